@@ -1,0 +1,43 @@
+# Everything a newcomer or a CI machine runs. Needs only python3 with venv, and make.
+#   make demo      train on handwritten digits        make test      the tests, sampled (minutes)
+#   make check     ruff, pyright, import-linter       make test-all  every test
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test test-all check format clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# One stamp per extra: an install runs again only when pyproject.toml changed.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+demo: $(VENV)/examples.stamp
+	$(BIN)/python examples/train_digits.py
+
+test: $(VENV)/test.stamp $(VENV)/examples.stamp
+	$(BIN)/python -m pytest -m "not slow"
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck/tools
+
+test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
+	$(BIN)/python -m pytest
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
+
+check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format:
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
