@@ -1,0 +1,38 @@
+"""Errors about the program being compiled, and how they are shown to its author."""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import DiagnosticException
+from xdsl.utils.lexer import Span
+
+
+class DiagnosticError(DiagnosticException):
+    """Something is wrong with the user's program.
+
+    Passes and verifiers raise it, alone or together with the Python exception that callers expect::
+
+        class MissingGradientError(DiagnosticError, LookupError): ...
+
+    Args:
+        message: what was wrong, what was expected, what to do. It names no file: whoever holds the source
+            text adds the position of `op`.
+        op: the op that the message is about, or None when it is about the whole module.
+    """
+
+    def __init__(self, message: str, op: Operation | None = None) -> None:
+        super().__init__(message)
+        self.op = op
+
+
+def render(span: Span, message: str, severity: str = "error") -> str:
+    """`file:line:col: error: message`, the source line, and a caret under the start of `span`."""
+    source = span.input
+    start = source.get_start_of_line(span.start)
+    end = source.get_end_of_line(span.start)
+    line = source.content[start:end].rstrip("\r")
+    offset = min(span.start - start, len(line))
+    # Tabs are kept in the margin, so that the caret stands under its column whatever their width.
+    margin = "".join("\t" if character == "\t" else " " for character in line[:offset])
+    width = max(1, min(span.end, end) - span.start)
+    return f"{span.get_location()}: {severity}: {message}\n{line}\n{margin}{'^' * width}"
