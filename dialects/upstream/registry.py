@@ -1,0 +1,32 @@
+"""How our redeclared operations take the place of xDSL's own in a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import Attribute, Dialect, Operation
+
+TWINS: dict[type[Operation], type[Operation]] = {}
+"""xDSL's class of an operation -> the class in this package that takes its place.
+
+A table keyed by operation class adds one row per entry to serve code that still builds xDSL's own class.
+"""
+
+
+def with_operations(
+    dialect: Dialect, *operations: type[Operation], attributes: Sequence[type[Attribute]] = ()
+) -> Dialect:
+    """A copy of `dialect` in which `operations` replace those of the same name, or join them."""
+    ours = {operation.name: operation for operation in operations}
+    kept: list[type[Operation]] = []
+    for original in dialect.operations:
+        if original.name in ours:
+            TWINS[original] = ours[original.name]
+        else:
+            kept.append(original)
+    return Dialect(
+        dialect.name,
+        [*kept, *operations],
+        [*dialect.attributes, *attributes],
+        dialect._interfaces,  # pyright: ignore[reportPrivateUsage] Dialect has no public list of them
+    )

@@ -1,0 +1,25 @@
+"""Types that an elementwise operation sees: a scalar, or a vector or tensor of it."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import TensorType, VectorType
+from xdsl.ir import Attribute
+
+
+def shape_of(type: Attribute) -> tuple[int, ...] | None:
+    """The shape of a vector or tensor type; None for a scalar type."""
+    return type.get_shape() if isinstance(type, VectorType | TensorType) else None
+
+
+def element_type_of(type: Attribute) -> Attribute:
+    """The element type of a vector or tensor type; a scalar type is its own."""
+    return type.element_type if isinstance(type, VectorType | TensorType) else type
+
+
+def with_element_type(type: Attribute, element_type: Attribute) -> Attribute:
+    """`type` with its elements (or itself, for a scalar) replaced by `element_type`."""
+    if isinstance(type, VectorType):
+        return VectorType(element_type, type.shape, type.scalable_dims)
+    if isinstance(type, TensorType):
+        return TensorType(element_type, type.shape, type.encoding)
+    return element_type
