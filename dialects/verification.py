@@ -1,0 +1,77 @@
+"""What must hold at every level: each op verifies, and each value is defined before its uses."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.irdl.dominance import DominanceInfo
+from xdsl.traits import IsolatedFromAbove
+from xdsl.utils.exceptions import VerifyException
+
+from pullback.dialects.diagnostics import DiagnosticError
+
+
+class VerificationError(DiagnosticError, VerifyException):
+    """The module is not valid IR; `op` is the op that breaks a constraint."""
+
+
+def verify(module: ModuleOp) -> None:
+    """Check every op's own constraints and SSA dominance.
+
+    Raises:
+        VerificationError: for the first op that breaks one, inner ops first.
+    """
+    try:
+        module.verify()
+    except VerifyException as error:
+        raise _located(module, error) from error
+    _check_dominance(module)
+
+
+def _located(module: ModuleOp, error: VerifyException) -> VerificationError:
+    """xDSL's exception does not say which op failed: verify one by one, only now that one does."""
+    for op in module.walk(region_first=True):
+        try:
+            op.verify(verify_nested_ops=False)
+        except VerifyException as own:
+            return VerificationError(f"'{op.name}': {_message(own)}", op)
+    return VerificationError(_message(error), module)
+
+
+def _message(error: VerifyException) -> str:
+    return " ".join(str(error).split())
+
+
+def _check_dominance(module: ModuleOp) -> None:
+    """xDSL checks no dominance; its parser takes a use before its definition, and a pass may make one."""
+    order = {op: index for index, op in enumerate(module.walk())}
+    regions: dict[Region, DominanceInfo] = {}
+    for op in order:
+        for value in op.operands:
+            if not _dominates(value, op, order, regions):
+                name = f"%{value.name_hint}" if value.name_hint else "a value"
+                raise VerificationError(f"'{op.name}': {name} is used where it is not defined yet", op)
+
+
+def _dominates(
+    value: SSAValue, user: Operation, order: dict[Operation, int], regions: dict[Region, DominanceInfo]
+) -> bool:
+    """Whether `value` is defined on every path to `user`; its own regions do not see an op's results."""
+    owner = value.owner
+    block = owner if isinstance(owner, Block) else owner.parent
+    if block is None or block.parent is None:
+        return False
+    ancestor = user
+    while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
+        outer = ancestor.parent_op()
+        if outer is None or outer.has_trait(IsolatedFromAbove, value_if_unregistered=False):
+            return False
+        ancestor = outer
+    if parent is None:
+        return False
+    if parent is block:
+        return isinstance(owner, Block) or order[owner] < order[ancestor]
+    region = block.parent
+    if region not in regions:
+        regions[region] = DominanceInfo(region)
+    return regions[region].strictly_dominates(block, parent)

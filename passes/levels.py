@@ -1,0 +1,147 @@
+"""The levels of the compiler as data: which ops and types may stand at each, and the pass that checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects import builtin
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, ShapedType
+from xdsl.ir import Attribute, Operation
+from xdsl.passes import ModulePass
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.verification import verify
+
+LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a module of one level may hold.
+
+    `ops` and `without` are op names, where `*` stands for any characters; an op must match one of `ops` and
+    none of `without`. `types` are the type classes of operands, results and block arguments.
+    """
+
+    meaning: str
+    ops: tuple[str, ...]
+    types: tuple[type[Attribute], ...]
+    without: tuple[str, ...] = ()
+    static_shapes: bool = False
+
+    def allows(self, op_name: str) -> bool:
+        """Whether an op of this name may stand at this level."""
+        return _matches(op_name, self.ops) and not _matches(op_name, self.without)
+
+
+class LevelError(DiagnosticError):
+    """The module is valid IR, but not of the level asked for."""
+
+
+_FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, builtin.Float64Type)
+_SCALARS = (*_FLOATS, builtin.IntegerType, builtin.IndexType)
+_FUNCTIONS = ("builtin.module", "func.func", "func.return", "func.call")
+_GRADIENT_REQUEST = ("graph.gradients",)
+_GRADIENT_MARKERS = ("graph.sum_gradients", "graph.backward", "graph.gradient_results")
+_REGISTER_OPS = ("arith.*", "math.*", "vector.*", "scf.*", "memref.*")
+
+LEVELS: dict[LevelName, Level] = {
+    "request": Level(
+        "graph with a request for gradients",
+        ops=(*_FUNCTIONS, "graph.*"),
+        without=("graph.kernel*",),
+        types=(builtin.TensorType, *_SCALARS),
+    ),
+    "gradients": Level(
+        "graph with gradients, their sums and groups still marked",
+        ops=(*_FUNCTIONS, "graph.*"),
+        without=(*_GRADIENT_REQUEST, "graph.kernel*"),
+        types=(builtin.TensorType, *_SCALARS),
+    ),
+    "graph": Level(
+        "finished graph",
+        ops=(*_FUNCTIONS, "graph.*"),
+        without=(*_GRADIENT_REQUEST, *_GRADIENT_MARKERS, "graph.kernel*"),
+        types=(builtin.TensorType, *_SCALARS),
+    ),
+    "kernels": Level(
+        "scheduled graph: kernel regions, devices, a memory plan",
+        ops=(*_FUNCTIONS, "graph.*"),
+        without=(*_GRADIENT_REQUEST, *_GRADIENT_MARKERS),
+        types=(builtin.TensorType, *_SCALARS),
+        static_shapes=True,
+    ),
+    "loops": Level(
+        "CPU loops over memory",
+        ops=(*_FUNCTIONS, *_REGISTER_OPS),
+        types=(MemRefType, builtin.VectorType, *_SCALARS),
+        static_shapes=True,
+    ),
+    "gpu": Level(
+        "GPU kernels and the host function that launches them",
+        ops=(*_FUNCTIONS, *_REGISTER_OPS, "gpu.*"),
+        types=(MemRefType, builtin.VectorType, *_SCALARS),
+        static_shapes=True,
+    ),
+}
+
+
+def verify_level(module: ModuleOp, level: LevelName) -> None:
+    """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
+
+    Raises:
+        VerificationError: the module is not valid at any level.
+        LevelError: an op, a type or a dynamic shape has no place at this level.
+    """
+    verify(module)
+    spec = LEVELS[level]
+    allowed: dict[str, bool] = {}
+    # Types are shared by many values: each is judged once, by identity, because hashing one costs more.
+    faults: dict[int, str | None] = {}
+    for op in module.walk():
+        if op.name not in allowed:
+            allowed[op.name] = spec.allows(op.name)
+        if not allowed[op.name]:
+            raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning})", op)
+        for type_ in _types_of(op):
+            if id(type_) not in faults:
+                faults[id(type_)] = _fault(type_, spec)
+            if (fault := faults[id(type_)]) is not None:
+                raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
+
+
+@dataclass(frozen=True)
+class VerifyLevel(ModulePass):
+    """Check that the module is of a level: its ops, its types, static shapes, and SSA dominance."""
+
+    name = "verify-level"
+
+    level: LevelName
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        verify_level(op, self.level)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _types_of(op: Operation) -> list[Attribute]:
+    arguments = [arg.type for region in op.regions for block in region.blocks for arg in block.args]
+    return [*op.result_types, *arguments]
+
+
+def _fault(type_: Attribute, spec: Level) -> str | None:
+    """What is wrong with a type at a level, or None."""
+    if not isinstance(type_, spec.types):
+        # A dialect of the level brings its own types (tokens, slices, variables).
+        dialect = getattr(type_, "name", "").partition(".")[0]
+        return None if f"{dialect}.*" in spec.ops else "has no place"
+    if not (spec.static_shapes and isinstance(type_, ShapedType)):
+        return None
+    # Loops may push to a stack of unknown length: a memref's leading dimension, which no stride depends on.
+    dims = type_.get_shape()[1:] if isinstance(type_, MemRefType) else type_.get_shape()
+    return "has a dynamic shape, which has no place" if DYNAMIC_INDEX in dims else None

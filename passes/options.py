@@ -1,0 +1,78 @@
+"""The options of a pass, read from the fields of its dataclass: the one place that states them."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, dataclass, fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec, ParameterListType
+from xdsl.utils.hints import isa, type_repr
+
+
+@dataclass(frozen=True)
+class PassOption:
+    """One option, in the spelling of the command line."""
+
+    name: str
+    hint: Any
+    required: bool
+    default: object
+
+    @property
+    def type(self) -> str:
+        """The values it takes, for people: `add_n | tree`, `int`."""
+        if get_origin(self.hint) is Literal:
+            return " | ".join(str(value) for value in get_args(self.hint))
+        return type_repr(self.hint)
+
+    def accepts(self, values: ParameterListType) -> bool:
+        """Whether the values written after `name=` fit the option's type."""
+        if not values:
+            return self.hint is bool or NoneType in get_args(self.hint)
+        return (len(values) == 1 and isa(values[0], self.hint)) or isa(values, self.hint)
+
+
+def options_of(cls: type[ModulePass]) -> dict[str, PassOption]:
+    """The options of a pass by name, in the order of its fields."""
+    hints = get_type_hints(cls)
+    options = [_option(field, hints[field.name]) for field in fields(cls) if field.init]
+    return {option.name: option for option in options}
+
+
+def instance(cls: type[ModulePass], spec: ArgSpec) -> ModulePass:
+    """A pass with the options of `spec`; an option of type bool may stand without `=true`.
+
+    Raises:
+        ValueError: for an unknown or missing option or a value of the wrong type; the message names it.
+    """
+    options = options_of(cls)
+    given = {name.replace("_", "-"): values for name, values in spec.parameters.items()}
+    for name, values in given.items():
+        if name not in options:
+            raise ValueError(f"unknown option '{name}'; expected {_one_of(list(options))}")
+        if not options[name].accepts(values):
+            written = ",".join(str(value) for value in values) or "empty"
+            raise ValueError(f"option '{name}' is {written}; expected {options[name].type}")
+        if options[name].hint is bool and not values:
+            given[name] = (True,)
+    for option in options.values():
+        if option.required and option.name not in given:
+            raise ValueError(f"option '{option.name}' is missing; expected {option.type}")
+    return cls.from_spec(ArgSpec(spec.name, given))
+
+
+def _option(field: Field[Any], hint: Any) -> PassOption:
+    if field.default is not MISSING:
+        default = field.default
+    elif field.default_factory is not MISSING:
+        default = field.default_factory()
+    else:
+        optional = NoneType in get_args(hint)
+        return PassOption(field.name.replace("_", "-"), hint, required=not optional, default=None)
+    return PassOption(field.name.replace("_", "-"), hint, required=False, default=default)
+
+
+def _one_of(names: list[str]) -> str:
+    return "one of: " + ", ".join(names) if names else "none, since the pass takes no options"

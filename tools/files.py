@@ -1,0 +1,60 @@
+"""Reading and writing files for the command line: errors for people, and no file half written."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+STANDARD = "-"
+
+
+class FileError(Exception):
+    """A file cannot be read or written; the message names it and says why."""
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Raises:
+        FileError: the file is missing, a directory, unreadable, or not UTF-8.
+    """
+    name = "<stdin>" if path == STANDARD else path
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD else Path(path).read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise FileError(f"{name}: error: cannot read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{name}: error: not UTF-8 text (byte {error.start}); expected MLIR") from None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write beside `path` and rename, so that a reader sees the old file or the new one.
+
+    Raises:
+        FileError: the folder is missing or the file cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            # /dev/null and pipes are written through; a rename would replace them. A directory fails here.
+            path.write_bytes(data)
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise FileError(f"{path}: error: cannot write: {error.strerror}") from None
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
