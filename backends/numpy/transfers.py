@@ -1,0 +1,155 @@
+"""`vector` ops between memory and registers: whole vectors, masked ones, gather and scatter.
+
+A lane that its mask switches off touches nothing, so it may point out of bounds; every other lane is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.ir import Operation
+
+from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.numpy.diagnostics import ExecutionError
+from pullback.backends.numpy.dtypes import Value
+from pullback.backends.numpy.memory import Array, Memory, check_bounds
+from pullback.backends.numpy.registers import vector_shape
+
+
+def _window(
+    op: Operation, memory: Memory, index: Sequence[int], shape: Sequence[int]
+) -> tuple[int | slice, ...]:
+    """Where a vector of `shape`, laid along the last dimensions, stands when it begins at `index`."""
+    extents = memory.data.shape
+    lead = len(extents) - len(shape)
+    check_bounds(op, index[:lead], extents[:lead])
+    window: list[int | slice] = list(index[:lead])
+    for start, size, extent in zip(index[lead:], shape, extents[lead:], strict=True):
+        if not 0 <= start <= extent - size:
+            raise ExecutionError(op, f"lanes {start} to {start + size} are not within an extent of {extent}")
+        window.append(slice(start, start + size))
+    return tuple(window)
+
+
+def _load(compiler: Compiler, op: Operation) -> Step:
+    source, *indices = compiler.slots(op.operands)
+    result, shape = compiler.slot(op.results[0]), vector_shape(op.results[0].type)
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[source]
+        window = _window(op, memory, [environment[i] for i in indices], shape)
+        environment[result] = memory.read(op, window).copy()
+
+    return run
+
+
+def _store(compiler: Compiler, op: Operation) -> Step:
+    value, destination, *indices = compiler.slots(op.operands)
+    shape = vector_shape(op.operands[0].type)
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[destination]
+        window = _window(op, memory, [environment[i] for i in indices], shape)
+        memory.write(op, window, environment[value])
+
+    return run
+
+
+def _active(op: Operation, memory: Memory, index: Sequence[int], mask: Array) -> tuple[Memory, Array]:
+    """The row that a masked access works in, and the positions of its active lanes there."""
+    *lead, start = index
+    check_bounds(op, lead, memory.data.shape[:-1])
+    row = memory[tuple(lead)]
+    positions = start + np.flatnonzero(mask)
+    _check_positions(op, positions, row)
+    return row, positions
+
+
+def _check_positions(op: Operation, positions: Array, row: Memory) -> None:
+    outside = (positions < 0) | (positions >= row.data.size)
+    if outside.any():
+        raise ExecutionError(
+            op, f"an active lane touches element {positions[outside][0]}, out of bounds of {row.data.size}"
+        )
+
+
+def _masked_load(compiler: Compiler, op: Operation) -> Step:
+    source, *indices, mask, pass_through = compiler.slots(op.operands)
+    result = compiler.slot(op.results[0])
+
+    def run(environment: Environment) -> None:
+        lanes: Value = environment[mask]
+        loaded: Value = environment[pass_through].copy()
+        if lanes.any():
+            index = [environment[i] for i in indices]
+            row, positions = _active(op, environment[source], index, lanes)
+            loaded[lanes] = row.read(op, positions)
+        environment[result] = loaded
+
+    return run
+
+
+def _masked_store(compiler: Compiler, op: Operation) -> Step:
+    destination, *indices, mask, value = compiler.slots(op.operands)
+
+    def run(environment: Environment) -> None:
+        lanes: Value = environment[mask]
+        if lanes.any():
+            index = [environment[i] for i in indices]
+            row, positions = _active(op, environment[destination], index, lanes)
+            row.write(op, positions, environment[value][lanes])
+
+    return run
+
+
+def _elements(op: Operation, memory: Memory, index: Sequence[int], offsets: Array) -> tuple[Memory, Array]:
+    """The memory as one row, and the places there that lie `offsets` elements after `index`."""
+    check_bounds(op, index, memory.data.shape)
+    try:
+        row = memory.flat()
+    except ValueError as error:
+        raise ExecutionError(op, str(error)) from None
+    positions = np.ravel_multi_index(tuple(index), memory.data.shape) + offsets.astype(np.int64)
+    _check_positions(op, positions, row)
+    return row, positions
+
+
+def _gather(compiler: Compiler, op: Operation) -> Step:
+    base, *indices, offsets, mask, pass_through = compiler.slots(op.operands)
+    result = compiler.slot(op.results[0])
+
+    def run(environment: Environment) -> None:
+        lanes: Value = environment[mask]
+        loaded: Value = environment[pass_through].copy()
+        if lanes.any():
+            index = [environment[i] for i in indices]
+            row, positions = _elements(op, environment[base], index, environment[offsets][lanes])
+            loaded[lanes] = row.read(op, positions)
+        environment[result] = loaded
+
+    return run
+
+
+def _scatter(compiler: Compiler, op: Operation) -> Step:
+    """Where two lanes meet, the higher one wins, as upstream orders them."""
+    base, *indices, offsets, mask, value = compiler.slots(op.operands)
+
+    def run(environment: Environment) -> None:
+        lanes: Value = environment[mask]
+        if lanes.any():
+            index = [environment[i] for i in indices]
+            row, positions = _elements(op, environment[base], index, environment[offsets][lanes])
+            row.write(op, positions, environment[value][lanes])
+
+    return run
+
+
+TRANSFERS: dict[str, StepBuilder] = {
+    "vector.load": _load,
+    "vector.store": _store,
+    "vector.maskedload": _masked_load,
+    "vector.maskedstore": _masked_store,
+    "vector.gather": _gather,
+    "vector.scatter": _scatter,
+}
