@@ -72,7 +72,7 @@ def _passes(text: str, available: PassFactories, within: tuple[str, ...]) -> Ite
     try:
         specs = list(parse_pipeline(text))
     except ArgSpecParseError as error:
-        raise _syntax_error(text, error) from None
+        raise syntax_error(error) from None
     for spec, span in zip(specs, _name_spans(text), strict=True):
         if spec.name not in PIPELINES:
             yield _instance(spec, span, available)
@@ -109,9 +109,9 @@ def _name_spans(text: str) -> Iterator[Span]:
             yield Span(token.span.start, token.span.end, Input(text, _SPAN_NAME))
 
 
-def _syntax_error(text: str, error: ArgSpecParseError) -> PipelineError:
+def syntax_error(error: ArgSpecParseError) -> PipelineError:
     """xDSL's message is laid out in lines: a title, `name:line:column`, the text, a caret, the fault."""
-    lines = str(error).splitlines()
-    start = int(lines[1].rpartition(":")[2]) - 1
-    message = lines[-1].strip()
+    _, position, text, *_, message = (line for line in str(error).splitlines() if line.strip())
+    start = int(position.rpartition(":")[2]) - 1
+    message = message.strip()
     return PipelineError(message[0].lower() + message[1:], Span(start, start + 1, Input(text, _SPAN_NAME)))

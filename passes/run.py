@@ -13,6 +13,9 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.verification import verify
 
+PASS_NOTE = "in pass"
+"""How the note begins that says which pass raised an exception."""
+
 Observer = Callable[[ModulePass, ModuleOp, float], None]
 """Called after each pass with the pass, the module, and the seconds that the pass alone took."""
 
@@ -40,7 +43,7 @@ def run_passes(
                 if verify_each:
                     verify(module)
             except Exception as error:
-                error.add_note(f"in pass '{pass_}'")
+                error.add_note(f"{PASS_NOTE} '{pass_}'")
                 raise
             if observe is not None:
                 observe(pass_, module, seconds)

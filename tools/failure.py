@@ -1,0 +1,69 @@
+"""What went wrong, for people: where, what, and which pass; whatever exception a parser or a pass raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import DiagnosticException, ParseError
+from xdsl.utils.lexer import Span
+
+from pullback.dialects.diagnostics import DiagnosticError, render
+from pullback.dialects.source import Source
+from pullback.passes.pipelines import PipelineError
+from pullback.passes.run import PASS_NOTE
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One error of the user's program, of the command line, or of a pass."""
+
+    span: Span
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> int:
+        """The line of the file, counted from 1."""
+        return self.span.get_location().line
+
+    def __str__(self) -> str:
+        return "\n".join([render(self.span, self.message), *(f"note: {note}" for note in self.notes)])
+
+
+def explain(error: Exception, source: Source | None, start: Span) -> Failure:
+    """Turn an exception into a failure.
+
+    Args:
+        error: what was raised.
+        source: the program and its positions, once it has been read.
+        start: where the program's text begins, for errors that have no better place.
+    """
+    notes = tuple(note for note in getattr(error, "__notes__", ()) if note.startswith(PASS_NOTE))
+    match error:
+        case ParseError():
+            return Failure(cast(Span, error.span), _sentence(error.msg))
+        case PipelineError():
+            return Failure(error.span, error.message)
+        case DiagnosticError(op=Operation() as op) if source is not None:
+            made = () if op in source.positions or op is source.module else (f"about: {_one_line(op)}",)
+            return Failure(source.locate(op), str(error), (*made, *notes))
+        case DiagnosticException():
+            return Failure(start, _sentence(str(error)), notes)
+        case RecursionError():
+            return Failure(start, "the program is nested too deeply", notes)
+        case _:
+            message = f"internal error: {type(error).__name__}: {error} (--traceback shows where)"
+            return Failure(start, message, notes)
+
+
+def _sentence(message: str) -> str:
+    """One line, begun in lower case as the tools of LLVM do; a name in front stays as it is."""
+    text = " ".join(message.split())
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _one_line(op: Operation) -> str:
+    """The op as text without its regions."""
+    return str(op).split("{\n", 1)[0].splitlines()[0].strip()

@@ -1,0 +1,140 @@
+"""The lists that `pullback-opt` prints, each read from the classes themselves."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.ir import Operation
+from xdsl.irdl import IRDLOperation, OptionalDef, VariadicDef
+
+from pullback.dialects.graph.base import NotDifferentiable
+from pullback.passes.options import PassOption, options_of
+from pullback.passes.pipelines import PIPELINES, own_passes, parse_passes
+from pullback.tools.plugin import graph_dialect, own_targets
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list: what `--help` says of it, its rows, and how a row reads as text."""
+
+    help: str
+    rows: Callable[[], list[Row]]
+    line: Callable[[Row], str]
+
+
+def show(name: str, *, as_json: bool) -> str:
+    """The list of this name as JSON, an array with one object a row, or as text."""
+    listing = LISTINGS[name]
+    rows = listing.rows()
+    if as_json:
+        return json.dumps(rows, indent=2) + "\n"
+    return "".join(listing.line(row) + "\n" for row in rows)
+
+
+def _passes() -> list[Row]:
+    return [
+        {
+            "name": name,
+            "summary": _summary(factory()),
+            "options": [_option(option) for option in options_of(factory()).values()],
+        }
+        for name, factory in own_passes().items()
+    ]
+
+
+def _option(option: PassOption) -> Row:
+    return {
+        "name": option.name,
+        "type": option.type,
+        "required": option.required,
+        "default": _plain(option.default),
+    }
+
+
+def _pipelines() -> list[Row]:
+    return [
+        {"name": name, "summary": pipeline.meaning, "passes": [str(p) for p in parse_passes(pipeline.passes)]}
+        for name, pipeline in PIPELINES.items()
+    ]
+
+
+def _ops() -> list[Row]:
+    return [_op(cls) for cls in graph_dialect().operations if issubclass(cls, IRDLOperation)]
+
+
+def _op(cls: type[IRDLOperation]) -> Row:
+    definition = cls.get_irdl_definition()
+    return {
+        "name": cls.name,
+        "summary": _summary(cls),
+        "operands": [_arity(name, part) for name, part in definition.operands],
+        "results": [_arity(name, part) for name, part in definition.results],
+        "properties": list(definition.properties),
+        "regions": [_arity(name, part) for name, part in definition.regions],
+        "traits": sorted(type(trait).__name__ for trait in cls.traits.traits),
+    }
+
+
+def _arity(name: str, part: object) -> str:
+    """The name with `?` if it may be absent, `*` if there may be any number."""
+    # An optional part is a variadic one in xDSL.
+    return name + ("?" if isinstance(part, OptionalDef) else "*" if isinstance(part, VariadicDef) else "")
+
+
+def _gradients() -> list[Row]:
+    return [{"name": cls.name, "gradient": gradient_state(cls)} for cls in graph_dialect().operations]
+
+
+def gradient_state(cls: type[Operation]) -> str:
+    """`rule`, `not-differentiable`, or `none`: a path through an op with none is an error."""
+    if cls.has_trait(NotDifferentiable):
+        return "not-differentiable"
+    return "rule" if hasattr(cls, "gradient") else "none"
+
+
+def _targets() -> list[Row]:
+    return [{"name": name, "summary": _summary(factory())} for name, factory in own_targets().items()]
+
+
+def _summary(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _pass_line(row: Row) -> str:
+    options = " ".join(
+        f"{option['name']}=<{option['type']}>"
+        + ("" if option["required"] else f" (default {option['default']})")
+        for option in row["options"]
+    )
+    return f"{row['name']}{{{options}}}: {row['summary']}" if options else f"{row['name']}: {row['summary']}"
+
+
+def _op_line(row: Row) -> str:
+    return f"{row['name']}({', '.join(row['operands'])}) -> ({', '.join(row['results'])}): {row['summary']}"
+
+
+LISTINGS: Mapping[str, Listing] = {
+    "passes": Listing("list our passes and their options", _passes, _pass_line),
+    "pipelines": Listing(
+        "list the named pipelines and the passes they stand for",
+        _pipelines,
+        lambda row: f"{row['name']}: {','.join(row['passes'])}",
+    ),
+    "ops": Listing("list the ops of the graph dialect", _ops, _op_line),
+    "gradients": Listing(
+        "list which ops have a gradient rule, which are not differentiable, and which have neither",
+        _gradients,
+        lambda row: f"{row['name']}: {row['gradient']}",
+    ),
+    "targets": Listing("list our output targets", _targets, lambda row: f"{row['name']}: {row['summary']}"),
+}

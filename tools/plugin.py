@@ -1,0 +1,30 @@
+"""What stock `xdsl-opt` finds when Pullback is installed: the graph dialect, our passes, our targets.
+
+The upstream ops that we redeclare stay out: their names would clash with xDSL's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.ir import Dialect
+from xdsl.universe import Universe
+from xdsl.utils.target import Target
+
+from pullback.dialects.context import context
+from pullback.passes.pipelines import own_passes
+
+
+def own_targets() -> dict[str, Callable[[], type[Target]]]:
+    """Our output formats by name; none may have the name of one of xDSL's."""
+    return {}
+
+
+def graph_dialect() -> Dialect:
+    """The dialect of levels 0 to 3."""
+    return context().get_dialect("graph")
+
+
+UNIVERSE = Universe(
+    all_dialects={"graph": graph_dialect}, all_passes=dict(own_passes()), all_targets=own_targets()
+)
