@@ -1,0 +1,148 @@
+"""The oracle: runs graph functions (levels 1 to 3) operation by operation on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects import func
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_shapes,
+    element_type_of,
+    numpy_dtype,
+    shape_of_type,
+)
+from pullback.dialects.graph.variables import VariableOp
+
+Array = npt.NDArray[Any]
+Variables = Mapping[str, Array]
+
+
+def evaluate(
+    function: func.FuncOp,
+    inputs: Sequence[Array],
+    variables: Variables | None = None,
+    feeds: Mapping[SSAValue, Array] | None = None,
+) -> list[Any]:
+    """The results of a graph function.
+
+    Args:
+        function: of level 1, 2 or 3, of one block.
+        inputs: one array per argument, of its dtype and a shape that fits its type.
+        variables: the contents of each `graph.variable` by name; updates change these arrays.
+        feeds: values to take as given instead of computing them.
+
+    Raises:
+        GraphError: for inputs that do not fit, a missing variable, an operation that cannot be run here.
+    """
+    block = function.body.block
+    if len(inputs) != len(block.args):
+        raise GraphError(f"{function.sym_name.data}: {len(inputs)} inputs for {len(block.args)} arguments")
+    for i, (array, argument) in enumerate(zip(inputs, block.args, strict=True)):
+        check_array(array, argument.type, f"input {i} of {function.sym_name.data}")
+    return Evaluator(variables or {}, feeds or {}).run_block(block, inputs)
+
+
+def check_array(array: Array, type_: Attribute, what: str) -> None:
+    """`GraphError` where an array is no value of a tensor type."""
+    expected = numpy_dtype(element_type_of(type_))
+    if array.dtype != expected:
+        raise GraphError(f"{what}: dtype {array.dtype}, expected {expected}")
+    if not compatible_shapes(array.shape, shape_of_type(type_)):
+        raise GraphError(f"{what}: shape {array.shape}, expected {type_}")
+
+
+class Evaluator:
+    """One run: the values that are alive, and the variables."""
+
+    def __init__(self, variables: Variables, feeds: Mapping[SSAValue, Array]) -> None:
+        self.variables = variables
+        self.feeds = feeds
+        self.values: dict[SSAValue, Any] = dict(feeds)
+        self._dying: dict[Block, dict[Operation, list[SSAValue]]] = {}
+
+    def run_region(self, region: Region, arguments: Sequence[Any]) -> list[Any]:
+        return self.run_block(region.block, arguments)
+
+    def run_block(self, block: Block, arguments: Sequence[Any]) -> list[Any]:
+        """Runs a block on these arguments; gives the operands of its terminator."""
+        dying = self._dying.get(block)
+        if dying is None:
+            dying = self._dying[block] = last_uses(block)
+        self.values.update((k, v) for k, v in zip(block.args, arguments, strict=True) if k not in self.feeds)
+        last = block.last_op
+        for op in block.ops:
+            if op is last:
+                break
+            self.run(op)
+            for value in dying.get(op, ()):
+                self.values.pop(value, None)
+        return [self.values[v] for v in last.operands] if last is not None else []
+
+    def run(self, op: Operation) -> None:
+        if self.feeds and op.results and all(r in self.feeds for r in op.results):
+            return
+        operands = [self.values[v] for v in op.operands]
+        try:
+            results = self.compute(op, operands)
+        except GraphError:
+            raise
+        except (ValueError, TypeError, IndexError, FloatingPointError) as error:
+            raise GraphError(f"{op.name} '{name_of(op)}': {error}") from error
+        for result, value in zip(op.results, results, strict=True):
+            if result not in self.feeds:
+                self.values[result] = as_value(value, result.type)
+
+    def compute(self, op: Operation, operands: Sequence[Any]) -> Sequence[Any]:
+        match op:
+            case VariableOp():
+                return [self.contents(op)]
+            case While() | Kernel():
+                return op.run(operands, self.run_region)
+            case GraphOp():
+                with np.errstate(all="ignore"):
+                    result = op.numpy(*operands)
+                return [result] if len(op.results) == 1 else list(result)
+            case _:
+                raise GraphError(f"{op.name}: the evaluator runs graph operations only")
+
+    def contents(self, op: VariableOp) -> Array:
+        array = self.variables.get(op.label)
+        if array is None:
+            raise GraphError(f"variable '{op.label}' has no contents: give them with variables=")
+        return array
+
+
+def as_value(value: Any, type_: Attribute) -> Any:
+    """NumPy gives a scalar where an array of rank 0 is meant."""
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    return value
+
+
+def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:
+    """For each operation of a block the values of that block that nothing after it needs."""
+    dying: dict[Operation, list[SSAValue]] = {}
+    seen: set[SSAValue] = set()
+    own = set(block.args)
+    for op in block.ops:
+        own.update(op.results)
+    for op in reversed(list(block.ops)):
+        used = [v for inner in op.walk() for v in inner.operands]
+        for value in dict.fromkeys([*used, *op.results]):
+            if value in own and value not in seen:
+                seen.add(value)
+                dying.setdefault(op, []).append(value)
+    return dying
+
+
+__all__ = ["Evaluator", "check_array", "evaluate"]

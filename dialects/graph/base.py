@@ -1,0 +1,251 @@
+"""What every operation of the graph dialect shares: how it is built, checked, written, and found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import FloatAttr, FunctionType, IntegerAttr, IntegerType, UnitAttr, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import IRDLOperation, irdl_op_definition
+from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.printer import Printer
+from xdsl.traits import OpTrait
+
+from pullback.dialects.graph.types import (
+    MAX_RANK,
+    GraphError,
+    compatible_types,
+    is_float,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Number, Operand, Operators, Tensor, insert
+
+Array: TypeAlias = npt.NDArray[Any]
+Properties: TypeAlias = Mapping[str, Attribute]
+GradientTerms: TypeAlias = tuple[Tensor | None, ...]
+"""What a rule returns: for each operand its gradient, or `None` where there is none."""
+
+OPS: dict[str, type[GraphOp]] = {}
+"""Every operation of the dialect by name, in the order of definition."""
+
+OpT = TypeVar("OpT", bound="type[GraphOp]")
+
+
+def graph_op(cls: OpT) -> OpT:
+    """Defines a graph operation and collects it into the dialect."""
+    defined = irdl_op_definition(cls)
+    OPS[defined.name] = defined
+    return defined
+
+
+class NotDifferentiable(OpTrait):
+    """The gradient of this operation is known to be none: `None` for every operand, and no error."""
+
+
+class Broadcasts(OpTrait):
+    """Operands broadcast to the result's shape, so the engine sums each gradient back to its operand's shape."""
+
+
+class GraphOp(IRDLOperation):
+    """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
+
+    NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the custom format shows in its own way."""
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        """Result types from operand types; raises `GraphError` with the label of the broken constraint."""
+        raise NotImplementedError(f"{cls.name}: result types are given, not inferred")
+
+    @classmethod
+    def emit(cls, operands: Sequence[SSAValue], properties: Properties | None = None) -> Self:
+        """Builds the operation with inferred result types and puts it at the current insertion point."""
+        properties = properties or {}
+        op = cls.create(
+            operands=operands,
+            result_types=infer_cached(cls, tuple(v.type for v in operands), properties),
+            properties=properties,
+        )
+        insert(op)
+        return op
+
+    @classmethod
+    def emit_as(
+        cls, operands: Sequence[SSAValue], result_type: Attribute, properties: Properties | None = None
+    ) -> Tensor:
+        """`emit`, for operations with one result whose type is given rather than inferred."""
+        op = cls.create(operands=operands, result_types=[result_type], properties=properties or {})
+        insert(op)
+        return Tensor(op.results[0])
+
+    @classmethod
+    def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
+        """The single result of a new operation on these arguments; numbers and arrays become constants."""
+        return Tensor(cls.emit(as_values(args, cls.name), properties).results[0])
+
+    def verify_(self) -> None:
+        expected = infer_cached(type(self), tuple(v.type for v in self._operands), self.properties)
+        check_results(self, expected)
+
+    def numpy(self, *operands: Array) -> Any:
+        """The meaning on NumPy arrays: the result, or a tuple of results."""
+        raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
+
+    # ---- text -------------------------------------------------------------------------------------------
+
+    def print(self, printer: Printer) -> None:
+        if self._operands:
+            printer.print_string(" ")
+            printer.print_list(self._operands, printer.print_operand)
+        hidden = self.NOT_PRINTED
+        shown = {k: v for k, v in self.properties.items() if k not in hidden} | self.attributes
+        if shown:
+            printer.print_op_attributes(shown)
+        print_types(printer, [v.type for v in self._operands], self.result_types)
+
+    @classmethod
+    def has_results(cls) -> bool:
+        return bool(cls.get_irdl_definition().results)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        operands = parse_operands(parser)
+        attributes = parser.parse_optional_attr_dict()
+        operand_types, result_types = parse_types(parser, len(operands), cls.has_results())
+        position = parser.pos
+        values = parser.resolve_operands(operands, operand_types, position)
+        known = cls.get_irdl_definition().properties
+        properties = {k: attributes.pop(k) for k in list(attributes) if k in known}
+        return cls.create(
+            operands=values, result_types=result_types, properties=properties, attributes=attributes
+        )
+
+
+# ---- types: one line where they are all the same, a function type otherwise ---------------------------------
+
+
+def print_types(printer: Printer, operands: Sequence[Attribute], results: Sequence[Attribute]) -> None:
+    """` : T` if every operand and the only result has type T, else ` : (operands) -> results`.
+
+    Without results just the operands' types: ` : T, U`.
+    """
+    printer.print_string(" : ")
+    if not results:
+        printer.print_list(operands, printer.print_attribute)
+    elif len(results) == 1 and all(t is results[0] or t == results[0] for t in operands):
+        printer.print_attribute(results[0])
+    else:
+        printer.print_function_type(operands, results)
+
+
+def parse_types(
+    parser: Parser, arity: int, has_results: bool = True
+) -> tuple[Sequence[Attribute], Sequence[Attribute]]:
+    """What `print_types` writes for an operation with this many operands."""
+    parser.parse_punctuation(":")
+    if not has_results:
+        return parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type), []
+    type_ = parser.parse_type()
+    if isinstance(type_, FunctionType):
+        return type_.inputs.data, type_.outputs.data
+    return [type_] * arity, [type_]
+
+
+def parse_operands(parser: Parser) -> list[UnresolvedOperand]:
+    operands = parser.parse_optional_undelimited_comma_separated_list(
+        parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
+    )
+    return operands or []
+
+
+# ---- types: inference, remembered ----------------------------------------------------------------------------
+
+_INFERRED: dict[tuple[object, ...], tuple[Sequence[Attribute], tuple[object, ...]]] = {}
+
+
+def infer_cached(
+    cls: type[GraphOp], operands: tuple[Attribute, ...], properties: Properties
+) -> Sequence[Attribute]:
+    """`cls.infer`, remembered by the identity of its arguments (which the cache keeps alive)."""
+    key = (cls, *map(id, operands), *map(id, properties.values()), *properties)
+    known = _INFERRED.get(key)
+    if known is None:
+        if len(_INFERRED) > 200_000:
+            _INFERRED.clear()
+        known = _INFERRED[key] = (cls.infer(operands, properties), (operands, dict(properties)))
+    return known[0]
+
+
+def check_results(op: Operation, expected: Sequence[Attribute]) -> None:
+    """Result types must be what the operands imply, up to extents known to one side alone."""
+    actual = op.result_types
+    if len(actual) != len(expected):
+        raise GraphError(f"{op.name}: results_c1: {len(actual)} results where {len(expected)} are implied")
+    for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
+        if a is not e and not compatible_types(a, e):
+            raise GraphError(f"{op.name}: results_c2: result {i} has type {a}, its operands imply {e}")
+
+
+def check_tensor(op: str, type_: Attribute, what: str) -> None:
+    if len(shape_of_type(type_)) > MAX_RANK:
+        raise GraphError(f"{op}: rank_c1: {what} has rank above {MAX_RANK}: {type_}")
+
+
+# ---- arguments ------------------------------------------------------------------------------------------------
+
+
+def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
+    """SSA values of the arguments. Numbers and arrays take the dtype of the last tensor among them."""
+    tensors = [a.as_tensor() if isinstance(a, Operators) else None for a in args]
+    like = next((t for t in reversed(tensors) if t is not None), None)
+    return [
+        (t if t is not None else constant_like(a, like, op)).value for t, a in zip(tensors, args, strict=True)
+    ]
+
+
+def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
+    """`data` as a constant of `like`'s dtype; an array keeps its own dtype, and must have the right one."""
+    from pullback.dialects.graph.creation import Constant, Fill
+
+    if like is None:
+        raise GraphError(f"{op}: at least one argument must be a tensor, to give the others its dtype")
+    element_type = like.element_type
+    if isinstance(data, Number):
+        return Fill.scalar(data, element_type)
+    if isinstance(data, np.ndarray | np.generic):
+        return Constant.from_array(np.asarray(data))
+    try:
+        from pullback.dialects.graph.types import numpy_dtype
+
+        return Constant.from_array(np.asarray(data, numpy_dtype(element_type)))
+    except (TypeError, ValueError) as error:
+        raise GraphError(
+            f"{op}: expected a tensor, a number or an array, got {type(data).__name__}: {error}"
+        ) from None
+
+
+def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] | IntegerAttr[Any]:
+    """A number as an attribute of this element type; `GraphError` where the type cannot hold it."""
+    if is_float(element_type):
+        return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    if not isinstance(element_type, IntegerType):
+        raise GraphError(f"no number of element type {element_type}")
+    if float(value) != int(value):
+        raise GraphError(
+            f"{value!r} is no value of dtype {element_type}: cast the tensor to a floating-point dtype first"
+        )
+    return IntegerAttr(int(value), element_type)
+
+
+def shape_tensor_type(rank: int) -> Attribute:
+    """The type of a shape operand: the extents of a tensor of this rank."""
+    return tensor_type(i64, (rank,))
+
+
+def flag(on: bool, name: str) -> dict[str, Attribute]:
+    """`{name: unit}` or nothing: how a boolean option is stored."""
+    return {name: UnitAttr()} if on else {}

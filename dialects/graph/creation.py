@@ -1,0 +1,181 @@
+"""Operations that make tensors from nothing but attributes and shapes: constant and fill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import BytesAttr, DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr, TensorType
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import AnyAttr, base, opt_operand_def, prop_def, result_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import ConstantLike, Pure
+
+from pullback.dialects.graph.base import (
+    Array,
+    GraphOp,
+    NotDifferentiable,
+    Properties,
+    check_tensor,
+    graph_op,
+    scalar_attribute,
+    shape_tensor_type,
+)
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_types,
+    element_type_from,
+    element_type_of,
+    is_static,
+    numpy_dtype,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Number, Tensor
+
+
+@graph_op
+class Constant(GraphOp):
+    """A tensor written out element by element."""
+
+    name = "graph.constant"
+    value = prop_def(DenseIntOrFPElementsAttr)
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), ConstantLike(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        value = properties["value"]
+        if not isinstance(value, DenseIntOrFPElementsAttr) or not isinstance(value.type, TensorType):
+            raise GraphError(f"{cls.name}: value_c1: the value must be dense elements of a tensor type")
+        check_tensor(cls.name, value.type, "the constant")
+        return [tensor_type(value.type.element_type, value.type.get_shape())]
+
+    @classmethod
+    def from_array(cls, array: npt.ArrayLike, dtype: object = None) -> Tensor:
+        """The array as a constant. Python floats become f32 and integers i32, arrays keep their dtype.
+
+        Raises `GraphError` for a dtype that the dialect does not have.
+        """
+        return cls.of(value=elements(array, dtype))
+
+    def array(self) -> Array:
+        """The elements as a read-only array, without a copy."""
+        element_type = element_type_of(self.result_types[0])
+        shape = shape_of_type(self.result_types[0])
+        assert isinstance(self.value, DenseIntOrFPElementsAttr)
+        data = self.value.data.data
+        dtype = numpy_dtype(element_type)
+        if len(data) == dtype.itemsize and shape != ():
+            return np.broadcast_to(np.frombuffer(data, dtype), shape)
+        return np.frombuffer(data, dtype).reshape(shape)
+
+    def numpy(self, *operands: Array) -> Any:
+        return self.array()
+
+    def print(self, printer: Printer) -> None:
+        if self.attributes:
+            printer.print_op_attributes(self.attributes)
+        printer.print_string(" ")
+        printer.print_attribute(self.value)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        attributes = parser.parse_optional_attr_dict()
+        position = parser.pos
+        value = parser.parse_attribute()
+        if not isinstance(value, DenseIntOrFPElementsAttr):
+            parser.raise_error("expected dense elements, such as dense<[1.0, 2.0]> : tensor<2xf32>", position)
+        return cls.create(
+            result_types=cls.infer((), {"value": value}), properties={"value": value}, attributes=attributes
+        )
+
+
+def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElementsAttr:
+    """An array as an attribute; the bytes are copied once."""
+    data = np.asarray(array)
+    if dtype is not None:
+        data = data.astype(numpy_dtype(element_type_from(dtype)))
+    elif not isinstance(array, np.ndarray | np.generic):
+        narrow = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+        data = data.astype(narrow.get(data.dtype, data.dtype))
+    element_type = element_type_from(data.dtype)
+    return DenseIntOrFPElementsAttr(
+        tensor_type(element_type, data.shape),  # pyright: ignore[reportArgumentType]
+        BytesAttr(np.ascontiguousarray(data).tobytes()),
+    )
+
+
+@graph_op
+class Fill(GraphOp):
+    """A tensor with one value everywhere: `fill {value = 1.0 : f32} : tensor<4xf32>`.
+
+    Where the type has a `?`, an operand gives the shape: `fill %shape {…} : (tensor<2xi64>) -> tensor<?x4xf32>`.
+    """
+
+    name = "graph.fill"
+    value = prop_def(base(FloatAttr) | base(IntegerAttr))
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    def verify_(self) -> None:
+        result = self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        check_shape_operand(self, self._operands, result)
+        if getattr(self.value, "type", None) != element_type_of(result):
+            raise GraphError(f"{self.name}: value_c1: the value {self.value} is no element of {result}")
+
+    @classmethod
+    def full(cls, value: Number, type_: Attribute, shape: SSAValue | None = None) -> Tensor:
+        """A tensor of this type filled with `value`; `shape` (i64, one extent per dim) if it has a `?`."""
+        operands = [shape] if shape is not None and not is_static(type_) else []
+        return cls.emit_as(operands, type_, _fill_value(value, element_type_of(type_)))
+
+    @classmethod
+    def scalar(cls, value: Number, element_type: Attribute) -> Tensor:
+        """A constant of rank 0, which broadcasts against anything."""
+        return cls.full(value, tensor_type(element_type, ()))
+
+    @property
+    def number(self) -> Number:
+        """The value as a Python number."""
+        value = self.value
+        assert isinstance(value, FloatAttr | IntegerAttr)
+        return value.value.data
+
+    def numpy(self, *operands: Array) -> Any:
+        type_ = self.result_types[0]
+        shape = tuple(map(int, operands[0])) if operands else shape_of_type(type_)
+        return np.full(shape, self.number, numpy_dtype(element_type_of(type_)))
+
+
+@lru_cache(maxsize=4096)
+def _cached_fill_value(
+    value: Number, kind: type, sign: float, element_type: Attribute
+) -> dict[str, Attribute]:
+    return {"value": scalar_attribute(value, element_type)}
+
+
+def _fill_value(value: Number, element_type: Attribute) -> Properties:
+    # -0.0 == 0.0 and 1 == 1.0 == True: the sign and the kind keep their attributes apart.
+    return _cached_fill_value(value, type(value), float(np.copysign(1.0, float(value))), element_type)
+
+
+def check_shape_operand(op: GraphOp, shape: Sequence[SSAValue], result: Attribute) -> None:
+    """A result with a `?` needs a shape operand of as many extents as it has dims."""
+    if not shape:
+        if not is_static(result):
+            raise GraphError(
+                f"{op.name}: shape_c1: the result {result} has a `?`, so a shape operand is needed"
+            )
+        return
+    expected = shape_tensor_type(len(shape_of_type(result)))
+    if not compatible_types(shape[0].type, expected):
+        raise GraphError(
+            f"{op.name}: shape_c2: the shape operand must be {expected} for {result}, got {shape[0].type}"
+        )

@@ -1,0 +1,252 @@
+"""Rows by index: gather, and the indexed slices that are its gradient.
+
+The gradient with respect to a value of slices type is a tensor shaped as its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def, var_operand_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import (
+    Array,
+    GradientTerms,
+    GraphOp,
+    NotDifferentiable,
+    Properties,
+    graph_op,
+)
+from pullback.dialects.graph.creation import Fill, check_shape_operand
+from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape, split_like
+from pullback.dialects.graph.types import (
+    GraphError,
+    SlicesType,
+    compatible_types,
+    element_type_of,
+    is_integer,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor
+
+
+class SlicesValue(NamedTuple):
+    """Indexed slices at run time: `values[k]` belongs at row `indices[k]` of a tensor of `dense_shape`."""
+
+    values: Array
+    indices: Array
+    dense_shape: tuple[int, ...]
+
+    def dense(self) -> Array:
+        """The tensor that the slices stand for; rows of one index add up, rows outside it are left out."""
+        result = np.zeros(self.dense_shape, self.values.dtype)
+        inside = (self.indices >= 0) & (self.indices < self.dense_shape[0])
+        np.add.at(result, self.indices[inside], self.values[inside])
+        return result
+
+
+@graph_op
+class Gather(GraphOp):
+    """Rows of the first operand: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
+
+    name = "graph.gather"
+    params = operand_def(AnyAttr())
+    indices = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        params, indices = operands
+        if not shape_of_type(params):
+            raise GraphError(f"{cls.name}: rank_c3: params must have at least rank 1, got {params}")
+        if not is_integer(element_type_of(indices)):
+            raise GraphError(f"{cls.name}: dtype_c4: indices must be integers, got {indices}")
+        return [tensor_type(element_type_of(params), (*shape_of_type(indices), *shape_of_type(params)[1:]))]
+
+    def numpy(self, *operands: Array) -> Any:
+        params, indices = operands
+        inside = (indices >= 0) & (indices < params.shape[0])
+        if params.shape[0] == 0:
+            return np.zeros((*indices.shape, *params.shape[1:]), params.dtype)
+        rows = params[np.where(inside, indices, 0)]
+        return np.where(inside.reshape(*inside.shape, *[1] * (params.ndim - 1)), rows, rows.dtype.type(0))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        params, indices = (Tensor(v) for v in self._operands)
+        return MakeSlices.rows_of(params, dy, indices), None
+
+
+@graph_op
+class MakeSlices(GraphOp):
+    """Slices from rows and their indices; a third operand gives the extents that the type leaves open."""
+
+    name = "graph.make_slices"
+    values = operand_def(AnyAttr())
+    indices = operand_def(AnyAttr())
+    dense_shape = opt_operand_def(AnyAttr())
+    result = result_def(SlicesType)
+    traits = traits_def(Pure())
+
+    def verify_(self) -> None:
+        result = self.result_types[0]
+        assert isinstance(result, SlicesType)
+        wanted = (result.values_type, result.indices_type)
+        for value, type_, what in zip(self._operands, wanted, ("values", "indices"), strict=False):
+            if not compatible_types(value.type, type_):
+                raise GraphError(f"{self.name}: slices_c4: {what} are {value.type}, the result has {type_}")
+        check_shape_operand(self, self._operands[2:], result.data_type)
+
+    @classmethod
+    def make(cls, values: Tensor, indices: Tensor, like: Tensor) -> Tensor:
+        """Slices of a tensor shaped as `like`."""
+        type_ = SlicesType(
+            values.value.type, indices.value.type, tensor_type(like.element_type, like.extents)
+        )  # pyright: ignore[reportArgumentType]
+        return cls.emit_as([values.value, indices.value, *dynamic_shape(like)], type_)
+
+    @classmethod
+    def rows_of(cls, params: Tensor, values: Tensor, indices: Tensor) -> Tensor:
+        """Slices from indices of any rank, and values of that rank more than a row."""
+        count = 1
+        for n in indices.extents:
+            count = DYNAMIC_INDEX if DYNAMIC_INDEX in (n, count) else count * n
+        row = params.extents[1:]
+        flat_indices = indices if indices.ndim == 1 else Reshape.to(indices, (count,))
+        flat_shape = (count, *row)
+        if indices.ndim == 1:
+            flat_values = values
+        elif flat_shape.count(DYNAMIC_INDEX) > 1:
+            rows = Gather.of(params, flat_indices)
+            flat_values = Reshape.to(values, flat_shape, runtime=ShapeOf.of(rows))
+        else:
+            flat_values = Reshape.to(values, flat_shape)
+        return cls.make(flat_values, flat_indices, params)
+
+    def numpy(self, *operands: Array) -> Any:
+        values, indices, *shape = operands
+        assert isinstance(self.result_types[0], SlicesType)
+        dense = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0].data_type)
+        return SlicesValue(values, indices, dense)
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (dy, *[None] * (len(self._operands) - 1))
+
+
+@graph_op
+class Densify(GraphOp):
+    """The tensor that slices stand for: zeros with the rows added at their indices."""
+
+    name = "graph.densify"
+    slices = operand_def(SlicesType)
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = operands
+        if not isinstance(type_, SlicesType):
+            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
+        return [type_.data_type]
+
+    def numpy(self, *operands: Any) -> Any:
+        return operands[0].dense()
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (Gather.of(dy, SliceIndices.of(Tensor(self._operands[0]))),)
+
+
+@graph_op
+class SliceValues(GraphOp):
+    """The rows of slices."""
+
+    name = "graph.slice_values"
+    slices = operand_def(SlicesType)
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = operands
+        if not isinstance(type_, SlicesType):
+            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
+        return [type_.values_type]
+
+    def numpy(self, *operands: Any) -> Any:
+        return operands[0].values
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy,)
+
+
+@graph_op
+class SliceIndices(GraphOp):
+    """The indices of slices."""
+
+    name = "graph.slice_indices"
+    slices = operand_def(SlicesType)
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = operands
+        if not isinstance(type_, SlicesType):
+            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
+        return [type_.indices_type]
+
+    def numpy(self, *operands: Any) -> Any:
+        return operands[0].indices
+
+
+@graph_op
+class ConcatSlices(GraphOp):
+    """All the rows of several slices of one tensor, in order; what stands at one index is not added up."""
+
+    name = "graph.concat_slices"
+    terms = var_operand_def(SlicesType)
+    result = result_def(SlicesType)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        types = [t for t in operands if isinstance(t, SlicesType)]
+        if not types or len(types) != len(operands):
+            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {', '.join(map(str, operands))}")
+        first = types[0]
+        counts = [shape_of_type(t.indices_type)[0] for t in types]
+        count = DYNAMIC_INDEX if DYNAMIC_INDEX in counts else sum(counts)
+        for type_ in types:
+            if type_.indices_type.element_type != first.indices_type.element_type:
+                raise GraphError(f"{cls.name}: slices_c6: indices must have one dtype")
+            if not compatible_types(type_.data_type, first.data_type):
+                raise GraphError(
+                    f"{cls.name}: slices_c7: slices of different tensors: {first.data_type} and {type_.data_type}"
+                )
+        values = tensor_type(first.values_type.element_type, (count, *shape_of_type(first.values_type)[1:]))
+        indices = tensor_type(first.indices_type.element_type, (count,))
+        return [SlicesType(values, indices, first.data_type)]
+
+    def numpy(self, *operands: Any) -> Any:
+        return SlicesValue(
+            np.concatenate([s.values for s in operands]),
+            np.concatenate([s.indices for s in operands]),
+            operands[0].dense_shape,
+        )
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return split_like(dy, [SliceValues.of(Tensor(v)) for v in self._operands], axis=0)
+
+
+def zeros_like(x: Tensor) -> Tensor:
+    """Zeros of the shape of `x`; of the tensor it stands for, where `x` is slices."""
+    if isinstance(x.type, SlicesType):
+        x = Densify.of(x)
+    shape = dynamic_shape(x)
+    return Fill.full(0, tensor_type(x.element_type, x.extents), shape[0] if shape else None)

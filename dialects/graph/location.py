@@ -1,0 +1,138 @@
+"""Names and origin: both live in the location of an operation.
+
+`loc("layer/tanh")` is a name under its scope. What the gradient engine makes also says why it is there:
+`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/multiply"])`.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    FileLineColLoc,
+    FusedLoc,
+    LocationAttr,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    UnknownLoc,
+)
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, ParametrizedAttribute, SSAValue
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.str_enum import StrEnum
+
+_NONE = NoneAttr()
+
+
+class Origin(StrEnum):
+    """Why the engine made an operation."""
+
+    SEED = "seed"
+    GRADIENT = "gradient"
+    SUM = "sum"
+    GATE = "gate"
+    ZERO = "zero"
+    COPY = "copy"
+
+
+@irdl_attr_definition
+class RoleAttr(ParametrizedAttribute):
+    """`#graph.role<gradient, "layer/tanh">`: the origin of an operation, and the forward operation it serves."""
+
+    name = "graph.role"
+    origin: StringAttr
+    forward: StringAttr
+
+    @staticmethod
+    def of(origin: Origin, forward: str = "") -> RoleAttr:
+        return RoleAttr(StringAttr(origin.value), StringAttr(forward))
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(self.origin.data)
+            if self.forward.data:
+                printer.print_string(", ")
+                printer.print_string_literal(self.forward.data)
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> tuple[StringAttr, StringAttr]:
+        with parser.in_angle_brackets():
+            origin = parser.parse_str_enum(Origin)
+            forward = parser.parse_str_literal() if parser.parse_optional_punctuation(",") else ""
+        return StringAttr(origin.value), StringAttr(forward)
+
+
+def named(name: str) -> LocationAttr:
+    """`loc("name")`."""
+    return NameLoc(StringAttr(name), _NONE)
+
+
+def named_with_role(name: str, role: RoleAttr) -> LocationAttr:
+    """`loc(fused<role>["name"])`."""
+    return FusedLoc(ArrayAttr((named(name),)), role)
+
+
+def name_in(location: Attribute) -> str | None:
+    """The name that a location holds, if any."""
+    match location:
+        case NameLoc():
+            return location.desc.data
+        case FusedLoc():
+            locations = location.locations
+            if isinstance(locations, ArrayAttr):
+                return next((n for n in map(name_in, locations) if n is not None), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            return None
+        case _:
+            return None
+
+
+def role_of(op: Operation) -> RoleAttr | None:
+    """The role stamped on an operation, if the engine made it."""
+    location = op.location
+    if isinstance(location, FusedLoc) and isinstance(location.metadata, RoleAttr):
+        return location.metadata
+    return None
+
+
+def name_of(op: Operation) -> str:
+    """The name of an operation: from its location, else its result's name in the text, else its mnemonic."""
+    if (name := name_in(op.location)) is not None:
+        return name
+    if op.results and op.results[0].name_hint:
+        return op.results[0].name_hint
+    return op.name.rpartition(".")[2]
+
+
+def name_of_value(value: SSAValue) -> str:
+    """The name of a value: its operation's (with `:index` for several results), or the argument's own."""
+    match value:
+        case OpResult(op=op) if len(op.results) > 1:
+            return f"{name_of(op)}:{value.index}"
+        case OpResult(op=op):
+            return name_of(op)
+        case BlockArgument():
+            return name_in(value.location) or value.name_hint or f"arg{value.index}"
+        case _:
+            return value.name_hint or "value"
+
+
+def position_of(op: Operation) -> tuple[str, int, int] | None:
+    """The file, line and column where an operation was written, if its location tells."""
+    return _position_in(op.location)
+
+
+def _position_in(location: Attribute) -> tuple[str, int, int] | None:
+    match location:
+        case FileLineColLoc():
+            return location.filename.data, location.line.data, location.column.data
+        case NameLoc():
+            return _position_in(location.location)
+        case FusedLoc(locations=ArrayAttr() as locations):
+            return next((p for p in map(_position_in, locations) if p is not None), None)
+        case _:
+            return None
+
+
+def is_unknown(location: Attribute) -> bool:
+    return isinstance(location, UnknownLoc)

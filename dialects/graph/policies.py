@@ -1,0 +1,63 @@
+"""The choices that a request for gradients leaves open, as enums and as attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.str_enum import StrEnum
+
+
+class Aggregation(StrEnum):
+    """How the gradient terms of one value are summed."""
+
+    ADD_N = "add_n"
+    TREE = "tree"
+    ACCUMULATE_N = "accumulate_n"
+    BALANCED = "balanced"
+
+
+class Gating(StrEnum):
+    """What must be computed before gradients may be used: nothing, an operation's all, or a request's all."""
+
+    NONE = "none"
+    OP = "op"
+    GRAPH = "graph"
+
+
+class Unconnected(StrEnum):
+    """What a request gives for an x that no y depends on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class _Angled:
+    """`EnumAttribute` alone prints `#graph.gate op`: the angle brackets of `#graph.gate<op>` are ours to write."""
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(self.data.value)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Any:
+        with parser.in_angle_brackets():
+            return parser.parse_str_enum(cls.enum_type)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType, reportUnknownVariableType]
+
+
+@irdl_attr_definition
+class AggregationAttr(_Angled, EnumAttribute[Aggregation]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    name = "graph.aggregation"
+
+
+@irdl_attr_definition
+class GatingAttr(_Angled, EnumAttribute[Gating]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    name = "graph.gate"
+
+
+@irdl_attr_definition
+class UnconnectedAttr(_Angled, EnumAttribute[Unconnected]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    name = "graph.unconnected"

@@ -1,0 +1,191 @@
+"""`Scalar`: the handle in which elementwise operations state their body, in `arith` and `math`.
+
+The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): what it builds has the type of its operands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
+    VectorType,
+    f64,
+    i1,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import IRDLOperation
+
+from pullback.dialects.graph.types import GraphError, is_float
+from pullback.dialects.graph.value import Number, insert
+from pullback.dialects.upstream.arith import (
+    CmpfOp,
+    CmpiOp,
+    ExtSIOp,
+    ExtUIOp,
+    FPToSIOp,
+    SelectOp,
+    SIToFPOp,
+    TruncIOp,
+    UIToFPOp,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A value in a register: an element, or a vector of elements."""
+
+    value: SSAValue
+
+    @property
+    def type(self) -> Attribute:
+        return self.value.type
+
+    @property
+    def element_type(self) -> Attribute:
+        type_ = self.value.type
+        return type_.element_type if isinstance(type_, VectorType) else type_
+
+    def __add__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.AddfOp, arith.AddiOp, other)
+
+    def __sub__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.SubfOp, arith.SubiOp, other)
+
+    def __mul__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.MulfOp, arith.MuliOp, other)
+
+    def __truediv__(self, other: Scalar | Number) -> Scalar:
+        if not is_float(self.element_type):
+            raise GraphError(f"no division of {self.type}")
+        return emit(arith.DivfOp, self.type, self, self.like(other))
+
+    def __radd__(self, other: Number) -> Scalar:
+        return self.like(other) + self
+
+    def __rsub__(self, other: Number) -> Scalar:
+        return self.like(other) - self
+
+    def __rmul__(self, other: Number) -> Scalar:
+        return self.like(other) * self
+
+    def __rtruediv__(self, other: Number) -> Scalar:
+        return self.like(other) / self
+
+    def __neg__(self) -> Scalar:
+        return emit(arith.NegfOp, self.type, self) if is_float(self.element_type) else 0 - self
+
+    def __gt__(self, other: Scalar | Number) -> Scalar:
+        return self._compare("ogt", "sgt", other)
+
+    def equal(self, other: Scalar | Number) -> Scalar:
+        return self._compare("oeq", "eq", other)
+
+    def like(self, value: Scalar | Number) -> Scalar:
+        """`value` as a constant of this type (a splat, for vectors); a Scalar is returned as it is."""
+        return value if isinstance(value, Scalar) else constant(value, self.type)
+
+    def cast(self, element_type: Attribute) -> Scalar:
+        """This value converted to another element type: toward zero to integers, `x != 0` to i1."""
+        source = self.element_type
+        if source == element_type:
+            return self
+        result = with_element_type(self.type, element_type)
+        if element_type == i1:
+            return self._compare("une", "ne", 0)
+        if is_float(source):
+            if not is_float(element_type):
+                return emit(FPToSIOp, result, self)
+            widens = bit_width(element_type) > bit_width(source)
+            return emit(arith.ExtFOp if widens else arith.TruncFOp, result, self)
+        if is_float(element_type):
+            return emit(UIToFPOp if source == i1 else SIToFPOp, result, self)
+        if bit_width(element_type) < bit_width(source):
+            return emit(TruncIOp, result, self)
+        return emit(ExtUIOp if source == i1 else ExtSIOp, result, self)
+
+    def _arithmetic(
+        self, for_floats: type[IRDLOperation], for_integers: type[IRDLOperation], other: Scalar | Number
+    ) -> Scalar:
+        return emit(
+            for_floats if is_float(self.element_type) else for_integers, self.type, self, self.like(other)
+        )
+
+    def _compare(self, for_floats: str, for_integers: str, other: Scalar | Number) -> Scalar:
+        other = self.like(other)
+        if is_float(self.element_type):
+            op: Operation = CmpfOp(self.value, other.value, for_floats)
+        else:
+            op = CmpiOp(self.value, other.value, for_integers)
+        insert(op)
+        return Scalar(op.results[0])
+
+
+def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scalar:
+    """A new operation with one result of this type, at the insertion point."""
+    made = op.create(
+        operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
+    )
+    insert(made)
+    return Scalar(made.results[0])
+
+
+@cache
+def default_properties(op: type[IRDLOperation]) -> dict[str, Attribute]:
+    """The properties an operation has unless told otherwise (`create` fills in none)."""
+    declared = op.get_irdl_definition().properties
+    return {name: p.default_value for name, p in declared.items() if p.default_value is not None}
+
+
+def constant(value: Number, type_: Attribute) -> Scalar:
+    """An `arith.constant` of this scalar or vector type (every element `value`)."""
+    attribute: Attribute
+    if isinstance(type_, VectorType):
+        attribute = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+    elif is_float(type_):
+        attribute = FloatAttr(float(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    else:
+        attribute = IntegerAttr(int(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    made = arith.ConstantOp.create(properties={"value": attribute}, result_types=[type_])
+    insert(made)
+    return Scalar(made.results[0])
+
+
+def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
+    """The scalar or vector type of the same extents with another element type."""
+    return VectorType(element_type, type_.shape) if isinstance(type_, VectorType) else element_type
+
+
+def bit_width(element_type: Attribute) -> int:
+    if isinstance(element_type, IntegerType):
+        return element_type.width.data
+    return 64 if element_type == f64 else 32
+
+
+# ---- the functions that bodies are written in ---------------------------------------------------------------
+
+
+def exp(x: Scalar) -> Scalar:
+    return emit(math.ExpOp, x.type, x)
+
+
+def log(x: Scalar) -> Scalar:
+    return emit(math.LogOp, x.type, x)
+
+
+def tanh(x: Scalar) -> Scalar:
+    return emit(math.TanhOp, x.type, x)
+
+
+def maximum(a: Scalar, b: Scalar) -> Scalar:
+    """The larger value; NaN if either is."""
+    return emit(arith.MaximumfOp if is_float(a.element_type) else arith.MaxSIOp, a.type, a, b)
+
+
+def select(condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
+    return emit(SelectOp, a.type, condition, a, b)

@@ -1,0 +1,412 @@
+"""Operations that move elements without changing them, and those that speak of shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import (
+    AnyAttr,
+    base,
+    operand_def,
+    opt_operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+    var_result_def,
+)
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import (
+    Array,
+    GradientTerms,
+    GraphOp,
+    NotDifferentiable,
+    Properties,
+    check_tensor,
+    graph_op,
+)
+from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.types import (
+    GraphError,
+    broadcast_shapes,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    is_static,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor
+
+
+def integers(values: Sequence[int]) -> DenseArrayBase:
+    """A property that lists axes or sizes."""
+    return DenseArrayBase.from_list(i64, list(values))
+
+
+def integer_list(properties: Properties, name: str) -> list[int]:
+    value = properties[name]
+    assert isinstance(value, DenseArrayBase)
+    return [int(v) for v in value.get_values()]
+
+
+# ---- shapes as values ---------------------------------------------------------------------------------------
+
+
+@graph_op
+class ShapeOf(GraphOp):
+    """The extents of a tensor, i64."""
+
+    name = "graph.shape_of"
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        return [tensor_type(i64, (len(shape_of_type(operands[0])),))]
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.array(operands[0].shape, np.int64)
+
+
+@graph_op
+class Size(GraphOp):
+    """The number of elements of a tensor, i64."""
+
+    name = "graph.size"
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape_of_type(operands[0])
+        return [tensor_type(i64, ())]
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.array(operands[0].size, np.int64)
+
+
+def dynamic_shape(like: Tensor) -> list[SSAValue]:
+    """The shape operand for a result shaped as `like`: none if its type says it all."""
+    return [] if is_static(like.type) else [ShapeOf.of(like).value]
+
+
+class Reshaping(GraphOp):
+    """One operand and the result's shape, as a type or, for what the type leaves open, as an operand."""
+
+    operand = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @property
+    def x(self) -> Tensor:
+        return Tensor(self._operands[0])
+
+    @classmethod
+    def like(cls, x: Tensor, other: Tensor) -> Tensor:
+        """`x` in the shape of `other`; `x` itself where the types say that it has it."""
+        if x.extents == other.extents and is_static(x.type):
+            return x
+        return cls.emit_as([x.value, *dynamic_shape(other)], tensor_type(x.element_type, other.extents))
+
+    @classmethod
+    def to(cls, x: Tensor, shape: Sequence[int], *, runtime: Tensor | None = None) -> Tensor:
+        """`x` in this shape; `runtime` gives the extents (i64) where `shape` has `DYNAMIC_INDEX`."""
+        operands = [x.value] if runtime is None else [x.value, runtime.value]
+        op = cls.emit_as(operands, tensor_type(x.element_type, shape))
+        op.op.verify_()
+        return op
+
+    def verify_(self) -> None:
+        source, result = self.operand_types[0], self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        if element_type_of(source) != element_type_of(result):
+            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {source} and {result}")
+        self.check_extents(shape_of_type(source), shape_of_type(result))
+
+    def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
+        raise NotImplementedError
+
+    def target(self, operands: Sequence[Array]) -> tuple[int, ...]:
+        """The result's extents at run time (-1 for the one that follows from the others)."""
+        return tuple(map(int, operands[1])) if len(operands) > 1 else shape_of_type(self.result_types[0])
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        raise NotImplementedError
+
+
+@graph_op
+class Reshape(Reshaping):
+    """The same elements in row-major order under another shape; a single `?` follows from the others."""
+
+    name = "graph.reshape"
+
+    def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
+        if len(self._operands) == 1 and result.count(DYNAMIC_INDEX) > 1:
+            raise GraphError(f"{self.name}: shape_c1: {format_shape(result)} needs a shape operand")
+        if len(self._operands) == 2:
+            check_shape_operand(self, self._operands[1:], self.result_types[0])
+        if DYNAMIC_INDEX not in (*source, *result) and math.prod(source) != math.prod(result):
+            raise GraphError(
+                f"{self.name}: shape_c3: {format_shape(source)} has {math.prod(source)} elements, "
+                f"{format_shape(result)} has {math.prod(result)}"
+            )
+
+    def numpy(self, *operands: Array) -> Any:
+        return operands[0].reshape(self.target(operands))
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (Reshape.like(dy, self.x), *[None] * (len(self._operands) - 1))
+
+
+@graph_op
+class BroadcastTo(Reshaping):
+    """The operand repeated along new leading axes and along extents of 1."""
+
+    name = "graph.broadcast_to"
+
+    def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
+        check_shape_operand(self, self._operands[1:], self.result_types[0])
+        try:
+            fits = compatible_shapes(broadcast_shapes(source, result), result)
+        except GraphError:
+            fits = False
+        if not fits:
+            raise GraphError(
+                f"{self.name}: broadcast_c2: {format_shape(source)} does not broadcast to {format_shape(result)}"
+            )
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.broadcast_to(operands[0], self.target(operands))
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (SumTo.like(dy, self.x), *[None] * (len(self._operands) - 1))
+
+
+@graph_op
+class SumTo(Reshaping):
+    """Sums over what broadcasting from the result's shape to the operand's would have repeated."""
+
+    name = "graph.sum_to"
+
+    def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
+        check_shape_operand(self, self._operands[1:], self.result_types[0])
+        try:
+            fits = compatible_shapes(broadcast_shapes(source, result), source)
+        except GraphError:
+            fits = False
+        if not fits:
+            raise GraphError(
+                f"{self.name}: broadcast_c2: {format_shape(result)} does not broadcast to {format_shape(source)}"
+            )
+
+    def numpy(self, *operands: Array) -> Any:
+        x, target = operands[0], self.target(operands)
+        new = x.ndim - len(target)
+        repeated = [i + new for i, n in enumerate(target) if n == 1 and x.shape[i + new] != 1]
+        summed = np.sum(x, axis=(*range(new), *repeated), keepdims=True, dtype=x.dtype)
+        return summed.reshape(target)
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (BroadcastTo.like(dy, self.x), *[None] * (len(self._operands) - 1))
+
+
+@graph_op
+class ExpandDims(GraphOp):
+    """The operand with extents of 1 at `axes` of the result."""
+
+    name = "graph.expand_dims"
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axes = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape, axes = list(shape_of_type(operands[0])), integer_list(properties, "axes")
+        rank = len(shape) + len(axes)
+        if axes != sorted(set(axes)) or any(not 0 <= a < rank for a in axes):
+            raise GraphError(
+                f"{cls.name}: axes_c1: axes must be distinct, ascending and in 0..{rank - 1}, got {axes}"
+            )
+        for axis in axes:
+            shape.insert(axis, 1)
+        result = tensor_type(element_type_of(operands[0]), shape)
+        check_tensor(cls.name, result, "the result")
+        return [result]
+
+    @classmethod
+    def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """`x` with new extents of 1 at these axes of the result; `x` itself for none."""
+        return cls.of(x, axes=integers(axes)) if axes else x
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.expand_dims(operands[0], tuple(integer_list(self.properties, "axes")))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (Reshape.like(dy, Tensor(self._operands[0])),)
+
+
+@graph_op
+class Transpose(GraphOp):
+    """The operand with its axes in the order of `permutation`."""
+
+    name = "graph.transpose"
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    permutation = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape, order = shape_of_type(operands[0]), integer_list(properties, "permutation")
+        check_tensor(cls.name, operands[0], "the operand")
+        if sorted(order) != list(range(len(shape))):
+            raise GraphError(
+                f"{cls.name}: permutation_c1: {order} is no order of the {len(shape)} axes of {operands[0]}"
+            )
+        return [tensor_type(element_type_of(operands[0]), (shape[i] for i in order))]
+
+    @classmethod
+    def of(cls, *args: Any, **properties: Attribute) -> Tensor:
+        """`permutation` defaults to the axes reversed."""
+        rank = args[0].as_tensor().ndim
+        return super().of(*args, **{"permutation": integers(range(rank)[::-1])} | properties)
+
+    @property
+    def order(self) -> list[int]:
+        return integer_list(self.properties, "permutation")
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.transpose(operands[0], self.order)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        order = self.order
+        return (Transpose.of(dy, permutation=integers([order.index(i) for i in range(len(order))])),)
+
+
+# ---- several tensors and one --------------------------------------------------------------------------------
+
+
+def check_axis(op: str, properties: Properties, shape: Sequence[int]) -> int:
+    axis = properties["axis"]
+    assert isinstance(axis, IntegerAttr)
+    if not 0 <= axis.value.data < len(shape):
+        raise GraphError(f"{op}: axis_c1: axis {axis.value.data} does not exist in {format_shape(shape)}")
+    return axis.value.data
+
+
+@graph_op
+class Split(GraphOp):
+    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece."""
+
+    name = "graph.split"
+    operand = operand_def(AnyAttr())
+    pieces = var_result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    sizes = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape, sizes = shape_of_type(operands[0]), integer_list(properties, "sizes")
+        axis = check_axis(cls.name, properties, shape)
+        if min(sizes, default=0) < 0 or shape[axis] not in (sum(sizes), DYNAMIC_INDEX):
+            raise GraphError(
+                f"{cls.name}: sizes_c1: sizes {sizes} do not make up axis {axis} of {operands[0]}"
+            )
+        element_type = element_type_of(operands[0])
+        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in sizes]
+
+    def numpy(self, *operands: Array) -> Any:
+        ends = np.cumsum(integer_list(self.properties, "sizes"))[:-1]
+        assert isinstance(self.axis, IntegerAttr)
+        return tuple(np.split(operands[0], ends, axis=self.axis.value.data))
+
+    def gradient(self, *dys: Tensor) -> GradientTerms:
+        return (Concat.of(*dys, axis=self.axis),)
+
+
+@graph_op
+class Concat(GraphOp):
+    """The operands one after another along `axis`."""
+
+    name = "graph.concat"
+    pieces = var_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        if not operands:
+            raise GraphError(f"{cls.name}: concat_c1: needs at least one operand")
+        shapes = [shape_of_type(t) for t in operands]
+        axis = check_axis(cls.name, properties, shapes[0])
+        around = [(*s[:axis], *s[axis + 1 :]) for s in shapes]
+        if not all(compatible_shapes(around[0], a) for a in around):
+            listed = ", ".join(map(str, operands))
+            raise GraphError(f"{cls.name}: concat_c2: shapes differ beside axis {axis}: {listed}")
+        if len({str(element_type_of(t)) for t in operands}) > 1:
+            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype")
+        joined = list(shapes[0])
+        extents = [s[axis] for s in shapes]
+        joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)
+        return [tensor_type(element_type_of(operands[0]), joined)]
+
+    def numpy(self, *operands: Array) -> Any:
+        assert isinstance(self.axis, IntegerAttr)
+        return np.concatenate(operands, axis=self.axis.value.data)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        assert isinstance(self.axis, IntegerAttr)
+        return split_like(dy, [Tensor(v) for v in self._operands], self.axis.value.data)
+
+
+@graph_op
+class SplitLike(GraphOp):
+    """Consecutive pieces of the first operand along `axis`, each as long as the matching other operand there."""
+
+    name = "graph.split_like"
+    operand = operand_def(AnyAttr())
+    like = var_operand_def(AnyAttr())
+    pieces = var_result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        axis = check_axis(cls.name, properties, shape)
+        extents = [shape_of_type(t)[axis] for t in operands[1:]]
+        element_type = element_type_of(operands[0])
+        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in extents]
+
+    def numpy(self, *operands: Array) -> Any:
+        assert isinstance(self.axis, IntegerAttr)
+        axis = self.axis.value.data
+        ends = np.cumsum([x.shape[axis] for x in operands[1:]])[:-1]
+        return tuple(np.split(operands[0], ends, axis=axis))
+
+    def gradient(self, *dys: Tensor) -> GradientTerms:
+        return (Concat.of(*dys, axis=self.axis), *[None] * (len(self._operands) - 1))
+
+
+def split_like(x: Tensor, pieces: Sequence[Tensor], axis: int) -> tuple[Tensor, ...]:
+    """`x` cut along `axis` into pieces as long as these: by static sizes where the types know them."""
+    sizes = [p.extents[axis] for p in pieces]
+    at = IntegerAttr(axis, i64)
+    if DYNAMIC_INDEX in sizes:
+        made: GraphOp = SplitLike.emit([x.value, *(p.value for p in pieces)], {"axis": at})
+    else:
+        made = Split.emit([x.value], {"axis": at, "sizes": integers(sizes)})
+    return tuple(Tensor(r) for r in made.results)

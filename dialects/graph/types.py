@@ -1,0 +1,216 @@
+"""The types of the graph dialect: tensors, indexed slices, variables and stacks, and their NumPy counterparts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    TensorType,
+    f32,
+    f64,
+    i1,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
+from xdsl.irdl import irdl_attr_definition
+from xdsl.utils.exceptions import VerifyException
+
+Shape: TypeAlias = tuple[int, ...]
+"""Extents; `DYNAMIC_INDEX` (-1) stands for `?`."""
+AnyTensor: TypeAlias = TensorType[Attribute]
+
+DTYPES: dict[str, Attribute] = {"f32": f32, "f64": f64, "i32": i32, "i64": i64, "i1": i1}
+"""Every element type, by its MLIR name."""
+NUMPY_DTYPES: dict[Attribute, np.dtype[Any]] = {
+    f32: np.dtype(np.float32),
+    f64: np.dtype(np.float64),
+    i32: np.dtype(np.int32),
+    i64: np.dtype(np.int64),
+    i1: np.dtype(np.bool_),
+}
+"""The NumPy dtype that holds each element type."""
+MAX_RANK = 8
+
+
+class GraphError(VerifyException, ValueError):
+    """An operation was built or written against its constraints; the text names the one that is broken."""
+
+
+@cache
+def _tensor_type(element_type: Attribute, shape: Shape) -> AnyTensor:
+    return TensorType(element_type, shape)
+
+
+def tensor_type(element_type: Attribute, shape: Iterable[int]) -> AnyTensor:
+    """The tensor type of this element type and shape; equal types are one object, which makes comparison cheap."""
+    return _tensor_type(element_type, tuple(shape))
+
+
+_SHAPES: dict[int, tuple[Attribute, Shape]] = {}
+
+
+def shape_of_type(type_: Attribute) -> Shape:
+    """The extents of a tensor type, remembered per type object (`get_shape` walks attributes each time)."""
+    known = _SHAPES.get(id(type_))
+    if known is None:
+        if not isinstance(type_, TensorType):
+            raise GraphError(f"expected a tensor type, got {type_}")
+        known = _SHAPES[id(type_)] = (type_, tuple(type_.get_shape()))
+    return known[1]
+
+
+def element_type_of(type_: Attribute) -> Attribute:
+    """The element type of a tensor type; `GraphError` for any other type."""
+    if not isinstance(type_, TensorType):
+        raise GraphError(f"expected a tensor type, got {type_}")
+    return type_.element_type
+
+
+def is_static(type_: Attribute) -> bool:
+    """Whether no extent of this tensor type is `?`."""
+    return DYNAMIC_INDEX not in shape_of_type(type_)
+
+
+def is_float(element_type: Attribute) -> bool:
+    return isinstance(element_type, Float32Type | Float64Type)
+
+
+def is_integer(element_type: Attribute) -> bool:
+    """Whether this is a signed integer type (`i1` is a truth value, not a number)."""
+    return isinstance(element_type, IntegerType) and element_type.width.data > 1
+
+
+def differentiable_type(type_: Attribute) -> bool:
+    """Whether gradients flow through values of this type: floating-point data, in whatever container."""
+    match type_:
+        case TensorType():
+            return is_float(type_.element_type)
+        case VariableType() | SlicesType() | StackType():
+            return differentiable_type(type_.data_type)
+        case _:
+            return False
+
+
+def data_type_of(type_: Attribute) -> Attribute:
+    """The tensor type of the data: of a variable's contents, of slices made dense, or of the tensor itself."""
+    return type_.data_type if isinstance(type_, VariableType | SlicesType) else type_
+
+
+def dtype_name(element_type: Attribute) -> str:
+    return str(element_type)
+
+
+def numpy_dtype(element_type: Attribute) -> np.dtype[Any]:
+    """The NumPy dtype of an element type; `GraphError` if the dialect has none."""
+    dtype = NUMPY_DTYPES.get(element_type)
+    if dtype is None:
+        raise GraphError(f"element type {element_type} is not supported: expected one of {', '.join(DTYPES)}")
+    return dtype
+
+
+def element_type_from(dtype: object) -> Attribute:
+    """The element type named by `"f32"`-style names, NumPy dtypes or element types themselves.
+
+    Raises `GraphError` (a `ValueError`) for anything else.
+    """
+    if isinstance(dtype, Attribute):
+        numpy_dtype(dtype)
+        return dtype
+    if isinstance(dtype, str) and dtype in DTYPES:
+        return DTYPES[dtype]
+    try:
+        wanted = np.dtype(dtype)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    except TypeError:
+        wanted = None
+    for element_type, known in NUMPY_DTYPES.items():
+        if wanted is not None and known == wanted:
+            return element_type
+    raise GraphError(f"dtype {dtype!r} is not supported: expected one of {', '.join(DTYPES)}")
+
+
+def broadcast_shapes(a: Shape, b: Shape) -> Shape:
+    """NumPy's broadcasting; a static extent above 1 wins over `?`. `GraphError` where it is impossible."""
+    if a == b:
+        return a
+    rank = max(len(a), len(b))
+    result: list[int] = []
+    for x, y in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
+        if x == y or y == 1:
+            result.append(x)
+        elif x == 1 or x == DYNAMIC_INDEX:
+            result.append(y)
+        elif y == DYNAMIC_INDEX:
+            result.append(x)
+        else:
+            raise GraphError(f"shapes {format_shape(a)} and {format_shape(b)} do not broadcast")
+    return tuple(result)
+
+
+def compatible_shapes(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Whether two shapes can be the same at run time: equal rank, and each extent equal or `?`."""
+    return len(a) == len(b) and all(x == y or DYNAMIC_INDEX in (x, y) for x, y in zip(a, b, strict=True))
+
+
+def compatible_types(a: Attribute, b: Attribute) -> bool:
+    """Whether values of these types can be the same at run time."""
+    if a is b or a == b:
+        return True
+    match a, b:
+        case TensorType(), TensorType():
+            return a.element_type == b.element_type and compatible_shapes(shape_of_type(a), shape_of_type(b))
+        case (SlicesType(), SlicesType()) | (StackType(), StackType()) | (VariableType(), VariableType()):
+            return all(compatible_types(x, y) for x, y in zip(a.parameters, b.parameters, strict=True))
+        case _:
+            return False
+
+
+def format_shape(shape: Sequence[int]) -> str:
+    return "(" + ", ".join("?" if n == DYNAMIC_INDEX else str(n) for n in shape) + ")"
+
+
+@irdl_attr_definition
+class SlicesType(ParametrizedAttribute, TypeAttribute):
+    """TensorFlow's `IndexedSlices` as one value: rows `values[k]` that belong at `indices[k]` of a tensor of `data_type`.
+
+    An index may occur more than once; its rows add up. Shapes: values (n, *row), indices (n,), data (rows, *row).
+    """
+
+    name = "graph.slices"
+    values_type: TensorType[Attribute]
+    indices_type: TensorType[Attribute]
+    data_type: TensorType[Attribute]
+
+    def verify(self) -> None:
+        values, indices, data = (shape_of_type(t) for t in self.parameters)
+        if len(indices) != 1 or not is_integer(self.indices_type.element_type):
+            raise GraphError(f"slices_c1: indices must be integers of rank 1, got {self.indices_type}")
+        if self.values_type.element_type != self.data_type.element_type:
+            raise GraphError(
+                f"slices_c2: values {self.values_type} and data {self.data_type} differ in dtype"
+            )
+        if not values or not data or not compatible_shapes(values, (*indices, *data[1:])):
+            raise GraphError(f"slices_c3: values {self.values_type} are not rows of {self.data_type}")
+
+
+@irdl_attr_definition
+class VariableType(ParametrizedAttribute, TypeAttribute):
+    """A reference to a variable: state of a fixed tensor type that outlives a step."""
+
+    name = "graph.ref"
+    data_type: TensorType[Attribute]
+
+
+@irdl_attr_definition
+class StackType(ParametrizedAttribute, TypeAttribute):
+    """A last-in first-out list of tensors of one type: what a loop keeps for its gradient."""
+
+    name = "graph.stack"
+    data_type: TensorType[Attribute]

@@ -1,0 +1,170 @@
+"""`Tensor`: the handle with operators that rules, lowerings' tests and users share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, shape_of_type
+
+Insert: TypeAlias = Callable[[Operation], None]
+_insertion: ContextVar[Insert] = ContextVar("insertion")
+
+
+def insert(op: Operation) -> None:
+    """Puts a new operation where the surrounding `inserting` says; `GraphError` outside of one."""
+    try:
+        place = _insertion.get()
+    except LookupError:
+        raise GraphError(f"{op.name}: no graph to add to: work inside `with Graph() as g:`") from None
+    place(op)
+
+
+@contextmanager
+def inserting(place: Insert) -> Generator[None]:
+    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's)."""
+    token = _insertion.set(place)
+    try:
+        yield
+    finally:
+        _insertion.reset(token)
+
+
+class Operators:
+    """Python's operators on anything that stands for a tensor (a `Tensor`, a variable)."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # NumPy arrays leave `array + tensor` to `Tensor.__radd__`
+
+    @abstractmethod
+    def as_tensor(self) -> Tensor:
+        """The tensor that stands in an expression: a variable reads itself."""
+
+    def __add__(self, other: Operand) -> Tensor:
+        return _apply("graph.add", self, other)
+
+    def __radd__(self, other: Operand) -> Tensor:
+        return _apply("graph.add", other, self)
+
+    def __sub__(self, other: Operand) -> Tensor:
+        return _apply("graph.subtract", self, other)
+
+    def __rsub__(self, other: Operand) -> Tensor:
+        return _apply("graph.subtract", other, self)
+
+    def __mul__(self, other: Operand) -> Tensor:
+        return _apply("graph.multiply", self, other)
+
+    def __rmul__(self, other: Operand) -> Tensor:
+        return _apply("graph.multiply", other, self)
+
+    def __truediv__(self, other: Operand) -> Tensor:
+        return _apply("graph.divide", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Tensor:
+        return _apply("graph.divide", other, self)
+
+    def __matmul__(self, other: Operand) -> Tensor:
+        return _apply("graph.matmul", self, other)
+
+    def __rmatmul__(self, other: Operand) -> Tensor:
+        return _apply("graph.matmul", other, self)
+
+    def __neg__(self) -> Tensor:
+        return _apply("graph.negative", self)
+
+    def __gt__(self, other: Operand) -> Tensor:
+        return _apply("graph.greater", self, other)
+
+    def __lt__(self, other: Operand) -> Tensor:
+        return _apply("graph.greater", other, self)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a tensor has no truth value while the graph is built: use where() or while_loop()")
+
+    def __iter__(self) -> None:
+        raise TypeError("a tensor cannot be iterated while the graph is built: use split() or gather()")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Tensor(Operators):
+    """A value of the graph. Equality is identity: two handles of one value compare with `is_same`."""
+
+    value: SSAValue
+
+    def as_tensor(self) -> Tensor:
+        return self
+
+    @property
+    def type(self) -> Attribute:
+        return self.value.type
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """The shape as MLIR holds it: `DYNAMIC_INDEX` for `?`."""
+        return shape_of_type(self.value.type)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape, `None` where it is known only at run time."""
+        return tuple(None if n == DYNAMIC_INDEX else n for n in self.extents)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.extents)
+
+    @property
+    def element_type(self) -> Attribute:
+        return element_type_of(self.value.type)
+
+    @property
+    def dtype(self) -> str:
+        """The element type's name, such as `"f32"`."""
+        return dtype_name(self.element_type)
+
+    @property
+    def T(self) -> Tensor:
+        return _apply("graph.transpose", self)
+
+    @property
+    def op(self) -> Operation:
+        """The operation that makes this value (the function, for an input)."""
+        owner = self.value.owner
+        if isinstance(owner, Operation):
+            return owner
+        parent = owner.parent_op()
+        if parent is None:
+            raise GraphError("this value belongs to no operation")
+        return parent
+
+    @property
+    def name(self) -> str:
+        from pullback.dialects.graph.location import name_of_value
+
+        return name_of_value(self.value)
+
+    def is_same(self, other: Tensor) -> bool:
+        return self.value is other.value
+
+    def __repr__(self) -> str:
+        return f"<Tensor {self.name!r}: {self.value.type}>"
+
+
+Number: TypeAlias = bool | int | float
+Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequence[Any]
+"""What an argument may be: a tensor, or data that becomes a constant of the other argument's dtype."""
+
+
+def _apply(name: str, *args: Operand) -> Tensor:
+    from pullback.dialects.graph.base import OPS
+
+    return OPS[name].of(*args)
