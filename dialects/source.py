@@ -12,6 +12,7 @@ from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
+from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class _SourceParser(Parser):
         self.positions: dict[Operation, Span] = {}
         self._first_use: dict[str, Span] = {}
 
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        if self._current_token.kind is MLIRTokenKind.EOF:
+            return ModuleOp([])
+        return super().parse_module(allow_implicit_module)
+
     def parse_operation(self) -> Operation:
         span = self._current_token.span
         op = super().parse_operation()
@@ -110,6 +116,8 @@ class _SourceParser(Parser):
 
     def improved(self, error: ParseError) -> ParseError:
         """xDSL reports an undefined value at the end of the text; we point to its first use."""
+        if error.msg.startswith("Could not parse entire input"):
+            return ParseError(error.span, "expected an operation")
         undefined = [name for name in self.forward_ssa_references if name in self._first_use]
         if not undefined or not error.msg.startswith("values used but not defined"):
             return error

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.utils.lexer import Input, Span
@@ -90,6 +91,8 @@ class OptMain(xDSLOptMain):
             source = parse(self.ctx, text, self._input_name(), line_offset)
             self._rewrite(source.module, times, dump)
             output = self.output_resulting_program(source.module)
+        except FileError:
+            raise
         except Exception as error:
             if self.args.traceback:
                 traceback.print_exc()
@@ -187,6 +190,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `pullback-opt` and return its exit status: 0, or 1 after any error."""
+    checks_itself = Attribute.__post_init__  # xDSL's --disable-verify replaces it for the whole process
     try:
         tool = OptMain(description="Read MLIR, run passes, print MLIR or another target.", args=arguments)
         tool.run()
@@ -205,6 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
+    finally:
+        Attribute.__post_init__ = checks_itself
     return 1
 
 

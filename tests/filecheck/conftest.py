@@ -1,8 +1,7 @@
-"""Runs the RUN lines of `*.mlir` in this process: 30 ms a file where stock lit, starting Python anew, takes 500.
+"""Runs the RUN lines of `*.mlir` in this process: 30 ms a file, where stock lit starts Python anew for 500.
 
-The lines are those that `lit tests/filecheck` runs in its shell; lit's own parser splits them. Supported here: pipes,
+The lines are those that `lit tests/filecheck` runs in its shell, split by lit's own parser. Supported here: pipes,
 `&&`, `not`, `2>&1`, `>`, `2>`, `<`, `%s`, `%t`, `%S`, and continued lines.
-"""
 
 from __future__ import annotations
 
@@ -12,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -61,10 +61,9 @@ class MlirItem(pytest.Item):
         self.lines = lines
 
     def runtest(self) -> None:
-        scratch = self.config._tmp_path_factory.mktemp(self.path.stem)  # type: ignore[attr-defined]
-        with contextlib.chdir(scratch):
+        with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
             for line in self.lines:
-                run_line(substituted(line, self.path, scratch / "t"))
+                run_line(substituted(line, self.path, Path(scratch) / "t"))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, RunLineError):
@@ -117,7 +116,9 @@ def _command(command: Any, data: bytes) -> Result:
     negated = arguments[0] == "not"
     if negated:
         arguments = arguments[1:]
-    targets = {"".join(map(str, operator)).replace("None", ""): target for operator, target in command.redirects}
+    targets = {
+        "".join(map(str, operator)).replace("None", ""): target for operator, target in command.redirects
+    }
     if "<" in targets:
         data = Path(targets["<"]).read_bytes()
     joined = str(targets.get(">&2", "")) == "1"

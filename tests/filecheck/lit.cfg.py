@@ -5,12 +5,12 @@ import sys
 
 import lit.formats
 
-config.name = "Pullback"  # noqa: F821 - lit defines config
-config.test_format = lit.formats.ShTest(preamble_commands=[])  # noqa: F821
-config.suffixes = [".mlir"]  # noqa: F821
-config.test_source_root = os.path.dirname(__file__)  # noqa: F821
+config.name = "Pullback"
+config.test_format = lit.formats.ShTest(preamble_commands=[])
+config.suffixes = [".mlir"]
+config.test_source_root = os.path.dirname(__file__)
 
 # The tools of the environment that lit itself runs in come first.
-config.environment["PATH"] = os.pathsep.join(  # noqa: F821
-    [os.path.dirname(sys.executable), config.environment.get("PATH", "")]  # noqa: F821
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), config.environment.get("PATH", "")]
 )

@@ -1,0 +1,91 @@
+"""README.md and docs/*.md are run: what they print is what a reader sees.
+
+- `python` blocks run in order in one namespace per document; in `>>>` style their output is compared.
+- `console` blocks run each `$ command` in a shell and compare the output; `...` stands for any text.
+- `mlir` blocks must parse and verify; one that begins with `// file: NAME` is written there for the commands.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.evaluators.doctest import OutputChecker
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+from pullback.dialects.context import context
+from pullback.dialects.source import parse
+from pullback.dialects.verification import verify
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+FILE_COMMENT = "// file: "
+
+
+@pytest.fixture(autouse=True)
+def _in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    # One width for every terminal, no colours: the tables that tools print are compared as text.
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_document(path: Path) -> None:
+    sybil = Sybil(
+        parsers=[
+            SkipParser(),
+            PythonCodeBlockParser(doctest_optionflags=OPTIONS),
+            CodeBlockParser("console", check_console),
+            CodeBlockParser("mlir", check_mlir),
+        ]
+    )
+    for example in sybil.parse(path).examples():
+        example.evaluate()
+
+
+def check_console(example: Example) -> str | None:
+    """Run a block's commands; the difference from what it shows, or None."""
+    for command, shown in commands(str(example.parsed)):
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if not OutputChecker().check_output(shown, done.stdout, OPTIONS):
+            return f"$ {command}\nshown:\n{shown}\nprinted (status {done.returncode}):\n{done.stdout}"
+    return None
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """The `$` lines of a block, continued ones joined, each with the output that follows it."""
+    found: list[tuple[str, str]] = []
+    for line in block.replace("\\\n", "").splitlines(keepends=True):
+        if line.startswith("$ "):
+            found.append((line[2:].strip(), ""))
+        elif found:
+            command, shown = found[-1]
+            found[-1] = (command, shown + line)
+    return found
+
+
+def check_mlir(example: Example) -> None:
+    """A program in a document is a program."""
+    text = str(example.parsed)
+    verify(parse(context(), text, Path(example.path).name, line_offset=example.line).module)
+    first, _, rest = text.partition("\n")
+    if first.startswith(FILE_COMMENT):
+        Path(first.removeprefix(FILE_COMMENT).strip()).write_text(rest)
+
+
+def test_commands_are_split_at_prompts() -> None:
+    assert commands("$ a \\\n  b\nout\n$ c\n") == [("a   b", "out\n"), ("c", "")]
