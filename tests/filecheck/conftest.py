@@ -1,7 +1,8 @@
 """Runs the RUN lines of `*.mlir` in this process: 30 ms a file, where stock lit starts Python anew for 500.
 
-The lines are those that `lit tests/filecheck` runs in its shell, split by lit's own parser. Supported here: pipes,
-`&&`, `not`, `2>&1`, `>`, `2>`, `<`, `%s`, `%t`, `%S`, and continued lines.
+The lines are those that `lit tests/filecheck` runs in its shell, split by lit's own parser. Supported here:
+pipes, `&&`, `not`, `2>&1`, `>`, `2>`, `<`, `%s`, `%t`, `%S`, and continued lines.
+"""
 
 from __future__ import annotations
 
