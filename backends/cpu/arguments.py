@@ -1,0 +1,140 @@
+"""What an entry function takes, and the checks on the NumPy arrays that it is called with."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects import func
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IndexType,
+    IntegerType,
+    MemRefType,
+)
+from xdsl.ir import Attribute
+
+FLOAT_DTYPES: dict[type[Attribute], str] = {
+    Float16Type: "float16",
+    Float32Type: "float32",
+    Float64Type: "float64",
+    BFloat16Type: "uint16",  # NumPy has no bfloat16: its bits
+    IndexType: "int64",
+}
+
+
+# Bits of `ndarray.flags.num` (NumPy's C API): C-contiguous, aligned, writeable.
+FLAGS_TO_READ = 0x0001 | 0x0100
+FLAGS_TO_WRITE = FLAGS_TO_READ | 0x0400
+
+# In every NumPy since 1.0 an array object begins, after Python's header, with the pointer to its data.
+# Reading it there takes a tenth of the time of `array.ctypes.data`; `_reads_header` makes sure it is there.
+_HEADER = object.__basicsize__
+_pointer_at = ctypes.c_size_t.from_address
+
+
+def _address_in_header(array: NDArray[Any]) -> int:
+    return _pointer_at(id(array) + _HEADER).value
+
+
+def _address_by_ctypes(array: NDArray[Any]) -> int:
+    return array.ctypes.data
+
+
+def _reads_header() -> bool:
+    probe = np.arange(8)[3:]
+    return _address_in_header(probe) == probe.ctypes.data
+
+
+address_of = _address_in_header if _reads_header() else _address_by_ctypes
+"""The address of an array's first element."""
+
+
+def dtypes_of(type: Attribute) -> tuple[np.dtype[Any], ...]:
+    """The NumPy dtypes that an element type may be passed as, the usual one first.
+
+    Signless integers are signed or unsigned, and i8 is also NumPy's bool.
+    """
+    if isinstance(type, IntegerType):
+        names = [f"int{type.width.data}", f"uint{type.width.data}"]
+        return tuple(np.dtype(name) for name in names + ["bool"] * (type.width.data == 8))
+    return (np.dtype(FLOAT_DTYPES[type.__class__]),)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A memref parameter of an entry function."""
+
+    position: int
+    name: str
+    shape: tuple[int, ...]
+    dtypes: tuple[np.dtype[Any], ...]
+    is_written: bool
+
+    @cached_property
+    def accepts(self) -> Callable[[Any], bool]:
+        """A fast test of an array; `explain` says why it failed."""
+        shape, dtypes = self.shape, self.dtypes
+        needed = FLAGS_TO_WRITE if self.is_written else FLAGS_TO_READ
+
+        def accepts(array: Any) -> bool:
+            return (
+                isinstance(array, np.ndarray)
+                and array.shape == shape
+                and array.dtype in dtypes
+                and array.flags.num & needed == needed
+            )
+
+        return accepts
+
+    def check(self, array: object) -> None:
+        """Raises TypeError or ValueError for an array that does not fit."""
+        if not self.accepts(array):
+            raise self.explain(array)
+
+    @property
+    def where(self) -> str:
+        """How messages call it: `argument 2 (%w)`."""
+        return f"argument {self.position} (%{self.name})" if self.name else f"argument {self.position}"
+
+    def explain(self, array: object) -> Exception:
+        """Why an array that was refused does not fit: a TypeError or ValueError."""
+        if not isinstance(array, np.ndarray):
+            return TypeError(f"{self.where}: expected a NumPy array, got {type(array).__name__}")
+        if array.dtype not in self.dtypes:
+            expected = " or ".join(str(dtype) for dtype in self.dtypes)
+            return TypeError(f"{self.where}: expected dtype {expected}, got {array.dtype}")
+        if array.shape != self.shape:
+            return ValueError(f"{self.where}: expected shape {self.shape}, got {array.shape}")
+        if not array.flags.c_contiguous:
+            return ValueError(
+                f"{self.where}: expected a C-contiguous array, got strides {array.strides}; "
+                "pass np.ascontiguousarray(array)"
+            )
+        if not array.flags.aligned:
+            return ValueError(f"{self.where}: expected memory aligned to {array.dtype.itemsize} bytes")
+        return ValueError(f"{self.where}: the function writes to this array, but it is read-only")
+
+
+def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[Parameter, ...]:
+    """The parameters of an entry function; raises ValueError for one that is no memref of static shape."""
+    parameters: list[Parameter] = []
+    for position, argument in enumerate(function.body.block.args):
+        memref = argument.type
+        if not isinstance(memref, MemRefType) or not memref.has_static_shape():
+            raise ValueError(
+                f"@{function.sym_name.data}: expected argument {position} to be a memref of static shape, "
+                f"got {memref}"
+            )
+        dtypes = dtypes_of(memref.element_type)
+        shape = tuple(memref.get_shape())
+        parameters.append(Parameter(position, argument.name_hint or "", shape, dtypes, position in written))
+    return tuple(parameters)

@@ -1,0 +1,75 @@
+"""log: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log(x) = e ln 2 + log(m)."""
+
+from __future__ import annotations
+
+from math import inf, nan, sqrt
+
+from pullback.backends.cpu.lanes import Lanes, fma, polynomial, select
+
+# Cephes's logf (S. Moshier): (log(1 + r) - r + r^2 / 2) / r^3, highest power first.
+CEPHES_F32 = (
+    7.0376836292e-2,
+    -1.1514610310e-1,
+    1.1676998740e-1,
+    -1.2420140846e-1,
+    1.4249322787e-1,
+    -1.6668057665e-1,
+    2.0000714765e-1,
+    -2.4999993993e-1,
+    3.3333331174e-1,
+)
+# fdlibm's e_log.c (Sun Microsystems): (log((1 + s) / (1 - s)) - 2 s) / s^3 in s^2, highest power first.
+FDLIBM_F64 = (
+    1.479819860511658591e-01,
+    1.531383769920937332e-01,
+    1.818357216161805012e-01,
+    2.222219843214978396e-01,
+    2.857142874366239149e-01,
+    3.999999999940941908e-01,
+    6.666666666666735130e-01,
+)
+
+
+def split(x: Lanes) -> tuple[Lanes, Lanes]:
+    """(e, m): x = 2^e m with m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
+    form = x.body.format
+    small = x < form.smallest_normal
+    bits = select(small, x * 2.0**form.fraction, x).bits()
+    # Counted from sqrt(1/2), the exponent field changes where m must wrap.
+    e = (bits - root_half_bits(x)) >> form.fraction
+    m = (bits - (e << form.fraction)).as_float()
+    return e.to_float() - select(small, float(form.fraction), 0.0), m
+
+
+def root_half_bits(x: Lanes) -> int:
+    """The bits of sqrt(1/2) in the format of x."""
+    form = x.body.format
+    return (form.bias - 1 << form.fraction) + int((2 * sqrt(0.5) - 1) * 2**form.fraction)
+
+
+def with_special_values(x: Lanes, logarithm: Lanes) -> Lanes:
+    """-inf at zeros, NaN below, and x itself where it is infinite or NaN."""
+    zero_or_less = select(x.equals(0.0), -inf, select(x < 0.0, nan, x))
+    return select((x > 0.0) & (x < inf), logarithm, zero_or_less)
+
+
+def log_f32(x: Lanes) -> Lanes:
+    """Error: at most 1.0 ulp over all positive floats, denormals included."""
+    e, m = split(x)
+    r = m - 1.0
+    square = r * r
+    tail = fma(e, -2.12194440e-4, polynomial(r, CEPHES_F32) * r * square)
+    return with_special_values(x, fma(e, 0.693359375, r + fma(square, -0.5, tail)))
+
+
+def log_f64(x: Lanes) -> Lanes:
+    """Error: at most 1 ulp, denormals included; fdlibm's formula."""
+    e, m = split(x)
+    f = m - 1.0
+    s = f / (f + 2.0)
+    square = s * s
+    r = polynomial(square, FDLIBM_F64) * square
+    half = f * f * 0.5
+    ln2_high, ln2_low = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+    tail = fma(e, ln2_low, s * (half + r))
+    return with_special_values(x, fma(e, ln2_high, f - (half - tail)))

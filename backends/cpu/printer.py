@@ -1,0 +1,133 @@
+"""Level 4c to textual LLVM IR (level 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
+from xdsl.ir import SSAValue
+
+from pullback.backends.cpu import control_flow, elementwise, memory, vectors
+from pullback.backends.cpu.effects import written_arguments
+from pullback.backends.cpu.function_printer import (
+    EmitterTable,
+    FunctionPrinter,
+    LLVMPrintError,
+    ModuleNeeds,
+)
+from pullback.backends.cpu.math_library import instantiate
+from pullback.backends.cpu.types import scalar_literal, size_in_bytes, spell
+from pullback.dialects.upstream.memref import GlobalOp
+from pullback.dialects.upstream.registry import TWINS
+
+_ours: EmitterTable = {
+    **elementwise.EMITTERS,
+    **vectors.EMITTERS,
+    **memory.EMITTERS,
+    **control_flow.EMITTERS,
+}
+EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
+"""Operation class -> what prints it; every operation of level 4c has a row."""
+
+ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
+"""Without the second, LLVM may halve the vectors that the lowering chose."""
+
+
+def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
+    """The LLVM IR of a module of level 4c.
+
+    With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
+    pointers. Raises LLVMPrintError, a ValueError, for what level 4c does not have.
+    """
+    needs = ModuleNeeds()
+    written = written_arguments(module)
+    globals_: list[str] = []
+    functions: list[str] = []
+    for op in module.ops:
+        if isinstance(op, GlobalOp):
+            globals_.append(print_global(op))
+        elif not isinstance(op, func.FuncOp):
+            raise LLVMPrintError(op, "a module of level 4c holds functions and globals")
+        elif op.body.blocks:
+            functions.append(print_function(op, needs, written[op.sym_name.data]))
+            if op.sym_name.data == entry:
+                functions.append(print_packed(op))
+    library: list[str] = []
+    for name, type in sorted(needs.library, key=str):
+        text, declarations = instantiate(name, type)
+        library.append(text)
+        needs.declarations |= declarations
+    sections = ["\n".join(globals_), *functions, *library, "\n".join(sorted(needs.declarations))]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def print_global(op: GlobalOp) -> str:
+    """A global array, with its values or uninitialized."""
+    element = op.type.element_type
+    count = 1
+    for size in op.type.get_shape():
+        count *= size
+    value = op.initial_value
+    if value is None:
+        raise LLVMPrintError(op, f"@{op.sym_name.data} has no initial value")
+    if isinstance(value, UnitAttr):
+        text = "undef"
+    else:
+        assert isinstance(value, DenseIntOrFPElementsAttr)
+        text = array_literal(value, count)
+    kind = "constant" if op.constant is not None else "global"
+    align = op.alignment.value.data if op.alignment is not None else 64
+    return f"@{op.sym_name.data} = internal {kind} [{count} x {spell(element)}] {text}, align {align}"
+
+
+def array_literal(value: DenseIntOrFPElementsAttr, count: int) -> str:
+    """The elements of a dense attribute as an LLVM array constant of `count` elements."""
+    element = value.get_element_type()
+    size_in_bytes(element)  # refuses i1
+    scalars = [scalar_literal(scalar, element) for scalar in value.get_values()]
+    if len(scalars) == 1:
+        scalars *= count
+    return f"[{', '.join(f'{spell(element)} {scalar}' for scalar in scalars)}]"
+
+
+def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> str:
+    """A function; private ones are internal."""
+    outputs = op.function_type.outputs.data
+    if len(outputs) > 1:
+        raise LLVMPrintError(op, "a function of level 4c returns at most one value")
+    printer = FunctionPrinter(EMITTERS, needs)
+    parameters = [
+        print_parameter(printer, argument, at in written) for at, argument in enumerate(op.body.block.args)
+    ]
+    printer.operations(op.body.block)
+    private = op.sym_visibility is not None and op.sym_visibility.data == "private"
+    linkage = "internal " if private else ""
+    returns = spell(outputs[0]) if outputs else "void"
+    head = f"define {linkage}{returns} @{op.sym_name.data}({', '.join(parameters)}) {ATTRIBUTES} {{"
+    return "\n".join([head, "entry:", *printer.lines, "}"])
+
+
+def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bool) -> str:
+    """A parameter. Memrefs never overlap: each stands for a buffer of its own."""
+    name = printer.name(argument, "argument")
+    if not isinstance(argument.type, MemRefType):
+        return f"{spell(argument.type)} {name}"
+    align = size_in_bytes(argument.type.element_type)
+    access = "" if is_written else "readonly "
+    return f"ptr noalias captures(none) {access}align {align} {name}"
+
+
+def print_packed(op: func.FuncOp) -> str:
+    """`@<name>.packed(ptr)`: loads each argument's pointer from an array, and calls the function."""
+    types: Sequence[object] = op.function_type.inputs.data
+    if not all(isinstance(type, MemRefType) for type in types) or op.function_type.outputs.data:
+        raise LLVMPrintError(op, "an entry function takes memrefs and returns nothing")
+    lines: list[str] = []
+    for at in range(len(types)):
+        lines.append(f"  %slot{at} = getelementptr inbounds ptr, ptr %arguments, i64 {at}")
+        lines.append(f"  %pointer{at} = load ptr, ptr %slot{at}, align 8")
+    name = op.sym_name.data
+    call = f"  call void @{name}({', '.join(f'ptr %pointer{at}' for at in range(len(types)))})"
+    head = f"define void @{name}.packed(ptr %arguments) nounwind {{"
+    return "\n".join([head, "entry:", *lines, call, "  ret void", "}"])

@@ -1,0 +1,157 @@
+"""Compiles level 4c to native code, and calls it on NumPy arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import struct
+import threading
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+from numpy.typing import NDArray
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
+from pullback.backends.cpu.effects import written_arguments
+from pullback.backends.cpu.printer import print_llvm
+
+OPTIMIZATION_LEVEL = 1
+
+_numbers = itertools.count()
+_lock = threading.Lock()  # llvmlite's JIT session is one for the process
+
+
+@cache
+def target_machine() -> llvm.TargetMachine:
+    """LLVM's description of this machine: its CPU with every feature that it has."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+        jit=True,
+    )
+
+
+@cache
+def jit() -> llvm.LLJIT:
+    """The process's JIT session."""
+    return llvm.create_lljit_compiler(target_machine())
+
+
+def emit_object(llvm_text: str) -> bytes:
+    """The object file of LLVM IR for this machine; raises RuntimeError for text that LLVM refuses."""
+    machine = target_machine()
+    module = llvm.parse_assembly(llvm_text, llvm.create_context())
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    # The lowering has chosen the vectors and accumulators: LLVM is to inline, hoist and simplify.
+    options = llvm.create_pipeline_tuning_options(OPTIMIZATION_LEVEL)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+def link(object_file: bytes, symbol: str) -> tuple[llvm.ResourceTracker, int]:
+    """Loads an object file; returns what keeps its code in memory, and the address of a symbol."""
+    library = llvm.JITLibraryBuilder().add_object_img(object_file)
+    library.add_current_process().export_symbol(symbol)
+    tracker = library.link(jit(), f"pullback.{next(_numbers)}")
+    return tracker, tracker[symbol]
+
+
+def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
+    """Compiles a module of level 4c, whose entry function takes memrefs of static shape and returns nothing.
+
+    Raises ValueError where there is no such function, or where the module is not of level 4c.
+    """
+    functions = [op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == entry]
+    if not functions or not functions[0].body.blocks:
+        raise ValueError(f"the module has no function @{entry} with a body")
+    parameters = parameters_of(functions[0], written_arguments(module)[entry])
+    return Executable(print_llvm(module, entry), entry, parameters)
+
+
+class Call:
+    """A native function with some of its arrays bound: called with the others, in order."""
+
+    def __init__(
+        self,
+        function: Any,
+        parameters: tuple[Parameter, ...],
+        bound: Mapping[int, NDArray[Any]] | None = None,
+    ):
+        bound = bound or {}
+        for position, array in bound.items():
+            parameters[position].check(array)
+        self.parameters = parameters
+        self._function = function
+        self._bound = dict(bound)  # keeps the bound arrays alive
+        self._addresses = [address_of(bound[at]) if at in bound else 0 for at in range(len(parameters))]
+        self._open = tuple(at for at in range(len(parameters)) if at not in bound)
+        self._accepts = tuple(parameters[at].accepts for at in self._open)
+        self._pack = struct.Struct(f"{len(parameters)}P").pack
+
+    def __call__(self, *arrays: NDArray[Any]) -> None:
+        """Runs the function on `arrays`, which it reads and writes in place, and the bound ones.
+
+        Raises TypeError for a wrong number of arrays, for what is no NumPy array, and for a wrong dtype;
+        ValueError for a wrong shape, for memory that is not C-contiguous or not aligned, and, where the
+        function writes, for an array that is read-only or begins where another one does. Arrays that are
+        written to must not overlap others in any way. The global interpreter lock is released meanwhile.
+        """
+        if len(arrays) != len(self._open):
+            raise self._wrong_count(len(arrays))
+        addresses = self._addresses.copy()
+        for at, accepts, array in zip(self._open, self._accepts, arrays, strict=True):
+            if not accepts(array):
+                raise self.parameters[at].explain(array)
+            addresses[at] = address_of(array)
+        if len(set(addresses)) != len(addresses):
+            self._check_overlap(addresses)
+        # A bytes object is passed as a pointer to its contents, and each call has one of its own.
+        self._function(self._pack(*addresses))
+
+    def bind(self, arrays: Mapping[int, NDArray[Any]]) -> Call:
+        """A call with the arrays at these positions fixed: they are checked once, now, and kept alive."""
+        return Call(self._function, self.parameters, self._bound | dict(arrays))
+
+    def _wrong_count(self, got: int) -> TypeError:
+        names = ", ".join(self.parameters[at].where for at in self._open)
+        return TypeError(f"expected {len(self._open)} arrays ({names}), got {got}")
+
+    def _check_overlap(self, addresses: list[int]) -> None:
+        """Refuses two non-empty arrays that begin at one address, if the function writes to either."""
+        first: dict[int, Parameter] = {}
+        for parameter, address in zip(self.parameters, addresses, strict=True):
+            if 0 in parameter.shape:
+                continue
+            other = first.setdefault(address, parameter)
+            if other is not parameter and (other.is_written or parameter.is_written):
+                raise ValueError(
+                    f"{other.where} and {parameter.where} share memory that the function writes to"
+                )
+
+
+class Executable(Call):
+    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `Call`.
+
+    `llvm_text` is the LLVM IR that was compiled.
+    """
+
+    def __init__(self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...]):
+        self.llvm_text = llvm_text
+        with _lock:
+            self._tracker, address = link(emit_object(llvm_text), f"{entry}.packed")
+        super().__init__(ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address), parameters)
