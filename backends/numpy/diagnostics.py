@@ -9,7 +9,7 @@ from pullback.dialects.graph.location import name_in, position_of
 
 
 class ExecutionError(RuntimeError):
-    """The program did something that has no meaning: out of bounds, unwritten memory, a race. Names the op."""
+    """The program did what has no meaning: out of bounds, unwritten memory, a race. Names the op."""
 
     def __init__(self, op: Operation, message: str) -> None:
         super().__init__(f"{describe(op)}: {message}")

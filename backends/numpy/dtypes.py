@@ -55,7 +55,7 @@ def dtype_of(type_: Attribute) -> DType:
 
 
 def constant_value(attribute: Attribute, type_: Attribute) -> Value:
-    """A constant's value: a NumPy scalar, or an array of the attribute's shape. TypeError for another kind."""
+    """A constant's value: a NumPy scalar, or an array of the attribute's shape. TypeError for other kinds."""
     dtype = dtype_of(type_)
     match attribute:
         case IntegerAttr():  # an attribute may hold 255 or -1 for the same i8

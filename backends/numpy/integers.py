@@ -48,6 +48,10 @@ def _divide_towards_zero(a: Value, b: Value) -> Value:
     return quotient + ((quotient < 0) & (quotient * b != a)).astype(a.dtype)
 
 
+def _divide_down(a: Value, b: Value) -> Value:
+    return a // b
+
+
 def _shift_right(a: Value, b: Value) -> Value:
     return a >> b
 
@@ -61,10 +65,10 @@ BINARY: dict[str, Binary] = {
     "arith.subi": _modulo_two(operator.sub),
     "arith.muli": operator.mul,
     "arith.divsi": _divide_towards_zero,
-    "arith.divui": _kept(on_unsigned(operator.floordiv)),
+    "arith.divui": _kept(on_unsigned(_divide_down)),
     "arith.remsi": np.fmod,
     "arith.remui": _kept(on_unsigned(operator.mod)),
-    "arith.floordivsi": operator.floordiv,
+    "arith.floordivsi": _divide_down,
     "arith.ceildivsi": _divide_up,
     "arith.ceildivui": _kept(on_unsigned(_divide_up)),
     "arith.minsi": _kept(on_signed(np.minimum)),

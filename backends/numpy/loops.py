@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, UnitAttr
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.numpy.code import Body, Compiler, Environment, Step, StepBuilder, computation
 from pullback.backends.numpy.control import CONTROL
 from pullback.backends.numpy.diagnostics import ExecutionError, describe, symbol_of
 from pullback.backends.numpy.dtypes import constant_value, dtype_of
-from pullback.backends.numpy.memory import MEMORY, Array, Memory, static_shape
+from pullback.backends.numpy.memory import MEMORY, Array, Memory, fits, static_shape
 from pullback.backends.numpy.registers import REGISTERS
 from pullback.backends.numpy.scalar import MEANINGS
 from pullback.backends.numpy.transfers import TRANSFERS
@@ -116,7 +116,7 @@ def global_memory(op: Operation) -> Memory:
     type_, value = op.properties["type"], op.properties.get("initial_value")
     if value is None:
         raise NotImplementedError(f"{describe(op)}: an external global has no memory here")
-    if not isinstance(value, DenseIntOrFPElementsAttr):
+    if isinstance(value, UnitAttr):  # `= uninitialized`
         return Memory.undefined(static_shape(type_), dtype_of(type_))
     data = np.ascontiguousarray(constant_value(value, type_))
     data.flags.writeable = "constant" not in op.properties
@@ -133,15 +133,15 @@ def bind(name: str, types: Sequence[Attribute], buffers: Sequence[Array]) -> lis
 
 
 def _bind_one(label: str, type_: Attribute, buffer: Array) -> Memory:
-    if not isinstance(type_, MemRefType):
+    if type_.name != "memref":
         raise TypeError(f"{label} is a {type_}: only memrefs can be given from outside")
     dtype = dtype_of(type_)
     if dtype == np.int8 and buffer.dtype in (np.bool_, np.uint8):
         buffer = buffer.view(np.int8)
     if buffer.dtype != dtype:
         raise TypeError(f"{label} ({type_}) needs an array of {dtype}, got {buffer.dtype}")
-    if buffer.ndim != type_.get_num_dims() or buffer.shape != static_shape(type_, buffer.shape):
-        raise ValueError(f"{label} needs shape {tuple(type_.get_shape())}, got {buffer.shape}")
+    if not fits(buffer.shape, type_):
+        raise ValueError(f"{label} ({type_}) cannot be an array of shape {buffer.shape}")
     if not buffer.flags.c_contiguous:
         raise ValueError(f"{label} needs an array whose elements lie side by side in C order")
     return Memory(buffer)

@@ -21,8 +21,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 class Memory:
     """A memref's value: a view of some buffer.
 
-    `written`, where this is tracked, marks the bytes that hold a value: the shape of `data` and a last axis of
-    the bytes of an element.
+    `written`, where this is tracked, marks the bytes that hold a value: the shape of `data` and a last axis
+    of the bytes of an element.
     """
 
     data: Array
@@ -64,6 +64,15 @@ def static_shape(type_: Attribute, dynamic: Sequence[int] = ()) -> tuple[int, ..
     assert isinstance(type_, MemRefType)
     rest = iter(dynamic)
     return tuple(next(rest) if n == DYNAMIC_INDEX else n for n in type_.get_shape())
+
+
+def fits(shape: Sequence[int], type_: Attribute) -> bool:
+    """Whether an array of this shape can stand for a memref of this type."""
+    assert isinstance(type_, MemRefType)
+    expected = type_.get_shape()
+    return len(shape) == len(expected) and all(
+        n in (extent, DYNAMIC_INDEX) for extent, n in zip(shape, expected, strict=True)
+    )
 
 
 def check_bounds(op: Operation, index: Sequence[int], shape: Sequence[int]) -> None:

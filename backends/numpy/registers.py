@@ -27,7 +27,11 @@ def _numbers(attribute: Attribute) -> tuple[int, ...]:
 
 def _broadcast(op: Operation) -> Function:
     shape = vector_shape(op.results[0].type)
-    return lambda a: np.broadcast_to(a, shape)
+
+    def broadcast(a: Value) -> Value:
+        return np.broadcast_to(a, shape)
+
+    return broadcast
 
 
 def _create_mask(op: Operation) -> Function:
@@ -113,16 +117,27 @@ def _shape_cast(op: Operation) -> Function:
 
 def _transpose(op: Operation) -> Function:
     permutation = _numbers(op.properties["permutation"])
-    return lambda vector: np.transpose(vector, permutation)
+
+    def transpose(vector: Value) -> Value:
+        return vector.transpose(permutation)
+
+    return transpose
 
 
 def _shuffle(op: Operation) -> Function:
     mask: Any = np.array(_numbers(op.properties["mask"]))
-    return lambda a, b: np.concatenate([np.atleast_1d(a), np.atleast_1d(b)])[mask]
+
+    def shuffle(a: Value, b: Value) -> Value:
+        return np.concatenate([np.atleast_1d(a), np.atleast_1d(b)])[mask]
+
+    return shuffle
 
 
 def _interleave(op: Operation) -> Function:
-    return lambda a, b: np.stack([a, b], axis=-1).reshape(*a.shape[:-1], -1)
+    def interleave(a: Value, b: Value) -> Value:
+        return np.stack([a, b], axis=-1).reshape(*a.shape[:-1], -1)
+
+    return interleave
 
 
 def _from_elements(op: Operation) -> Function:

@@ -1,6 +1,6 @@
 """What one `arith` or `math` op means on NumPy: the table of the loop interpreter and of the SIMT emulator.
 
-`meaning(op)` gives a function from operand values to the result. Values are NumPy scalars or arrays of exactly
+`meaning(op)` gives a function from operand values to the result. Values are NumPy scalars or arrays of just
 the dtype of the op's type, so integers wrap, f32 stays f32, and one function serves a scalar, a vector
 register and all lanes of a kernel. Run it under `np.errstate(all="ignore")`: what upstream calls poison (a
 shift beyond the width, a cast out of range) is whatever NumPy makes of it.
@@ -157,9 +157,12 @@ def _comparison(table: tuple[Binary, ...]) -> Meaning:
 
 
 def _select(condition: Value, a: Value, b: Value) -> Value:
-    if np.ndim(condition) == 0:  # one condition may choose between whole vectors
-        return a if condition else b
-    return np.where(condition, a, b)
+    chosen: Value
+    if np.ndim(condition):
+        chosen = np.where(condition, a, b)
+    else:  # one condition may choose between whole vectors
+        chosen = a if condition else b
+    return chosen
 
 
 _TERNARY: dict[str, Ternary] = {

@@ -1,4 +1,4 @@
-"""`memref` ops that look at memory in another way: views, subviews and casts. None copies, all check their bounds."""
+"""`memref` ops that look at memory in another way: views, subviews, casts. None copies, all check bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Operation
 from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder, mixed_indices, segments
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.numpy.dtypes import dtype_of
-from pullback.backends.numpy.memory import Memory, static_shape
+from pullback.backends.numpy.memory import Memory, fits, static_shape
 
 
 def rank_of(type_: Attribute) -> int:
@@ -122,7 +122,7 @@ def _cast(compiler: Compiler, op: Operation) -> Step:
 
     def run(environment: Environment) -> None:
         memory: Memory = environment[slot]
-        if memory.data.shape != static_shape(expected, memory.data.shape[:1]):
+        if not fits(memory.data.shape, expected):
             raise ExecutionError(op, f"a memref of shape {memory.data.shape} is not a {expected}")
         environment[result] = memory
 

@@ -63,7 +63,7 @@ class ModuleOp(IRDLOperation):
 
 @irdl_op_definition
 class FuncOp(IRDLOperation):
-    """A function on the device. A kernel returns nothing; `known_block_size` promises its threads (x, y, z)."""
+    """A function on the device. A kernel returns nothing; `known_block_size` promises threads (x, y, z)."""
 
     name = "gpu.func"
 

@@ -1,0 +1,162 @@
+"""The SIMT emulator: runs a level 4g module on NumPy arrays, no GPU needed.
+
+All lanes of a batch of blocks take each op together as one NumPy call. The emulator is stricter than a
+device: it raises `ExecutionError` for a data race in shared or global memory (a missing barrier shows as
+one), for barriers and shuffles that only some lanes reach, and for accesses out of bounds, and it names
+kernel, op and lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
+from xdsl.ir import Block, BlockArgument, Operation
+
+from pullback.backends.numpy.code import Body, Compiler, Environment, Step, StepBuilder, computation, segments
+from pullback.backends.numpy.diagnostics import ExecutionError, symbol_of
+from pullback.backends.numpy.loops import Program, global_memory
+from pullback.backends.numpy.memory import Memory
+from pullback.backends.numpy.scalar import MEANINGS
+from pullback.backends.simt.batch import Array, Batch, Extent
+from pullback.backends.simt.control import LANE_CONTROL
+from pullback.backends.simt.memory import LANE_MEMORY, LaneMemory, is_shared
+from pullback.backends.simt.threads import THREADS
+
+LANES_PER_BATCH = 1 << 16
+"""Enough lanes to drown Python's cost per op, few enough for the arrays to stay in cache."""
+MAX_THREADS = 1024
+"""Threads that CUDA lets a block have."""
+
+
+def run(
+    module: ModuleOp,
+    buffers: Sequence[Array],
+    entry: str = "main",
+    check_races: bool = True,
+    *,
+    undefined: Collection[int] = (),
+) -> None:
+    """Run the host function `entry` on `buffers`, one NumPy array per argument, in place.
+
+    `undefined` names, by position, the buffers whose contents mean nothing on entry.
+    Raises what `loops.interpret` raises; `ExecutionError` covers kernels too. Bounds are always checked,
+    races only if asked.
+    """
+    Emulator(module, check_races).run(entry, buffers, undefined)
+
+
+class Emulator(Program):
+    """The loop interpreter on the host, and `gpu.launch_func` as a call into lanes."""
+
+    def __init__(self, module: ModuleOp, check_races: bool = True) -> None:
+        super().__init__(module, {"gpu.launch_func": self._launch_func})
+        self.check_races = check_races
+        self._kernel_modules = {symbol_of(op): op for op in module.ops if op.name == "gpu.module"}
+
+    def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
+        groups = segments(op)
+        sizes, arguments = [compiler.slots(group) for group in groups[1:7]], compiler.slots(groups[11])
+        kernel = Kernel(self._lookup(op), self.check_races)
+
+        def launch(environment: Environment) -> None:
+            gx, gy, gz, bx, by, bz = (int(environment[size]) for (size,) in sizes)
+            kernel.launch(op, (gx, gy, gz), (bx, by, bz), [environment[slot] for slot in arguments])
+
+        return launch
+
+    def _lookup(self, op: Operation) -> Operation:
+        symbol = op.properties["kernel"]
+        assert isinstance(symbol, SymbolRefAttr)
+        module = self._kernel_modules.get(symbol.root_reference.data)
+        leaf = [name.data for name in symbol.nested_references]
+        for candidate in module.regions[0].block.ops if module is not None else ():
+            if candidate.name == "gpu.func" and [symbol_of(candidate)] == leaf:
+                return candidate
+        raise ExecutionError(op, f"there is no kernel {symbol}")
+
+
+class Kernel:
+    """A `gpu.func`, compiled for lanes."""
+
+    def __init__(self, op: Operation, check_races: bool) -> None:
+        self.name, self.check_races = symbol_of(op), check_races
+        module = op.parent_op()
+        assert module is not None
+        self._globals = {symbol_of(g): g for g in module.regions[0].block.ops if g.name == "memref.global"}
+        block = op.regions[0].block
+        size = op.properties.get("known_block_size")
+        self._block_size = tuple(size.get_values()) if isinstance(size, DenseArrayBase) else None
+        self._labels = [f"%{argument.name_hint or argument.index}" for argument in block.args]
+        self._stored = _stored_arguments(block)
+        compiler = Compiler(_BUILDERS | {"memref.get_global": self._get_global})
+        self._body: Body = compiler.block(block)
+        self._slots = compiler.size
+
+    def launch(self, op: Operation, grid: Extent, block: Extent, arguments: Sequence[object]) -> None:
+        """Run the whole grid; `op` is the launch, for messages."""
+        threads = block[0] * block[1] * block[2]
+        if min(*grid, *block) < 1 or threads > MAX_THREADS:
+            raise ExecutionError(op, f"cannot launch a grid of {grid} with blocks of {block} threads")
+        if self._block_size is not None and block != self._block_size:
+            raise ExecutionError(
+                op, f"@{self.name} promises blocks of {self._block_size} threads, got {block}"
+            )
+        self._check_overlap(op, arguments)
+        values = [self._argument(*numbered) for numbered in enumerate(arguments)]
+        blocks, step = grid[0] * grid[1] * grid[2], max(1, LANES_PER_BATCH // threads)
+        for first in range(0, blocks, step):
+            batch = Batch(self._slots, grid, block, first, min(step, blocks - first))
+            self._body.run(batch, values)
+
+    def _argument(self, position: int, value: object) -> object:
+        if not isinstance(value, Memory):
+            return value
+        watched = self.check_races and position in self._stored
+        return LaneMemory.of_argument(self._labels[position], value, watched)
+
+    def _check_overlap(self, op: Operation, arguments: Sequence[object]) -> None:
+        """A kernel may assume that what it writes overlaps nothing else (`__restrict__`)."""
+        for i in self._stored:
+            for j, other in enumerate(arguments):
+                if i != j and _overlap(arguments[i], other):
+                    labels = f"{self._labels[i]} (written) and {self._labels[j]}"
+                    raise ExecutionError(op, f"arguments {labels} of @{self.name} overlap")
+
+    def _get_global(self, compiler: Compiler, op: Operation) -> Step:
+        symbol = op.properties["name"]
+        assert isinstance(symbol, SymbolRefAttr)
+        name, result, type_ = symbol.string_value(), compiler.slot(op.results[0]), op.results[0].type
+        if name not in self._globals:
+            raise ExecutionError(op, f"the gpu.module has no memref.global @{name}")
+        if not is_shared(type_):
+            memory = LaneMemory.of_argument(f"@{name}", global_memory(self._globals[name]), watched=False)
+            return lambda batch: batch.__setitem__(result, memory)
+
+        def shared(batch: Environment) -> None:
+            assert isinstance(batch, Batch)
+            if name not in batch.shared:
+                label = f"shared memory @{name}"
+                batch.shared[name] = LaneMemory.of_shared(label, type_, batch.blocks, self.check_races)
+            batch[result] = batch.shared[name]
+
+        return shared
+
+
+def _overlap(a: object, b: object) -> bool:
+    return isinstance(a, Memory) and isinstance(b, Memory) and np.may_share_memory(a.data, b.data)
+
+
+def _stored_arguments(block: Block) -> list[int]:
+    """The positions of the arguments that the kernel writes to."""
+    stored = (op.operands[1] for op in block.walk() if op.name == "memref.store")
+    return sorted({value.index for value in stored if isinstance(value, BlockArgument)})
+
+
+_BUILDERS: dict[str, StepBuilder] = {
+    **{name: computation(meaning) for name, meaning in MEANINGS.items()},
+    **LANE_CONTROL,
+    **LANE_MEMORY,
+    **THREADS,
+}

@@ -1,0 +1,82 @@
+"""Data races: two accesses of one element, at least one a write, by lanes that no barrier orders.
+
+Lanes of a block are ordered by a barrier between the accesses; lanes of different blocks never are within one
+launch. For each element the last write and the last reads are remembered as access codes (`Batch.codes`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.ir import Operation
+
+from pullback.backends.numpy.diagnostics import ExecutionError
+from pullback.backends.simt.batch import MANY_BLOCKS, MANY_LANES, Array, Batch, code_name
+
+
+class RaceDetector:
+    """Watches one buffer of a launch; `label` names it in messages, `size` counts its elements."""
+
+    def __init__(self, label: str, size: int, width: int) -> None:
+        """`width` is the number of elements of one copy, where every block has its own."""
+        self.label, self.width = label, width
+        self.writes: Array = np.zeros(size, np.int64)
+        self.reads: Array = np.zeros(size, np.int64)
+
+    def read(self, op: Operation, batch: Batch, places: Array) -> None:
+        """The running lanes read these elements."""
+        codes = batch.codes()
+        self._check(op, places, codes, self.writes[places], "read by", "written by")
+        before = self.reads[places]
+        if (before != codes).any():
+            self._remember_readers(places, codes, before)
+
+    def write(self, op: Operation, batch: Batch, places: Array) -> None:
+        """The running lanes write these elements."""
+        codes = batch.codes()
+        self._check(op, places, codes, self.writes[places], "written by", "written by")
+        self._check(op, places, codes, self.reads[places], "written by", "read by")
+        self.writes[places] = codes
+        self._check(op, places, codes, self.writes[places], "written by", "written by")
+
+    def require_written(self, op: Operation, batch: Batch, places: Array) -> None:
+        """Raise if a running lane reads what nobody wrote (for memory that starts undefined)."""
+        missing = np.flatnonzero(self.writes[places] == 0)
+        if missing.size:
+            lane = batch.lane_name(missing[0])
+            element = places[missing[0]] % self.width
+            raise ExecutionError(
+                op, f"{lane} reads element {element} of {self.label}, which was never written"
+            )
+
+    def _check(
+        self, op: Operation, places: Array, codes: Array, before: Array, now_verb: str, before_verb: str
+    ) -> None:
+        same_block, same_epoch = before >> 32 == codes >> 32, before >> 12 == codes >> 12
+        races = np.flatnonzero((before != 0) & (before != codes) & (same_epoch | ~same_block))
+        if races.size:
+            at = races[0]
+            raise ExecutionError(
+                op,
+                f"data race on element {places[at] % self.width} of {self.label}: "
+                f"{now_verb} {code_name(int(codes[at]))} and {before_verb} {code_name(int(before[at]))} "
+                "with no barrier between",
+            )
+
+    def _remember_readers(self, places: Array, codes: Array, before: Array) -> None:
+        merged = _merge(before, codes)
+        self.reads[places] = merged
+        # Where several lanes read one element in this step, only the last was kept.
+        for _ in range(2):
+            kept = self.reads[places]
+            lost = np.flatnonzero(kept != merged)
+            if not lost.size:
+                return
+            places, merged = places[lost], _merge(kept[lost], merged[lost])
+            self.reads[places] = merged
+
+
+def _merge(before: Array, codes: Array) -> Array:
+    """The code that stands for both readers; an earlier epoch of the same block no longer matters."""
+    same_block, same_epoch = before >> 32 == codes >> 32, before >> 12 == codes >> 12
+    merged = np.where(same_epoch & (before != codes), codes | MANY_LANES, codes)
+    return np.where((before != 0) & ~same_block, MANY_BLOCKS << 32, merged)
