@@ -23,7 +23,7 @@ import filecheck.main
 import pytest
 from lit.ShUtil import ShParser
 
-from pullback.tools import opt
+from pullback.tools import opt, run
 
 _RUN = re.compile(r"(?://|#)\s*RUN:(.*)")
 
@@ -179,5 +179,6 @@ def _filecheck(arguments: list[str]) -> int:
 
 TOOLS: dict[str, Callable[[list[str]], int]] = {
     "pullback-opt": lambda arguments: opt.main(arguments[1:]),
+    "pullback-run": lambda arguments: run.main(arguments[1:]),
     "filecheck": _filecheck,
 }

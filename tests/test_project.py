@@ -1,0 +1,37 @@
+"""What must hold of the tree itself."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGE_FOLDERS = ["backends", "dialects", "driver", "frontend", "passes", "tools"]
+LONGEST_FILE = 400
+
+
+def source_files(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    """An editable install finds a subpackage that pyproject.toml forgot; a wheel does not."""
+    inits = [ROOT / "__init__.py", *(p for p in source_files(*PACKAGE_FOLDERS) if p.name == "__init__.py")]
+    found = {".".join(["pullback", *path.parent.relative_to(ROOT).parts]) for path in inits}
+    assert found == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_every_module_is_in_a_package() -> None:
+    homeless = [p for p in source_files(*PACKAGE_FOLDERS) if not (p.parent / "__init__.py").exists()]
+    assert homeless == []
+
+
+def test_files_stay_small() -> None:
+    sources = [ROOT / "__init__.py", *source_files(*PACKAGE_FOLDERS, "tests", "benchmarks", "examples")]
+    lines = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources}
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+
+
+def test_the_link_for_type_checkers_stands() -> None:
+    assert (ROOT / ".typing" / "pullback").resolve() == ROOT

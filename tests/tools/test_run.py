@@ -1,0 +1,103 @@
+"""`pullback-run` from the outside: results in files and tables, and what it says of wrong arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pullback.tools import run
+
+PROGRAM = """\
+func.func @main(%x: tensor<?x2xf32>, %n: tensor<i32> loc("scope/n")) -> (tensor<?x2xf32>, tensor<i32>) {
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<2xf32>>
+  %old = graph.read %w : (!graph.ref<tensor<2xf32>>) -> tensor<2xf32>
+  %y = graph.add %x, %old : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> loc("layer/y")
+  %new = graph.add %old, %old : tensor<2xf32>
+  graph.assign %w, %new : (!graph.ref<tensor<2xf32>>, tensor<2xf32>) -> ()
+  func.return %y, %n : tensor<?x2xf32>, tensor<i32>
+}
+"""
+ARGUMENTS = ["--input=x=[[1, 2], [0.5, 4]]", "--input=scope/n=3", "--variable=w=[10, 20]"]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    path = tmp_path / "program.mlir"
+    path.write_text(PROGRAM)
+    return str(path)
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run the tool, expect exit status 1, no output and no traceback; the errors it printed."""
+    assert run.main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    return printed.err
+
+
+def test_results_and_variables_are_saved(program: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([[1, 2]], np.float32))
+    arguments = [f"--input=x={tmp_path / 'x.npy'}", *ARGUMENTS[1:], f"--output={tmp_path / 'out'}"]
+    assert run.main([program, *arguments]) == 0
+    saved = {path.name: np.load(path) for path in (tmp_path / "out").iterdir()}
+    assert saved.keys() == {"layer.y.npy", "scope.n.npy", "w.npy"}
+    np.testing.assert_array_equal(saved["layer.y.npy"], np.array([[11, 22]], np.float32), strict=True)
+    np.testing.assert_array_equal(saved["scope.n.npy"], np.array(3, np.int32), strict=True)
+    np.testing.assert_array_equal(saved["w.npy"], np.array([20, 40], np.float32), strict=True)
+
+
+def test_values_and_table(capsys: pytest.CaptureFixture[str], program: str) -> None:
+    assert run.main([program, *ARGUMENTS, "--values"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["layer/y = [[11.0, 22.0], [10.5, 24.0]]", "scope/n = 3", "w = [20.0, 40.0]"]
+    assert run.main([program, *ARGUMENTS]) == 0
+    table = capsys.readouterr().out
+    assert "2 x 2" in table
+    assert "16.875" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "inputs are missing: --input x=... (tensor<?x2xf32>), --input scope/n=... (tensor<i32>)"),
+        (["--input", "x"], "expected NAME=FILE.npy"),
+        (["--input", "q=1"], "the program has no input 'q'; it has x, scope/n"),
+        ([*ARGUMENTS, "--variable", "v=1"], "the program has no variable 'v'; it has w"),
+        ([*ARGUMENTS, "--input", "x=1"], "'x' is given twice"),
+        ([*ARGUMENTS[:1], "--input", "scope/n=3.5"], "not an array of int32"),
+        ([*ARGUMENTS[:1], "--input", "scope/n=3000000000"], "not an array of int32"),
+        ([*ARGUMENTS[1:], "--input", "x=[[1], [2, 3]]"], "not an array of float32"),
+        ([*ARGUMENTS[1:], "--input", "x=[1, 2]"], "shape (2,), expected tensor<?x2xf32>"),
+        ([*ARGUMENTS[1:], "--input", "x=missing.npy"], "cannot read: No such file or directory"),
+        ([*ARGUMENTS[1:], "--input", "x=what"], "neither a .npy file nor numbers"),
+        (["--function", "f"], "the program has no such function; it has: main"),
+        (["--target", "abacus"], "invalid choice: 'abacus'"),
+        (["-p", "nosuch"], "unknown pass or pipeline 'nosuch'"),
+    ],
+)
+def test_what_does_not_fit(
+    capsys: pytest.CaptureFixture[str], program: str, arguments: list[str], message: str
+) -> None:
+    assert message in fails(capsys, program, *arguments)
+
+
+def test_files_that_are_no_arrays(capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path) -> None:
+    pickled, archive, double = tmp_path / "pickled.npy", tmp_path / "archive.npz", tmp_path / "double.npy"
+    np.save(pickled, np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(archive, a=np.zeros(2))
+    np.save(double, np.zeros((1, 2)))
+    assert "not a .npy file of numbers" in fails(capsys, program, f"--input=x={pickled}", "--input=scope/n=1")
+    assert "an .npz archive" in fails(capsys, program, f"--input=x={archive}", "--input=scope/n=1")
+    assert "dtype float64, expected float32" in fails(
+        capsys, program, f"--input=x={double}", "--input=scope/n=1"
+    )
+
+
+def test_a_wrong_program_has_a_place(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "program.mlir"
+    path.write_text("func.func @main() {\n  nosuch.op\n}\n")
+    assert fails(capsys, str(path)).startswith(f"{path}:2:3: error: unknown operation 'nosuch.op'")
+    assert "cannot read" in fails(capsys, str(tmp_path / "missing.mlir"))

@@ -1,0 +1,122 @@
+"""Arrays on the command line: `.npy` files or numbers written out, checked against the types of a program."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.table import Table
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.types import compatible_shapes, element_type_of, numpy_dtype, shape_of_type
+from pullback.tools.files import FileError, write_bytes
+
+Array = npt.NDArray[Any]
+
+
+class ArrayError(Exception):
+    """An array given on the command line is not what the program expects; the message says which and why."""
+
+
+def named_arrays(kind: str, given: Sequence[str], expected: Mapping[str, Attribute]) -> dict[str, Array]:
+    """The arrays of `NAME=FILE.npy` and `NAME=[1.0, 2.0]` arguments, in the order in which they are expected.
+
+    Args:
+        kind: what they are called in messages: "input", "variable".
+        given: the arguments as written.
+        expected: the tensor type of each name.
+
+    Raises:
+        ArrayError: for a name that is unknown, missing or given twice, an unreadable array, or one of another
+            dtype or shape.
+    """
+    sources: dict[str, str] = {}
+    for argument in given:
+        name, separator, source = argument.partition("=")
+        if not separator:
+            raise ArrayError(f"--{kind} {argument}: expected NAME=FILE.npy")
+        if name not in expected:
+            raise ArrayError(
+                f"--{kind} {argument}: the program has no {kind} '{name}'{_known(kind, expected)}"
+            )
+        if name in sources:
+            raise ArrayError(f"--{kind} {argument}: '{name}' is given twice")
+        sources[name] = source
+    missing = [name for name in expected if name not in sources]
+    if missing:
+        types = ", ".join(f"--{kind} {name}=... ({expected[name]})" for name in missing)
+        raise ArrayError(f"{kind}s are missing: {types}")
+    return {name: _array(f"--{kind} {name}", sources[name], type_) for name, type_ in expected.items()}
+
+
+def _known(kind: str, expected: Mapping[str, Attribute]) -> str:
+    return f"; it has {', '.join(expected)}" if expected else f"; it takes no {kind}s"
+
+
+def _array(what: str, source: str, type_: Attribute) -> Array:
+    dtype = numpy_dtype(element_type_of(type_))
+    from_file = source.endswith(".npy") or Path(source).exists()
+    array = _loaded(what, source) if from_file else _written_out(what, source, dtype)
+    if array.dtype != dtype:
+        raise ArrayError(f"{what}={source}: dtype {array.dtype}, expected {dtype} ({type_})")
+    if not compatible_shapes(array.shape, shape_of_type(type_)):
+        raise ArrayError(f"{what}={source}: shape {array.shape}, expected {type_}")
+    return array
+
+
+def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
+    try:
+        numbers = json.loads(source)
+        if not np.can_cast(np.array(numbers).dtype, dtype, casting="same_kind"):
+            raise ValueError("the numbers are of another kind")
+        return np.array(numbers, dtype=dtype)
+    except json.JSONDecodeError:
+        raise ArrayError(f"{what}={source}: neither a .npy file nor numbers such as [1.0, 2.0]") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArrayError(f"{what}={source}: not an array of {dtype}: {error}") from None
+
+
+def _loaded(what: str, source: str) -> Array:
+    try:
+        loaded = np.load(source, allow_pickle=False)
+    except OSError as error:
+        raise ArrayError(f"{what}={source}: cannot read: {error.strerror or error}") from None
+    except (ValueError, EOFError):
+        raise ArrayError(f"{what}={source}: not a .npy file of numbers") from None
+    if not isinstance(loaded, np.ndarray):
+        raise ArrayError(f"{what}={source}: an .npz archive; expected one array in a .npy file")
+    return loaded
+
+
+def save(folder: Path, arrays: Mapping[str, Array]) -> None:
+    """Write each array to `NAME.npy` in a folder, which is made if missing; the `/` of scopes becomes `.`.
+
+    Raises:
+        FileError: the folder or a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder}: error: cannot make the folder: {error.strerror}") from None
+    for name, array in arrays.items():
+        stream = io.BytesIO()
+        np.save(stream, array, allow_pickle=False)
+        write_bytes(folder / f"{name.replace('/', '.')}.npy", stream.getvalue())
+
+
+def summary(arrays: Mapping[str, Array]) -> Table:
+    """A row for each array: its name, dtype, shape and range."""
+    table = Table("name", "dtype", "shape")
+    for column in ("min", "mean", "max"):
+        table.add_column(column, justify="right")
+    for name, array in arrays.items():
+        numbers = array.astype(np.float64) if array.size else np.array([np.nan])
+        extremes = (numbers.min(), numbers.mean(), numbers.max())
+        shape = " x ".join(map(str, array.shape)) or "scalar"
+        table.add_row(name, str(array.dtype), shape, *(f"{value:.6g}" for value in extremes))
+    return table

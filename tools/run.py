@@ -1,0 +1,161 @@
+"""`pullback-run`: run one function of a program on arrays.
+
+    pullback-run step.mlir --input x=x.npy --input t='[1, 0, 2]' --variable w=w.npy --output results
+
+Results go to `--output` as `.npy` files under the names they have in the program, with the variables' new
+contents; a table of them goes to standard output, or the values themselves with `--values`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
+from xdsl.utils.lexer import Input, Span
+
+from pullback.backends.numpy.evaluator import evaluate
+from pullback.dialects.context import context
+from pullback.dialects.graph.indexing import SlicesValue
+from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.types import data_type_of
+from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.source import Source, parse
+from pullback.dialects.verification import verify
+from pullback.passes.pipelines import parse_passes
+from pullback.passes.run import run_passes
+from pullback.tools.arrays import Array, ArrayError, named_arrays, save, summary
+from pullback.tools.failure import explain
+from pullback.tools.files import STANDARD, FileError, read_text
+
+Runner = Callable[[func.FuncOp, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
+"""Runs a function on its inputs; the variables' arrays are updated in place."""
+
+RUNNERS: dict[str, Runner] = {"numpy": evaluate}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `pullback-run` and return its exit status: 0, or 1 after any error."""
+    try:
+        options = _options().parse_args(arguments)
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
+        return 1 if stop.code else 0
+    name = "<stdin>" if options.file == STANDARD else options.file
+    start, source = Span(0, 0, Input("", name)), None
+    try:
+        text = read_text(options.file)
+        start = Span(0, 0, Input(text, name))
+        source = parse(context(), text, name)
+        _run(source, options)
+    except FileError as error:
+        print(error, file=sys.stderr)
+    except ArrayError as error:
+        print(f"pullback-run: error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if options.traceback:
+            traceback.print_exc()
+        print(explain(error, source, start), file=sys.stderr)
+    else:
+        return 0
+    return 1
+
+
+def _run(source: Source, options: argparse.Namespace) -> None:
+    verify(source.module)
+    run_passes(context(), source.module, parse_passes(options.passes))
+    function = _function(source.module, options.function)
+    inputs = named_arrays("input", options.input, _inputs(function))
+    variables = named_arrays("variable", options.variable, _variables(source.module))
+    results = RUNNERS[options.target](function, list(inputs.values()), variables)
+    outputs = {**_named(_results(function), results), **variables}
+    if options.output is not None:
+        save(Path(options.output), outputs)
+    if options.values:
+        for name, array in outputs.items():
+            print(f"{name} = {_written_out(array)}")
+    else:
+        Console().print(summary(outputs))
+
+
+def _function(module: ModuleOp, name: str) -> func.FuncOp:
+    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+    if name not in functions:
+        known = ", ".join(functions) or "none"
+        raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
+    return functions[name]
+
+
+def _inputs(function: func.FuncOp) -> dict[str, Attribute]:
+    return {name_of_value(argument): argument.type for argument in function.body.block.args}
+
+
+def _variables(module: ModuleOp) -> dict[str, Attribute]:
+    return {op.label: data_type_of(op.results[0].type) for op in module.walk() if isinstance(op, VariableOp)}
+
+
+def _results(function: func.FuncOp) -> list[str]:
+    """The names of the results; one that several results share gets the place of each."""
+    last = function.body.block.last_op
+    names = [name_of_value(value) for value in last.operands] if last is not None else []
+    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+
+
+def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:
+    """Each result under its name; slices become two arrays, as they are two."""
+    arrays: dict[str, Array] = {}
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, SlicesValue):
+            arrays |= {f"{name}.values": result.values, f"{name}.indices": result.indices}
+        else:
+            arrays[name] = result
+    return arrays
+
+
+def _written_out(array: Array) -> str:
+    """Every element, on one line whatever the size, each in the fewest digits that give it back."""
+    text = np.array2string(array, separator=", ", threshold=sys.maxsize, formatter={"all": str})
+    return " ".join(text.split())
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pullback-run", description="Run one function of a program on arrays."
+    )
+    add = parser.add_argument
+    array = "a .npy file, or numbers: [[1.0, 2.0], [3.0, 4.0]]"
+    add(
+        "file",
+        nargs="?",
+        default=STANDARD,
+        metavar="FILE",
+        help="the program; `-` or nothing for standard input",
+    )
+    add("-p", "--passes", default="", metavar="PIPELINE", help="passes and named pipelines to run first")
+    add("--function", default="main", metavar="NAME", help="the function to run (default: main)")
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=ARRAY",
+        help=f"an argument of the function: {array}",
+    )
+    add("--variable", action="append", default=[], metavar="NAME=ARRAY", help="the contents of a variable")
+    add("--target", choices=list(RUNNERS), default="numpy", help="what runs the function (default: numpy)")
+    add("--output", metavar="DIR", help="the folder for results and variables, one .npy each")
+    add("--values", action="store_true", help="print the values instead of a table")
+    add("--traceback", action="store_true", help="show where in the compiler an error arose")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
