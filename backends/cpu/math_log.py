@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import inf, nan, sqrt
 
-from pullback.backends.cpu.lanes import Lanes, fma, polynomial, select
+from pullback.backends.cpu.lanes import F32, Lanes, fma, polynomial, select
+from pullback.backends.cpu.math_exp import LN2
 
 # Cephes's logf (S. Moshier): (log(1 + r) - r + r^2 / 2) / r^3, highest power first.
 CEPHES_F32 = (
@@ -53,23 +54,25 @@ def with_special_values(x: Lanes, logarithm: Lanes) -> Lanes:
     return select((x > 0.0) & (x < inf), logarithm, zero_or_less)
 
 
-def log_f32(x: Lanes) -> Lanes:
-    """Error: at most 1.0 ulp over all positive floats, denormals included."""
+def log(x: Lanes) -> Lanes:
+    """The natural logarithm, with at most 1 ulp of error in f32 and f64, denormals included."""
     e, m = split(x)
-    r = m - 1.0
+    high, low = LN2[x.body.format]
+    logarithm = log_f32 if x.body.format is F32 else log_f64
+    return with_special_values(x, logarithm(e, m - 1.0, high, low))
+
+
+def log_f32(e: Lanes, r: Lanes, ln2_high: float, ln2_low: float) -> Lanes:
+    """e ln 2 + log(1 + r) by Cephes's polynomial, terms added from the smallest to the largest."""
     square = r * r
-    tail = fma(e, -2.12194440e-4, polynomial(r, CEPHES_F32) * r * square)
-    return with_special_values(x, fma(e, 0.693359375, r + fma(square, -0.5, tail)))
+    tail = fma(e, ln2_low, polynomial(r, CEPHES_F32) * r * square)
+    return fma(e, ln2_high, r + fma(square, -0.5, tail))
 
 
-def log_f64(x: Lanes) -> Lanes:
-    """Error: at most 1 ulp, denormals included; fdlibm's formula."""
-    e, m = split(x)
-    f = m - 1.0
-    s = f / (f + 2.0)
+def log_f64(e: Lanes, r: Lanes, ln2_high: float, ln2_low: float) -> Lanes:
+    """e ln 2 + log(1 + r) by fdlibm's formula, in s = r / (2 + r)."""
+    s = r / (r + 2.0)
     square = s * s
-    r = polynomial(square, FDLIBM_F64) * square
-    half = f * f * 0.5
-    ln2_high, ln2_low = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-    tail = fma(e, ln2_low, s * (half + r))
-    return with_special_values(x, fma(e, ln2_high, f - (half - tail)))
+    half = r * r * 0.5
+    tail = fma(e, ln2_low, s * (half + polynomial(square, FDLIBM_F64) * square))
+    return fma(e, ln2_high, r - (half - tail))

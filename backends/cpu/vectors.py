@@ -1,4 +1,4 @@
-"""`vector` operations that move lanes: shuffles, inserts, masks and reductions; see `memory.py` for access."""
+"""`vector` operations that move lanes: shuffles, inserts, masks, reductions; see `memory.py` for access."""
 
 from __future__ import annotations
 
