@@ -64,7 +64,9 @@ def parse(context: Context, text: str, name: str = "<input>", line_offset: int =
     except Exception as error:
         # Attributes and ops check themselves while the parser builds them, with many exception types.
         raise _shifted(parser.error_here(str(error)), line_offset) from error
-    positions = {op: dataclasses.replace(at, line_offset=line_offset) for op, at in parser.positions.items()}
+    positions = parser.positions
+    if line_offset:
+        positions = {op: dataclasses.replace(at, line_offset=line_offset) for op, at in positions.items()}
     return Source(module, positions, start)
 
 

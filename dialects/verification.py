@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
 from xdsl.traits import IsolatedFromAbove
 from xdsl.utils.exceptions import VerifyException
@@ -46,20 +46,29 @@ def _check_dominance(module: ModuleOp) -> None:
     """xDSL checks no dominance; its parser takes a use before its definition, and a pass may make one."""
     order = {op: index for index, op in enumerate(module.walk())}
     regions: dict[Region, DominanceInfo] = {}
-    for op in order:
+    for op, index in order.items():
+        block = op.parent
         for value in op.operands:
-            if not _dominates(value, op, order, regions):
+            owner = value.owner
+            # Nearly every value is defined in the block that uses it.
+            if owner is block or (
+                isinstance(owner, Operation) and owner.parent is block and order[owner] < index
+            ):
+                continue
+            if not _dominates(owner, op, order, regions):
                 name = f"%{value.name_hint}" if value.name_hint else "a value"
                 raise VerificationError(f"'{op.name}': {name} is used where it is not defined yet", op)
 
 
 def _dominates(
-    value: SSAValue, user: Operation, order: dict[Operation, int], regions: dict[Region, DominanceInfo]
+    owner: Operation | Block,
+    user: Operation,
+    order: dict[Operation, int],
+    regions: dict[Region, DominanceInfo],
 ) -> bool:
-    """Whether `value` is defined on every path to `user`; its own regions do not see an op's results."""
-    owner = value.owner
+    """Whether what `owner` defines is defined on every path to `user`, and visible there."""
     block = owner if isinstance(owner, Block) else owner.parent
-    if block is None or block.parent is None:
+    if block is None or block.parent is None or (isinstance(owner, Operation) and owner not in order):
         return False
     ancestor = user
     while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
@@ -70,6 +79,7 @@ def _dominates(
     if parent is None:
         return False
     if parent is block:
+        # An op's own regions do not see its results: there `ancestor` is the owner itself.
         return isinstance(owner, Block) or order[owner] < order[ancestor]
     region = block.parent
     if region not in regions:

@@ -120,6 +120,7 @@ class VerifyLevel(ModulePass):
     name = "verify-level"
 
     level: LevelName
+    """The level that the module must be of."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         verify_level(op, self.level)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from dataclasses import MISSING, Field, dataclass, fields
+from itertools import pairwise
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -41,6 +45,23 @@ def options_of(cls: type[ModulePass]) -> dict[str, PassOption]:
     return {option.name: option for option in options}
 
 
+def meanings_of(cls: type[ModulePass]) -> dict[str, str]:
+    """What the string under each field says of the option; Python keeps none, so the source is read."""
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    except (OSError, SyntaxError):
+        return {}
+    assert isinstance(definition, ast.ClassDef)
+    found: dict[str, str] = {}
+    for statement, under in pairwise(definition.body):
+        match statement, under:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name.replace("_", "-")] = " ".join(text.split())
+            case _:
+                pass
+    return found
+
+
 def instance(cls: type[ModulePass], spec: ArgSpec) -> ModulePass:
     """A pass with the options of `spec`; an option of type bool may stand without `=true`.
 
@@ -64,14 +85,13 @@ def instance(cls: type[ModulePass], spec: ArgSpec) -> ModulePass:
 
 
 def _option(field: Field[Any], hint: Any) -> PassOption:
+    name = field.name.replace("_", "-")
     if field.default is not MISSING:
-        default = field.default
-    elif field.default_factory is not MISSING:
-        default = field.default_factory()
-    else:
-        optional = NoneType in get_args(hint)
-        return PassOption(field.name.replace("_", "-"), hint, required=not optional, default=None)
-    return PassOption(field.name.replace("_", "-"), hint, required=False, default=default)
+        return PassOption(name, hint, required=False, default=field.default)
+    if field.default_factory is not MISSING:
+        return PassOption(name, hint, required=False, default=field.default_factory())
+    optional = NoneType in get_args(hint)
+    return PassOption(name, hint, required=not optional, default=None)
 
 
 def _one_of(names: list[str]) -> str:

@@ -25,7 +25,17 @@ class Pipeline:
     passes: str
 
 
-PIPELINES: dict[str, Pipeline] = {}
+PIPELINES: dict[str, Pipeline] = {
+    "gradients": Pipeline(
+        "each request becomes gradients, whose sums and groups are still marked",
+        "generate-gradients,verify-level{level=gradients}",
+    ),
+    "finish": Pipeline(
+        "sums and groups become operations as the requests ask, and what nobody needs goes",
+        "aggregate-gradients,gate-gradients,canonicalize,cse,dce,verify-level{level=graph}",
+    ),
+}
+"""From each level to the next, each ending in the check of what it promises."""
 
 _SPAN_NAME = "<pipeline>"
 

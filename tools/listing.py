@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xdsl.ir import Operation
 from xdsl.irdl import IRDLOperation, OptionalDef, VariadicDef
+from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.base import NotDifferentiable
-from pullback.passes.options import PassOption, options_of
+from pullback.passes.gradients.registry import state_of
+from pullback.passes.options import PassOption, meanings_of, options_of
 from pullback.passes.pipelines import PIPELINES, own_passes, parse_passes
 from pullback.tools.plugin import graph_dialect, own_targets
 
@@ -38,22 +38,22 @@ def show(name: str, *, as_json: bool) -> str:
 
 
 def _passes() -> list[Row]:
-    return [
-        {
-            "name": name,
-            "summary": _summary(factory()),
-            "options": [_option(option) for option in options_of(factory()).values()],
-        }
-        for name, factory in own_passes().items()
-    ]
+    return [_pass(factory()) for factory in own_passes().values()]
 
 
-def _option(option: PassOption) -> Row:
+def _pass(cls: type[ModulePass]) -> Row:
+    meanings = meanings_of(cls)
+    options = [_option(option, meanings.get(option.name, "")) for option in options_of(cls).values()]
+    return {"name": cls.name, "summary": _summary(cls), "options": options}
+
+
+def _option(option: PassOption, meaning: str) -> Row:
     return {
         "name": option.name,
         "type": option.type,
         "required": option.required,
         "default": _plain(option.default),
+        "meaning": meaning,
     }
 
 
@@ -88,14 +88,7 @@ def _arity(name: str, part: object) -> str:
 
 
 def _gradients() -> list[Row]:
-    return [{"name": cls.name, "gradient": gradient_state(cls)} for cls in graph_dialect().operations]
-
-
-def gradient_state(cls: type[Operation]) -> str:
-    """`rule`, `not-differentiable`, or `none`: a path through an op with none is an error."""
-    if cls.has_trait(NotDifferentiable):
-        return "not-differentiable"
-    return "rule" if hasattr(cls, "gradient") else "none"
+    return [{"name": cls.name, "gradient": state_of(cls).value} for cls in graph_dialect().operations]
 
 
 def _targets() -> list[Row]:
