@@ -21,8 +21,9 @@ from pullback.backends.numpy.memory import Memory
 from pullback.backends.numpy.scalar import MEANINGS
 from pullback.backends.simt.batch import Array, Batch, Extent
 from pullback.backends.simt.control import LANE_CONTROL
-from pullback.backends.simt.memory import LANE_MEMORY, LaneMemory, is_shared
+from pullback.backends.simt.memory import LANE_MEMORY, LaneMemory
 from pullback.backends.simt.threads import THREADS
+from pullback.dialects.upstream.gpu import is_shared
 
 LANES_PER_BATCH = 1 << 16
 """Enough lanes to drown Python's cost per op, few enough for the arrays to stay in cache."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerAttr, MemRefType
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
@@ -16,17 +15,6 @@ from pullback.backends.numpy.dtypes import Value, dtype_of
 from pullback.backends.numpy.memory import Memory, static_shape
 from pullback.backends.simt.batch import Array, Batch
 from pullback.backends.simt.races import RaceDetector
-
-SHARED = 3
-"""The memory space of shared memory."""
-
-
-def is_shared(type_: Attribute) -> bool:
-    """Whether a memref type lies in shared memory."""
-    if not isinstance(type_, MemRefType):
-        return False
-    space = type_.memory_space
-    return isinstance(space, IntegerAttr) and space.value.data == SHARED
 
 
 @dataclass

@@ -14,12 +14,15 @@ from typing import ClassVar
 from xdsl.dialects import gpu
 from xdsl.dialects.builtin import (
     IndexType,
+    IntegerAttr,
+    MemRefType,
     i1,
     i32,
+    i64,
 )
 from xdsl.dialects.gpu import DimensionAttr, DimensionEnum
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import SpacedOpaqueSyntaxAttribute, SSAValue
+from xdsl.ir import Attribute, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
     IRDLOperation,
@@ -38,6 +41,14 @@ from xdsl.utils.str_enum import StrEnum
 
 from pullback.dialects.upstream.gpu_functions import FuncOp, LaunchFuncOp, ModuleOp, ReturnOp
 from pullback.dialects.upstream.registry import with_operations
+
+SHARED_MEMORY = IntegerAttr(3, i64)
+"""The memory space of what the threads of a block share: a `memref.global` there has one copy per block."""
+
+
+def is_shared(type_: Attribute) -> bool:
+    """Whether a type is a memref in shared memory."""
+    return isinstance(type_, MemRefType) and type_.memory_space == SHARED_MEMORY
 
 
 class ShuffleMode(StrEnum):

@@ -1,0 +1,74 @@
+"""NVRTC through ctypes: CUDA C++ to a cubin, with neither a GPU nor a driver nor the CUDA toolkit.
+
+The library comes with the wheel `nvidia-cuda-nvrtc` (extra `[cuda]`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+DEFAULT_ARCHITECTURE = "sm_90"
+
+
+class CompileError(RuntimeError):
+    """NVRTC refused the program; the text is its log."""
+
+
+def available() -> bool:
+    """Whether the wheel with the library is installed."""
+    return bool(_libraries())
+
+
+def compile_to_cubin(source: str, architecture: str = DEFAULT_ARCHITECTURE) -> bytes:
+    """Compile a program for one real architecture, such as `sm_90`.
+
+    Raises CompileError with NVRTC's log, ImportError where the library is not installed.
+    """
+    nvrtc = _library()
+    program = ctypes.c_void_p()
+    _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None))
+    try:
+        options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
+        result = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+        if result:
+            raise CompileError(_read(nvrtc, program, "ProgramLog").rstrip(b"\0\n").decode())
+        return _read(nvrtc, program, "CUBIN")
+    finally:
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def _read(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> bytes:
+    size = ctypes.c_size_t()
+    _check(nvrtc[f"nvrtcGet{what}Size"](program, ctypes.byref(size)))
+    buffer = ctypes.create_string_buffer(size.value)
+    _check(nvrtc[f"nvrtcGet{what}"](program, buffer))
+    return buffer.raw
+
+
+def _check(result: int) -> None:
+    if result:
+        nvrtc = _library()
+        nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
+        raise CompileError(nvrtc.nvrtcGetErrorString(result).decode())
+
+
+def _libraries() -> list[Path]:
+    """The library's files: what it loads first, then itself."""
+    package = find_spec("nvidia")
+    roots = package.submodule_search_locations if package is not None else None
+    for root in roots or ():
+        for main in Path(root).glob("**/libnvrtc.so.*"):
+            if "alt" not in main.name:
+                return [*main.parent.glob("libnvrtc-builtins.so.*"), main]
+    return []
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    libraries = _libraries()
+    if not libraries:
+        raise ImportError("NVRTC is not installed: pip install 'pullback[cuda]'")
+    return [ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL) for path in libraries][-1]
