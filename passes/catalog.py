@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from xdsl.passes import ModulePass
 
+from pullback.passes.gradients.aggregate import AggregateGradients
+from pullback.passes.gradients.gate import GateGradients
+from pullback.passes.gradients.generate import GenerateGradients
 from pullback.passes.levels import VerifyLevel
 
-PASSES: tuple[type[ModulePass], ...] = (VerifyLevel,)
+PASSES: tuple[type[ModulePass], ...] = (
+    GenerateGradients,
+    AggregateGradients,
+    GateGradients,
+    VerifyLevel,
+)

@@ -50,6 +50,10 @@ class Broadcasts(OpTrait):
     """Operands broadcast to the result's shape, so the engine sums each gradient back to its operand's shape."""
 
 
+class PassesSlices(OpTrait):
+    """The rule of this operation takes slices as they are; before any other rule they are made dense."""
+
+
 class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
-from xdsl.dialects.builtin import UnitAttr, i1
-from xdsl.ir import Attribute, Block, Region
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, UnitAttr, i1
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     AnyAttr,
     lazy_traits_def,
@@ -36,6 +37,7 @@ from pullback.dialects.graph.types import (
     StackType,
     compatible_types,
     element_type_of,
+    numpy_dtype,
     shape_of_type,
 )
 from pullback.dialects.graph.value import Tensor
@@ -192,23 +194,37 @@ class Yield(GraphOp):
         return cls.create(operands=parser.resolve_operands(operands, types, position))
 
 
+def captured_values(op: Operation) -> list[SSAValue]:
+    """The values from outside that the regions of an operation use, in the order of their first use."""
+    inside: set[SSAValue] = set()
+    captured: dict[SSAValue, None] = {}
+    for inner in op.walk():
+        for region in inner.regions:
+            for block in region.blocks:
+                inside.update(block.args)
+        if inner is not op:
+            captured.update((v, None) for v in inner.operands if v not in inside)
+            inside.update(inner.results)
+    return list(captured)
+
+
 # ---- stacks --------------------------------------------------------------------------------------------------
 
 
 class StackValue(NamedTuple):
-    """A non-empty stack at run time: shared, never changed. The empty stack is `None`."""
+    """A non-empty stack at run time: shared, never changed. The empty stack is `None`: zeros all the way down."""
 
     rest: StackValue | None
-    top: Array
+    top: Any
 
 
 def add_stacks(a: StackValue | None, b: StackValue | None) -> StackValue | None:
-    """Element by element; both have the same depth."""
-    pairs: list[Array] = []
+    """Element by element from the top; below the shorter one there are zeros."""
+    pairs: list[Any] = []
     while a is not None and b is not None:
-        pairs.append(a.top + b.top)
+        pairs.append(add_stacks(a.top, b.top) if isinstance(a.top, StackValue) else a.top + b.top)
         a, b = a.rest, b.rest
-    result: StackValue | None = None
+    result = a or b
     for top in reversed(pairs):
         result = StackValue(result, top)
     return result
@@ -222,7 +238,7 @@ def stack_type(op: str, type_: Attribute) -> StackType:
 
 @graph_op
 class EmptyStack(GraphOp):
-    """A stack with nothing on it."""
+    """A stack with nothing on it but zeros, without end: which makes it the zero among gradients of stacks."""
 
     name = "graph.empty_stack"
     result = result_def(StackType)
@@ -278,7 +294,11 @@ class Pop(GraphOp):
     def numpy(self, *operands: Any) -> Any:
         (stack,) = operands
         if stack is None:
-            raise GraphError(f"{self.name}: the stack is empty")
+            type_ = self.result_types[1]
+            if isinstance(type_, StackType):
+                return None, None
+            extents = [1 if n == DYNAMIC_INDEX else n for n in shape_of_type(type_)]
+            return None, np.zeros(extents, numpy_dtype(element_type_of(type_)))
         return stack.rest, stack.top
 
     def gradient(self, drest: Tensor, dtop: Tensor) -> GradientTerms:

@@ -17,6 +17,7 @@ from pullback.dialects.graph.base import (
     GradientTerms,
     GraphOp,
     NotDifferentiable,
+    PassesSlices,
     Properties,
     check_tensor,
     graph_op,
@@ -207,6 +208,7 @@ class Identity(Unary):
     name = "graph.identity"
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
+    traits = traits_def(Pure(), PassesSlices())
 
     @staticmethod
     def scalar(x: Scalar) -> Scalar:

@@ -104,6 +104,17 @@ def data_type_of(type_: Attribute) -> Attribute:
     return type_.data_type if isinstance(type_, VariableType | SlicesType) else type_
 
 
+def gradient_type_of(type_: Attribute) -> Attribute:
+    """The type of a gradient with respect to a value of this type (of the rows alone, for slices)."""
+    match type_:
+        case VariableType():
+            return type_.data_type
+        case SlicesType():
+            return type_.values_type
+        case _:
+            return type_
+
+
 def dtype_name(element_type: Attribute) -> str:
     return str(element_type)
 
@@ -210,7 +221,7 @@ class VariableType(ParametrizedAttribute, TypeAttribute):
 
 @irdl_attr_definition
 class StackType(ParametrizedAttribute, TypeAttribute):
-    """A last-in first-out list of tensors of one type: what a loop keeps for its gradient."""
+    """A last-in first-out list of values of one type: what a loop keeps for its gradient."""
 
     name = "graph.stack"
-    data_type: TensorType[Attribute]
+    data_type: Attribute

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 
-from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, PassesSlices, Properties, graph_op
 from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.types import (
     GraphError,
@@ -65,7 +65,7 @@ class Read(GraphOp):
     name = "graph.read"
     variable = operand_def(VariableType)
     result = result_def(AnyAttr())
-    traits = traits_def(MemoryReadEffect())
+    traits = traits_def(MemoryReadEffect(), PassesSlices())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:

@@ -1,0 +1,155 @@
+"""`aggregate-gradients`: how the terms of one gradient are summed, chosen after the gradients are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute, Operation, OpResult
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.elementwise import Add
+from pullback.dialects.graph.indexing import ConcatSlices, Densify
+from pullback.dialects.graph.markers import Accumulate, AddN, SumGradients
+from pullback.dialects.graph.policies import Aggregation
+from pullback.dialects.graph.types import SlicesType, StackType
+from pullback.dialects.graph.value import Tensor, inserting
+
+
+@dataclass(frozen=True)
+class AggregateGradients(ModulePass):
+    """Turns every `graph.sum_gradients` into additions.
+
+    `add_n` is one n-ary addition; `tree` TensorFlow's left fold of binary ones, each as soon as its inputs are
+    there; `accumulate_n` one buffer to which each term is added right after it is computed; `balanced` a tree of
+    logarithmic depth, which also rounds best. Slices are concatenated, whatever the method.
+    """
+
+    name = "aggregate-gradients"
+
+    method: Literal["requested", "add_n", "tree", "accumulate_n", "balanced"] = "requested"
+    """`requested` is what each request asked for, and `add_n` where it left that open."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for marker in [o for o in op.walk() if isinstance(o, SumGradients)]:
+            own = marker.aggregation.data if marker.aggregation is not None else Aggregation.ADD_N
+            aggregate(marker, own if self.method == "requested" else Aggregation(self.method))
+
+
+def aggregate(marker: SumGradients, method: Aggregation) -> None:
+    """Replaces one marker by the operations of a method."""
+    block = marker.parent
+    assert block is not None
+
+    def place(op: Operation) -> None:
+        _take_origin(op, marker)
+        block.insert_op_before(op, marker)
+
+    with inserting(place):
+        terms = marker.addends
+        if all(isinstance(t.type, SlicesType) for t in terms):
+            total = ConcatSlices.of(*terms)
+        else:
+            dense = [Densify.of(t) if isinstance(t.type, SlicesType) else t for t in terms]
+            if isinstance(dense[0].type, StackType):
+                total = AddN.of(*dense)
+            else:
+                total = _by_device(dense, METHODS[method], marker)
+    marker.results[0].replace_all_uses_with(total.value)
+    marker.detach()
+    marker.erase()
+
+
+def _take_origin(op: Operation, marker: Operation) -> None:
+    op.location = marker.location
+    if (device := marker.attributes.get("device")) is not None:
+        op.attributes.setdefault("device", device)
+
+
+def _by_device(terms: Sequence[Tensor], method: Method, marker: SumGradients) -> Tensor:
+    """Terms on different devices are summed on each device first, in the order of the devices' names."""
+    groups: dict[str, list[Tensor]] = {}
+    for term in terms:
+        groups.setdefault(_device(term), []).append(term)
+    if len(groups) < 2:
+        return method(terms, marker)
+    partial: list[Tensor] = []
+    for name in sorted(groups):
+        group = groups[name]
+        total = method(group, marker) if len(group) > 1 else group[0]
+        if len(group) > 1 and name:
+            total.op.attributes["device"] = group[0].op.attributes["device"]
+        partial.append(total)
+    return method(partial, marker)
+
+
+def _device(term: Tensor) -> str:
+    owner = term.value.owner
+    device: Attribute | None = owner.attributes.get("device") if isinstance(owner, Operation) else None
+    return str(device) if device is not None else ""
+
+
+# ---- methods -----------------------------------------------------------------------------------------------
+
+Method = Callable[[Sequence[Tensor], SumGradients], Tensor]
+
+
+def add_n(terms: Sequence[Tensor], marker: SumGradients) -> Tensor:
+    """All at once."""
+    return AddN.of(*terms)
+
+
+def tree(terms: Sequence[Tensor], marker: SumGradients) -> Tensor:
+    """A left fold of binary additions, each right after its second input."""
+    total, *rest = terms
+    for term in rest:
+        total = _early(Add, total, term, marker)
+    return total
+
+
+def accumulate_n(terms: Sequence[Tensor], marker: SumGradients) -> Tensor:
+    """One buffer, begun by the first two terms; each further term is added right after it is computed."""
+    first, second, *rest = terms
+    total = _early(Add, first, second, marker)
+    for term in rest:
+        total = _early(Accumulate, total, term, marker)
+    return total
+
+
+def balanced(terms: Sequence[Tensor], marker: SumGradients) -> Tensor:
+    """Neighbours first, then their sums: depth log2(n), and rounding errors that grow no faster."""
+    level = list(terms)
+    while len(level) > 1:
+        pairs = [Add.of(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = [*pairs, *level[2 * len(pairs) :]]
+    return level[0]
+
+
+METHODS: dict[Aggregation, Method] = {
+    Aggregation.ADD_N: add_n,
+    Aggregation.TREE: tree,
+    Aggregation.ACCUMULATE_N: accumulate_n,
+    Aggregation.BALANCED: balanced,
+}
+
+
+def _early(kind: type[Add] | type[Accumulate], total: Tensor, term: Tensor, marker: SumGradients) -> Tensor:
+    """`kind(total, term)` as early as both are there, so that the term can be freed."""
+    made = kind.of(total, term)
+    block = marker.parent
+    assert block is not None
+    owners = [v.owner for v in (total.value, term.value) if isinstance(v, OpResult)]
+    own = {o for o in owners if isinstance(o, Operation) and o.parent is block}
+    if not own:
+        return made
+    before = marker.prev_op
+    while before is not None and (before not in own or before is made.op):
+        before = before.prev_op
+    if before is not None:
+        op = made.op
+        op.detach()
+        block.insert_op_after(op, before)
+    return made

@@ -1,0 +1,322 @@
+"""The gradient engine: reverse-mode differentiation of a block, operation by operation, in linear time.
+
+It names no arithmetic operation. Rules say the mathematics; here stands what all of them share: the order, the sums,
+un-broadcasting, zeros for absent gradients, dropping what nobody needs, markers, names, and taking back a failure.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.dialects.builtin import LocationAttr, StringAttr
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from pullback.dialects.graph.base import Broadcasts, PassesSlices, Properties
+from pullback.dialects.graph.control_flow import EmptyStack, HasLoopGradient
+from pullback.dialects.graph.indexing import Densify, zeros_like
+from pullback.dialects.graph.location import Origin, RoleAttr, name_of, named_with_role
+from pullback.dialects.graph.markers import Backward, SumGradients
+from pullback.dialects.graph.policies import Aggregation, AggregationAttr, Gating, GatingAttr, Unconnected
+from pullback.dialects.graph.shapes import SumTo
+from pullback.dialects.graph.types import (
+    SlicesType,
+    StackType,
+    differentiable_type,
+    gradient_type_of,
+    is_static,
+    shape_of_type,
+)
+from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.passes.gradients.errors import check_gradient, check_number
+from pullback.passes.gradients.loops import loop_gradients
+from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
+from pullback.passes.gradients.registry import lookup
+from pullback.passes.gradients.seeds import check_seeds, seed_of
+
+LARGE = 100_000_000
+"""Elements from which making slices dense is worth a warning, as in TensorFlow."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How gradients are to be made; what they are does not depend on it.
+
+    Attributes:
+        scope: the name under which everything new stands, already unique; empty for none.
+        aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
+        colocate: each new operation gets the device of the forward operation it serves.
+        device: the device of every new operation without `colocate`.
+    """
+
+    scope: str = "gradients"
+    aggregation: Aggregation | None = None
+    gate: Gating | None = None
+    colocate: bool = False
+    device: str | None = None
+
+    def path(self, name: str) -> str:
+        """`name` under the scope."""
+        return f"{self.scope}/{name}" if self.scope else name
+
+
+@dataclass
+class Emitter:
+    """Puts new operations in place, stamps their origin and device, and remembers them."""
+
+    place: Insert
+    options: Options
+    made: list[Operation] = field(default_factory=list[Operation])
+    location: LocationAttr | None = None
+    device: Attribute | None = None
+
+    def __call__(self, op: Operation) -> None:
+        if self.location is not None:
+            op.location = self.location
+        if self.device is not None:
+            op.attributes["device"] = self.device
+        self.place(op)
+        self.made.append(op)
+
+    def serve(self, origin: Origin, name: str, forward: Operation | None) -> None:
+        """What follows has this origin and serves this forward operation."""
+        role = RoleAttr.of(origin, name_of(forward) if forward is not None else "")
+        self.location = named_with_role(self.options.path(name), role)
+        if self.options.colocate:
+            self.device = forward.attributes.get("device") if forward is not None else None
+        elif self.options.device:
+            self.device = StringAttr(self.options.device)
+
+    def at(self, place: Insert) -> Emitter:
+        """An emitter for another place that reports to the same list."""
+        return Emitter(place, self.options, self.made, self.location, self.device)
+
+    def take_back(self) -> None:
+        """Erases everything made, last first."""
+        for op in reversed(self.made):
+            op.detach()
+            op.erase(safe_erase=False)
+        self.made.clear()
+
+
+def gradients(
+    ys: Sequence[SSAValue],
+    xs: Sequence[SSAValue],
+    grad_ys: Sequence[Tensor | None],
+    block: Block,
+    place: Insert,
+    options: Options,
+    stops: Collection[SSAValue] = (),
+    unconnected: Unconnected = Unconnected.NONE,
+    about: Operation | None = None,
+) -> list[Tensor | None]:
+    """The gradient of sum(ys, weighted by grad_ys) with respect to each x, `None` where no y depends on it.
+
+    Args:
+        ys, xs: values of `block`, or that it sees.
+        grad_ys: one per y, of its shape (of the rows, for slices); `None` for ones.
+        block: whose operations are differentiated.
+        place: where new operations go.
+        stops: values taken as constants: nothing flows into what computes them.
+        unconnected: `ZERO` gives zeros instead of `None`.
+        about: the request, for diagnostics.
+
+    Raises:
+        MissingGradientError: a path leads through an operation without a rule.
+        GradientError: a seed does not fit its y, or a rule returned what it must not.
+        In every case the block is left as it was.
+    """
+    check_seeds(ys, grad_ys, about)
+    emitter = Emitter(place, options)
+    try:
+        walk = Walk(block, emitter, frozenset(stops))
+        results = walk.run(ys, xs, grad_ys)
+        if unconnected is Unconnected.ZERO:
+            with inserting(emitter):
+                results = [walk.zeros(x) if r is None else r for x, r in zip(xs, results, strict=True)]
+        return results
+    except BaseException:
+        emitter.take_back()
+        raise
+
+
+class Walk:
+    """One traversal of a block from ys to xs."""
+
+    def __init__(
+        self, block: Block, emitter: Emitter, stops: Collection[SSAValue], nested: bool = False
+    ) -> None:
+        self.block = block
+        self.nested = nested
+        self.emitter = emitter
+        self.stops = stops
+        self.terms: dict[SSAValue, list[Tensor]] = {}
+        options = emitter.options
+        self.sum_properties: Properties = (
+            {"aggregation": AggregationAttr(options.aggregation)} if options.aggregation else {}
+        )
+        self.gate_properties: Properties = {"gate": GatingAttr(options.gate)} if options.gate else {}
+
+    def inside(self, block: Block, place: Insert) -> Walk:
+        """A walk over the body of a loop in this block, whose new operations go elsewhere."""
+        return Walk(block, self.emitter.at(place), (), nested=True)
+
+    def run(
+        self, ys: Sequence[SSAValue], xs: Sequence[SSAValue], grad_ys: Sequence[Tensor | None]
+    ) -> list[Tensor | None]:
+        """The gradients of the xs; see `gradients`."""
+        paths = find_paths(ys, xs, self.stops, self.block)
+        wanted = set(xs)
+        with inserting(self.emitter):
+            for i, (y, given) in enumerate(zip(ys, grad_ys, strict=True)):
+                if y in paths.reached or y in wanted:
+                    owner = y.owner
+                    self.emitter.serve(
+                        Origin.SEED, f"grad_ys_{i}", owner if isinstance(owner, Operation) else None
+                    )
+                    self.terms.setdefault(y, []).append(seed_of(y, given))
+            self._visit_all(ys, paths)
+            return [self.total(x) for x in xs]
+
+    def _visit_all(self, ys: Sequence[SSAValue], paths: Paths) -> None:
+        """Each operation once all its consumers have delivered, in breadth-first order from the ys."""
+        pending = dict(paths.pending)
+        producers = dict.fromkeys(y.owner for y in ys)
+        ready = deque(op for op in producers if isinstance(op, Operation) and pending.get(op) == 0)
+        while ready:
+            op = ready.popleft()
+            self._visit(op, paths.reached)
+            for value in inputs_of(op):
+                owner = value.owner
+                if value in self.stops or value not in paths.reached or owner not in pending:
+                    continue
+                assert isinstance(owner, Operation)
+                pending[owner] -= 1
+                if pending[owner] == 0:
+                    ready.append(owner)
+
+    def _visit(self, op: Operation, reached: Collection[SSAValue]) -> None:
+        dys = [None if r in self.stops else self.total(r) for r in op.results]
+        if all(d is None for d in dys):
+            return
+        inputs = inputs_of(op)
+        needed = [v in reached for v in inputs]
+        if op.has_trait(HasLoopGradient, value_if_unregistered=False):
+            grads = loop_gradients(self, op, dys, needed)
+        else:
+            grads = self._apply_rule(op, dys, needed)
+        for value, grad in zip(inputs, self._marked(op, grads), strict=True):
+            if grad is not None:
+                self.terms.setdefault(value, []).append(grad)
+
+    def _apply_rule(
+        self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """What the rule says for the needed operands, in their shapes; the rest of it is erased at once."""
+        rule = lookup(op)
+        if rule is None:
+            return [None] * len(op.operands)
+        self.emitter.serve(Origin.GRADIENT, f"{name_of(op)}_grad/", op)
+        given = self._complete(op, dys)
+        mark = len(self.emitter.made)
+        said = rule(op, *given)
+        grads = list(said) if isinstance(said, tuple | list) else [said]
+        check_number(op, grads)
+        broadcasts = op.has_trait(Broadcasts, value_if_unregistered=False)
+        kept: list[Tensor | None] = []
+        for i, (grad, operand, need) in enumerate(zip(grads, op.operands, needed, strict=True)):
+            if grad is not None and (need or not broadcasts):
+                if broadcasts and isinstance(grad, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+                    grad = SumTo.like(grad, Tensor(operand))
+                check_gradient(op, i, grad)
+            kept.append(grad if need else None)
+        self._erase_unneeded(mark, kept)
+        return kept
+
+    def _complete(self, op: Operation, dys: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """One dy per result as rules expect them: zeros where none arrived, dense unless the rule takes slices."""
+        slices_pass = op.has_trait(PassesSlices, value_if_unregistered=False)
+        given: list[Tensor | None] = []
+        for result, dy in zip(op.results, dys, strict=True):
+            if dy is None and differentiable_type(result.type):
+                dy = self.zeros(result)
+            given.append(dy if dy is None or slices_pass else self.densified(dy))
+        return given
+
+    def zeros(self, value: SSAValue) -> Tensor:
+        """The zero gradient with respect to a value."""
+        location = self.emitter.location
+        owner = value.owner
+        forward = owner if isinstance(owner, Operation) else None
+        self.emitter.serve(Origin.ZERO, "zeros_like", forward)
+        type_ = gradient_type_of(value.type)
+        zero = EmptyStack.emit_as([], type_) if isinstance(type_, StackType) else zeros_like(Tensor(value))
+        self.emitter.location = location
+        return zero
+
+    def _erase_unneeded(self, mark: int, kept: Sequence[Tensor | None]) -> None:
+        made = self.emitter.made
+        keep = {g.value for g in kept if g is not None}
+        survivors: list[Operation] = []
+        for op in reversed(made[mark:]):
+            if any(r.first_use is not None or r in keep for r in op.results):
+                survivors.append(op)
+            else:
+                op.detach()
+                op.erase()
+        made[mark:] = reversed(survivors)
+
+    def _marked(self, op: Operation, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        """Two or more needed gradients of one operation leave it together, through `graph.backward`."""
+        present = [g for g in grads if g is not None]
+        if len(present) < 2:
+            return grads
+        self.emitter.serve(Origin.GATE, f"{name_of(op)}_grad/", op)
+        values = [g.value for g in present]
+        marker = Backward.create(
+            operands=values, result_types=[v.type for v in values], properties=self.gate_properties
+        )
+        self.emitter(marker)
+        results = iter(marker.results)
+        return [None if g is None else Tensor(next(results)) for g in grads]
+
+    def total(self, value: SSAValue) -> Tensor | None:
+        """The sum of the terms that have arrived for a value."""
+        terms = self.terms.get(value)
+        if not terms:
+            return None
+        if len(terms) > 1:
+            owner = value.owner
+            forward = owner if isinstance(owner, Operation) else None
+            self.emitter.serve(Origin.SUM, "sum", forward)
+            terms[:] = [Tensor(SumGradients.emit([t.value for t in terms], self.sum_properties).results[0])]
+        return terms[0]
+
+    def densified(self, grad: Tensor) -> Tensor:
+        """A gradient as a tensor."""
+        return densified(grad)
+
+
+def densified(grad: Tensor) -> Tensor:
+    """A gradient as a tensor; warns where that makes something large."""
+    if not isinstance(grad.type, SlicesType):
+        return grad
+    data = grad.type.data_type
+    size = 1
+    for n in shape_of_type(data):
+        size *= n
+    if not is_static(data):
+        warnings.warn(
+            "Converting sparse IndexedSlices to a dense tensor of unknown shape. This may consume a large amount "
+            "of memory.",
+            stacklevel=2,
+        )
+    elif size >= LARGE:
+        warnings.warn(
+            f"Converting sparse IndexedSlices to a dense tensor with {size} elements. This may consume a large "
+            "amount of memory.",
+            stacklevel=2,
+        )
+    return Densify.of(grad)

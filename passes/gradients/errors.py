@@ -1,0 +1,60 @@
+"""What a rule may return, and the errors that say so when it returns something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import Operation
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.types import (
+    SlicesType,
+    compatible_types,
+    data_type_of,
+    element_type_of,
+    gradient_type_of,
+)
+from pullback.dialects.graph.value import Tensor
+
+
+class GradientError(DiagnosticError, ValueError):
+    """A request for gradients, or what a rule answered to it, is invalid."""
+
+
+class GradientTypeError(GradientError, TypeError):
+    """A gradient of the wrong kind: TensorFlow raises `TypeError` here, so this is one too."""
+
+
+def check_number(op: Operation, grads: Sequence[object]) -> None:
+    """One gradient, or `None`, per operand."""
+    if len(grads) != len(op.operands):
+        raise GradientError(
+            f"Num gradients {len(grads)} generated for op '{name_of(op)}' ({op.name}) do not match num inputs "
+            f"{len(op.operands)}",
+            op,
+        )
+
+
+def check_gradient(op: Operation, index: int, grad: object) -> None:
+    """A gradient must be a tensor (or slices) of its operand's dtype and shape."""
+    operand = op.operands[index].type
+    if not isinstance(grad, Tensor):
+        raise GradientTypeError(
+            f"the gradient of '{name_of(op)}' ({op.name}) for input {index} must be a tensor or None, got "
+            f"{type(grad).__name__}",
+            op,
+        )
+    expected, got = gradient_type_of(operand), grad.type
+    if isinstance(got, SlicesType):
+        expected = data_type_of(operand)
+        got = got.data_type
+    if got is expected or compatible_types(got, expected):
+        return
+    same_kind = type(got) is type(expected) and element_type_of(got) == element_type_of(expected)
+    what = "Incompatible shapes" if same_kind else "Incompatible types"
+    raise GradientError(
+        f"{what} between op input and calculated input gradient. Forward operation: {name_of(op)}. "
+        f"Input index: {index}. Original input shape: {expected}. Calculated input gradient shape: {got}",
+        op,
+    )

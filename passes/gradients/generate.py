@@ -1,0 +1,128 @@
+"""`generate-gradients`: each request becomes the operations that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.location import Origin, RoleAttr, name_in, name_of_value, named_with_role
+from pullback.dialects.graph.markers import GradientResults
+from pullback.dialects.graph.policies import GatingAttr, Unconnected
+from pullback.dialects.graph.request import Gradients
+from pullback.dialects.graph.types import SlicesType
+from pullback.dialects.graph.value import Tensor, inserting
+from pullback.passes.gradients.engine import Options, densified, gradients
+from pullback.passes.gradients.errors import GradientError
+
+
+@dataclass(frozen=True)
+class GenerateGradients(ModulePass):
+    """Expands every `graph.gradients`, in order, by the rules of the operations between its ys and xs."""
+
+    name = "generate-gradients"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
+            scopes = _used_scopes(function)
+            for request in [o for o in function.walk() if isinstance(o, Gradients)]:
+                expand(request, scopes)
+
+
+def _used_scopes(function: func.FuncOp) -> set[str]:
+    """Every scope that a name in the function stands under."""
+    scopes: set[str] = set()
+    for op in function.walk():
+        name = name_in(op.location)
+        while name and "/" in name:
+            name = name.rpartition("/")[0]
+            if name in scopes:
+                break
+            scopes.add(name)
+    return scopes
+
+
+def _unique(scope: str, scopes: set[str]) -> str:
+    candidate, i = scope, 0
+    while candidate in scopes:
+        i += 1
+        candidate = f"{scope}_{i}"
+    scopes.add(candidate)
+    return candidate
+
+
+def expand(request: Gradients, scopes: set[str]) -> None:
+    """Replaces one request by its results."""
+    block = request.parent
+    if block is None:
+        raise GradientError("graph.gradients: the request stands in no block", request)
+    scope = _unique(request.scope.data if request.scope is not None else "gradients", scopes)
+    options = Options(
+        scope=scope,
+        aggregation=request.aggregation.data if request.aggregation is not None else None,
+        gate=request.gate.data if request.gate is not None else None,
+        colocate=request.colocate is not None,
+    )
+    unconnected = request.unconnected.data if request.unconnected is not None else Unconnected.NONE
+    found = gradients(
+        request.ys,
+        request.xs,
+        [Tensor(s) if s is not None else None for s in request.seed_per_y],
+        block,
+        lambda op: block.insert_op_before(op, request),
+        options,
+        stops=request.stops,
+        unconnected=unconnected,
+        about=request,
+    )
+    _replace(request, found, options, block)
+
+
+def _replace(request: Gradients, found: Sequence[Tensor | None], options: Options, block: Block) -> None:
+    """The results, in the types that the request declares, leave it through one marker."""
+    location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
+
+    def place(op: Operation) -> None:
+        op.location = location
+        block.insert_op_before(op, request)
+
+    with inserting(place):
+        ready = [
+            (result, _as_declared(request, i, result, grad))
+            for i, (result, grad) in enumerate(zip(request.gradients, found, strict=True))
+            if grad is not None or result.first_use is not None
+        ]
+        properties = {"gate": GatingAttr(options.gate)} if options.gate else {}
+        if ready:
+            marker = GradientResults.emit([grad.value for _, grad in ready], properties)
+            for (old, _), new in zip(ready, marker.results, strict=True):
+                new.name_hint = old.name_hint
+                old.replace_all_uses_with(new)
+    request.detach()
+    request.erase()
+
+
+def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor | None) -> Tensor:
+    """A declared type is a demand: dense where slices were found is met, the converse is not."""
+    if grad is None:
+        x = name_of_value(request.xs[index])
+        raise GradientError(
+            f"graph.gradients: no gradient reaches xs[{index}] ('{x}'), and its result is used; ask for zeros "
+            "with unconnected = #graph.unconnected<zero>",
+            request,
+        )
+    wants_slices = isinstance(result.type, SlicesType)
+    if isinstance(grad.type, SlicesType) and not wants_slices:
+        return densified(grad)
+    if wants_slices and not isinstance(grad.type, SlicesType):
+        raise GradientError(
+            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is dense: declare "
+            f"{grad.type}",
+            request,
+        )
+    return grad

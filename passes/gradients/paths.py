@@ -1,0 +1,99 @@
+"""What lies between xs and ys: which values depend on an x, and which operations gradients pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.graph.control_flow import captured_values
+from pullback.dialects.graph.types import differentiable_type
+from pullback.passes.gradients.registry import is_barrier
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The part of a block that a request concerns.
+
+    Attributes:
+        reached: values of differentiable type that depend on an x, the xs among them.
+        pending: for each operation between xs and ys, how many edges into its results will deliver a gradient.
+    """
+
+    reached: Collection[SSAValue]
+    pending: dict[Operation, int]
+
+
+def inputs_of(op: Operation) -> Sequence[SSAValue]:
+    """The operands of an operation, and the values that its regions use from outside."""
+    return [*op.operands, *captured_values(op)] if op.regions else op.operands
+
+
+def ancestor_in(block: Block, op: Operation) -> Operation | None:
+    """The operation of `block` that is `op` or holds it in its regions."""
+    while op.parent is not block:
+        parent = op.parent_op()
+        if parent is None:
+            return None
+        op = parent
+    return op
+
+
+def find_paths(
+    ys: Sequence[SSAValue], xs: Sequence[SSAValue], stops: Collection[SSAValue], block: Block
+) -> Paths:
+    """The paths inside one block. Both walks are iterative and visit each edge once."""
+    reached = _reach_forward(xs, block)
+    return Paths(reached, _walk_back(ys, reached, stops, block))
+
+
+def _reach_forward(xs: Sequence[SSAValue], block: Block) -> set[SSAValue]:
+    reached: set[SSAValue] = set()
+    seen: set[Operation] = set()
+    work = [x for x in xs if differentiable_type(x.type)]
+    while work:
+        value = work.pop()
+        if value in reached:
+            continue
+        reached.add(value)
+        for use in value.uses:
+            op = use.operation
+            if op.parent is not block:
+                op = ancestor_in(block, op)
+            if op is None or op in seen:
+                continue
+            seen.add(op)
+            if not is_barrier(op):
+                work.extend(r for r in op.results if differentiable_type(r.type))
+    return reached
+
+
+def _walk_back(
+    ys: Sequence[SSAValue], reached: Collection[SSAValue], stops: Collection[SSAValue], block: Block
+) -> dict[Operation, int]:
+    pending: dict[Operation, int] = {}
+
+    def producer(value: SSAValue) -> Operation | None:
+        owner = value.owner
+        passes = value in reached and value not in stops and isinstance(owner, Operation)
+        if not passes or owner.parent is not block or is_barrier(owner):
+            return None
+        return owner if any(v in reached for v in inputs_of(owner)) else None
+
+    work: list[Operation] = []
+    for y in ys:
+        op = producer(y)
+        if op is not None and op not in pending:
+            pending[op] = 0
+            work.append(op)
+    while work:
+        for value in inputs_of(work.pop()):
+            op = producer(value)
+            if op is None:
+                continue
+            if op not in pending:
+                pending[op] = 0
+                work.append(op)
+            pending[op] += 1
+    return pending

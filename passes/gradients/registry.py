@@ -1,0 +1,116 @@
+"""Where the rule of an operation is found: an override, a registered rule, the class's own, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Operation
+from xdsl.traits import IsTerminator
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.base import OPS, NotDifferentiable
+from pullback.dialects.graph.control_flow import HasLoopGradient
+from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.value import Tensor
+
+Rule: TypeAlias = Callable[..., "Tensor | None | Sequence[Tensor | None]"]
+"""`rule(op, *dys)`: one gradient or `None` per operand, from one `dy` per result."""
+RuleT = TypeVar("RuleT", bound=Rule)
+
+OVERRIDE = "gradient_op_type"
+"""The attribute by which an operation names another registered rule than its type's."""
+
+_REGISTERED: dict[str, Rule | None] = {}
+
+
+class MissingGradientError(DiagnosticError, LookupError):
+    """A gradient must pass through an operation for which no rule is defined."""
+
+    def __init__(self, op: Operation, key: str | None = None) -> None:
+        super().__init__(f"No gradient defined for operation '{name_of(op)}' (op type: {key or op.name})", op)
+
+
+class State(StrEnum):
+    """What is known about the gradient of an operation type."""
+
+    RULE = "rule"
+    NOT_DIFFERENTIABLE = "not differentiable"
+    NONE = "none"
+
+
+def register(op_type: str, rule: Rule | None) -> None:
+    """Registers a rule under a name, usually an operation's (`None`: it is not differentiable).
+
+    Raises:
+        TypeError: `op_type` is no string.
+        KeyError: the name has a rule already.
+    """
+    if not isinstance(op_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"op_type must be a string, got {type(op_type).__name__}")
+    if op_type in _REGISTERED:
+        raise KeyError(f"Registering two gradient with name '{op_type}'!")
+    _REGISTERED[op_type] = rule
+
+
+def unregister(op_type: str) -> None:
+    """Takes a registration back; unknown names are left alone."""
+    _REGISTERED.pop(op_type, None)
+
+
+def gradient_of(op: type[Operation] | str) -> Callable[[RuleT], RuleT]:
+    """Decorator: the rule for an operation class that is not ours, or for a name to use in an override."""
+
+    def decorate(rule: RuleT) -> RuleT:
+        register(op if isinstance(op, str) else op.name, rule)
+        return rule
+
+    return decorate
+
+
+def lookup(op: Operation) -> Rule | None:
+    """The rule of an operation; `None` if it is known to have no gradient.
+
+    Raises:
+        MissingGradientError: nobody defined one.
+    """
+    override = op.attributes.get(OVERRIDE)
+    key = override.data if isinstance(override, StringAttr) else op.name
+    if key in _REGISTERED:
+        return _REGISTERED[key]
+    if key != op.name:
+        owner = OPS.get(key)
+        if owner is None or not hasattr(owner, "gradient"):
+            raise MissingGradientError(op, key)
+        return owner.gradient  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
+    if is_barrier(op):
+        return None
+    rule = getattr(type(op), "gradient", None)
+    if rule is None:
+        raise MissingGradientError(op)
+    return rule
+
+
+def is_barrier(op: Operation) -> bool:
+    """Whether gradients are known to end at this operation: it is not differentiable."""
+    override = op.attributes.get(OVERRIDE)
+    key = override.data if isinstance(override, StringAttr) else op.name
+    if key in _REGISTERED:
+        return _REGISTERED[key] is None
+    if key != op.name:
+        owner = OPS.get(key)
+        return owner is not None and owner.has_trait(NotDifferentiable)
+    return op.has_trait(NotDifferentiable, value_if_unregistered=False) or op.has_trait(
+        IsTerminator, value_if_unregistered=False
+    )
+
+
+def state_of(op: type[Operation]) -> State:
+    """Which of the three states an operation type is in, for lists and documentation."""
+    if op.name in _REGISTERED:
+        return State.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else State.RULE
+    if op.has_trait(NotDifferentiable):
+        return State.NOT_DIFFERENTIABLE
+    return State.RULE if hasattr(op, "gradient") or op.has_trait(HasLoopGradient) else State.NONE

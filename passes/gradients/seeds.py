@@ -1,0 +1,77 @@
+"""The gradients that a request starts from: ones, or what the caller gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import i1
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.indexing import SliceValues
+from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.shapes import dynamic_shape
+from pullback.dialects.graph.types import (
+    SlicesType,
+    StackType,
+    compatible_types,
+    element_type_of,
+    gradient_type_of,
+    is_float,
+)
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.gradients.errors import GradientError, GradientTypeError
+
+
+def check_seeds(ys: Sequence[SSAValue], grad_ys: Sequence[Tensor | None], about: Operation | None) -> None:
+    """Every y can be differentiated, and every given seed has the dtype and shape of its y.
+
+    Raises:
+        GradientError: a number of seeds other than that of ys, or a shape that does not fit.
+        GradientTypeError: a dtype that does not fit.
+    """
+    if len(grad_ys) != len(ys):
+        raise GradientError(f"Passed {len(grad_ys)} grad_ys for {len(ys)} ys", about)
+    for i, (y, seed) in enumerate(zip(ys, grad_ys, strict=True)):
+        type_ = gradient_type_of(y.type)
+        if isinstance(type_, StackType):
+            raise GradientTypeError(f"ys[{i}] ('{name_of_value(y)}') is a stack: expected a tensor", about)
+        if element_type_of(type_) == i1:
+            raise GradientTypeError(
+                f"ys[{i}] ('{name_of_value(y)}') is i1: expected a numeric tensor, truth values have no gradient",
+                about,
+            )
+        if seed is not None:
+            _check_seed(i, y, seed, about)
+
+
+def _check_seed(i: int, y: SSAValue, seed: Tensor, about: Operation | None) -> None:
+    expected = gradient_type_of(y.type)
+    got = seed.type
+    if isinstance(got, SlicesType):
+        if isinstance(y.type, SlicesType):
+            got = got.values_type
+        else:
+            expected, got = gradient_type_of(y.type), got.data_type
+    if element_type_of(got) != element_type_of(expected):
+        raise GradientTypeError(
+            f"grad_ys[{i}] has dtype {element_type_of(got)}, expected {element_type_of(expected)} as "
+            f"'{name_of_value(y)}' has",
+            about,
+        )
+    if not compatible_types(got, expected):
+        raise GradientError(
+            f"grad_ys[{i}] has type {got}, expected the shape of '{name_of_value(y)}': {expected}", about
+        )
+
+
+def seed_of(y: SSAValue, given: Tensor | None) -> Tensor:
+    """The seed of a y: what was given (its rows, for slices of slices), or ones."""
+    if given is not None:
+        both = isinstance(y.type, SlicesType) and isinstance(given.type, SlicesType)
+        return SliceValues.of(given) if both else given
+    like = SliceValues.of(Tensor(y)) if isinstance(y.type, SlicesType) else Tensor(y)
+    type_ = gradient_type_of(y.type)
+    shape = dynamic_shape(like)
+    one = 1.0 if is_float(element_type_of(type_)) else 1
+    return Fill.full(one, type_, shape[0] if shape else None)
