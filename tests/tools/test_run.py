@@ -15,7 +15,7 @@ func.func @main(%x: tensor<?x2xf32>, %n: tensor<i32> loc("scope/n")) -> (tensor<
   %old = graph.read %w : (!graph.ref<tensor<2xf32>>) -> tensor<2xf32>
   %y = graph.add %x, %old : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> loc("layer/y")
   %new = graph.add %old, %old : tensor<2xf32>
-  graph.assign %w, %new : (!graph.ref<tensor<2xf32>>, tensor<2xf32>) -> ()
+  graph.assign %w, %new : !graph.ref<tensor<2xf32>>, tensor<2xf32>
   func.return %y, %n : tensor<?x2xf32>, tensor<i32>
 }
 """
