@@ -118,7 +118,7 @@ class Summation(GraphOp):
 
 
 def known_extents(types: Sequence[Attribute]) -> tuple[int, ...]:
-    """The extents of terms of one shape, static wherever one of them is (`?` is -1, below every extent)."""
+    """The extents of terms of one shape, static wherever one of them is (`?` is below every extent)."""
     return tuple(map(max, *(shape_of_type(data_type_of(t)) for t in (*types, types[0]))))
 
 

@@ -138,7 +138,9 @@ class Reshaping(GraphOp):
 
     def target(self, operands: Sequence[Array]) -> tuple[int, ...]:
         """The result's extents at run time (-1 for the one that follows from the others)."""
-        return tuple(map(int, operands[1])) if len(operands) > 1 else shape_of_type(self.result_types[0])
+        if len(operands) > 1:
+            return tuple(map(int, operands[1]))
+        return tuple(-1 if n == DYNAMIC_INDEX else n for n in shape_of_type(self.result_types[0]))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         raise NotImplementedError

@@ -24,7 +24,7 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
 Shape: TypeAlias = tuple[int, ...]
-"""Extents; `DYNAMIC_INDEX` (-1) stands for `?`."""
+"""Extents; `DYNAMIC_INDEX`, which is below every extent, stands for `?`."""
 AnyTensor: TypeAlias = TensorType[Attribute]
 
 DTYPES: dict[str, Attribute] = {"f32": f32, "f64": f64, "i32": i32, "i64": i64, "i1": i1}
