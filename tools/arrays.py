@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from rich.table import Table
+from xdsl.dialects.builtin import ShapedType
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.types import compatible_shapes, element_type_of, numpy_dtype, shape_of_type
+from pullback.backends.numpy.dtypes import dtype_of
+from pullback.dialects.graph.types import compatible_shapes
 from pullback.tools.files import FileError, write_bytes
 
 Array = npt.NDArray[Any]
@@ -23,13 +25,16 @@ class ArrayError(Exception):
     """An array given on the command line is not what the program expects; the message says which and why."""
 
 
-def named_arrays(kind: str, given: Sequence[str], expected: Mapping[str, Attribute]) -> dict[str, Array]:
+def named_arrays(
+    kind: str, given: Sequence[str], expected: Mapping[str, Attribute], *, may_be_missing: bool = False
+) -> dict[str, Array]:
     """The arrays of `NAME=FILE.npy` and `NAME=[1.0, 2.0]` arguments, in the order in which they are expected.
 
     Args:
         kind: what they are called in messages: "input", "variable".
         given: the arguments as written.
-        expected: the tensor type of each name.
+        expected: the tensor or memref type of each name.
+        may_be_missing: whether a name that is not given gets an array of zeros.
 
     Raises:
         ArrayError: for a name that is unknown, missing or given twice, an unreadable array, or one of another
@@ -48,10 +53,15 @@ def named_arrays(kind: str, given: Sequence[str], expected: Mapping[str, Attribu
             raise ArrayError(f"--{kind} {argument}: '{name}' is given twice")
         sources[name] = source
     missing = [name for name in expected if name not in sources]
-    if missing:
+    if missing and not may_be_missing:
         types = ", ".join(f"--{kind} {name}=... ({expected[name]})" for name in missing)
         raise ArrayError(f"{kind}s are missing: {types}")
-    return {name: _array(f"--{kind} {name}", sources[name], type_) for name, type_ in expected.items()}
+    return {
+        name: _array(f"--{kind} {name}", sources[name], type_)
+        if name in sources
+        else np.zeros(_shape(type_), dtype_of(type_))
+        for name, type_ in expected.items()
+    }
 
 
 def _known(kind: str, expected: Mapping[str, Attribute]) -> str:
@@ -59,14 +69,19 @@ def _known(kind: str, expected: Mapping[str, Attribute]) -> str:
 
 
 def _array(what: str, source: str, type_: Attribute) -> Array:
-    dtype = numpy_dtype(element_type_of(type_))
+    dtype = dtype_of(type_)
     from_file = source.endswith(".npy") or Path(source).exists()
     array = _loaded(what, source) if from_file else _written_out(what, source, dtype)
     if array.dtype != dtype:
         raise ArrayError(f"{what}={source}: dtype {array.dtype}, expected {dtype} ({type_})")
-    if not compatible_shapes(array.shape, shape_of_type(type_)):
+    if not compatible_shapes(array.shape, _shape(type_)):
         raise ArrayError(f"{what}={source}: shape {array.shape}, expected {type_}")
-    return array
+    return np.asarray(array, order="C")
+
+
+def _shape(type_: Attribute) -> tuple[int, ...]:
+    assert isinstance(type_, ShapedType)
+    return tuple(type_.get_shape())
 
 
 def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:

@@ -9,7 +9,7 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.diagnostics import DiagnosticError, render
+from pullback.dialects.diagnostics import render
 from pullback.dialects.source import Source
 from pullback.passes.pipelines import PipelineError
 from pullback.passes.run import PASS_NOTE
@@ -46,7 +46,7 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
             return Failure(cast(Span, error.span), _sentence(error.msg))
         case PipelineError():
             return Failure(error.span, error.message)
-        case DiagnosticError(op=Operation() as op) if source is not None:
+        case Exception(op=Operation() as op) if source is not None:
             made = () if op in source.positions or op is source.module else (f"about: {_one_line(op)}",)
             return Failure(source.locate(op), str(error), (*made, *notes))
         case DiagnosticException():

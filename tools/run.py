@@ -11,35 +11,22 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
-from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute
 from xdsl.utils.lexer import Input, Span
 
-from pullback.backends.numpy.evaluator import evaluate
 from pullback.dialects.context import context
-from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import data_type_of
-from pullback.dialects.graph.variables import VariableOp
 from pullback.dialects.source import Source, parse
 from pullback.dialects.verification import verify
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
-from pullback.tools.arrays import Array, ArrayError, named_arrays, save, summary
+from pullback.tools.arrays import Array, ArrayError, save, summary
+from pullback.tools.execution import TARGETS, execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, read_text
-
-Runner = Callable[[func.FuncOp, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
-"""Runs a function on its inputs; the variables' arrays are updated in place."""
-
-RUNNERS: dict[str, Runner] = {"numpy": evaluate}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,11 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(source: Source, options: argparse.Namespace) -> None:
     verify(source.module)
     run_passes(context(), source.module, parse_passes(options.passes))
-    function = _function(source.module, options.function)
-    inputs = named_arrays("input", options.input, _inputs(function))
-    variables = named_arrays("variable", options.variable, _variables(source.module))
-    results = RUNNERS[options.target](function, list(inputs.values()), variables)
-    outputs = {**_named(_results(function), results), **variables}
+    outputs = execute(source.module, options.function, options.input, options.variable, options.target)
     if options.output is not None:
         save(Path(options.output), outputs)
     if options.values:
@@ -85,40 +68,6 @@ def _run(source: Source, options: argparse.Namespace) -> None:
             print(f"{name} = {_written_out(array)}")
     else:
         Console().print(summary(outputs))
-
-
-def _function(module: ModuleOp, name: str) -> func.FuncOp:
-    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
-    if name not in functions:
-        known = ", ".join(functions) or "none"
-        raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
-    return functions[name]
-
-
-def _inputs(function: func.FuncOp) -> dict[str, Attribute]:
-    return {name_of_value(argument): argument.type for argument in function.body.block.args}
-
-
-def _variables(module: ModuleOp) -> dict[str, Attribute]:
-    return {op.label: data_type_of(op.results[0].type) for op in module.walk() if isinstance(op, VariableOp)}
-
-
-def _results(function: func.FuncOp) -> list[str]:
-    """The names of the results; one that several results share gets the place of each."""
-    last = function.body.block.last_op
-    names = [name_of_value(value) for value in last.operands] if last is not None else []
-    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
-
-
-def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:
-    """Each result under its name; slices become two arrays, as they are two."""
-    arrays: dict[str, Array] = {}
-    for name, result in zip(names, results, strict=True):
-        if isinstance(result, SlicesValue):
-            arrays |= {f"{name}.values": result.values, f"{name}.indices": result.indices}
-        else:
-            arrays[name] = result
-    return arrays
 
 
 def _written_out(array: Array) -> str:
@@ -150,7 +99,7 @@ def _options() -> argparse.ArgumentParser:
         help=f"an argument of the function: {array}",
     )
     add("--variable", action="append", default=[], metavar="NAME=ARRAY", help="the contents of a variable")
-    add("--target", choices=list(RUNNERS), default="numpy", help="what runs the function (default: numpy)")
+    add("--target", choices=TARGETS, default="numpy", help="what runs the function (default: numpy)")
     add("--output", metavar="DIR", help="the folder for results and variables, one .npy each")
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")

@@ -59,6 +59,22 @@ def test_values_and_table(capsys: pytest.CaptureFixture[str], program: str) -> N
     assert "16.875" in table
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+def test_a_function_on_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path, target: str) -> None:
+    path = tmp_path / "loops.mlir"
+    path.write_text("""\
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) {
+  %v0 = arith.constant 0 : index
+  %v = vector.load %x[%v0] : memref<4xf32>, vector<4xf32>
+  %w = arith.addf %v, %v : vector<4xf32>
+  vector.store %w, %y[%v0] : memref<4xf32>, vector<4xf32>
+  func.return
+}
+""")
+    assert run.main([str(path), "--input=x=[1, 2, 3, 4]", "--target", target, "--values"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["x = [1.0, 2.0, 3.0, 4.0]", "y = [2.0, 4.0, 6.0, 8.0]"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

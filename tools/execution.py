@@ -1,0 +1,117 @@
+"""Running one function of a program on named arrays: one on tensors, or a lowered one on memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.ir import Attribute
+
+from pullback.backends.cpu.runtime import compile_module
+from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.numpy.loops import interpret
+from pullback.backends.simt.emulator import run as emulate
+from pullback.dialects.graph.indexing import SlicesValue
+from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.types import data_type_of
+from pullback.dialects.graph.variables import VariableOp
+from pullback.tools.arrays import Array, ArrayError, named_arrays
+
+GraphRunner = Callable[[func.FuncOp, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
+"""Runs a function of levels 1 to 3 on its inputs; the variables' arrays are updated in place."""
+
+MemoryRunner = Callable[[ModuleOp, str, Sequence[Array], Sequence[int]], None]
+"""Runs a function of level 4 on one array per argument, in place; the last gives those undefined on entry."""
+
+
+def _compiled(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    compile_module(module, entry)(*buffers)
+
+
+def _interpreted(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    interpret(module, buffers, entry, undefined=undefined)
+
+
+def _emulated(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    emulate(module, buffers, entry, undefined=undefined)
+
+
+GRAPH_RUNNERS: dict[str, GraphRunner] = {"numpy": evaluate}
+MEMORY_RUNNERS: dict[str, MemoryRunner] = {"numpy": _interpreted, "cpu": _compiled, "simt": _emulated}
+TARGETS = list(dict.fromkeys([*GRAPH_RUNNERS, *MEMORY_RUNNERS]))
+
+
+def execute(
+    module: ModuleOp, name: str, inputs: Sequence[str], variables: Sequence[str], target: str
+) -> dict[str, Array]:
+    """The arrays that a run leaves, by name.
+
+    For a function on tensors these are its results and the contents of its variables; for one on memory,
+    every argument: those that are not given start undefined (they are outputs, or the arena).
+
+    Args:
+        module: the program.
+        name: the function to run.
+        inputs: `NAME=ARRAY` for each of its arguments.
+        variables: `NAME=ARRAY` for each variable of the program.
+        target: one of `TARGETS`.
+
+    Raises:
+        ArrayError: for arguments that do not fit the function, or a target that cannot run its level.
+    """
+    function = _function(module, name)
+    arguments = {name_of_value(argument): argument.type for argument in function.body.block.args}
+    on_memory = any(isinstance(type_, MemRefType) for type_ in arguments.values())
+    runners = MEMORY_RUNNERS if on_memory else GRAPH_RUNNERS
+    if target not in runners:
+        level = "on memory" if on_memory else "on tensors"
+        raise ArrayError(f"--target {target}: runs no functions {level}; these do: {', '.join(runners)}")
+    if on_memory:
+        return _on_memory(module, name, arguments, inputs, MEMORY_RUNNERS[target])
+    given = named_arrays("input", inputs, arguments)
+    contents = named_arrays("variable", variables, _variables(module))
+    results = GRAPH_RUNNERS[target](function, list(given.values()), contents)
+    return {**_named(_result_names(function), results), **contents}
+
+
+def _on_memory(
+    module: ModuleOp, name: str, types: Mapping[str, Attribute], inputs: Sequence[str], runner: MemoryRunner
+) -> dict[str, Array]:
+    buffers = named_arrays("input", inputs, types, may_be_missing=True)
+    given = {argument.partition("=")[0] for argument in inputs}
+    undefined = [place for place, argument in enumerate(types) if argument not in given]
+    runner(module, name, list(buffers.values()), undefined)
+    return buffers
+
+
+def _function(module: ModuleOp, name: str) -> func.FuncOp:
+    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp) and op.body.blocks}
+    if name not in functions:
+        known = ", ".join(functions) or "none"
+        raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
+    return functions[name]
+
+
+def _variables(module: ModuleOp) -> dict[str, Attribute]:
+    return {op.label: data_type_of(op.results[0].type) for op in module.walk() if isinstance(op, VariableOp)}
+
+
+def _result_names(function: func.FuncOp) -> list[str]:
+    """The names of the results; one that several results share gets the place of each."""
+    last = function.body.block.last_op
+    names = [name_of_value(value) for value in last.operands] if last is not None else []
+    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+
+
+def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:
+    """Each result under its name; slices become two arrays, as they are two."""
+    arrays: dict[str, Array] = {}
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, SlicesValue):
+            arrays |= {f"{name}.values": result.values, f"{name}.indices": result.indices}
+        else:
+            arrays[name] = np.asarray(result)
+    return arrays
