@@ -6,6 +6,7 @@ The upstream ops that we redeclare stay out: their names would clash with xDSL's
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from xdsl.ir import Dialect
 from xdsl.universe import Universe
@@ -13,11 +14,16 @@ from xdsl.utils.target import Target
 
 from pullback.dialects.context import context
 from pullback.passes.pipelines import own_passes
+from pullback.tools.targets import TARGETS
 
 
 def own_targets() -> dict[str, Callable[[], type[Target]]]:
-    """Our output formats by name; none may have the name of one of xDSL's."""
-    return {}
+    """Our output formats by name."""
+    return {cls.name: partial(_identity, cls) for cls in TARGETS}
+
+
+def _identity(cls: type[Target]) -> type[Target]:
+    return cls
 
 
 def graph_dialect() -> Dialect:
