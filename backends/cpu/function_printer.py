@@ -167,7 +167,7 @@ class FunctionPrinter:
                 base = self.temporary(hint, f"getelementptr inbounds {block}, ptr {base}, i64 {index}")
         if constant:
             base = self.temporary(
-                "address", f"getelementptr inbounds {spell(element)}, ptr {base}, i64 {constant}"
+                hint, f"getelementptr inbounds {spell(element)}, ptr {base}, i64 {constant}"
             )
         return base
 
