@@ -1,0 +1,68 @@
+"""Arrays that native code writes its results to: aligned, and used again once nobody holds them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+POOLED_BYTES = 1 << 16
+"""From this size on, fresh memory costs more in page faults than looking for memory to use again."""
+POOL_SIZE = 4
+"""How many arrays of one output are kept at most."""
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """An uninitialised array whose data begins at a multiple of `ALIGNMENT`."""
+    return _aligned_view(_raw(shape, dtype), shape, dtype)
+
+
+def _raw(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[np.uint8]:
+    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    return np.empty(size + ALIGNMENT, np.uint8)
+
+
+def _aligned_view(raw: npt.NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + raw.size - ALIGNMENT].view(dtype).reshape(shape)
+
+
+class OutputPool:
+    """The arrays of one output of a program.
+
+    An array may be given out again when nobody but the pool refers to its memory. Every array that a caller
+    derives from it refers to the memory itself, so the memory's reference count tells.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._memory: list[npt.NDArray[np.uint8]] = []
+        self._pooled = dtype.itemsize * int(np.prod(shape, dtype=np.int64)) >= POOLED_BYTES
+
+    def take(self) -> Array:
+        """An array with arbitrary contents that nobody else holds."""
+        if not self._pooled:
+            return np.empty(self.shape, self.dtype)
+        for raw in self._memory:
+            if sys.getrefcount(raw) == _UNUSED:
+                return _aligned_view(raw, self.shape, self.dtype)
+        raw = _raw(self.shape, self.dtype)
+        if len(self._memory) < POOL_SIZE:
+            self._memory.append(raw)
+        return _aligned_view(raw, self.shape, self.dtype)
+
+
+def _references_when_unused() -> int:
+    """What `getrefcount` says of an array in a list that a loop looks at; it differs between Pythons."""
+    for raw in [np.empty(1, np.uint8)]:
+        return sys.getrefcount(raw)
+    return 0
+
+
+_UNUSED = _references_when_unused()

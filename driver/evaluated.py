@@ -1,0 +1,40 @@
+"""Target `numpy`: the finished graph, operation by operation, on the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.backends.numpy.evaluator import evaluate
+from pullback.driver.levels import main_function
+
+Array = npt.NDArray[Any]
+
+
+class EvaluatedFunction:
+    """Runs `@main` of a module of level 2 or 3."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        self.function = main_function(module)
+
+    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        results = evaluate(self.function, inputs, variables)
+        return _owned(results, inputs)
+
+
+def _owned(results: Sequence[Array], inputs: Sequence[Array]) -> list[Array]:
+    """The results as arrays that share memory with nothing: operations may give views, or an input itself."""
+    seen = {id(array) for array in inputs}
+    owned: list[Array] = []
+    for array in results:
+        if id(array) in seen or not (
+            array.flags.owndata and array.flags.c_contiguous and array.flags.writeable
+        ):
+            array = np.array(array, order="C")
+        seen.add(id(array))
+        owned.append(array)
+    return owned

@@ -1,0 +1,40 @@
+"""From a graph as it was built to each level below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.dialects.context import context
+from pullback.passes.pipelines import parse_passes
+from pullback.passes.run import run_passes
+
+IRLevel = Literal["gradients", "graph", "kernels", "loops", "gpu", "llvm"]
+"""What a compiled program can show: as built, finished, scheduled, CPU loops, GPU kernels, LLVM IR."""
+
+Shapes: TypeAlias = Sequence[tuple[int, ...]]
+"""The shape of each input of a call."""
+
+
+def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
+    """A copy of a module after the passes of a pipeline's text."""
+    copy = module.clone()
+    run_passes(context(), copy, parse_passes(pipeline))
+    return copy
+
+
+def main_function(module: ModuleOp) -> func.FuncOp:
+    """The function `@main` of a module; `ValueError` if it has none."""
+    for op in module.ops:
+        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
+            return op
+    raise ValueError("the module has no function @main")
+
+
+def checked_level(level: str) -> None:
+    """`ValueError` for an unknown level."""
+    if level not in get_args(IRLevel):
+        raise ValueError(f"level {level!r} is not known: expected one of {', '.join(get_args(IRLevel))}")

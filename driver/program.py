@@ -1,0 +1,141 @@
+"""`compile_function`: a graph function as something to call on NumPy arrays, on any target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.text import print_module
+from pullback.driver.evaluated import EvaluatedFunction
+from pullback.driver.levels import Shapes, checked_level, lowered, main_function
+from pullback.passes.run import quiet_collector
+
+Array = npt.NDArray[Any]
+Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
+"""Runs a function on its inputs and on the contents of its variables, which it updates in place."""
+
+
+class Program:
+    """A function at level 1 or 2, compiled for a target: once for each shapes of its inputs, when first called.
+
+    Args:
+        module: holds the function, `@main`; it is not changed.
+        target: `"numpy"`, `"cpu"` or `"simt"`.
+
+    Raises:
+        ValueError: for an unknown target.
+    """
+
+    def __init__(self, module: ModuleOp, target: str = "cpu") -> None:
+        if target not in TARGETS:
+            near = get_close_matches(str(target), TARGETS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"target {target!r} is not known: expected one of {', '.join(TARGETS)}{hint}")
+        self.target = target
+        self.module = module
+        self._executors: dict[tuple[tuple[int, ...], ...], Executor] = {}
+
+    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        """The results, as arrays that share memory with nothing.
+
+        Args:
+            inputs: C-contiguous arrays of the dtypes and shapes of `@main`'s arguments.
+            variables: the contents of each variable by name; updates change these arrays.
+        """
+        key = tuple([array.shape for array in inputs])
+        executor = self._executors.get(key)
+        if executor is None:
+            with quiet_collector():
+                executor = self._executors[key] = TARGETS[self.target](self, key)
+        return executor(inputs, variables)
+
+    @cached_property
+    def finished(self) -> ModuleOp:
+        """The function at level 2."""
+        return lowered(self.module, "finish")
+
+    def specialised(self, shapes: Shapes | None) -> ModuleOp:
+        """The function at level 2 for inputs of these shapes; they may be left out where the types say them.
+
+        Raises:
+            ValueError: if shapes are needed, and none were given and no call has shown any.
+        """
+        arguments = list(main_function(self.module).body.block.args)
+        if all(is_static(a.type) for a in arguments) and shapes is None:
+            shapes = [shape_of_type(a.type) for a in arguments]
+        if shapes is None:
+            if not self._executors:
+                raise ValueError(
+                    "below level 'graph' shapes are static: call the step once, or give shapes= with one "
+                    "shape per input"
+                )
+            shapes = next(reversed(self._executors))
+        return specialise(self.finished, shapes)
+
+    def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
+        """The text of one level.
+
+        Args:
+            level: `"gradients"` (as built), `"graph"` (finished), `"kernels"`, `"loops"`, `"gpu"`, `"llvm"`.
+            shapes: of the inputs, for the levels from `"kernels"` on; those of the latest compilation
+                unless given.
+
+        Raises:
+            ValueError: for an unknown level, or if shapes are needed.
+        """
+        checked_level(level)
+        with quiet_collector():
+            return TEXTS[level](self, shapes)
+
+
+def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
+    """A copy of a module of level 2 with static shapes."""
+    written = ",".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
+    return lowered(finished, f"specialize-shapes{{main={written}}},canonicalize,cse,dce")
+
+
+def _evaluated(program: Program, shapes: Shapes) -> Executor:
+    return EvaluatedFunction(program.finished)
+
+
+def _native(program: Program, shapes: Shapes) -> Executor:
+    from pullback.driver.native import NativeFunction
+
+    static = program.specialised(shapes)
+    return NativeFunction(lowered(static, "kernels,loops"), static)
+
+
+TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {"numpy": _evaluated, "cpu": _native}
+"""How a program becomes executable for given shapes of its inputs."""
+
+
+def _llvm_text(program: Program, shapes: Shapes | None) -> str:
+    from pullback.backends.cpu.printer import print_llvm
+
+    return print_llvm(lowered(program.specialised(shapes), "kernels,loops"), "main")
+
+
+def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
+    return lambda program, shapes: print_module(lowered(program.specialised(shapes), pipeline))
+
+
+TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
+    "gradients": lambda program, shapes: print_module(program.module),
+    "graph": lambda program, shapes: print_module(program.finished),
+    "kernels": _text("kernels"),
+    "loops": _text("kernels,loops"),
+    "gpu": _text("kernels,gpu"),
+    "llvm": _llvm_text,
+}
+"""How the text of each level is made."""
+
+
+def compile_function(module: ModuleOp, target: str = "cpu") -> Program:
+    """`@main` of a module of level 1 or 2, compiled for a target; see `Program`."""
+    return Program(module, target)

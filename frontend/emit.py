@@ -1,0 +1,31 @@
+"""How functions add an operation: arguments become tensors, then the operation gets its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pullback.dialects.graph.base import as_values
+from pullback.dialects.graph.value import Operand, Operators, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.graph import current_graph
+from pullback.frontend.names import checked_name
+
+
+def tensors(*args: Operand, op: str) -> list[Tensor]:
+    """The arguments as tensors. Numbers take the dtype of the last tensor among them; else f32 or i32."""
+    if not any(isinstance(a, Operators) for a in args):
+        first = as_tensor(args[0], op)
+        return [first, *(as_tensor(a, op, first.dtype) for a in args[1:])]
+    return [Tensor(v) for v in as_values(args, op)]
+
+
+def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
+    """The tensor that `make` gives. The first operation that it adds gets this name, if one is given."""
+    if name is None:
+        return make()
+    graph = current_graph()
+    graph.next_name = checked_name(name)
+    try:
+        return make()
+    finally:
+        graph.next_name = None

@@ -1,0 +1,1 @@
+"""The array functions: Array API names, and TensorFlow's where they differ."""

@@ -1,0 +1,92 @@
+"""Tensors from data and from shapes, and the placeholders for what a step is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+
+from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.shapes import dynamic_shape
+from pullback.dialects.graph.types import MAX_RANK, GraphError, element_type_from, tensor_type
+from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.frontend.convert import as_tensor, default_dtype
+from pullback.frontend.emit import named_as
+from pullback.frontend.functions.extents import ShapeLike, extents_and_operand
+from pullback.frontend.graph import current_graph
+from pullback.frontend.names import checked_name
+
+
+def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeholder") -> Tensor:
+    """A value that is given when a step is called.
+
+    Args:
+        dtype: such as `"f32"` or `np.float32`.
+        shape: the extents, `None` for those known only at the call; at most eight.
+        name: made unique in the graph.
+
+    Raises:
+        ValueError: for an unknown dtype, a negative extent or too many of them.
+    """
+    if any(n is not None and n < 0 for n in shape) or len(shape) > MAX_RANK:
+        raise GraphError(
+            f"placeholder '{name}': expected up to {MAX_RANK} extents, each a number from 0 on or None, "
+            f"got {tuple(shape)}"
+        )
+    extents = [DYNAMIC_INDEX if n is None else int(n) for n in shape]
+    type_ = tensor_type(element_type_from(dtype), extents)
+    return Tensor(current_graph().add_placeholder(type_, checked_name(name)))
+
+
+def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None) -> Tensor:
+    """The array as a tensor. Python floats become f32 and integers i32, arrays keep their dtype."""
+    return named_as(name, lambda: Constant.from_array(value, dtype))
+
+
+def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
+    """A tensor with one value everywhere. `shape` may hold, or be, tensors of integers.
+
+    Raises:
+        ValueError: for a value that the dtype cannot hold, or for a shape with a negative extent.
+    """
+    extents, operand = extents_and_operand(shape, "full")
+    if any(n < 0 for n in extents) and operand is None:
+        raise GraphError(f"full: expected extents from 0 on, got {list(extents)}")
+    element_type = element_type_from(dtype if dtype is not None else default_dtype(value))
+    type_ = tensor_type(element_type, extents)
+    return named_as(name, lambda: Fill.full(value, type_, operand.value if operand is not None else None))
+
+
+def fill(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
+    """TensorFlow's name for `full`."""
+    return full(shape, value, dtype, name)
+
+
+def zeros(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
+    """A tensor of zeros."""
+    return full(shape, 0, dtype, name)
+
+
+def ones(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
+    """A tensor of ones."""
+    return full(shape, 1, dtype, name)
+
+
+def full_like(x: Operand, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
+    """A tensor of the shape (and dtype, unless one is given) of `x` with one value everywhere."""
+    like = as_tensor(x, "full_like")
+    element_type = like.element_type if dtype is None else element_type_from(dtype)
+    shape = dynamic_shape(like)
+    type_ = tensor_type(element_type, like.extents)
+    return named_as(name, lambda: Fill.full(value, type_, shape[0] if shape else None))
+
+
+def zeros_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
+    """Zeros of the shape of `x`."""
+    return full_like(x, 0, dtype, name)
+
+
+def ones_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
+    """Ones of the shape of `x`."""
+    return full_like(x, 1, dtype, name)

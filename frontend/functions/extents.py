@@ -1,0 +1,61 @@
+"""Shapes as users give them: numbers, `-1`, tensors among them, or one tensor of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
+from xdsl.ir import OpResult
+
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.shapes import Concat, ExpandDims, ShapeOf
+from pullback.dialects.graph.types import GraphError, shape_of_type
+from pullback.dialects.graph.value import Tensor
+
+ShapeLike: TypeAlias = int | Sequence[int | Tensor | None] | Tensor
+
+
+def extents_and_operand(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], Tensor | None]:
+    """The extents of a shape (`DYNAMIC_INDEX` where not known), and the operand that gives the rest.
+
+    The operand is `None` where no tensor is involved: a `-1` is then for the caller to interpret.
+    """
+    if isinstance(shape, Tensor):
+        return _of_tensor(shape, what)
+    items = [shape] if isinstance(shape, int | np.integer) else list(shape)
+    extents = tuple(DYNAMIC_INDEX if n is None or isinstance(n, Tensor) else int(n) for n in items)
+    if not any(isinstance(n, Tensor) for n in items):
+        return extents, None
+    if any(n is None for n in items) or extents.count(DYNAMIC_INDEX) > sum(
+        isinstance(n, Tensor) for n in items
+    ):
+        raise GraphError(f"{what}: a shape with tensors in it gives every extent: no -1 or None beside them")
+    parts = [_as_row(n, what) for n in items if n is not None]
+    return extents, Concat.of(*parts, axis=IntegerAttr(0, i64))
+
+
+def _as_row(extent: int | Tensor, what: str) -> Tensor:
+    if not isinstance(extent, Tensor):
+        return Constant.from_array(np.array([extent], np.int64))
+    if extent.ndim != 0:
+        raise GraphError(f"{what}: an extent must be a scalar of integers, got {extent.type}")
+    return ExpandDims.at(Cast.to(extent, i64), [0])
+
+
+def _of_tensor(shape: Tensor, what: str) -> tuple[tuple[int, ...], Tensor]:
+    """What is known of a shape that is computed: its rank always, its extents if they come from a type."""
+    if shape.ndim != 1 or shape.extents[0] == DYNAMIC_INDEX:
+        raise GraphError(f"{what}: a shape must be a tensor of integers of known length, got {shape.type}")
+    value = shape.value
+    maker = value.op if isinstance(value, OpResult) else None
+    match maker:
+        case ShapeOf():
+            extents = shape_of_type(maker.operands[0].type)
+        case Constant():
+            extents = tuple(map(int, maker.array()))
+        case _:
+            extents = (DYNAMIC_INDEX,) * shape.extents[0]
+    return extents, Cast.to(shape, i64)

@@ -1,0 +1,257 @@
+"""`Graph`: one function under construction, and everything that stamps the operations put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import numpy.typing as npt
+from xdsl.dialects import func
+from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+
+from pullback.dialects.graph.location import is_unknown, name_of_value, named
+from pullback.dialects.graph.types import AnyTensor
+from pullback.dialects.graph.value import inserting
+from pullback.dialects.text import print_module
+from pullback.frontend.names import Names
+
+Stamp: TypeAlias = Callable[[Operation], None]
+"""Called on each new operation before it is put into the graph."""
+
+_current: ContextVar[Graph] = ContextVar("current_graph")
+
+
+class GraphBlock(Block):
+    """The body of a graph's function. It knows its graph, and so does every value in it."""
+
+    graph: Graph
+
+
+class Graph:
+    """A tensor program. Inside `with Graph() as g:` functions and operators add operations to it.
+
+    Several graphs may exist, one may be entered more than once, and none is current outside of a `with`.
+    """
+
+    def __init__(self) -> None:
+        self.names = Names()
+        self.stamps: list[Stamp] = []
+        self.variables: dict[str, npt.NDArray[Any]] = {}
+        """The contents of each variable by name."""
+        self.control_inputs: dict[Operation, tuple[Operation, ...]] = {}
+        """Operations that an operation needs without using their results."""
+        self.next_name: str | None = None
+        """The name of the next operation, in place of that of its kind."""
+        self.steps: dict[Hashable, object] = {}
+        """What `run` has compiled, the latest last."""
+        self._body = GraphBlock()
+        self._body.graph = self
+        self._block: Block = self._body
+        self._function = func.FuncOp("main", FunctionType.from_lists([], []), Region(self._body))
+        self._module = ModuleOp([self._function])
+        self._closed = False
+        self._entered: list[ExitStack] = []
+
+    def __enter__(self) -> Self:
+        stack = ExitStack()
+        stack.enter_context(self.current())
+        self._entered.append(stack)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._entered.pop().close()
+
+    @contextmanager
+    def current(self) -> Generator[None]:
+        """While this lasts, new operations go into this graph."""
+        token = _current.set(self)
+        try:
+            with inserting(self.insert):
+                yield
+        finally:
+            _current.reset(token)
+
+    def gradient_override_map(self: Graph, rules: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Makes operations created in the block use other gradient functions; see `RegisterGradient`.
+
+        Args:
+            rules: from the name of an operation (`"tanh"`) to the name of a registered function.
+
+        Raises:
+            ValueError: no mapping of strings (a `TypeError` too), or a key that names no operation.
+        """
+        from pullback.frontend.registry import gradient_override_map
+
+        return gradient_override_map(self, rules)
+
+    # ---- contents ---------------------------------------------------------------------------------------
+
+    @property
+    def body(self) -> Block:
+        """The block of the function: its arguments are the placeholders."""
+        return self._body
+
+    @property
+    def module(self) -> ModuleOp:
+        """A module of one function, `@main`, with all operations; it returns nothing.
+
+        This is the graph itself, not a copy: the next operation added opens the function again.
+        """
+        if not self._closed:
+            self._body.add_op(func.ReturnOp())
+            self._closed = True
+        self._function.function_type = FunctionType.from_lists(list(self._body.arg_types), [])
+        return self._module
+
+    def __str__(self) -> str:
+        return print_module(self.module)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The operations in order of creation, those inside loops excepted."""
+        return [op for op in self._body.ops if not isinstance(op, func.ReturnOp)]
+
+    def add_placeholder(self, type_: AnyTensor, name: str) -> SSAValue:
+        """A new argument of the function, under a unique name."""
+        unique = self.names.unique(name)
+        argument = self._body.insert_arg(type_, len(self._body.args), named(unique))
+        argument.name_hint = valid_hint(unique)
+        return argument
+
+    # ---- insertion --------------------------------------------------------------------------------------
+
+    def insert(self, op: Operation) -> None:
+        """Puts an operation at the end of the block under construction, named, with the scopes' stamps."""
+        for operand in op.operands:
+            self._check_owner(op, operand)
+        if is_unknown(op.location):
+            op.location = named(self.names.unique(self.next_name or op.name.rpartition(".")[2]))
+            self.next_name = None
+        for stamp in self.stamps:
+            stamp(op)
+        if self._closed:
+            self.reopen()
+        self._block.add_op(op)
+
+    def reopen(self) -> None:
+        """Takes the terminator away again, if the function has one."""
+        last = self._body.last_op
+        if self._closed and last is not None:
+            last.detach()
+            last.erase()
+        self._closed = False
+
+    def insert_outside_loops(self, op: Operation, name: str) -> None:
+        """Puts an operation without operands into the function itself, before a loop under construction."""
+        op.location = named(name)
+        outer: Operation | None = None
+        block: Block | None = self._block
+        while block is not None and block is not self._body:
+            outer = block.parent_op()
+            block = outer.parent if outer is not None else None
+        if outer is None:
+            self.insert(op)
+        else:
+            self._body.insert_op_before(op, outer)
+
+    @contextmanager
+    def inside(self, block: Block) -> Generator[None]:
+        """While this lasts, new operations go to the end of `block`, in a region of this graph."""
+        outer, self._block = self._block, block
+        try:
+            yield
+        finally:
+            self._block = outer
+
+    @property
+    def insertion_block(self) -> Block:
+        """The block that new operations go to: the function's, or that of a loop under construction."""
+        return self._block
+
+    def _check_owner(self, op: Operation, operand: SSAValue) -> None:
+        owner = operand.owner
+        block = owner if isinstance(owner, Block) else owner.parent
+        if block is self._block or block is self._body:
+            return
+        other = _graph_around(block)
+        if other is not None and other is not self:
+            raise ValueError(
+                f"{op.name}: tensor '{name_of_value(operand)}' belongs to another graph; "
+                "build it in this graph, or pass its value through a placeholder"
+            )
+
+    @contextmanager
+    def unchanged_on_error(self) -> Generator[None]:
+        """Erases whatever was added in this block if it fails, and gives its names back."""
+        self.reopen()
+        block, last, arguments = self._block, self._block.last_op, len(self._body.args)
+        with self.names.restored_on_error():
+            try:
+                yield
+            except BaseException:
+                self._block = block
+                self._erase_after(block, last)
+                for argument in reversed(self._body.args[arguments:]):
+                    self._body.erase_arg(argument)
+                raise
+
+    def _erase_after(self, block: Block, last: Operation | None) -> None:
+        while (op := block.last_op) is not None and op is not last:
+            for inner in op.walk():
+                self.control_inputs.pop(inner, None)
+            op.detach()
+            op.erase(safe_erase=False)
+
+
+def valid_hint(name: str) -> str:
+    """The last part of a name, as a name of a value in MLIR text."""
+    return name.rpartition("/")[2].replace(".", "_").replace("-", "_")
+
+
+def _graph_around(block: Block | None) -> Graph | None:
+    while block is not None:
+        if isinstance(block, GraphBlock):
+            return block.graph
+        block = block.parent_block()
+    return None
+
+
+def graph_of(value: SSAValue | Operation) -> Graph:
+    """The graph that a value or an operation belongs to; `ValueError` if to none (it was erased)."""
+    owner = value if isinstance(value, Operation) else value.owner
+    graph = _graph_around(owner if isinstance(owner, Block) else owner.parent)
+    if graph is None:
+        what = f"operation '{value.name}'" if isinstance(value, Operation) else f"'{name_of_value(value)}'"
+        raise ValueError(f"{what} belongs to no graph: it was erased, or made outside of `with Graph()`")
+    return graph
+
+
+def current_graph() -> Graph:
+    """The graph of the surrounding `with`; `ValueError` outside of one."""
+    graph = _current.get(None)
+    if graph is None:
+        raise ValueError("no graph to add to: work inside `with pb.Graph() as g:`")
+    return graph
+
+
+def common_graph(values: Sequence[tuple[str, SSAValue | Operation]]) -> Graph | None:
+    """The graph of all these labelled values; `None` for no values, `ValueError` for values of two graphs."""
+    first: tuple[str, Graph] | None = None
+    for label, value in values:
+        graph = graph_of(value)
+        if first is None:
+            first = label, graph
+        elif graph is not first[1]:
+            raise ValueError(f"{label} must be from the same graph as {first[0]}")
+    return first[1] if first is not None else None
+
+
+def is_placeholder(value: SSAValue) -> bool:
+    """Whether this value is an argument of its graph's function."""
+    return isinstance(value, BlockArgument) and isinstance(value.owner, GraphBlock)

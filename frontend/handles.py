@@ -1,0 +1,152 @@
+"""What stands for an operation, and for indexed slices, in a user's program."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.ir import Operation as IROperation
+from xdsl.ir import OpResult
+
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.indexing import Densify, MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.shapes import ShapeOf
+from pullback.dialects.graph.types import (
+    GraphError,
+    SlicesType,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    is_integer,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Operators, Tensor
+from pullback.frontend.graph import Graph, graph_of
+
+LARGE_ELEMENTS = 100_000_000
+"""From how many elements on slices made dense are worth a warning."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """Something to run for its effect: an update, or a group of them. Fetching it gives `None`."""
+
+    ops: tuple[IROperation, ...]
+    graph: Graph
+    name: str
+
+    @classmethod
+    def of(cls, op: IROperation) -> Operation:
+        """The handle of one operation of a graph."""
+        return cls((op,), graph_of(op), name_of(op))
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name!r}>"
+
+
+class IndexedSlices(Operators):
+    """Rows `values[k]` that belong at row `indices[k]` of a tensor of `dense_shape`; equal indices add up.
+
+    Args:
+        values: a tensor of shape (n, *row).
+        indices: a tensor of integers of shape (n,).
+        dense_shape: the shape of the tensor that the rows belong to, `(rows, *row)`.
+
+    Raises:
+        ValueError: where these do not fit each other.
+    """
+
+    def __init__(self, values: Tensor, indices: Tensor, dense_shape: tuple[int | None, ...]) -> None:
+        extents = tuple(DYNAMIC_INDEX if n is None else n for n in dense_shape)
+        if indices.ndim != 1 or not is_integer(indices.element_type):
+            raise GraphError(f"indices must be integers of rank 1, got {indices.type}")
+        if DYNAMIC_INDEX in extents:
+            raise GraphError(f"dense_shape must be known when the graph is built, got {dense_shape}")
+        if not compatible_shapes(values.extents, (*indices.extents, *extents[1:])):
+            raise GraphError(
+                f"values {values.type} are no rows at {indices.type} of shape {format_shape(extents)}"
+            )
+        data = tensor_type(values.element_type, extents)
+        type_ = SlicesType(values.value.type, indices.value.type, data)  # pyright: ignore[reportArgumentType]
+        with graph_of(values.value).current():
+            self.tensor = MakeSlices.emit_as([values.value, indices.value], type_)
+
+    @classmethod
+    def wrap(cls, tensor: Tensor) -> IndexedSlices:
+        """The handle of a value of slices type."""
+        handle = cls.__new__(cls)
+        handle.tensor = tensor
+        return handle
+
+    @property
+    def type(self) -> SlicesType:
+        type_ = self.tensor.type
+        assert isinstance(type_, SlicesType)
+        return type_
+
+    @property
+    def dtype(self) -> str:
+        """The element type's name, such as `"f32"`."""
+        return str(element_type_of(self.type.data_type))
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape of the tensor that the rows belong to, `None` where known at run time only."""
+        return tuple(None if n == DYNAMIC_INDEX else n for n in shape_of_type(self.type.data_type))
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The rows."""
+        return self._part(0)
+
+    @cached_property
+    def indices(self) -> Tensor:
+        """Where the rows belong."""
+        return self._part(1)
+
+    @cached_property
+    def dense_shape(self) -> Tensor:
+        """The shape of the tensor that the rows belong to, i64."""
+        with graph_of(self.tensor.value).current():
+            if None not in self.shape:
+                return Constant.from_array([n or 0 for n in self.shape], "i64")
+            made = self._maker
+            return Tensor(made.operands[2]) if made is not None else ShapeOf.of(Densify.of(self.tensor))
+
+    @property
+    def _maker(self) -> MakeSlices | None:
+        value = self.tensor.value
+        return value.op if isinstance(value, OpResult) and isinstance(value.op, MakeSlices) else None
+
+    def _part(self, index: int) -> Tensor:
+        made = self._maker
+        if made is not None:
+            return Tensor(made.operands[index])
+        with graph_of(self.tensor.value).current():
+            return (SliceValues, SliceIndices)[index].of(self.tensor)
+
+    def as_tensor(self) -> Tensor:
+        """The tensor that the rows stand for; warns where that may be large."""
+        extents = shape_of_type(self.type.data_type)
+        if DYNAMIC_INDEX in extents:
+            self._warn("of unknown shape")
+        elif prod(extents) >= LARGE_ELEMENTS:
+            self._warn(f"with {prod(extents)} elements")
+        with graph_of(self.tensor.value).current():
+            return Densify.of(self.tensor)
+
+    @staticmethod
+    def _warn(what: str) -> None:
+        warnings.warn(
+            f"Converting sparse IndexedSlices to a dense tensor {what}. "
+            "This may consume a large amount of memory.",
+            stacklevel=4,
+        )
+
+    def __repr__(self) -> str:
+        return f"<IndexedSlices {self.tensor.name!r}: {self.type}>"

@@ -1,0 +1,83 @@
+"""Unique names under scopes, given as TensorFlow gives them: `layer/tanh`, then `layer/tanh_1`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+
+_VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*")
+
+
+class Names:
+    """The names taken in one graph, and the scope that new ones go under."""
+
+    def __init__(self) -> None:
+        self.scope = ""
+        self._taken: dict[str, int] = {}
+        self._journal: list[tuple[str, int | None]] | None = None
+
+    def unique(self, name: str) -> str:
+        """`name` under the current scope, with `_1`, `_2`, … appended if it is taken; case does not count."""
+        full = f"{self.scope}/{name}" if self.scope else name
+        key = full.lower()
+        count = self._taken.get(key)
+        if count is None:
+            self._take(key, 1)
+            return full
+        candidate = f"{key}_{count}"
+        while candidate in self._taken:
+            count += 1
+            candidate = f"{key}_{count}"
+        self._take(key, count + 1)
+        self._take(candidate, 1)
+        return f"{full}_{count}"
+
+    def _take(self, key: str, count: int) -> None:
+        if self._journal is not None:
+            self._journal.append((key, self._taken.get(key)))
+        self._taken[key] = count
+
+    @contextmanager
+    def entered(self, name: str | None) -> Generator[str]:
+        """Puts new names under the scope `name`, made unique.
+
+        `"name/"` enters a scope again as it is; `None` and `""` leave all scopes. Yields the scope, with a
+        slash at its end unless it is empty, so that it can be entered again.
+        """
+        outer = self.scope
+        if not name:
+            self.scope = ""
+        elif name.endswith("/"):
+            self.scope = checked_name(name[:-1])
+        else:
+            self.scope = self.unique(checked_name(name))
+        try:
+            yield self.scope and f"{self.scope}/"
+        finally:
+            self.scope = outer
+
+    @contextmanager
+    def restored_on_error(self) -> Generator[None]:
+        """Gives back every name that was taken in this block if it fails."""
+        outer, self._journal = self._journal, []
+        try:
+            yield
+        except BaseException:
+            for key, count in reversed(self._journal):
+                if count is None:
+                    del self._taken[key]
+                else:
+                    self._taken[key] = count
+            raise
+        finally:
+            if outer is not None:
+                outer.extend(self._journal)
+            self._journal = outer
+
+
+def checked_name(name: object) -> str:
+    """`ValueError` for what is no name: letters, digits and `_ . - /`, the first not one of `_ - /`."""
+    if not isinstance(name, str) or not _VALID.fullmatch(name):
+        raise ValueError(f"{name!r} is no name: expected letters, digits and _ . - / after a letter or digit")
+    return name

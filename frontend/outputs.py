@@ -1,0 +1,112 @@
+"""What may be asked of a step: tensors, slices, variables, operations; and how results become these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+from xdsl.ir import Operation as IROperation
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.indexing import SlicesValue
+from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
+from pullback.dialects.graph.value import Tensor
+from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.slicing import Output
+from pullback.frontend.variables import Variable
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TensorLeaf:
+    """A tensor, or a variable's contents at the end of the step."""
+
+    label: str
+    source: SSAValue
+
+    @property
+    def anchors(self) -> tuple[SSAValue | IROperation, ...]:
+        """What tells the graph."""
+        return (self.source,)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What the function must return for it."""
+        return (Output(self.label, self.source),)
+
+    @property
+    def updates(self) -> tuple[IROperation, ...]:
+        """What must run for its effect."""
+        return ()
+
+    def value(self, results: Iterator[Array]) -> Any:
+        """Takes its results, and gives what the caller gets."""
+        return next(results)
+
+
+@dataclass(frozen=True)
+class SlicesLeaf(TensorLeaf):
+    """Slices: they come back as values, indices and dense shape."""
+
+    def value(self, results: Iterator[Array]) -> Any:
+        type_ = self.source.type
+        assert isinstance(type_, SlicesType)
+        values, indices = next(results), next(results)
+        static = is_static(type_.data_type)
+        shape = shape_of_type(type_.data_type) if static else tuple(map(int, next(results)))
+        return SlicesValue(values, indices, shape)
+
+
+@dataclass(frozen=True)
+class OperationLeaf:
+    """An operation, run for its effect."""
+
+    label: str
+    operation: Operation
+
+    @property
+    def anchors(self) -> tuple[SSAValue | IROperation, ...]:
+        return self.operation.ops
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return ()
+
+    @property
+    def updates(self) -> tuple[IROperation, ...]:
+        return self.operation.ops
+
+    def value(self, results: Iterator[Array]) -> Any:
+        return None
+
+
+Leaf = TensorLeaf | OperationLeaf
+
+
+def leaf_of(label: str, value: object) -> Leaf:
+    """What an output stands for; `ValueError` (a `TypeError` too) for what cannot be one."""
+    match value:
+        case Tensor() if isinstance(value.type, SlicesType):
+            return SlicesLeaf(label, value.value)
+        case Tensor():
+            return TensorLeaf(label, value.value)
+        case IndexedSlices():
+            return SlicesLeaf(label, value.tensor.value)
+        case Variable():
+            return TensorLeaf(label, value.handle.value)
+        case Operation():
+            return OperationLeaf(label, value)
+        case None:
+            raise ArgumentTypeError(
+                f"{label} is None: gradients() gives None for an x that no y depends on; leave it out, or "
+                'ask for unconnected_gradients="zero"'
+            )
+        case _:
+            kind = type(value).__name__
+            raise ArgumentTypeError(
+                f"{label}: expected a tensor, a variable, slices or an operation, got {kind}"
+            )

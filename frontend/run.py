@@ -1,0 +1,68 @@
+"""`run`: values of a graph, computed now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pullback.dialects.graph.value import Tensor
+from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.graph import Graph, common_graph
+from pullback.frontend.nest import form, leaves
+from pullback.frontend.outputs import leaf_of
+from pullback.frontend.step import Step
+
+KEPT_STEPS = 32
+"""How many of the latest different runs of a graph are kept compiled."""
+
+
+def run(
+    fetches: Any,
+    feeds: Mapping[Tensor, Any] | None = None,
+    graph: Graph | None = None,
+    target: str = "numpy",
+) -> Any:
+    """Computes tensors and runs operations, in the order in which the graph was built.
+
+    Args:
+        fetches: a nest of tensors, slices, variables (their contents afterwards) and operations.
+        feeds: values for placeholders, or for any other tensors, which are then not computed. Numbers and
+            lists take the tensor's dtype, arrays must have it.
+        graph: checked to be that of the fetches, if given.
+        target: `"numpy"` for the evaluator, or any target of `compile`.
+
+    Returns:
+        The fetches' values in the same nest; `None` for an operation.
+
+    Raises:
+        ValueError: for a placeholder that is needed and not fed, and whatever `compile` and a step refuse.
+    """
+    given = feeds or {}
+    for key in given:
+        if not isinstance(key, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"feeds: expected tensors as keys, got {type(key).__name__}")
+    return _step(fetches, list(given), graph, target)(*given.values())
+
+
+def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str) -> Step:
+    """The step for these fetches and feeds, which the graph keeps."""
+    wanted = [leaf_of(label, value) for label, value in leaves(fetches, "fetches")]
+    anchors = [(leaf.label, anchor) for leaf in wanted for anchor in leaf.anchors]
+    own = common_graph([*anchors, *(("feeds", t.value) for t in fed)])
+    if own is None:
+        return Step(fed, fetches, target)
+    if graph is not None and own is not graph:
+        raise ValueError(f"{anchors[0][0] if anchors else 'feeds'} is not from the graph given as graph=")
+    key = (
+        target,
+        form(fetches),
+        tuple((type(leaf), leaf.anchors) for leaf in wanted),
+        tuple(t.value for t in fed),
+    )
+    step = own.steps.pop(key, None)
+    if not isinstance(step, Step):
+        step = Step(fed, fetches, target, labels=("feeds", "fetches"))
+    own.steps[key] = step
+    while len(own.steps) > KEPT_STEPS:
+        own.steps.pop(next(iter(own.steps)))
+    return step

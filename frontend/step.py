@@ -1,0 +1,194 @@
+"""`compile`: the part of a graph between inputs and outputs as a function on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Operation as IROperation
+
+from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.types import (
+    GraphError,
+    SlicesType,
+    compatible_shapes,
+    element_type_of,
+    numpy_dtype,
+    shape_of_type,
+)
+from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.variables import VariableOp
+from pullback.driver.levels import Shapes
+from pullback.driver.program import Program
+from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
+from pullback.frontend.nest import leaves, rebuilt
+from pullback.frontend.outputs import leaf_of
+from pullback.frontend.slicing import slice_function
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input of a step."""
+
+    name: str
+    type: Attribute
+    dtype: np.dtype[Any]
+
+    def accept(self, value: object, what: str) -> Array:
+        """The value as a C-contiguous array of this parameter's dtype and shape.
+
+        Numbers and lists are converted; arrays must have the dtype.
+
+        Raises:
+            TypeError: for a wrong dtype, or what is no array.
+            ValueError: for a wrong shape.
+        """
+        if isinstance(value, np.ndarray | np.generic):
+            array = np.asarray(value)
+            if array.dtype != self.dtype:
+                raise ArgumentTypeError(
+                    f"{what}: expected dtype {self.dtype}, got {array.dtype}; "
+                    f"pass array.astype(np.{self.dtype})"
+                )
+        else:
+            array = self._converted(value, what)
+        if not compatible_shapes(array.shape, shape_of_type(self.type)):
+            raise GraphError(f"{what}: expected {self.type}, got an array of shape {array.shape}")
+        return np.require(array, requirements=["C", "ALIGNED"])
+
+    def _converted(self, value: object, what: str) -> Array:
+        if isinstance(value, bool | int | float | list | tuple):
+            try:
+                return np.asarray(value, self.dtype)  # pyright: ignore[reportUnknownArgumentType]
+            except (TypeError, ValueError, OverflowError):
+                pass
+        raise ArgumentTypeError(
+            f"{what}: expected an array of dtype {self.dtype}, got {type(value).__name__}"
+        )
+
+
+class Step:
+    """A compiled part of a graph: called with one array per input, gives the outputs in their nest."""
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Any,
+        target: str,
+        labels: tuple[str, str] = ("inputs", "outputs"),
+    ) -> None:
+        self.parameters = [_parameter(tensor) for tensor in inputs]
+        self._outputs = outputs
+        self._leaves = [leaf_of(label, value) for label, value in leaves(outputs, labels[1])]
+        anchors = [(leaf.label, anchor) for leaf in self._leaves for anchor in leaf.anchors]
+        graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors]) or Graph()
+        module = slice_function(
+            graph,
+            _checked_inputs([t.value for t in inputs], labels[0]),
+            [o for leaf in self._leaves for o in leaf.outputs],
+            [op for leaf in self._leaves for op in leaf.updates],
+        )
+        self._variables = _variables_in(module, graph)
+        self._program = Program(module, target)
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Runs the step.
+
+        Raises:
+            TypeError: for a wrong number of arrays or a wrong dtype.
+            ValueError: for a wrong shape.
+        """
+        if len(arrays) != len(self.parameters):
+            names = ", ".join(p.name for p in self.parameters)
+            raise TypeError(f"the step takes {len(self.parameters)} inputs ({names}), got {len(arrays)}")
+        inputs = [
+            array if _fits(array, parameter) else parameter.accept(array, f"input '{parameter.name}'")
+            for array, parameter in zip(arrays, self.parameters, strict=True)
+        ]
+        results = iter(self._program(inputs, self._variables))
+        given = iter([leaf.value(results) for leaf in self._leaves])
+        return rebuilt(self._outputs, lambda: next(given))
+
+    def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
+        """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"gpu"` or `"llvm"`.
+
+        Levels from `"kernels"` on are for static shapes: those of the latest new call, or `shapes`.
+
+        Raises:
+            ValueError: for an unknown level, or if shapes are needed.
+        """
+        return self._program.ir(level, shapes)
+
+    @property
+    def target(self) -> str:
+        """What the step runs on."""
+        return self._program.target
+
+
+def compile(inputs: Sequence[Tensor], outputs: Any, target: str = "cpu") -> Step:
+    """A function from arrays to arrays: what the outputs need of the graph, and nothing else.
+
+    Args:
+        inputs: tensors, usually placeholders, that the step is called with, in this order.
+        outputs: a nest (list, tuple, dict) of tensors, slices, variables (their contents at the end) and
+            operations, which give `None`. All happens in the order in which the graph was built.
+        target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the GPU emulator.
+
+    Raises:
+        ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
+            not among the inputs, or an unknown target.
+    """
+    tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
+    return Step(tensors, outputs, target)
+
+
+def _input(value: object, label: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ArgumentTypeError(f"{label}: expected a tensor, got {type(value).__name__}")
+    return value
+
+
+def _fits(array: object, parameter: Parameter) -> bool:
+    return (
+        type(array) is np.ndarray
+        and array.dtype == parameter.dtype
+        and compatible_shapes(array.shape, shape_of_type(parameter.type))
+        and array.flags.carray
+    )
+
+
+def _parameter(tensor: Tensor) -> Parameter:
+    if isinstance(tensor.type, SlicesType):
+        raise ArgumentTypeError(f"'{tensor.name}' stands for slices: feed their values and indices instead")
+    return Parameter(tensor.name, tensor.type, numpy_dtype(element_type_of(tensor.type)))
+
+
+def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue]:
+    seen: set[SSAValue] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise GraphError(f"{label}[{i}]: '{name_of_value(value)}' is among the inputs twice")
+        if not is_placeholder(value) and _is_inside_loop(value):
+            raise GraphError(
+                f"{label}[{i}]: '{name_of_value(value)}' stands inside a loop and cannot be given"
+            )
+        seen.add(value)
+    return values
+
+
+def _is_inside_loop(value: SSAValue) -> bool:
+    owner = value.owner
+    block = owner.parent if isinstance(owner, IROperation) else owner
+    return not isinstance(block, GraphBlock)
+
+
+def _variables_in(module: IROperation, graph: Graph) -> dict[str, Array]:
+    labels = [op.label for op in module.walk() if isinstance(op, VariableOp)]
+    return {label: graph.variables[label] for label in labels}

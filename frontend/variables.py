@@ -1,0 +1,121 @@
+"""`Variable`: an array that steps read and update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import StringAttr
+
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.types import (
+    DTYPES,
+    GraphError,
+    VariableType,
+    compatible_types,
+    element_type_from,
+    numpy_dtype,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.variables import Assign, AssignSub, Read, Update, VariableOp
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.graph import current_graph, valid_hint
+from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.names import checked_name
+
+Array = npt.NDArray[Any]
+
+
+class Variable(Operators):
+    """State of a fixed shape and dtype, held in a NumPy array that outlives a step.
+
+    In an expression it stands for its contents at that point: each use is a read of its own.
+
+    Args:
+        initial: the first contents; copied. Python floats become f32, integers i32.
+        name: made unique in the graph.
+        dtype: such as `"f32"`; that of `initial` unless given.
+
+    Raises:
+        ValueError: for data that is no array of a known dtype, or outside of a graph.
+    """
+
+    def __init__(self, initial: npt.ArrayLike, name: str = "variable", dtype: object = None) -> None:
+        self.graph = current_graph()
+        self.array = _initial_array(initial, dtype)
+        self.name = self.graph.names.unique(checked_name(name))
+        type_ = VariableType(tensor_type(element_type_from(self.array.dtype), self.array.shape))
+        op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(self.name)})
+        op.results[0].name_hint = valid_hint(self.name)
+        self.graph.insert_outside_loops(op, self.name)
+        self.graph.variables[self.name] = self.array
+        self.handle = Tensor(op.results[0])
+        """The reference to the variable, which its reads and updates take."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> str:
+        """The element type's name, such as `"f32"`."""
+        return next(name for name, type_ in DTYPES.items() if numpy_dtype(type_) == self.array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    def read(self) -> Tensor:
+        """The contents at this point of the graph; later updates do not change it."""
+        with self.graph.current():
+            return Read.of(self.handle)
+
+    value = read
+
+    def as_tensor(self) -> Tensor:
+        return self.read()
+
+    def numpy(self) -> Array:
+        """A copy of the contents now."""
+        return self.array.copy()
+
+    def assign(self, value: Operand) -> Operation:
+        """An update that replaces the contents by `value`: a tensor, an array or a number."""
+        return self._update(Assign, self._converted(value))
+
+    def assign_sub(self, value: Operand) -> Operation:
+        """An update that subtracts `value`; `IndexedSlices` touch only their rows, each as often as it is there."""
+        return self._update(
+            AssignSub, value.tensor if isinstance(value, IndexedSlices) else self._converted(value)
+        )
+
+    def _converted(self, value: Operand) -> Tensor:
+        with self.graph.current():
+            type_ = self.handle.type
+            assert isinstance(type_, VariableType)
+            if isinstance(value, Number):
+                return Fill.full(value, type_.data_type)
+            tensor = as_tensor(value, f"the value for variable '{self.name}'", self.dtype)
+        if not compatible_types(tensor.type, type_.data_type):
+            raise GraphError(f"variable '{self.name}' holds {type_.data_type}, the value is {tensor.type}")
+        return tensor
+
+    def _update(self, kind: type[Update], value: Tensor) -> Operation:
+        with self.graph.current():
+            return Operation.of(kind.apply(self.handle, value))
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name!r}: {self.handle.type}>"
+
+
+def _initial_array(initial: npt.ArrayLike, dtype: object) -> Array:
+    array = np.array(initial, order="C")
+    if dtype is not None:
+        return array.astype(numpy_dtype(element_type_from(dtype)))
+    if not isinstance(initial, np.ndarray | np.generic):
+        narrow = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+        array = array.astype(narrow.get(array.dtype, array.dtype))
+    element_type_from(array.dtype)
+    return array
