@@ -10,12 +10,7 @@ import pytest
 
 import pullback
 
-NOT_MODULES = ("pullback.tests", "pullback.examples", "pullback.benchmarks", "pullback.docs", "pullback.build")
-MODULES = [
-    module.name
-    for module in pkgutil.walk_packages(pullback.__path__, "pullback.")
-    if not module.name.startswith(NOT_MODULES)
-]
+MODULES = [module.name for module in pkgutil.walk_packages(pullback.__path__, "pullback.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
