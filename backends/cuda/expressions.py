@@ -1,4 +1,7 @@
-"""What a scalar op is in CUDA C++: an expression of its operands, which are names or literals."""
+"""What a scalar op is in CUDA C++: an expression of its operands, which are names or literals.
+
+The expression initialises a variable of the result's type, which converts it: unsigned to signed, bit by bit.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +57,9 @@ def _math(name: str) -> Expression:
 
 def _on_unsigned(symbol: str) -> Expression:
     def compute(op: Operation, a: str, b: str) -> str:
-        cast = unsigned(_type(op))
-        return f"({c_type(_type(op))})(({cast}){a} {symbol} ({cast}){b})"
+        # The narrow types are promoted to int, so each operand needs its cast; the wide ones share one.
+        cast = f"({unsigned(_type(op))})"
+        return f"{cast}{a} {symbol} {cast if 'char' in cast or 'short' in cast else ''}{b}"
 
     return compute
 
@@ -103,8 +107,7 @@ def _cmpi(op: Operation, a: str, b: str) -> str:
     relation = _RELATIONS[predicate[1:]]
     if _type(op) == i1:  # the signed `true` is -1
         return f"{b} {relation} {a}" if predicate[0] == "s" else f"{a} {relation} {b}"
-    cast = f"({unsigned(_type(op))})" if predicate[0] == "u" else ""
-    return f"{cast}{a} {relation} {cast}{b}"
+    return _on_unsigned(relation)(op, a, b) if predicate[0] == "u" else f"{a} {relation} {b}"
 
 
 def _cmpf(op: Operation, a: str, b: str) -> str:
@@ -128,8 +131,8 @@ def _cmpf(op: Operation, a: str, b: str) -> str:
 
 def _cast(through: Callable[[Attribute], str] | None = None) -> Expression:
     def convert(op: Operation, a: str) -> str:
-        target, middle = c_type(op.results[0].type), "" if through is None else f"({through(_type(op))})"
-        return f"({target}){middle}{a}"
+        middle = "" if through is None or _type(op) == i1 else f"({through(_type(op))})"
+        return f"({c_type(op.results[0].type)}){middle}{a}"
 
     return convert
 

@@ -105,8 +105,9 @@ class KernelPrinter:
         else:
             raise NotImplementedError(f"{op.name} has no CUDA text yet")
 
-    def _define(self, value: SSAValue, text: str, op: Operation) -> None:
-        self.line(f"const {c_type(value.type)} {self.names.declare(value)} = {text};", op)
+    def _define(self, value: SSAValue, text: str, op: Operation, noun: str | None = None) -> None:
+        name = self.names.declare(value, noun or _NOUNS.get(op.name) or op.name.partition(".")[2])
+        self.line(f"const {c_type(value.type)} {name} = {text};", op)
 
     def _element(self, memref: SSAValue, indices: Sequence[SSAValue]) -> str:
         """`x[row * 1000 + column]`."""
@@ -125,7 +126,8 @@ class KernelPrinter:
 
     def load(self, op: Operation) -> None:
         memref, *indices = op.operands
-        self._define(op.results[0], self._element(memref, indices), op)
+        element = self._element(memref, indices)
+        self._define(op.results[0], element, op, f"{self.names[memref]}_element")
 
     def store(self, op: Operation) -> None:
         value, memref, *indices = op.operands
@@ -143,9 +145,8 @@ class KernelPrinter:
         if c_type(op.operands[0].type) not in _SHUFFLED:
             raise NotImplementedError(f"gpu.shuffle of {op.operands[0].type} has no CUDA text")
         group = "" if width == "32" else f", {width}"
-        self._define(
-            op.results[0], f"__{_SHUFFLES[str(mode.data)]}_sync(0xffffffff, {value}, {offset}{group})", op
-        )
+        function = _SHUFFLES[str(mode.data)]
+        self._define(op.results[0], f"{function}(0xffffffff, {value}, {offset}{group})", op)
 
     def if_(self, op: Operation) -> None:
         for result in op.results:
@@ -226,6 +227,24 @@ _STATEMENTS: dict[str, Callable[[KernelPrinter, Operation], None]] = {
     "scf.for": KernelPrinter.for_,
     "scf.while": KernelPrinter.while_,
 }
+
+
+_NOUNS = {
+    "arith.addf": "sum",
+    "arith.addi": "sum",
+    "arith.subf": "difference",
+    "arith.subi": "difference",
+    "arith.mulf": "product",
+    "arith.muli": "product",
+    "arith.divf": "quotient",
+    "arith.negf": "negative",
+    "arith.cmpf": "condition",
+    "arith.cmpi": "condition",
+    "arith.select": "choice",
+    "arith.maximumf": "larger",
+    "arith.minimumf": "smaller",
+}
+"""What to call a value that has no name in the IR; others are called after their op."""
 
 
 def _symbol(op: Operation) -> str:
