@@ -33,7 +33,7 @@ check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format:
 	$(BIN)/ruff format .
