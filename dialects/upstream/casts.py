@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from types import UnionType
 from typing import ClassVar
 
 from xdsl.dialects.builtin import AnyFloat, IndexType, IntegerType
@@ -27,8 +28,8 @@ class Cast(IRDLOperation, ABC):
     traits = traits_def(Pure())
     assembly_format = "$input attr-dict `:` type($input) `to` type($result)"
 
-    FROM: ClassVar[tuple[type[Attribute], ...]]
-    TO: ClassVar[tuple[type[Attribute], ...]]
+    FROM: ClassVar[tuple[type[Attribute] | UnionType, ...]]
+    TO: ClassVar[tuple[type[Attribute] | UnionType, ...]]
 
     def __init__(self, input: SSAValue | Operation, result_type: Attribute):
         super().__init__(operands=[input], result_types=[result_type])
@@ -50,9 +51,9 @@ class Cast(IRDLOperation, ABC):
         """Refuses pairs of element types that the op's kinds alone do not exclude."""
 
 
-def kinds(types: tuple[type[Attribute], ...]) -> str:
+def kinds(types: tuple[type[Attribute] | UnionType, ...]) -> str:
     """How a message calls the element types that an op takes."""
-    words = {IntegerType: "an integer", IndexType: "index", AnyFloat: "a float"}
+    words: dict[object, str] = {IntegerType: "an integer", IndexType: "index", AnyFloat: "a float"}
     return " or ".join(words[type] for type in types)
 
 

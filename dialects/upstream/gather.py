@@ -104,4 +104,5 @@ class ScatterOp(IRDLOperation):
         super().__init__(operands=[base, offsets, indices, mask, value_to_store])
 
     def verify_(self) -> None:
+        assert isinstance(self.value_to_store.type, VectorType)
         verify_access(self, self.value_to_store.type)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from xdsl.dialects import memref
 from xdsl.dialects.builtin import (
+    AnyDenseElement,
     DenseIntOrFPElementsAttr,
     IntegerAttr,
     MemRefType,
@@ -38,6 +41,8 @@ class CopyOp(IRDLOperation):
 
     def verify_(self) -> None:
         source, destination = self.source.type, self.destination.type
+        assert isinstance(source, MemRefType)
+        assert isinstance(destination, MemRefType)
         if source.get_shape() != destination.get_shape():
             raise VerifyException(f"C1: expected memrefs of the same shape, got {source} and {destination}")
         if source.element_type != destination.element_type:
@@ -138,9 +143,9 @@ class GlobalOp(IRDLOperation):
         printer.print_op_attributes(self.attributes | alignment)
 
 
-def value_type(type: MemRefType) -> TensorType:
+def value_type(type: MemRefType) -> TensorType[AnyDenseElement]:
     """The tensor type of the initial value of a global of memref type `type`."""
-    return TensorType(type.element_type, type.shape)
+    return TensorType(cast(AnyDenseElement, type.element_type), type.shape)
 
 
 MemRef = with_operations(memref.MemRef, CopyOp, GlobalOp)

@@ -141,6 +141,7 @@ class ShapeCastOp(IRDLOperation):
 
     def verify_(self) -> None:
         source, result = self.source.type, self.result.type
+        assert isinstance(source, VectorType)
         if source.element_type != result.element_type:
             raise VerifyException(f"C1: expected one element type, got {source} to {result}")
         if prod(source.get_shape()) != prod(result.get_shape()):
@@ -173,6 +174,7 @@ class TransposeOp(IRDLOperation):
 
     def verify_(self) -> None:
         permutation, source = self.permutation.get_values(), self.vector.type
+        assert isinstance(source, VectorType)
         shape = source.get_shape()
         if sorted(permutation) != list(range(len(shape))):
             raise VerifyException(

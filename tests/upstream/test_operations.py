@@ -1,3 +1,4 @@
+# ruff: noqa: E501  one line is one operation
 """Every operation that we redeclare: both forms read back as they were, and upstream's tools accept them."""
 
 from __future__ import annotations

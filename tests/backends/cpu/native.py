@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from pullback.backends.cpu.printer import print_llvm
 from pullback.backends.cpu.runtime import Executable, compile_module
 from pullback.dialects.context import context
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+def program(name: str) -> str:
+    """The text of a program of level 4c that was written by hand."""
+    return (PROGRAMS / f"{name}.mlir").read_text()
 
 
 def parse(text: str) -> ModuleOp:
@@ -28,10 +37,10 @@ def print_text(text: str) -> str:
 
 
 def elementwise(op: str, source: str, result: str, count: int = 64, width: int | None = 16) -> str:
-    """A module that applies `op`, a line on `%v` that defines `%r`, to `count` elements of x into y.
+    """A module that applies `op`, a line from `%v` to `%r`, to `count` elements of x into y.
 
-    `width` elements at a time, or one by one where it is None. In `op`, T stands for the type of `%v` and U for
-    that of `%r`.
+    `width` elements at a time, or one by one where it is None. In `op`, T stands for the type of `%v`, and U
+    for that of `%r`.
     """
     vector = "vector." if width else "memref."
     source_type = f"vector<{width}x{source}>" if width else source

@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from pullback.tests import mlir_tools
-from pullback.tests.backends.cpu import programs
-from pullback.tests.backends.cpu.native import compile_text, parse
+from pullback.tests.backends.cpu.native import compile_text, parse, program
 
 random = np.random.default_rng(11)
 INPUTS = {
-    "SOFTMAX": [
+    "softmax": [
         random.normal(size=(8, 37)).astype(np.float32),
         np.zeros((8, 37), np.float32),
         np.zeros(1184, np.int8),
     ],
-    "COLUMN_SUMS": [random.normal(size=(31, 64)), np.zeros(64)],
-    "STACK": [np.array([9]), np.arange(4.0), np.zeros(4)],
-    "GATHER_ROWS": [
+    "column_sums": [random.normal(size=(31, 64)), np.zeros(64)],
+    "stack": [np.array([9]), np.arange(4.0), np.zeros(4)],
+    "gather_rows": [
         random.normal(size=(10, 5)).astype(np.float32),
         np.array([3, 0, 9, 3, 7, 7, 1, 2], np.int32),
         np.zeros(8, np.float32),
@@ -30,13 +29,13 @@ INPUTS = {
 @mlir_tools.needs_mlir_opt
 @pytest.mark.parametrize("name", INPUTS)
 def test_mlir_opt_accepts(name: str) -> None:
-    mlir_tools.accepts(parse(getattr(programs, name)))
+    mlir_tools.accepts(parse(program(name)))
 
 
 @mlir_tools.needs_mlir_runner
 @pytest.mark.parametrize("name", INPUTS)
 def test_mlir_runner_agrees(name: str) -> None:
-    text = getattr(programs, name)
+    text = program(name)
     theirs = mlir_tools.run(parse(text), INPUTS[name])
     ours = [array.copy() for array in INPUTS[name]]
     compile_text(text)(*ours)

@@ -1,4 +1,4 @@
-"""The text of the LLVM IR: it is deterministic, says what it should, and what has no IR is refused by name."""
+"""The text of the LLVM IR: deterministic, and as it should be; what has no IR is refused by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from xdsl.ir import Block, Region
 
 from pullback.backends.cpu.printer import EMITTERS, print_llvm
 from pullback.dialects.upstream import upstream_dialects
-from pullback.tests.backends.cpu.native import print_text
-from pullback.tests.backends.cpu.programs import SOFTMAX, STACK
+from pullback.tests.backends.cpu.native import print_text, program
 
 
 def body(text: str) -> str:
@@ -22,8 +21,8 @@ def body(text: str) -> str:
 
 
 def test_printing_is_deterministic() -> None:
-    assert print_text(SOFTMAX) == print_text(SOFTMAX)
-    assert print_text(STACK) == print_text(STACK)
+    assert print_text(program("softmax")) == print_text(program("softmax"))
+    assert print_text(program("stack")) == print_text(program("stack"))
 
 
 def test_a_static_loop_needs_no_guard() -> None:
@@ -81,7 +80,7 @@ def test_fast_math_is_what_the_text_says() -> None:
 
 
 def test_only_arguments_that_are_written_may_be_written() -> None:
-    text = print_text(SOFTMAX)
+    text = print_text(program("softmax"))
     assert (
         "define internal void @softmax_rows(ptr noalias captures(none) readonly align 4 %x, "
         "ptr noalias captures(none) align 4 %e, ptr noalias captures(none) align 4 %y)" in text
@@ -115,7 +114,8 @@ REFUSED = {
     "vector.load.*last dimension has stride 1": """
   %c0 = arith.constant 0 : index
   %b = memref.alloc() : memref<4x4xf32>
-  %s = memref.reinterpret_cast %b to offset: [0], sizes: [4], strides: [4] : memref<4x4xf32> to memref<4xf32, strided<[4]>>
+  %s = memref.reinterpret_cast %b to offset: [0], sizes: [4], strides: [4]
+    : memref<4x4xf32> to memref<4xf32, strided<[4]>>
   %v = vector.load %s[%c0] : memref<4xf32, strided<[4]>>, vector<4xf32>""",
     "math.erf.*no such operation": """
   %a = arith.constant 1.0 : f32

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.tests.backends.cpu.native import compile_text
-from pullback.tests.backends.cpu.programs import COLUMN_SUMS, GATHER_ROWS, SOFTMAX, STACK
+from pullback.tests.backends.cpu.native import compile_text, program
 
 
 def test_softmax_with_a_masked_tail_in_an_arena() -> None:
     x = np.random.default_rng(0).normal(size=(8, 37)).astype(np.float32) * 5
     y, arena = np.empty_like(x), np.empty(8 * 37 * 4, np.int8)
-    compile_text(SOFTMAX)(x, y, arena)
+    compile_text(program("softmax"))(x, y, arena)
     exact = np.exp((x - x.max(1, keepdims=True)).astype(np.float64))
     np.testing.assert_allclose(y, exact / exact.sum(1, keepdims=True), rtol=1e-6)
 
@@ -21,7 +20,7 @@ def test_softmax_keeps_nan_to_its_row() -> None:
     x = np.zeros((8, 37), np.float32)
     x[2, 36] = np.nan
     y, arena = np.empty_like(x), np.empty(8 * 37 * 4, np.int8)
-    compile_text(SOFTMAX)(x, y, arena)
+    compile_text(program("softmax"))(x, y, arena)
     assert np.isnan(y[2]).all()
     assert not np.isnan(np.delete(y, 2, axis=0)).any()
 
@@ -29,7 +28,7 @@ def test_softmax_keeps_nan_to_its_row() -> None:
 def test_column_reduction() -> None:
     x = np.random.default_rng(1).normal(size=(31, 64)).astype(np.float64)
     y = np.empty(64)
-    compile_text(COLUMN_SUMS)(x, y)
+    compile_text(program("column_sums"))(x, y)
     np.testing.assert_allclose(y, x.sum(0), rtol=1e-13)
 
 
@@ -39,7 +38,7 @@ def test_a_while_loop_grows_a_stack_and_unwinds_it(trips: int) -> None:
     # and are summed on the way back.
     x = np.arange(4, dtype=np.float64)
     total = np.empty(4)
-    compile_text(STACK)(np.array([trips]), x, total)
+    compile_text(program("stack"))(np.array([trips]), x, total)
     expected = sum((x / 2.0**k for k in range(trips)), np.zeros(4))
     np.testing.assert_allclose(total, expected, rtol=1e-15)
 
@@ -48,7 +47,7 @@ def test_gather_and_scatter_rows_by_index() -> None:
     table = np.random.default_rng(2).normal(size=(10, 5)).astype(np.float32)
     indices = np.array([3, 0, 9, 3, 7, 7, 1, 2], np.int32)
     column, sums = np.full(8, -1, np.float32), np.zeros(10, np.float32)
-    compile_text(GATHER_ROWS)(table, indices, column, sums)
+    compile_text(program("gather_rows"))(table, indices, column, sums)
     expected = table[indices, 2]
     expected[6:] = -1  # masked off
     np.testing.assert_array_equal(column, expected)
@@ -149,7 +148,8 @@ def test_strided_copies_and_subviews() -> None:
     compile_text("""
 func.func @main(%x: memref<6x8xi32>, %y: memref<3x4xi32>) {
   %two = arith.constant 2 : index
-  %part = memref.subview %x[%two, 3] [3, 4] [1, 1] : memref<6x8xi32> to memref<3x4xi32, strided<[8, 1], offset: ?>>
+  %part = memref.subview %x[%two, 3] [3, 4] [1, 1]
+    : memref<6x8xi32> to memref<3x4xi32, strided<[8, 1], offset: ?>>
   memref.copy %part, %y : memref<3x4xi32, strided<[8, 1], offset: ?>> to memref<3x4xi32>
   func.return
 }""")(x, y)
