@@ -22,7 +22,7 @@ Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Arra
 
 
 class Program:
-    """A function at level 1 or 2, compiled for a target: once for each shapes of its inputs, when first called.
+    """A function at level 1 or 2, compiled for a target: anew when it is called with inputs of new shapes.
 
     Args:
         module: holds the function, `@main`; it is not changed.

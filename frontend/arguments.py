@@ -8,7 +8,8 @@ from typing import cast
 from pullback.dialects.graph.policies import Aggregation, Gating, Unconnected
 from pullback.dialects.graph.types import SlicesType
 from pullback.dialects.graph.value import Operators, Tensor
-from pullback.frontend.convert import ArgumentTypeError, as_tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.variables import Variable
 

@@ -12,10 +12,7 @@ from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.shapes import Concat, ExpandDims
 from pullback.dialects.graph.types import GraphError, element_type_from
 from pullback.dialects.graph.value import Number, Operators, Tensor
-
-
-class ArgumentTypeError(GraphError, TypeError):
-    """An argument of a kind or dtype that is not accepted: a `ValueError` that is also a `TypeError`."""
+from pullback.frontend.errors import ArgumentTypeError
 
 
 def as_tensor(value: object, what: str = "the argument", dtype: object = None) -> Tensor:

@@ -18,6 +18,7 @@ from pullback.dialects.graph.types import AnyTensor
 from pullback.dialects.graph.value import inserting
 from pullback.dialects.text import print_module
 from pullback.frontend.names import Names
+from pullback.frontend.overrides import override_stamp
 
 Stamp: TypeAlias = Callable[[Operation], None]
 """Called on each new operation before it is put into the graph."""
@@ -77,7 +78,7 @@ class Graph:
         finally:
             _current.reset(token)
 
-    def gradient_override_map(self: Graph, rules: Mapping[str, str]) -> AbstractContextManager[None]:
+    def gradient_override_map(self, rules: Mapping[str, str]) -> AbstractContextManager[None]:
         """Makes operations created in the block use other gradient functions; see `RegisterGradient`.
 
         Args:
@@ -86,9 +87,17 @@ class Graph:
         Raises:
             ValueError: no mapping of strings (a `TypeError` too), or a key that names no operation.
         """
-        from pullback.frontend.registry import gradient_override_map
+        return self.stamping([override_stamp(rules)])
 
-        return gradient_override_map(self, rules)
+    @contextmanager
+    def stamping(self, stamps: Sequence[Stamp], without: Sequence[Stamp] = ()) -> Generator[None]:
+        """While this lasts, `stamps` are called too on each new operation, and `without` are not."""
+        outer = self.stamps
+        self.stamps = [s for s in outer if s not in without] + list(stamps)
+        try:
+            yield
+        finally:
+            self.stamps = outer
 
     # ---- contents ---------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from xdsl.ir import Operation as IROperation
 
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.value import Tensor
-from pullback.frontend.convert import ArgumentTypeError, as_tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import common_graph, current_graph
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.variables import Variable

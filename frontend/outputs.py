@@ -13,7 +13,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
-from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.slicing import Output
 from pullback.frontend.variables import Variable

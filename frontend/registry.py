@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from xdsl.ir import Operation as IROperation
 
-from pullback.dialects.graph.base import OPS
-from pullback.frontend.convert import ArgumentTypeError
-from pullback.frontend.graph import Graph
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices
-from pullback.frontend.scopes import overriding
+from pullback.frontend.overrides import operation_name
 from pullback.frontend.variables import Variable
-from pullback.passes.gradients.registry import OVERRIDE, Rule, register
-
-PREFIX = "graph."
-
-
-def operation_name(op_type: object) -> object:
-    """`"tanh"` and `"graph.tanh"` both name the operation of the graph dialect; other names stay."""
-    if isinstance(op_type, str) and f"{PREFIX}{op_type}" in OPS:
-        return f"{PREFIX}{op_type}"
-    return op_type
+from pullback.passes.gradients.registry import Rule, register
 
 
 def gradient_of(op: type[IROperation] | str) -> Callable[[Rule], Rule]:
@@ -90,28 +78,3 @@ def _on_handles(function: Rule) -> Rule:
         return [unwrapped(g) for g in said] if isinstance(said, list | tuple) else unwrapped(said)  # pyright: ignore[reportUnknownVariableType]
 
     return rule
-
-
-@contextmanager
-def gradient_override_map(graph: Graph, rules: Mapping[str, str]) -> Generator[None]:
-    """Makes operations created in this block use other gradient functions.
-
-    Args:
-        graph: where they are created.
-        rules: from the name of an operation to the name of a registered function.
-
-    Raises:
-        ValueError: no mapping of strings (a `TypeError` too), or a key that names no operation.
-    """
-    if not isinstance(rules, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ArgumentTypeError(f"gradient_override_map: expected a dict, got {type(rules).__name__}")
-    found: dict[str, str] = {}
-    for key, value in rules.items():
-        if not isinstance(key, str) or not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentTypeError(f"gradient_override_map: expected strings, got {key!r}: {value!r}")
-        name = str(operation_name(key))
-        if name not in OPS:
-            raise ValueError(f"gradient_override_map: no operation is called {key!r}")
-        found[name] = str(operation_name(value))
-    with overriding(graph, found, OVERRIDE):
-        yield

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pullback.dialects.graph.value import Tensor
-from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, common_graph
 from pullback.frontend.nest import form, leaves
 from pullback.frontend.outputs import leaf_of

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
-from pullback.frontend.convert import ArgumentTypeError
-from pullback.frontend.graph import Graph, Stamp, current_graph
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.graph import Graph, current_graph
 from pullback.frontend.needs import operations_behind
 
 DEVICE = "device"
@@ -32,7 +32,7 @@ def device(name: str | None) -> Generator[None]:
         raise ArgumentTypeError(f"device: expected a name or None, got {type(name).__name__}")
     graph = current_graph()
     outer = [s for s in graph.stamps if isinstance(s, _Device)]
-    with _stamping(graph, [_Device(name)] if name else [], without=outer):
+    with graph.stamping([_Device(name)] if name else [], without=outer):
         yield
 
 
@@ -51,23 +51,13 @@ def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:
     graph = current_graph()
     if inputs is None:
         outer = [s for s in graph.stamps if isinstance(s, _Needs)]
-        with _stamping(graph, [], without=outer):
+        with graph.stamping([], without=outer):
             yield
         return
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"control_dependencies: expected a list, got {type(inputs).__name__}")
-    with _stamping(graph, [_Needs(graph, operations_behind(inputs, "control_dependencies"))]):
+    with graph.stamping([_Needs(graph, operations_behind(inputs, "control_dependencies"))]):
         yield
-
-
-@contextmanager
-def _stamping(graph: Graph, stamps: Sequence[Stamp], without: Sequence[Stamp] = ()) -> Generator[None]:
-    outer = graph.stamps
-    graph.stamps = [s for s in outer if s not in without] + list(stamps)
-    try:
-        yield
-    finally:
-        graph.stamps = outer
 
 
 class _Device:
@@ -96,20 +86,7 @@ class _Needs:
 
 
 @contextmanager
-def overriding(graph: Graph, rules: Mapping[str, str], attribute: str) -> Generator[None]:
-    """Stamps new operations whose name is a key with the name of another gradient rule."""
-    marks = {name: StringAttr(rule) for name, rule in rules.items()}
-
-    def stamp(op: IROperation) -> None:
-        if (mark := marks.get(op.name)) is not None:
-            op.attributes[attribute] = mark
-
-    with _stamping(graph, [stamp]):
-        yield
-
-
-@contextmanager
 def without_devices(graph: Graph) -> Generator[None]:
     """Lifts the request for a device of all surrounding blocks."""
-    with _stamping(graph, [], without=[s for s in graph.stamps if isinstance(s, _Device)]):
+    with graph.stamping([], without=[s for s in graph.stamps if isinstance(s, _Device)]):
         yield

@@ -24,7 +24,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver.levels import Shapes
 from pullback.driver.program import Program
-from pullback.frontend.convert import ArgumentTypeError
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nest import leaves, rebuilt
 from pullback.frontend.outputs import leaf_of

@@ -86,7 +86,7 @@ class Variable(Operators):
         return self._update(Assign, self._converted(value))
 
     def assign_sub(self, value: Operand) -> Operation:
-        """An update that subtracts `value`; `IndexedSlices` touch only their rows, each as often as it is there."""
+        """An update that subtracts `value`; `IndexedSlices` touch only their rows, once per index."""
         return self._update(
             AssignSub, value.tensor if isinstance(value, IndexedSlices) else self._converted(value)
         )
