@@ -160,6 +160,7 @@ def parse_types(
 
 
 def parse_operands(parser: Parser) -> list[UnresolvedOperand]:
+    """`%a, %b`, or nothing."""
     operands = parser.parse_optional_undelimited_comma_separated_list(
         parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
     )
@@ -195,6 +196,7 @@ def check_results(op: Operation, expected: Sequence[Attribute]) -> None:
 
 
 def check_tensor(op: str, type_: Attribute, what: str) -> None:
+    """A tensor of at most `MAX_RANK` dims."""
     if len(shape_of_type(type_)) > MAX_RANK:
         raise GraphError(f"{op}: rank_c1: {what} has rank above {MAX_RANK}: {type_}")
 

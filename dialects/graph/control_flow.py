@@ -24,7 +24,6 @@ from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsTerminator, OpTrait, Pure, RecursiveMemoryEffect
 
 from pullback.dialects.graph.base import (
-    Array,
     GradientTerms,
     GraphOp,
     NotDifferentiable,
@@ -231,6 +230,7 @@ def add_stacks(a: StackValue | None, b: StackValue | None) -> StackValue | None:
 
 
 def stack_type(op: str, type_: Attribute) -> StackType:
+    """The type, if it is a stack's."""
     if not isinstance(type_, StackType):
         raise GraphError(f"{op}: stack_c1: the first operand must be a stack, got {type_}")
     return type_

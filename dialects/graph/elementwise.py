@@ -39,10 +39,12 @@ Accepts = Callable[[Attribute], bool]
 
 
 def any_dtype(element_type: Attribute) -> bool:
+    """Every dtype of the dialect."""
     return True
 
 
 def numeric(element_type: Attribute) -> bool:
+    """Every dtype but i1."""
     return is_float(element_type) or is_integer(element_type)
 
 
@@ -54,6 +56,7 @@ DTYPE_CLASSES: Mapping[Accepts, str] = {
 
 
 def check_dtype(op: type[Elementwise], element_type: Attribute) -> None:
+    """The dtype is one that the operation takes."""
     if not op.DTYPES(element_type):
         raise GraphError(f"{op.name}: dtype_c1: needs {DTYPE_CLASSES[op.DTYPES]}, got {element_type}")
 

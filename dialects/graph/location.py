@@ -136,4 +136,5 @@ def _position_in(location: Attribute) -> tuple[str, int, int] | None:
 
 
 def is_unknown(location: Attribute) -> bool:
+    """Whether a location says nothing."""
     return isinstance(location, UnknownLoc)

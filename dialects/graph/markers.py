@@ -37,6 +37,7 @@ from pullback.dialects.graph.value import Tensor
 
 
 def dense(value: Any) -> Any:
+    """A run-time value as an array, where it is slices."""
     return value.dense() if isinstance(value, SlicesValue) else value
 
 

@@ -50,14 +50,20 @@ class _Angled:
 
 @irdl_attr_definition
 class AggregationAttr(_Angled, EnumAttribute[Aggregation]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """`#graph.aggregation<tree>`."""
+
     name = "graph.aggregation"
 
 
 @irdl_attr_definition
 class GatingAttr(_Angled, EnumAttribute[Gating]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """`#graph.gate<op>`."""
+
     name = "graph.gate"
 
 
 @irdl_attr_definition
 class UnconnectedAttr(_Angled, EnumAttribute[Unconnected]):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """`#graph.unconnected<zero>`."""
+
     name = "graph.unconnected"

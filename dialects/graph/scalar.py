@@ -1,6 +1,7 @@
 """`Scalar`: the handle in which elementwise operations state their body, in `arith` and `math`.
 
-The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): what it builds has the type of its operands.
+The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): what it builds has the type
+of its operands.
 """
 
 from __future__ import annotations
@@ -162,6 +163,7 @@ def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
 
 
 def bit_width(element_type: Attribute) -> int:
+    """The bits of one element."""
     if isinstance(element_type, IntegerType):
         return element_type.width.data
     return 64 if element_type == f64 else 32
@@ -171,14 +173,17 @@ def bit_width(element_type: Attribute) -> int:
 
 
 def exp(x: Scalar) -> Scalar:
+    """The natural exponential."""
     return emit(math.ExpOp, x.type, x)
 
 
 def log(x: Scalar) -> Scalar:
+    """The natural logarithm."""
     return emit(math.LogOp, x.type, x)
 
 
 def tanh(x: Scalar) -> Scalar:
+    """Hyperbolic tangent."""
     return emit(math.TanhOp, x.type, x)
 
 
@@ -188,4 +193,5 @@ def maximum(a: Scalar, b: Scalar) -> Scalar:
 
 
 def select(condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
+    """`a` where the condition holds, `b` elsewhere."""
     return emit(SelectOp, a.type, condition, a, b)

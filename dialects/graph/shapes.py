@@ -51,6 +51,7 @@ def integers(values: Sequence[int]) -> DenseArrayBase:
 
 
 def integer_list(properties: Properties, name: str) -> list[int]:
+    """The axes or sizes that a property lists."""
     value = properties[name]
     assert isinstance(value, DenseArrayBase)
     return [int(v) for v in value.get_values()]
@@ -300,6 +301,7 @@ class Transpose(GraphOp):
 
 
 def check_axis(op: str, properties: Properties, shape: Sequence[int]) -> int:
+    """The property `axis`, if it is one of this shape's."""
     axis = properties["axis"]
     assert isinstance(axis, IntegerAttr)
     if not 0 <= axis.value.data < len(shape):

@@ -80,6 +80,7 @@ def is_static(type_: Attribute) -> bool:
 
 
 def is_float(element_type: Attribute) -> bool:
+    """Whether this is a floating-point type."""
     return isinstance(element_type, Float32Type | Float64Type)
 
 
@@ -116,6 +117,7 @@ def gradient_type_of(type_: Attribute) -> Attribute:
 
 
 def dtype_name(element_type: Attribute) -> str:
+    """The MLIR name of an element type."""
     return str(element_type)
 
 
@@ -184,12 +186,13 @@ def compatible_types(a: Attribute, b: Attribute) -> bool:
 
 
 def format_shape(shape: Sequence[int]) -> str:
+    """A shape for people: `(?, 3)`."""
     return "(" + ", ".join("?" if n == DYNAMIC_INDEX else str(n) for n in shape) + ")"
 
 
 @irdl_attr_definition
 class SlicesType(ParametrizedAttribute, TypeAttribute):
-    """TensorFlow's `IndexedSlices` as one value: rows `values[k]` that belong at `indices[k]` of a tensor of `data_type`.
+    """TensorFlow's `IndexedSlices` as one value: rows `values[k]` that belong at `indices[k]` of a tensor.
 
     An index may occur more than once; its rows add up. Shapes: values (n, *row), indices (n,), data (rows, *row).
     """

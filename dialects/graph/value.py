@@ -132,7 +132,8 @@ class Tensor(Operators):
         return dtype_name(self.element_type)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802  NumPy's name
+        """The axes in reverse order."""
         return _apply("graph.transpose", self)
 
     @property

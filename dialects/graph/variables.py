@@ -53,6 +53,7 @@ class VariableOp(GraphOp):
 
 
 def contents_type(op: str, type_: Attribute) -> Attribute:
+    """What a variable of this type holds."""
     if not isinstance(type_, VariableType):
         raise GraphError(f"{op}: variable_c2: the first operand must be a variable, got {type_}")
     return type_.data_type

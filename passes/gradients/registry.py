@@ -16,7 +16,7 @@ from pullback.dialects.graph.control_flow import HasLoopGradient
 from pullback.dialects.graph.location import name_of
 from pullback.dialects.graph.value import Tensor
 
-Rule: TypeAlias = Callable[..., "Tensor | None | Sequence[Tensor | None]"]
+Rule: TypeAlias = Callable[..., "Tensor | Sequence[Tensor | None] | None"]
 """`rule(op, *dys)`: one gradient or `None` per operand, from one `dy` per result."""
 RuleT = TypeVar("RuleT", bound=Rule)
 
