@@ -1,0 +1,107 @@
+"""The CUDA text computes what the IR means: compiled as plain C++ and run thread by thread on this machine.
+
+Only the launch differs from a GPU: `threadIdx` is a variable that a loop counts up. The numbers are compared
+with the NumPy table of scalar ops, on ordinary and on extreme values.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pullback.backends.cuda.source import cuda_source
+from pullback.backends.numpy.dtypes import dtype_of
+from pullback.backends.numpy.scalar import meaning
+from tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
+
+COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
+
+CPU = """
+#include <cmath>
+#include <cstring>
+using namespace std;
+#define __global__
+#define __device__
+#define __forceinline__ inline
+struct { int x, y, z; } threadIdx;
+template <typename To, typename From> To bits(From a) { To b; memcpy(&b, &a, sizeof b); return b; }
+static int __float_as_int(float a) { return bits<int>(a); }
+static float __int_as_float(int a) { return bits<float>(a); }
+static long long __double_as_longlong(double a) { return bits<long long>(a); }
+static double __longlong_as_double(long long a) { return bits<double>(a); }
+static float rsqrtf(float a) { return 1 / sqrtf(a); }
+static double rsqrt(double a) { return 1 / sqrt(a); }
+"""
+CASES = cases()
+MODULE = module(CASES)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    folder: Path = tmp_path_factory.mktemp("cuda")
+    runs = [
+        f'extern "C" void run_{case.name}(void** p) {{ for (threadIdx.x = 0; threadIdx.x < {LANES}; ++threadIdx.x) '
+        f"{case.name}({', '.join(arguments(case))}); }}"
+        for case in CASES
+    ]
+    (folder / "kernels.cpp").write_text("\n".join([CPU, cuda_source(MODULE), *runs]))
+    options = ["-O1", "-fwrapv", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-o", "kernels.so"]
+    assert COMPILER is not None
+    subprocess.run([COMPILER, *options, "kernels.cpp"], cwd=folder, check=True)
+    return ctypes.CDLL(str(folder / "kernels.so"))
+
+
+def arguments(case: Case) -> list[str]:
+    names = {"i8": "signed char", "i32": "int", "i64": "long long", "f32": "float", "f64": "double"}
+    types = [names[memory(t)] for t in (*case.operands, case.result)]
+    return [f"({t}*)p[{position}]" for position, t in enumerate(types)]
+
+
+def values(type_: str, case: Case, position: int) -> np.ndarray:
+    """Extreme values first, in an order of each operand's own, then random ones."""
+    generator = np.random.default_rng(position)
+    if type_ in ("f32", "f64"):
+        special = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, np.inf, -np.inf, np.nan, 1e-3]
+        if "fpto" in case.op:
+            special = special[:6]
+        array = np.r_[special, generator.uniform(0.1, 3.0, LANES)].astype("f4" if type_ == "f32" else "f8")
+    elif type_ == "i1":
+        array = generator.integers(0, 2, LANES).astype(np.bool_)
+    else:
+        dtype = np.dtype({"index": "i8", "i64": "i8", "i32": "i4", "i8": "i1"}[type_])
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        wide = [high, low + 1, -7, 7, -1, 1, 2] if type_ != "index" else [7, -7, 1, 2, 3, 100, 5]
+        array = np.r_[wide, generator.integers(-100, 100, LANES)].astype(dtype)
+        if position and any(word in case.op for word in ("div", "rem")):
+            array = np.where(array == 0, dtype.type(3), array)
+        if position and ".sh" in case.op:
+            array = array % 31
+    return np.roll(array[:LANES], 5 * position)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_text_and_ir_agree(case: Case, library: ctypes.CDLL) -> None:
+    operands = [values(t, case, position) for position, t in enumerate(case.operands)]
+    op = next(op for op in kernel_ops(case) if op.results and op.results[0].name_hint == "r")
+    with np.errstate(all="ignore"):
+        expected = np.asarray(meaning(op)(*operands))
+    got = np.zeros(LANES, dtype_of(op.results[0].type))
+    pointers = (ctypes.c_void_p * 4)(*(array.ctypes.data for array in (*operands, got)))
+    getattr(library, f"run_{case.name}")(pointers)
+    if got.dtype.kind == "f":
+        np.testing.assert_allclose(got, expected, rtol=1e-6 if got.dtype == np.float32 else 1e-14)
+    else:
+        np.testing.assert_array_equal(got, expected)
+
+
+def kernel_ops(case: Case):
+    for op in MODULE.walk():
+        if op.name == "gpu.func" and op.attributes["sym_name"].data == case.name:
+            return op.regions[0].block.ops
+    raise LookupError(case.name)
