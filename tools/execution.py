@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.ir import Attribute
 
 from pullback.backends.cpu.runtime import compile_module
@@ -18,10 +18,11 @@ from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import data_type_of
 from pullback.dialects.graph.variables import VariableOp
+from pullback.driver import program
 from pullback.tools.arrays import Array, ArrayError, named_arrays
 
-GraphRunner = Callable[[func.FuncOp, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
-"""Runs a function of levels 1 to 3 on its inputs; the variables' arrays are updated in place."""
+GraphRunner = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
+"""Runs a function of a graph on its inputs; the variables' arrays are updated in place."""
 
 MemoryRunner = Callable[[ModuleOp, str, Sequence[Array], Sequence[int]], None]
 """Runs a function of level 4 on one array per argument, in place; the last gives those undefined on entry."""
@@ -39,7 +40,28 @@ def _emulated(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined:
     emulate(module, buffers, entry, undefined=undefined)
 
 
-GRAPH_RUNNERS: dict[str, GraphRunner] = {"numpy": evaluate}
+def _evaluated(
+    module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
+) -> Sequence[Any]:
+    return evaluate(functions_of(module)[entry], inputs, variables)
+
+
+def _driven(target: str) -> GraphRunner:
+    def run(
+        module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
+    ) -> Sequence[Any]:
+        alone = functions_of(module)[entry].clone()
+        alone.sym_name = StringAttr("main")
+        return program.compile_function(ModuleOp([alone]), target)(inputs, variables)
+
+    return run
+
+
+# On NumPy the program runs as it stands, whatever its level; the driver would finish it first.
+GRAPH_RUNNERS: dict[str, GraphRunner] = {
+    **{target: _driven(target) for target in program.TARGETS},
+    "numpy": _evaluated,
+}
 MEMORY_RUNNERS: dict[str, MemoryRunner] = {"numpy": _interpreted, "cpu": _compiled, "simt": _emulated}
 TARGETS = list(dict.fromkeys([*GRAPH_RUNNERS, *MEMORY_RUNNERS]))
 
@@ -62,7 +84,10 @@ def execute(
     Raises:
         ArrayError: for arguments that do not fit the function, or a target that cannot run its level.
     """
-    function = _function(module, name)
+    function = functions_of(module).get(name)
+    if function is None:
+        known = ", ".join(functions_of(module)) or "none"
+        raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
     arguments = {name_of_value(argument): argument.type for argument in function.body.block.args}
     on_memory = any(isinstance(type_, MemRefType) for type_ in arguments.values())
     runners = MEMORY_RUNNERS if on_memory else GRAPH_RUNNERS
@@ -73,7 +98,7 @@ def execute(
         return _on_memory(module, name, arguments, inputs, MEMORY_RUNNERS[target])
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, _variables(module))
-    results = GRAPH_RUNNERS[target](function, list(given.values()), contents)
+    results = GRAPH_RUNNERS[target](module, name, list(given.values()), contents)
     return {**_named(_result_names(function), results), **contents}
 
 
@@ -87,12 +112,9 @@ def _on_memory(
     return buffers
 
 
-def _function(module: ModuleOp, name: str) -> func.FuncOp:
-    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp) and op.body.blocks}
-    if name not in functions:
-        known = ", ".join(functions) or "none"
-        raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
-    return functions[name]
+def functions_of(module: ModuleOp) -> dict[str, func.FuncOp]:
+    """The functions of a module that have a body, by name."""
+    return {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp) and op.body.blocks}
 
 
 def _variables(module: ModuleOp) -> dict[str, Attribute]:
