@@ -22,11 +22,11 @@ demo: $(VENV)/examples.stamp
 	$(BIN)/python examples/train_digits.py
 
 test: $(VENV)/test.stamp $(VENV)/examples.stamp
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck/tools
 
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --all
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp

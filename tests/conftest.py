@@ -1,0 +1,69 @@
+"""Which tests run: a sample by default (`make test`), everything with `--all` (`make test-all`).
+
+- `@pytest.mark.slow` runs with `--all` only.
+- `@pytest.mark.matrix(n)` on a parametrised test keeps n of its cases, chosen by the seed that the header prints.
+- `@pytest.mark.gpu` is skipped where there is no NVIDIA device.
+- the fixture `rng` gives each test random numbers of its own, by the same seed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import zlib
+from collections import defaultdict
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+SEED = int(os.environ.get("PULLBACK_SEED") or random.SystemRandom().randrange(2**32))
+
+hypothesis.settings.register_profile("sampled", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("all", deadline=None, max_examples=200)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run every test, not a sample")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("all" if config.getoption("--all") else "sampled")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {SEED} (PULLBACK_SEED={SEED} repeats this run)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not Path("/dev/nvidia0").exists():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no NVIDIA device"))
+    if config.getoption("--all"):
+        return
+    left_out = {item for item in items if item.get_closest_marker("slow")} | _unsampled(items)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _unsampled(items: list[pytest.Item]) -> set[pytest.Item]:
+    """The cases of matrices that the sample leaves out."""
+    matrices: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("matrix"):
+            matrices[item.nodeid.partition("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for name, cases in matrices.items():
+        marker = cases[0].get_closest_marker("matrix")
+        assert marker is not None
+        (size,) = marker.args
+        kept = random.Random(f"{SEED}{name}").sample(cases, min(size, len(cases)))
+        left_out.update(set(cases) - set(kept))
+    return left_out
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    return np.random.default_rng([SEED, zlib.crc32(request.node.nodeid.encode())])
