@@ -44,7 +44,7 @@ def gradients(
     aggregation_method: str | None = None,
     stop_gradients: Any = None,
     unconnected_gradients: str = "none",
-) -> list[Tensor | IndexedSlices | None]:
+) -> list[Any]:
     """The gradient of sum(ys) with respect to each x, as new tensors of the graph that ys and xs are in.
 
     Args:
