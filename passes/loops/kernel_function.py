@@ -1,0 +1,170 @@
+"""A kernel as a function of level 4c: its loops, its buffers, and what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.passes.loops.affine import Affine, mergeable
+from pullback.passes.loops.build import FunctionBuilder, named
+from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
+from pullback.passes.loops.levels import Level
+from pullback.passes.loops.memory import Buffer
+from pullback.passes.loops.nodes import Load, Node, Output, Reduce, cone
+from pullback.passes.loops.space import Schedule, Space
+from pullback.passes.loops.values import outputs_of
+from pullback.passes.loops.vectors import lane_count
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A kernel function, and for each argument which buffer it is, seen as which memref."""
+
+    function: func.FuncOp
+    arguments: list[tuple[Hashable, MemRefType]]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a kernel function is given: a name, and a buffer for every operand and every result.
+
+    Operands and results with equal keys share a buffer.
+    """
+
+    kernel: Kernel
+    name: str
+    inputs: Sequence[Hashable]
+    outputs: Sequence[Hashable]
+
+
+class KernelFunction:
+    """The state of lowering one kernel whose loops run over its space."""
+
+    def __init__(self, signature: Signature, schedule: Schedule, vector_bits: int) -> None:
+        self.signature = signature
+        self.schedule = schedule
+        self.vector_bits = vector_bits
+        space = Space(signature.kernel, schedule.parallel, schedule.reduce, schedule.kind == "columns")
+        self.outputs = outputs_of(space)
+        self.nodes = cone([o.node for o in self.outputs])
+        self.space = self._merge(space)
+        self._declare()
+
+    @property
+    def loads(self) -> list[Load]:
+        return [node for node in self.nodes if isinstance(node, Load)]
+
+    def lanes_along(self, dim: int) -> int:
+        """How many lanes the vectors along a dim have."""
+        if self.schedule.vector is not None:
+            return self.schedule.vector
+        types = [n.element_type for n in self.nodes if dim in n.dims]
+        types += [o.node.element_type for o in self.outputs if dim in o.offset.dims]
+        return lane_count(self.vector_bits, types, self.space.extents[dim])
+
+    def is_loaded(self, output: Output) -> bool:
+        """Whether the buffer of an output is read, too."""
+        key = self.signature.outputs[output.result]
+        return any(self.signature.inputs[load.argument] == key for load in self.loads)
+
+    # ---- fewer loops ------------------------------------------------------------------------------------
+
+    def _merge(self, space: Space) -> Space:
+        """Joins neighbouring loops that every access runs through as through one, and drops those of extent 1."""
+        offsets = [*(o.offset for o in self.outputs), *(load.offset for load in self.loads)]
+        groups: list[list[int]] = []
+        bounds: list[int] = []
+        for dims in (space.outer, space.inner):
+            start = len(groups)
+            for dim in dims:
+                if space.extents[dim] == 1:
+                    continue
+                if len(groups) > start and mergeable(offsets, groups[-1][-1], space.extents, dim):
+                    groups[-1].append(dim)
+                else:
+                    groups.append([dim])
+            bounds.append(len(groups))
+        self._renumber(groups)
+        extents = [_product(space.extents, group) for group in groups]
+        return space.merged(extents[: bounds[0]], extents[bounds[0] :])
+
+    def _renumber(self, groups: list[list[int]]) -> None:
+        number = {dim: new for new, group in enumerate(groups) for dim in group}
+
+        def affine(old: Affine) -> Affine:
+            return Affine(tuple(old.coefficients[group[-1]] for group in groups), old.constant)
+
+        def dims(old: frozenset[int]) -> frozenset[int]:
+            return frozenset(number[d] for d in old if d in number)
+
+        for node in self.nodes:
+            node.dims = dims(node.dims)
+            if isinstance(node, Load):
+                node.offset = affine(node.offset)
+            elif isinstance(node, Reduce):
+                node.over = dims(node.over)
+        for output in self.outputs:
+            output.offset = affine(output.offset)
+
+    # ---- arguments --------------------------------------------------------------------------------------
+
+    def _declare(self) -> None:
+        """One memref argument for each distinct buffer that the loops touch."""
+        accesses: dict[Hashable, list[Access]] = {}
+        types: dict[Hashable, Attribute] = {}
+        hints: dict[Hashable, str] = {}
+        operands, results = self.signature.kernel.operands, self.signature.kernel.results
+        for load in self.loads:
+            key = self.signature.inputs[load.argument]
+            accesses.setdefault(key, []).append(Access(load.offset, load.rows, load.row_stride))
+            types[key] = operands[load.argument].type
+            hints.setdefault(key, operands[load.argument].name_hint or f"input{load.argument}")
+        for output in self.outputs:
+            key = self.signature.outputs[output.result]
+            accesses.setdefault(key, []).append(Access(output.offset))
+            types[key] = results[output.result].type
+            hints.setdefault(key, results[output.result].name_hint or f"output{output.result}")
+        layouts = {
+            key: layout_of(element_count(types[key]), listed, self.space.extents)
+            for key, listed in accesses.items()
+        }
+        memrefs = [memref_type(layouts[key].shape, element_type_of(types[key])) for key in accesses]
+        self.arguments = list(zip(accesses, memrefs, strict=True))
+        self.builder = FunctionBuilder(self.signature.name, memrefs, private=True)
+        for argument, key in zip(self.builder.block.args, accesses, strict=True):
+            named(argument, hints[key])
+        values = dict(zip(accesses, self.builder.block.args, strict=True))
+
+        def buffer(key: Hashable, type_: Attribute) -> Buffer:
+            layout = layouts.get(key, Layout((0,), (1,)))
+            return Buffer(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
+
+        self.inputs = [buffer(k, v.type) for k, v in zip(self.signature.inputs, operands, strict=True)]
+        self.results = [buffer(k, v.type) for k, v in zip(self.signature.outputs, results, strict=True)]
+        self.root = Level(self.builder, self.inputs, None, self.builder.block.add_op, {})
+
+    def finish(self) -> Lowered:
+        return Lowered(self.builder.finish(), self.arguments)
+
+
+def element_count(type_: Attribute) -> int:
+    """The number of elements of a tensor type of static shape."""
+    return _product(shape_of_type(type_), range(len(shape_of_type(type_))))
+
+
+def _product(extents: Sequence[int], dims: Sequence[int]) -> int:
+    result = 1
+    for dim in dims:
+        result *= extents[dim]
+    return result
+
+
+def needed(roots: Sequence[Node], stops: set[Node]) -> set[Node]:
+    """What computing these takes, when `stops` are there."""
+    return set(cone(roots, lambda node: node in stops))

@@ -1,0 +1,35 @@
+"""One kernel as one function: the lowering is chosen by the kind that the schedule names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.passes.loops.columns import lower_columns
+from pullback.passes.loops.kernel_function import KernelFunction, Lowered, Signature
+from pullback.passes.loops.pointwise import lower_pointwise
+from pullback.passes.loops.rows import lower_rows
+from pullback.passes.loops.space import Schedule
+
+LOWERINGS: dict[str, Callable[[KernelFunction], None]] = {
+    "pointwise": lower_pointwise,
+    "rows": lower_rows,
+    "columns": lower_columns,
+}
+
+
+def lower_kernel(signature: Signature, vector_bits: int) -> Lowered:
+    """The function of a kernel.
+
+    Raises DiagnosticError where the kernel has no schedule, or one that does not fit what it computes.
+    """
+    schedule = Schedule.of(signature.kernel)
+    lowering = LOWERINGS.get(schedule.kind)
+    if lowering is None:
+        raise DiagnosticError(
+            f"no kernel of kind '{schedule.kind}' on the CPU: expected one of {', '.join(LOWERINGS)}",
+            signature.kernel,
+        )
+    kernel = KernelFunction(signature, schedule, vector_bits)
+    lowering(kernel)
+    return kernel.finish()

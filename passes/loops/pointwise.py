@@ -1,0 +1,69 @@
+"""Pointwise kernels: every element of every output on its own, the innermost loop in vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from xdsl.ir import SSAValue
+
+from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.levels import Level
+from pullback.passes.loops.nodes import Output
+from pullback.passes.loops.sweep import Sweep
+from pullback.passes.loops.vectors import Lanes, tail_mask
+
+
+def lower_pointwise(kernel: KernelFunction) -> None:
+    """One nest of loops for all outputs that run along the same dims."""
+    nests: dict[frozenset[int], list[Output]] = {}
+    for output in kernel.outputs:
+        nests.setdefault(output.offset.dims, []).append(output)
+    with kernel.builder.entering(kernel.builder.block):
+        for dims, outputs in nests.items():
+            lower_nest(kernel, sorted(dims), outputs)
+
+
+def lower_nest(kernel: KernelFunction, dims: Sequence[int], outputs: Sequence[Output]) -> None:
+    """Loops over these dims around the computation of these outputs."""
+    if not dims:
+        kernel.root.store_outputs(outputs, kernel.results)
+        return
+    *outer, lane = dims
+    if not outer:
+        lower_lanes(kernel, kernel.root, lane, outputs, parallel=True)
+        return
+
+    def body(*indices: SSAValue) -> None:
+        level = kernel.root.inside(kernel.builder.place, dict(zip(outer, indices, strict=True)))
+        lower_lanes(kernel, level, lane, outputs, parallel=False)
+
+    kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
+
+
+def lower_lanes(
+    kernel: KernelFunction, level: Level, lane: int, outputs: Sequence[Output], *, parallel: bool
+) -> None:
+    """The innermost loop: full vectors, and one masked vector for what is left."""
+    count = kernel.lanes_along(lane)
+
+    def iteration(start: SSAValue, size: int) -> tuple[()]:
+        inside = at_lanes(kernel, level, {lane: start}, Lanes(lane, count), size)
+        inside.store_outputs(outputs, kernel.results)
+        return ()
+
+    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], count, kernel.schedule.unroll or 1)
+    sweep.run((), iteration, parallel=parallel)
+
+
+def at_lanes(
+    kernel: KernelFunction, level: Level, indices: Mapping[int, SSAValue], lanes: Lanes, size: int
+) -> Level:
+    """A level within `level` whose first lane stands at these indices, and of whose lanes `size` exist."""
+    if size < lanes.count:
+        lanes = Lanes(lanes.dim, lanes.count, tail_mask(kernel.builder, size, lanes.count))
+    return level.inside(kernel.builder.place, indices, lanes)
+
+
+def hints_of(dims: Sequence[int]) -> list[str]:
+    """Names for the indices of some outer loops."""
+    return ["row"] if len(dims) == 1 else [f"i{d}" for d in dims]

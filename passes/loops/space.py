@@ -1,0 +1,150 @@
+"""The iteration space of a kernel: its loops, and which axes of a value run along which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr
+from xdsl.ir import Attribute
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.types import shape_of_type
+from pullback.passes.loops.affine import Affine, Position, delinearize, linear
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The `schedule` of a kernel, read: `None` and `()` where it leaves the choice to the lowering."""
+
+    kind: str
+    parallel: tuple[int, ...]
+    reduce: tuple[int, ...]
+    vector: int | None = None
+    unroll: int | None = None
+    tile: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(kernel: Kernel) -> Schedule:
+        """Raises DiagnosticError for a kernel without a schedule, or with one that is no schedule."""
+        if kernel.schedule is None:
+            raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
+        data = kernel.schedule.data
+        kind = data.get("kind")
+        if not isinstance(kind, StringAttr):
+            raise DiagnosticError('the schedule names no kind, such as kind = "pointwise"', kernel)
+        lists = {name: _integers(data.get(name)) for name in ("parallel", "reduce", "tile")}
+        return Schedule(
+            kind.data,
+            lists["parallel"],
+            lists["reduce"],
+            _integer(kernel, "vector"),
+            _integer(kernel, "unroll"),
+            lists["tile"],
+        )
+
+
+def _integers(attribute: Attribute | None) -> tuple[int, ...]:
+    return tuple(map(int, attribute.get_values())) if isinstance(attribute, DenseArrayBase) else ()
+
+
+def _integer(kernel: Kernel, name: str) -> int | None:
+    assert isinstance(kernel.schedule, DictionaryAttr)
+    attribute = kernel.schedule.data.get(name)
+    if attribute is None:
+        return None
+    if not isinstance(attribute, IntegerAttr) or attribute.value.data < 1:
+        raise DiagnosticError(f"schedule: {name} must be a positive integer, got {attribute}", kernel)
+    return attribute.value.data
+
+
+@dataclass(frozen=True)
+class Space:
+    """The dims of a kernel's loops: those of P, then those of R.
+
+    The axes of a value that fills the whole space run along P and then R (rows), or R and then P (columns).
+    """
+
+    kernel: Kernel
+    parallel: tuple[int, ...]
+    reduce: tuple[int, ...]
+    reduces_leading: bool = False
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        return (*self.parallel, *self.reduce)
+
+    @property
+    def rank(self) -> int:
+        return len(self.parallel) + len(self.reduce)
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The dims of P."""
+        return tuple(range(len(self.parallel)))
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The dims of R."""
+        return tuple(range(len(self.parallel), self.rank))
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The dims of the axes of a value that fills the space."""
+        return (*self.inner, *self.outer) if self.reduces_leading else (*self.outer, *self.inner)
+
+    def dim(self, dim: int) -> Affine:
+        """The coordinate along a dim."""
+        return Affine.number(self.rank) if self.extents[dim] == 1 else Affine.dim(self.rank, dim)
+
+    def number(self, value: int = 0) -> Affine:
+        return Affine.number(self.rank, value)
+
+    def output_position(self, type_: Attribute) -> Position:
+        """Where in a value of this type the kernel stands as its loops run."""
+        shape = shape_of_type(type_)
+        for dims in (self.whole, self.outer, self.inner):
+            if self._fits(shape, dims):
+                return tuple(
+                    self.dim(d) if n != 1 else self.number() for d, n in zip(dims, shape, strict=True)
+                )
+        if not shape:
+            return ()
+        for dims in (self.whole, self.outer):
+            extents = [self.extents[d] for d in dims]
+            position = tuple(self.dim(d) for d in dims)
+            found = delinearize(linear(position, extents, self.rank), shape, self.extents)
+            if found is not None:
+                return found
+        raise DiagnosticError(
+            f"{type_} does not fit the loops of the kernel: parallel {list(self.parallel)}, "
+            f"reduce {list(self.reduce)}",
+            self.kernel,
+        )
+
+    def _fits(self, shape: Sequence[int], dims: Sequence[int]) -> bool:
+        return len(shape) == len(dims) and all(
+            n in (self.extents[d], 1) for n, d in zip(shape, dims, strict=True)
+        )
+
+    def reduced_dims(self, shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+        """The dims along which these axes of a value are reduced."""
+        for dims in (self.whole, self.outer):
+            chosen = [dims[a] for a in axes] if len(shape) == len(dims) else []
+            if len(chosen) == len(axes) and all(
+                shape[a] in (self.extents[d], 1) for a, d in zip(axes, chosen, strict=True)
+            ):
+                return tuple(chosen)
+        extents = [shape[a] for a in axes]
+        for dims in (self.inner, self.whole, self.outer):
+            if extents == [self.extents[d] for d in dims]:
+                return tuple(dims)
+        raise DiagnosticError(
+            f"a reduction over extents {extents} does not fit the loops of the kernel: "
+            f"parallel {list(self.parallel)}, reduce {list(self.reduce)}",
+            self.kernel,
+        )
+
+    def merged(self, parallel: Sequence[int], reduce: Sequence[int]) -> Space:
+        return Space(self.kernel, tuple(parallel), tuple(reduce), self.reduces_leading)

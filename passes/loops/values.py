@@ -1,0 +1,210 @@
+"""From the region of a kernel to nodes: every operation family says where its operands are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeAlias
+
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.shapes import (
+    BroadcastTo,
+    ExpandDims,
+    Reshape,
+    Split,
+    Transpose,
+    integer_list,
+)
+from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
+from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, Output, Reduce
+from pullback.passes.loops.space import Space
+
+Request: TypeAlias = tuple[SSAValue, Position]
+Rule: TypeAlias = Generator[Request, Node, Node]
+"""Asks for the elements that an operation reads, one by one, and returns what it makes of them."""
+
+
+def outputs_of(space: Space) -> list[Output]:
+    """What a kernel yields, element by element, as its loops run."""
+    build = Builder(space)
+    yielded = space.kernel.body.block.last_op
+    assert yielded is not None
+    made: list[Output] = []
+    for result, value in enumerate(yielded.operands):
+        position = space.output_position(value.type)
+        offset = linear(position, shape_of_type(value.type), space.rank)
+        made.append(Output(build.node(value, position), result, offset))
+    return made
+
+
+class Builder:
+    """Makes one node for each value and position that is asked for."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._known: dict[Request, Node] = {}
+
+    def node(self, value: SSAValue, position: Position) -> Node:
+        """The element of a value at a position. Long chains of operations are followed without recursion."""
+        if (value, position) in self._known:
+            return self._known[value, position]
+        pending = [((value, position), self._rule(value, position))]
+        answer: Node | None = None
+        while pending:
+            request, rule = pending[-1]
+            try:
+                wanted = rule.send(answer)  # pyright: ignore[reportArgumentType] None starts a generator
+            except StopIteration as done:
+                answer = self._known[request] = done.value
+                pending.pop()
+                continue
+            answer = self._known.get(wanted)
+            if answer is None:
+                pending.append((wanted, self._rule(*wanted)))
+        assert answer is not None
+        return answer
+
+    def _rule(self, value: SSAValue, position: Position) -> Rule:
+        if isinstance(value, BlockArgument):
+            return self._input(value, position)
+        op = value.owner
+        assert isinstance(op, Operation)
+        for family in type(op).__mro__:
+            if family in RULES:
+                return RULES[family](self, op, value, position)
+        raise DiagnosticError(f"'{op.name}' has no place inside a kernel on the CPU", self.space.kernel)
+
+    def _input(self, value: BlockArgument, position: Position) -> Rule:
+        return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
+
+    def _load(self, value: BlockArgument, offset: Affine) -> Rule:
+        return Load(element_type_of(value.type), dims=offset.dims, argument=value.index, offset=offset)
+        yield
+
+    # ---- families ---------------------------------------------------------------------------------------
+
+    def elementwise(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        operands: list[Node] = []
+        for operand in op.operands:
+            operands.append((yield operand, self.broadcast(operand, position)))
+        node = Compute(element_type_of(value.type), tuple(operands), op=op)
+        node.gather_facts()
+        return node
+
+    def broadcast(self, operand: SSAValue, position: Position) -> Position:
+        """Where an operand that broadcasts is read."""
+        shape = shape_of_type(operand.type)
+        trailing = position[len(position) - len(shape) :]
+        return tuple(self.space.number() if n == 1 else p for n, p in zip(shape, trailing, strict=True))
+
+    def fill(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        return Fixed(element_type_of(value.type), number=op.number)
+        yield
+
+    def constant(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        array = op.array()
+        if array.size != 1:
+            raise DiagnosticError("a kernel holds constants of one element only", self.space.kernel)
+        return Fixed(element_type_of(value.type), number=array.reshape(()).item())
+        yield
+
+    def broadcast_to(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        return (yield op.operands[0], self.broadcast(op.operands[0], position))
+
+    def expand_dims(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        new = integer_list(op.properties, "axes")
+        return (yield op.operands[0], tuple(p for axis, p in enumerate(position) if axis not in new))
+
+    def transpose(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        order = op.order
+        return (yield op.operands[0], tuple(position[order.index(axis)] for axis in range(len(order))))
+
+    def reshape(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        operand = op.operands[0]
+        offset = linear(position, shape_of_type(value.type), self.space.rank)
+        if isinstance(operand, BlockArgument):
+            return (yield from self._load(operand, offset))
+        inner = delinearize(offset, shape_of_type(operand.type), self.space.extents)
+        if inner is None:
+            raise DiagnosticError(
+                f"reshape of {operand.type} to {value.type} does not follow the loops of the kernel", op
+            )
+        return (yield operand, inner)
+
+    def split(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        axis: IntegerAttr[Any] = op.axis
+        at = axis.value.data
+        before = sum(integer_list(op.properties, "sizes")[: op.results.index(value)])
+        return (yield op.operands[0], (*position[:at], position[at] + before, *position[at + 1 :]))
+
+    def gather(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        params, indices = op.operands
+        shape, rank = shape_of_type(params.type), len(shape_of_type(indices.type))
+        if not isinstance(params, BlockArgument):
+            raise DiagnosticError("gather reads rows of what a kernel is given, not of what it computes", op)
+        if shape[0] == 0:
+            return Fixed(element_type_of(value.type), number=0)
+        row = yield indices, position[:rank]
+        offset = linear((self.space.number(), *position[rank:]), shape, self.space.rank)
+        node = Load(
+            element_type_of(value.type),
+            (row,),
+            offset.dims,
+            argument=params.index,
+            offset=offset,
+            rows=shape[0],
+            row_stride=row_major_strides(shape)[0],
+        )
+        node.gather_facts()
+        return node
+
+    def reduction(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        operand = op.operands[0]
+        shape, axes = shape_of_type(operand.type), op.reduced
+        kept = [p for a, p in enumerate(position) if a not in axes] if op.keeps_dims else list(position)
+        dims = self.space.reduced_dims(shape, axes)
+        inside = [*kept]
+        for axis, dim in zip(axes, dims, strict=True):
+            inside.insert(axis, self.space.dim(dim) if shape[axis] != 1 else self.space.number())
+        node = yield operand, tuple(inside)
+        over = {d for a, d in zip(axes, dims, strict=True) if shape[a] != 1}
+        for group, is_outer in ((self.space.inner, False), (self.space.outer, True)):
+            if here := over & set(group):
+                node = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
+        return node
+
+
+def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Node:
+    """The reduction of a node over these dims; `around` are the loops around an inner one."""
+    node = Reduce(operand.element_type, (operand,), op=op, over=over, is_outer=around is None)
+    node.gather_facts()
+    if around is None:
+        node.dims, node.is_late = frozenset(), True
+    else:
+        node.dims = node.dims - over | set(around)
+        node.stage += 1
+    return node
+
+
+RULES: dict[type, Callable[[Builder, Any, SSAValue, Position], Rule]] = {
+    Elementwise: Builder.elementwise,
+    AddN: Builder.elementwise,
+    Accumulate: Builder.elementwise,
+    Fill: Builder.fill,
+    Constant: Builder.constant,
+    BroadcastTo: Builder.broadcast_to,
+    ExpandDims: Builder.expand_dims,
+    Transpose: Builder.transpose,
+    Reshape: Builder.reshape,
+    Split: Builder.split,
+    Gather: Builder.gather,
+    Reduction: Builder.reduction,
+}

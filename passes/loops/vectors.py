@@ -1,0 +1,89 @@
+"""Vectors in registers: lanes and their masks, splats, halves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.dialects import vector
+from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.scalar import Scalar, bit_width, select
+from pullback.passes.loops.build import FunctionBuilder, result_of
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Consecutive indices of a dim that are computed at once. Where there is a mask, only its lanes exist."""
+
+    dim: int
+    count: int
+    mask: SSAValue | None = None
+
+
+def lane_count(vector_bits: int, element_types: list[Attribute], extent: int) -> int:
+    """How many lanes the widest of these types allows; no more than the extent needs."""
+    widest = max((max(bit_width(t), 8) for t in element_types), default=32)
+    count = max(vector_bits // widest, 1)
+    while count > 1 and count // 2 >= extent:
+        count //= 2
+    return count
+
+
+def tail_mask(builder: FunctionBuilder, lanes: int, count: int) -> SSAValue:
+    """The mask of the first `lanes` of `count` lanes."""
+    size = builder.index(lanes)
+    return builder.shared(
+        ("tail", lanes, count),
+        lambda: vector.CreateMaskOp.create(operands=[size], result_types=[VectorType(i1, [count])]),
+        "tail",
+    )
+
+
+def splat(value: Scalar, count: int) -> Scalar:
+    """The same value in every lane."""
+    op = vector.BroadcastOp.create(operands=[value.value], result_types=[VectorType(value.type, [count])])
+    return Scalar(result_of(op, value.value.name_hint))
+
+
+def with_neutral(builder: FunctionBuilder, value: Scalar, lanes: Lanes, op: Reduction) -> Scalar:
+    """The vector with the reduction's neutral element in the lanes that do not exist."""
+    if lanes.mask is None:
+        return value
+    return select(Scalar(lanes.mask), value, builder.number(op.neutral(value.element_type), value.type))
+
+
+def combined(op: Reduction, values: list[Scalar]) -> Scalar:
+    """Several partial results as one, in a balanced tree of fixed order."""
+    while len(values) > 1:
+        pairs = [type(op).COMBINE(a, b) for a, b in zip(values[::2], values[1::2], strict=False)]
+        values = pairs + values[len(pairs) * 2 :]
+    return values[0]
+
+
+def across_lanes(op: Reduction, value: Scalar) -> Scalar:
+    """All lanes of a vector as one scalar: halves are combined until one lane is left."""
+    type_ = value.type
+    assert isinstance(type_, VectorType)
+    count = type_.get_shape()[0]
+    while count > 1:
+        count //= 2
+        low, high = (part(value, start, count) for start in (0, count))
+        value = type(op).COMBINE(low, high)
+    extract = vector.ExtractOp.create(
+        operands=[value.value],
+        result_types=[value.element_type],
+        properties={"static_position": DenseArrayBase.from_list(i64, [0])},
+    )
+    return Scalar(result_of(extract))
+
+
+def part(value: Scalar, start: int, count: int) -> Scalar:
+    """`count` consecutive lanes."""
+    op = vector.ShuffleOp.create(
+        operands=[value.value, value.value],
+        result_types=[VectorType(value.element_type, [count])],
+        properties={"mask": DenseArrayBase.from_list(i64, list(range(start, start + count)))},
+    )
+    return Scalar(result_of(op))
