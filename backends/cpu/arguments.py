@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,49 +77,36 @@ class Parameter:
     dtypes: tuple[np.dtype[Any], ...]
     is_written: bool
 
-    @cached_property
-    def accepts(self) -> Callable[[Any], bool]:
-        """A fast test of an array; `explain` says why it failed."""
-        shape, dtypes = self.shape, self.dtypes
-        needed = FLAGS_TO_WRITE if self.is_written else FLAGS_TO_READ
-
-        def accepts(array: Any) -> bool:
-            return (
-                isinstance(array, np.ndarray)
-                and array.shape == shape
-                and array.dtype in dtypes
-                and array.flags.num & needed == needed
-            )
-
-        return accepts
-
-    def check(self, array: object) -> None:
-        """Raises TypeError or ValueError for an array that does not fit."""
-        if not self.accepts(array):
-            raise self.explain(array)
+    @property
+    def facts(self) -> tuple[int, tuple[int, ...], tuple[np.dtype[Any], ...], int]:
+        """(position, shape, dtypes, flags): an ndarray that has them fits."""
+        flags = FLAGS_TO_WRITE if self.is_written else FLAGS_TO_READ
+        return self.position, self.shape, self.dtypes, flags
 
     @property
     def where(self) -> str:
         """How messages call it: `argument 2 (%w)`."""
         return f"argument {self.position} (%{self.name})" if self.name else f"argument {self.position}"
 
-    def explain(self, array: object) -> Exception:
-        """Why an array that was refused does not fit: a TypeError or ValueError."""
+    def check(self, array: object) -> None:
+        """Raises TypeError or ValueError for what does not fit, with what was expected."""
         if not isinstance(array, np.ndarray):
-            return TypeError(f"{self.where}: expected a NumPy array, got {type(array).__name__}")
+            raise TypeError(f"{self.where}: expected a NumPy array, got {type(array).__name__}")
+        array = cast(NDArray[Any], array)
         if array.dtype not in self.dtypes:
             expected = " or ".join(str(dtype) for dtype in self.dtypes)
-            return TypeError(f"{self.where}: expected dtype {expected}, got {array.dtype}")
+            raise TypeError(f"{self.where}: expected dtype {expected}, got {array.dtype}")
         if array.shape != self.shape:
-            return ValueError(f"{self.where}: expected shape {self.shape}, got {array.shape}")
+            raise ValueError(f"{self.where}: expected shape {self.shape}, got {array.shape}")
         if not array.flags.c_contiguous:
-            return ValueError(
+            raise ValueError(
                 f"{self.where}: expected a C-contiguous array, got strides {array.strides}; "
                 "pass np.ascontiguousarray(array)"
             )
         if not array.flags.aligned:
-            return ValueError(f"{self.where}: expected memory aligned to {array.dtype.itemsize} bytes")
-        return ValueError(f"{self.where}: the function writes to this array, but it is read-only")
+            raise ValueError(f"{self.where}: expected memory aligned to {array.dtype.itemsize} bytes")
+        if self.is_written and not array.flags.writeable:
+            raise ValueError(f"{self.where}: the function writes to this array, but it is read-only")
 
 
 def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[Parameter, ...]:

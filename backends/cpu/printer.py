@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
@@ -17,7 +18,7 @@ from pullback.backends.cpu.function_printer import (
     ModuleNeeds,
 )
 from pullback.backends.cpu.math_library import instantiate
-from pullback.backends.cpu.types import scalar_literal, size_in_bytes, spell
+from pullback.backends.cpu.types import dense_literals, size_in_bytes, spell
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
 
@@ -65,9 +66,8 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
 def print_global(op: GlobalOp) -> str:
     """A global array, with its values or uninitialized."""
     element = op.type.element_type
-    count = 1
-    for size in op.type.get_shape():
-        count *= size
+    size_in_bytes(element)  # refuses i1
+    count = prod(op.type.get_shape())
     value = op.initial_value
     if value is None:
         raise LLVMPrintError(op, f"@{op.sym_name.data} has no initial value")
@@ -75,20 +75,16 @@ def print_global(op: GlobalOp) -> str:
         text = "undef"
     else:
         assert isinstance(value, DenseIntOrFPElementsAttr)
-        text = array_literal(value, count)
+        text = array_literal(value)
     kind = "constant" if op.constant is not None else "global"
     align = op.alignment.value.data if op.alignment is not None else 64
     return f"@{op.sym_name.data} = internal {kind} [{count} x {spell(element)}] {text}, align {align}"
 
 
-def array_literal(value: DenseIntOrFPElementsAttr, count: int) -> str:
-    """The elements of a dense attribute as an LLVM array constant of `count` elements."""
-    element = value.get_element_type()
-    size_in_bytes(element)  # refuses i1
-    scalars = [scalar_literal(scalar, element) for scalar in value.get_values()]
-    if len(scalars) == 1:
-        scalars *= count
-    return f"[{', '.join(f'{spell(element)} {scalar}' for scalar in scalars)}]"
+def array_literal(value: DenseIntOrFPElementsAttr) -> str:
+    """The elements of a dense attribute as an LLVM array constant."""
+    element = spell(value.get_element_type())
+    return f"[{', '.join(f'{element} {scalar}' for scalar in dense_literals(value))}]"
 
 
 def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> str:

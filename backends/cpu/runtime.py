@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
+from numpy import ndarray
 from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
@@ -100,7 +101,7 @@ class Call:
         self._bound = dict(bound)  # keeps the bound arrays alive
         self._addresses = [address_of(bound[at]) if at in bound else 0 for at in range(len(parameters))]
         self._open = tuple(at for at in range(len(parameters)) if at not in bound)
-        self._accepts = tuple(parameters[at].accepts for at in self._open)
+        self._checks = tuple(parameters[at].facts for at in self._open)
         self._pack = struct.Struct(f"{len(parameters)}P").pack
 
     def __call__(self, *arrays: NDArray[Any]) -> None:
@@ -114,9 +115,15 @@ class Call:
         if len(arrays) != len(self._open):
             raise self._wrong_count(len(arrays))
         addresses = self._addresses.copy()
-        for at, accepts, array in zip(self._open, self._accepts, arrays, strict=True):
-            if not accepts(array):
-                raise self.parameters[at].explain(array)
+        # Parameter.check says the same in words; written out, the loop takes half the time.
+        for (at, shape, dtypes, flags), array in zip(self._checks, arrays, strict=True):
+            if (
+                array.__class__ is not ndarray
+                or array.shape != shape
+                or array.dtype not in dtypes
+                or array.flags.num & flags != flags
+            ):
+                self.parameters[at].check(array)
             addresses[at] = address_of(array)
         if len(set(addresses)) != len(addresses):
             self._check_overlap(addresses)

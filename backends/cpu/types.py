@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from decimal import Decimal
 from math import prod
+from typing import cast
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -129,6 +131,15 @@ def vector_literal(scalars: list[str], type: VectorType) -> str:
     return f"<{', '.join(f'{element} {scalar}' for scalar in scalars)}>"
 
 
+def dense_literals(value: DenseIntOrFPElementsAttr) -> list[str]:
+    """The elements of a dense attribute as constants, in row-major order."""
+    element = value.get_element_type()
+    numbers = cast(Sequence[int] | Sequence[float], value.get_values())
+    if numbers and value.is_splat():
+        return [scalar_literal(numbers[0], element)] * prod(value.get_shape() or ())
+    return [scalar_literal(number, element) for number in numbers]
+
+
 def constant(value: Attribute) -> str:
     """The text of an `arith.constant`'s value, without its type. Raises ValueError for other attributes."""
     if isinstance(value, FloatAttr):
@@ -136,9 +147,5 @@ def constant(value: Attribute) -> str:
     if isinstance(value, IntegerAttr):
         return integer_literal(value.value.data, value.type)
     if isinstance(value, DenseIntOrFPElementsAttr) and isinstance(value.type, VectorType):
-        element = value.get_element_type()
-        scalars = [scalar_literal(scalar, element) for scalar in value.get_values()]
-        return vector_literal(
-            scalars * (length(value.type) or 1) if len(scalars) == 1 else scalars, value.type
-        )
+        return vector_literal(dense_literals(value), value.type)
     raise ValueError(f"expected a constant that is a number or a dense vector, got {value}")

@@ -148,8 +148,14 @@ def test_shifts(width: int | None) -> None:
         np.testing.assert_array_equal(z, expected, err_msg=op)
 
 
-COMPARE = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal}
-COMPARE |= {"gt": np.greater, "ge": np.greater_equal}
+COMPARE = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}
 
 
 @widths
