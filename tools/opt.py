@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.plugin import own_targets
 
 _SEPARATOR = "// -----"
+_SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
 
 
 class OptMain(xDSLOptMain):
@@ -68,7 +70,7 @@ class OptMain(xDSLOptMain):
                 sys.stdout.write(show(name, as_json=self.args.json))
                 return
         text = read_text(self.args.input_file or STANDARD)
-        pieces = text.split(_SEPARATOR) if self.args.split_input_file else [text]
+        pieces = _SEPARATOR_LINE.split(text) if self.args.split_input_file else [text]
         times = PassTimes()
         outputs: list[str] = []
         line_offset = 0
