@@ -13,7 +13,8 @@ from xdsl.ir import Attribute, Block
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.dialects.graph.types import DTYPES, numpy_dtype, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor, inserting
-from pullback.passes.gradients.engine import Options, gradients
+from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.engine import gradients
 
 Body = Callable[..., "Tensor | Sequence[Tensor]"]
 

@@ -133,7 +133,7 @@ def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:
     """For each operation of a block the values of that block that nothing after it needs."""
     dying: dict[Operation, list[SSAValue]] = {}
     seen: set[SSAValue] = set()
-    own = set(block.args)
+    own: set[SSAValue] = set(block.args)
     for op in block.ops:
         own.update(op.results)
     for op in reversed(list(block.ops)):

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from xdsl.ir import Dialect
 
-from pullback.dialects.graph import (  # noqa: F401  each import defines operations, in this order
-    control_flow,
-    creation,
-    elementwise,
-    indexing,
-    kernel,
-    linalg,
-    markers,
-    reductions,
-    request,
-    shapes,
-    variables,
-)
 from pullback.dialects.graph.base import OPS
 from pullback.dialects.graph.location import RoleAttr
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, UnconnectedAttr
 from pullback.dialects.graph.types import SlicesType, StackType, VariableType
+
+FAMILIES = (
+    "creation",
+    "elementwise",
+    "shapes",
+    "reductions",
+    "linalg",
+    "indexing",
+    "variables",
+    "control_flow",
+    "markers",
+    "request",
+    "kernel",
+)
+"""The modules that define operations: importing one collects its operations into `OPS`."""
+
+for family in FAMILIES:
+    import_module(f"{__name__}.{family}")
 
 Graph = Dialect(
     "graph",

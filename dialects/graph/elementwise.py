@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from pullback.dialects.graph.base import (
     check_tensor,
     graph_op,
 )
-from pullback.dialects.graph.scalar import Scalar, exp, log, maximum, select, tanh
+from pullback.dialects.graph.scalar import Scalar, exp, identity, log, maximum, select, tanh
 from pullback.dialects.graph.types import (
     GraphError,
     broadcast_shapes,
@@ -67,14 +68,12 @@ class Elementwise(GraphOp):
     DTYPES: ClassVar[Accepts] = numeric
     NUMPY: ClassVar[Callable[..., Any]]
 
-    @staticmethod
-    def scalar(*operands: Scalar) -> Scalar:
-        """The body for one element, or for a vector of them: what both lowerings inline."""
-        raise NotImplementedError
+    SCALAR: ClassVar[Callable[..., Scalar]]
+    """The body for one element, or for a vector of them: what both lowerings inline."""
 
     def body(self, *operands: Scalar) -> Scalar:
-        """`scalar`, for operations whose body depends on their types too."""
-        return self.scalar(*operands)
+        """`SCALAR`, for operations whose body depends on their types too."""
+        return type(self).SCALAR(*operands)
 
     def numpy(self, *operands: Array) -> Any:
         return type(self).NUMPY(*operands)
@@ -156,10 +155,7 @@ class Negative(Unary):
 
     name = "graph.negative"
     NUMPY: ClassVar = np.negative
-
-    @staticmethod
-    def scalar(x: Scalar) -> Scalar:
-        return -x
+    SCALAR: ClassVar = Scalar.__neg__
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (-dy,)
@@ -172,7 +168,7 @@ class Exp(Unary):
     name = "graph.exp"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.exp
-    scalar = staticmethod(exp)
+    SCALAR: ClassVar = staticmethod(exp)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy * self.y,)
@@ -185,7 +181,7 @@ class Log(Unary):
     name = "graph.log"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.log
-    scalar = staticmethod(log)
+    SCALAR: ClassVar = staticmethod(log)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy / self.x,)
@@ -198,7 +194,7 @@ class Tanh(Unary):
     name = "graph.tanh"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.tanh
-    scalar = staticmethod(tanh)
+    SCALAR: ClassVar = staticmethod(tanh)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy * (1 - self.y * self.y),)
@@ -212,10 +208,7 @@ class Identity(Unary):
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     traits = traits_def(Pure(), PassesSlices())
-
-    @staticmethod
-    def scalar(x: Scalar) -> Scalar:
-        return x
+    SCALAR: ClassVar = staticmethod(identity)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy,)
@@ -229,10 +222,7 @@ class StopGradient(Unary):
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     traits = traits_def(Pure(), NotDifferentiable())
-
-    @staticmethod
-    def scalar(x: Scalar) -> Scalar:
-        return x
+    SCALAR: ClassVar = staticmethod(identity)
 
 
 @graph_op
@@ -277,10 +267,7 @@ class Add(Binary):
 
     name = "graph.add"
     NUMPY: ClassVar = np.add
-
-    @staticmethod
-    def scalar(a: Scalar, b: Scalar) -> Scalar:
-        return a + b
+    SCALAR: ClassVar = operator.add
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy, dy
@@ -292,10 +279,7 @@ class Subtract(Binary):
 
     name = "graph.subtract"
     NUMPY: ClassVar = np.subtract
-
-    @staticmethod
-    def scalar(a: Scalar, b: Scalar) -> Scalar:
-        return a - b
+    SCALAR: ClassVar = operator.sub
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy, -dy
@@ -307,10 +291,7 @@ class Multiply(Binary):
 
     name = "graph.multiply"
     NUMPY: ClassVar = np.multiply
-
-    @staticmethod
-    def scalar(a: Scalar, b: Scalar) -> Scalar:
-        return a * b
+    SCALAR: ClassVar = operator.mul
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy * self.b, dy * self.a
@@ -323,10 +304,7 @@ class Divide(Binary):
     name = "graph.divide"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.divide
-
-    @staticmethod
-    def scalar(a: Scalar, b: Scalar) -> Scalar:
-        return a / b
+    SCALAR: ClassVar = operator.truediv
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy / self.b, dy * (-self.y / self.b)
@@ -338,7 +316,7 @@ class Maximum(Binary):
 
     name = "graph.maximum"
     NUMPY: ClassVar = np.maximum
-    scalar = staticmethod(maximum)
+    SCALAR: ClassVar = staticmethod(maximum)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         b_wins = self.b > self.a
@@ -352,10 +330,7 @@ class Greater(Binary):
     name = "graph.greater"
     NUMPY: ClassVar = np.greater
     traits = traits_def(Pure(), NotDifferentiable())
-
-    @staticmethod
-    def scalar(a: Scalar, b: Scalar) -> Scalar:
-        return a > b
+    SCALAR: ClassVar = operator.gt
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -375,7 +350,7 @@ class Where(Elementwise):
     rhs = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     traits = traits_def(Pure(), Broadcasts())
-    scalar = staticmethod(select)
+    SCALAR: ClassVar = staticmethod(select)
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:

@@ -106,9 +106,8 @@ class MakeSlices(GraphOp):
     @classmethod
     def make(cls, values: Tensor, indices: Tensor, like: Tensor) -> Tensor:
         """Slices of a tensor shaped as `like`."""
-        type_ = SlicesType(
-            values.value.type, indices.value.type, tensor_type(like.element_type, like.extents)
-        )  # pyright: ignore[reportArgumentType]
+        parts = [tensor_type(t.element_type, t.extents) for t in (values, indices, like)]
+        type_ = SlicesType(*parts)
         return cls.emit_as([values.value, indices.value, *dynamic_shape(like)], type_)
 
     @classmethod

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, UnitAttr, i64
+from xdsl.dialects.builtin import DenseArrayBase, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -23,7 +24,7 @@ from pullback.dialects.graph.base import (
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where, numeric
 from pullback.dialects.graph.scalar import Scalar, maximum
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,
@@ -62,7 +63,7 @@ class Reduction(GraphOp):
     @property
     def reduced(self) -> tuple[int, ...]:
         """The reduced axes, ascending."""
-        return tuple(map(int, self.axes.get_values()))
+        return tuple(integer_list(self.properties, "axes"))
 
     @property
     def keeps_dims(self) -> bool:
@@ -75,9 +76,7 @@ class Reduction(GraphOp):
         shape, element_type = shape_of_type(type_), element_type_of(type_)
         if not numeric(element_type):
             raise GraphError(f"{cls.name}: dtype_c1: needs a numeric dtype, got {element_type}")
-        axes = properties["axes"]
-        assert isinstance(axes, DenseArrayBase)
-        reduced = [int(a) for a in axes.get_values()]
+        reduced = integer_list(properties, "axes")
         if reduced != sorted(set(reduced)) or any(not 0 <= a < len(shape) for a in reduced):
             raise GraphError(
                 f"{cls.name}: axes_c1: axes must be distinct, ascending and in 0..{len(shape) - 1} for {type_}, "
@@ -94,7 +93,7 @@ class Reduction(GraphOp):
         if any(not -x.ndim <= a < x.ndim for a in given):
             raise GraphError(f"{cls.name}: axes_c1: axes {list(given)} do not exist in {x.type}")
         normal = sorted(a % x.ndim for a in given)
-        return cls.of(x, axes=DenseArrayBase.from_list(i64, normal), **flag(keepdims, "keepdims"))
+        return cls.of(x, axes=integers(normal), **flag(keepdims, "keepdims"))
 
     def spread(self, reduced: Tensor) -> Tensor:
         """A value of the result's shape, as one that broadcasts against the operand."""
@@ -106,10 +105,7 @@ class Sum(Reduction):
     """The sum of the elements; 0 of none."""
 
     name = "graph.sum"
-
-    @staticmethod
-    def COMBINE(a: Scalar, b: Scalar) -> Scalar:  # noqa: N802
-        return a + b
+    COMBINE: ClassVar = operator.add
 
     @staticmethod
     def neutral(element_type: Attribute) -> Number:
@@ -128,7 +124,7 @@ class Max(Reduction):
     """The largest element, NaN if any is; -inf (or the smallest integer) of none. Ties share the gradient equally."""
 
     name = "graph.max"
-    COMBINE: ClassVar = maximum
+    COMBINE: ClassVar = staticmethod(maximum)
 
     @staticmethod
     def neutral(element_type: Attribute) -> Number:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from xdsl.dialects.builtin import DenseArrayBase, StringAttr, UnitAttr, i64
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr, UnitAttr
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -21,6 +21,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, UnconnectedAttr
+from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
@@ -68,7 +69,7 @@ class Gradients(GraphOp):
         given = {i: s for i, s in enumerate(seeds) if s is not None}
         options: dict[str, Attribute] = dict(properties or {})
         if given:
-            options["seed_of"] = DenseArrayBase.from_list(i64, list(given))
+            options["seed_of"] = integers(list(given))
         types = [data_type_of(x.type) for x in xs] if result_types is None else result_types
         return cls.build(
             operands=[list(ys), list(xs), list(given.values()), list(stops)],
@@ -79,12 +80,12 @@ class Gradients(GraphOp):
     @property
     def seed_per_y(self) -> list[SSAValue | None]:
         """The seed of each y, `None` for the default."""
-        indices = [] if self.seed_of is None else [int(i) for i in self.seed_of.get_values()]
+        indices = integer_list(self.properties, "seed_of") if self.seed_of is not None else []
         given = dict(zip(indices, self.seeds, strict=True))
         return [given.get(i) for i in range(len(self.ys))]
 
     def verify_(self) -> None:
-        indices = [] if self.seed_of is None else [int(i) for i in self.seed_of.get_values()]
+        indices = integer_list(self.properties, "seed_of") if self.seed_of is not None else []
         if len(indices) != len(self.seeds) or indices != sorted(set(indices)):
             raise GraphError(f"{self.name}: seeds_c1: seed_of must name one y per seed, ascending")
         if any(not 0 <= i < len(self.ys) for i in indices):
@@ -145,7 +146,7 @@ class Gradients(GraphOp):
         known = cls.get_irdl_definition().properties
         properties = {k: attributes.pop(k) for k in list(attributes) if k in known}
         if given:
-            properties["seed_of"] = DenseArrayBase.from_list(i64, [i for i, _ in given])
+            properties["seed_of"] = integers([i for i, _ in given])
         return cls.build(
             operands=[
                 values[: ends[0]],

@@ -172,6 +172,11 @@ def bit_width(element_type: Attribute) -> int:
 # ---- the functions that bodies are written in ---------------------------------------------------------------
 
 
+def identity(x: Scalar) -> Scalar:
+    """`x` itself."""
+    return x
+
+
 def exp(x: Scalar) -> Scalar:
     """The natural exponential."""
     return emit(math.ExpOp, x.type, x)

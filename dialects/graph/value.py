@@ -168,4 +168,5 @@ Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequen
 def _apply(name: str, *args: Operand) -> Tensor:
     from pullback.dialects.graph.base import OPS
 
-    return OPS[name].of(*args)
+    of: Callable[..., Any] = OPS[name].of
+    return of(*args)

@@ -142,7 +142,7 @@ def _early(kind: type[Add] | type[Accumulate], total: Tensor, term: Tensor, mark
     block = marker.parent
     assert block is not None
     owners = [v.owner for v in (total.value, term.value) if isinstance(v, OpResult)]
-    own = {o for o in owners if isinstance(o, Operation) and o.parent is block}
+    own = {o for o in owners if o.parent is block}
     if not own:
         return made
     before = marker.prev_op

@@ -6,99 +6,30 @@ un-broadcasting, zeros for absent gradients, dropping what nobody needs, markers
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
-from xdsl.dialects.builtin import LocationAttr, StringAttr
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import Broadcasts, PassesSlices, Properties
 from pullback.dialects.graph.control_flow import EmptyStack, HasLoopGradient
-from pullback.dialects.graph.indexing import Densify, zeros_like
-from pullback.dialects.graph.location import Origin, RoleAttr, name_of, named_with_role
+from pullback.dialects.graph.indexing import zeros_like
+from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import Backward, SumGradients
-from pullback.dialects.graph.policies import Aggregation, AggregationAttr, Gating, GatingAttr, Unconnected
+from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
 from pullback.dialects.graph.shapes import SumTo
 from pullback.dialects.graph.types import (
-    SlicesType,
     StackType,
     differentiable_type,
     gradient_type_of,
-    is_static,
-    shape_of_type,
 )
 from pullback.dialects.graph.value import Insert, Tensor, inserting
-from pullback.passes.gradients.errors import check_gradient, check_number
+from pullback.passes.gradients.emitter import Emitter, Options, densified
+from pullback.passes.gradients.errors import check_number, checked_gradient
 from pullback.passes.gradients.loops import loop_gradients
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.registry import lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
-
-LARGE = 100_000_000
-"""Elements from which making slices dense is worth a warning, as in TensorFlow."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How gradients are to be made; what they are does not depend on it.
-
-    Attributes:
-        scope: the name under which everything new stands, already unique; empty for none.
-        aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
-        colocate: each new operation gets the device of the forward operation it serves.
-        device: the device of every new operation without `colocate`.
-    """
-
-    scope: str = "gradients"
-    aggregation: Aggregation | None = None
-    gate: Gating | None = None
-    colocate: bool = False
-    device: str | None = None
-
-    def path(self, name: str) -> str:
-        """`name` under the scope."""
-        return f"{self.scope}/{name}" if self.scope else name
-
-
-@dataclass
-class Emitter:
-    """Puts new operations in place, stamps their origin and device, and remembers them."""
-
-    place: Insert
-    options: Options
-    made: list[Operation] = field(default_factory=list[Operation])
-    location: LocationAttr | None = None
-    device: Attribute | None = None
-
-    def __call__(self, op: Operation) -> None:
-        if self.location is not None:
-            op.location = self.location
-        if self.device is not None:
-            op.attributes["device"] = self.device
-        self.place(op)
-        self.made.append(op)
-
-    def serve(self, origin: Origin, name: str, forward: Operation | None) -> None:
-        """What follows has this origin and serves this forward operation."""
-        role = RoleAttr.of(origin, name_of(forward) if forward is not None else "")
-        self.location = named_with_role(self.options.path(name), role)
-        if self.options.colocate:
-            self.device = forward.attributes.get("device") if forward is not None else None
-        elif self.options.device:
-            self.device = StringAttr(self.options.device)
-
-    def at(self, place: Insert) -> Emitter:
-        """An emitter for another place that reports to the same list."""
-        return Emitter(place, self.options, self.made, self.location, self.device)
-
-    def take_back(self) -> None:
-        """Erases everything made, last first."""
-        for op in reversed(self.made):
-            op.detach()
-            op.erase(safe_erase=False)
-        self.made.clear()
 
 
 def gradients(
@@ -135,7 +66,7 @@ def gradients(
         results = walk.run(ys, xs, grad_ys)
         if unconnected is Unconnected.ZERO:
             with inserting(emitter):
-                results = [walk.zeros(x) if r is None else r for x, r in zip(xs, results, strict=True)]
+                return [walk.zeros(x) if r is None else r for x, r in zip(xs, results, strict=True)]
         return results
     except BaseException:
         emitter.take_back()
@@ -222,16 +153,16 @@ class Walk:
         given = self._complete(op, dys)
         mark = len(self.emitter.made)
         said = rule(op, *given)
-        grads = list(said) if isinstance(said, tuple | list) else [said]
+        grads: list[object] = list(said) if isinstance(said, tuple | list) else [said]
         check_number(op, grads)
         broadcasts = op.has_trait(Broadcasts, value_if_unregistered=False)
         kept: list[Tensor | None] = []
         for i, (grad, operand, need) in enumerate(zip(grads, op.operands, needed, strict=True)):
             if grad is not None and (need or not broadcasts):
-                if broadcasts and isinstance(grad, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+                if broadcasts and isinstance(grad, Tensor):
                     grad = SumTo.like(grad, Tensor(operand))
-                check_gradient(op, i, grad)
-            kept.append(grad if need else None)
+                grad = checked_gradient(op, i, grad)
+            kept.append(grad if need and isinstance(grad, Tensor) else None)
         self._erase_unneeded(mark, kept)
         return kept
 
@@ -242,7 +173,7 @@ class Walk:
         for result, dy in zip(op.results, dys, strict=True):
             if dy is None and differentiable_type(result.type):
                 dy = self.zeros(result)
-            given.append(dy if dy is None or slices_pass else self.densified(dy))
+            given.append(dy if dy is None or slices_pass else densified(dy))
         return given
 
     def zeros(self, value: SSAValue) -> Tensor:
@@ -293,30 +224,3 @@ class Walk:
             self.emitter.serve(Origin.SUM, "sum", forward)
             terms[:] = [Tensor(SumGradients.emit([t.value for t in terms], self.sum_properties).results[0])]
         return terms[0]
-
-    def densified(self, grad: Tensor) -> Tensor:
-        """A gradient as a tensor."""
-        return densified(grad)
-
-
-def densified(grad: Tensor) -> Tensor:
-    """A gradient as a tensor; warns where that makes something large."""
-    if not isinstance(grad.type, SlicesType):
-        return grad
-    data = grad.type.data_type
-    size = 1
-    for n in shape_of_type(data):
-        size *= n
-    if not is_static(data):
-        warnings.warn(
-            "Converting sparse IndexedSlices to a dense tensor of unknown shape. This may consume a large amount "
-            "of memory.",
-            stacklevel=2,
-        )
-    elif size >= LARGE:
-        warnings.warn(
-            f"Converting sparse IndexedSlices to a dense tensor with {size} elements. This may consume a large "
-            "amount of memory.",
-            stacklevel=2,
-        )
-    return Densify.of(grad)

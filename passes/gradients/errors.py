@@ -36,8 +36,8 @@ def check_number(op: Operation, grads: Sequence[object]) -> None:
         )
 
 
-def check_gradient(op: Operation, index: int, grad: object) -> None:
-    """A gradient must be a tensor (or slices) of its operand's dtype and shape."""
+def checked_gradient(op: Operation, index: int, grad: object) -> Tensor:
+    """The gradient, which must be a tensor (or slices) of its operand's dtype and shape."""
     operand = op.operands[index].type
     if not isinstance(grad, Tensor):
         raise GradientTypeError(
@@ -50,7 +50,7 @@ def check_gradient(op: Operation, index: int, grad: object) -> None:
         expected = data_type_of(operand)
         got = got.data_type
     if got is expected or compatible_types(got, expected):
-        return
+        return grad
     same_kind = type(got) is type(expected) and element_type_of(got) == element_type_of(expected)
     what = "Incompatible shapes" if same_kind else "Incompatible types"
     raise GradientError(

@@ -17,7 +17,8 @@ from pullback.dialects.graph.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.types import SlicesType
 from pullback.dialects.graph.value import Tensor, inserting
-from pullback.passes.gradients.engine import Options, densified, gradients
+from pullback.passes.gradients.emitter import Options, densified
+from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.errors import GradientError
 
 

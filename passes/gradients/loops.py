@@ -8,7 +8,6 @@ carries a gradient for each carried value, and a running sum for each value used
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
@@ -27,18 +26,16 @@ from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of, tensor_type
 from pullback.dialects.graph.value import Insert, Tensor, inserting
 from pullback.dialects.graph.variables import Read, Update
+from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of
-
-if TYPE_CHECKING:
-    from pullback.passes.gradients.engine import Walk
 
 COUNT = tensor_type(i64, ())
 """The type of a trip count."""
 
 
 def loop_gradients(
-    walk: Walk, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
+    walk: Differentiator, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
 ) -> list[Tensor | None]:
     """One gradient or `None` per init and per captured value, in the order of `inputs_of`.
 
@@ -78,7 +75,7 @@ class LoopGradient:
     """The construction of one backward loop."""
 
     def __init__(
-        self, walk: Walk, op: While, dys: Sequence[Tensor | None], wanted: Sequence[SSAValue]
+        self, walk: Differentiator, op: While, dys: Sequence[Tensor | None], wanted: Sequence[SSAValue]
     ) -> None:
         self.walk = walk
         self.op = op
@@ -142,7 +139,7 @@ class LoopGradient:
         split = len(self.carried)
         with inserting(inner.emitter):
             new = [
-                inner.zeros(x) if g is None else inner.densified(g)
+                inner.zeros(x) if g is None else densified(g)
                 for x, g in zip(xs[:split], grads[:split], strict=True)
             ]
             inner.emitter.serve(Origin.SUM, "sum", self.op)
@@ -251,7 +248,7 @@ class LoopGradient:
     def _start(self, index: int) -> Tensor:
         """The gradient with which a carried value enters the backward loop."""
         dy = self.dys[index]
-        return self.walk.zeros(self.op.results[index]) if dy is None else self.walk.densified(dy)
+        return self.walk.zeros(self.op.results[index]) if dy is None else densified(dy)
 
     def _backward_loop(
         self, count: SSAValue, starts: Sequence[Tensor], stacks: Sequence[SSAValue], body: Block

@@ -76,8 +76,9 @@ def _walk_back(
 
     def producer(value: SSAValue) -> Operation | None:
         owner = value.owner
-        passes = value in reached and value not in stops and isinstance(owner, Operation)
-        if not passes or owner.parent is not block or is_barrier(owner):
+        if value not in reached or value in stops or not isinstance(owner, Operation):
+            return None
+        if owner.parent is not block or is_barrier(owner):
             return None
         return owner if any(v in reached for v in inputs_of(owner)) else None
 

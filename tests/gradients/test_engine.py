@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Attribute
 
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Exp, Greater, Identity, StopGradient, Tanh
@@ -13,11 +14,11 @@ from pullback.dialects.graph.location import name_of, named, role_of
 from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.policies import Unconnected
 from pullback.dialects.graph.shapes import split_like
-from pullback.dialects.graph.types import DTYPES, SlicesType
+from pullback.dialects.graph.types import DTYPES, SlicesType, VariableType
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.gradients import registry
-from pullback.passes.gradients.engine import LARGE
+from pullback.passes.gradients.emitter import LARGE
 from pullback.passes.gradients.errors import GradientError, GradientTypeError
 from pullback.passes.gradients.registry import MissingGradientError
 from pullback.tests.graphs import Function, build, type_from
@@ -241,9 +242,7 @@ def test_a_variable_collects_all_its_reads() -> None:
     assert dw.type == type_from("2xf64")
 
 
-def _ref(text: str) -> object:
-    from pullback.dialects.graph.types import VariableType
-
+def _ref(text: str) -> Attribute:
     return VariableType(type_from(text))  # pyright: ignore[reportArgumentType]
 
 

@@ -1,0 +1,127 @@
+"""Where the engine's operations go, with what origin and device, and how they are taken back."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from xdsl.dialects.builtin import LocationAttr, StringAttr
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from pullback.dialects.graph.base import Properties
+from pullback.dialects.graph.indexing import Densify
+from pullback.dialects.graph.location import Origin, RoleAttr, name_of, named_with_role
+from pullback.dialects.graph.policies import Aggregation, Gating
+from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
+from pullback.dialects.graph.value import Insert, Tensor
+
+LARGE = 100_000_000
+"""Elements from which making slices dense is worth a warning, as in TensorFlow."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How gradients are to be made; what they are does not depend on it.
+
+    Attributes:
+        scope: the name under which everything new stands, already unique; empty for none.
+        aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
+        colocate: each new operation gets the device of the forward operation it serves.
+        device: the device of every new operation without `colocate`.
+    """
+
+    scope: str = "gradients"
+    aggregation: Aggregation | None = None
+    gate: Gating | None = None
+    colocate: bool = False
+    device: str | None = None
+
+    def path(self, name: str) -> str:
+        """`name` under the scope."""
+        return f"{self.scope}/{name}" if self.scope else name
+
+
+@dataclass
+class Emitter:
+    """Puts new operations in place, stamps their origin and device, and remembers them."""
+
+    place: Insert
+    options: Options
+    made: list[Operation] = field(default_factory=list[Operation])
+    location: LocationAttr | None = None
+    device: Attribute | None = None
+
+    def __call__(self, op: Operation) -> None:
+        if self.location is not None:
+            op.location = self.location
+        if self.device is not None:
+            op.attributes["device"] = self.device
+        self.place(op)
+        self.made.append(op)
+
+    def serve(self, origin: Origin, name: str, forward: Operation | None) -> None:
+        """What follows has this origin and serves this forward operation."""
+        role = RoleAttr.of(origin, name_of(forward) if forward is not None else "")
+        self.location = named_with_role(self.options.path(name), role)
+        if self.options.colocate:
+            self.device = forward.attributes.get("device") if forward is not None else None
+        elif self.options.device:
+            self.device = StringAttr(self.options.device)
+
+    def at(self, place: Insert) -> Emitter:
+        """An emitter for another place that reports to the same list."""
+        return Emitter(place, self.options, self.made, self.location, self.device)
+
+    def take_back(self) -> None:
+        """Erases everything made, last first."""
+        for op in reversed(self.made):
+            op.detach()
+            op.erase(safe_erase=False)
+        self.made.clear()
+
+
+class Differentiator(Protocol):
+    """What the gradient of a loop needs of the walk that met it."""
+
+    nested: bool
+    """Whether the walk goes over the body of a loop."""
+    emitter: Emitter
+    sum_properties: Properties
+
+    def inside(self, block: Block, place: Insert) -> Differentiator:
+        """A walk over the body of a loop in this block, whose new operations go elsewhere."""
+        ...
+
+    def run(
+        self, ys: Sequence[SSAValue], xs: Sequence[SSAValue], grad_ys: Sequence[Tensor | None]
+    ) -> list[Tensor | None]:
+        """The gradients of the xs."""
+        ...
+
+    def zeros(self, value: SSAValue) -> Tensor:
+        """The zero gradient with respect to a value."""
+        ...
+
+
+def densified(grad: Tensor) -> Tensor:
+    """A gradient as a tensor; warns where that makes something large."""
+    if not isinstance(grad.type, SlicesType):
+        return grad
+    data = grad.type.data_type
+    size = math.prod(shape_of_type(data))
+    if not is_static(data):
+        warnings.warn(
+            "Converting sparse IndexedSlices to a dense tensor of unknown shape. This may consume a large amount "
+            "of memory.",
+            stacklevel=2,
+        )
+    elif size >= LARGE:
+        warnings.warn(
+            f"Converting sparse IndexedSlices to a dense tensor with {size} elements. This may consume a large "
+            "amount of memory.",
+            stacklevel=2,
+        )
+    return Densify.of(grad)
