@@ -157,11 +157,9 @@ def _comparison(table: tuple[Binary, ...]) -> Meaning:
 
 
 def _select(condition: Value, a: Value, b: Value) -> Value:
-    chosen: Value
-    if np.ndim(condition):
-        chosen = np.where(condition, a, b)
-    else:  # one condition may choose between whole vectors
-        chosen = a if condition else b
+    if not np.ndim(condition):  # one condition may choose between whole vectors
+        return a if condition else b
+    chosen: Value = np.where(condition, a, b)
     return chosen
 
 

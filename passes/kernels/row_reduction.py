@@ -42,8 +42,8 @@ class Combination:
 class Row:
     """One row of the space, in the block that works on it.
 
-    The dims of an offset are those of the rows, then the reduced ones. Every thread knows what `load` and
-    `reduce` give.
+    The dims of an offset are those of the rows, then the reduced ones. Every thread knows what is loaded at
+    `point`, the row as a whole, and what `reduce` gives.
     """
 
     def __init__(self, builder: KernelBuilder, rows: tuple[int, ...], reduced: tuple[int, ...]) -> None:
@@ -52,17 +52,13 @@ class Row:
         self._thread = result_of(ThreadIdOp(), "thread")
         self._warp = builder.quotient(self._thread, WARP, "warp")
         self._lane = builder.remainder(self._thread, WARP, "lane")
-        self._point = Point(builder, [self._row])
-
-    def load(self, buffer: int, offset: Affine) -> Scalar:
-        """An element that the whole row shares."""
-        return self._point.load(buffer, offset)
+        self.point = Point(builder, [self._row])
 
     def store(self, buffer: int, offset: Affine, value: Scalar) -> None:
         """Write an element of the row as a whole: one thread does."""
-        self._point.place(offset)  # outside of the branch, where a later store finds it again
+        self.point.place(offset)  # outside of the branch, where a later store finds it again
         first = compare("eq", self._thread, self._builder.index(0), "is_first")
-        when(first, lambda: self._point.store(buffer, offset, value))
+        when(first, lambda: self.point.store(buffer, offset, value))
 
     def each(self, body: Callable[[Point], None]) -> None:
         """Run `body` at each point of the row, the threads side by side."""

@@ -10,8 +10,8 @@ import pytest
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.passes.kernels.point import runs
-from tests.kernels import programs
-from tests.kernels.programs import Program
+from pullback.tests.kernels import programs
+from pullback.tests.kernels.programs import Program
 
 PROGRAMS: dict[str, Callable[[], Program]] = {
     "tanh_chain": programs.tanh_chain,

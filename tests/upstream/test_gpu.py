@@ -10,8 +10,8 @@ from xdsl.printer import Printer
 
 from pullback.dialects.context import context
 from pullback.dialects.source import parse
-from tests.kernels import programs
-from tests.mlir_tools import accepts, needs_mlir_opt
+from pullback.tests.kernels import programs
+from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 
 FILES = sorted((Path(__file__).parent.parent / "filecheck/kernels").glob("*.mlir"))
 

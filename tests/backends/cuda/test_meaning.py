@@ -17,7 +17,7 @@ import pytest
 from pullback.backends.cuda.source import cuda_source
 from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.scalar import meaning
-from tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
+from pullback.tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")

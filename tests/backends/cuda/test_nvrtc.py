@@ -8,9 +8,9 @@ import pytest
 
 from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.source import cuda_source
-from tests.backends.cuda import scalar_ops
-from tests.kernels import programs
-from tests.kernels.programs import Program
+from pullback.tests.backends.cuda import scalar_ops
+from pullback.tests.kernels import programs
+from pullback.tests.kernels.programs import Program
 
 pytestmark = pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
 

@@ -1,0 +1,114 @@
+"""`graph.kernel` on the emulator against its own meaning on NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.simt.emulator import run
+from pullback.dialects.context import context
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.types import numpy_dtype, shape_of_type
+from pullback.dialects.graph.value import inserting
+from pullback.dialects.source import parse
+from pullback.passes.kernels.build import kernel_module
+from pullback.passes.kernels.lower import Lowered, lower_kernel
+from pullback.passes.levels import verify_level
+from pullback.passes.loops.kernel_function import Signature
+
+SOFTMAX = """
+func.func @main(%x: tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
+  %y, %log = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 6>, reduce = array<i64: 200>}
+      : (tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
+  ^bb0(%a: tensor<6x200xf32>):
+    %max = graph.max %a {axes = array<i64: 1>, keepdims} : (tensor<6x200xf32>) -> tensor<6x1xf32>
+    %d = graph.subtract %a, %max : (tensor<6x200xf32>, tensor<6x1xf32>) -> tensor<6x200xf32>
+    %e = graph.exp %d : tensor<6x200xf32>
+    %sum = graph.sum %e {axes = array<i64: 1>, keepdims} : (tensor<6x200xf32>) -> tensor<6x1xf32>
+    %p = graph.divide %e, %sum : (tensor<6x200xf32>, tensor<6x1xf32>) -> tensor<6x200xf32>
+    %l = graph.log %sum : tensor<6x1xf32>
+    %flat = graph.reshape %l : (tensor<6x1xf32>) -> tensor<6xf32>
+    graph.yield %p, %flat : tensor<6x200xf32>, tensor<6xf32>
+  }
+  func.return %y, %log : tensor<6x200xf32>, tensor<6xf32>
+}
+"""
+CHAIN = """
+func.func @main(%x: tensor<5x7xf64>, %b: tensor<7xf64>, %c: tensor<5x7xi1>) -> (tensor<5x7xf64>, tensor<5x7xi1>) {
+  %y, %m = graph.kernel %x, %b, %c schedule {kind = "pointwise", parallel = array<i64: 5, 7>, reduce = array<i64>}
+      : (tensor<5x7xf64>, tensor<7xf64>, tensor<5x7xi1>) -> (tensor<5x7xf64>, tensor<5x7xi1>) {
+  ^bb0(%0: tensor<5x7xf64>, %1: tensor<7xf64>, %2: tensor<5x7xi1>):
+    %t = graph.tanh %0 : tensor<5x7xf64>
+    %s = graph.add %t, %1 : (tensor<5x7xf64>, tensor<7xf64>) -> tensor<5x7xf64>
+    %g = graph.greater %s, %0 : (tensor<5x7xf64>, tensor<5x7xf64>) -> tensor<5x7xi1>
+    %w = graph.where %2, %s, %0 : (tensor<5x7xi1>, tensor<5x7xf64>, tensor<5x7xf64>) -> tensor<5x7xf64>
+    graph.yield %w, %g : tensor<5x7xf64>, tensor<5x7xi1>
+  }
+  func.return %y, %m : tensor<5x7xf64>, tensor<5x7xi1>
+}
+"""
+TOTAL = """
+func.func @main(%x: tensor<40x9xf32>) -> tensor<f32> {
+  %y = graph.kernel %x schedule {kind = "rows", parallel = array<i64>, reduce = array<i64: 40, 9>}
+      : (tensor<40x9xf32>) -> tensor<f32> {
+  ^bb0(%0: tensor<40x9xf32>):
+    %q = graph.multiply %0, %0 : tensor<40x9xf32>
+    %s = graph.sum %q {axes = array<i64: 0, 1>} : (tensor<40x9xf32>) -> tensor<f32>
+    graph.yield %s : tensor<f32>
+  }
+  func.return %y : tensor<f32>
+}
+"""
+
+
+def kernel_of(text: str) -> Kernel:
+    return next(op for op in parse(context(), text).module.walk() if isinstance(op, Kernel))
+
+
+def on_device(lowered: Lowered) -> ModuleOp:
+    """A host function that takes the buffers of the kernels and launches them in turn."""
+    types = [argument.type for argument in lowered.kernels[0].function.body.block.args]
+    host = func.FuncOp("main", (types, []))
+    with inserting(host.body.block.add_op):
+        for kernel in lowered.kernels:
+            kernel.launch(host.body.block.args)
+    host.body.block.add_op(func.ReturnOp())
+    module = kernel_module(host, lowered.kernels)
+    verify_level(module, "gpu")
+    return module
+
+
+@pytest.mark.parametrize("text", [SOFTMAX, CHAIN, TOTAL], ids=["softmax", "chain", "total"])
+def test_against_the_evaluator(text: str) -> None:
+    kernel = kernel_of(text)
+    inputs, outputs = (
+        [f"in{i}" for i in range(len(kernel.operands))],
+        [f"out{i}" for i in range(len(kernel.results))],
+    )
+    lowered = lower_kernel(Signature(kernel, "k", inputs, outputs))
+    generator = np.random.default_rng(0)
+    buffers: dict[str, np.ndarray] = {}
+    for name, value in zip([*inputs, *outputs], [*kernel.operands, *kernel.results], strict=True):
+        random = generator.standard_normal(shape_of_type(value.type))
+        dtype = numpy_dtype(value.type.element_type)
+        buffers[name] = random > 0 if dtype == np.bool_ else random.astype(dtype)
+    function = kernel.parent_op()
+    assert isinstance(function, func.FuncOp)
+    expected = evaluate(function, [buffers[name] for name in inputs])
+    flat = [np.ascontiguousarray(buffers[str(key)]).reshape(-1) for key in lowered.arguments]
+    run(on_device(lowered), flat)
+    for name, value in zip(outputs, expected, strict=True):
+        got = flat[lowered.arguments.index(name)].reshape(value.shape)
+        np.testing.assert_allclose(got, value, rtol=1e-5)
+
+
+def test_a_kind_without_an_emitter() -> None:
+    kernel = kernel_of(SOFTMAX.replace('"rows"', '"columns"'))
+    with pytest.raises(
+        DiagnosticError, match="no GPU kernel of kind 'columns': expected one of pointwise, rows"
+    ):
+        lower_kernel(Signature(kernel, "k", ["x"], ["y", "z"]))
