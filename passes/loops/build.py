@@ -48,6 +48,12 @@ class FunctionBuilder:
         self._constants: dict[tuple[object, ...], SSAValue] = {}
         self._numbers: dict[SSAValue, int] = {}
 
+    def add_argument(self, type_: Attribute) -> SSAValue:
+        """One more argument, after those there are."""
+        types = [*self.op.function_type.inputs.data, type_]
+        self.op.properties["function_type"] = FunctionType.from_lists(types, [])
+        return self.block.insert_arg(type_, len(types) - 1)
+
     @contextmanager
     def entering(self, block: Block) -> Generator[None]:
         """While this lasts, code goes to the end of a block."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_of, shape_of_type
@@ -20,6 +20,9 @@ from pullback.passes.loops.nodes import Load, Node, Output, Reduce, cone
 from pullback.passes.loops.space import Schedule, Space
 from pullback.passes.loops.values import outputs_of
 from pullback.passes.loops.vectors import lane_count
+
+SCRATCH = "scratch"
+"""The key of memory that a kernel needs for itself, and that means nothing before and after it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class KernelFunction:
         space = Space(signature.kernel, schedule.parallel, schedule.reduce, schedule.kind == "columns")
         self.outputs = outputs_of(space)
         self.nodes = cone([o.node for o in self.outputs])
-        self.space = self._merge(space)
+        # A product's blocks need its rows and columns apart.
+        self.space = space if schedule.kind == "matmul" else self._merge(space)
         self._declare()
 
     @property
@@ -148,6 +152,11 @@ class KernelFunction:
         self.inputs = [buffer(k, v.type) for k, v in zip(self.signature.inputs, operands, strict=True)]
         self.results = [buffer(k, v.type) for k, v in zip(self.signature.outputs, results, strict=True)]
         self.root = Level(self.builder, self.inputs, None, self.builder.block.add_op, {})
+
+    def add_argument(self, key: Hashable, type_: MemRefType) -> SSAValue:
+        """One more buffer for the function to be given."""
+        self.arguments.append((key, type_))
+        return self.builder.add_argument(type_)
 
     def finish(self) -> Lowered:
         return Lowered(self.builder.finish(), self.arguments)

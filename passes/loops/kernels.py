@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.passes.loops.columns import lower_columns
 from pullback.passes.loops.kernel_function import KernelFunction, Lowered, Signature
+from pullback.passes.loops.matmul import lower_matmul
 from pullback.passes.loops.pointwise import lower_pointwise
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.space import Schedule
@@ -15,6 +16,7 @@ LOWERINGS: dict[str, Callable[[KernelFunction], None]] = {
     "pointwise": lower_pointwise,
     "rows": lower_rows,
     "columns": lower_columns,
+    "matmul": lower_matmul,
 }
 
 

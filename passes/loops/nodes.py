@@ -74,6 +74,11 @@ class Reduce(Node):
 
 
 @dataclass(eq=False, slots=True)
+class Contraction(Node):
+    """The sum, along the last dim, of the products of its two operands."""
+
+
+@dataclass(eq=False, slots=True)
 class Output:
     """A value that leaves the kernel: where its element goes."""
 

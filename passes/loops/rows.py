@@ -10,8 +10,8 @@ from xdsl.ir import SSAValue
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.reductions import Max
 from pullback.dialects.graph.scalar import Scalar
-from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.keeping import Keeping
+from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import EXPENSIVE, Compute, Output, Reduce, cone
 from pullback.passes.loops.pointwise import at_lanes, hints_of

@@ -1,4 +1,4 @@
-"""A run along one dim that gathers partial results: a main loop of several independent accumulators, the rest, a tail."""
+"""A run along one dim that gathers partial results: independent accumulators, the rest, a masked tail."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import IntegerAttr
@@ -12,6 +12,7 @@ from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Elementwise
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import (
@@ -24,7 +25,7 @@ from pullback.dialects.graph.shapes import (
 )
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, Output, Reduce
+from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, Output, Reduce
 from pullback.passes.loops.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -166,6 +167,15 @@ class Builder:
         node.gather_facts()
         return node
 
+    def matmul(self, op: MatMul, value: SSAValue, position: Position) -> Rule:
+        m, n, k = map(self.space.dim, range(3))
+        if position != (m, n):
+            raise DiagnosticError("a product is used at other places than it is computed at", op)
+        a, b = op.transposes
+        lhs = yield op.operands[0], (k, m) if a else (m, k)
+        rhs = yield op.operands[1], (n, k) if b else (k, n)
+        return Contraction(element_type_of(value.type), (lhs, rhs), frozenset((0, 1)))
+
     def reduction(self, op: Any, value: SSAValue, position: Position) -> Rule:
         operand = op.operands[0]
         shape, axes = shape_of_type(operand.type), op.reduced
@@ -206,5 +216,6 @@ RULES: dict[type, Callable[[Builder, Any, SSAValue, Position], Rule]] = {
     Reshape: Builder.reshape,
     Split: Builder.split,
     Gather: Builder.gather,
+    MatMul: Builder.matmul,
     Reduction: Builder.reduction,
 }

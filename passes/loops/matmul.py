@@ -1,0 +1,155 @@
+"""Matrix products: blocks of the result in vector registers, one run along K for each, B packed in panels.
+
+The technique is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import vector
+from xdsl.dialects.builtin import VectorType
+from xdsl.ir import SSAValue
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.scalar import Scalar
+from pullback.passes.loops.build import result_of
+from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.levels import Level
+from pullback.passes.loops.nodes import Contraction, Load
+from pullback.passes.loops.packing import Packing
+from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.vectors import Lanes, splat
+
+M, N, K = 0, 1, 2
+"""The dims of a product's space."""
+PACK_ROWS = 32
+"""From so many rows on, copying a panel of B costs less than reading it with long strides."""
+ACCUMULATORS = {512: 24, 256: 12, 128: 12}
+"""Vector registers for the block of the result; the rest holds rows of B and an element of A."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block of the result: rows, and vectors of columns, of the last of which `last` lanes exist."""
+
+    rows: int
+    vectors: int
+    last: int
+
+
+class MatMulLowering:
+    """Lowers one matmul kernel."""
+
+    def __init__(self, kernel: KernelFunction) -> None:
+        self.kernel = kernel
+        self.builder = kernel.builder
+        products = [n for n in kernel.nodes if isinstance(n, Contraction)]
+        if len(products) != 1:
+            raise DiagnosticError(
+                f"a matmul kernel holds one product, this one holds {len(products)}", kernel.space.kernel
+            )
+        (self.product,) = products
+        self.a, self.b = self.product.operands
+        self.m, self.n, self.k = kernel.space.extents
+        self.count = kernel.lanes_along(N)
+        rows, columns = self._tile()
+        self.rows, self.vectors = min(rows, max(self.m, 1)), columns // self.count
+        self.packing = Packing(kernel, self.b, self.count, self.vectors) if self._packs() else None
+
+    def lower(self) -> None:
+        """Full panels of columns, then what is left."""
+        width = self.vectors * self.count
+        full = self.n // width * width
+        with self.builder.entering(self.builder.block):
+            if full:
+
+                def panel(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                    self._panel(start, self.vectors, self.count)
+                    return []
+
+                self.builder.loop((0, full, width), "panel", [], panel)
+            if rest := self.n - full:
+                vectors = -(-rest // self.count)
+                self._panel(self.builder.index(full), vectors, rest - (vectors - 1) * self.count)
+
+    def _tile(self) -> tuple[int, int]:
+        """Rows and columns of a block: `tile` of the schedule, or what fills the registers."""
+        if len(self.kernel.schedule.tile) == 2:
+            rows, columns = self.kernel.schedule.tile
+            return rows, -(-columns // self.count) * self.count
+        registers = ACCUMULATORS.get(self.kernel.vector_bits, 12)
+        widest = 4 if registers > 12 else 2
+        vectors = min(widest, -(-self.n // self.count))
+        return min(registers // max(vectors, 1), 14), max(vectors, 1) * self.count
+
+    def _packs(self) -> bool:
+        """Whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""
+        is_contiguous = isinstance(self.b, Load) and self.b.offset.coefficients[N] == 1
+        return self.m * self.n * self.k > 0 and (not is_contiguous or self.m >= PACK_ROWS)
+
+    # ---- blocks -----------------------------------------------------------------------------------------
+
+    def _panel(self, column: SSAValue, vectors: int, last: int) -> None:
+        """All rows of some columns."""
+        if self.packing is not None:
+            self.packing.pack(column, vectors, last)
+        full = self.m // self.rows * self.rows
+
+        def block(row: SSAValue) -> None:
+            self._block(row, column, Tile(self.rows, vectors, last))
+
+        if full:
+            self.builder.parallel([(0, full, self.rows)], ["row"], block)
+        if rest := self.m - full:
+            self._block(self.builder.index(full), column, Tile(rest, vectors, last))
+
+    def _block(self, row: SSAValue, column: SSAValue, tile: Tile) -> None:
+        """One block of the result: products in registers, then what the kernel makes of them."""
+        zero = self.builder.number(0, VectorType(self.product.element_type, [self.count]))
+        rows = [self.builder.sum_of([(row, 1)], r, "row") for r in range(tile.rows)]
+        columns = [self.builder.sum_of([(column, 1)], v * self.count, "column") for v in range(tile.vectors)]
+
+        def step(k: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
+            along = [self._b(k, at, v, tile) for v, at in enumerate(columns)]
+            result: list[SSAValue] = []
+            for r, at in enumerate(rows):
+                level = self.kernel.root.inside(self.builder.place, {M: at, K: k})
+                (element,) = level.values([self.a])
+                factor = splat(element, self.count)
+                for v, b in enumerate(along):
+                    sum_ = sums[r * tile.vectors + v]
+                    fma = vector.FMAOp.create(
+                        operands=[factor.value, b.value, sum_], result_types=[sum_.type]
+                    )
+                    result.append(result_of(fma, "sum"))
+            return result
+
+        inits = [zero.value] * (tile.rows * tile.vectors)
+        sums = self.builder.loop((0, self.k, 1), "k", inits, step) if self.k else inits
+        for r, at_row in enumerate(rows):
+            for v, at_column in enumerate(columns):
+                level = self._at(at_row, at_column, v, tile)
+                level.known[self.product] = Scalar(sums[r * tile.vectors + v])
+                level.store_outputs(self.kernel.outputs, self.kernel.results)
+
+    def _lanes(self, vector_number: int, tile: Tile) -> int:
+        return tile.last if vector_number == tile.vectors - 1 else self.count
+
+    def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Level:
+        size = self._lanes(vector_number, tile)
+        return at_lanes(self.kernel, self.kernel.root, {M: row, N: column}, Lanes(N, self.count), size)
+
+    def _b(self, k: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Scalar:
+        """A vector of a row of B, from the packed panel if there is one."""
+        if self.packing is not None:
+            return self.packing.load(k, vector_number)
+        size = self._lanes(vector_number, tile)
+        level = at_lanes(self.kernel, self.kernel.root, {N: column, K: k}, Lanes(N, self.count), size)
+        return level.vector(self.b)
+
+
+def lower_matmul(kernel: KernelFunction) -> None:
+    """See `MatMulLowering`."""
+    MatMulLowering(kernel).lower()

@@ -1,0 +1,124 @@
+"""Panels of B: the columns of a block, row after row, where a product reads them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import vector
+from xdsl.dialects.builtin import DenseArrayBase, VectorType, i64
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.scalar import Scalar
+from pullback.passes.loops.build import named, result_of
+from pullback.passes.loops.kernel_function import SCRATCH, KernelFunction
+from pullback.passes.loops.layout import Layout, memref_type
+from pullback.passes.loops.memory import Buffer
+from pullback.passes.loops.nodes import Load, Node
+from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.vectors import Lanes
+
+N, K = 1, 2
+
+
+class Packing:
+    """A panel of B in scratch memory: shape (K, vectors * count)."""
+
+    def __init__(self, kernel: KernelFunction, b: Node, count: int, vectors: int) -> None:
+        self.kernel = kernel
+        self.builder = kernel.builder
+        self.b = b
+        self.count = count
+        self.rows = kernel.space.extents[K]
+        self.type = VectorType(b.element_type, [count])
+        shape = self.rows, vectors * count
+        argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
+        named(argument, "panel")
+        self.panel = Buffer(argument, Layout(shape, (vectors * count, 1)), b.element_type)
+        self.width = vectors * count
+
+    def load(self, k: SSAValue, vector_number: int) -> Scalar:
+        """A vector of a row of the panel."""
+        place = [(k, self.width)]
+        return self.panel.load_vector(
+            self.builder, Lanes(N, self.count), place, vector_number * self.count, 1
+        )
+
+    def pack(self, column: SSAValue, vectors: int, last: int) -> None:
+        """Fills the panel with the columns from `column` on; `last` lanes of the last vector exist."""
+        if isinstance(self.b, Load) and self.b.offset.coefficients[K] == 1:
+            self._transpose(column, vectors, last)
+            return
+
+        def row(k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            for v in range(vectors):
+                at = self.builder.sum_of([(column, 1)], v * self.count, "column")
+                size = last if v == vectors - 1 else self.count
+                level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, Lanes(N, self.count), size)
+                self._store(k, v, level.vector(self.b))
+            return []
+
+        self.builder.loop((0, self.rows, 1), "k", [], row)
+
+    def _store(self, k: SSAValue, vector_number: int, value: Scalar) -> None:
+        place = [(k, self.width)], vector_number * self.count, 1
+        self.panel.store_vector(self.builder, Lanes(N, self.count), value, place)
+
+    # ---- where B's columns are contiguous ---------------------------------------------------------------
+
+    def _transpose(self, column: SSAValue, vectors: int, last: int) -> None:
+        """Squares of `count` columns by `count` rows are turned around in registers."""
+        full = self.rows // self.count * self.count
+
+        def square(k: SSAValue, size: int) -> None:
+            for v in range(vectors):
+                columns = last if v == vectors - 1 else self.count
+                loaded = [
+                    self._column(column, v * self.count + c, k, size) if c < columns else self._zero()
+                    for c in range(self.count)
+                ]
+                for r, value in enumerate(transposed(loaded)[:size]):
+                    self._store(self.builder.sum_of([(k, 1)], r, "k"), v, value)
+
+        def body(k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            square(k, self.count)
+            return []
+
+        if full:
+            self.builder.loop((0, full, self.count), "k", [], body)
+        if rest := self.rows - full:
+            square(self.builder.index(full), rest)
+
+    def _column(self, column: SSAValue, offset: int, k: SSAValue, size: int) -> Scalar:
+        at = self.builder.sum_of([(column, 1)], offset, "column")
+        level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, Lanes(K, self.count), size)
+        return level.vector(self.b)
+
+    def _zero(self) -> Scalar:
+        return self.builder.number(0, self.type)
+
+
+def transposed(rows: list[Scalar]) -> list[Scalar]:
+    """The transpose of a square of as many vectors as each has lanes, by exchanging ever smaller blocks."""
+    count = len(rows)
+    block = count // 2
+    while block:
+        exchanged: list[Scalar] = [*rows]
+        low = [lane if not lane & block else count + lane - block for lane in range(count)]
+        high = [lane + block if not lane & block else count + lane for lane in range(count)]
+        for at in range(count):
+            if not at & block:
+                exchanged[at] = shuffle(rows[at], rows[at + block], low)
+                exchanged[at + block] = shuffle(rows[at], rows[at + block], high)
+        rows = exchanged
+        block //= 2
+    return rows
+
+
+def shuffle(a: Scalar, b: Scalar, lanes: Sequence[int]) -> Scalar:
+    """Lanes of two vectors, those of the second numbered after those of the first."""
+    op = vector.ShuffleOp.create(
+        operands=[a.value, b.value],
+        result_types=[a.type],
+        properties={"mask": DenseArrayBase.from_list(i64, list(lanes))},
+    )
+    return Scalar(result_of(op))
