@@ -9,7 +9,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
 from xdsl.ir import SSAValue
 
-from pullback.backends.cpu import control_flow, elementwise, memory, vectors
+from pullback.backends.cpu import control_flow, elementwise, memory, vectors, views
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.function_printer import (
     EmitterTable,
@@ -26,6 +26,7 @@ _ours: EmitterTable = {
     **elementwise.EMITTERS,
     **vectors.EMITTERS,
     **memory.EMITTERS,
+    **views.EMITTERS,
     **control_flow.EMITTERS,
 }
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}

@@ -103,6 +103,9 @@ class Call:
         self._open = tuple(at for at in range(len(parameters)) if at not in bound)
         self._checks = tuple(parameters[at].facts for at in self._open)
         self._pack = struct.Struct(f"{len(parameters)}P").pack
+        if len(set(self._addresses)) != len(parameters) and not self._open:
+            self._check_overlap(self._addresses)
+        self._packed = self._pack(*self._addresses)
 
     def __call__(self, *arrays: NDArray[Any]) -> None:
         """Runs the function on `arrays`, which it reads and writes in place, and the bound ones.
@@ -114,6 +117,9 @@ class Call:
         """
         if len(arrays) != len(self._open):
             raise self._wrong_count(len(arrays))
+        if not arrays:
+            self._function(self._packed)
+            return
         addresses = self._addresses.copy()
         # Parameter.check says the same in words; written out, the loop takes half the time.
         for (at, shape, dtypes, flags), array in zip(self._checks, arrays, strict=True):
@@ -160,5 +166,7 @@ class Executable(Call):
     def __init__(self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...]):
         self.llvm_text = llvm_text
         with _lock:
-            self._tracker, address = link(emit_object(llvm_text), f"{entry}.packed")
-        super().__init__(ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address), parameters)
+            tracker, address = link(emit_object(llvm_text), f"{entry}.packed")
+        function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)
+        function.code = tracker  # whoever holds the function, a bound call too, keeps its code loaded
+        super().__init__(function, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -107,6 +108,14 @@ def test_bound_arrays_are_checked_once_and_kept_alive(add: Executable) -> None:
     every = call.bind({0: x, 2: out})
     out[:] = 0
     every()
+    np.testing.assert_array_equal(out, x + w)
+
+
+def test_a_bound_call_outlives_its_executable() -> None:
+    x, w, out = arrays()
+    call = compile_text(ADD).bind({1: w})
+    gc.collect()
+    call(x, out)
     np.testing.assert_array_equal(out, x + w)
 
 
