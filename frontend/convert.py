@@ -9,7 +9,8 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.shapes import Concat, ExpandDims
+from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError, element_type_from
 from pullback.dialects.graph.value import Number, Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError

@@ -15,6 +15,7 @@ FAMILIES = (
     "creation",
     "elementwise",
     "shapes",
+    "pieces",
     "reductions",
     "linalg",
     "indexing",

@@ -7,14 +7,13 @@ from math import prod
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
+from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.shapes import (
     BroadcastTo,
-    Concat,
     ExpandDims,
     Reshape,
     ShapeOf,
     Size,
-    Split,
     Transpose,
     integers,
 )

@@ -14,15 +14,9 @@ from pullback.dialects.graph.elementwise import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.pieces import Split
 from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    ExpandDims,
-    Reshape,
-    Split,
-    Transpose,
-    integer_list,
-)
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
 from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, Output, Reduce

@@ -12,8 +12,8 @@ from pullback.dialects.graph.elementwise import Cast, Exp, Greater, Identity, St
 from pullback.dialects.graph.indexing import Gather, MakeSlices
 from pullback.dialects.graph.location import name_of, named, role_of
 from pullback.dialects.graph.markers import SumGradients
+from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import Unconnected
-from pullback.dialects.graph.shapes import split_like
 from pullback.dialects.graph.types import DTYPES, SlicesType, VariableType
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Assign, Read, VariableOp

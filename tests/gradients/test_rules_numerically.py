@@ -31,19 +31,10 @@ from pullback.dialects.graph.markers import (
     SumGradients,
     dense,
 )
+from pullback.dialects.graph.pieces import Concat, SplitLike, split_like
 from pullback.dialects.graph.policies import Unconnected
 from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    Concat,
-    ExpandDims,
-    Reshape,
-    SplitLike,
-    SumTo,
-    Transpose,
-    integers,
-    split_like,
-)
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, SumTo, Transpose, integers
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.graphs import Function, build, sample

@@ -1,0 +1,149 @@
+"""One tensor and several: split, concat, and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i64
+from xdsl.ir import Attribute
+from xdsl.irdl import (
+    AnyAttr,
+    base,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+    var_result_def,
+)
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.shapes import integer_list, integers
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor
+
+
+def check_axis(op: str, properties: Properties, shape: Sequence[int]) -> int:
+    """The property `axis`, if it is one of this shape's."""
+    axis = properties["axis"]
+    assert isinstance(axis, IntegerAttr)
+    if not 0 <= axis.value.data < len(shape):
+        raise GraphError(f"{op}: axis_c1: axis {axis.value.data} does not exist in {format_shape(shape)}")
+    return axis.value.data
+
+
+@graph_op
+class Split(GraphOp):
+    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece."""
+
+    name = "graph.split"
+    operand = operand_def(AnyAttr())
+    pieces = var_result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    sizes = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape, sizes = shape_of_type(operands[0]), integer_list(properties, "sizes")
+        axis = check_axis(cls.name, properties, shape)
+        if min(sizes, default=0) < 0 or shape[axis] not in (sum(sizes), DYNAMIC_INDEX):
+            raise GraphError(
+                f"{cls.name}: sizes_c1: sizes {sizes} do not make up axis {axis} of {operands[0]}"
+            )
+        element_type = element_type_of(operands[0])
+        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in sizes]
+
+    def numpy(self, *operands: Array) -> Any:
+        ends = np.cumsum(integer_list(self.properties, "sizes"))[:-1]
+        assert isinstance(self.axis, IntegerAttr)
+        return tuple(np.split(operands[0], ends, axis=self.axis.value.data))
+
+    def gradient(self, *dys: Tensor) -> GradientTerms:
+        return (Concat.of(*dys, axis=self.axis),)
+
+
+@graph_op
+class Concat(GraphOp):
+    """The operands one after another along `axis`."""
+
+    name = "graph.concat"
+    pieces = var_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        if not operands:
+            raise GraphError(f"{cls.name}: concat_c1: needs at least one operand")
+        shapes = [shape_of_type(t) for t in operands]
+        axis = check_axis(cls.name, properties, shapes[0])
+        around = [(*s[:axis], *s[axis + 1 :]) for s in shapes]
+        if not all(compatible_shapes(around[0], a) for a in around):
+            listed = ", ".join(map(str, operands))
+            raise GraphError(f"{cls.name}: concat_c2: shapes differ beside axis {axis}: {listed}")
+        if len({str(element_type_of(t)) for t in operands}) > 1:
+            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype")
+        joined = list(shapes[0])
+        extents = [s[axis] for s in shapes]
+        joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)
+        return [tensor_type(element_type_of(operands[0]), joined)]
+
+    def numpy(self, *operands: Array) -> Any:
+        assert isinstance(self.axis, IntegerAttr)
+        return np.concatenate(operands, axis=self.axis.value.data)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        assert isinstance(self.axis, IntegerAttr)
+        return split_like(dy, [Tensor(v) for v in self._operands], self.axis.value.data)
+
+
+@graph_op
+class SplitLike(GraphOp):
+    """Consecutive pieces of the first operand along `axis`, each as long as the matching other operand there."""
+
+    name = "graph.split_like"
+    operand = operand_def(AnyAttr())
+    like = var_operand_def(AnyAttr())
+    pieces = var_result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        axis = check_axis(cls.name, properties, shape)
+        extents = [shape_of_type(t)[axis] for t in operands[1:]]
+        element_type = element_type_of(operands[0])
+        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in extents]
+
+    def numpy(self, *operands: Array) -> Any:
+        assert isinstance(self.axis, IntegerAttr)
+        axis = self.axis.value.data
+        ends = np.cumsum([x.shape[axis] for x in operands[1:]])[:-1]
+        return tuple(np.split(operands[0], ends, axis=axis))
+
+    def gradient(self, *dys: Tensor) -> GradientTerms:
+        return (Concat.of(*dys, axis=self.axis), *[None] * (len(self._operands) - 1))
+
+
+def split_like(x: Tensor, pieces: Sequence[Tensor], axis: int) -> tuple[Tensor, ...]:
+    """`x` cut along `axis` into pieces as long as these: by static sizes where the types know them."""
+    sizes = [p.extents[axis] for p in pieces]
+    at = IntegerAttr(axis, i64)
+    if DYNAMIC_INDEX in sizes:
+        made: GraphOp = SplitLike.emit([x.value, *(p.value for p in pieces)], {"axis": at})
+    else:
+        made = Split.emit([x.value], {"axis": at, "sizes": integers(sizes)})
+    return tuple(Tensor(r) for r in made.results)
