@@ -77,8 +77,9 @@ def fits(shape: Sequence[int], type_: Attribute) -> bool:
 
 def check_bounds(op: Operation, index: Sequence[int], shape: Sequence[int]) -> None:
     """Raise ExecutionError unless `index` names an element of an array of this shape."""
-    for dimension, (i, extent) in enumerate(zip(index, shape, strict=True)):
-        if not 0 <= i < extent:
+    for i, extent in zip(index, shape, strict=True):
+        if not 0 <= int(i) < extent:  # Python's numbers compare faster than NumPy's
+            dimension = next(d for d, n in enumerate(shape) if not 0 <= index[d] < n)
             raise ExecutionError(op, f"index {i} is out of bounds for dimension {dimension} of size {extent}")
 
 

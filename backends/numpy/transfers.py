@@ -21,14 +21,15 @@ def _window(
     op: Operation, memory: Memory, index: Sequence[int], shape: Sequence[int]
 ) -> tuple[int | slice, ...]:
     """Where a vector of `shape`, laid along the last dimensions, stands when it begins at `index`."""
-    extents = memory.data.shape
+    extents, window = memory.data.shape, list[int | slice](map(int, index))
     lead = len(extents) - len(shape)
-    check_bounds(op, index[:lead], extents[:lead])
-    window: list[int | slice] = list(index[:lead])
-    for start, size, extent in zip(index[lead:], shape, extents[lead:], strict=True):
+    if lead:
+        check_bounds(op, index[:lead], extents[:lead])
+    for axis, size in enumerate(shape, lead):
+        start, extent = int(index[axis]), extents[axis]
         if not 0 <= start <= extent - size:
             raise ExecutionError(op, f"lanes {start} to {start + size} are not within an extent of {extent}")
-        window.append(slice(start, start + size))
+        window[axis] = slice(start, start + size)
     return tuple(window)
 
 

@@ -105,7 +105,10 @@ class Kernel:
                 op, f"@{self.name} promises blocks of {self._block_size} threads, got {block}"
             )
         self._check_overlap(op, arguments)
-        values = [self._argument(*numbered) for numbered in enumerate(arguments)]
+        try:
+            values = [self._argument(*numbered) for numbered in enumerate(arguments)]
+        except ValueError as error:
+            raise ExecutionError(op, f"an argument of @{self.name} is a view of which {error}") from None
         blocks, step = grid[0] * grid[1] * grid[2], max(1, LANES_PER_BATCH // threads)
         for first in range(0, blocks, step):
             batch = Batch(self._slots, grid, block, first, min(step, blocks - first))
