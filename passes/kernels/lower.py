@@ -114,6 +114,9 @@ def _rows(name: str, buffers: Sequence[Buffer], space: Space, outputs: list[Outp
         values = Values(row.point)
         for stage in sorted({node.operands[0].stage for node in reduces}):
             _reduce(row, values, [n for n in reduces if n.operands[0].stage == stage], inner)
+        values.of(
+            [o.node for o in per_row]
+        )  # before an element may take the place of what they are made from
         if elements:
             values.prepare([o.node for o in elements], inner)
             row.each(lambda point: _store(Values(point, values), point.store, elements))

@@ -106,6 +106,18 @@ def test_against_the_evaluator(text: str) -> None:
         np.testing.assert_allclose(got, value, rtol=1e-5)
 
 
+def test_an_output_may_take_the_place_of_an_input() -> None:
+    kernel = kernel_of(SOFTMAX)
+    lowered = lower_kernel(Signature(kernel, "k", ["x"], ["x", "log"]))
+    assert lowered.arguments == ["x", "log"]
+    x = np.random.default_rng(0).standard_normal((6, 200), np.float32)
+    buffers = [x.reshape(-1).copy(), np.zeros(6, np.float32)]
+    run(on_device(lowered), buffers)
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(buffers[0].reshape(x.shape), e / e.sum(axis=1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(buffers[1], np.log(e.sum(axis=1)), rtol=1e-5)
+
+
 def test_a_kind_without_an_emitter() -> None:
     kernel = kernel_of(SOFTMAX.replace('"rows"', '"columns"'))
     with pytest.raises(
