@@ -13,18 +13,14 @@ from pullback.passes.loops.nodes import EXPENSIVE, Compute, Node, Output, Reduce
 class Keeping:
     """Which expensive values of a kernel go to which output's row until that output itself is stored there."""
 
-    def __init__(
-        self, kernel: KernelFunction, reduces: list[Reduce], elements: list[Output], last: int
-    ) -> None:
+    def __init__(self, kernel: KernelFunction, roots: list[Node], elements: list[Output], last: int) -> None:
         self.kernel = kernel
         self.last = last
         self.rows: dict[Node, Output] = {}
         self.first: dict[Node, int] = {}
         self._roots: list[list[Node]] = [[] for _ in range(last + 1)]
-        for node in reduces:
-            self._roots[node.operands[0].stage].append(node.operands[0])
-        for output in elements:
-            self._roots[self.stage_of(output)].append(output.node)
+        for node in roots:
+            self._roots[node.stage].append(node)
         free = [o for o in elements if self._can_hold(o)]
         for node in reversed(kernel.nodes):
             if isinstance(node, Compute) and type(node.op) in EXPENSIVE:

@@ -16,6 +16,7 @@ from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import EXPENSIVE, Compute, Output, Reduce, cone
 from pullback.passes.loops.pointwise import at_lanes, hints_of
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
+from pullback.passes.loops.totals import ColumnTotals
 from pullback.passes.loops.vectors import Lanes, across_lanes, with_neutral
 
 UNROLL = 4
@@ -32,53 +33,56 @@ class Rows:
         self.builder = kernel.builder
         self.outer, self.inner = kernel.space.outer, kernel.space.inner
         reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
-        self.sums = [n for n in reduces if n.is_outer]
-        self.reduces = [n for n in reduces if not n.is_outer]
         inside, outside = set(self.inner), set(self.outer)
-        self.elements = [o for o in kernel.outputs if o.offset.dims & inside]
-        self.per_row = [o for o in kernel.outputs if o.offset.dims & outside and o not in self.elements]
-        self.totals = [o for o in kernel.outputs if not o.offset.dims]
-        in_rows = [*(o.node for o in self.elements), *(n.operands[0] for n in self.reduces)]
-        if any(n.is_late for n in (*in_rows, *(o.node for o in self.per_row))):
+        self.reduces = [n for n in reduces if not n.is_outer]
+        self.sums = [n for n in reduces if n.is_outer and not n.dims]
+        self.totals = ColumnTotals(kernel, [n for n in reduces if n.is_outer])
+        self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
+        self.per_row = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
+        self.singles = [o for o in kernel.outputs if not o.offset.dims]
+        in_rows = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
+        in_rows += [n.operands[0] for n in self.totals.places]
+        if any(n.is_late for n in in_rows) or any(o.node.is_late or not outside for o in self.per_row):
             raise DiagnosticError(
                 "a total over all rows is used inside a row of one kernel", kernel.space.kernel
             )
         self.last = max([n.stage for n in in_rows], default=0)
-        self.keeping = Keeping(kernel, self.reduces, self.elements, self.last)
+        self.keeping = Keeping(kernel, in_rows, self.elements, self.last)
 
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):
+            self.totals.clear()
             if self.outer:
                 self._rows()
             else:
                 self._row(self.kernel.root)
-            self.kernel.root.store_outputs(self.totals, self.kernel.results)
+            self.totals.finish()
+            self.kernel.root.store_outputs(self.singles, self.kernel.results)
 
     # ---- rows -------------------------------------------------------------------------------------------
 
     def _rows(self) -> None:
         """Rows are independent, unless a total is gathered over them: then they run in order."""
         extents = [self.kernel.space.extents[d] for d in self.outer]
-        if not self.sums:
+        if not (self.sums or self.totals.places):
 
             def body(*indices: SSAValue) -> None:
-                self._row(
-                    self.kernel.root.inside(self.builder.place, dict(zip(self.outer, indices, strict=True)))
-                )
+                around = dict(zip(self.outer, indices, strict=True))
+                self._row(self.kernel.root.inside(self.builder.place, around))
 
             self.builder.parallel([(0, n, 1) for n in extents], hints_of(self.outer), body)
             return
-        totals = [Accumulator(node.op, node.element_type, [], "total") for node in self.sums]
-        self._nest(list(self.outer), {}, totals)
-        for node, total in zip(self.sums, totals, strict=True):
+        partial = [Accumulator(node.op, node.element_type, [], "total") for node in self.sums]
+        self._nest(list(self.outer), {}, partial)
+        for node, total in zip(self.sums, partial, strict=True):
             self.kernel.root.known[node] = total.total(self.builder)
 
-    def _nest(self, dims: list[int], indices: dict[int, SSAValue], totals: list[Accumulator]) -> None:
+    def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
         if not dims:
             row = self.kernel.root.inside(self.builder.place, indices)
             self._row(row)
-            with_totals = row.values([node.operands[0] for node in self.sums])
-            for total, value in zip(totals, with_totals, strict=True):
+            terms = row.values([node.operands[0] for node in self.sums])
+            for total, value in zip(partial, terms, strict=True):
                 total.add(value)
             return
         first, *rest = dims
@@ -87,15 +91,15 @@ class Rows:
             self.builder,
             self.kernel.space.extents[first],
             hint,
-            totals,
-            lambda index: self._nest(rest, {**indices, first: index}, totals),
+            partial,
+            lambda index: self._nest(rest, {**indices, first: index}, partial),
         )
 
     def _row(self, row: Level) -> None:
         for stage in range(self.last + 1):
             reduces = [n for n in self.reduces if n.operands[0].stage == stage]
             outputs = [o for o in self.elements if self.keeping.stage_of(o) == stage]
-            if reduces or outputs:
+            if reduces or outputs or self.totals.at_stage(stage):
                 self._stage(row, stage, reduces, outputs)
         if self.per_row:
             row.store_outputs(self.per_row, self.kernel.results)
@@ -108,6 +112,7 @@ class Rows:
             level = row
             for node in reduces:
                 row.known[node] = level.values([node.operands[0]])[0]
+            self.totals.add(level, stage)
             level.store_outputs(outputs, self.kernel.results)
             return
         lane = self.inner[-1]
@@ -149,6 +154,7 @@ class Rows:
             assert here.lanes is not None
             self.keeping.compute(here, stage)
             terms = [here.vector(node.operands[0]) for node in reduces]
+            self.totals.add(here, stage)
             here.store_outputs(outputs, self.kernel.results)
             return [
                 with_neutral(self.builder, term, here.lanes, node.op)

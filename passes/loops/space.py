@@ -104,45 +104,44 @@ class Space:
     def output_position(self, type_: Attribute) -> Position:
         """Where in a value of this type the kernel stands as its loops run."""
         shape = shape_of_type(type_)
-        for dims in (self.whole, self.outer, self.inner):
-            if self._fits(shape, dims):
-                return tuple(
-                    self.dim(d) if n != 1 else self.number() for d, n in zip(dims, shape, strict=True)
-                )
-        if not shape:
-            return ()
+        for dims in (self.whole, self.outer, self.inner, ()):
+            along = self._along(shape, dims)
+            if along is not None:
+                return tuple(self.dim(along[a]) if a in along else self.number() for a in range(len(shape)))
         for dims in (self.whole, self.outer):
-            extents = [self.extents[d] for d in dims]
             position = tuple(self.dim(d) for d in dims)
-            found = delinearize(linear(position, extents, self.rank), shape, self.extents)
+            found = delinearize(
+                linear(position, [self.extents[d] for d in dims], self.rank), shape, self.extents
+            )
             if found is not None:
                 return found
-        raise DiagnosticError(
-            f"{type_} does not fit the loops of the kernel: parallel {list(self.parallel)}, "
-            f"reduce {list(self.reduce)}",
-            self.kernel,
-        )
+        raise self._misfit(f"{type_} does")
 
-    def _fits(self, shape: Sequence[int], dims: Sequence[int]) -> bool:
-        return len(shape) == len(dims) and all(
-            n in (self.extents[d], 1) for n, d in zip(shape, dims, strict=True)
-        )
-
-    def reduced_dims(self, shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
-        """The dims along which these axes of a value are reduced."""
+    def reduced_dims(self, shape: Sequence[int], axes: Sequence[int]) -> dict[int, int]:
+        """The dim along which each of these axes of a value is reduced; extents of 1 need none."""
         for dims in (self.whole, self.outer):
-            chosen = [dims[a] for a in axes] if len(shape) == len(dims) else []
-            if len(chosen) == len(axes) and all(
-                shape[a] in (self.extents[d], 1) for a, d in zip(axes, chosen, strict=True)
-            ):
-                return tuple(chosen)
-        extents = [shape[a] for a in axes]
+            along = self._along(shape, dims)
+            if along is not None:
+                return {axis: along[axis] for axis in axes if axis in along}
+        long = [axis for axis in axes if shape[axis] != 1]
         for dims in (self.inner, self.whole, self.outer):
-            if extents == [self.extents[d] for d in dims]:
-                return tuple(dims)
-        raise DiagnosticError(
-            f"a reduction over extents {extents} does not fit the loops of the kernel: "
-            f"parallel {list(self.parallel)}, reduce {list(self.reduce)}",
+            along = self._along([shape[a] for a in long], dims)
+            if along is not None:
+                return {axis: along[i] for i, axis in enumerate(long)}
+        raise self._misfit(f"a reduction over extents {[shape[a] for a in axes]} does")
+
+    def _along(self, shape: Sequence[int], dims: Sequence[int]) -> dict[int, int] | None:
+        """The dim of each axis, if the axes run along these dims in order; extents of 1 do not count."""
+        axes = [axis for axis, n in enumerate(shape) if n != 1]
+        long = [d for d in dims if self.extents[d] != 1]
+        if [shape[a] for a in axes] != [self.extents[d] for d in long]:
+            return None
+        return dict(zip(axes, long, strict=True))
+
+    def _misfit(self, what: str) -> DiagnosticError:
+        return DiagnosticError(
+            f"{what} not fit the loops of the kernel: parallel {list(self.parallel)}, "
+            f"reduce {list(self.reduce)}",
             self.kernel,
         )
 

@@ -176,10 +176,10 @@ class Builder:
         kept = [p for a, p in enumerate(position) if a not in axes] if op.keeps_dims else list(position)
         dims = self.space.reduced_dims(shape, axes)
         inside = [*kept]
-        for axis, dim in zip(axes, dims, strict=True):
-            inside.insert(axis, self.space.dim(dim) if shape[axis] != 1 else self.space.number())
+        for axis in axes:
+            inside.insert(axis, self.space.dim(dims[axis]) if axis in dims else self.space.number())
         node = yield operand, tuple(inside)
-        over = {d for a, d in zip(axes, dims, strict=True) if shape[a] != 1}
+        over = set(dims.values())
         for group, is_outer in ((self.space.inner, False), (self.space.outer, True)):
             if here := over & set(group):
                 node = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
@@ -190,10 +190,11 @@ def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[in
     """The reduction of a node over these dims; `around` are the loops around an inner one."""
     node = Reduce(operand.element_type, (operand,), op=op, over=over, is_outer=around is None)
     node.gather_facts()
+    node.dims -= over
     if around is None:
-        node.dims, node.is_late = frozenset(), True
+        node.is_late = True
     else:
-        node.dims = node.dims - over | set(around)
+        node.dims |= set(around)
         node.stage += 1
     return node
 
