@@ -1,6 +1,7 @@
 """What stock `xdsl-opt` finds when Pullback is installed: the graph dialect, our passes, our targets.
 
-The upstream ops that we redeclare stay out: their names would clash with xDSL's own.
+The upstream ops that we redeclare stay out, and so do passes that go by a name of xDSL's own (`canonicalize`): names
+must not clash. `pullback-opt` takes ours.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 from xdsl.ir import Dialect
+from xdsl.passes import ModulePass
+from xdsl.transforms import get_all_passes
 from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
@@ -31,6 +34,11 @@ def graph_dialect() -> Dialect:
     return context().get_dialect("graph")
 
 
+def _passes_of_our_own_names() -> dict[str, Callable[[], type[ModulePass]]]:
+    taken = get_all_passes()
+    return {name: factory for name, factory in own_passes().items() if name not in taken}
+
+
 UNIVERSE = Universe(
-    all_dialects={"graph": graph_dialect}, all_passes=dict(own_passes()), all_targets=own_targets()
+    all_dialects={"graph": graph_dialect}, all_passes=_passes_of_our_own_names(), all_targets=own_targets()
 )
