@@ -35,7 +35,7 @@ BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 
 
 def exp(x: Lanes) -> Lanes:
-    """The exponential, with at most 1 ulp of error in f32 and f64, also where the result is denormal."""
+    """The exponential. Error, denormal results included: f32 1.011 ulp (every input), f64 0.98 (sampled)."""
     low, high = BOUNDS[x.body.format]
     bounded = x.at_most(high).at_least(low)
     k, r = reduce_exponent(bounded)

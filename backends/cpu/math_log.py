@@ -55,7 +55,7 @@ def with_special_values(x: Lanes, logarithm: Lanes) -> Lanes:
 
 
 def log(x: Lanes) -> Lanes:
-    """The natural logarithm, with at most 1 ulp of error in f32 and f64, denormals included."""
+    """The natural logarithm. Error, denormals included: f32 0.827 ulp (every 16th input), f64 0.83 (sampled)."""
     e, m = split(x)
     high, low = LN2[x.body.format]
     logarithm = log_f32 if x.body.format is F32 else log_f64

@@ -51,7 +51,9 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
             globals_.append(print_global(op))
         elif not isinstance(op, func.FuncOp):
             raise LLVMPrintError(op, "a module of level 4c holds functions and globals")
-        elif op.body.blocks:
+        elif not op.body.blocks:
+            raise LLVMPrintError(op, f"@{op.sym_name.data} has no body; level 4c calls nothing outside")
+        else:
             functions.append(print_function(op, needs, written[op.sym_name.data]))
             if op.sym_name.data == entry:
                 functions.append(print_packed(op))
