@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects import arith, func, scf
+from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import (
     IndexType,
     IntegerAttr,
@@ -59,12 +59,23 @@ class Kernel:
     threads: int
 
     def launch(self, arguments: Sequence[SSAValue]) -> None:
-        """Insert the launch (into a host function). `arguments` are memrefs of rank 1, one per buffer."""
+        """Insert the launch (into a host function). `arguments` are memrefs of identity layout, one per buffer."""
         if not self.blocks:  # CUDA refuses an empty grid
             return
         one, blocks, threads = (_index_constant(n) for n in (1, self.blocks, self.threads))
         symbol = SymbolRefAttr(KERNELS, [self.function.sym_name])
-        insert(LaunchFuncOp(symbol, (blocks, one, one), (threads, one, one), arguments))
+        insert(LaunchFuncOp(symbol, (blocks, one, one), (threads, one, one), list(map(flat, arguments))))
+
+
+def flat(value: SSAValue) -> SSAValue:
+    """A memref of identity layout as one of rank 1, as kernels take it."""
+    type_ = value.type
+    assert isinstance(type_, MemRefType)
+    if type_.get_num_dims() == 1:
+        return value
+    size = prod(type_.get_shape())
+    result = MemRefType(type_.element_type, [size])
+    return result_of(memref.ReinterpretCastOp(value, [], [], [], [0], [size], [1], result), value.name_hint)
 
 
 def _index_constant(value: int) -> SSAValue:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, f32, f64, i1, i32
+from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph import scalar
@@ -42,16 +42,16 @@ class Program:
 def program(kernel: Kernel, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Program:
     """A host function that launches one kernel on its own arguments."""
     types = [argument.type for argument in kernel.function.body.block.args]
-    host = func.FuncOp("main", (types, []))
+    element_types = [type_.element_type for type_ in types if isinstance(type_, MemRefType)]
+    shapes = [array.shape for array in (*inputs, *expected)]
+    host = func.FuncOp("main", ([*map(MemRefType, element_types, shapes)], []))
     with inserting(host.body.block.add_op):
         kernel.launch(host.body.block.args)
     host.body.block.add_op(func.ReturnOp())
-    outputs = [np.empty(e.size, e.dtype) for e in expected]
+    outputs = [np.empty(e.shape, e.dtype) for e in expected]
     module = kernel_module(host, [kernel])
     verify_level(module, "gpu")
-    return Program(
-        module, [*(x.reshape(-1).copy() for x in inputs), *outputs], [e.reshape(-1) for e in expected]
-    )
+    return Program(module, [*map(np.copy, inputs), *outputs], list(expected))
 
 
 def buffers_for(**arrays: np.ndarray) -> list[Buffer]:
