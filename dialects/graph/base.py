@@ -14,6 +14,7 @@ from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import OpTrait
 
+from pullback.dialects.graph import value
 from pullback.dialects.graph.types import (
     MAX_RANK,
     GraphError,
@@ -29,7 +30,7 @@ Properties: TypeAlias = Mapping[str, Attribute]
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
 """What a rule returns: for each operand its gradient, or `None` where there is none."""
 
-OPS: dict[str, type[GraphOp]] = {}
+OPS: dict[str, type[GraphOp]] = value.OPS
 """Every operation of the dialect by name, in the order of definition."""
 
 OpT = TypeVar("OpT", bound="type[GraphOp]")

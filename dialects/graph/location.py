@@ -7,6 +7,8 @@ shared by the operations of one rule: the mnemonic of each completes its name.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from xdsl.dialects.builtin import (
     ArrayAttr,
     FileLineColLoc,
@@ -47,7 +49,8 @@ class RoleAttr(ParametrizedAttribute):
 
     @staticmethod
     def of(origin: Origin, forward: str = "") -> RoleAttr:
-        return RoleAttr(StringAttr(origin.value), StringAttr(forward))
+        """The role with this origin that serves this forward operation."""
+        return _unchecked(RoleAttr, origin=_ORIGINS[origin], forward=StringAttr(forward))
 
     def print_parameters(self, printer: Printer) -> None:
         with printer.in_angle_brackets():
@@ -64,14 +67,26 @@ class RoleAttr(ParametrizedAttribute):
         return StringAttr(origin.value), StringAttr(forward)
 
 
+_ORIGINS = {origin: StringAttr(origin.value) for origin in Origin}
+AttributeT = TypeVar("AttributeT", bound=ParametrizedAttribute)
+
+
+def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
+    """An attribute from parameters known to be right. Checking them takes 15 us, and every operation has a location."""
+    attribute = object.__new__(cls)
+    for name, value in fields.items():
+        object.__setattr__(attribute, name, value)
+    return attribute
+
+
 def named(name: str) -> LocationAttr:
     """`loc("name")`."""
-    return NameLoc(StringAttr(name), _NONE)
+    return _unchecked(NameLoc, desc=StringAttr(name), location=_NONE)
 
 
 def named_with_role(name: str, role: RoleAttr) -> LocationAttr:
     """`loc(fused<role>["name"])`."""
-    return FusedLoc(ArrayAttr((named(name),)), role)
+    return _unchecked(FusedLoc, locations=ArrayAttr((named(name),)), metadata=role)
 
 
 def name_in(location: Attribute) -> str | None:

@@ -16,6 +16,9 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, shape_of_type
 
+OPS: dict[str, Any] = {}
+"""Every operation class of the dialect by name, in the order of definition; here so that operators can reach it."""
+
 Insert: TypeAlias = Callable[[Operation], None]
 _insertion: ContextVar[Insert] = ContextVar("insertion")
 
@@ -166,7 +169,4 @@ Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequen
 
 
 def _apply(name: str, *args: Operand) -> Tensor:
-    from pullback.dialects.graph.base import OPS
-
-    of: Callable[..., Any] = OPS[name].of
-    return of(*args)
+    return OPS[name].of(*args)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.graph.base import Broadcasts, PassesSlices, Properties
-from pullback.dialects.graph.control_flow import EmptyStack, HasLoopGradient
+from pullback.dialects.graph.base import Properties
+from pullback.dialects.graph.control_flow import EmptyStack
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import Backward, SumGradients
@@ -28,7 +28,7 @@ from pullback.passes.gradients.emitter import Emitter, Options, densified
 from pullback.passes.gradients.errors import check_number, checked_gradient
 from pullback.passes.gradients.loops import loop_gradients
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
-from pullback.passes.gradients.registry import lookup
+from pullback.passes.gradients.registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
 
 
@@ -134,13 +134,16 @@ class Walk:
             return
         inputs = inputs_of(op)
         needed = [v in reached for v in inputs]
-        if op.has_trait(HasLoopGradient, value_if_unregistered=False):
-            grads = loop_gradients(self, op, dys, needed)
-        else:
-            grads = self._apply_rule(op, dys, needed)
+        differentiate = self._loop_gradients if facts_of(type(op)).loop else self._apply_rule
+        grads = differentiate(op, dys, needed)
         for value, grad in zip(inputs, self._marked(op, grads), strict=True):
             if grad is not None:
                 self.terms.setdefault(value, []).append(grad)
+
+    def _loop_gradients(
+        self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
+    ) -> list[Tensor | None]:
+        return loop_gradients(self, op, dys, needed)
 
     def _apply_rule(
         self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
@@ -155,7 +158,7 @@ class Walk:
         said = rule(op, *given)
         grads: list[object] = list(said) if isinstance(said, tuple | list) else [said]
         check_number(op, grads)
-        broadcasts = op.has_trait(Broadcasts, value_if_unregistered=False)
+        broadcasts = facts_of(type(op)).broadcasts
         kept: list[Tensor | None] = []
         for i, (grad, operand, need) in enumerate(zip(grads, op.operands, needed, strict=True)):
             if grad is not None and (need or not broadcasts):
@@ -168,7 +171,7 @@ class Walk:
 
     def _complete(self, op: Operation, dys: Sequence[Tensor | None]) -> list[Tensor | None]:
         """One dy per result as rules expect them: zeros where none arrived, dense unless the rule takes slices."""
-        slices_pass = op.has_trait(PassesSlices, value_if_unregistered=False)
+        slices_pass = facts_of(type(op)).passes_slices
         given: list[Tensor | None] = []
         for result, dy in zip(op.results, dys, strict=True):
             if dy is None and differentiable_type(result.type):

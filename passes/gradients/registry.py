@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TypeAlias, TypeVar
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
-from xdsl.traits import IsTerminator
+from xdsl.traits import IsTerminator, OpTrait
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import OPS, NotDifferentiable
+from pullback.dialects.graph.base import OPS, Broadcasts, NotDifferentiable, PassesSlices
 from pullback.dialects.graph.control_flow import HasLoopGradient
 from pullback.dialects.graph.location import name_of
 from pullback.dialects.graph.value import Tensor
@@ -95,15 +97,36 @@ def lookup(op: Operation) -> Rule | None:
 
 def is_barrier(op: Operation) -> bool:
     """Whether gradients are known to end at this operation: it is not differentiable."""
-    override = op.attributes.get(OVERRIDE)
+    override = op.attributes.get(OVERRIDE) if op.attributes else None
     key = override.data if isinstance(override, StringAttr) else op.name
     if key in _REGISTERED:
         return _REGISTERED[key] is None
-    if key != op.name:
-        owner = OPS.get(key)
-        return owner is not None and owner.has_trait(NotDifferentiable)
-    return op.has_trait(NotDifferentiable, value_if_unregistered=False) or op.has_trait(
-        IsTerminator, value_if_unregistered=False
+    owner = OPS.get(key) if key != op.name else type(op)
+    return owner is not None and facts_of(owner).barrier
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the engine asks of an operation's class at every visit."""
+
+    barrier: bool
+    loop: bool
+    broadcasts: bool
+    passes_slices: bool
+
+
+@cache
+def facts_of(cls: type[Operation]) -> Facts:
+    """Looked up once per class: xDSL walks the list of traits at each question."""
+
+    def has(trait: type[OpTrait]) -> bool:
+        return cls.has_trait(trait, value_if_unregistered=False)
+
+    return Facts(
+        barrier=has(NotDifferentiable) or has(IsTerminator),
+        loop=has(HasLoopGradient),
+        broadcasts=has(Broadcasts),
+        passes_slices=has(PassesSlices),
     )
 
 
@@ -111,6 +134,7 @@ def state_of(op: type[Operation]) -> State:
     """Which of the three states an operation type is in, for lists and documentation."""
     if op.name in _REGISTERED:
         return State.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else State.RULE
-    if op.has_trait(NotDifferentiable):
+    facts = facts_of(op)
+    if facts.barrier:
         return State.NOT_DIFFERENTIABLE
-    return State.RULE if hasattr(op, "gradient") or op.has_trait(HasLoopGradient) else State.NONE
+    return State.RULE if hasattr(op, "gradient") or facts.loop else State.NONE
