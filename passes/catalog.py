@@ -8,10 +8,22 @@ from pullback.passes.gradients.aggregate import AggregateGradients
 from pullback.passes.gradients.gate import GateGradients
 from pullback.passes.gradients.generate import GenerateGradients
 from pullback.passes.levels import VerifyLevel
+from pullback.passes.schedule.form_kernels import FormKernels
+from pullback.passes.simplify.canonicalize import Canonicalize
+from pullback.passes.simplify.cse import CommonSubexpressions
+from pullback.passes.simplify.dce import DeadCode
+from pullback.passes.simplify.merge_loops import MergeLoops
+from pullback.passes.simplify.specialize import SpecializeShapes
 
 PASSES: tuple[type[ModulePass], ...] = (
     GenerateGradients,
     AggregateGradients,
     GateGradients,
+    MergeLoops,
+    Canonicalize,
+    CommonSubexpressions,
+    DeadCode,
+    SpecializeShapes,
+    FormKernels,
     VerifyLevel,
 )

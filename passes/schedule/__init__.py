@@ -1,0 +1,63 @@
+"""Level 3: which operations run as one kernel, in which loops, and where every value lies.
+
+`form-kernels` groups, `plan-memory` places. Both write attributes that text may change; lowerings read the kernels and
+those attributes, and nothing else.
+
+## Kernels
+
+    %y, %loss = graph.kernel %x, %t schedule {kind = "rows", parallel = array<i64: 128>,
+        reduce = array<i64: 10>, vector = 16 : i64, unroll = 4 : i64} : (…) -> (…) {
+    ^bb0(…):
+      …ordinary graph operations on whole tensors…
+      graph.yield …
+    }
+
+All computation is inside of kernels. Outside stand `variable read assign while condition yield gate constant
+empty_stack push pop add_n` (of stacks), and what makes no code, because its result is a buffer that is there already:
+`make_slices slice_values slice_indices`, and `reshape expand_dims identity stop_gradient` of a stored value.
+A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
+
+### The schedule
+
+| key | meaning |
+|---|---|
+| `kind` | `"pointwise"`, `"rows"`, `"columns"`, `"matmul"`, `"scatter"`, `"concat"` |
+| `parallel` | extents of P, the dims whose points do not depend on each other |
+| `reduce` | extents of R, the dims that reductions run over |
+| `vector` | elements in a vector |
+| `unroll` | vectors in flight |
+| `tile` | matmul: rows and columns of the register block |
+
+`vector`, `unroll` and `tile` are free to change; `kind`, `parallel` and `reduce` must fit the operations.
+`form-kernels` leaves kernels alone that are there already.
+
+### Kinds
+
+- **pointwise**: every value has shape P, or broadcasts to it. No reductions.
+- **rows**: the whole space is P, then R, row-major. A reduction over exactly R is *inner*: its result, of
+  shape P, may be used by anything, at the next stage. A reduction over P and R, or over P of values of
+  shape P, gives a single element, a reduction over P of values of the whole space gives a value of shape R:
+  these are *outer*; they are known after the last loop. They are yielded, or, single elements, go through
+  elementwise operations on single elements that are yielded. P may be empty: then everything is reduced by
+  every reduction. There may be no reduction at all: then values of shape P are computed once per row.
+- **columns**: the same with the whole space R, then P, row-major: inner reductions run over the leading
+  dims.
+- **matmul**: one `matmul` of kernel arguments, of shape P = (m, n) with R = (k); elementwise operations on
+  values of shape P, or that broadcast to it, follow.
+- **scatter**: `make_slices` of kernel arguments, `densify` of it, and possibly one `add`, `add_n`,
+  `accumulate` or `subtract` of a kernel argument (the base) and those rows. P is the shape of the rows'
+  values; an index outside of the base is passed over. Where `plan-memory` gives the result the buffer of
+  the base, only the rows named are touched.
+- **concat**: one `concat` of kernel arguments; P is the result's shape.
+
+Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
+
+### Index maps
+
+Where an operation reads its operands is what `pullback.dialects.graph.index_maps` says for its family:
+along which axes of the result each axis of an operand runs. Three accesses are no such maps, and read
+kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
+`split` starts at an offset along its axis, and a `reshape` that does more than add and drop extents of 1
+keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
+computes in its loops: it is a strided read of an argument.
+"""

@@ -1,0 +1,144 @@
+"""Operations that kernels say in others: updates, sums with slices, reductions over inner axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.elementwise import Add, Subtract
+from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.markers import AddN
+from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.shapes import Reshape, Transpose, integers
+from pullback.dialects.graph.types import SlicesType, shape_of_type
+from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.variables import Assign, AssignSub, Read, Update, VariableOp
+
+
+class Contents:
+    """The value last read from each variable, where no update came since."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, SSAValue] = {}
+
+    def of(self, variable: SSAValue) -> SSAValue | None:
+        return self._read.get(_label(variable))
+
+    def observe(self, op: Operation) -> None:
+        """Follows an operation, and what its regions do."""
+        for inner in op.walk():
+            if isinstance(inner, Read) and inner is op:
+                self._read[_label(op.operands[0])] = op.results[0]
+            elif isinstance(inner, Update):
+                self._read.pop(_label(inner.operands[0]), None)
+
+
+def _label(variable: SSAValue) -> str:
+    assert isinstance(variable.owner, VariableOp), "a variable is named where it is used"
+    return variable.owner.label
+
+
+def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
+    """The operations that take the place of `op`, whose results are replaced; `None` where `op` stays."""
+    rule = next((_RULES[family] for family in type(op).__mro__ if family in _RULES), None)
+    if rule is None:
+        return None
+    made: list[Operation] = []
+    with inserting(made.append):
+        result = rule(op, contents)
+    if result is None:
+        return None
+    for new in made:
+        new.location = op.location
+    if op.results:
+        result.value.name_hint = op.results[0].name_hint
+        op.results[0].replace_all_uses_with(result.value)
+    return made
+
+
+def _assign_sub(op: Operation, contents: Contents) -> Tensor | None:
+    """Computed from the old contents, then assigned: in place, if `plan-memory` can prove that nobody notices."""
+    variable, update = (Tensor(v) for v in op.operands)
+    old = contents.of(variable.value)
+    before = Read.of(variable) if old is None else Tensor(old)
+    change = Densify.of(update) if isinstance(update.type, SlicesType) else update
+    after = Subtract.of(before, change)
+    Assign.apply(variable, after)
+    return after
+
+
+def _slice_part(op: Operation, contents: Contents) -> Tensor | None:
+    """The rows or the indices of slices that were just put together."""
+    made = op.operands[0].owner
+    if not isinstance(made, MakeSlices):
+        return None
+    return Tensor(made.operands[0 if isinstance(op, SliceValues) else 1])
+
+
+def _concat_slices(op: Operation, contents: Contents) -> Tensor | None:
+    terms = [Tensor(v) for v in op.operands]
+    first = IntegerAttr(0, i64)
+    values = Concat.of(*(_part(SliceValues, t) for t in terms), axis=first)
+    indices = Concat.of(*(_part(SliceIndices, t) for t in terms), axis=first)
+    return MakeSlices.emit_as([values.value, indices.value], op.results[0].type)
+
+
+def _part(part: type[SliceValues] | type[SliceIndices], slices: Tensor) -> Tensor:
+    made = slices.value.owner
+    if isinstance(made, MakeSlices):
+        return Tensor(made.operands[0 if part is SliceValues else 1])
+    return part.of(slices)
+
+
+def _densify(op: Operation, contents: Contents) -> Tensor | None:
+    """A kernel takes rows and indices as tensors."""
+    slices = Tensor(op.operands[0])
+    if isinstance(slices.op, MakeSlices):
+        return None
+    parts = [SliceValues.of(slices).value, SliceIndices.of(slices).value]
+    return Densify.of(MakeSlices.emit_as(parts, slices.type))
+
+
+def _sum_with_slices(op: Operation, contents: Contents) -> Tensor | None:
+    """The dense terms are added up, then the rows of each slices are added in place."""
+    terms = [Tensor(v) for v in op.operands]
+    sparse = [t for t in terms if isinstance(t.type, SlicesType)]
+    if not sparse:
+        return None
+    rest = [t for t in terms if not isinstance(t.type, SlicesType)]
+    if not rest:
+        rest = [Densify.of(sparse.pop(0))]
+    total = rest[0] if len(rest) == 1 else AddN.of(*rest)
+    for slices in sparse:
+        total = Add.of(total, Densify.of(slices))
+    return total
+
+
+def _reduction(op: Operation, contents: Contents) -> Tensor | None:
+    """A reduction over axes of extent 1 is a reshape; one over inner axes runs over the last ones of a transpose."""
+    assert isinstance(op, Reduction)
+    shape = shape_of_type(op.operands[0].type)
+    long = [axis for axis, extent in enumerate(shape) if extent != 1]
+    reduced = [axis for axis in long if axis in op.reduced]
+    if not reduced:
+        return Reshape.to(op.x, op.y.extents)
+    if reduced in (long[: len(reduced)], long[len(long) - len(reduced) :]):
+        return None
+    kept = [axis for axis in range(len(shape)) if axis not in reduced]
+    turned = Transpose.of(op.x, permutation=integers([*kept, *reduced]))
+    total = type(op).over(turned, range(len(kept), len(shape)))
+    return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
+
+
+_RULES: dict[type[Operation], Callable[[Operation, Contents], Tensor | None]] = {
+    AssignSub: _assign_sub,
+    Densify: _densify,
+    SliceValues: _slice_part,
+    SliceIndices: _slice_part,
+    ConcatSlices: _concat_slices,
+    AddN: _sum_with_slices,
+    Reduction: _reduction,
+}

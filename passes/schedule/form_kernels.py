@@ -1,0 +1,96 @@
+"""`form-kernels`: from level 2 to the kernels of level 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.control_flow import While
+from pullback.passes.schedule.groups import Group, Outside
+from pullback.passes.schedule.regions import Cones, Contents, build_kernel
+from pullback.passes.schedule.scope import Scope
+
+
+@dataclass(frozen=True)
+class FormKernels(ModulePass):
+    """Group the operations of level 2 into kernels, each with a schedule. Kernels that are there already stay.
+
+    Options: `vector-bits`, the width of a vector register, for the schedules; `max-ops`, the most operations in
+    one kernel.
+    """
+
+    name = "form-kernels"
+
+    vector_bits: int = 512
+    max_ops: int = 512
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.ops:
+            if isinstance(function, func.FuncOp) and function.body.blocks:
+                Former(self.vector_bits, self.max_ops).form(function.body.block)
+
+
+class Former:
+    """Rebuilds the blocks of one function."""
+
+    def __init__(self, vector_bits: int, max_ops: int) -> None:
+        self._vector_bits = vector_bits
+        self._max_ops = max_ops
+        self._values: dict[SSAValue, SSAValue] = {}
+        """What stands now for a value of the program."""
+        self._gone: list[Operation] = []
+
+    def form(self, block: Block) -> None:
+        """Puts kernels into a block, and into the regions of its loops."""
+        self._form(block, None)
+        for op in self._gone:
+            op.drop_all_references()
+        for op in self._gone:
+            op.erase(drop_references=False)
+
+    def _form(self, block: Block, outer: Scope | None) -> None:
+        old = list(block.ops)
+        scope = Scope(block, self._max_ops, outer)
+        items = sorted([*scope.groups, *scope.outside], key=lambda item: item.position)
+        kernels = needed_kernels(scope, items)
+        for op in old:
+            op.detach()
+        for item in items:
+            if isinstance(item, Outside):
+                block.add_op(item.op)
+                self._finish_outside(item.op, scope)
+            elif item in kernels:
+                block.add_op(build_kernel(item, kernels[item], self._values, self._vector_bits))
+        kept = {item.op for item in scope.outside}
+        inherited = outer.order if outer is not None else {}
+        self._gone += [op for op in (*scope.order, *scope.replaced) if op not in kept and op not in inherited]
+
+    def _finish_outside(self, op: Operation, scope: Scope) -> None:
+        if any(v in self._values for v in op.operands):
+            op.operands = [self._values.get(v, v) for v in op.operands]
+        if isinstance(op, While):
+            for region in op.regions:
+                self._form(region.block, scope)
+
+
+def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:
+    """What each group must compute for those after it and for the operations outside; none for what nobody needs."""
+    results: dict[Group, list[SSAValue]] = {}
+    for value, home in scope.homes.items():
+        results.setdefault(home.root(), []).append(value)
+    cones = Cones(scope)
+    needed: set[SSAValue] = set()
+    kernels: dict[Group, Contents] = {}
+    for item in reversed(items):
+        if isinstance(item, Outside):
+            needed.update(v for inner in item.op.walk() for v in inner.operands)
+        elif outputs := [v for v in results[item] if v in needed]:
+            outputs.sort(key=lambda v: scope.order[v.owner])  # pyright: ignore[reportArgumentType] only operations have homes
+            kernels[item] = cones.of(item, outputs)
+            needed.update(kernels[item].inputs)
+    return kernels

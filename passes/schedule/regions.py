@@ -1,0 +1,86 @@
+"""From groups to `graph.kernel`: what each kernel is given, computes and yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from pullback.dialects.graph.control_flow import Yield
+from pullback.dialects.graph.index_maps import operand_axes
+from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.kernel import Kernel
+from pullback.passes.schedule.groups import Group
+from pullback.passes.schedule.schedules import schedule_of
+from pullback.passes.schedule.scope import Scope
+
+
+@dataclass(eq=False)
+class Contents:
+    """A kernel before it is built: operations in order, and values from outside in the order of their use."""
+
+    ops: list[Operation]
+    inputs: list[SSAValue]
+    outputs: list[SSAValue]
+
+
+class Cones:
+    """Which operations a group takes to compute some of its values."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def of(self, group: Group, outputs: list[SSAValue]) -> Contents:
+        """The operations of the group, and those that are deferred, that `outputs` depend on."""
+        found: set[Operation] = set()
+        pending = [v.owner for v in outputs]
+        reads: dict[Operation, list[SSAValue]] = {}
+        while pending:
+            op = pending.pop()
+            assert isinstance(op, Operation)
+            if op in found:
+                continue
+            found.add(op)
+            for number, operand in enumerate(op.operands):
+                if self._is_inside(group, op, number):
+                    pending.append(operand.owner)
+                else:
+                    reads.setdefault(op, []).append(operand)
+        ops = sorted(found, key=self._scope.order.__getitem__)
+        inputs = dict.fromkeys(value for op in ops for value in reads.get(op, ()))
+        return Contents(ops, list(inputs), outputs)
+
+    def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
+        """Whether the kernel computes this operand itself."""
+        value = user.operands[number]
+        if value in self._scope.homes:
+            return self._scope.homes[value].root() is group
+        if value not in self._scope.deferred:
+            return False
+        is_access = operand_axes(user, number) is None or group.kind == "scatter"
+        return isinstance(value.owner, MakeSlices) or not is_access
+
+
+def build_kernel(
+    group: Group, contents: Contents, values: dict[SSAValue, SSAValue], vector_bits: int
+) -> Kernel:
+    """The kernel of a group; `values` gives what stands now for values of the program, and learns its results."""
+    inputs = [values.get(v, v) for v in contents.inputs]
+    block = Block(arg_types=[v.type for v in inputs])
+    inside: dict[SSAValue, SSAValue] = {}
+    for old, new in zip(contents.inputs, block.args, strict=True):
+        inside[old] = new
+        new.name_hint = old.name_hint
+    for op in contents.ops:
+        block.add_op(op.clone(inside))
+    block.add_op(Yield.create(operands=[inside[v] for v in contents.outputs]))
+    kernel = Kernel.create(
+        operands=inputs,
+        result_types=[v.type for v in contents.outputs],
+        properties={"schedule": schedule_of(group, block, vector_bits)},
+        regions=[Region(block)],
+    )
+    for old, new in zip(contents.outputs, kernel.results, strict=True):
+        values[old] = new
+        new.name_hint = old.name_hint
+    return kernel

@@ -1,0 +1,68 @@
+"""The `schedule` attribute of a kernel: how its loops run, as far as text may say."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr, i64
+from xdsl.ir import Attribute, Block
+
+from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.passes.schedule.groups import Group
+
+UNROLL = 4
+TILE_ROWS = 6
+TILE_VECTORS = 4
+
+
+def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
+    """The schedule for a group whose region is `block`, for vector registers of so many bits."""
+    kind, parallel, reduce = iteration_space(group, block)
+    lanes = max(1, vector_bits // (8 * _widest(block)))
+    entries: dict[str, Attribute] = {
+        "kind": StringAttr(kind),
+        "parallel": DenseArrayBase.from_list(i64, list(parallel)),
+        "reduce": DenseArrayBase.from_list(i64, list(reduce)),
+        "vector": IntegerAttr(lanes, i64),
+        "unroll": IntegerAttr(UNROLL, i64),
+    }
+    if kind == "matmul":
+        entries["tile"] = DenseArrayBase.from_list(i64, [TILE_ROWS, TILE_VECTORS * lanes])
+    return DictionaryAttr(entries)
+
+
+def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """The kind of a kernel, and the extents of its parallel and of its reduced dims."""
+    shape = group.shape
+    match group.kind:
+        case "matmul":
+            (product,) = (op for op in block.ops if isinstance(op, MatMul))
+            lhs = shape_of_type(product.operands[0].type)
+            return "matmul", shape, (lhs[0 if product.transposes[0] else 1],)
+        case "scatter":
+            slices = next(op for op in block.ops if isinstance(op, MakeSlices))
+            return "scatter", shape_of_type(slices.operands[0].type), ()
+        case "concat":
+            return "concat", shape, ()
+        case "loop":
+            pass
+    if not group.reductions and group.boundary is None:
+        return "pointwise", shape, ()
+    if group.boundary is None:
+        return "rows", (), shape
+    long = [axis for axis, extent in enumerate(shape) if extent != 1]
+    axis = long[group.boundary]
+    if (group.inner or _only(group.reductions)) == "leading":
+        return "columns", shape[axis:], shape[:axis]
+    return "rows", shape[:axis], shape[axis:]
+
+
+def _only(reductions: frozenset[object]) -> object:
+    """The one way in which a kernel reduces, if there is but one."""
+    return next(iter(reductions)) if len(reductions) == 1 else None
+
+
+def _widest(block: Block) -> int:
+    """The bytes of the widest element that the kernel touches."""
+    types = [v.type for op in block.ops for v in (*op.operands, *op.results)]
+    return max(numpy_dtype(element_type_of(data_type_of(t))).itemsize for t in types)
