@@ -12,7 +12,7 @@ from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import numpy_dtype, shape_of_type
+from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import inserting
 from pullback.dialects.source import parse
 from pullback.passes.kernels.build import kernel_module
@@ -94,7 +94,7 @@ def test_against_the_evaluator(text: str) -> None:
     buffers: dict[str, np.ndarray] = {}
     for name, value in zip([*inputs, *outputs], [*kernel.operands, *kernel.results], strict=True):
         random = generator.standard_normal(shape_of_type(value.type))
-        dtype = numpy_dtype(value.type.element_type)
+        dtype = numpy_dtype(element_type_of(value.type))
         buffers[name] = random > 0 if dtype == np.bool_ else random.astype(dtype)
     function = kernel.parent_op()
     assert isinstance(function, func.FuncOp)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from pullback.backends.cuda.source import cuda_source
+from pullback.backends.numpy.diagnostics import symbol_of
 from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.scalar import meaning
 from pullback.tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
@@ -102,6 +103,6 @@ def test_text_and_ir_agree(case: Case, library: ctypes.CDLL) -> None:
 
 def kernel_ops(case: Case):
     for op in MODULE.walk():
-        if op.name == "gpu.func" and op.attributes["sym_name"].data == case.name:
+        if op.name == "gpu.func" and symbol_of(op) == case.name:
             return op.regions[0].block.ops
     raise LookupError(case.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,7 +209,7 @@ def test_fma_rounds_once() -> None:
 
 
 def test_constants() -> None:
-    def constant(text: str) -> object:
+    def constant(text: str) -> Any:
         return meaning(first_op(f"arith.constant {text}"))()
 
     assert constant("true") is np.True_ or constant("true") == np.True_
