@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import element_type_of
-from pullback.passes.kernels.build import Buffer, Kernel
+from pullback.passes.kernels.build import Buffer, Kernel, elements
 from pullback.passes.kernels.point import Point
 from pullback.passes.kernels.pointwise import pointwise
 from pullback.passes.kernels.row_reduction import Combination, Row, row_reduction
 from pullback.passes.kernels.values import Values
-from pullback.passes.loops.affine import Affine
+from pullback.passes.loops.affine import Affine, row_major_strides
 from pullback.passes.loops.kernel_function import Signature, element_count
-from pullback.passes.loops.nodes import Load, Node, Output, Reduce, cone
+from pullback.passes.loops.nodes import Contraction, Load, Node, Output, Reduce, cone
+from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.space import Schedule, Space
-from pullback.passes.loops.values import outputs_of
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """A buffer that carries values from one kernel to the next, and means nothing before and after."""
+
+    name: str
+    buffer: Buffer
 
 
 @dataclass(frozen=True)
 class Lowered:
-    """Kernels to launch one after the other, all on these buffers."""
+    """Kernels to launch one after the other, all on these buffers: the signature's, and a `Temporary` or more."""
 
     kernels: list[Kernel]
     arguments: list[Hashable]
@@ -44,9 +53,19 @@ class _Arguments:
             self.buffers[key] = Buffer(element_type, count, value.name_hint or fallback)
         return list(self.buffers).index(key)
 
+    def all(self) -> list[Buffer]:
+        return list(self.buffers.values())
+
     def input(self, number: int) -> int:
         kernel = self.signature.kernel
         return self.declare(self.signature.inputs[number], kernel.operands[number], f"input{number}")
+
+    def temporary(self, element_type: Attribute, size: int) -> int:
+        """The position of the argument for a new temporary."""
+        name = f"partial{len(self.buffers)}"
+        buffer = Buffer(element_type, size, name)
+        self.buffers[Temporary(name, buffer)] = buffer
+        return len(self.buffers) - 1
 
     def output(self, number: int) -> int:
         kernel = self.signature.kernel
@@ -65,19 +84,22 @@ def lower_kernel(signature: Signature) -> Lowered:
             f"no GPU kernel of kind '{schedule.kind}': expected one of {', '.join(EMITTERS)}",
             signature.kernel,
         )
-    space = Space(signature.kernel, schedule.parallel, schedule.reduce)
-    outputs = outputs_of(space)
+    space, outputs = outputs_of(Space(signature.kernel, schedule.parallel, schedule.reduce))
     arguments = _Arguments(signature)
+    if any(output.row is not None for output in outputs):
+        raise DiagnosticError("rows that are added in place have no GPU kernel yet", signature.kernel)
     for node in cone([output.node for output in outputs]):
+        if isinstance(node, Contraction):
+            raise DiagnosticError("a matrix product has no GPU kernel yet", signature.kernel)
         if isinstance(node, Load):
             node.argument = arguments.input(node.argument)
     for output in outputs:
         output.result = arguments.output(output.result)
-    kernels = emit(signature.name, list(arguments.buffers.values()), space, outputs)
+    kernels = emit(arguments, space, outputs)
     return Lowered(kernels, list(arguments.buffers))
 
 
-def _pointwise(name: str, buffers: Sequence[Buffer], space: Space, outputs: list[Output]) -> list[Kernel]:
+def _pointwise(arguments: _Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
     """One kernel for all outputs that run along the same dims."""
     groups: dict[frozenset[int], list[Output]] = {}
     for output in outputs:
@@ -91,7 +113,7 @@ def _pointwise(name: str, buffers: Sequence[Buffer], space: Space, outputs: list
         def body(point: Point, group: list[Output] = group) -> None:
             _store(Values(point), point.store, group)
 
-        kernels.append(pointwise(name + suffix, buffers, extents, body))
+        kernels.append(pointwise(arguments.signature.name + suffix, arguments.all(), extents, body))
     return kernels
 
 
@@ -101,13 +123,28 @@ def _store(values: Values, store: Callable[[int, Affine, Scalar], None], outputs
         store(output.result, output.offset, value)
 
 
-def _rows(name: str, buffers: Sequence[Buffer], space: Space, outputs: list[Output]) -> list[Kernel]:
-    """One kernel: per row the stages of its reductions, then its elements, then what is one per row."""
+def _rows(arguments: _Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
+    """One kernel: per row the stages of its reductions, then its elements, then what is one per row.
+
+    Totals over all rows need a second kernel: the first one leaves what each row adds to them.
+    """
     reduces = [node for node in cone([o.node for o in outputs]) if isinstance(node, Reduce)]
-    if any(node.is_outer for node in reduces):
-        raise DiagnosticError("a total over all rows has no GPU kernel yet", space.kernel)
+    totals = [node for node in reduces if node.is_outer]
+    early, late = [[o for o in outputs if o.node.is_late is wanted] for wanted in (False, True)]
+    if any(output.offset.dims for output in late):
+        raise DiagnosticError("a total over all rows is used inside a row of one kernel", space.kernel)
+    partial = [_partial(arguments, space, node) for node in totals]
+    kernels = [_row_kernel(arguments, space, [n for n in reduces if not n.is_outer], [*early, *partial])]
+    if totals:
+        kernels.append(_totals_kernel(arguments, space, list(zip(totals, partial, strict=True)), late))
+    return kernels
+
+
+def _row_kernel(
+    arguments: _Arguments, space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
+) -> Kernel:
     inner = frozenset(space.inner)
-    elements = [output for output in outputs if output.offset.dims & inner]
+    of_elements = [output for output in outputs if output.offset.dims & inner]
     per_row = [output for output in outputs if not output.offset.dims & inner]
 
     def body(row: Row) -> None:
@@ -117,24 +154,54 @@ def _rows(name: str, buffers: Sequence[Buffer], space: Space, outputs: list[Outp
         values.of(
             [o.node for o in per_row]
         )  # before an element may take the place of what they are made from
-        if elements:
-            values.prepare([o.node for o in elements], inner)
-            row.each(lambda point: _store(Values(point, values), point.store, elements))
+        if of_elements:
+            values.prepare([o.node for o in of_elements], inner)
+            row.each(lambda point: _store(Values(point, values), point.store, of_elements))
         if per_row:
             _store(values, row.store, per_row)
 
-    return [row_reduction(name, buffers, space.parallel, space.reduce, body)]
+    return row_reduction(arguments.signature.name, arguments.all(), space.parallel, space.reduce, body)
+
+
+def _partial(arguments: _Arguments, space: Space, total: Reduce) -> Output:
+    """What each row adds to a total, as an output in a temporary."""
+    (operand,) = total.operands
+    if operand.dims & frozenset(space.inner) or operand.is_late:
+        raise DiagnosticError("a sum down the columns of a rows kernel has no GPU kernel yet", space.kernel)
+    strides = row_major_strides(space.parallel)
+    offset = Affine((*strides, *(0 for _ in range(space.rank - len(strides)))))
+    return Output(operand, arguments.temporary(operand.element_type, elements(space.parallel)), offset)
+
+
+def _totals_kernel(
+    arguments: _Arguments, space: Space, totals: Sequence[tuple[Reduce, Output]], late: Sequence[Output]
+) -> Kernel:
+    """One block, which combines what the rows left and computes what is made of it."""
+
+    def body(row: Row) -> None:
+        values = Values(row.point)
+        combined = row.reduce(
+            [_combination(node) for node, _ in totals],
+            lambda point: [point.load(partial.result, partial.offset) for _, partial in totals],
+        )
+        values.known |= {node: total for (node, _), total in zip(totals, combined, strict=True)}
+        _store(values, row.store, late)
+
+    name = f"{arguments.signature.name}_totals"
+    return row_reduction(name, arguments.all(), (), space.parallel, body)
 
 
 def _reduce(row: Row, values: Values, reduces: Sequence[Reduce], inner: frozenset[int]) -> None:
     operands: list[Node] = [node.operands[0] for node in reduces]
     values.prepare(operands, inner)
-    combinations = [
-        Combination(n.element_type, type(n.op).COMBINE, type(n.op).neutral(n.element_type)) for n in reduces
-    ]
-    totals = row.reduce(combinations, lambda point: Values(point, values).of(operands))
+    totals = row.reduce([_combination(n) for n in reduces], lambda point: Values(point, values).of(operands))
     values.known |= dict(zip(reduces, totals, strict=True))
 
 
-Emitter = Callable[[str, Sequence[Buffer], Space, list[Output]], list[Kernel]]
+def _combination(node: Reduce) -> Combination:
+    op = type(node.op)
+    return Combination(node.element_type, op.COMBINE, op.neutral(node.element_type))
+
+
+Emitter: TypeAlias = Callable[[_Arguments, Space, list[Output]], list[Kernel]]
 EMITTERS: dict[str, Emitter] = {"pointwise": _pointwise, "rows": _rows}

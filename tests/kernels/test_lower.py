@@ -16,7 +16,7 @@ from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of
 from pullback.dialects.graph.value import inserting
 from pullback.dialects.source import parse
 from pullback.passes.kernels.build import kernel_module
-from pullback.passes.kernels.lower import Lowered, lower_kernel
+from pullback.passes.kernels.lower import Lowered, Temporary, lower_kernel
 from pullback.passes.levels import verify_level
 from pullback.passes.loops.kernel_function import Signature
 
@@ -63,6 +63,27 @@ func.func @main(%x: tensor<40x9xf32>) -> tensor<f32> {
   func.return %y : tensor<f32>
 }
 """
+LOSS = """
+func.func @main(%x: tensor<64x10xf32>, %t: tensor<64x10xf32>) -> (tensor<f32>, tensor<64x10xf32>) {
+  %loss, %g = graph.kernel %x, %t schedule {kind = "rows", parallel = array<i64: 64>, reduce = array<i64: 10>}
+      : (tensor<64x10xf32>, tensor<64x10xf32>) -> (tensor<f32>, tensor<64x10xf32>) {
+  ^bb0(%0: tensor<64x10xf32>, %1: tensor<64x10xf32>):
+    %max = graph.max %0 {axes = array<i64: 1>, keepdims} : (tensor<64x10xf32>) -> tensor<64x1xf32>
+    %d = graph.subtract %0, %max : (tensor<64x10xf32>, tensor<64x1xf32>) -> tensor<64x10xf32>
+    %e = graph.exp %d : tensor<64x10xf32>
+    %sum = graph.sum %e {axes = array<i64: 1>, keepdims} : (tensor<64x10xf32>) -> tensor<64x1xf32>
+    %p = graph.divide %e, %sum : (tensor<64x10xf32>, tensor<64x1xf32>) -> tensor<64x10xf32>
+    %l = graph.log %sum : tensor<64x1xf32>
+    %lp = graph.subtract %d, %l : (tensor<64x10xf32>, tensor<64x1xf32>) -> tensor<64x10xf32>
+    %tl = graph.multiply %1, %lp : tensor<64x10xf32>
+    %total = graph.sum %tl {axes = array<i64: 0, 1>} : (tensor<64x10xf32>) -> tensor<f32>
+    %n = graph.negative %total : tensor<f32>
+    %h = graph.subtract %p, %1 : tensor<64x10xf32>
+    graph.yield %n, %h : tensor<f32>, tensor<64x10xf32>
+  }
+  func.return %loss, %g : tensor<f32>, tensor<64x10xf32>
+}
+"""
 
 
 def kernel_of(text: str) -> Kernel:
@@ -82,7 +103,7 @@ def on_device(lowered: Lowered) -> ModuleOp:
     return module
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, CHAIN, TOTAL], ids=["softmax", "chain", "total"])
+@pytest.mark.parametrize("text", [SOFTMAX, CHAIN, TOTAL, LOSS], ids=["softmax", "chain", "total", "loss"])
 def test_against_the_evaluator(text: str) -> None:
     kernel = kernel_of(text)
     inputs, outputs = (
@@ -99,7 +120,11 @@ def test_against_the_evaluator(text: str) -> None:
     function = kernel.parent_op()
     assert isinstance(function, func.FuncOp)
     expected = evaluate(function, [buffers[name] for name in inputs])
-    flat = [np.ascontiguousarray(buffers[str(key)]).reshape(-1) for key in lowered.arguments]
+    for key in lowered.arguments:
+        if isinstance(key, Temporary):
+            buffers[key.name] = np.zeros(key.buffer.size, numpy_dtype(key.buffer.element_type))
+    names = [key.name if isinstance(key, Temporary) else str(key) for key in lowered.arguments]
+    flat = [np.ascontiguousarray(buffers[name]).reshape(-1) for name in names]
     run(on_device(lowered), flat)
     for name, value in zip(outputs, expected, strict=True):
         got = flat[lowered.arguments.index(name)].reshape(value.shape)
