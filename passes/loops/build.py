@@ -64,7 +64,7 @@ class FunctionBuilder:
 
     def number(self, value: Number, type_: Attribute) -> Scalar:
         """A constant of a scalar or vector type."""
-        key = (repr(value), type_)
+        key = (repr(float(value)), type_)
         if key not in self._constants:
             with inserting(self._head.append):
                 self._constants[key] = constant(value, type_).value
@@ -94,8 +94,14 @@ class FunctionBuilder:
         self.block.add_op(func.ReturnOp.create())
         first = self.block.first_op
         assert first is not None
-        if self._head:
-            self.block.insert_ops_before(self._head, first)
+        used: list[Operation] = []
+        for op in reversed(self._head):
+            if any(True for r in op.results for _ in r.uses):
+                used.append(op)
+            else:
+                op.drop_all_references()
+        if used:
+            self.block.insert_ops_before(used[::-1], first)
         return self.op
 
     # ---- index arithmetic -------------------------------------------------------------------------------

@@ -71,9 +71,11 @@ class Columns:
             self._stages(levels)
 
         if full:
-            self.builder.parallel(
-                [(0, full, block)], ["column"], lambda start: columns(start, [self.count] * BLOCK)
-            )
+
+            def whole(start: SSAValue) -> None:
+                columns(start, [self.count] * BLOCK)
+
+            self.builder.parallel([(0, full, block)], ["column"], whole)
         if rest := extent - full:
             sizes = [min(self.count, rest - at) for at in range(0, rest, self.count)]
             columns(self.builder.index(full), sizes)
@@ -125,7 +127,7 @@ class Columns:
 
             carried_loop(self.builder, extent, f"r{first}", partial, around)
             return
-        unroll = self.kernel.schedule.unroll or max(BLOCK // len(levels), 1)
+        unroll = max((self.kernel.schedule.unroll or BLOCK) // len(levels), 1)
         Sweep(self.builder, "row", extent, 1, unroll).run(
             partial, lambda start, size: self._row(levels, {first: start}, reduces, outputs)
         )

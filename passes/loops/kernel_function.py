@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
@@ -16,13 +17,11 @@ from pullback.passes.loops.build import FunctionBuilder, named
 from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Load, Node, Output, Reduce, cone
+from pullback.passes.loops.nodes import Load, Output, Reduce, cone
+from pullback.passes.loops.outputs import outputs_of
+from pullback.passes.loops.places import Place
 from pullback.passes.loops.space import Schedule, Space
-from pullback.passes.loops.values import outputs_of
 from pullback.passes.loops.vectors import lane_count
-
-SCRATCH = "scratch"
-"""The key of memory that a kernel needs for itself, and that means nothing before and after it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Lowered:
     """A kernel function, and for each argument which buffer it is, seen as which memref."""
 
     function: func.FuncOp
-    arguments: list[tuple[Hashable, MemRefType]]
+    arguments: list[tuple[Place, MemRefType]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Signature:
 
     kernel: Kernel
     name: str
-    inputs: Sequence[Hashable]
-    outputs: Sequence[Hashable]
+    inputs: Sequence[Place]
+    outputs: Sequence[Place]
 
 
 class KernelFunction:
@@ -53,9 +52,9 @@ class KernelFunction:
         self.signature = signature
         self.schedule = schedule
         self.vector_bits = vector_bits
-        space = Space(signature.kernel, schedule.parallel, schedule.reduce, schedule.kind == "columns")
-        self.outputs = outputs_of(space)
-        self.nodes = cone([o.node for o in self.outputs])
+        space = Space.of(signature.kernel, schedule)
+        space, self.outputs = outputs_of(space)
+        self.nodes = cone([node for o in self.outputs for node in o.nodes])
         # A product's blocks need its rows and columns apart.
         self.space = space if schedule.kind == "matmul" else self._merge(space)
         self._declare()
@@ -65,12 +64,13 @@ class KernelFunction:
         return [node for node in self.nodes if isinstance(node, Load)]
 
     def lanes_along(self, dim: int) -> int:
-        """How many lanes the vectors along a dim have."""
-        if self.schedule.vector is not None:
-            return self.schedule.vector
+        """How many lanes the vectors along a dim have: `vector` of the schedule or what fits, if the extent does."""
         types = [n.element_type for n in self.nodes if dim in n.dims]
         types += [o.node.element_type for o in self.outputs if dim in o.offset.dims]
-        return lane_count(self.vector_bits, types, self.space.extents[dim])
+        count = self.schedule.vector or lane_count(self.vector_bits, types)
+        while count > 1 and count // 2 >= self.space.extents[dim]:
+            count //= 2
+        return count
 
     def is_loaded(self, output: Output) -> bool:
         """Whether the buffer of an output is read, too."""
@@ -82,9 +82,10 @@ class KernelFunction:
     def _merge(self, space: Space) -> Space:
         """Joins neighbouring loops that every access runs through as through one, and drops those of extent 1."""
         offsets = [*(o.offset for o in self.outputs), *(load.offset for load in self.loads)]
+        offsets += [o.number for o in self.outputs if o.number is not None]
         groups: list[list[int]] = []
-        bounds: list[int] = []
-        for dims in (space.outer, space.inner):
+        bounds: list[int] = [0]
+        for dims in (space.outer, space.inner, space.extra):
             start = len(groups)
             for dim in dims:
                 if space.extents[dim] == 1:
@@ -96,7 +97,8 @@ class KernelFunction:
             bounds.append(len(groups))
         self._renumber(groups)
         extents = [_product(space.extents, group) for group in groups]
-        return space.merged(extents[: bounds[0]], extents[bounds[0] :])
+        parallel, reduce, pieces = (tuple(extents[a:b]) for a, b in pairwise(bounds))
+        return replace(space, parallel=parallel, reduce=reduce, pieces=pieces)
 
     def _renumber(self, groups: list[list[int]]) -> None:
         number = {dim: new for new, group in enumerate(groups) for dim in group}
@@ -115,14 +117,16 @@ class KernelFunction:
                 node.over = dims(node.over)
         for output in self.outputs:
             output.offset = affine(output.offset)
+            if output.number is not None:
+                output.number = affine(output.number)
 
     # ---- arguments --------------------------------------------------------------------------------------
 
     def _declare(self) -> None:
         """One memref argument for each distinct buffer that the loops touch."""
-        accesses: dict[Hashable, list[Access]] = {}
-        types: dict[Hashable, Attribute] = {}
-        hints: dict[Hashable, str] = {}
+        accesses: dict[Place, list[Access]] = {}
+        types: dict[Place, Attribute] = {}
+        hints: dict[Place, str] = {}
         operands, results = self.signature.kernel.operands, self.signature.kernel.results
         for load in self.loads:
             key = self.signature.inputs[load.argument]
@@ -131,7 +135,7 @@ class KernelFunction:
             hints.setdefault(key, operands[load.argument].name_hint or f"input{load.argument}")
         for output in self.outputs:
             key = self.signature.outputs[output.result]
-            accesses.setdefault(key, []).append(Access(output.offset))
+            accesses.setdefault(key, []).append(Access(output.offset, output.rows, output.row_stride))
             types[key] = results[output.result].type
             hints.setdefault(key, results[output.result].name_hint or f"output{output.result}")
         layouts = {
@@ -145,7 +149,7 @@ class KernelFunction:
             named(argument, hints[key])
         values = dict(zip(accesses, self.builder.block.args, strict=True))
 
-        def buffer(key: Hashable, type_: Attribute) -> Buffer:
+        def buffer(key: Place, type_: Attribute) -> Buffer:
             layout = layouts.get(key, Layout((0,), (1,)))
             return Buffer(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
 
@@ -153,7 +157,7 @@ class KernelFunction:
         self.results = [buffer(k, v.type) for k, v in zip(self.signature.outputs, results, strict=True)]
         self.root = Level(self.builder, self.inputs, None, self.builder.block.add_op, {})
 
-    def add_argument(self, key: Hashable, type_: MemRefType) -> SSAValue:
+    def add_argument(self, key: Place, type_: MemRefType) -> SSAValue:
         """One more buffer for the function to be given."""
         self.arguments.append((key, type_))
         return self.builder.add_argument(type_)
@@ -172,8 +176,3 @@ def _product(extents: Sequence[int], dims: Sequence[int]) -> int:
     for dim in dims:
         result *= extents[dim]
     return result
-
-
-def needed(roots: Sequence[Node], stops: set[Node]) -> set[Node]:
-    """What computing these takes, when `stops` are there."""
-    return set(cone(roots, lambda node: node in stops))

@@ -10,13 +10,16 @@ from pullback.passes.loops.kernel_function import KernelFunction, Lowered, Signa
 from pullback.passes.loops.matmul import lower_matmul
 from pullback.passes.loops.pointwise import lower_pointwise
 from pullback.passes.loops.rows import lower_rows
+from pullback.passes.loops.scatter import lower_scatter
 from pullback.passes.loops.space import Schedule
 
 LOWERINGS: dict[str, Callable[[KernelFunction], None]] = {
     "pointwise": lower_pointwise,
     "rows": lower_rows,
     "columns": lower_columns,
+    "concat": lower_pointwise,
     "matmul": lower_matmul,
+    "scatter": lower_scatter,
 }
 
 

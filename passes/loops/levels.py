@@ -168,9 +168,9 @@ class Level:
             return buffer.load(self.builder, terms, offset.constant)
         return buffer.load_vector(self.builder, self.lanes, terms, offset.constant, stride)
 
-    def store(self, buffer: Buffer, offset: Affine, value: Scalar) -> None:
+    def store(self, buffer: Buffer, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:
         """Stores an element, or one per lane, at an offset."""
-        terms = self.terms(offset)
+        terms = [*self.terms(offset), *more]
         with inserting(self.place):
             if isinstance(value.type, VectorType):
                 assert self.lanes is not None

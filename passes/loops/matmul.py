@@ -29,6 +29,8 @@ PACK_ROWS = 32
 ACCUMULATORS = {512: 24, 256: 12, 128: 12}
 """Vector registers for the block of the result; the rest holds rows of B and an element of A."""
 
+MOST_ROWS = 14
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -75,14 +77,20 @@ class MatMulLowering:
                 self._panel(self.builder.index(full), vectors, rest - (vectors - 1) * self.count)
 
     def _tile(self) -> tuple[int, int]:
-        """Rows and columns of a block: `tile` of the schedule, or what fills the registers."""
+        """Rows and columns of a block: `tile` of the schedule, or what fills the registers.
+
+        Where the product has fewer columns, the block has more rows.
+        """
+        registers = ACCUMULATORS.get(self.kernel.vector_bits, 12)
+        vectors = 4 if registers > 12 else 2
+        rows = registers // vectors
         if len(self.kernel.schedule.tile) == 2:
             rows, columns = self.kernel.schedule.tile
-            return rows, -(-columns // self.count) * self.count
-        registers = ACCUMULATORS.get(self.kernel.vector_bits, 12)
-        widest = 4 if registers > 12 else 2
-        vectors = min(widest, -(-self.n // self.count))
-        return min(registers // max(vectors, 1), 14), max(vectors, 1) * self.count
+            vectors = -(-columns // self.count)
+        needed = max(-(-self.n // self.count), 1)
+        if needed < vectors:
+            rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
+        return rows, vectors * self.count
 
     def _packs(self) -> bool:
         """Whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""

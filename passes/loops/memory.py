@@ -167,7 +167,11 @@ def inside_rows(index: Scalar, rows: int) -> Scalar:
     return Scalar(result_of(op, "inside"))
 
 
+def index_of(value: Scalar) -> SSAValue:
+    """An integer as an index."""
+    return result_of(index_op(arith.IndexCastOp, value.value), "row")
+
+
 def safe_row(builder: FunctionBuilder, index: Scalar, inside: Scalar) -> SSAValue:
     """The row that an index names, 0 where there is none."""
-    op = index_op(arith.IndexCastOp, index.value)
-    return select(inside, Scalar(result_of(op, "row")), Scalar(builder.index(0))).value
+    return select(inside, Scalar(index_of(index)), Scalar(builder.index(0))).value

@@ -10,6 +10,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.elementwise import Divide, Exp, Log, Tanh
 from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.value import Number
 from pullback.passes.loops.affine import Affine
 
@@ -80,11 +81,25 @@ class Contraction(Node):
 
 @dataclass(eq=False, slots=True)
 class Output:
-    """A value that leaves the kernel: where its element goes."""
+    """A value that leaves the kernel: where its element goes.
+
+    With a `row`, it is combined with what is there, in the one of `rows` rows (`row_stride` apart) that it names;
+    `number` counts the rows that are combined.
+    """
 
     node: Node
     result: int
     offset: Affine
+    row: Node | None = None
+    number: Affine | None = None
+    rows: int = 0
+    row_stride: int = 0
+    combine: Callable[[Scalar, Scalar], Scalar] | None = None
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What it takes: the element, and the row."""
+        return [self.node] if self.row is None else [self.node, self.row]
 
 
 def cone(roots: Sequence[Node], is_given: Callable[[Node], bool] = lambda node: False) -> list[Node]:

@@ -10,10 +10,11 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.build import named, result_of
-from pullback.passes.loops.kernel_function import SCRATCH, KernelFunction
+from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.layout import Layout, memref_type
 from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Load, Node
+from pullback.passes.loops.places import SCRATCH
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes
 

@@ -51,7 +51,7 @@ def lower_lanes(
         inside.store_outputs(outputs, kernel.results)
         return ()
 
-    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], count, kernel.schedule.unroll or 1)
+    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], count, 1)
     sweep.run((), iteration, parallel=parallel)
 
 

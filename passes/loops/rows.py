@@ -165,13 +165,13 @@ class Rows:
         Sweep(self.builder, "column", extent, count, unroll).run(partial, iteration)
 
     def _unroll(self, reduces: list[Reduce], outputs: list[Output], stage: int) -> int:
-        if self.kernel.schedule.unroll is not None:
-            return self.kernel.schedule.unroll
+        """How many steps side by side: at most `unroll` of the schedule, fewer where a step is long already."""
+        most = self.kernel.schedule.unroll or UNROLL
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))
         if any(isinstance(n, Compute) and type(n.op) in EXPENSIVE for n in nodes):
-            return UNROLL_EXPENSIVE
-        return UNROLL if reduces else 1
+            return min(most, UNROLL_EXPENSIVE)
+        return most if reduces else 1
 
 
 def lower_rows(kernel: KernelFunction) -> None:

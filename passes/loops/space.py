@@ -64,20 +64,31 @@ class Space:
     """The dims of a kernel's loops: those of P, then those of R.
 
     The axes of a value that fills the whole space run along P and then R (rows), or R and then P (columns).
+    Pieces of an output that are computed in loops of their own add the dims of `pieces`.
     """
 
     kernel: Kernel
     parallel: tuple[int, ...]
     reduce: tuple[int, ...]
     reduces_leading: bool = False
+    pieces: tuple[int, ...] = ()
+    is_in_pieces: bool = False
+    """Whether every output has loops of its own, as those of scatter and concat kernels do."""
+
+    @staticmethod
+    def of(kernel: Kernel, schedule: Schedule) -> Space:
+        """The space that a schedule names."""
+        if schedule.kind in ("scatter", "concat"):
+            return Space(kernel, (), (), is_in_pieces=True)
+        return Space(kernel, schedule.parallel, schedule.reduce, schedule.kind == "columns")
 
     @property
     def extents(self) -> tuple[int, ...]:
-        return (*self.parallel, *self.reduce)
+        return (*self.parallel, *self.reduce, *self.pieces)
 
     @property
     def rank(self) -> int:
-        return len(self.parallel) + len(self.reduce)
+        return len(self.extents)
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -87,7 +98,12 @@ class Space:
     @property
     def inner(self) -> tuple[int, ...]:
         """The dims of R."""
-        return tuple(range(len(self.parallel), self.rank))
+        return tuple(range(len(self.parallel), len(self.parallel) + len(self.reduce)))
+
+    @property
+    def extra(self) -> tuple[int, ...]:
+        """The dims of the pieces."""
+        return tuple(range(self.rank - len(self.pieces), self.rank))
 
     @property
     def whole(self) -> tuple[int, ...]:
@@ -145,5 +161,7 @@ class Space:
             self.kernel,
         )
 
-    def merged(self, parallel: Sequence[int], reduce: Sequence[int]) -> Space:
-        return Space(self.kernel, tuple(parallel), tuple(reduce), self.reduces_leading)
+    def piece(self, first: int, shape: Sequence[int]) -> Position:
+        """The position in a piece whose dims begin at this one of `extra`."""
+        dims = self.extra[first : first + len(shape)]
+        return tuple(self.dim(d) for d in dims)

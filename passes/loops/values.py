@@ -19,25 +19,12 @@ from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, Output, Reduce
+from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, Reduce
 from pullback.passes.loops.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
 Rule: TypeAlias = Generator[Request, Node, Node]
 """Asks for the elements that an operation reads, one by one, and returns what it makes of them."""
-
-
-def outputs_of(space: Space) -> list[Output]:
-    """What a kernel yields, element by element, as its loops run."""
-    build = Builder(space)
-    yielded = space.kernel.body.block.last_op
-    assert yielded is not None
-    made: list[Output] = []
-    for result, value in enumerate(yielded.operands):
-        position = space.output_position(value.type)
-        offset = linear(position, shape_of_type(value.type), space.rank)
-        made.append(Output(build.node(value, position), result, offset))
-    return made
 
 
 class Builder:
@@ -89,7 +76,7 @@ class Builder:
     def elementwise(self, op: Any, value: SSAValue, position: Position) -> Rule:
         operands: list[Node] = []
         for operand in op.operands:
-            operands.append((yield operand, self.broadcast(operand, position)))
+            operands.append((yield operand, self.broadcast(operand, position)))  # noqa: PERF401 it yields
         node = Compute(element_type_of(value.type), tuple(operands), op=op)
         node.gather_facts()
         return node

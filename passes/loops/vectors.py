@@ -22,13 +22,10 @@ class Lanes:
     mask: SSAValue | None = None
 
 
-def lane_count(vector_bits: int, element_types: list[Attribute], extent: int) -> int:
-    """How many lanes the widest of these types allows; no more than the extent needs."""
+def lane_count(vector_bits: int, element_types: list[Attribute]) -> int:
+    """How many lanes the widest of these types allows."""
     widest = max((max(bit_width(t), 8) for t in element_types), default=32)
-    count = max(vector_bits // widest, 1)
-    while count > 1 and count // 2 >= extent:
-        count //= 2
-    return count
+    return max(vector_bits // widest, 1)
 
 
 def tail_mask(builder: FunctionBuilder, lanes: int, count: int) -> SSAValue:

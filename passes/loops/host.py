@@ -1,0 +1,129 @@
+"""The host function: one call for each kernel, in order, on the buffers that the memory plan chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.control_flow import EmptyStack, Pop, Push, While
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.types import StackType
+from pullback.dialects.graph.value import insert
+from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.passes.loops.buffers import Buffers
+from pullback.passes.loops.kernel_function import Signature
+from pullback.passes.loops.kernels import lower_kernel
+from pullback.passes.loops.places import SCRATCH, Place, Places
+from pullback.passes.loops.stacks import Stacks
+from pullback.passes.loops.tensors import bytes_of, insert_copy, tensor_memref
+from pullback.passes.loops.while_loops import lower_while, temporary_bytes
+
+
+class Host:
+    """Lowers one function of level 3."""
+
+    def __init__(self, function: func.FuncOp, vector_bits: int) -> None:
+        self.function = function
+        self.places = Places(function)
+        kernels = [op for op in function.walk() if isinstance(op, Kernel)]
+        self.kernels = {op: lower_kernel(self._signature(op, i), vector_bits) for i, op in enumerate(kernels)}
+        self.buffers = Buffers(function, self.places, self._scratch_bytes())
+        self.builder = self.buffers.builder
+        self.stacks = Stacks(self.buffers)
+
+    def lower(self) -> list[Operation]:
+        """The operations that take the function's place: constants, kernels, and the host function.
+
+        Raises DiagnosticError for a function that is not of level 3, or has no memory plan.
+        """
+        with self.builder.entering(self.builder.block):
+            self.block(self.function.body.block)
+            self._return()
+        host = self.builder.finish()
+        host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.buffers.roles])
+        return [*self.buffers.globals, *(k.function for k in self.kernels.values()), host]
+
+    def _signature(self, kernel: Kernel, number: int) -> Signature:
+        inputs = [self.places.of(v) for v in kernel.operands]
+        outputs = [self.places.of(v) for v in kernel.results]
+        return Signature(kernel, f"{self.function.sym_name.data}_kernel_{number}", inputs, outputs)
+
+    def _scratch_bytes(self) -> int:
+        """The most that a kernel, or a loop that moves what it carries, needs for itself."""
+        sizes = [bytes_of(type_) for k in self.kernels.values() for p, type_ in k.arguments if p == SCRATCH]
+        sizes += [temporary_bytes(self.places, op) for op in self.function.walk() if isinstance(op, While)]
+        return max(sizes, default=0)
+
+    # ---- operations -------------------------------------------------------------------------------------
+
+    def block(self, block: Block) -> None:
+        """Lowers the operations of a block, except for its terminator."""
+        for op in block.ops:
+            if op is block.last_op:
+                break
+            handler = HANDLERS.get(type(op))
+            if handler is None:
+                raise DiagnosticError(f"'{op.name}' has no place at level 3 outside of kernels", op)
+            handler(self, op)
+            self.stacks.free_after(op)
+
+    def kernel(self, op: Kernel) -> None:
+        """One call."""
+        lowered = self.kernels[op]
+        arguments = [self.buffers.view(place, type_) for place, type_ in lowered.arguments]
+        insert(func.CallOp(lowered.function.sym_name.data, arguments, []))
+
+    def read(self, op: Read) -> None:
+        """A copy, if the plan gave the value a buffer of its own."""
+        self._copy(self.places.of_variable(op.operands[0]), self.places.of(op.results[0]), op.results[0])
+
+    def assign(self, op: Assign) -> None:
+        """A copy, unless the value was computed in place."""
+        variable, value = op.operands
+        self._copy(self.places.of(value), self.places.of_variable(variable), value)
+
+    def loop(self, op: While) -> None:
+        """See `while_loops`."""
+        lower_while(op, self.buffers, self.stacks, self.block)
+
+    def nothing(self, op: Operation) -> None:
+        """No code: what it makes is there already."""
+
+    def _return(self) -> None:
+        last = self.function.body.block.last_op
+        for number, value in enumerate(last.operands if last is not None else ()):
+            if isinstance(value.type, StackType):
+                raise DiagnosticError("a stack cannot leave a function", self.function)
+            self._copy(self.places.of(value), ("output", number), value)
+
+    def _copy(self, source: Place, target: Place, like: SSAValue) -> None:
+        """Copies a tensor, unless it is where it should be."""
+        if source != target:
+            type_ = tensor_memref(like)
+            insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
+
+
+HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
+    Assign: Host.assign,
+    Constant: Host.nothing,
+    EmptyStack: lambda host, op: host.stacks.empty(op),
+    ExpandDims: Host.nothing,
+    Gate: Host.nothing,
+    Kernel: Host.kernel,
+    MakeSlices: Host.nothing,
+    Pop: lambda host, op: host.stacks.pop(op),
+    Push: lambda host, op: host.stacks.push(op),
+    Read: Host.read,
+    Reshape: Host.nothing,
+    VariableOp: Host.nothing,
+    While: Host.loop,
+}

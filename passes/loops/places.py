@@ -1,0 +1,66 @@
+"""Where each value of a level 3 function lives, as the memory plan says."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.memory import BufferAttr
+from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.variables import VariableOp
+
+Place: TypeAlias = tuple[str, int | str]
+"""A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,
+`("constant", number)`."""
+ARENA_ALIGNMENT = 64
+SCRATCH: Place = ("scratch", 0)
+"""Memory that a kernel needs for itself, and that means nothing before and after it."""
+
+
+class Places:
+    """The places of a function's values. Values that are the same bytes have equal places."""
+
+    def __init__(self, function: func.FuncOp) -> None:
+        self.function = function
+        size = function.attributes.get("graph.arena")
+        self.arena_bytes = size.value.data if isinstance(size, IntegerAttr) else 0
+        self.constants: dict[Place, Constant] = {}
+        for op in function.walk():
+            if isinstance(op, Constant):
+                self.constants["constant", len(self.constants)] = op
+        self._known: dict[SSAValue, Place] = {op.results[0]: place for place, op in self.constants.items()}
+
+    def of(self, value: SSAValue) -> Place:
+        """The place of a tensor. Raises DiagnosticError where the plan names none."""
+        if value not in self._known:
+            self._known[value] = self._find(value)
+        return self._known[value]
+
+    def of_variable(self, reference: SSAValue) -> Place:
+        """The place of a variable's contents."""
+        assert isinstance(reference.owner, VariableOp)
+        return "variable", reference.owner.label
+
+    def _find(self, value: SSAValue) -> Place:
+        if isinstance(value, BlockArgument):
+            around = value.owner.parent_op()
+            if isinstance(around, While):
+                return self.of(around.results[value.index])
+            return "input", value.index
+        op = value.owner
+        assert isinstance(op, Operation)
+        if isinstance(op, Gate | Reshape | ExpandDims):
+            return self.of(op.operands[op.results.index(value)])
+        memory = op.attributes.get("memory")
+        if not isinstance(memory, ArrayAttr):
+            raise DiagnosticError(f"'{op.name}' has no buffer for its result: run plan-memory first", op)
+        buffer = memory.data[op.results.index(value)]
+        assert isinstance(buffer, BufferAttr)
+        return buffer.place
