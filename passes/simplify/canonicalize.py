@@ -1,0 +1,88 @@
+"""`canonicalize`: each operation replaced by something simpler of the same value, in one walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.request import Gradients
+from pullback.dialects.graph.value import Tensor, inserting
+from pullback.passes.replacement import Replacements
+from pullback.passes.simplify.folds import FOLDS
+
+
+@dataclass(frozen=True)
+class Canonicalize(ModulePass):
+    """Folds operations of the graph dialect: neutral elements, constants, static shapes, movements that cancel.
+
+    A function that still asks for gradients stays as it is: a gradient with respect to a value means that value
+    and no other, and `stop_gradient` has work to do. Otherwise `identity` and `stop_gradient` go.
+    """
+
+    name = "canonicalize"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in settled_functions(op):
+            canonicalize(function)
+
+
+def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
+    """The functions in which no request for gradients is open."""
+    functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
+    return [f for f in functions if not any(isinstance(o, Gradients) for o in f.walk())]
+
+
+def canonicalize(function: func.FuncOp) -> None:
+    """Folds what can be folded; what nothing uses any more is left to `dce`."""
+    walk = _Walk()
+    with inserting(walk.place):
+        for block in function.body.blocks:
+            walk.simplify_block(block)
+    walk.replacements.drop_replaced()
+
+
+class _Walk:
+    """One traversal, in which operands are simple before their users are looked at."""
+
+    def __init__(self) -> None:
+        self.replacements = Replacements()
+        self.anchor: Operation | None = None
+        self.first_made: Operation | None = None
+
+    def place(self, op: Operation) -> None:
+        """New operations stand before the one that they replace, with its location and device."""
+        anchor = self.anchor
+        assert anchor is not None
+        assert anchor.parent is not None
+        op.location = anchor.location
+        if (device := anchor.attributes.get("device")) is not None:
+            op.attributes["device"] = device
+        anchor.parent.insert_op_before(op, anchor)
+        if self.first_made is None:
+            self.first_made = op
+
+    def simplify_block(self, block: Block) -> None:
+        op = block.first_op
+        while op is not None:
+            op = self.simplify(op)
+
+    def simplify(self, op: Operation) -> Operation | None:
+        """Folds one operation if possible; gives the next one to look at."""
+        self.replacements.update(op)
+        following = op.next_op
+        for fold in FOLDS.get(type(op), ()):
+            self.anchor, self.first_made = op, None
+            folded = fold(op)
+            if folded is not None:
+                values = [folded] if isinstance(folded, Tensor) else folded
+                self.replacements.replace(op, [t.value for t in values])
+                return self.first_made or following
+        for region in op.regions:
+            for block in region.blocks:
+                self.simplify_block(block)
+        return following

@@ -1,0 +1,131 @@
+"""Operations on constants: done now, wherever every backend would get the same bits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pullback.dialects.graph.base import Array, GraphOp
+from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.elementwise import (
+    Add,
+    Cast,
+    Divide,
+    Elementwise,
+    Greater,
+    Maximum,
+    Multiply,
+    Negative,
+    Subtract,
+    Where,
+)
+from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.reductions import Reduction, Sum
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, ShapeOf, Size, Transpose
+from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.simplify.matching import (
+    Folded,
+    array_of,
+    dtype_of,
+    folds,
+    full_like,
+    producer,
+)
+
+SMALL = 64
+"""Elements up to which operations on dense constants are computed here: shapes, not data."""
+
+# exp, log and tanh are missing: libraries differ in their last bit.
+EXACT = (Negative, Add, Subtract, Multiply, Divide, Maximum, Greater, Where, Cast)
+MOVING = (Gather, Concat, ExpandDims, Reshape, Transpose, BroadcastTo, Split)
+
+
+@folds(Constant)
+def uniform_constant(op: Constant) -> Folded:
+    """A constant of one value everywhere is a fill."""
+    array = op.array()
+    if array.size == 0:
+        return full_like(0, op.results[0].type)
+    bits = array.reshape(-1).view(f"u{array.itemsize}")
+    if bits[0] != bits[-1] or np.any(bits != bits[0]) or np.isnan(array.flat[0]):
+        return None
+    return full_like(array.flat[0].item(), op.results[0].type)
+
+
+@folds(ShapeOf)
+def static_shape(op: ShapeOf) -> Folded:
+    """The shape of a tensor of static shape."""
+    type_ = op.operands[0].type
+    return Constant.from_array(np.array(shape_of_type(type_), np.int64)) if is_static(type_) else None
+
+
+@folds(Size)
+def static_size(op: Size) -> Folded:
+    """The size of a tensor of static shape."""
+    type_ = op.operands[0].type
+    return full_like(math.prod(shape_of_type(type_)), op.results[0].type) if is_static(type_) else None
+
+
+@folds(*EXACT)
+def elementwise_on_fills(op: Elementwise) -> Folded:
+    """One value everywhere gives one value everywhere."""
+    fills = [producer(Tensor(v), Fill) for v in op.operands]
+    values = [np.array(f.number, dtype_of(f.results[0].type)) for f in fills if f is not None]
+    type_ = op.results[0].type
+    if len(values) < len(fills) or not (is_static(type_) or len(fills) == 1):
+        return None
+    value = _computed(op, values)
+    return None if value is None or np.isnan(value) else full_like(value.item(), type_, fills[0])
+
+
+@folds(*EXACT, *MOVING)
+def small_constants(op: GraphOp) -> Folded:
+    """Arithmetic on a few constant elements, such as that on shapes."""
+    types = [r.type for r in op.results]
+    if not all(is_static(t) and math.prod(shape_of_type(t)) <= SMALL for t in types):
+        return None
+    if not all(is_static(v.type) and math.prod(shape_of_type(v.type)) <= SMALL for v in op.operands):
+        return None
+    arrays = [array_of(Tensor(v)) for v in op.operands]
+    known = [a for a in arrays if a is not None]
+    if not known or len(known) < len(arrays):
+        return None
+    computed = _computed(op, known)
+    if computed is None:
+        return None
+    pieces = computed if isinstance(op, Split) else [computed]
+    return [
+        Constant.from_array(np.asarray(a, dtype_of(t)).reshape(shape_of_type(t)))
+        for a, t in zip(pieces, types, strict=True)
+    ]
+
+
+@folds(Sum)
+def sum_of_small_integers(op: Sum) -> Folded:
+    """Integers add up exactly in any order."""
+    type_ = op.x.type
+    if not is_static(type_) or dtype_of(type_).kind != "i" or math.prod(shape_of_type(type_)) > SMALL:
+        return None
+    return _reduced(op)
+
+
+def _reduced(op: Reduction) -> Folded:
+    array = array_of(op.x)
+    return None if array is None else Constant.from_array(np.asarray(op.numpy(array)))
+
+
+def _computed(op: GraphOp, arrays: list[Array]) -> Any:
+    """The oracle's result, `None` where a cast leaves it open."""
+    if isinstance(op, Cast):
+        (x,) = arrays
+        target = dtype_of(op.results[0].type)
+        if x.dtype.kind == "f" and target.kind == "i":
+            limits = np.iinfo(target)
+            if not np.all(np.isfinite(x) & (x >= limits.min) & (x < limits.max)):
+                return None
+    with np.errstate(all="ignore"):
+        return op.numpy(*arrays)

@@ -1,0 +1,67 @@
+"""Slices, stacks and gates that are opened as soon as they are made."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.control_flow import Pop, Push
+from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type
+
+
+@folds(SliceValues, SliceIndices)
+def parts_of_slices(op: SliceValues | SliceIndices) -> Folded:
+    """The rows or indices that slices were made from."""
+    made = producer(Tensor(op.operands[0]), MakeSlices)
+    if made is None:
+        return None
+    part = made.operands[0 if isinstance(op, SliceValues) else 1]
+    return Tensor(part) if same_type(part.type, op.results[0].type) else None
+
+
+@folds(MakeSlices)
+def known_dense_shape(op: MakeSlices) -> Folded:
+    """A shape operand says nothing that a static type does not."""
+    result = op.results[0].type
+    assert isinstance(result, SlicesType)
+    if len(op.operands) < 3 or not is_static(result.data_type):
+        return None
+    return MakeSlices.emit_as(op.operands[:2], result)
+
+
+@folds(Densify)
+def densify_nothing(op: Densify) -> Folded:
+    """Slices without rows are zeros."""
+    type_ = op.operands[0].type
+    if not _is_empty(type_) or not is_static(op.results[0].type):
+        return None
+    return full_like(0, op.results[0].type)
+
+
+@folds(ConcatSlices)
+def fewer_slices(op: ConcatSlices) -> Folded:
+    """Slices without rows add nothing, and one of them is the whole."""
+    terms = [Tensor(v) for v in op.operands if not _is_empty(v.type)] or [Tensor(op.operands[0])]
+    if len(terms) == 1:
+        return terms[0] if same_type(terms[0].type, op.results[0].type) else None
+    return ConcatSlices.of(*terms) if len(terms) < len(op.operands) else None
+
+
+def _is_empty(type_: object) -> bool:
+    return isinstance(type_, SlicesType) and shape_of_type(type_.indices_type)[0] == 0
+
+
+@folds(Pop)
+def pop_of_push(op: Pop) -> Folded:
+    """What was pushed last."""
+    pushed = producer(Tensor(op.operands[0]), Push)
+    if pushed is None or not same_type(pushed.operands[1].type, op.results[1].type):
+        return None
+    return [Tensor(v) for v in pushed.operands]
+
+
+@folds(Gate)
+def gate_of_one(op: Gate) -> Folded:
+    """One value need wait for nothing but itself."""
+    return Tensor(op.operands[0]) if len(op.operands) == 1 else None

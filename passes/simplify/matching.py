@@ -1,0 +1,91 @@
+"""What folds look at, and the table that finds the folds of an operation by its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.ir import Attribute, Operation, OpResult
+
+from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.shapes import BroadcastTo, ShapeOf
+from pullback.dialects.graph.types import element_type_of, is_static, numpy_dtype, shape_of_type
+from pullback.dialects.graph.value import Number, Tensor
+
+Folded: TypeAlias = "Tensor | Sequence[Tensor] | None"
+Fold: TypeAlias = Callable[[Any], Folded]
+"""What an operation can be replaced by, or `None`. A fold makes operations only if it succeeds."""
+FoldT = TypeVar("FoldT", bound=Fold)
+OpT = TypeVar("OpT", bound=Operation)
+
+FOLDS: dict[type[Operation], list[Fold]] = {}
+"""The folds of each operation class, in the order in which they are tried."""
+
+
+def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
+    """Decorator: a fold of operations of these classes."""
+
+    def decorate(fold: FoldT) -> FoldT:
+        for cls in classes:
+            FOLDS.setdefault(cls, []).append(fold)
+        return fold
+
+    return decorate
+
+
+def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:
+    """The operation that makes this value, if it is of this class."""
+    value = tensor.value
+    return value.op if isinstance(value, OpResult) and isinstance(value.op, cls) else None
+
+
+def number_in(tensor: Tensor) -> Number | None:
+    """The number that a tensor is filled with, if it is."""
+    fill = producer(tensor, Fill)
+    return fill.number if fill is not None else None
+
+
+def array_of(tensor: Tensor) -> npt.NDArray[Any] | None:
+    """The elements of a tensor that is constant and of static shape."""
+    made = producer(tensor, Constant) or producer(tensor, Fill)
+    return made.numpy() if made is not None and is_static(tensor.type) else None
+
+
+def full_like(value: Number, type_: Attribute, fill: Fill | None = None) -> Tensor:
+    """A tensor of this type filled with `value`; `fill` lends its shape operand where the type has a `?`."""
+    return Fill.full(value, type_, fill.operands[0] if fill is not None and len(fill.operands) else None)
+
+
+def same_type(a: Attribute, b: Attribute) -> bool:
+    """Whether two types are one; nearly always they are one object."""
+    return a is b or a == b
+
+
+def broadcast_result(op: GraphOp, x: Tensor, *others: Tensor) -> Tensor | None:
+    """`x`, as what `op` on it and these others results in: broadcast to the result's shape if it has not got it.
+
+    `None` where the shape is known only at run time.
+    """
+    result = op.results[0].type
+    if same_type(x.type, result) and (is_static(result) or all(_never_widens(o, x) for o in others)):
+        return x
+    return BroadcastTo.to(x, shape_of_type(result)) if is_static(result) else None
+
+
+def _never_widens(other: Tensor, x: Tensor) -> bool:
+    """Whether broadcasting `x` against `other` leaves it as it is, whatever its `?` are."""
+    if other.ndim <= x.ndim and all(n == 1 for n in other.extents):
+        return True
+    fill = producer(other, Fill)
+    if fill is None or not len(fill.operands):
+        return False
+    shape = producer(Tensor(fill.operands[0]), ShapeOf)
+    return shape is not None and shape.operands[0] is x.value
+
+
+def dtype_of(type_: Attribute) -> np.dtype[Any]:
+    """The NumPy dtype of a tensor type."""
+    return numpy_dtype(element_type_of(type_))
