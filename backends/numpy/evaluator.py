@@ -111,7 +111,8 @@ class Evaluator:
             case GraphOp():
                 with np.errstate(all="ignore"):
                     result = op.numpy(*operands)
-                return [result] if len(op.results) == 1 else list(result)
+                # Slices and stacks are named tuples, and one value each.
+                return list(result) if type(result) is tuple else [result]
             case _:
                 raise GraphError(f"{op.name}: the evaluator runs graph operations only")
 
