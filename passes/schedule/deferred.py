@@ -69,11 +69,6 @@ class Deferred:
     def is_constant(self, value: SSAValue) -> bool:
         return value.owner in self.constants
 
-    def forget(self, op: Operation) -> None:
-        """From here on the operation's result is stored."""
-        self.sizes.pop(op, None)
-        self.constants.discard(op)
-
     def takes(self, op: Operation) -> bool:
         """Whether the operation is deferred; if so it is remembered."""
         if not self._may_defer(op):

@@ -14,6 +14,9 @@ Known: TypeAlias = Literal["leading", "trailing", "all", "late"] | None
 Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
 
 
+LATE: frozenset[Known] = frozenset({"late"})
+
+
 class Dim:
     """A dim of an iteration space. Dims of groups that were merged are one dim (union-find)."""
 
@@ -169,8 +172,7 @@ def _fit_smaller(group: Group, user: Group, fitted: Fit) -> bool:
         return False
     if smaller.reductions:
         # Over all of the smaller space: over the rows of the larger.
-        late: Known = "late"
-        fitted.reductions = larger.reductions | {late}
+        fitted.reductions = larger.reductions.union(LATE)
     if size == 0:
         return True
     if fitted.inner == "leading":

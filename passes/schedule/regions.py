@@ -53,12 +53,15 @@ class Cones:
     def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
         """Whether the kernel computes this operand itself."""
         value = user.operands[number]
-        if value in self._scope.homes:
-            return self._scope.homes[value].root() is group
-        if value not in self._scope.deferred:
-            return False
+        deferred = self._scope.deferred
         is_access = operand_axes(user, number) is None or group.kind == "scatter"
-        return isinstance(value.owner, MakeSlices) or not is_access
+        may_repeat = value in deferred and (isinstance(value.owner, MakeSlices) or not is_access)
+        home = self._scope.homes.get(value)
+        if home is None or home.root() is group:
+            return home is not None or may_repeat
+        # What is deferred may have been stored after all, for others that need it in memory.
+        is_stored_before = home.root().position < group.position
+        return may_repeat and (deferred.is_constant(value) or not is_stored_before)
 
 
 def build_kernel(

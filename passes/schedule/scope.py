@@ -149,9 +149,7 @@ class Scope:
         if isinstance(op, MakeSlices) or is_alias:
             self._leave_outside(op)
             return None
-        group = self._group(op, value)
-        self.deferred.forget(op)
-        return group
+        return self._group(op, value)
 
     # ---- into a group -----------------------------------------------------------------------------------
 
@@ -192,7 +190,7 @@ class Scope:
             dims.append(Dim(extent, len(space)) if extent != 1 else None)
             if dims[-1] is not None:
                 space.append(dims[-1])
-        kind: Kind = next((kind for family, kind in ALONE.items() if isinstance(op, family)), "loop")
+        kind: Kind = ALONE.get(type(op), "loop")
         group = Group(kind, 0, self._walls.passed, space, shape, members=[op])
         if not isinstance(op, Reduction):
             return group, tuple(dims)
@@ -218,7 +216,7 @@ class Scope:
             source = value.owner
             if isinstance(source, MakeSlices):
                 push(source, None)
-            elif value in self.homes:
+            elif value in self.homes and not (place is not None and self.deferred.is_constant(value)):
                 home = self.homes[value].root()
                 if place is None or value not in self._places:
                     needs.stored.append(home)
