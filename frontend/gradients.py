@@ -29,7 +29,7 @@ from pullback.frontend.graph import Graph, common_graph, current_graph
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.names import checked_name
 from pullback.frontend.scopes import without_devices
-from pullback.passes.gradients.engine import Options
+from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients as generate
 from pullback.passes.gradients.errors import GradientError
 

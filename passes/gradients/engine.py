@@ -30,6 +30,7 @@ from pullback.passes.gradients.loops import loop_gradients
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
+from pullback.passes.gradients.slices import with_common_indices
 
 
 def gradients(
@@ -225,5 +226,6 @@ class Walk:
             owner = value.owner
             forward = owner if isinstance(owner, Operation) else None
             self.emitter.serve(Origin.SUM, "sum", forward)
-            terms[:] = [Tensor(SumGradients.emit([t.value for t in terms], self.sum_properties).results[0])]
+            same = with_common_indices(terms, Tensor(value))
+            terms[:] = [Tensor(SumGradients.emit([t.value for t in same], self.sum_properties).results[0])]
         return terms[0]

@@ -1,0 +1,16 @@
+"""The rules of `tf.gradients`, numbered as in docs/rules.md: one test or more for each that has a subject here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import pullback as pb
+
+
+@pytest.fixture
+def graph() -> Iterator[pb.Graph]:
+    """A graph that is entered for the test."""
+    with pb.Graph() as g:
+        yield g

@@ -1,0 +1,109 @@
+"""Rules 69 to 71: indexed slices."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.frontend import handles
+
+INDICES = np.array([2, 0, 2], np.int32)
+
+
+def test_rule_69_a_gather_of_rows_has_slices_as_its_gradient(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x, INDICES), x)
+    assert isinstance(dx, pb.IndexedSlices)
+    assert (dx.shape, dx.dtype) == ((4, 2), "f32")
+    values, indices, shape = pb.run([dx.values, dx.indices, dx.dense_shape])
+    np.testing.assert_array_equal(values, np.ones((3, 2)))
+    np.testing.assert_array_equal(indices, INDICES)
+    np.testing.assert_array_equal(shape, [4, 2])
+
+
+def test_rule_69_indices_of_any_rank_become_rows(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x, INDICES.reshape(1, 3)), x)
+    assert dx.values.shape == (3, 2)
+    assert dx.indices.shape == (3,)
+
+
+def test_rule_69_slices_pass_through_identity_and_reads(graph: pb.Graph) -> None:
+    v = pb.Variable(np.zeros((4, 2), np.float32))
+    (dv,) = pb.gradients(pb.gather(pb.identity(v), INDICES), v)
+    assert isinstance(dv, pb.IndexedSlices)
+
+
+def test_rule_69_any_other_operation_makes_them_dense(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x * 3.0, INDICES), x)
+    assert isinstance(dx, pb.Tensor)
+    np.testing.assert_array_equal(pb.run(dx), [[3, 3], [0, 0], [6, 6], [0, 0]])
+
+
+def test_rule_69_gather_along_another_axis(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (2, 4), name="x")
+    y = pb.gather(x, INDICES, axis=1)
+    (dx,) = pb.gradients(y, x)
+    data = np.arange(8, dtype=np.float32).reshape(2, 4)
+    found, gradient = pb.run([y, dx], {x: data})
+    np.testing.assert_array_equal(found, data[:, INDICES])
+    np.testing.assert_array_equal(gradient, [[1, 0, 2, 0]] * 2)
+
+
+def test_rule_70_making_large_slices_dense_warns(graph: pb.Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handles, "LARGE_ELEMENTS", 8)
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x, INDICES), x)
+    with pytest.warns(UserWarning, match="with 8 elements. This may consume a large amount of memory"):
+        pb.negative(dx)
+    unknown = pb.placeholder("f32", (None, 2), name="u")
+    (du,) = pb.gradients(pb.gather(unknown, INDICES), unknown)
+    with pytest.warns(UserWarning, match="of unknown shape"):
+        dense = du * 1.0
+    np.testing.assert_array_equal(
+        pb.run(dense, {unknown: np.zeros((3, 2), np.float32)}), [[1, 1], [0, 0], [2, 2]]
+    )
+
+
+def test_rule_70_small_slices_do_not_warn(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x, INDICES), x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pb.negative(dx)
+
+
+def test_rule_70_slices_need_a_dense_shape(graph: pb.Graph) -> None:
+    with pytest.raises(ValueError, match="dense_shape must be known"):
+        pb.IndexedSlices(pb.ones((1, 2)), pb.constant([0]), (None, 2))
+    with pytest.raises(ValueError, match="are no rows"):
+        pb.IndexedSlices(pb.ones((1, 3)), pb.constant([0]), (4, 2))
+    with pytest.raises(ValueError, match="indices must be integers of rank 1"):
+        pb.IndexedSlices(pb.ones((1, 2)), pb.constant([0.0]), (4, 2))
+
+
+def test_rule_71_slices_as_grad_ys(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    y = x * x
+    grad = pb.IndexedSlices(pb.constant([[1.0, 10.0]]), pb.constant([2]), (4, 2))
+    (dx,) = pb.gradients(y, x, [grad])
+    np.testing.assert_array_equal(
+        pb.run(dx, {x: np.full((4, 2), 3, np.float32)}), [[0, 0], [0, 0], [6, 60], [0, 0]]
+    )
+
+
+def test_rule_71_second_order_through_the_values(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    rows = pb.gather(x, INDICES)
+    (dx,) = pb.gradients(rows * rows * rows, x)
+    by_values = pb.gradients(dx.values, x)[0]
+    by_slices = pb.gradients(dx, x)[0]
+    data = np.arange(8, dtype=np.float32).reshape(4, 2)
+    expected = np.zeros((4, 2), np.float32)
+    np.add.at(expected, INDICES, 6 * data[INDICES])
+    for found in pb.run([by_values, by_slices], {x: data}):
+        np.testing.assert_array_equal(found.dense(), expected)
