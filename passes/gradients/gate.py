@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.markers import Backward, Gate, GateMarker, GradientResults
 from pullback.dialects.graph.policies import Gating
+from pullback.passes.replacement import Replacements
 
 MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: GradientResults}
 """Which marker becomes a gate in which mode."""
@@ -29,28 +32,27 @@ class GateGradients(ModulePass):
     """`requested` is what each request asked for, and `none` where it left that open."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for marker in [o for o in op.walk() if isinstance(o, GateMarker)]:
-            own = marker.gate.data if marker.gate is not None else Gating.NONE
-            resolve(marker, own if self.mode == "requested" else Gating(self.mode))
+        replacements = Replacements()
+        for inner in list(op.walk()):
+            replacements.update(inner)
+            if isinstance(inner, GateMarker):
+                own = inner.gate.data if inner.gate is not None else Gating.NONE
+                mode = own if self.mode == "requested" else Gating(self.mode)
+                replacements.replace(inner, resolved(inner, mode))
+        replacements.drop_replaced()
 
 
-def resolve(marker: GateMarker, mode: Gating) -> None:
-    """One marker: a gate if the mode wants one here and there is more than one value to wait for."""
-    block = marker.parent
-    assert block is not None
+def resolved(marker: GateMarker, mode: Gating) -> Sequence[SSAValue]:
+    """What stands for a marker: the results of a gate if wanted here, with anything to wait for."""
     values = list(marker.operands)
-    if MARKER_OF.get(mode) is type(marker) and len(values) > 1:
-        gate = Gate.create(
-            operands=values,
-            result_types=[v.type for v in values],
-            attributes=marker.attributes,
-            location=marker.location,
-        )
-        block.insert_op_before(gate, marker)
-        values = list(gate.results)
-    for old, new in zip(marker.results, values, strict=True):
-        if old.name_hint and not new.name_hint:
-            new.name_hint = old.name_hint
-        old.replace_all_uses_with(new)
-    marker.detach()
-    marker.erase()
+    if MARKER_OF.get(mode) is not type(marker) or len(values) < 2:
+        return values
+    gate = Gate.create(
+        operands=values,
+        result_types=[v.type for v in values],
+        attributes=marker.attributes,
+        location=marker.location,
+    )
+    assert marker.parent is not None
+    marker.parent.insert_op_before(gate, marker)
+    return gate.results

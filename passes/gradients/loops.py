@@ -29,6 +29,7 @@ from pullback.dialects.graph.variables import Read, Update
 from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of
+from pullback.passes.replacement import replace_in
 
 COUNT = tensor_type(i64, ())
 """The type of a trip count."""
@@ -179,7 +180,7 @@ class LoopGradient:
                 known[value] = self.op.inits[value.index]
             else:
                 kept.append(value)
-        replace_operands(body, known)
+        replace_in(body, known)
         return kept
 
     def _pop_into(self, body: Block, kept: Sequence[SSAValue], stacks: Sequence[SSAValue]) -> list[SSAValue]:
@@ -197,7 +198,7 @@ class LoopGradient:
             body.insert_op_before(pop, first) if first is not None else body.add_op(pop)
             popped[value] = pop.results[1]
             rests.append(pop.results[0])
-        replace_operands(body, popped)
+        replace_in(body, popped)
         return rests
 
     # ---- the two loops -----------------------------------------------------------------------------------
@@ -267,12 +268,3 @@ class LoopGradient:
         self.walk.emitter.serve(Origin.GRADIENT, f"{name_of(self.op)}_grad/", self.op)
         self.walk.emitter(loop)
         return [Tensor(r) for r in loop.results[1 : 1 + len(starts)]]
-
-
-def replace_operands(body: Block, known: Mapping[SSAValue, SSAValue]) -> None:
-    """Replaces operands everywhere in a block, the regions in it included."""
-    if not known:
-        return
-    for op in body.walk():
-        if any(v in known for v in op.operands):
-            op.operands = [known.get(v, v) for v in op.operands]
