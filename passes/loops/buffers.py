@@ -65,13 +65,13 @@ class Buffers:
         """A buffer as a memref of this type; it is made once, where the function begins."""
         kind, key = place
         if kind == "scratch":
-            kind, key = "arena", self._scratch
+            kind, key = "arena", self._scratch + int(key)
         if kind == "arena":
             arena, shift = self._arguments["arena", 0], self.builder.index(int(key))
             return self.builder.shared(
                 (place, type_),
                 lambda: memref.ViewOp.create(operands=[arena, shift], result_types=[type_]),
-                "scratch" if place == SCRATCH else "buffer",
+                "scratch" if place[0] == SCRATCH[0] else "buffer",
             )
         whole = self._constant(place) if kind == "constant" else self._arguments[place]
         if whole.type == type_:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
@@ -17,31 +17,51 @@ from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.types import StackType
-from pullback.dialects.graph.value import insert
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.kernel_function import Signature
-from pullback.passes.loops.kernels import lower_kernel
-from pullback.passes.loops.places import SCRATCH, Place, Places
+from pullback.passes.loops.places import Place, Places
 from pullback.passes.loops.stacks import Stacks
-from pullback.passes.loops.tensors import bytes_of, insert_copy, tensor_memref
+from pullback.passes.loops.tensors import insert_copy, tensor_memref
 from pullback.passes.loops.while_loops import lower_while, temporary_bytes
 
 
-class Host:
-    """Lowers one function of level 3."""
+class LoweredKernel(Protocol):
+    """A kernel as the host function sees it, on whatever device it runs."""
 
-    def __init__(self, function: func.FuncOp, vector_bits: int) -> None:
+    @property
+    def scratch_bytes(self) -> int:
+        """Memory that it needs for itself."""
+        ...
+
+    def call(self, buffers: Buffers) -> None:
+        """Inserts what runs it on the buffers of the host function."""
+        ...
+
+
+K = TypeVar("K", bound=LoweredKernel)
+
+
+class Host(Generic[K]):
+    """Lowers one function of level 3; `lower_kernel` says how its kernels run."""
+
+    def __init__(
+        self,
+        function: func.FuncOp,
+        lower_kernel: Callable[[Signature], K],
+        handlers: Mapping[type[Operation], Handler] | None = None,
+    ) -> None:
         self.function = function
+        self.handlers = HANDLERS if handlers is None else handlers
         self.places = Places(function)
         kernels = [op for op in function.walk() if isinstance(op, Kernel)]
-        self.kernels = {op: lower_kernel(self._signature(op, i), vector_bits) for i, op in enumerate(kernels)}
+        self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
         self.buffers = Buffers(function, self.places, self._scratch_bytes())
         self.builder = self.buffers.builder
         self.stacks = Stacks(self.buffers)
 
-    def lower(self) -> list[Operation]:
-        """The operations that take the function's place: constants, kernels, and the host function.
+    def lower(self) -> func.FuncOp:
+        """The host function; its constants are the globals of `buffers`.
 
         Raises DiagnosticError for a function that is not of level 3, or has no memory plan.
         """
@@ -50,7 +70,7 @@ class Host:
             self._return()
         host = self.builder.finish()
         host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.buffers.roles])
-        return [*self.buffers.globals, *(k.function for k in self.kernels.values()), host]
+        return host
 
     def _signature(self, kernel: Kernel, number: int) -> Signature:
         inputs = [self.places.of(v) for v in kernel.operands]
@@ -59,7 +79,7 @@ class Host:
 
     def _scratch_bytes(self) -> int:
         """The most that a kernel, or a loop that moves what it carries, needs for itself."""
-        sizes = [bytes_of(type_) for k in self.kernels.values() for p, type_ in k.arguments if p == SCRATCH]
+        sizes = [kernel.scratch_bytes for kernel in self.kernels.values()]
         sizes += [temporary_bytes(self.places, op) for op in self.function.walk() if isinstance(op, While)]
         return max(sizes, default=0)
 
@@ -70,7 +90,7 @@ class Host:
         for op in block.ops:
             if op is block.last_op:
                 break
-            handler = HANDLERS.get(type(op))
+            handler = self.handlers.get(type(op))
             if handler is None:
                 raise DiagnosticError(f"'{op.name}' has no place at level 3 outside of kernels", op)
             handler(self, op)
@@ -78,9 +98,7 @@ class Host:
 
     def kernel(self, op: Kernel) -> None:
         """One call."""
-        lowered = self.kernels[op]
-        arguments = [self.buffers.view(place, type_) for place, type_ in lowered.arguments]
-        insert(func.CallOp(lowered.function.sym_name.data, arguments, []))
+        self.kernels[op].call(self.buffers)
 
     def read(self, op: Read) -> None:
         """A copy, if the plan gave the value a buffer of its own."""
@@ -112,7 +130,9 @@ class Host:
             insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
 
 
-HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
+Handler: TypeAlias = Callable[[Host[Any], Any], None]
+"""What an operation outside of kernels becomes in the host function."""
+HANDLERS: dict[type[Operation], Handler] = {
     Assign: Host.assign,
     Constant: Host.nothing,
     EmptyStack: lambda host, op: host.stacks.empty(op),

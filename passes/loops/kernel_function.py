@@ -12,15 +12,18 @@ from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.value import insert
 from pullback.passes.loops.affine import Affine, mergeable
+from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import FunctionBuilder, named
 from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Load, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
-from pullback.passes.loops.places import Place
+from pullback.passes.loops.places import SCRATCH, Place
 from pullback.passes.loops.space import Schedule, Space
+from pullback.passes.loops.tensors import bytes_of
 from pullback.passes.loops.vectors import lane_count
 
 
@@ -30,6 +33,16 @@ class Lowered:
 
     function: func.FuncOp
     arguments: list[tuple[Place, MemRefType]]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Memory that the function needs for itself."""
+        return sum(bytes_of(type_) for place, type_ in self.arguments if place == SCRATCH)
+
+    def call(self, buffers: Buffers) -> None:
+        """Inserts the call."""
+        arguments = [buffers.view(place, type_) for place, type_ in self.arguments]
+        insert(func.CallOp(self.function.sym_name.data, arguments, []))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import llvmlite.binding as llvm
 from xdsl.context import Context
@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.passes.loops.host import Host
+from pullback.passes.loops.kernels import lower_kernel
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class LowerToLoops(ModulePass):
         for function in list(block.ops):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
-            lowered += Host(function, bits).lower()
+            host = Host(function, partial(lower_kernel, vector_bits=bits))
+            main = host.lower()
+            lowered += [*host.buffers.globals, *(k.function for k in host.kernels.values()), main]
         for function in list(block.ops):
             function.detach()
             function.erase()

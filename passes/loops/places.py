@@ -12,13 +12,13 @@ from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import BufferAttr
+from pullback.dialects.graph.memory import BufferAttr, Space
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.variables import VariableOp
 
 Place: TypeAlias = tuple[str, int | str]
 """A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,
-`("constant", number)`."""
+`("constant", number)`, `("scratch", offset in bytes)`."""
 ARENA_ALIGNMENT = 64
 SCRATCH: Place = ("scratch", 0)
 """Memory that a kernel needs for itself, and that means nothing before and after it."""
@@ -63,4 +63,5 @@ class Places:
             raise DiagnosticError(f"'{op.name}' has no buffer for its result: run plan-memory first", op)
         buffer = memory.data[op.results.index(value)]
         assert isinstance(buffer, BufferAttr)
-        return buffer.place
+        is_variable = buffer.kind is Space.VARIABLE
+        return buffer.kind.value, buffer.label if is_variable else buffer.number
