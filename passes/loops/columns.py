@@ -36,7 +36,9 @@ class Columns:
             raise DiagnosticError("a columns kernel reduces over rows only", kernel.space.kernel)
         self.elements = [o for o in kernel.outputs if o.offset.dims & set(self.inner)]
         self.per_column = [o for o in kernel.outputs if o not in self.elements]
-        self.last = max([n.operands[0].stage for n in self.reduces] + [o.node.stage for o in self.elements])
+        self.last = max(
+            [n.operands[0].stage for n in self.reduces] + [o.node.stage for o in self.elements], default=0
+        )
 
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):

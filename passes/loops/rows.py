@@ -42,7 +42,8 @@ class Rows:
         self.singles = [o for o in kernel.outputs if not o.offset.dims]
         in_rows = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
         in_rows += [n.operands[0] for n in self.totals.places]
-        if any(n.is_late for n in in_rows) or any(o.node.is_late or not outside for o in self.per_row):
+        across = [o.node for o in kernel.outputs if o.offset.dims & outside]
+        if any(n.is_late for n in (*in_rows, *across)):
             raise DiagnosticError(
                 "a total over all rows is used inside a row of one kernel", kernel.space.kernel
             )

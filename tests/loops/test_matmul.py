@@ -1,0 +1,66 @@
+"""Matmul kernels: all transposes, edges of blocks, what rides along."""
+
+from __future__ import annotations
+
+import pytest
+
+from pullback.dialects.graph.elementwise import Maximum, Tanh
+from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.value import Tensor
+from pullback.tests.loops.kernel_cases import check, sample, schedule
+
+SIZES = [
+    (1, 1, 1),
+    (7, 5, 9),
+    (13, 17, 33),
+    (40, 20, 70),
+    (3, 0, 4),
+    (64, 10, 1),
+    (1, 33, 20),
+    (0, 3, 4),
+    (4, 3, 0),
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize(("dtype", "bits"), [("f32", 256), ("f64", 512)])
+def test_products(size: tuple[int, int, int], transposes: tuple[bool, bool], dtype: str, bits: int) -> None:
+    m, k, n = size
+    a, b = transposes
+    arrays = [sample((k, m) if a else (m, k), dtype), sample((n, k) if b else (k, n), dtype, 1)]
+    check(schedule("matmul", (m, n), (k,)), arrays, lambda x, y: [MatMul.product(x, y, a, b)], bits=bits)
+
+
+def test_epilogue() -> None:
+    """Bias, activation and its mask are computed where the product is stored."""
+
+    def body(x: Tensor, w: Tensor, bias: Tensor, scale: Tensor) -> list[Tensor]:
+        y = MatMul.product(x, w) * scale + bias
+        return [Maximum.of(y, 0), y > 0, y]
+
+    arrays = [sample((19, 12)), sample((12, 21)), sample((21,)), sample((19, 1))]
+    check(schedule("matmul", (19, 21), (12,)), arrays, body)
+
+
+def test_prologue() -> None:
+    """Operands that are computed as they are read."""
+
+    def body(x: Tensor, w: Tensor) -> list[Tensor]:
+        return [MatMul.product(Tanh.of(x), w * 2, False, True)]
+
+    check(schedule("matmul", (34, 21), (12,)), [sample((34, 12)), sample((21, 12))], body)
+
+
+def test_update_in_place() -> None:
+    def body(w: Tensor, x: Tensor, dy: Tensor) -> list[Tensor]:
+        return [w - MatMul.product(x, dy, True, False) * 0.5]
+
+    arrays = [sample((9, 21)), sample((6, 9)), sample((6, 21))]
+    check(schedule("matmul", (9, 21), (6,)), arrays, body, in_place={0: 0})
+
+
+@pytest.mark.parametrize("tile", [(1, 8), (4, 16), (6, 64)], ids=str)
+def test_tile(tile: tuple[int, int]) -> None:
+    arrays = [sample((11, 9)), sample((9, 70))]
+    check(schedule("matmul", (11, 70), (9,), tile=tile), arrays, lambda x, y: [MatMul.product(x, y)])
