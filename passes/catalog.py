@@ -8,6 +8,7 @@ from pullback.passes.gradients.aggregate import AggregateGradients
 from pullback.passes.gradients.gate import GateGradients
 from pullback.passes.gradients.generate import GenerateGradients
 from pullback.passes.levels import VerifyLevel
+from pullback.passes.loops.lower import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
@@ -25,5 +26,6 @@ PASSES: tuple[type[ModulePass], ...] = (
     DeadCode,
     SpecializeShapes,
     FormKernels,
+    LowerToLoops,
     VerifyLevel,
 )
