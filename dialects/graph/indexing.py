@@ -77,7 +77,7 @@ class Gather(GraphOp):
         if params.shape[0] == 0:
             return np.zeros((*indices.shape, *params.shape[1:]), params.dtype)
         rows = params[np.where(inside, indices, 0)]
-        return np.where(inside.reshape(*inside.shape, *[1] * (params.ndim - 1)), rows, rows.dtype.type(0))
+        return np.where(inside.reshape(inside.shape + (1,) * (params.ndim - 1)), rows, rows.dtype.type(0))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         params, indices = (Tensor(v) for v in self._operands)

@@ -52,7 +52,7 @@ def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None
     """
     extents, operand = extents_and_operand(shape, "full")
     if any(n < 0 for n in extents) and operand is None:
-        raise GraphError(f"full: expected extents from 0 on, got {list(extents)}")
+        raise GraphError(f"full: expected extents from 0 on, got {shape}")
     element_type = element_type_from(dtype if dtype is not None else default_dtype(value))
     type_ = tensor_type(element_type, extents)
     return named_as(name, lambda: Fill.full(value, type_, operand.value if operand is not None else None))

@@ -27,7 +27,7 @@ def extents_and_operand(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], T
     if isinstance(shape, Tensor):
         return _of_tensor(shape, what)
     items = [shape] if isinstance(shape, int | np.integer) else list(shape)
-    extents = tuple(DYNAMIC_INDEX if n is None or isinstance(n, Tensor) else int(n) for n in items)
+    extents = tuple(DYNAMIC_INDEX if n is None or isinstance(n, Tensor) or n == -1 else int(n) for n in items)
     if not any(isinstance(n, Tensor) for n in items):
         return extents, None
     if any(n is None for n in items) or extents.count(DYNAMIC_INDEX) > sum(

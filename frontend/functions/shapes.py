@@ -53,7 +53,7 @@ def reshape(x: Operand, shape: ShapeLike, name: str | None = None) -> Tensor:
     value = as_tensor(x, "reshape")
     extents, operand = extents_and_operand(shape, "reshape")
     if operand is None and extents.count(DYNAMIC_INDEX) > 1:
-        raise GraphError(f"reshape: at most one extent may be -1, got {list(extents)}")
+        raise GraphError(f"reshape: at most one extent may be -1, got {shape}")
     if operand is None and is_static(value.type):
         extents = _completed(extents, prod(value.extents))
     return named_as(name, lambda: Reshape.to(value, extents, runtime=operand))
@@ -65,7 +65,8 @@ def _completed(extents: tuple[int, ...], count: int) -> tuple[int, ...]:
         return extents
     known = prod(n for n in extents if n != DYNAMIC_INDEX)
     if known == 0 or count % known:
-        raise GraphError(f"reshape: {count} elements do not fill {list(extents)}")
+        written = [-1 if n == DYNAMIC_INDEX else n for n in extents]
+        raise GraphError(f"reshape: {count} elements do not fill {written}")
     return tuple(count // known if n == DYNAMIC_INDEX else n for n in extents)
 
 

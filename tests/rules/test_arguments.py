@@ -124,7 +124,7 @@ def test_rule_7_work_happens_in_the_graph_of_the_tensors(graph: pb.Graph) -> Non
 
 
 def test_rule_7_without_tensors_a_graph_must_be_entered() -> None:
-    with pytest.raises(ValueError, match="no graph to add to: work inside `with pb.Graph"):
+    with pytest.raises(ValueError, match=r"no graph to add to: work inside `with pb\.Graph"):
         pb.gradients(1.0, 2.0)
 
 
