@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -36,9 +36,46 @@ OPS: dict[str, type[GraphOp]] = value.OPS
 OpT = TypeVar("OpT", bound="type[GraphOp]")
 
 
+_VERIFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
+
+
+def verified_once(cls: OpT) -> OpT:
+    """Verifies equal operations once: xDSL's checks cost 20 µs, and types and properties are few and shared.
+
+    Only where the checks depend on nothing else: not on regions, nor on where the operation stands.
+    """
+    verify: Callable[[Any], None] = cls.verify_
+    definition = cls.get_irdl_definition()
+    looks_around = any(type(t).verify is not OpTrait.verify for t in cls.traits)
+    if definition.regions or definition.attributes or looks_around:
+        return cls
+
+    def verify_(self: Any) -> None:
+        operands = [v.type for v in self._operands]
+        results = [r.type for r in self.results]
+        properties = self.properties
+        key = (
+            cls,
+            len(operands),
+            *map(id, operands),
+            *map(id, results),
+            *map(id, properties.values()),
+            *properties,
+        )
+        if key not in _VERIFIED:
+            verify(self)
+            if len(_VERIFIED) > 200_000:
+                _VERIFIED.clear()
+            # What identities stand for is kept, so that nothing else takes them.
+            _VERIFIED[key] = (operands, results, dict(properties))
+
+    cls.verify_ = verify_
+    return cls
+
+
 def graph_op(cls: OpT) -> OpT:
     """Defines a graph operation and collects it into the dialect."""
-    defined = irdl_op_definition(cls)
+    defined = verified_once(irdl_op_definition(cls))
     OPS[defined.name] = defined
     return defined
 
@@ -225,6 +262,8 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
         return Fill.scalar(data, element_type)
     if isinstance(data, np.ndarray | np.generic):
         return Constant.from_array(np.asarray(data))
+    if not isinstance(data, list | tuple):  # NumPy would read None as NaN
+        raise GraphError(f"{op}: expected a tensor, a number or an array, got {type(data).__name__}")
     try:
         from pullback.dialects.graph.types import numpy_dtype
 

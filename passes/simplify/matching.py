@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.ir import Attribute, Operation, OpResult
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
@@ -37,9 +37,18 @@ def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
 
 
 def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:
-    """The operation that makes this value, if it is of this class."""
+    """The operation that makes this value, if it is of this class (operation classes have no subclasses)."""
     value = tensor.value
-    return value.op if isinstance(value, OpResult) and isinstance(value.op, cls) else None
+    # Folds ask this more often than anything; `isinstance` of abstract classes would cost most of their time.
+    if type(value) is not OpResult:
+        return None
+    op = value.op
+    return op if type(op) is cls else None
+
+
+def all_constant(values: Iterable[SSAValue]) -> bool:
+    """Whether values are made by `constant` and `fill` alone."""
+    return all(type(v) is OpResult and type(v.op) in (Constant, Fill) for v in values)
 
 
 def number_in(tensor: Tensor) -> Number | None:

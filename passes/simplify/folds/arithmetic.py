@@ -142,6 +142,8 @@ def _holds(wide: Attribute, narrow: Attribute) -> bool:
 def broadcast_by_itself(op: GraphOp) -> Folded:
     """An operand need not be broadcast first if the others have the result's shape."""
     operands = [Tensor(v) for v in op.operands]
+    if all(producer(t, BroadcastTo) is None for t in operands):
+        return None
     result = shape_of_type(op.results[0].type)
     if DYNAMIC_INDEX in result:
         return None

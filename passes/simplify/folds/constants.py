@@ -29,6 +29,7 @@ from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
     Folded,
+    all_constant,
     array_of,
     dtype_of,
     folds,
@@ -73,6 +74,8 @@ def static_size(op: Size) -> Folded:
 @folds(*EXACT)
 def elementwise_on_fills(op: Elementwise) -> Folded:
     """One value everywhere gives one value everywhere."""
+    if not all_constant(op.operands):
+        return None
     fills = [producer(Tensor(v), Fill) for v in op.operands]
     values = [np.array(f.number, dtype_of(f.results[0].type)) for f in fills if f is not None]
     type_ = op.results[0].type
@@ -85,6 +88,8 @@ def elementwise_on_fills(op: Elementwise) -> Folded:
 @folds(*EXACT, *MOVING)
 def small_constants(op: GraphOp) -> Folded:
     """Arithmetic on a few constant elements, such as that on shapes."""
+    if not all_constant(op.operands):
+        return None
     types = [r.type for r in op.results]
     if not all(is_static(t) and math.prod(shape_of_type(t)) <= SMALL for t in types):
         return None
@@ -92,7 +97,7 @@ def small_constants(op: GraphOp) -> Folded:
         return None
     arrays = [array_of(Tensor(v)) for v in op.operands]
     known = [a for a in arrays if a is not None]
-    if not known or len(known) < len(arrays):
+    if len(known) < len(arrays):
         return None
     computed = _computed(op, known)
     if computed is None:
