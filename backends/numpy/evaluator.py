@@ -10,6 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.kernel import Kernel
@@ -25,6 +26,10 @@ from pullback.dialects.graph.variables import VariableOp
 
 Array = npt.NDArray[Any]
 Variables = Mapping[str, Array]
+
+
+class EvaluationError(DiagnosticError, GraphError):
+    """An operation cannot be run on the values that reach it."""
 
 
 def evaluate(
@@ -94,10 +99,12 @@ class Evaluator:
         operands = [self.values[v] for v in op.operands]
         try:
             results = self.compute(op, operands)
-        except GraphError:
+        except EvaluationError:  # of an operation in a region of this one
             raise
+        except GraphError as error:
+            raise EvaluationError(str(error), op) from error
         except (ValueError, TypeError, IndexError, FloatingPointError) as error:
-            raise GraphError(f"{op.name} '{name_of(op)}': {error}") from error
+            raise EvaluationError(f"{op.name} '{name_of(op)}': {error}", op) from error
         for result, value in zip(op.results, results, strict=True):
             if result not in self.feeds:
                 self.values[result] = as_value(value, result.type)
