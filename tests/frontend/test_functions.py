@@ -122,5 +122,5 @@ def test_errors_are_value_errors_that_say_what_is_wrong(graph: pb.Graph, case: s
 
 
 def test_an_unknown_dtype(graph: pb.Graph) -> None:
-    with pytest.raises(ValueError, match="dtype 'f8' is not supported|expected one of f32"):
+    with pytest.raises(ValueError, match=r"dtype 'f8' is not supported|expected one of f32"):
         pb.placeholder("complex64", ())

@@ -67,7 +67,7 @@ def test_wrong_arrays(graph: pb.Graph) -> None:
     good = np.zeros((3, 2), np.float32)
     with pytest.raises(TypeError, match=r"takes 2 inputs \(x, n\), got 1"):
         step(good)
-    with pytest.raises(TypeError, match="input 'x': expected dtype float32, got float64; pass array.astype"):
+    with pytest.raises(TypeError, match=r"input 'x': expected dtype float32, got float64; pass array.astype"):
         step(good.astype(np.float64), 1)
     with pytest.raises(
         ValueError, match=r"input 'x': expected tensor<\?x2xf32>, got an array of shape \(3,\)"
@@ -75,7 +75,7 @@ def test_wrong_arrays(graph: pb.Graph) -> None:
         step(good[:, 0], 1)
     for wrong in (None, "1", object(), [[1], 2]):
         with pytest.raises(
-            TypeError, match="input 'n': expected an array of dtype int32|input 'n': expected"
+            TypeError, match=r"input 'n': expected an array of dtype int32|input 'n': expected"
         ):
             step(good, wrong)
     assert step(np.asfortranarray(good), np.int32(7))[1] == 7
@@ -94,7 +94,7 @@ def test_wrong_inputs_and_outputs(graph: pb.Graph) -> None:
         with pytest.raises(ValueError, match=message):
             pb.compile(inputs, outputs)  # pyright: ignore[reportArgumentType]
     with pytest.raises(
-        ValueError, match="target 'numpi' is not known: expected one of .*; did you mean 'numpy'"
+        ValueError, match=r"target 'numpi' is not known: expected one of .*; did you mean 'numpy'"
     ):
         pb.compile([x], x, target="numpi")
     with pytest.raises(ValueError, match="feeds: expected tensors as keys, got str"):

@@ -61,7 +61,7 @@ def test_values_that_do_not_fit(graph: pb.Graph) -> None:
     for wrong in (pb.zeros((2,)), pb.zeros((2, 2), "f64"), np.zeros((2, 2))):
         with pytest.raises(ValueError, match="variable 'v' holds tensor<2x2xf32>, the value is"):
             v.assign(wrong)
-    with pytest.raises(ValueError, match="for variable 'v'.*got str"):
+    with pytest.raises(ValueError, match=r"for variable 'v'.*got str"):
         v.assign_sub("one")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="not supported"):
         pb.Variable(np.zeros(2, np.complex64))
