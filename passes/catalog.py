@@ -7,9 +7,11 @@ from xdsl.passes import ModulePass
 from pullback.passes.gradients.aggregate import AggregateGradients
 from pullback.passes.gradients.gate import GateGradients
 from pullback.passes.gradients.generate import GenerateGradients
+from pullback.passes.kernels.program import LowerToKernels
 from pullback.passes.levels import VerifyLevel
 from pullback.passes.loops.lower import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
+from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
 from pullback.passes.simplify.dce import DeadCode
@@ -26,6 +28,8 @@ PASSES: tuple[type[ModulePass], ...] = (
     DeadCode,
     SpecializeShapes,
     FormKernels,
+    PlanMemory,
     LowerToLoops,
+    LowerToKernels,
     VerifyLevel,
 )

@@ -34,6 +34,10 @@ PIPELINES: dict[str, Pipeline] = {
         "sums and groups become operations as the requests ask, and what nobody needs goes",
         "aggregate-gradients,gate-gradients,canonicalize,cse,dce,verify-level{level=graph}",
     ),
+    "gpu": Pipeline(
+        "GPU kernels, and the host function that launches them",
+        "lower-to-kernels,verify-level{level=gpu}",
+    ),
 }
 """From each level to the next, each ending in the check of what it promises."""
 

@@ -58,11 +58,16 @@ class Kernel:
     blocks: int
     threads: int
 
-    def launch(self, arguments: Sequence[SSAValue]) -> None:
-        """Insert the launch (into a host function). `arguments` are memrefs of identity layout, one per buffer."""
+    def launch(self, arguments: Sequence[SSAValue], index: Callable[[int], SSAValue] | None = None) -> None:
+        """Insert the launch (into a host function).
+
+        Args:
+            arguments: memrefs of identity layout, one per buffer.
+            index: gives constants of the host function; they are made here unless given.
+        """
         if not self.blocks:  # CUDA refuses an empty grid
             return
-        one, blocks, threads = (_index_constant(n) for n in (1, self.blocks, self.threads))
+        one, blocks, threads = map(index or _index_constant, (1, self.blocks, self.threads))
         symbol = SymbolRefAttr(KERNELS, [self.function.sym_name])
         insert(LaunchFuncOp(symbol, (blocks, one, one), (threads, one, one), list(map(flat, arguments))))
 

@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
-
-from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.types import element_type_of
-from pullback.passes.kernels.build import Buffer, Kernel, elements
+from pullback.passes.kernels.arguments import Arguments, Lowered
+from pullback.passes.kernels.build import Kernel, elements
 from pullback.passes.kernels.point import Point
 from pullback.passes.kernels.pointwise import pointwise
 from pullback.passes.kernels.row_reduction import Combination, Row, row_reduction
 from pullback.passes.kernels.values import Values
 from pullback.passes.loops.affine import Affine, row_major_strides
-from pullback.passes.loops.kernel_function import Signature, element_count
+from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.loops.nodes import Contraction, Load, Node, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.space import Schedule, Space
-
-
-@dataclass(frozen=True)
-class Temporary:
-    """A buffer that carries values from one kernel to the next, and means nothing before and after."""
-
-    name: str
-    buffer: Buffer
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """Kernels to launch one after the other, all on these buffers: the signature's, and a `Temporary` or more."""
-
-    kernels: list[Kernel]
-    arguments: list[Hashable]
-
-
-@dataclass
-class _Arguments:
-    """One argument for each distinct buffer that a kernel touches."""
-
-    signature: Signature
-    buffers: dict[Hashable, Buffer] = field(default_factory=dict)
-
-    def declare(self, key: Hashable, value: SSAValue, fallback: str) -> int:
-        """The position of the argument for a buffer, seen as `value`."""
-        if key not in self.buffers:
-            element_type, count = element_type_of(value.type), element_count(value.type)
-            self.buffers[key] = Buffer(element_type, count, value.name_hint or fallback)
-        return list(self.buffers).index(key)
-
-    def all(self) -> list[Buffer]:
-        return list(self.buffers.values())
-
-    def input(self, number: int) -> int:
-        kernel = self.signature.kernel
-        return self.declare(self.signature.inputs[number], kernel.operands[number], f"input{number}")
-
-    def temporary(self, element_type: Attribute, size: int) -> int:
-        """The position of the argument for a new temporary."""
-        name = f"partial{len(self.buffers)}"
-        buffer = Buffer(element_type, size, name)
-        self.buffers[Temporary(name, buffer)] = buffer
-        return len(self.buffers) - 1
-
-    def output(self, number: int) -> int:
-        kernel = self.signature.kernel
-        return self.declare(self.signature.outputs[number], kernel.results[number], f"output{number}")
 
 
 def lower_kernel(signature: Signature) -> Lowered:
@@ -84,8 +32,8 @@ def lower_kernel(signature: Signature) -> Lowered:
             f"no GPU kernel of kind '{schedule.kind}': expected one of {', '.join(EMITTERS)}",
             signature.kernel,
         )
-    space, outputs = outputs_of(Space(signature.kernel, schedule.parallel, schedule.reduce))
-    arguments = _Arguments(signature)
+    space, outputs = outputs_of(Space.of(signature.kernel, schedule))
+    arguments = Arguments(signature)
     if any(output.row is not None for output in outputs):
         raise DiagnosticError("rows that are added in place have no GPU kernel yet", signature.kernel)
     for node in cone([output.node for output in outputs]):
@@ -96,10 +44,10 @@ def lower_kernel(signature: Signature) -> Lowered:
     for output in outputs:
         output.result = arguments.output(output.result)
     kernels = emit(arguments, space, outputs)
-    return Lowered(kernels, list(arguments.buffers))
+    return Lowered(kernels, arguments.places())
 
 
-def _pointwise(arguments: _Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
+def _pointwise(arguments: Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
     """One kernel for all outputs that run along the same dims."""
     groups: dict[frozenset[int], list[Output]] = {}
     for output in outputs:
@@ -123,7 +71,7 @@ def _store(values: Values, store: Callable[[int, Affine, Scalar], None], outputs
         store(output.result, output.offset, value)
 
 
-def _rows(arguments: _Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
+def _rows(arguments: Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
     """One kernel: per row the stages of its reductions, then its elements, then what is one per row.
 
     Totals over all rows need a second kernel: the first one leaves what each row adds to them.
@@ -141,7 +89,7 @@ def _rows(arguments: _Arguments, space: Space, outputs: list[Output]) -> list[Ke
 
 
 def _row_kernel(
-    arguments: _Arguments, space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
+    arguments: Arguments, space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
 ) -> Kernel:
     inner = frozenset(space.inner)
     of_elements = [output for output in outputs if output.offset.dims & inner]
@@ -163,18 +111,18 @@ def _row_kernel(
     return row_reduction(arguments.signature.name, arguments.all(), space.parallel, space.reduce, body)
 
 
-def _partial(arguments: _Arguments, space: Space, total: Reduce) -> Output:
-    """What each row adds to a total, as an output in a temporary."""
+def _partial(arguments: Arguments, space: Space, total: Reduce) -> Output:
+    """What each row adds to a total, as an output in a scratch buffer."""
     (operand,) = total.operands
     if operand.dims & frozenset(space.inner) or operand.is_late:
         raise DiagnosticError("a sum down the columns of a rows kernel has no GPU kernel yet", space.kernel)
     strides = row_major_strides(space.parallel)
     offset = Affine((*strides, *(0 for _ in range(space.rank - len(strides)))))
-    return Output(operand, arguments.temporary(operand.element_type, elements(space.parallel)), offset)
+    return Output(operand, arguments.scratch(operand.element_type, elements(space.parallel)), offset)
 
 
 def _totals_kernel(
-    arguments: _Arguments, space: Space, totals: Sequence[tuple[Reduce, Output]], late: Sequence[Output]
+    arguments: Arguments, space: Space, totals: Sequence[tuple[Reduce, Output]], late: Sequence[Output]
 ) -> Kernel:
     """One block, which combines what the rows left and computes what is made of it."""
 
@@ -203,5 +151,5 @@ def _combination(node: Reduce) -> Combination:
     return Combination(node.element_type, op.COMBINE, op.neutral(node.element_type))
 
 
-Emitter: TypeAlias = Callable[[_Arguments, Space, list[Output]], list[Kernel]]
-EMITTERS: dict[str, Emitter] = {"pointwise": _pointwise, "rows": _rows}
+Emitter: TypeAlias = Callable[[Arguments, Space, list[Output]], list[Kernel]]
+EMITTERS: dict[str, Emitter] = {"pointwise": _pointwise, "concat": _pointwise, "rows": _rows}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
@@ -45,14 +45,8 @@ K = TypeVar("K", bound=LoweredKernel)
 class Host(Generic[K]):
     """Lowers one function of level 3; `lower_kernel` says how its kernels run."""
 
-    def __init__(
-        self,
-        function: func.FuncOp,
-        lower_kernel: Callable[[Signature], K],
-        handlers: Mapping[type[Operation], Handler] | None = None,
-    ) -> None:
+    def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], K]) -> None:
         self.function = function
-        self.handlers = HANDLERS if handlers is None else handlers
         self.places = Places(function)
         kernels = [op for op in function.walk() if isinstance(op, Kernel)]
         self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
@@ -90,7 +84,7 @@ class Host(Generic[K]):
         for op in block.ops:
             if op is block.last_op:
                 break
-            handler = self.handlers.get(type(op))
+            handler = HANDLERS.get(type(op))
             if handler is None:
                 raise DiagnosticError(f"'{op.name}' has no place at level 3 outside of kernels", op)
             handler(self, op)
@@ -130,9 +124,7 @@ class Host(Generic[K]):
             insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
 
 
-Handler: TypeAlias = Callable[[Host[Any], Any], None]
-"""What an operation outside of kernels becomes in the host function."""
-HANDLERS: dict[type[Operation], Handler] = {
+HANDLERS: dict[type[Operation], Callable[[Host[Any], Any], None]] = {
     Assign: Host.assign,
     Constant: Host.nothing,
     EmptyStack: lambda host, op: host.stacks.empty(op),

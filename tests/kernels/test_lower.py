@@ -7,6 +7,7 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
@@ -15,10 +16,12 @@ from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import inserting
 from pullback.dialects.source import parse
+from pullback.passes.kernels.arguments import Lowered
 from pullback.passes.kernels.build import kernel_module
-from pullback.passes.kernels.lower import Lowered, Temporary, lower_kernel
+from pullback.passes.kernels.lower import lower_kernel
 from pullback.passes.levels import verify_level
 from pullback.passes.loops.kernel_function import Signature
+from pullback.passes.loops.places import Place
 
 SOFTMAX = """
 func.func @main(%x: tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
@@ -106,35 +109,32 @@ def on_device(lowered: Lowered) -> ModuleOp:
 @pytest.mark.parametrize("text", [SOFTMAX, CHAIN, TOTAL, LOSS], ids=["softmax", "chain", "total", "loss"])
 def test_against_the_evaluator(text: str) -> None:
     kernel = kernel_of(text)
-    inputs, outputs = (
-        [f"in{i}" for i in range(len(kernel.operands))],
-        [f"out{i}" for i in range(len(kernel.results))],
-    )
+    inputs: list[Place] = [("input", i) for i in range(len(kernel.operands))]
+    outputs: list[Place] = [("output", i) for i in range(len(kernel.results))]
     lowered = lower_kernel(Signature(kernel, "k", inputs, outputs))
     generator = np.random.default_rng(0)
-    buffers: dict[str, np.ndarray] = {}
-    for name, value in zip([*inputs, *outputs], [*kernel.operands, *kernel.results], strict=True):
+    arrays: list[np.ndarray] = []
+    for value in kernel.operands:
         random = generator.standard_normal(shape_of_type(value.type))
         dtype = numpy_dtype(element_type_of(value.type))
-        buffers[name] = random > 0 if dtype == np.bool_ else random.astype(dtype)
+        arrays.append(random > 0 if dtype == np.bool_ else random.astype(dtype))
     function = kernel.parent_op()
     assert isinstance(function, func.FuncOp)
-    expected = evaluate(function, [buffers[name] for name in inputs])
-    for key in lowered.arguments:
-        if isinstance(key, Temporary):
-            buffers[key.name] = np.zeros(key.buffer.size, numpy_dtype(key.buffer.element_type))
-    names = [key.name if isinstance(key, Temporary) else str(key) for key in lowered.arguments]
-    flat = [np.ascontiguousarray(buffers[name]).reshape(-1) for name in names]
-    run(on_device(lowered), flat)
-    for name, value in zip(outputs, expected, strict=True):
-        got = flat[lowered.arguments.index(name)].reshape(value.shape)
+    expected = evaluate(function, arrays)
+    given = {place: array.reshape(-1) for place, array in zip(inputs, arrays, strict=True)}
+    undefined = [i for i, (place, _) in enumerate(lowered.arguments) if place not in given]
+    flat = [given[p] if p in given else np.empty(t.get_shape(), dtype_of(t)) for p, t in lowered.arguments]
+    run(on_device(lowered), flat, undefined=undefined)
+    places = [place for place, _ in lowered.arguments]
+    for place, value in zip(outputs, expected, strict=True):
+        got = flat[places.index(place)].reshape(value.shape)
         np.testing.assert_allclose(got, value, rtol=1e-5)
 
 
 def test_an_output_may_take_the_place_of_an_input() -> None:
     kernel = kernel_of(SOFTMAX)
-    lowered = lower_kernel(Signature(kernel, "k", ["x"], ["x", "log"]))
-    assert lowered.arguments == ["x", "log"]
+    lowered = lower_kernel(Signature(kernel, "k", [("input", 0)], [("input", 0), ("output", 1)]))
+    assert [place for place, _ in lowered.arguments] == [("input", 0), ("output", 1)]
     x = np.random.default_rng(0).standard_normal((6, 200), np.float32)
     buffers = [x.reshape(-1).copy(), np.zeros(6, np.float32)]
     run(on_device(lowered), buffers)
@@ -146,6 +146,6 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 def test_a_kind_without_an_emitter() -> None:
     kernel = kernel_of(SOFTMAX.replace('"rows"', '"columns"'))
     with pytest.raises(
-        DiagnosticError, match="no GPU kernel of kind 'columns': expected one of pointwise, rows"
+        DiagnosticError, match="no GPU kernel of kind 'columns': expected one of pointwise, concat, rows"
     ):
-        lower_kernel(Signature(kernel, "k", ["x"], ["y", "z"]))
+        lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))
