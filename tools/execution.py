@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, OpResult, SSAValue
 
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.backends.simt.emulator import run as emulate
 from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.location import name_of_value, role_of
 from pullback.dialects.graph.types import data_type_of
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver import program
@@ -124,8 +124,14 @@ def _variables(module: ModuleOp) -> dict[str, Attribute]:
 def _result_names(function: func.FuncOp) -> list[str]:
     """The names of the results; one that several results share gets the place of each."""
     last = function.body.block.last_op
-    names = [name_of_value(value) for value in last.operands] if last is not None else []
+    names = [_result_name(value) for value in last.operands] if last is not None else []
     return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+
+
+def _result_name(value: SSAValue) -> str:
+    """The name that a user gave: what the engine makes is better known as the text has it (`%dx`)."""
+    made_by_engine = isinstance(value, OpResult) and role_of(value.op) is not None
+    return (made_by_engine and value.name_hint) or name_of_value(value)
 
 
 def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:
