@@ -8,6 +8,7 @@ from xdsl.ir import Dialect
 
 from pullback.dialects.graph.base import OPS
 from pullback.dialects.graph.location import RoleAttr
+from pullback.dialects.graph.memory import BufferAttr
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, UnconnectedAttr
 from pullback.dialects.graph.types import SlicesType, StackType, VariableType
 
@@ -33,7 +34,7 @@ for family in FAMILIES:
 Graph = Dialect(
     "graph",
     list(OPS.values()),
-    [SlicesType, StackType, VariableType, RoleAttr, AggregationAttr, GatingAttr, UnconnectedAttr],
+    [SlicesType, StackType, VariableType, RoleAttr, AggregationAttr, GatingAttr, UnconnectedAttr, BufferAttr],
 )
 
 __all__ = ["OPS", "Graph"]

@@ -14,7 +14,7 @@ those attributes, and nothing else.
 
 All computation is inside of kernels. Outside stand `variable read assign while condition yield gate constant
 empty_stack push pop add_n` (of stacks), and what makes no code, because its result is a buffer that is there already:
-`make_slices slice_values slice_indices`, and `reshape expand_dims identity stop_gradient` of a stored value.
+`make_slices slice_values slice_indices`, and `reshape expand_dims` of a stored value.
 A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
 
 ### The schedule

@@ -9,9 +9,7 @@ from pullback.dialects.graph.elementwise import (
     Cast,
     Elementwise,
     Exp,
-    Identity,
     Log,
-    StopGradient,
     Tanh,
 )
 from pullback.dialects.graph.indexing import Gather, MakeSlices
@@ -20,9 +18,9 @@ from pullback.dialects.graph.pieces import Split
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
 from pullback.dialects.graph.types import shape_of_type
 
-VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, Gather, Identity, StopGradient, MakeSlices)
+VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, Gather, MakeSlices)
 """They compute nothing: each element is one that they read."""
-ALIASES = (Reshape, ExpandDims, Identity, StopGradient)
+ALIASES = (Reshape, ExpandDims)
 """Views whose elements lie in the order of the operand's: outside of kernels the result is the same buffer."""
 EXPENSIVE = (Exp, Log, Tanh)
 """Never computed twice."""

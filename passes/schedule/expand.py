@@ -7,7 +7,7 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.elementwise import Add, Subtract
+from pullback.dialects.graph.elementwise import Add, Identity, StopGradient, Subtract
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
 from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.pieces import Concat
@@ -93,6 +93,10 @@ def _part(part: type[SliceValues] | type[SliceIndices], slices: Tensor) -> Tenso
     return part.of(slices)
 
 
+def _operand(op: Operation, contents: Contents) -> Tensor | None:
+    return Tensor(op.operands[0])
+
+
 def _densify(op: Operation, contents: Contents) -> Tensor | None:
     """A kernel takes rows and indices as tensors."""
     slices = Tensor(op.operands[0])
@@ -135,6 +139,8 @@ def _reduction(op: Operation, contents: Contents) -> Tensor | None:
 
 _RULES: dict[type[Operation], Callable[[Operation, Contents], Tensor | None]] = {
     AssignSub: _assign_sub,
+    Identity: _operand,
+    StopGradient: _operand,
     Densify: _densify,
     SliceValues: _slice_part,
     SliceIndices: _slice_part,

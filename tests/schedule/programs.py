@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Exp, Maximum, Tanh, Where
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
 from pullback.dialects.graph.linalg import MatMul
@@ -22,7 +22,7 @@ from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integers
 from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor, insert, inserting
 from pullback.dialects.graph.variables import Assign, AssignSub, Read, VariableOp
 from pullback.dialects.verification import verify
 
@@ -78,7 +78,7 @@ class Program:
             except ValueError:
                 return False
 
-        return self.draw(st.sampled_from([t for t in self.values if fits(t)]))
+        return self.draw(st.sampled_from([x, *(t for t in self.values if fits(t))]))
 
     def step(self, depth: int) -> None:
         kinds = list(STEPS)
@@ -237,8 +237,6 @@ def loop(p: Program, depth: int) -> Made:
             p.values = kept
             following = carried * 0.5 + Sum.over(Tanh.of(c)) if latest is None else latest
             region.block.add_op(Yield.create(operands=[(i + 1).value, following.value]))
-    from pullback.dialects.graph.value import insert
-
     insert(made)
     return [Tensor(made.results[1])]
 
@@ -270,11 +268,13 @@ def arguments() -> list[Any]:
     ]
 
 
+def contents() -> dict[str, Any]:
+    """What is in the variables at first."""
+    return {name: np.linspace(-1, 1, int(np.prod(s))).reshape(s) for name, s in VARIABLES.items()}
+
+
 def outcome(function: func.FuncOp) -> list[Any]:
     """What a function returns and what it leaves in its variables."""
-    variables = {name: np.linspace(-1, 1, int(np.prod(s))).reshape(s) for name, s in VARIABLES.items()}
+    variables = contents()
     results = evaluate(function, arguments(), variables)
     return [*results, *variables.values()]
-
-
-__all__ = ["Constant", "Program", "arguments", "outcome", "programs"]

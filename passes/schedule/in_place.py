@@ -1,0 +1,84 @@
+"""When a kernel may write a result into the buffer of an operand that it reads."""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.control_flow import Yield
+from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.index_maps import operand_axes, result_axes
+from pullback.dialects.graph.indexing import Densify
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.types import element_type_of, shape_of_type
+
+
+def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
+    """Whether each element of the operand is read at its own index only, before the result's is written there.
+
+    The proof, by the kind of the kernel:
+
+    - pointwise: the loops visit each index once, and store after they have loaded. So it is enough that on every
+      path through the region the operand, and what is made from it, is read at the index of the loops: the map of
+      each operation on the way keeps all dims in their order, and none is added, dropped or exchanged.
+    - matmul: the same where the product is stored, element by element; the factors themselves are read whole.
+    - scatter: the base is what the rows are added to. It is not read for itself, and rows and indices are others.
+
+    Rows and columns are visited again by later stages, and a concat stores where it has not read: never.
+    """
+    schedule = kernel.schedule
+    kind = getattr(schedule.data.get("kind"), "data", None) if schedule is not None else None
+    last = kernel.body.block.last_op
+    assert isinstance(last, Yield)
+    argument, written = kernel.body.block.args[operand], last.operands[result]
+    if element_type_of(argument.type) != element_type_of(written.type):
+        return False
+    match kind:
+        case "pointwise" | "matmul":
+            return _long(argument) == _long(written) and _stays_at_its_index(argument)
+        case "scatter":
+            return _is_base(argument, written)
+        case _:
+            return False
+
+
+def _long(value: SSAValue) -> list[int]:
+    """The extents other than 1."""
+    return [n for n in shape_of_type(value.type) if n != 1]
+
+
+def _stays_at_its_index(argument: SSAValue) -> bool:
+    extents = _long(argument)
+    seen = {argument}
+    pending = [argument]
+    while pending:
+        value = pending.pop()
+        for use in value.uses:
+            user = use.operation
+            if isinstance(user, Yield):
+                continue
+            if not _keeps_index(user, use.index, extents):
+                return False
+            fresh = [r for r in user.results if r not in seen]
+            seen.update(fresh)
+            pending += fresh
+    return True
+
+
+def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
+    axes = operand_axes(op, number)
+    if axes is None or isinstance(op, MatMul) or _long(op.results[0]) != extents:
+        return False
+    read = [axis for axis in axes if axis is not None]
+    written = [axis for axis in result_axes(op) if axis is not None]
+    return read == written
+
+
+def _is_base(argument: SSAValue, written: SSAValue) -> bool:
+    """Whether a scatter kernel adds rows to this argument, and uses it for nothing else."""
+    op = written.owner
+    if not isinstance(op, Elementwise | AddN | Accumulate) or not argument.has_one_use():
+        return False
+    others = [v for v in op.operands if v is not argument]
+    return argument in op.operands and len(others) == 1 and isinstance(others[0].owner, Densify)
