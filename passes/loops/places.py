@@ -12,7 +12,7 @@ from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import BufferAttr, Space
+from pullback.dialects.graph.memory import BufferAttr
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.variables import VariableOp
 
@@ -63,5 +63,4 @@ class Places:
             raise DiagnosticError(f"'{op.name}' has no buffer for its result: run plan-memory first", op)
         buffer = memory.data[op.results.index(value)]
         assert isinstance(buffer, BufferAttr)
-        is_variable = buffer.kind is Space.VARIABLE
-        return buffer.kind.value, buffer.label if is_variable else buffer.number
+        return buffer.place
