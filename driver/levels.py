@@ -12,8 +12,8 @@ from pullback.dialects.context import context
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 
-IRLevel = Literal["gradients", "graph", "kernels", "loops", "gpu", "llvm"]
-"""What a compiled program can show: as built, finished, scheduled, CPU loops, GPU kernels, LLVM IR."""
+IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
+"""What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""
 
 Shapes: TypeAlias = Sequence[tuple[int, ...]]
 """The shape of each input of a call."""

@@ -117,7 +117,7 @@ class Step:
         return rebuilt(self._outputs, lambda: next(given))
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
-        """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"gpu"` or `"llvm"`.
+        """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"llvm"`, `"gpu"` or `"cuda"`.
 
         Levels from `"kernels"` on are for static shapes: those of the latest new call, or `shapes`.
 

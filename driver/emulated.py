@@ -1,0 +1,42 @@
+"""Target `simt`: level 4g on the emulator, which checks every access, race and barrier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.backends.simt.emulator import Emulator
+from pullback.driver.layout import Layout
+
+Array = npt.NDArray[Any]
+
+
+class EmulatedFunction:
+    """Runs `@main` of a module of level 4g; to read outputs or the arena before they are written is an error.
+
+    Args:
+        kernels: the module of level 4g.
+        finished: the same program at level 2 with static shapes.
+    """
+
+    def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
+        self._layout = Layout.of(kernels, finished)
+        self._emulator = Emulator(kernels)
+        self._lock = Lock()
+
+    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        layout = self._layout
+        outputs = {at: pool.take() for at, pool in layout.outputs.items()}
+        undefined = {**outputs, **layout.arena}
+        buffers = {
+            **dict(zip(layout.inputs, inputs, strict=True)),
+            **{at: variables[name] for at, name in layout.variables.items()},
+            **undefined,
+        }
+        with self._lock:  # two calls at once would share the arena
+            self._emulator.run("main", [buffers[at] for at in sorted(buffers)], list(undefined))
+        return list(outputs.values())
