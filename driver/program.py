@@ -21,6 +21,13 @@ Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Arra
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
 
 
+SIMPLIFY = "canonicalize,cse,dce"
+SCHEDULE = "form-kernels,plan-memory"
+"""From level 2 with static shapes to level 3."""
+TO_LOOPS = "lower-to-loops"
+TO_KERNELS = "lower-to-kernels"
+
+
 class Program:
     """A function at level 1 or 2, compiled for a target: anew when it is called with inputs of new shapes.
 
@@ -82,7 +89,8 @@ class Program:
         """The text of one level.
 
         Args:
-            level: `"gradients"` (as built), `"graph"` (finished), `"kernels"`, `"loops"`, `"gpu"`, `"llvm"`.
+            level: `"gradients"` (as built), `"graph"` (finished), `"kernels"`, `"loops"`, `"llvm"`, `"gpu"`,
+                `"cuda"`.
             shapes: of the inputs, for the levels from `"kernels"` on; those of the latest compilation
                 unless given.
 
@@ -97,7 +105,7 @@ class Program:
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
     """A copy of a module of level 2 with static shapes."""
     written = ",".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
-    return lowered(finished, f"specialize-shapes{{main={written}}},canonicalize,cse,dce")
+    return lowered(finished, f"specialize-shapes{{main={written}}},{SIMPLIFY}" if written else SIMPLIFY)
 
 
 def _evaluated(program: Program, shapes: Shapes) -> Executor:
@@ -108,17 +116,34 @@ def _native(program: Program, shapes: Shapes) -> Executor:
     from pullback.driver.native import NativeFunction
 
     static = program.specialised(shapes)
-    return NativeFunction(lowered(static, "kernels,loops"), static)
+    return NativeFunction(lowered(static, f"{SCHEDULE},{TO_LOOPS}"), static)
 
 
-TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {"numpy": _evaluated, "cpu": _native}
+def _emulated(program: Program, shapes: Shapes) -> Executor:
+    from pullback.driver.emulated import EmulatedFunction
+
+    static = program.specialised(shapes)
+    return EmulatedFunction(lowered(static, f"{SCHEDULE},{TO_KERNELS}"), static)
+
+
+TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
+    "numpy": _evaluated,
+    "cpu": _native,
+    "simt": _emulated,
+}
 """How a program becomes executable for given shapes of its inputs."""
 
 
 def _llvm_text(program: Program, shapes: Shapes | None) -> str:
     from pullback.backends.cpu.printer import print_llvm
 
-    return print_llvm(lowered(program.specialised(shapes), "kernels,loops"), "main")
+    return print_llvm(lowered(program.specialised(shapes), f"{SCHEDULE},{TO_LOOPS}"), "main")
+
+
+def _cuda_text(program: Program, shapes: Shapes | None) -> str:
+    from pullback.backends.cuda.source import cuda_source
+
+    return cuda_source(lowered(program.specialised(shapes), f"{SCHEDULE},{TO_KERNELS}"))
 
 
 def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
@@ -128,9 +153,10 @@ def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
 TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
     "gradients": lambda program, shapes: print_module(program.module),
     "graph": lambda program, shapes: print_module(program.finished),
-    "kernels": _text("kernels"),
-    "loops": _text("kernels,loops"),
-    "gpu": _text("kernels,gpu"),
+    "kernels": _text(SCHEDULE),
+    "loops": _text(f"{SCHEDULE},{TO_LOOPS}"),
+    "gpu": _text(f"{SCHEDULE},{TO_KERNELS}"),
+    "cuda": _cuda_text,
     "llvm": _llvm_text,
 }
 """How the text of each level is made."""
