@@ -42,7 +42,7 @@ class SpecializeShapes(ModulePass):
 
     name = "specialize-shapes"
 
-    main: tuple[str | int, ...]
+    main: tuple[str | int, ...] = ()
     """One shape per argument: extents joined by `x`, `scalar` for rank 0, `_` for the declared shape (`4x64,32,_`)."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:

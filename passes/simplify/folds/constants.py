@@ -82,7 +82,7 @@ def elementwise_on_fills(op: Elementwise) -> Folded:
     if len(values) < len(fills) or not (is_static(type_) or len(fills) == 1):
         return None
     value = _computed(op, values)
-    return None if value is None or np.isnan(value) else full_like(value.item(), type_, fills[0])
+    return None if value is None else full_like(value.item(), type_, fills[0])
 
 
 @folds(*EXACT, *MOVING)
@@ -124,7 +124,7 @@ def _reduced(op: Reduction) -> Folded:
 
 
 def _computed(op: GraphOp, arrays: list[Array]) -> Any:
-    """The oracle's result, `None` where a cast leaves it open."""
+    """The oracle's result; `None` where a cast leaves it open, and for NaN, whose bits are no one's promise."""
     if isinstance(op, Cast):
         (x,) = arrays
         target = dtype_of(op.results[0].type)
@@ -133,4 +133,5 @@ def _computed(op: GraphOp, arrays: list[Array]) -> Any:
             if not np.all(np.isfinite(x) & (x >= limits.min) & (x < limits.max)):
                 return None
     with np.errstate(all="ignore"):
-        return op.numpy(*arrays)
+        result = op.numpy(*arrays)
+    return None if isinstance(op, EXACT) and np.any(np.isnan(result)) else result
