@@ -15,7 +15,7 @@ from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.backends.simt.emulator import run as emulate
 from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.location import name_of_value, role_of
+from pullback.dialects.graph.location import name_in, name_of_value, role_of
 from pullback.dialects.graph.types import data_type_of
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver import program
@@ -129,9 +129,10 @@ def _result_names(function: func.FuncOp) -> list[str]:
 
 
 def _result_name(value: SSAValue) -> str:
-    """The name that a user gave: what the engine makes is better known as the text has it (`%dx`)."""
-    made_by_engine = isinstance(value, OpResult) and role_of(value.op) is not None
-    return (made_by_engine and value.name_hint) or name_of_value(value)
+    """The name that a user gave in a location; where none did, or the engine, the name in the text (`%dx`)."""
+    op = value.op if isinstance(value, OpResult) else None
+    named = op is None or (name_in(op.location) is not None and role_of(op) is None)
+    return name_of_value(value) if named or value.name_hint is None else value.name_hint
 
 
 def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:
