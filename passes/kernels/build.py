@@ -55,6 +55,8 @@ class Kernel:
 
     function: FuncOp
     shared: tuple[GlobalOp, ...]
+    taken: tuple[int, ...]
+    """Which buffers it takes: those that it touches."""
     blocks: int
     threads: int
 
@@ -69,7 +71,8 @@ class Kernel:
             return
         one, blocks, threads = map(index or _index_constant, (1, self.blocks, self.threads))
         symbol = SymbolRefAttr(KERNELS, [self.function.sym_name])
-        insert(LaunchFuncOp(symbol, (blocks, one, one), (threads, one, one), list(map(flat, arguments))))
+        taken = [flat(arguments[position]) for position in self.taken]
+        insert(LaunchFuncOp(symbol, (blocks, one, one), (threads, one, one), taken))
 
 
 def flat(value: SSAValue) -> SSAValue:
@@ -113,9 +116,17 @@ class KernelBuilder:
         assert first is not None
         if self._head:
             self.block.insert_ops_before(self._head, first)
-        types = [argument.type for argument in self.block.args]
-        function = FuncOp(self.name, types, (self.threads, 1, 1), Region(self.block))
-        return Kernel(function, tuple(self.shared), blocks, self.threads)
+        taken = self._drop_untouched()
+        function = FuncOp(self.name, list(self.block.arg_types), (self.threads, 1, 1), Region(self.block))
+        return Kernel(function, tuple(self.shared), taken, blocks, self.threads)
+
+    def _drop_untouched(self) -> tuple[int, ...]:
+        """Leave the arguments that the kernel uses, and give their positions."""
+        taken = tuple(argument.index for argument in self.block.args if argument.first_use is not None)
+        for argument in self.block.args:
+            if argument.first_use is None:
+                self.block.erase_arg(argument)
+        return taken
 
     def allocate_shared(self, size: int, element_type: Attribute) -> GlobalOp:
         """Shared memory for so many elements, one copy per block, undefined at first."""

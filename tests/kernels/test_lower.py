@@ -95,8 +95,7 @@ def kernel_of(text: str) -> Kernel:
 
 def on_device(lowered: Lowered) -> ModuleOp:
     """A host function that takes the buffers of the kernels and launches them in turn."""
-    types = [argument.type for argument in lowered.kernels[0].function.body.block.args]
-    host = func.FuncOp("main", (types, []))
+    host = func.FuncOp("main", ([type_ for _, type_ in lowered.arguments], []))
     with inserting(host.body.block.add_op):
         for kernel in lowered.kernels:
             kernel.launch(host.body.block.args)
