@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from threading import Lock
 from typing import Any
 
@@ -34,16 +35,16 @@ class NativeFunction:
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         outputs = [pool.take() for pool in self._pools]
-        arrays = [variables[name] for name in self._names]
         with self._lock:  # two calls at once would share the arena
-            bound = self._bound
-            if bound is None or any(a is not b for a, b in zip(arrays, bound, strict=True)):
-                self._bind(arrays)
+            if self._names or self._bound is None:
+                self._bind([variables[name] for name in self._names])
             self._call(*inputs, *outputs)
         return outputs
 
     def _bind(self, arrays: list[Array]) -> None:
         """Fixes the arrays of variables and the arena; they are the same in almost every call."""
+        if self._bound is not None and all(map(is_, arrays, self._bound)):
+            return
         fixed = dict(zip(self._layout.variables, arrays, strict=True))
         self._call = self._compiled.bind({**fixed, **self._layout.arena})
         self._bound = arrays

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.location import name_of_value
+from pullback.dialects.graph.types import GraphError, compatible_shapes, is_static, shape_of_type
 from pullback.dialects.text import print_module
 from pullback.driver.evaluated import EvaluatedFunction
 from pullback.driver.levels import Shapes, checked_level, lowered, main_function
@@ -54,13 +55,24 @@ class Program:
         Args:
             inputs: C-contiguous arrays of the dtypes and shapes of `@main`'s arguments.
             variables: the contents of each variable by name; updates change these arrays.
+
+        Raises:
+            ValueError: for a shape that does not fit.
         """
         key = tuple([array.shape for array in inputs])
         executor = self._executors.get(key)
         if executor is None:
+            self._check_shapes(key)
             with quiet_collector():
                 executor = self._executors[key] = TARGETS[self.target](self, key)
         return executor(inputs, variables)
+
+    def _check_shapes(self, shapes: Shapes) -> None:
+        for shape, argument in zip(shapes, main_function(self.module).body.block.args, strict=True):
+            if not compatible_shapes(shape, shape_of_type(argument.type)):
+                raise GraphError(
+                    f"input '{name_of_value(argument)}': expected {argument.type}, got an array of shape {shape}"
+                )
 
     @cached_property
     def finished(self) -> ModuleOp:

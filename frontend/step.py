@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.ir import Attribute, SSAValue
 from xdsl.ir import Operation as IROperation
+from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
-    compatible_shapes,
     element_type_of,
     numpy_dtype,
-    shape_of_type,
 )
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import VariableOp
@@ -27,7 +25,7 @@ from pullback.driver.program import Program
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nest import leaves, rebuilt
-from pullback.frontend.outputs import leaf_of
+from pullback.frontend.outputs import TensorLeaf, leaf_of
 from pullback.frontend.slicing import slice_function
 
 Array = npt.NDArray[Any]
@@ -38,17 +36,12 @@ class Parameter:
     """An input of a step."""
 
     name: str
-    type: Attribute
     dtype: np.dtype[Any]
 
     def accept(self, value: object, what: str) -> Array:
-        """The value as a C-contiguous array of this parameter's dtype and shape.
+        """The value as a C-contiguous array of this parameter's dtype.
 
-        Numbers and lists are converted; arrays must have the dtype.
-
-        Raises:
-            TypeError: for a wrong dtype, or what is no array.
-            ValueError: for a wrong shape.
+        Numbers and lists are converted; arrays must have the dtype. `TypeError` (a `ValueError` too) otherwise.
         """
         if isinstance(value, np.ndarray | np.generic):
             array = np.asarray(value)
@@ -59,8 +52,6 @@ class Parameter:
                 )
         else:
             array = self._converted(value, what)
-        if not compatible_shapes(array.shape, shape_of_type(self.type)):
-            raise GraphError(f"{what}: expected {self.type}, got an array of shape {array.shape}")
         return np.require(array, requirements=["C", "ALIGNED"])
 
     def _converted(self, value: object, what: str) -> Array:
@@ -97,6 +88,11 @@ class Step:
         )
         self._variables = _variables_in(module, graph)
         self._program = Program(module, target)
+        # A list of tensors is what the program gives: nothing to put back in its place.
+        items: list[object] = outputs if isinstance(outputs, list) else [None]
+        self._plain = all(isinstance(item, Tensor) for item in items) and all(
+            type(leaf) is TensorLeaf for leaf in self._leaves
+        )
 
     def __call__(self, *arrays: Any) -> Any:
         """Runs the step.
@@ -112,8 +108,11 @@ class Step:
             array if _fits(array, parameter) else parameter.accept(array, f"input '{parameter.name}'")
             for array, parameter in zip(arrays, self.parameters, strict=True)
         ]
-        results = iter(self._program(inputs, self._variables))
-        given = iter([leaf.value(results) for leaf in self._leaves])
+        results = self._program(inputs, self._variables)
+        if self._plain:
+            return results
+        taken = iter(results)
+        given = iter([leaf.value(taken) for leaf in self._leaves])
         return rebuilt(self._outputs, lambda: next(given))
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
@@ -156,18 +155,13 @@ def _input(value: object, label: str) -> Tensor:
 
 
 def _fits(array: object, parameter: Parameter) -> bool:
-    return (
-        type(array) is np.ndarray
-        and array.dtype == parameter.dtype
-        and compatible_shapes(array.shape, shape_of_type(parameter.type))
-        and array.flags.carray
-    )
+    return type(array) is np.ndarray and array.dtype == parameter.dtype and array.flags.carray
 
 
 def _parameter(tensor: Tensor) -> Parameter:
     if isinstance(tensor.type, SlicesType):
         raise ArgumentTypeError(f"'{tensor.name}' stands for slices: feed their values and indices instead")
-    return Parameter(tensor.name, tensor.type, numpy_dtype(element_type_of(tensor.type)))
+    return Parameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
 
 
 def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue]:
