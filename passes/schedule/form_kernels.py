@@ -62,20 +62,23 @@ class Former:
             op.detach()
         for item in items:
             if isinstance(item, Outside):
-                block.add_op(item.op)
-                self._finish_outside(item.op, scope)
+                self._add_outside(item.op, block, scope)
             elif item in kernels:
                 block.add_op(build_kernel(item, kernels[item], self._values, self._vector_bits))
-        kept = {item.op for item in scope.outside}
+        kept = {item.op for item in scope.outside} - scope.deferred.sizes.keys()
         inherited = outer.order if outer is not None else {}
         self._gone += [op for op in (*scope.order, *scope.replaced) if op not in kept and op not in inherited]
 
-    def _finish_outside(self, op: Operation, scope: Scope) -> None:
+    def _add_outside(self, op: Operation, block: Block, scope: Scope) -> None:
+        if op in scope.deferred.sizes:
+            # Kernels repeat the original.
+            block.add_op(op.clone(self._values))
+            return
+        block.add_op(op)
         if any(v in self._values for v in op.operands):
             op.operands = [self._values.get(v, v) for v in op.operands]
-        if isinstance(op, While):
-            for region in op.regions:
-                self._form(region.block, scope)
+        for region in op.regions if isinstance(op, While) else ():
+            self._form(region.block, scope)
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:

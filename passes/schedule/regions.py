@@ -32,9 +32,24 @@ class Cones:
 
     def of(self, group: Group, outputs: list[SSAValue]) -> Contents:
         """The operations of the group, and those that are deferred, that `outputs` depend on."""
+        given: set[SSAValue] = set()
+        while True:
+            found, reads = self._walk(group, outputs, given)
+            ops = sorted(found, key=self._scope.order.__getitem__)
+            inputs = dict.fromkeys(value for op in ops for value in reads.get(op, ()))
+            # What one operation must take from memory, no other needs to compute again.
+            twice = {value for value in inputs if value.owner in found} - given
+            if not twice:
+                return Contents(ops, list(inputs), outputs)
+            given |= twice
+
+    def _walk(
+        self, group: Group, outputs: list[SSAValue], given: set[SSAValue]
+    ) -> tuple[set[Operation], dict[Operation, list[SSAValue]]]:
+        """The operations, and what each of them takes from memory; `given` is there already."""
         found: set[Operation] = set()
-        pending = [v.owner for v in outputs]
         reads: dict[Operation, list[SSAValue]] = {}
+        pending = [v.owner for v in outputs]
         while pending:
             op = pending.pop()
             assert isinstance(op, Operation)
@@ -42,13 +57,11 @@ class Cones:
                 continue
             found.add(op)
             for number, operand in enumerate(op.operands):
-                if self._is_inside(group, op, number):
+                if operand not in given and self._is_inside(group, op, number):
                     pending.append(operand.owner)
                 else:
                     reads.setdefault(op, []).append(operand)
-        ops = sorted(found, key=self._scope.order.__getitem__)
-        inputs = dict.fromkeys(value for op in ops for value in reads.get(op, ()))
-        return Contents(ops, list(inputs), outputs)
+        return found, reads
 
     def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
         """Whether the kernel computes this operand itself."""
