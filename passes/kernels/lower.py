@@ -29,7 +29,7 @@ def lower_kernel(signature: Signature) -> Lowered:
     emit = EMITTERS.get(schedule.kind)
     if emit is None:
         raise DiagnosticError(
-            f"no GPU kernel of kind '{schedule.kind}': expected one of {', '.join(EMITTERS)}",
+            f"no GPU kernel of kind '{schedule.kind}' yet: expected one of {', '.join(EMITTERS)}",
             signature.kernel,
         )
     space, outputs = outputs_of(Space.of(signature.kernel, schedule))
@@ -79,9 +79,9 @@ def _rows(arguments: Arguments, space: Space, outputs: list[Output]) -> list[Ker
     reduces = [node for node in cone([o.node for o in outputs]) if isinstance(node, Reduce)]
     totals = [node for node in reduces if node.is_outer]
     early, late = [[o for o in outputs if o.node.is_late is wanted] for wanted in (False, True)]
+    partial = [_partial(arguments, space, node) for node in totals]
     if any(output.offset.dims for output in late):
         raise DiagnosticError("a total over all rows is used inside a row of one kernel", space.kernel)
-    partial = [_partial(arguments, space, node) for node in totals]
     kernels = [_row_kernel(arguments, space, [n for n in reduces if not n.is_outer], [*early, *partial])]
     if totals:
         kernels.append(_totals_kernel(arguments, space, list(zip(totals, partial, strict=True)), late))

@@ -145,6 +145,6 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 def test_a_kind_without_an_emitter() -> None:
     kernel = kernel_of(SOFTMAX.replace('"rows"', '"columns"'))
     with pytest.raises(
-        DiagnosticError, match="no GPU kernel of kind 'columns': expected one of pointwise, concat, rows"
+        DiagnosticError, match="no GPU kernel of kind 'columns' yet: expected one of pointwise, concat, rows"
     ):
         lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))

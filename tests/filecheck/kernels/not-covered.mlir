@@ -1,0 +1,50 @@
+// What GPUs do not cover yet is refused at the operation.
+// RUN: pullback-opt %s -p gpu --split-input-file --verify-diagnostics
+
+func.func @main(%a: tensor<4x5xf32>, %b: tensor<5x6xf32>) -> tensor<4x6xf32> {
+  // expected-error@+1 {{no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows}}
+  %y = graph.kernel %a, %b schedule {kind = "matmul", parallel = array<i64: 4, 6>, reduce = array<i64: 5>} {memory = [#graph.buffer<output, 0>]} : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32> {
+  ^bb0(%0: tensor<4x5xf32>, %1: tensor<5x6xf32>):
+    %2 = graph.matmul %0, %1 : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32>
+    graph.yield %2 : tensor<4x6xf32>
+  }
+  func.return %y : tensor<4x6xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<4x5xf32>) -> (tensor<4xf32>, tensor<5xf32>) {
+  // expected-error@+1 {{a sum down the columns of a rows kernel has no GPU kernel yet}}
+  %y, %z = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 4>, reduce = array<i64: 5>} {memory = [#graph.buffer<output, 0>, #graph.buffer<output, 1>]} : (tensor<4x5xf32>) -> (tensor<4xf32>, tensor<5xf32>) {
+  ^bb0(%0: tensor<4x5xf32>):
+    %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<4x5xf32>) -> tensor<4xf32>
+    %2 = graph.sum %0 {axes = array<i64: 0>} : (tensor<4x5xf32>) -> tensor<5xf32>
+    graph.yield %1, %2 : tensor<4xf32>, tensor<5xf32>
+  }
+  func.return %y, %z : tensor<4xf32>, tensor<5xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error@+1 {{'graph.while': loops have no lowering for GPUs yet}}
+  %y = graph.while %x : tensor<f32> {
+  ^bb0(%i: tensor<f32>):
+    %two = graph.fill {value = 2.0 : f32} : tensor<f32>
+    %more = graph.greater %two, %i : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %more : tensor<i1>
+  } do {
+  ^bb0(%i: tensor<f32>):
+    %next = graph.add %i, %i : tensor<f32>
+    graph.yield %next : tensor<f32>
+  }
+  func.return %y : tensor<f32>
+}
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{'graph.tanh' has no place at level 3 outside of kernels}}
+  %y = graph.tanh %x : tensor<4xf32>
+  func.return %y : tensor<4xf32>
+}
