@@ -200,8 +200,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"train_digits: needs scikit-learn ({error}): pip install 'pullback[examples]'", file=sys.stderr
         )
         return 1
-    if options.batch > len(data.labels):
-        print(f"train_digits: --batch {options.batch}: there are {len(data.labels)} images", file=sys.stderr)
+    if (found := problem(options, data)) is not None:
+        print(f"train_digits: {found}", file=sys.stderr)
         return 1
     try:
         model = build(options.rate, options.target, options.seed)
@@ -215,6 +215,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"test accuracy: {history[-1].accuracy:.4f}")
     return 0
+
+
+def problem(options: argparse.Namespace, data: Digits) -> str | None:
+    """What would go wrong, perhaps only after training."""
+    if options.batch > len(data.labels):
+        return f"--batch {options.batch}: there are {len(data.labels)} images"
+    if options.plot is not None and not options.plot.parent.is_dir():
+        return f"--plot {options.plot}: there is no folder {options.plot.parent}"
+    return None
 
 
 def fit(
@@ -243,7 +252,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--target", choices=["cpu", "numpy"], default="cpu", help="what runs the steps")
     made.add_argument("--epochs", type=positive, default=60, help="passes over the training images")
     made.add_argument("--batch", type=positive, default=32, help="images a step")
-    made.add_argument("--rate", type=float, default=0.2, help="how far a step goes down the gradient")
+    made.add_argument("--rate", type=above_zero, default=0.2, help="how far a step goes down the gradient")
     made.add_argument("--seed", type=int, default=0, help="of the first weights and of the order of images")
     made.add_argument("--plot", type=Path, default=Path("digits.png"), metavar="FILE", help="the picture")
     made.add_argument("--no-plot", dest="plot", action="store_const", const=None, help="draw nothing")
@@ -256,6 +265,17 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
     return int(text)
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number
 
 
 if __name__ == "__main__":
