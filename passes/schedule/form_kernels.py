@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.control_flow import While
 from pullback.passes.schedule.groups import Group, Outside
+from pullback.passes.schedule.recompute import Repeats, cheap_repeats
 from pullback.passes.schedule.regions import Cones, Contents, build_kernel
 from pullback.passes.schedule.scope import Scope
 
@@ -83,17 +84,25 @@ class Former:
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:
     """What each group must compute for those after it and for the operations outside; none for what nobody needs."""
+    outside = {v for item in scope.outside for inner in item.op.walk() for v in inner.operands}
+    kernels = _kernels(scope, items, outside, {})
+    repeats = cheap_repeats(scope, kernels, outside)
+    return _kernels(scope, items, outside, repeats) if repeats else kernels
+
+
+def _kernels(
+    scope: Scope, items: list[Group | Outside], outside: set[SSAValue], repeats: Repeats
+) -> dict[Group, Contents]:
     results: dict[Group, list[SSAValue]] = {}
     for value, home in scope.homes.items():
         results.setdefault(home.root(), []).append(value)
-    cones = Cones(scope)
-    needed: set[SSAValue] = set()
+    cones = Cones(scope, repeats)
+    needed = set(outside)
     kernels: dict[Group, Contents] = {}
     for item in reversed(items):
-        if isinstance(item, Outside):
-            needed.update(v for inner in item.op.walk() for v in inner.operands)
-        elif outputs := [v for v in results[item] if v in needed]:
-            outputs.sort(key=lambda v: scope.order[v.owner])  # pyright: ignore[reportArgumentType] only operations have homes
-            kernels[item] = cones.of(item, outputs)
-            needed.update(kernels[item].inputs)
+        if isinstance(item, Outside) or not (outputs := [v for v in results[item] if v in needed]):
+            continue
+        outputs.sort(key=lambda v: scope.order[v.owner])  # pyright: ignore[reportArgumentType] only operations have homes
+        kernels[item] = cones.of(item, outputs)
+        needed.update(kernels[item].inputs)
     return kernels

@@ -143,6 +143,8 @@ def fit(group: Group, user: Group, links: list[Link], limit: int) -> Fit | None:
         return None
     boundary = group.boundary if user.boundary is None else user.boundary
     fitted = Fit(boundary, group.inner or user.inner, group.reductions | user.reductions)
+    if not _fit_known(links, fitted):
+        return None
     if len(group.space) != len(user.space) and not _fit_smaller(group, user, fitted):
         return None
     if not (_lines_up(group, user, links, fitted.offset) and _fit_known(links, fitted)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import Yield
@@ -23,9 +24,11 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
       path through the region the operand, and what is made from it, is read at the index of the loops: the map of
       each operation on the way keeps all dims in their order, and none is added, dropped or exchanged.
     - matmul: the same where the product is stored, element by element; the factors themselves are read whole.
+    - rows, columns: where the operand has an element for each row (or one in all), and leads, by such values
+      alone, to this result alone: its elements are read for what is written there, and for nothing else.
     - scatter: the base is what the rows are added to. It is not read for itself, and rows and indices are others.
 
-    Rows and columns are visited again by later stages, and a concat stores where it has not read: never.
+    Whole rows are visited again by later stages, and a concat stores where it has not read: never.
     """
     schedule = kernel.schedule
     kind = getattr(schedule.data.get("kind"), "data", None) if schedule is not None else None
@@ -37,6 +40,9 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
     match kind:
         case "pointwise" | "matmul":
             return _long(argument) == _long(written) and _stays_at_its_index(argument)
+        case "rows" | "columns":
+            per_row = _long(argument) in ([], _parallel(kernel)) and _long(argument) == _long(written)
+            return per_row and _stays_at_its_index(argument, only_to=written)
         case "scatter":
             return _is_base(argument, written)
         case _:
@@ -48,7 +54,15 @@ def _long(value: SSAValue) -> list[int]:
     return [n for n in shape_of_type(value.type) if n != 1]
 
 
-def _stays_at_its_index(argument: SSAValue) -> bool:
+def _parallel(kernel: Kernel) -> list[int]:
+    """The parallel extents other than 1."""
+    extents = kernel.schedule.data.get("parallel") if kernel.schedule is not None else None
+    values = extents.get_values() if isinstance(extents, DenseArrayBase) else ()
+    return [int(n) for n in values if n != 1]
+
+
+def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:
+    """Whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
     extents = _long(argument)
     seen = {argument}
     pending = [argument]
@@ -57,6 +71,8 @@ def _stays_at_its_index(argument: SSAValue) -> bool:
         for use in value.uses:
             user = use.operation
             if isinstance(user, Yield):
+                if only_to is not None and value is not only_to:
+                    return False
                 continue
             if not _keeps_index(user, use.index, extents):
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.ir import Block, Operation, Region, SSAValue
@@ -27,8 +28,9 @@ class Contents:
 class Cones:
     """Which operations a group takes to compute some of its values."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, repeats: Mapping[Group, set[SSAValue]]) -> None:
         self._scope = scope
+        self._repeats = repeats
 
     def of(self, group: Group, outputs: list[SSAValue]) -> Contents:
         """The operations of the group, and those that are deferred, that `outputs` depend on."""
@@ -66,6 +68,8 @@ class Cones:
     def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
         """Whether the kernel computes this operand itself."""
         value = user.operands[number]
+        if value in self._repeats.get(group, ()):
+            return True
         deferred = self._scope.deferred
         is_access = operand_axes(user, number) is None or group.kind == "scatter"
         may_repeat = value in deferred and (isinstance(value.owner, MakeSlices) or not is_access)
