@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
@@ -16,10 +17,14 @@ from pullback.passes.loops.nodes import Output, Reduce
 from pullback.passes.loops.pointwise import at_lanes, hints_of
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
-from pullback.passes.loops.vectors import Lanes
+from pullback.passes.loops.totals import Totals
+from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 
 BLOCK = 4
 """Vectors of columns that run down the rows together: a few cache lines of each row, and as many sums at once."""
+
+Work: TypeAlias = tuple[int, list[Reduce], list[Output]]
+"""What one run over the rows computes: its stage, the reductions that it forms, the outputs that it stores."""
 
 
 class Columns:
@@ -31,62 +36,100 @@ class Columns:
         *self.outer, self.lane = kernel.space.outer
         self.inner = kernel.space.inner
         self.count = kernel.lanes_along(self.lane)
-        self.reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
-        if any(n.is_outer for n in self.reduces):
-            raise DiagnosticError("a columns kernel reduces over rows only", kernel.space.kernel)
-        self.elements = [o for o in kernel.outputs if o.offset.dims & set(self.inner)]
-        self.per_column = [o for o in kernel.outputs if o not in self.elements]
-        self.last = max(
-            [n.operands[0].stage for n in self.reduces] + [o.node.stage for o in self.elements], default=0
-        )
+        reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
+        inside, outside = set(self.inner), set(kernel.space.outer)
+        self.reduces = [n for n in reduces if not n.is_outer]
+        self.sums = [n for n in reduces if n.is_outer and not n.dims]
+        self.totals = Totals(kernel, [n for n in reduces if n.is_outer])
+        self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
+        self.per_column = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
+        self.singles = [o for o in kernel.outputs if not o.offset.dims]
+        in_columns = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
+        in_columns += [n.operands[0] for n in self.totals.places]
+        across = [o.node for o in kernel.outputs if o.offset.dims & outside]
+        if any(n.is_late for n in (*in_columns, *across)):
+            raise DiagnosticError("a total over all columns is used inside a column", kernel.space.kernel)
+        self.last = max([n.stage for n in in_columns], default=0)
 
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):
-            if not self.outer:
-                self._blocks(self.kernel.root)
-                return
+            self.totals.clear()
+            partial = [Accumulator(n.op, n.element_type, [], "total") for n in self.sums]
+            if partial or self.totals.places:
+                self._nest(list(self.outer), {}, partial)
+            else:
+                self._parallel()
+            for node, total in zip(self.sums, partial, strict=True):
+                self.kernel.root.known[node] = total.total(self.builder)
+            self.totals.finish()
+            self.kernel.root.store_outputs(self.singles, self.kernel.results)
 
-            def body(*indices: SSAValue) -> None:
-                around = dict(zip(self.outer, indices, strict=True))
-                self._blocks(self.kernel.root.inside(self.builder.place, around))
+    # ---- columns ----------------------------------------------------------------------------------------
 
-            extents = self.kernel.space.extents
-            self.builder.parallel([(0, extents[d], 1) for d in self.outer], hints_of(self.outer), body)
+    def _parallel(self) -> None:
+        if not self.outer:
+            self._blocks(self.kernel.root, ())
+            return
 
-    def _blocks(self, level: Level) -> None:
+        def body(*indices: SSAValue) -> None:
+            around = dict(zip(self.outer, indices, strict=True))
+            self._blocks(self.kernel.root.inside(self.builder.place, around), ())
+
+        extents = self.kernel.space.extents
+        self.builder.parallel([(0, extents[d], 1) for d in self.outer], hints_of(self.outer), body)
+
+    def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
+        """The outer loops in order, since totals are gathered over them."""
+        if not dims:
+            self._blocks(self.kernel.root.inside(self.builder.place, indices), partial)
+            return
+        first, *rest = dims
+        (hint,) = hints_of([first])
+        carried_loop(
+            self.builder,
+            self.kernel.space.extents[first],
+            hint,
+            partial,
+            lambda index: self._nest(rest, {**indices, first: index}, partial),
+        )
+
+    def _blocks(self, level: Level, partial: Sequence[Accumulator]) -> None:
         """Full blocks, then one of the remaining vectors, the last of which may be masked."""
-        extent = self.kernel.space.extents[self.lane]
         block = self.count * BLOCK
-        full = extent // block * block
 
-        def columns(start: SSAValue, sizes: Sequence[int]) -> None:
+        def columns(start: SSAValue, size: int) -> list[Scalar]:
             levels = [
                 at_lanes(
                     self.kernel,
                     level,
-                    {self.lane: self.builder.sum_of([(start, 1)], k * self.count, "column")},
+                    {self.lane: self.builder.sum_of([(start, 1)], at, "column")},
                     Lanes(self.lane, self.count),
-                    size,
+                    min(self.count, size - at),
                 )
-                for k, size in enumerate(sizes)
+                for at in range(0, size, self.count)
             ]
             self._stages(levels)
+            return [self._sum(node, levels) for node in self.sums]
 
-        if full:
+        is_parallel = not self.sums and not self.totals.places
+        sweep = Sweep(self.builder, "column", self.kernel.space.extents[self.lane], block, 1)
+        sweep.run(partial, columns, parallel=is_parallel)
 
-            def whole(start: SSAValue) -> None:
-                columns(start, [self.count] * BLOCK)
+    def _sum(self, node: Reduce, levels: Sequence[Level]) -> Scalar:
+        """What a block of columns adds to a total."""
+        terms: list[Scalar] = []
+        for level in levels:
+            assert level.lanes is not None
+            terms.append(with_neutral(self.builder, level.vector(node.operands[0]), level.lanes, node.op))
+        return across_lanes(node.op, combined(node.op, terms))
 
-            self.builder.parallel([(0, full, block)], ["column"], whole)
-        if rest := extent - full:
-            sizes = [min(self.count, rest - at) for at in range(0, rest, self.count)]
-            columns(self.builder.index(full), sizes)
+    # ---- stages -----------------------------------------------------------------------------------------
 
     def _stages(self, levels: Sequence[Level]) -> None:
         for stage in range(self.last + 1):
             reduces = [n for n in self.reduces if n.operands[0].stage == stage]
             outputs = [o for o in self.elements if self._stage_of(o) == stage]
-            if not (reduces or outputs):
+            if not (reduces or outputs or self.totals.at_stage(stage)):
                 continue
             type_ = [VectorType(n.element_type, [self.count]) for n in reduces]
             partial = [
@@ -96,7 +139,9 @@ class Columns:
                 ]
                 for _ in levels
             ]
-            self._runs(levels, list(self.inner), (reduces, outputs), [a for row in partial for a in row])
+            self._runs(
+                levels, list(self.inner), (stage, reduces, outputs), [a for row in partial for a in row]
+            )
             for level, accumulators in zip(levels, partial, strict=True):
                 for node, accumulator in zip(reduces, accumulators, strict=True):
                     level.known[node] = accumulator.total(self.builder)
@@ -110,13 +155,12 @@ class Columns:
         self,
         levels: Sequence[Level],
         dims: list[int],
-        work: tuple[list[Reduce], list[Output]],
+        work: Work,
         partial: Sequence[Accumulator],
     ) -> None:
         """Loops over the dims of R; few columns take several rows at once."""
-        reduces, outputs = work
         if not dims:
-            for accumulator, value in zip(partial, self._row(levels, {}, reduces, outputs), strict=True):
+            for accumulator, value in zip(partial, self._row(levels, {}, work), strict=True):
                 accumulator.add(value)
             return
         first, *rest = dims
@@ -131,21 +175,17 @@ class Columns:
             return
         unroll = max((self.kernel.schedule.unroll or BLOCK) // len(levels), 1)
         Sweep(self.builder, "row", extent, 1, unroll).run(
-            partial, lambda start, size: self._row(levels, {first: start}, reduces, outputs)
+            partial, lambda start, size: self._row(levels, {first: start}, work)
         )
 
-    def _row(
-        self,
-        levels: Sequence[Level],
-        indices: dict[int, SSAValue],
-        reduces: list[Reduce],
-        outputs: list[Output],
-    ) -> list[Scalar]:
+    def _row(self, levels: Sequence[Level], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
         """One row of a block of columns: what it adds to each accumulator."""
+        stage, reduces, outputs = work
         values: list[Scalar] = []
         for level in levels:
             here = level.inside(self.builder.place, indices)
             values += [here.vector(node.operands[0]) for node in reduces]
+            self.totals.add(here, stage)
             here.store_outputs(outputs, self.kernel.results)
         return values
 

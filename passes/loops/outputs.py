@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from xdsl.dialects.builtin import IntegerAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.elementwise import Add, Subtract
@@ -47,19 +47,31 @@ def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
 
 def is_scattered(value: SSAValue) -> bool:
     """Whether rows are added to, or subtracted from, what else makes up a value."""
+    return _densified(value) is not None
+
+
+def _densified(value: SSAValue) -> int | None:
+    """Which operand of an operation is slices made dense; -1 if the value itself is."""
     op = value.owner
-    if isinstance(op, Add | Subtract | AddN | Accumulate):
-        return len(op.operands) == 2 and isinstance(op.operands[1].owner, Densify)
-    return isinstance(op, Densify)
+    if isinstance(op, Densify):
+        return -1
+    if isinstance(op, Add | Subtract | AddN | Accumulate) and len(op.operands) == 2:
+        at = (1,) if isinstance(op, Subtract) else (1, 0)
+        return next((i for i in at if isinstance(op.operands[i].owner, Densify)), None)
+    return None
 
 
-def scattered(value: SSAValue) -> tuple[SSAValue | None, MakeSlices, Any]:
+def scattered(value: SSAValue) -> tuple[SSAValue | None, MakeSlices, Callable[[Scalar, Scalar], Scalar]]:
     """What the rows are combined with (zeros if `None`), the slices, and how."""
-    op: Any = value.owner
-    before, densify = (None, op) if isinstance(op, Densify) else (op.operands[0], op.operands[1].owner)
+    op, at = value.owner, _densified(value)
+    assert isinstance(op, Operation)
+    assert at is not None
+    densify = op if at < 0 else op.operands[at].owner
+    assert isinstance(densify, Densify)
     slices = densify.operands[0].owner
     if not isinstance(slices, MakeSlices):
         raise DiagnosticError("a kernel makes the slices that it densifies", op)
+    before = None if at < 0 else op.operands[1 - at]
     return before, slices, Scalar.__sub__ if isinstance(op, Subtract) else Scalar.__add__
 
 

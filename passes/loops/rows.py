@@ -16,7 +16,7 @@ from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import EXPENSIVE, Compute, Output, Reduce, cone
 from pullback.passes.loops.pointwise import at_lanes, hints_of
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
-from pullback.passes.loops.totals import ColumnTotals
+from pullback.passes.loops.totals import Totals
 from pullback.passes.loops.vectors import Lanes, across_lanes, with_neutral
 
 UNROLL = 4
@@ -36,7 +36,7 @@ class Rows:
         inside, outside = set(self.inner), set(self.outer)
         self.reduces = [n for n in reduces if not n.is_outer]
         self.sums = [n for n in reduces if n.is_outer and not n.dims]
-        self.totals = ColumnTotals(kernel, [n for n in reduces if n.is_outer])
+        self.totals = Totals(kernel, [n for n in reduces if n.is_outer])
         self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
         self.per_row = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
         self.singles = [o for o in kernel.outputs if not o.offset.dims]

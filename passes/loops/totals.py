@@ -1,4 +1,4 @@
-"""Sums down the columns of a rows kernel: gathered in an output, row by row, while the rows are computed."""
+"""Totals over the outer loops, one for each inner element: gathered in an output while the loops run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import Fixed, Output, Reduce, cone
 from pullback.passes.loops.pointwise import lower_nest
+from pullback.passes.loops.vectors import across_lanes, with_neutral
 
 
-class ColumnTotals:
-    """Which outputs hold sums over all rows, one for each element of a row."""
+class Totals:
+    """Which outputs hold totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
 
     def __init__(self, kernel: KernelFunction, sums: Sequence[Reduce]) -> None:
         self.kernel = kernel
@@ -35,7 +37,7 @@ class ColumnTotals:
         )
 
     def clear(self) -> None:
-        """Sets the sums to their neutral elements, before the first row."""
+        """Sets the totals to their neutral elements, before the outer loops."""
         neutral = [
             Output(Fixed(n.element_type, number=n.op.neutral(n.element_type)), o.result, o.offset)
             for n, o in self.places.items()
@@ -48,16 +50,26 @@ class ColumnTotals:
         return [node for node in self.places if node.operands[0].stage == stage]
 
     def add(self, level: Level, stage: int) -> None:
-        """Adds a row's elements, in the stage in which they are known."""
+        """Adds the elements of an iteration, in the stage in which they are known."""
         for node in self.at_stage(stage):
             output = self.places[node]
             buffer = self.kernel.results[output.result]
-            value = level.vector(node.operands[0]) if level.lanes else level.values([node.operands[0]])[0]
+            value = self._value(level, node, output)
             before = level.load(buffer, output.offset)
             level.store(buffer, output.offset, type(node.op).COMBINE(before, value))
 
+    def _value(self, level: Level, node: Reduce, output: Output) -> Scalar:
+        """What an iteration adds: a vector of elements, or all of its lanes to one element."""
+        lanes, term = level.lanes, node.operands[0]
+        if lanes is None:
+            return level.values([term])[0]
+        value = level.vector(term)
+        if output.offset.coefficients[lanes.dim]:
+            return value
+        return across_lanes(node.op, with_neutral(self.kernel.builder, value, lanes, node.op))
+
     def finish(self) -> None:
-        """After the last row: what outputs make of the sums."""
+        """After the outer loops: what outputs make of the totals."""
         root = self.kernel.root
         for node, output in self.places.items():
             buffer = self.kernel.results[output.result]
