@@ -9,6 +9,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
+from pullback.passes.levels import verify_level
+
 # A backend is imported when its target is asked for: every start of every tool would pay for it.
 
 
@@ -21,6 +23,7 @@ class LLVMIR(Target):
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         from pullback.backends.cpu.printer import print_llvm
 
+        verify_level(module, "loops")
         output.write(print_llvm(module))
 
 
@@ -33,6 +36,7 @@ class CUDACpp(Target):
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         from pullback.backends.cuda.source import cuda_source
 
+        verify_level(module, "gpu")
         output.write(cuda_source(module))
 
 
