@@ -1,0 +1,118 @@
+"""`python -m pullback.frontend.reference > docs/python.md`: the reference of `import pullback`, from docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pullback
+
+HEADER = """# Python
+
+What `import pullback as pb` offers. This page is made from docstrings by
+`python -m pullback.frontend.reference > docs/python.md`; a test checks that it is up to date.
+
+An *operand* is whatever may stand for a tensor in an expression: a `Tensor`, a `Variable` (which is read), slices
+(which are made dense), a number, an array or a list. Numbers and lists take the dtype of the tensor beside them, arrays
+keep theirs. `name` names the operation that a function makes. Wrong arguments raise `ValueError`; where the kind or the
+dtype of a value is at fault it is a `TypeError` too.
+"""
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Graphs": ("frontend.graph", "dialects.graph.value", "frontend.handles"),
+    "Variables": ("frontend.variables",),
+    "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.registry"),
+    "Running": ("frontend.run", "frontend.step"),
+    "Making tensors": ("frontend.functions.creation",),
+    "Element by element": ("frontend.functions.elementwise",),
+    "Reductions": ("frontend.functions.reductions",),
+    "Matrices": ("frontend.functions.linalg",),
+    "Shapes": ("frontend.functions.shapes",),
+    "Rows by index": ("frontend.functions.indexing",),
+    "Loops": ("frontend.functions.control_flow",),
+    "Names, devices and order": ("frontend.scopes", "frontend.needs"),
+}
+"""The modules in which public names are defined, in the order in which a reader meets them."""
+
+MEMBERS = {
+    "Graph": ("module", "operations", "gradient_override_map"),
+    "Tensor": ("shape", "dtype", "T", "op"),
+    "Variable": ("dtype", "read", "numpy", "assign", "assign_sub"),
+    "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
+    "Step": ("ir", "target"),
+}
+"""What users call on the objects that they hold; the rest is for the inside."""
+
+MADE_BY_OTHERS = ("Tensor", "Step", "Operation", "AggregationMethod", "UnconnectedGradients")
+"""Classes that users never call."""
+
+HEADING = re.compile(r"^(Args|Returns|Raises):[ ]*\n", re.MULTILINE)
+
+
+def reference() -> str:
+    """The whole page, in Markdown."""
+    return "\n".join([HEADER, *(_section(title, modules) for title, modules in SECTIONS.items())])
+
+
+def documented() -> set[str]:
+    """Every public name that the page has."""
+    return {name for modules in SECTIONS.values() for module in modules for name in _public(module)}
+
+
+def _public(module: str) -> Iterator[str]:
+    """The public names that a module defines, in its order."""
+    defined = import_module(f"pullback.{module}")
+    order = list(vars(defined))
+    names = [
+        n for n in pullback.__all__ if getattr(getattr(pullback, n), "__module__", "") == defined.__name__
+    ]
+    return iter(sorted(names, key=lambda n: order.index(getattr(pullback, n).__name__)))
+
+
+def _section(title: str, modules: tuple[str, ...]) -> str:
+    names = [name for module in modules for name in _public(module)]
+    return "\n".join([f"## {title}\n", *(_entry("###", f"pb.{n}", n, getattr(pullback, n)) for n in names)])
+
+
+def _entry(depth: str, path: str, name: str, value: Any) -> str:
+    parts = [f"{depth} `{path}{'' if name in MADE_BY_OTHERS else _signature(value)}`", _prose(value)]
+    members = {member: inspect.getattr_static(value, member) for member in MEMBERS.get(name, ())}
+    parts += [_entry(f"{depth}#", f"{name}.{n}", n, member).rstrip() for n, member in members.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _signature(value: Any) -> str:
+    """Names and defaults; the docstring says what types they have."""
+    if not callable(value):
+        return ""
+    signature = inspect.signature(value)
+    parameters = [
+        p.replace(annotation=inspect.Parameter.empty) for n, p in signature.parameters.items() if n != "self"
+    ]
+    return str(inspect.Signature(parameters))
+
+
+def _prose(value: Any) -> str:
+    """A docstring, with its sections as lists."""
+    text, *sections = HEADING.split(inspect.getdoc(value) or "")
+    parts = [text.strip()]
+    for heading, body in zip(sections[::2], sections[1::2], strict=True):
+        parts.append(_list(heading, textwrap.dedent(body).strip()))
+    return "\n\n".join(parts)
+
+
+def _list(heading: str, body: str) -> str:
+    if heading == "Returns":
+        return f"Returns {body[:1].lower()}{body[1:]}"
+    entries = [" ".join(entry.split()) for entry in re.split(r"\n(?=\S)", body)]
+    lead = ["Raises\n"] if heading == "Raises" else []
+    return "\n".join([*lead, *("- " + re.sub(r"^([\w*, ]+): ", r"`\1`: ", entry) for entry in entries)])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
