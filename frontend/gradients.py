@@ -32,6 +32,7 @@ from pullback.frontend.scopes import without_devices
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients as generate
 from pullback.passes.gradients.errors import GradientError
+from pullback.passes.run import quiet_collector
 
 
 def gradients(
@@ -78,6 +79,7 @@ def gradients(
         raise GradientError(f"Passed {len(given)} grad_ys for {len(y_items)} ys: expected one per y, or None")
     graph = _graph_of_all({"ys": y_items, "xs": x_items, "grad_ys": given, "stop_gradients": stops})
     with ExitStack() as stack:
+        stack.enter_context(quiet_collector())
         stack.enter_context(graph.current())
         stack.enter_context(graph.unchanged_on_error())
         scope = _enter_scope(graph, name, stack)

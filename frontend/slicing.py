@@ -15,6 +15,7 @@ from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import SlicesType, is_static
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Read, VariableOp
+from pullback.driver.copying import copy_operation
 from pullback.frontend.graph import Graph, is_placeholder
 
 
@@ -51,7 +52,7 @@ def slice_function(
     given = dict(copies)
     for op in graph.body.ops:
         if op in needed:
-            block.add_op(op.clone(copies))
+            block.add_op(copy_operation(op, copies))
             copies.update(given)
     results = [part for o in outputs for part in _parts(block, copies[o.value])]
     block.add_op(func.ReturnOp(*results))
@@ -84,21 +85,22 @@ class _Needed:
             self._need(op)
         while self.work:
             op = self.work.pop()
-            for inner in op.walk():
+            for inner in op.walk() if op.regions else (op,):
                 for operand in inner.operands:
-                    self._need_value(operand, f"'{name_of(inner)}'")
+                    self._need_value(operand, inner)
                 for other in self.graph.control_inputs.get(inner, ()):
                     self._need(other)
         return self.found
 
-    def _need_value(self, value: SSAValue, user: str) -> None:
+    def _need_value(self, value: SSAValue, user: str | Operation) -> None:
         if value in self.given:
             return
         if isinstance(value, OpResult):
             self._need(value.op)
         elif is_placeholder(value):
+            who = user if isinstance(user, str) else f"'{name_of(user)}'"
             raise ValueError(
-                f"{user} needs placeholder '{name_of_value(value)}': name it among the inputs, or feed it"
+                f"{who} needs placeholder '{name_of_value(value)}': name it among the inputs, or feed it"
             )
 
     def _need(self, op: Operation) -> None:

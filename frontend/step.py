@@ -27,6 +27,7 @@ from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placehol
 from pullback.frontend.nest import leaves, rebuilt
 from pullback.frontend.outputs import TensorLeaf, leaf_of
 from pullback.frontend.slicing import slice_function
+from pullback.passes.run import quiet_collector
 
 Array = npt.NDArray[Any]
 
@@ -80,12 +81,13 @@ class Step:
         self._leaves = [leaf_of(label, value) for label, value in leaves(outputs, labels[1])]
         anchors = [(leaf.label, anchor) for leaf in self._leaves for anchor in leaf.anchors]
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors]) or Graph()
-        module = slice_function(
-            graph,
-            _checked_inputs([t.value for t in inputs], labels[0]),
-            [o for leaf in self._leaves for o in leaf.outputs],
-            [op for leaf in self._leaves for op in leaf.updates],
-        )
+        with quiet_collector():
+            module = slice_function(
+                graph,
+                _checked_inputs([t.value for t in inputs], labels[0]),
+                [o for leaf in self._leaves for o in leaf.outputs],
+                [op for leaf in self._leaves for op in leaf.updates],
+            )
         self._variables = _variables_in(module, graph)
         self._program = Program(module, target)
         # A list of tensors is what the program gives: nothing to put back in its place.

@@ -1,0 +1,33 @@
+"""Copies of IR, made in one pass. xDSL's own takes two, and twice the time."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+
+
+def copy_operation(op: Operation, copies: dict[SSAValue, SSAValue]) -> Operation:
+    """A copy that uses `copies` of the operands, where there are such, and adds its own results to them."""
+    made = op.clone_without_regions(copies)
+    for region, copied in zip(op.regions, made.regions, strict=True):
+        for block in region.blocks:
+            copied.add_block(copy_block(block, copies))
+    return made
+
+
+def copy_block(block: Block, copies: dict[SSAValue, SSAValue]) -> Block:
+    """A copy of a block that no operation branches to."""
+    made = Block(arg_types=block.arg_types)
+    for argument, copied in zip(block.args, made.args, strict=True):
+        copied.name_hint, copied.location = argument.name_hint, argument.location
+        copies[argument] = copied
+    for op in block.ops:
+        made.add_op(copy_operation(op, copies))
+    return made
+
+
+def copy_module(module: ModuleOp) -> ModuleOp:
+    """A copy of a module without branches: of any level down to the one above LLVM IR."""
+    copied = copy_operation(module, {})
+    assert isinstance(copied, ModuleOp)
+    return copied
