@@ -32,7 +32,7 @@ PIPELINES: dict[str, Pipeline] = {
     ),
     "finish": Pipeline(
         "sums and groups become operations as the requests ask, and what nobody needs goes",
-        "aggregate-gradients,gate-gradients,canonicalize,cse,dce,verify-level{level=graph}",
+        "aggregate-gradients,gate-gradients,merge-loops,canonicalize,cse,dce,verify-level{level=graph}",
     ),
     "gpu": Pipeline(
         "GPU kernels, and the host function that launches them",

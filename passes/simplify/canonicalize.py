@@ -34,7 +34,7 @@ class Canonicalize(ModulePass):
 def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
     """The functions in which no request for gradients is open."""
     functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
-    return [f for f in functions if not any(isinstance(o, Gradients) for o in f.walk())]
+    return [f for f in functions if not any(type(o) is Gradients for o in f.walk())]
 
 
 def canonicalize(function: func.FuncOp) -> None:

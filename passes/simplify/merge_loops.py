@@ -36,16 +36,17 @@ class MergeLoops(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
-            for region in [r for o in function.walk() for r in o.regions]:
-                for block in region.blocks:
-                    merge_in(block)
+            loops: dict[Block, list[While]] = {}
+            for inner in function.walk():
+                if type(inner) is While and inner.parent is not None:
+                    loops.setdefault(inner.parent, []).append(inner)
+            for block, own in loops.items():
+                if len(own) > 1:
+                    merge_in(block, own)
 
 
-def merge_in(block: Block) -> None:
-    """Merges the loops that stand directly in one block."""
-    loops = [op for op in block.ops if isinstance(op, While)]
-    if len(loops) < 2:
-        return
+def merge_in(block: Block, loops: Sequence[While]) -> None:
+    """Merges loops that stand, in this order, in one block."""
     positions = {op: i for i, op in enumerate(block.ops)}
     by_init: dict[SSAValue | None, list[While]] = {}
     for loop in loops:
