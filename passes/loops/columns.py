@@ -20,8 +20,10 @@ from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
 from pullback.passes.loops.totals import Totals
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 
-BLOCK = 4
-"""Vectors of columns that run down the rows together: a few cache lines of each row, and as many sums at once."""
+BLOCK = 8
+"""Vectors of columns that run down the rows together: several cache lines of each row, and as many sums at once."""
+UNROLL = 4
+"""Sums at once where there are fewer columns: several rows in one step."""
 
 Work: TypeAlias = tuple[int, list[Reduce], list[Output]]
 """What one run over the rows computes: its stage, the reductions that it forms, the outputs that it stores."""
@@ -173,7 +175,7 @@ class Columns:
 
             carried_loop(self.builder, extent, f"r{first}", partial, around)
             return
-        unroll = max((self.kernel.schedule.unroll or BLOCK) // len(levels), 1)
+        unroll = max((self.kernel.schedule.unroll or UNROLL) // len(levels), 1)
         Sweep(self.builder, "row", extent, 1, unroll).run(
             partial, lambda start, size: self._row(levels, {first: start}, work)
         )

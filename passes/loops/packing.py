@@ -55,13 +55,13 @@ class Packing:
                 at = self.builder.sum_of([(column, 1)], v * self.count, "column")
                 size = last if v == vectors - 1 else self.count
                 level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, Lanes(N, self.count), size)
-                self._store(k, v, level.vector(self.b))
+                self._store(k, self.builder.index(v * self.count), level.vector(self.b))
             return []
 
         self.builder.loop((0, self.rows, 1), "k", [], row)
 
-    def _store(self, k: SSAValue, vector_number: int, value: Scalar) -> None:
-        place = [(k, self.width)], vector_number * self.count, 1
+    def _store(self, k: SSAValue, offset: SSAValue, value: Scalar) -> None:
+        place = [(k, self.width), (offset, 1)], 0, 1
         self.panel.store_vector(self.builder, Lanes(N, self.count), value, place)
 
     # ---- where B's columns are contiguous ---------------------------------------------------------------
@@ -70,32 +70,41 @@ class Packing:
         """Squares of `count` columns by `count` rows are turned around in registers."""
         full = self.rows // self.count * self.count
 
-        def square(k: SSAValue, size: int) -> None:
-            for v in range(vectors):
-                columns = last if v == vectors - 1 else self.count
-                loaded = [
-                    self._column(column, v * self.count + c, k, size) if c < columns else self._zero()
-                    for c in range(self.count)
-                ]
-                for r, value in enumerate(transposed(loaded)[:size]):
-                    self._store(self.builder.sum_of([(k, 1)], r, "k"), v, value)
+        def squares(k: SSAValue, size: int) -> None:
+            whole = (vectors - (last < self.count)) * self.count
+
+            def body(offset: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                self._square(column, offset, self.count, k, size)
+                return []
+
+            if whole:
+                self.builder.loop((0, whole, self.count), "offset", [], body)
+            if last < self.count:
+                self._square(column, self.builder.index(whole), last, k, size)
 
         def body(k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            square(k, self.count)
+            squares(k, self.count)
             return []
 
         if full:
             self.builder.loop((0, full, self.count), "k", [], body)
         if rest := self.rows - full:
-            square(self.builder.index(full), rest)
+            squares(self.builder.index(full), rest)
 
-    def _column(self, column: SSAValue, offset: int, k: SSAValue, size: int) -> Scalar:
-        at = self.builder.sum_of([(column, 1)], offset, "column")
-        level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, Lanes(K, self.count), size)
-        return level.vector(self.b)
-
-    def _zero(self) -> Scalar:
-        return self.builder.number(0, self.type)
+    def _square(self, column: SSAValue, offset: SSAValue, columns: int, k: SSAValue, rows: int) -> None:
+        """`rows` rows from k on, of `columns` columns from `column + offset` on."""
+        zero = self.builder.number(0, self.type)
+        loaded: list[Scalar] = []
+        for c in range(self.count):
+            if c < columns:
+                at = self.builder.sum_of([(column, 1), (offset, 1)], c, "column")
+                lanes = Lanes(K, self.count)
+                level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, lanes, rows)
+                loaded.append(level.vector(self.b))
+            else:
+                loaded.append(zero)
+        for r, value in enumerate(transposed(loaded)[:rows]):
+            self._store(self.builder.sum_of([(k, 1)], r, "k"), offset, value)
 
 
 def transposed(rows: list[Scalar]) -> list[Scalar]:
