@@ -55,6 +55,7 @@ class Graph:
         self._function = func.FuncOp("main", FunctionType.from_lists([], []), Region(self._body))
         self._module = ModuleOp([self._function])
         self._closed = False
+        self._hoisted: list[Operation] = []
         self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
@@ -168,6 +169,7 @@ class Graph:
             self.insert(op)
         else:
             self._body.insert_op_before(op, outer)
+            self._hoisted.append(op)
 
     @contextmanager
     def inside(self, block: Block) -> Generator[None]:
@@ -200,12 +202,19 @@ class Graph:
         """Erases whatever was added in this block if it fails, and gives its names back."""
         self.reopen()
         block, last, arguments = self._block, self._block.last_op, len(self._body.args)
+        hoisted, variables = len(self._hoisted), len(self.variables)
         with self.names.restored_on_error():
             try:
                 yield
             except BaseException:
                 self._block = block
                 self._erase_after(block, last)
+                for op in self._hoisted[hoisted:]:
+                    op.detach()
+                    op.erase(safe_erase=False)
+                del self._hoisted[hoisted:]
+                for name in list(self.variables)[variables:]:
+                    del self.variables[name]
                 for argument in reversed(self._body.args[arguments:]):
                     self._body.erase_arg(argument)
                 raise

@@ -76,6 +76,19 @@ def test_variables_made_inside_a_loop_stand_before_it(graph: pb.Graph) -> None:
     assert pb.run(y) == 8
 
 
+def test_a_loop_that_fails_takes_its_variables_back(graph: pb.Graph) -> None:
+    def body(i: pb.Tensor) -> pb.Tensor:
+        pb.Variable(2.0, name="v")
+        raise ZeroDivisionError
+
+    before = str(graph)
+    with pytest.raises(ZeroDivisionError):
+        pb.while_loop(lambda i: i < 3, body, [0])
+    assert str(graph) == before
+    assert pb.Variable(3.0, name="v").name == "v"
+    assert list(graph.variables) == ["v"]
+
+
 def test_group_runs_all_of_them(graph: pb.Graph) -> None:
     a, b = pb.Variable(1.0), pb.Variable(2.0)
     both = pb.group(a.assign_sub(1.0), b.assign_sub(1.0), pb.constant(3.0), name="both")
