@@ -60,4 +60,31 @@ kernel arguments alone: `gather` reads row `indices[i…]` of its first operand 
 `split` starts at an offset along its axis, and a `reshape` that does more than add and drop extents of 1
 keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
 computes in its loops: it is a strided read of an argument.
+
+### What is grouped
+
+An operation joins the kernels of its operands where the loops fit, and where the order of everything else lets
+it; never across a `graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits,
+gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
+stored anyway. `exp`, `log`, `tanh` and products are computed once.
+
+## Memory
+
+`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`
+and `pop`, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
+`pullback.dialects.graph.memory`. The results of other operations need none: those of `gate`, `reshape` and
+`expand_dims` lie where their operands lie, slices where their rows and indices lie, and a constant is where the
+lowering puts it. The arguments of a loop's regions lie where its results lie.
+
+What follows from that, and is left to the lowering:
+
+- `read` copies where its buffer is not the variable's own; `assign` where the value's buffer is not.
+- The function's end copies each operand that does not lie in its output.
+- A `while` copies its operands to its results, and what its body yields too, all at once: a buffer may be both source
+  and target.
+- A kernel may be given a buffer both as an operand and as a result. Then each of its elements is read only at the
+  index at which it is written (`pullback.passes.schedule.in_place` has the rules): loops load before they store. Beyond
+  that the buffers of a kernel's results do not overlap each other's or an operand's.
+
+Offsets in the arena are multiples of 64 bytes. `report=memory` and `report=hazards` tell what was found.
 """
