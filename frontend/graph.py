@@ -56,6 +56,7 @@ class Graph:
         self._module = ModuleOp([self._function])
         self._closed = False
         self._hoisted: list[Operation] = []
+        """What was made inside of loops but stands before them."""
         self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
@@ -209,15 +210,20 @@ class Graph:
             except BaseException:
                 self._block = block
                 self._erase_after(block, last)
-                for op in self._hoisted[hoisted:]:
-                    op.detach()
-                    op.erase(safe_erase=False)
-                del self._hoisted[hoisted:]
-                for name in list(self.variables)[variables:]:
-                    del self.variables[name]
+                self._forget_variables(hoisted, variables)
                 for argument in reversed(self._body.args[arguments:]):
                     self._body.erase_arg(argument)
                 raise
+
+    def _forget_variables(self, hoisted: int, variables: int) -> None:
+        """Keeps this many hoisted operations and variables, and drops later ones."""
+        for op in self._hoisted[hoisted:]:
+            if op.parent is not None:
+                op.detach()
+                op.erase(safe_erase=False)
+        del self._hoisted[hoisted:]
+        for name in list(self.variables)[variables:]:
+            del self.variables[name]
 
     def _erase_after(self, block: Block, last: Operation | None) -> None:
         while (op := block.last_op) is not None and op is not last:

@@ -81,10 +81,17 @@ def test_a_loop_that_fails_takes_its_variables_back(graph: pb.Graph) -> None:
         pb.Variable(2.0, name="v")
         raise ZeroDivisionError
 
+    def around(j: pb.Tensor) -> pb.Tensor:
+        with pytest.raises(ZeroDivisionError):
+            pb.while_loop(lambda i: i < 3, body, [0])
+        return j + 1
+
     before = str(graph)
     with pytest.raises(ZeroDivisionError):
         pb.while_loop(lambda i: i < 3, body, [0])
     assert str(graph) == before
+    pb.while_loop(lambda j: j < 3, around, [0])
+    assert "graph.variable" not in str(graph)
     assert pb.Variable(3.0, name="v").name == "v"
     assert list(graph.variables) == ["v"]
 
