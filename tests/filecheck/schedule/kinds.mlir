@@ -51,8 +51,9 @@ func.func @both_ways(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
 // CHECK-LABEL: @layers
 // CHECK: %h = graph.kernel %x, %v, %b schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 5>, vector = 16 : i64, unroll = 4 : i64, tile = array<i64: 6, 64>}
 // CHECK: %y = graph.kernel %h, %u schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 4>,
-// CHECK: graph.matmul
 // CHECK: graph.subtract
+// CHECK: graph.matmul
+// CHECK: graph.multiply
 // CHECK-NOT: graph.kernel
 func.func @layers(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>, %b: tensor<4xf32>, %u: tensor<4x4xf32>) -> tensor<8x4xf32> {
   %one = graph.fill {value = 1.0 : f32} : tensor<f32>

@@ -16,8 +16,6 @@
 // CHECK: %b = graph.kernel %a {{.*}} {memory = [#graph.buffer<arena, 0>]}
 // CHECK: graph.while %zero, %c {memory = [#graph.buffer<arena, 0>, #graph.buffer<output, 0>]}
 // CHECK: %w = graph.kernel {{.*}} {memory = [#graph.buffer<output, 0>]}
-func.func @main{{.*}} attributes {graph.arena = {{[0-9]+}} : i64}
-// CHECK: %a = graph.kernel %x {{.*}}memory = [#graph.buffer<arena, {{[0-9]+}}>]
 func.func @main(%x: tensor<1000xf32>) -> tensor<1000xf32> {
   %a = graph.exp %x : tensor<1000xf32>
   %b = graph.tanh %a : tensor<1000xf32>
