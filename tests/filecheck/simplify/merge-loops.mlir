@@ -69,3 +69,56 @@ func.func @stays(%x: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
 
 // CHECK-LABEL: @stays
 // CHECK-COUNT-2: graph.while
+
+// A body that computes something else.
+func.func @differs(%x: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %a = graph.while %x : tensor<f32> {
+  ^bb0(%i: tensor<f32>):
+    %c = graph.greater %x, %i : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%i: tensor<f32>):
+    %e = graph.exp %i : tensor<f32>
+    graph.yield %e : tensor<f32>
+  }
+  %b, %d = graph.while %x, %x : tensor<f32>, tensor<f32> {
+  ^bb0(%i: tensor<f32>, %j: tensor<f32>):
+    %c = graph.greater %x, %i : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%i: tensor<f32>, %j: tensor<f32>):
+    %e = graph.exp %i : tensor<f32>
+    %f = graph.exp %e : tensor<f32>
+    graph.yield %f, %e : tensor<f32>, tensor<f32>
+  }
+  func.return %a, %d : tensor<f32>, tensor<f32>
+}
+
+// CHECK-LABEL: @differs
+// CHECK-COUNT-2: graph.while
+
+// The condition of the longer loop looks at what only it carries.
+func.func @goes_on_longer(%x: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+  %a = graph.while %x : tensor<f32> {
+  ^bb0(%i: tensor<f32>):
+    %c = graph.greater %x, %i : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%i: tensor<f32>):
+    %e = graph.exp %i : tensor<f32>
+    graph.yield %e : tensor<f32>
+  }
+  %b, %d = graph.while %x, %x : tensor<f32>, tensor<f32> {
+  ^bb0(%i: tensor<f32>, %j: tensor<f32>):
+    %c = graph.greater %x, %j : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%i: tensor<f32>, %j: tensor<f32>):
+    %e = graph.exp %i : tensor<f32>
+    graph.yield %e, %i : tensor<f32>, tensor<f32>
+  }
+  func.return %a, %d : tensor<f32>, tensor<f32>
+}
+
+// CHECK-LABEL: @goes_on_longer
+// CHECK-COUNT-2: graph.while
