@@ -19,7 +19,7 @@ from pullback.passes.loops.build import FunctionBuilder, named
 from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Load, Output, Reduce, cone
+from pullback.passes.loops.nodes import Load, OneHot, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.places import SCRATCH, Place
 from pullback.passes.loops.space import Schedule, Space
@@ -96,6 +96,7 @@ class KernelFunction:
         """Joins neighbouring loops that every access runs through as through one, and drops those of extent 1."""
         offsets = [*(o.offset for o in self.outputs), *(load.offset for load in self.loads)]
         offsets += [o.number for o in self.outputs if o.number is not None]
+        offsets += [n.column for n in self.nodes if isinstance(n, OneHot)]
         groups: list[list[int]] = []
         bounds: list[int] = [0]
         for dims in (space.outer, space.inner, space.extra):
@@ -126,6 +127,8 @@ class KernelFunction:
             node.dims = dims(node.dims)
             if isinstance(node, Load):
                 node.offset = affine(node.offset)
+            elif isinstance(node, OneHot):
+                node.column = affine(node.column)
             elif isinstance(node, Reduce):
                 node.over = dims(node.over)
         for output in self.outputs:

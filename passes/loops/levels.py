@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 from xdsl.dialects.builtin import VectorType, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.elementwise import Elementwise
 from pullback.dialects.graph.scalar import Scalar, select
 from pullback.dialects.graph.value import Insert, inserting
 from pullback.passes.loops.affine import Affine
-from pullback.passes.loops.build import FunctionBuilder
-from pullback.passes.loops.memory import Buffer, Term, inside_rows, safe_row
-from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, Output, cone
+from pullback.passes.loops.build import FunctionBuilder, result_of
+from pullback.passes.loops.memory import Buffer, Term, cast_index, inside_rows, lane_steps, safe_row
+from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
 from pullback.passes.loops.vectors import Lanes, splat
 
 
@@ -112,6 +112,8 @@ class Level:
                 self.known[node] = self.kept[node](self)
             elif isinstance(node, Load):
                 self.known[node] = self._load(node)
+            elif isinstance(node, OneHot):
+                self.known[node] = self._one_hot(node)
             else:
                 assert isinstance(node, Compute), f"{node} must be known before it is used"
                 self.known[node] = self._apply(node)
@@ -127,6 +129,31 @@ class Level:
         if isinstance(node.op, Elementwise):
             return node.op.body(*operands)
         return reduce(Scalar.__add__, operands)
+
+    def _one_hot(self, node: OneHot) -> Scalar:
+        """Compares the index that is hot with the column; both are counted from the first lane's column."""
+        (row,) = node.operands
+        type_ = row.element_type
+        hot = self.operand(row, self._type_of(row))
+        first = self.builder.sum_of(self.terms(node.column), node.column.constant)
+        base = Scalar(result_of(cast_index(first, type_)))
+        stride = node.column.coefficients[self.lanes.dim] if self.lanes else 0
+        if self.lanes is None or not self.is_vector(node):
+            is_hot = (hot - base).equal(0)
+        else:
+            distance = hot - (splat(base, self.lanes.count) if self.is_vector(row) else base)
+            lanes = Scalar(lane_steps(self.builder, self.lanes.count, stride)).cast(type_)
+            if not self.is_vector(row):
+                distance = splat(distance, self.lanes.count)
+            is_hot = distance.equal(lanes)
+        return is_hot.cast(node.element_type)
+
+    def _type_of(self, node: Node) -> Attribute:
+        """The type of a node in a register here."""
+        if not self.is_vector(node):
+            return node.element_type
+        assert self.lanes is not None
+        return VectorType(node.element_type, [self.lanes.count])
 
     # ---- memory -----------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from xdsl.dialects import arith, memref, vector
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, VectorType, i1, i32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.dialects.graph.scalar import Scalar, select
 from pullback.dialects.graph.value import insert
-from pullback.dialects.upstream.arith import CmpiOp
+from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.passes.loops.build import FunctionBuilder, index_op, result_of
 from pullback.passes.loops.layout import Layout
@@ -167,9 +167,14 @@ def inside_rows(index: Scalar, rows: int) -> Scalar:
     return Scalar(result_of(op, "inside"))
 
 
+def cast_index(value: SSAValue, type_: Attribute) -> Operation:
+    """An index as an integer of this type."""
+    return IndexCastOp.create(operands=[value], result_types=[type_])
+
+
 def index_of(value: Scalar) -> SSAValue:
     """An integer as an index."""
-    return result_of(index_op(arith.IndexCastOp, value.value), "row")
+    return result_of(index_op(IndexCastOp, value.value), "row")
 
 
 def safe_row(builder: FunctionBuilder, index: Scalar, inside: Scalar) -> SSAValue:

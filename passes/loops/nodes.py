@@ -59,6 +59,13 @@ class Load(Node):
 
 
 @dataclass(eq=False, slots=True)
+class OneHot(Node):
+    """1 where `column` is what the operand says, else 0: an element of a row of the identity matrix."""
+
+    column: Affine = field(default_factory=lambda: Affine(()))
+
+
+@dataclass(eq=False, slots=True)
 class Compute(Node):
     """An elementwise operation."""
 

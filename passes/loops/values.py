@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
+import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
@@ -19,7 +20,7 @@ from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, Reduce
+from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
 from pullback.passes.loops.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -135,6 +136,10 @@ class Builder:
         if shape[0] == 0:
             return Fixed(element_type_of(value.type), number=0)
         row = yield indices, position[:rank]
+        if is_identity(self.space.kernel.operands[params.index]):
+            hot = OneHot(element_type_of(value.type), (row,), position[-1].dims, column=position[-1])
+            hot.gather_facts()
+            return hot
         offset = linear((self.space.number(), *position[rank:]), shape, self.space.rank)
         node = Load(
             element_type_of(value.type),
@@ -171,6 +176,14 @@ class Builder:
             if here := over & set(group):
                 node = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
         return node
+
+
+def is_identity(value: SSAValue) -> bool:
+    """Whether this is a constant identity matrix, whose rows are cheaper to compute than to read."""
+    op, shape = value.owner, shape_of_type(value.type)
+    if not isinstance(op, Constant) or len(shape) != 2 or shape[0] != shape[1]:
+        return False
+    return bool(np.array_equal(op.array(), np.eye(shape[0])))
 
 
 def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Node:
