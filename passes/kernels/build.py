@@ -26,10 +26,13 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import SHARED_MEMORY, FuncOp, LaunchFuncOp, ReturnOp
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.dialects.upstream.memref import GlobalOp
+from pullback.passes.loops.tensors import bytes_of
 
 INDEX = IndexType()
 WARP = 32
 """Threads that run in step and shuffle."""
+MAX_SHARED_BYTES = 48 << 10
+"""What every device gives a block without being asked."""
 KERNELS = "kernels"
 """The symbol of the `gpu.module` that holds the kernels of a program."""
 
@@ -59,6 +62,11 @@ class Kernel:
     """Which buffers it takes: those that it touches."""
     blocks: int
     threads: int
+
+    @property
+    def shared_bytes(self) -> int:
+        """Shared memory of a block."""
+        return sum(bytes_of(shared.type) for shared in self.shared)
 
     def launch(self, arguments: Sequence[SSAValue], index: Callable[[int], SSAValue] | None = None) -> None:
         """Insert the launch (into a host function).

@@ -18,10 +18,27 @@ from pullback.passes.loops.affine import Affine
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Dims of the space that one number counts through, row-major."""
+class Dims:
+    """Neighbouring dims of the space."""
 
+    first: int
     extents: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points they have."""
+        return prod(self.extents)
+
+    def coefficients(self, offset: Affine) -> tuple[int, ...]:
+        """What an offset changes by along these dims."""
+        return offset.coefficients[self.first : self.first + len(self.extents)]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Dims that one number counts through, row-major."""
+
+    dims: Dims
     number: SSAValue
 
 
@@ -35,7 +52,7 @@ class Rows:
 
 
 class Point:
-    """The dims of all segments, in order, are the dims of the space; offsets are affine in them."""
+    """Where one thread stands, along some dims of the space; offsets are affine in these."""
 
     def __init__(self, builder: KernelBuilder, segments: Sequence[Segment]) -> None:
         self._builder = builder
@@ -71,16 +88,12 @@ class Point:
 
     def _computed(self, offset: Affine) -> SSAValue:
         build, total = self._builder, None
-        first = 0
+        known = {d for s in self._segments for d in range(s.dims.first, s.dims.first + len(s.dims.extents))}
+        assert offset.dims <= known, "the offset depends on dims that this point does not have"
         for number, segment in enumerate(self._segments):
-            coefficients = offset.coefficients[first : first + len(segment.extents)]
-            first += len(segment.extents)
-            for begin, end, step in runs(segment.extents, coefficients):
+            for begin, end, step in runs(segment.dims.extents, segment.dims.coefficients(offset)):
                 term = build.times(self._coordinate(number, begin, end), step)
                 total = term if total is None else build.add(total, term, "at")
-        assert not any(offset.coefficients[first:]), (
-            "the offset depends on dims that this point does not have"
-        )
         if total is None:
             return build.index(offset.constant)
         return total if not offset.constant else build.add(total, build.index(offset.constant), "at")
@@ -90,9 +103,10 @@ class Point:
         key = number, begin, end
         if key not in self._coordinates:
             segment = self._segments[number]
-            value = self._builder.quotient(segment.number, prod(segment.extents[end:]), "outer")
+            extents = segment.dims.extents
+            value = self._builder.quotient(segment.number, prod(extents[end:]), "outer")
             if begin > 0:
-                value = self._builder.remainder(value, prod(segment.extents[begin:end]), "inner")
+                value = self._builder.remainder(value, prod(extents[begin:end]), "inner")
             self._coordinates[key] = value
         return self._coordinates[key]
 

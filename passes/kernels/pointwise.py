@@ -12,7 +12,7 @@ from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.value import inserting
 from pullback.dialects.upstream.gpu import BlockDimOp, BlockIdOp, GridDimOp, ThreadIdOp
 from pullback.passes.kernels.build import Buffer, Kernel, KernelBuilder, binary, elements, loop, result_of
-from pullback.passes.kernels.point import Point, Segment
+from pullback.passes.kernels.point import Dims, Point, Segment
 
 PointBody: TypeAlias = Callable[[Point], None]
 """Inserts what one point computes: loads, scalar ops, stores."""
@@ -36,7 +36,7 @@ def pointwise(name: str, buffers: Sequence[Buffer], extents: Sequence[int], body
         stride = binary(arith.MuliOp, blocks, threads, "stride")
 
         def visit(i: SSAValue, carried: Sequence[Scalar]) -> Sequence[Scalar]:
-            body(Point(builder, [Segment(tuple(extents), i)]))
+            body(Point(builder, [Segment(Dims(0, tuple(extents)), i)]))
             return carried
 
         loop(first, builder.index(size), stride, "i", [], visit)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 
 from pullback.dialects.graph.elementwise import Elementwise
 from pullback.dialects.graph.scalar import Scalar, constant
 from pullback.passes.kernels.point import Point, Rows
-from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, cone
+from pullback.passes.loops.affine import Affine
+from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, Output, cone
 
 
 class Values:
@@ -29,6 +30,11 @@ class Values:
         """Compute whatever these nodes need that does not change along these dims."""
         needed = cone(nodes, self.known.__contains__)
         self.of([n for n in needed if not isinstance(n, Fixed) and not n.dims & frozenset(changing)])
+
+    def store(self, store: Callable[[int, Affine, Scalar], None], outputs: Sequence[Output]) -> None:
+        """Compute outputs, and only then store them: one may take the place of an input."""
+        for output, value in zip(outputs, self.of([o.node for o in outputs]), strict=True):
+            store(output.result, output.offset, value)
 
     def _computed(self, node: Node) -> Scalar:
         operands = [self.known[operand] for operand in node.operands]

@@ -1,4 +1,4 @@
-"""Random graphs of what GPU kernels cover: elementwise operations, moved elements, sums and maxima along rows."""
+"""Random graphs of what GPU kernels cover: elementwise operations, moved elements, sums and maxima."""
 
 from __future__ import annotations
 
@@ -82,22 +82,24 @@ def moved(draw: Any, values: Sequence[Tensor], indices: Tensor) -> Sequence[Tens
             return [BroadcastTo.emit_as([x.value], tensor_type(DTYPES["f64"], (2, *x.extents)))]
 
 
-def row(draw: Any, values: Sequence[Tensor], indices: Tensor) -> Sequence[Tensor]:
+def reduced(draw: Any, values: Sequence[Tensor], indices: Tensor) -> Sequence[Tensor]:
     x = draw(st.sampled_from(values))
     if not x.ndim:
         return []
-    return [draw(st.sampled_from([Sum, Max])).over(x, x.ndim - 1, keepdims=draw(st.booleans()))]
+    axes = draw(st.lists(st.integers(0, x.ndim - 1), unique=True, min_size=1))
+    return [draw(st.sampled_from([Sum, Max])).over(x, axes, keepdims=draw(st.booleans()))]
 
 
 def normalised(draw: Any, values: Sequence[Tensor], indices: Tensor) -> Sequence[Tensor]:
     x = draw(st.sampled_from([v for v in values if v.ndim]))
-    e = Exp.of(x - Max.over(x, x.ndim - 1, keepdims=True))
-    total = Sum.over(e, x.ndim - 1, keepdims=True)
+    axis = draw(st.integers(0, x.ndim - 1))
+    e = Exp.of(x - Max.over(x, axis, keepdims=True))
+    total = Sum.over(e, axis, keepdims=True)
     return [e / total, Sum.over(total * 0.1)]
 
 
 POINTWISE: tuple[Step, ...] = (binary, binary, unary, moved)
-ROWS: tuple[Step, ...] = (*POINTWISE, row, normalised)
+REDUCING: tuple[Step, ...] = (*POINTWISE, reduced, normalised)
 
 
 def drawn(draw: Any, steps: Sequence[Step]) -> Drawn:
@@ -126,4 +128,4 @@ def drawn(draw: Any, steps: Sequence[Step]) -> Drawn:
 
 
 pointwise_graphs = st.composite(lambda draw: drawn(draw, POINTWISE))
-row_graphs = st.composite(lambda draw: drawn(draw, ROWS))
+reducing_graphs = st.composite(lambda draw: drawn(draw, REDUCING))

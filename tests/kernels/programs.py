@@ -14,9 +14,10 @@ from pullback.dialects.graph import scalar
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.value import inserting
 from pullback.passes.kernels.build import Buffer, Kernel, kernel_module
-from pullback.passes.kernels.point import Point, Rows
+from pullback.passes.kernels.line import Combination, Line
+from pullback.passes.kernels.point import Dims, Point, Rows
 from pullback.passes.kernels.pointwise import pointwise
-from pullback.passes.kernels.row_reduction import Combination, Row, row_reduction
+from pullback.passes.kernels.row_reduction import row_reduction
 from pullback.passes.levels import verify_level
 from pullback.passes.loops.affine import Affine
 
@@ -115,7 +116,7 @@ def softmax(rows: int = 6, columns: int = 1000) -> Program:
     total = e.sum(axis=1, keepdims=True)
     whole, one = Affine((columns, 1)), Affine((1, 0))
 
-    def body(row: Row) -> None:
+    def body(row: Line) -> None:
         (largest,) = row.reduce(
             [Combination(f32, scalar.maximum, -np.inf)], lambda point: [point.load(0, whole)]
         )
@@ -126,7 +127,7 @@ def softmax(rows: int = 6, columns: int = 1000) -> Program:
         row.store(2, one, scalar.log(total))
 
     buffers = buffers_for(x=x, y=e, log_total=total)
-    kernel = row_reduction("softmax", buffers, (rows,), (columns,), body)
+    kernel = row_reduction("softmax", buffers, Dims(0, (rows,)), Dims(1, (columns,)), body)
     return program(kernel, [x], [e / total, np.log(total)])
 
 
@@ -136,7 +137,7 @@ def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
     n = np.arange(x.size, dtype=np.int32).reshape(shape)
     whole, one = Affine((shape[1] * shape[2], shape[2], 1)), Affine((1, 0, 0))
 
-    def body(row: Row) -> None:
+    def body(row: Line) -> None:
         terms = [
             Combination(f64, add, 0.0),
             Combination(f64, add, 0.0),
@@ -153,7 +154,7 @@ def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
     expected = [x.sum((1, 2)), (x * x).sum((1, 2)), n.max((1, 2))]
     names = ("x", "n", "sum", "squares", "largest")
     buffers = buffers_for(**dict(zip(names, (x, n, *expected), strict=True)))
-    kernel = row_reduction("moments", buffers, shape[:1], shape[1:], body)
+    kernel = row_reduction("moments", buffers, Dims(0, shape[:1]), Dims(1, shape[1:]), body)
     return program(kernel, [x, n], expected)
 
 
@@ -162,11 +163,13 @@ def strided_sums(shape: tuple[int, int, int] = (3, 4, 50)) -> Program:
     x = np.random.default_rng(5).standard_normal(shape, np.float32)
     whole, turned = Affine((shape[1] * shape[2], shape[2], 1)), Affine((1, shape[0], 0))
 
-    def body(row: Row) -> None:
+    def body(row: Line) -> None:
         (total,) = row.reduce([Combination(f32, add, 0.0)], lambda point: [point.load(0, whole)])
         row.store(1, turned, total)
         row.store(2, turned, -total)
 
     y = x.sum(axis=2).T.copy()
-    kernel = row_reduction("strided_sums", buffers_for(x=x, y=y, z=y), shape[:2], shape[2:], body)
+    kernel = row_reduction(
+        "strided_sums", buffers_for(x=x, y=y, z=y), Dims(0, shape[:2]), Dims(2, shape[2:]), body
+    )
     return program(kernel, [x], [y, -y])

@@ -87,6 +87,41 @@ func.func @main(%x: tensor<64x10xf32>, %t: tensor<64x10xf32>) -> (tensor<f32>, t
   func.return %loss, %g : tensor<f32>, tensor<64x10xf32>
 }
 """
+COLUMNS = """
+func.func @main(%x: tensor<200x70xf32>) -> (tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>) {
+  %y, %log, %total, %rows = graph.kernel %x
+      schedule {kind = "columns", parallel = array<i64: 70>, reduce = array<i64: 200>}
+      : (tensor<200x70xf32>) -> (tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>) {
+  ^bb0(%a: tensor<200x70xf32>):
+    %max = graph.max %a {axes = array<i64: 0>} : (tensor<200x70xf32>) -> tensor<70xf32>
+    %d = graph.subtract %a, %max : (tensor<200x70xf32>, tensor<70xf32>) -> tensor<200x70xf32>
+    %e = graph.exp %d : tensor<200x70xf32>
+    %sum = graph.sum %e {axes = array<i64: 0>} : (tensor<200x70xf32>) -> tensor<70xf32>
+    %p = graph.divide %e, %sum : (tensor<200x70xf32>, tensor<70xf32>) -> tensor<200x70xf32>
+    %l = graph.log %sum : tensor<70xf32>
+    %t = graph.sum %l {axes = array<i64: 0>} : (tensor<70xf32>) -> tensor<f32>
+    %r = graph.sum %p {axes = array<i64: 1>} : (tensor<200x70xf32>) -> tensor<200xf32>
+    graph.yield %p, %l, %t, %r : tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>
+  }
+  func.return %y, %log, %total, %rows : tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>
+}
+"""
+BIAS = """
+func.func @main(%x: tensor<90x40xf32>, %b: tensor<40xf32>) -> (tensor<90xf32>, tensor<40xf32>) {
+  %m, %db = graph.kernel %x, %b schedule {kind = "rows", parallel = array<i64: 90>, reduce = array<i64: 40>}
+      : (tensor<90x40xf32>, tensor<40xf32>) -> (tensor<90xf32>, tensor<40xf32>) {
+  ^bb0(%0: tensor<90x40xf32>, %1: tensor<40xf32>):
+    %y = graph.add %0, %1 : (tensor<90x40xf32>, tensor<40xf32>) -> tensor<90x40xf32>
+    %max = graph.max %y {axes = array<i64: 1>, keepdims} : (tensor<90x40xf32>) -> tensor<90x1xf32>
+    %d = graph.subtract %y, %max : (tensor<90x40xf32>, tensor<90x1xf32>) -> tensor<90x40xf32>
+    %down = graph.sum %d {axes = array<i64: 0>} : (tensor<90x40xf32>) -> tensor<40xf32>
+    %flat = graph.reshape %max : (tensor<90x1xf32>) -> tensor<90xf32>
+    graph.yield %flat, %down : tensor<90xf32>, tensor<40xf32>
+  }
+  func.return %m, %db : tensor<90xf32>, tensor<40xf32>
+}
+"""
+KERNELS = {"softmax": SOFTMAX, "chain": CHAIN, "total": TOTAL, "loss": LOSS, "columns": COLUMNS, "bias": BIAS}
 
 
 def kernel_of(text: str) -> Kernel:
@@ -105,7 +140,7 @@ def on_device(lowered: Lowered) -> ModuleOp:
     return module
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, CHAIN, TOTAL, LOSS], ids=["softmax", "chain", "total", "loss"])
+@pytest.mark.parametrize("text", KERNELS.values(), ids=KERNELS)
 def test_against_the_evaluator(text: str) -> None:
     kernel = kernel_of(text)
     inputs: list[Place] = [("input", i) for i in range(len(kernel.operands))]
@@ -143,8 +178,28 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 
 
 def test_a_kind_without_an_emitter() -> None:
-    kernel = kernel_of(SOFTMAX.replace('"rows"', '"columns"'))
+    kernel = kernel_of(SOFTMAX.replace('"rows"', '"matmul"'))
     with pytest.raises(
-        DiagnosticError, match="no GPU kernel of kind 'columns' yet: expected one of pointwise, concat, rows"
+        DiagnosticError,
+        match="no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns",
     ):
         lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))
+
+
+def test_more_shared_memory_than_a_block_has() -> None:
+    count, shape = 13, "tensor<500x70xf64>"
+    sums = [
+        f"%y{i} = graph.sum %0 {{axes = array<i64: 0>}} : ({shape}) -> tensor<70xf64>" for i in range(count)
+    ]
+    names, types = ", ".join(f"%y{i}" for i in range(count)), ", ".join(["tensor<70xf64>"] * count)
+    schedule = 'schedule {kind = "columns", parallel = array<i64: 70>, reduce = array<i64: 500>}'
+    kernel = kernel_of(f"""func.func @main(%x: {shape}) -> ({types}) {{
+      %r:{count} = graph.kernel %x {schedule} : ({shape}) -> ({types}) {{
+      ^bb0(%0: {shape}):
+        {"".join(sums)}
+        graph.yield {names} : {types}
+      }}
+      func.return {", ".join(f"%r#{i}" for i in range(count))} : {types}
+    }}""")
+    with pytest.raises(DiagnosticError, match="need more than 49152 bytes of shared memory"):
+        lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", i) for i in range(count)]))

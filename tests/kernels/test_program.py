@@ -16,7 +16,7 @@ from pullback.dialects.context import context
 from pullback.dialects.source import parse
 from pullback.driver.levels import lowered, main_function
 from pullback.driver.program import compile_function
-from pullback.tests.kernels.graphs import Drawn, pointwise_graphs, row_graphs
+from pullback.tests.kernels.graphs import Drawn, pointwise_graphs, reducing_graphs
 
 TO_GPU = "form-kernels,plan-memory,gpu"
 SOFTMAX = """
@@ -31,8 +31,11 @@ func.func @main(%x: tensor<6x200xf32>) -> tensor<6x200xf32> {
 """
 
 
-def softmax() -> ModuleOp:
-    return lowered(parse(context(), SOFTMAX).module, TO_GPU)
+COLUMNS = SOFTMAX.replace("6x1x", "1x200x").replace("6x200", "60x200").replace("i64: 1", "i64: 0")
+
+
+def on_gpu(text: str) -> ModuleOp:
+    return lowered(parse(context(), text).module, TO_GPU)
 
 
 def check(drawn: Drawn) -> None:
@@ -48,16 +51,17 @@ def test_pointwise_graphs(drawn: Drawn) -> None:
     check(drawn)
 
 
-@given(row_graphs())
-def test_graphs_with_rows(drawn: Drawn) -> None:
+@given(reducing_graphs())
+def test_graphs_that_reduce(drawn: Drawn) -> None:
     check(drawn)
 
 
-def test_each_barrier_of_a_row_reduction_is_needed() -> None:
-    x = np.random.default_rng(0).standard_normal((6, 200), np.float32)
-    run(softmax(), [x, np.empty_like(x)], undefined=[1])
+@pytest.mark.parametrize(("text", "rows"), [(SOFTMAX, 6), (COLUMNS, 60)], ids=["rows", "columns"])
+def test_each_barrier_is_needed(text: str, rows: int) -> None:
+    x = np.random.default_rng(0).standard_normal((rows, 200), np.float32)
+    run(on_gpu(text), [x, np.empty_like(x)], undefined=[1])
     for number in range(2):
-        module = softmax()
+        module = on_gpu(text)
         barriers = [op for op in module.walk() if op.name == "gpu.barrier"]
         assert len(barriers) == 2
         barriers[number].detach()
@@ -68,13 +72,14 @@ def test_each_barrier_of_a_row_reduction_is_needed() -> None:
 
 
 @pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
-def test_nvrtc_compiles_generated_kernels() -> None:
-    assert nvrtc.compile_to_cubin(cuda_source(softmax())).startswith(b"\x7fELF")
+@pytest.mark.parametrize("text", [SOFTMAX, COLUMNS], ids=["rows", "columns"])
+def test_nvrtc_compiles_generated_kernels(text: str) -> None:
+    assert nvrtc.compile_to_cubin(cuda_source(on_gpu(text))).startswith(b"\x7fELF")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
-@given(row_graphs())
+@given(reducing_graphs())
 def test_nvrtc_compiles_any_graph(drawn: Drawn) -> None:
     source = cuda_source(lowered(drawn.module, f"finish,{TO_GPU}"))
     assert nvrtc.compile_to_cubin(source).startswith(b"\x7fELF")

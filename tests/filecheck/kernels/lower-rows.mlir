@@ -18,7 +18,7 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CHECK-NEXT:   memref.global "private" @main_kernel_0_shared_1 : memref<4xf32, 3 : i64> = uninitialized
 // CHECK-NEXT:   gpu.func @main_kernel_0(%x: memref<19200xf32>, %p: memref<19200xf32>, %partial3: memref<64xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
 // CHECK:          %row = gpu.block_id x
-// CHECK:          scf.for %column = %thread to %c300 step %c128
+// CHECK:          scf.for %k = %thread to %c300 step %c128
 // CHECK:            arith.maximumf
 // CHECK:          gpu.shuffle xor
 // CHECK:          [[SCRATCH:%.*]] = memref.get_global @main_kernel_0_shared_0 : memref<4xf32, 3 : i64>
@@ -49,7 +49,7 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CUDA:      extern "C" __global__ void __launch_bounds__(128) main_kernel_0(const float* __restrict__ x, float* __restrict__ p, float* __restrict__ partial3) {
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_0[4];
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_1[4];
-// CUDA:        for (long long column = thread; column < 300; column += 128) {
+// CUDA:        for (long long k = thread; k < 300; k += 128) {
 // CUDA:          total = larger;
 // CUDA:        __shfl_xor_sync(0xffffffff, total, 16);
 // CUDA:        if (leads_warp) {
