@@ -48,7 +48,7 @@ class Names:
         outer = self.scope
         if not name:
             self.scope = ""
-        elif name.endswith("/"):
+        elif isinstance(name, str) and name.endswith("/"):  # pyright: ignore[reportUnnecessaryIsInstance]
             self.scope = checked_name(name[:-1])
         else:
             self.scope = self.unique(checked_name(name))

@@ -37,7 +37,9 @@ def run(
     Raises:
         ValueError: for a placeholder that is needed and not fed, and whatever `compile` and a step refuse.
     """
-    given = feeds or {}
+    given: Mapping[Tensor, Any] = {} if feeds is None else feeds
+    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentTypeError(f"feeds: expected a dict from tensors to values, got {type(given).__name__}")
     for key in given:
         if not isinstance(key, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"feeds: expected tensors as keys, got {type(key).__name__}")

@@ -146,6 +146,8 @@ def compile(inputs: Sequence[Tensor], outputs: Any, target: str = "cpu") -> Step
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
             not among the inputs, or an unknown target.
     """
+    if not isinstance(inputs, list | tuple):
+        raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
     tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
     return Step(tensors, outputs, target)
 

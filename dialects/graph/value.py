@@ -94,6 +94,9 @@ class Operators:
     def __bool__(self) -> bool:
         raise TypeError("a tensor has no truth value while the graph is built: use where() or while_loop()")
 
+    def __array__(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("a tensor has no contents while the graph is built: compute them with run()")
+
     def __iter__(self) -> None:
         raise TypeError("a tensor cannot be iterated while the graph is built: use split() or gather()")
 

@@ -11,6 +11,7 @@ from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.types import GraphError, compatible_types
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
 
 
@@ -35,6 +36,9 @@ def while_loop(
         ValueError: if the number, a dtype or a shape of the loop variables changes, or the condition is no
             scalar i1. The graph is then as it was.
     """
+    if not isinstance(loop_vars, list | tuple):
+        kind = type(loop_vars).__name__
+        raise ArgumentTypeError(f"loop_vars: expected a list of the variables' first values, got {kind}")
     graph = current_graph()
     with graph.unchanged_on_error(), graph.names.entered(name):
         inits = [as_tensor(v, f"loop_vars[{i}]") for i, v in enumerate(loop_vars)]

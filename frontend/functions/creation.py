@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
@@ -29,14 +30,18 @@ def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeho
     Raises:
         ValueError: for an unknown dtype, a negative extent or too many of them.
     """
-    if any(n is not None and n < 0 for n in shape) or len(shape) > MAX_RANK:
+    if not isinstance(shape, list | tuple) or len(shape) > MAX_RANK or not all(map(_is_extent, shape)):
         raise GraphError(
-            f"placeholder '{name}': expected up to {MAX_RANK} extents, each a number from 0 on or None, "
-            f"got {tuple(shape)}"
+            f"placeholder '{name}': expected up to {MAX_RANK} extents, each a whole number from 0 on or None, "
+            f"got {shape!r}"
         )
     extents = [DYNAMIC_INDEX if n is None else int(n) for n in shape]
     type_ = tensor_type(element_type_from(dtype), extents)
     return Tensor(current_graph().add_placeholder(type_, checked_name(name)))
+
+
+def _is_extent(n: object) -> bool:
+    return n is None or (isinstance(n, int | np.integer) and int(n) >= 0)
 
 
 def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None) -> Tensor:
