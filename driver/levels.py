@@ -23,9 +23,14 @@ Shapes: TypeAlias = Sequence[tuple[int, ...]]
 def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
     """A copy of a module after the passes of a pipeline's text."""
     copy = copy_module(module)
-    # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
-    run_passes(context(), copy, parse_passes(pipeline), verify_each=False)
+    run_pipeline(copy, pipeline)
     return copy
+
+
+def run_pipeline(module: ModuleOp, pipeline: str) -> None:
+    """Rewrite a module in place by the passes of a pipeline's text."""
+    # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
+    run_passes(context(), module, parse_passes(pipeline), verify_each=False)
 
 
 def main_function(module: ModuleOp) -> func.FuncOp:

@@ -13,20 +13,20 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import GraphError, compatible_shapes, is_static, shape_of_type
 from pullback.dialects.text import print_module
+from pullback.driver.copying import copy_module
 from pullback.driver.evaluated import EvaluatedFunction
-from pullback.driver.levels import Shapes, checked_level, lowered, main_function
+from pullback.driver.levels import Shapes, checked_level, lowered, main_function, run_pipeline
 from pullback.passes.run import quiet_collector
+from pullback.passes.simplify.specialize import specialize
 
 Array = npt.NDArray[Any]
 Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
 
 
-SIMPLIFY = "canonicalize,cse,dce"
-SCHEDULE = "form-kernels,plan-memory"
-"""From level 2 with static shapes to level 3."""
-TO_LOOPS = "lower-to-loops"
-TO_KERNELS = "lower-to-kernels"
+TO_LOOPS = "kernels,loops"
+TO_GPU = "kernels,gpu"
+"""From level 2 with static shapes to level 4, for the CPU and for the GPU."""
 
 
 class Program:
@@ -116,8 +116,10 @@ class Program:
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
     """A copy of a module of level 2 with static shapes."""
-    written = ",".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
-    return lowered(finished, f"specialize-shapes{{main={written}}},{SIMPLIFY}" if written else SIMPLIFY)
+    copy = copy_module(finished)
+    specialize(main_function(copy), shapes)
+    run_pipeline(copy, "simplify")
+    return copy
 
 
 def _evaluated(program: Program, shapes: Shapes) -> Executor:
@@ -128,14 +130,14 @@ def _native(program: Program, shapes: Shapes) -> Executor:
     from pullback.driver.native import NativeFunction
 
     static = program.specialised(shapes)
-    return NativeFunction(lowered(static, f"{SCHEDULE},{TO_LOOPS}"), static)
+    return NativeFunction(lowered(static, TO_LOOPS), static)
 
 
 def _emulated(program: Program, shapes: Shapes) -> Executor:
     from pullback.driver.emulated import EmulatedFunction
 
     static = program.specialised(shapes)
-    return EmulatedFunction(lowered(static, f"{SCHEDULE},{TO_KERNELS}"), static)
+    return EmulatedFunction(lowered(static, TO_GPU), static)
 
 
 TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
@@ -149,13 +151,13 @@ TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
 def _llvm_text(program: Program, shapes: Shapes | None) -> str:
     from pullback.backends.cpu.printer import print_llvm
 
-    return print_llvm(lowered(program.specialised(shapes), f"{SCHEDULE},{TO_LOOPS}"), "main")
+    return print_llvm(lowered(program.specialised(shapes), TO_LOOPS), "main")
 
 
 def _cuda_text(program: Program, shapes: Shapes | None) -> str:
     from pullback.backends.cuda.source import cuda_source
 
-    return cuda_source(lowered(program.specialised(shapes), f"{SCHEDULE},{TO_KERNELS}"))
+    return cuda_source(lowered(program.specialised(shapes), TO_GPU))
 
 
 def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
@@ -165,9 +167,9 @@ def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
 TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
     "gradients": lambda program, shapes: print_module(program.module),
     "graph": lambda program, shapes: print_module(program.finished),
-    "kernels": _text(SCHEDULE),
-    "loops": _text(f"{SCHEDULE},{TO_LOOPS}"),
-    "gpu": _text(f"{SCHEDULE},{TO_KERNELS}"),
+    "kernels": _text("kernels"),
+    "loops": _text(TO_LOOPS),
+    "gpu": _text(TO_GPU),
     "cuda": _cuda_text,
     "llvm": _llvm_text,
 }

@@ -32,14 +32,26 @@ PIPELINES: dict[str, Pipeline] = {
     ),
     "finish": Pipeline(
         "sums and groups become operations as the requests ask, and what nobody needs goes",
-        "aggregate-gradients,gate-gradients,merge-loops,canonicalize,cse,dce,verify-level{level=graph}",
+        "aggregate-gradients,gate-gradients,merge-loops,simplify",
+    ),
+    "simplify": Pipeline(
+        "a finished graph without what folds, is there twice, or is of no use",
+        "canonicalize,cse,dce,verify-level{level=graph}",
+    ),
+    "kernels": Pipeline(
+        "kernels with a schedule each, and a place in memory for every value; of a finished graph of static shapes",
+        "form-kernels,plan-memory,verify-level{level=kernels}",
+    ),
+    "loops": Pipeline(
+        "CPU loops over memory, one function for each kernel, and the host function that calls them",
+        "lower-to-loops,verify-level{level=loops}",
     ),
     "gpu": Pipeline(
         "GPU kernels, and the host function that launches them",
         "lower-to-kernels,verify-level{level=gpu}",
     ),
 }
-"""From each level to the next, each ending in the check of what it promises."""
+"""From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""
 
 _SPAN_NAME = "<pipeline>"
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
+from pullback.passes.levels import LevelName, VerifyLevel
+from pullback.passes.pipelines import parse_passes
 
 Array = npt.NDArray[Any]
 TARGETS = ["cpu", "simt"]
@@ -179,6 +181,22 @@ def test_a_step_without_inputs() -> None:
         step = pb.compile([], [v * 2.0, v.assign_sub(1.0)], target="cpu")
     np.testing.assert_array_equal(step()[0], [2, 2, 2])
     np.testing.assert_array_equal(step()[0], [0, 0, 0])
+
+
+@pytest.mark.parametrize("target", ["numpy", *TARGETS])
+def test_shapes_of_no_inputs(target: str) -> None:
+    with pb.Graph():
+        step = pb.compile(inputs=[], outputs=[pb.constant([1.0, 2.0]) * 3.0], target=target)
+    np.testing.assert_array_equal(step()[0], [3, 6])
+    assert all("2xf32" in step.ir(level, shapes) for level in ("kernels", "loops") for shapes in ([], None))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "level"),
+    [("finish", "graph"), ("simplify", "graph"), ("kernels", "kernels"), ("loops", "loops"), ("gpu", "gpu")],
+)
+def test_each_level_is_checked_on_the_way_down(pipeline: str, level: LevelName) -> None:
+    assert parse_passes(pipeline)[-1] == VerifyLevel(level)
 
 
 def test_every_level_has_a_text() -> None:

@@ -18,7 +18,7 @@ from pullback.driver.levels import lowered, main_function
 from pullback.driver.program import compile_function
 from pullback.tests.kernels.graphs import Drawn, pointwise_graphs, reducing_graphs
 
-TO_GPU = "form-kernels,plan-memory,gpu"
+TO_GPU = "kernels,gpu"
 SOFTMAX = """
 func.func @main(%x: tensor<6x200xf32>) -> tensor<6x200xf32> {
   %max = graph.max %x {axes = array<i64: 1>, keepdims} : (tensor<6x200xf32>) -> tensor<6x1xf32>

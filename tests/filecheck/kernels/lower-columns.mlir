@@ -1,6 +1,6 @@
 // Sums down columns: a warp on 32 columns side by side, 16 warps in turns, their sums joined in shared memory.
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu --no-locations | filecheck %s
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
+// RUN: pullback-opt %s -p kernels,gpu --no-locations | filecheck %s
+// RUN: pullback-opt %s -p kernels,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
 
 func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
   %y = graph.sum %x {axes = array<i64: 0>} : (tensor<500x70xf32>) -> tensor<70xf32>

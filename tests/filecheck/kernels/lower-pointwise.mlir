@@ -1,7 +1,7 @@
 // A pointwise graph becomes one gpu.func with a grid-stride loop, and a launch: as MLIR, as CUDA C++, and run.
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu --no-locations | filecheck %s
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu | pullback-opt | pullback-opt -p verify-level{level=gpu} --no-locations | filecheck %s
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
+// RUN: pullback-opt %s -p kernels,gpu --no-locations | filecheck %s
+// RUN: pullback-opt %s -p kernels,gpu | pullback-opt | pullback-opt -p verify-level{level=gpu} --no-locations | filecheck %s
+// RUN: pullback-opt %s -p kernels,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
 
 func.func @main(%x: tensor<8x500xf32>, %bias: tensor<500xf32>) -> (tensor<8x500xf32>, tensor<8x500xi1>) {
   %t = graph.tanh %x : tensor<8x500xf32>

@@ -1,6 +1,6 @@
 // A softmax and the sum of its logarithms: a block for each row, then one block for the total of all rows.
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu --no-locations | filecheck %s
-// RUN: pullback-opt %s -p form-kernels,plan-memory,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
+// RUN: pullback-opt %s -p kernels,gpu --no-locations | filecheck %s
+// RUN: pullback-opt %s -p kernels,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
 
 func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
   %max = graph.max %x {axes = array<i64: 1>, keepdims} : (tensor<64x300xf32>) -> tensor<64x1xf32>

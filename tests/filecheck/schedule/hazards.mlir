@@ -4,7 +4,7 @@
 // gradient, which runs before the reader: the variable's memory must wait, and a copy follows.
 //
 // RUN: pullback-opt %s --split-input-file -p form-kernels,plan-memory{report=hazards} --no-locations -o %t 2>&1 | filecheck %s --check-prefix HAZARDS
-// RUN: pullback-opt %s --split-input-file -p form-kernels,plan-memory --no-locations | filecheck %s
+// RUN: pullback-opt %s --split-input-file -p kernels --no-locations | filecheck %s
 
 // HAZARDS:      hazards of @with_gate: 0 copies, 1 gates kept
 // HAZARDS-NEXT:   w  in place  operation 1  read: no update before the last use
