@@ -56,8 +56,12 @@ class Keeping:
         ]
         if len(stages) < 2:
             return
+        inner = self.kernel.space.inner
+        if not inner or inner[-1] not in node.dims:
+            # Computed outside of the innermost loop, which is where kept values are stored and loaded.
+            return
         for output in free:
-            if output.node.element_type == node.element_type and node.dims & set(self.kernel.space.inner):
+            if output.node.element_type == node.element_type:
                 free.remove(output)
                 self.rows[node], self.first[node] = output, stages[0]
                 return

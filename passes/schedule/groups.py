@@ -78,6 +78,8 @@ class Group:
     inner: Reduces | None = None
     reductions: frozenset[Known] = frozenset()
     users: list[Group | Outside] = field(default_factory=list)
+    whole: list[Group] = field(default_factory=list)
+    """Groups of which it reads what must be in memory before it starts: rows to gather, or a total known late."""
     _merged: Group | None = None
 
     def root(self) -> Group:
@@ -100,6 +102,11 @@ class Group:
         current = [u.root() for u in self.users]
         self.users = [u for u in current if u is not self and u is not user]
         return any(u.position < user.position for u in self.users)
+
+    def reads_whole(self, source: Group) -> bool:
+        """Whether it can share no loops with another group, because it reads a finished result of it."""
+        self.whole = list(dict.fromkeys(group.root() for group in self.whole))
+        return source in self.whole
 
     def effective(self, known: Known) -> Known:
         """When a value is known, now that more may have been decided."""
@@ -217,8 +224,8 @@ def _is_ambiguous(group: Group, user: Group, fitted: Fit) -> bool:
     """Sums along either side of a square: by its shape alone no one could tell a row from a column."""
     larger = max(group, user, key=lambda g: len(g.space))
     extents = [dim.extent for dim in larger.space]
-    both = {"leading", "trailing"} <= fitted.reductions
-    return both and extents[: fitted.boundary] == extents[fitted.boundary :]
+    across = {"leading", "trailing"} - {fitted.inner}
+    return across <= fitted.reductions and extents[: fitted.boundary] == extents[fitted.boundary :]
 
 
 def join(group: Group, user: Group, fitted: Fit, position: int) -> Group:
@@ -238,6 +245,7 @@ def join(group: Group, user: Group, fitted: Fit, position: int) -> Group:
     kept.boundary, kept.inner, kept.reductions = fitted.boundary, fitted.inner, fitted.reductions
     kept.members += gone.members
     kept.users += gone.users
+    kept.whole += gone.whole
     gone._merged = kept  # pyright: ignore[reportPrivateUsage] the other half of the same structure
     gone.members, gone.users = [], []
     return kept
@@ -247,5 +255,6 @@ def join_scatter(rows: Group, user: Group) -> Group:
     """Puts an operation that adds or subtracts the rows of a scatter kernel into that kernel."""
     rows.position = user.position
     rows.members += user.members
+    rows.whole += user.whole
     user._merged = rows  # pyright: ignore[reportPrivateUsage] the other half of the same structure
     return rows

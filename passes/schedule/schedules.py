@@ -58,8 +58,9 @@ def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], t
 
 
 def _only(reductions: frozenset[object]) -> object:
-    """The one way in which a kernel reduces, if there is but one."""
-    return next(iter(reductions)) if len(reductions) == 1 else None
+    """The one side over which a kernel reduces, if there is but one; totals of everything go with either."""
+    sides = reductions & {"leading", "trailing"}
+    return next(iter(sides)) if len(sides) == 1 else None
 
 
 def _widest(block: Block) -> int:

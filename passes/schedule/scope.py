@@ -160,6 +160,7 @@ class Scope:
         rows = self._rows_added_by(op)
         needs = self._needs(op, group, all_stored=rows is not None)
         group.position = self._position()
+        group.whole = needs.stored
         sources = needs.sources
         if rows is not None:
             # Nobody else reads the sum of rows alone, so that the place of this operation is right for both.
@@ -174,6 +175,7 @@ class Scope:
         for source in sources:
             if source.root() is not group:
                 source.root().users.append(group)
+                group.whole.append(source)
         known: list[Known] = [
             group.effective(k.known) for g, ks in linked.items() if g.root() is group for k in ks
         ]
@@ -235,6 +237,8 @@ class Scope:
 
     def _share(self, source: Group, group: Group, links: list[Link], moves_up: bool) -> Group:
         """One group of the two, if they can share loops and the order of everything else allows it."""
+        if group.reads_whole(source):
+            return group
         fitted = fit(source, group, links, self._limit)
         if fitted is None:
             return group
