@@ -13,8 +13,10 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
@@ -27,8 +29,10 @@ from pullback.dialects.context import context
 from pullback.dialects.source import Source, parse
 from pullback.dialects.text import print_module
 from pullback.dialects.verification import verify
+from pullback.passes.options import options_of
 from pullback.passes.pipelines import PipelineError, own_passes, parse_passes, syntax_error
 from pullback.passes.run import run_passes
+from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes
@@ -61,7 +65,17 @@ class OptMain(xDSLOptMain):
         _describe(arg_parser)
 
     def setup_pipeline(self) -> None:
-        self.passes = parse_passes(self.args.passes, self.available_passes)
+        passes = parse_passes(self.args.passes, self.available_passes)
+        self.passes = passes if self.args.report is None else self._reporting(passes)
+
+    def _reporting(self, passes: tuple[ModulePass, ...]) -> tuple[ModulePass, ...]:
+        """The passes, those that plan memory with the report that was asked for."""
+        if not any(isinstance(pass_, PlanMemory) for pass_ in passes):
+            text = self.args.passes
+            message = f"nothing to report on: --report={self.args.report} needs the pass '{PlanMemory.name}'"
+            raise PipelineError(message, Span(0, len(text), Input(text, "<pipeline>")))
+        report = self.args.report
+        return tuple(replace(p, report=report) if isinstance(p, PlanMemory) else p for p in passes)
 
     def run(self) -> None:
         """Read, rewrite and print each piece of the input, or print a list that was asked for."""
@@ -184,6 +198,13 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         add(flag, action="store_true", help=help_text)
     for name, listing in LISTINGS.items():
         add(f"--list-{name}", action="store_true", help=listing.help)
+    option = options_of(PlanMemory)["report"]
+    reports = [kind for kind in get_args(option.hint) if kind != option.default]
+    add(
+        "--report",
+        choices=reports,
+        help="report on standard error what the memory plan is, or what it proved",
+    )
     add("--print-ir-dir", metavar="DIR", help="write the IR after each pass into numbered files in DIR")
     add(
         "-v", "--version", action="version", version=f"pullback {version('pullback')}, xdsl {version('xdsl')}"

@@ -183,6 +183,33 @@ def test_named_pipelines_expand(
     assert "takes no options" in fails(capsys, program, "-p", "outer{level=graph}")
 
 
+@pytest.mark.parametrize(
+    ("report", "heading"),
+    [("memory", "memory of @main: arena 0 bytes"), ("hazards", "hazards of @main: 0 copies")],
+)
+def test_reports_of_the_memory_plan(
+    capsys: pytest.CaptureFixture[str], program: Path, report: str, heading: str
+) -> None:
+    program.write_text(
+        "func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n"
+        "  %y = graph.tanh %x : tensor<2xf32>\n  func.return %y : tensor<2xf32>\n}\n"
+    )
+    assert opt.main([str(program), "-p", "kernels"]) == 0
+    plain = capsys.readouterr()
+    assert plain.err == ""
+    assert opt.main([str(program), "-p", "kernels", f"--report={report}"]) == 0
+    reported = capsys.readouterr()
+    assert reported.out == plain.out
+    assert heading in reported.err
+
+
+def test_reports_that_cannot_be_made(capsys: pytest.CaptureFixture[str], program: Path) -> None:
+    assert "invalid choice: 'speed'" in fails(capsys, program, "-p", "kernels", "--report=speed")
+    for pipeline in ("cse", ""):
+        errors = fails(capsys, program, "-p", pipeline, "--report=memory")
+        assert "error: nothing to report on: --report=memory needs the pass 'plan-memory'" in errors
+
+
 @pytest.mark.parametrize("name", ["passes", "pipelines", "ops", "gradients", "targets"])
 def test_lists_as_text_and_as_json(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert opt.main([f"--list-{name}"]) == 0

@@ -3,7 +3,7 @@
 // a kernel of its own, and so is computed in the variable's memory. Without it the update joins the kernel of the
 // gradient, which runs before the reader: the variable's memory must wait, and a copy follows.
 //
-// RUN: pullback-opt %s --split-input-file -p form-kernels,plan-memory{report=hazards} --no-locations -o %t 2>&1 | filecheck %s --check-prefix HAZARDS
+// RUN: pullback-opt %s --split-input-file -p kernels --report=hazards --no-locations -o %t 2>&1 | filecheck %s --check-prefix HAZARDS
 // RUN: pullback-opt %s --split-input-file -p kernels --no-locations | filecheck %s
 
 // HAZARDS:      hazards of @with_gate: 0 copies, 1 gates kept
