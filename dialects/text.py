@@ -5,9 +5,11 @@ from __future__ import annotations
 from io import StringIO
 
 from xdsl.dialects import func, gpu
-from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, ModuleOp
-from xdsl.ir import BlockArgument, Operation
+from xdsl.dialects.builtin import UNKNOWN_LOC, DenseIntOrFPElementsAttr, LocationAttr, ModuleOp
+from xdsl.ir import Attribute, BlockArgument, Operation
 from xdsl.printer import Printer
+
+from pullback.dialects.dense import print_elements
 
 
 def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = False) -> str:
@@ -41,6 +43,13 @@ class _LocationPrinter(Printer):
     @print_debuginfo.setter
     def print_debuginfo(self, value: bool) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         pass
+
+    def print_attribute(self, attribute: Attribute) -> None:
+        if isinstance(attribute, DenseIntOrFPElementsAttr):
+            print_elements(attribute, self)
+            self.print_string(" : ")
+            attribute = attribute.get_type()
+        super().print_attribute(attribute)
 
     def print_op(self, op: Operation) -> None:
         super().print_op(op)

@@ -24,6 +24,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.dense import is_uniform
+
 INDEX_BITS = 64
 FLOATS: dict[type[Attribute], tuple[str, str, int]] = {
     Float16Type: ("half", "f16", 2),
@@ -135,7 +137,7 @@ def dense_literals(value: DenseIntOrFPElementsAttr) -> list[str]:
     """The elements of a dense attribute as constants, in row-major order."""
     element = value.get_element_type()
     numbers = cast(Sequence[int] | Sequence[float], value.get_values())
-    if numbers and value.is_splat():
+    if numbers and is_uniform(value):
         return [scalar_literal(numbers[0], element)] * prod(value.get_shape() or ())
     return [scalar_literal(number, element) for number in numbers]
 

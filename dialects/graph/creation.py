@@ -15,6 +15,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import ConstantLike, Pure
 
+from pullback.dialects.dense import print_elements
 from pullback.dialects.graph.base import (
     Array,
     GraphOp,
@@ -81,7 +82,10 @@ class Constant(GraphOp):
         if self.attributes:
             printer.print_op_attributes(self.attributes)
         printer.print_string(" ")
-        printer.print_attribute(self.value)
+        assert isinstance(self.value, DenseIntOrFPElementsAttr)
+        print_elements(self.value, printer)
+        printer.print_string(" : ")
+        printer.print_attribute(self.value.get_type())
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:

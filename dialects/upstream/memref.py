@@ -23,6 +23,7 @@ from xdsl.printer import Printer
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.dense import print_elements
 from pullback.dialects.upstream.registry import with_operations
 
 
@@ -136,7 +137,7 @@ class GlobalOp(IRDLOperation):
         printer.print_attribute(self.type)
         if isinstance(self.initial_value, DenseIntOrFPElementsAttr):
             printer.print_string(" = ")
-            self.initial_value.print_without_type(printer)
+            print_elements(self.initial_value, printer)
         elif self.initial_value is not None:
             printer.print_string(" = uninitialized")
         alignment = {} if self.alignment is None else {"alignment": self.alignment}

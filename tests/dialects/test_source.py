@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.creation import Constant, elements
@@ -22,3 +23,24 @@ def test_infinities_and_nan_survive_text(dtype: str) -> None:
     assert np.signbit(constant.array()[3])
     again = print_module(module)
     assert print_module(parse(context(), again).module) == again
+
+
+@pytest.mark.parametrize("generic", [False, True])
+@pytest.mark.parametrize(
+    "op",
+    [
+        "func.func @main() {{\n  %c = graph.constant {} : tensor<2x2xf32>\n  func.return\n}}",
+        'memref.global "private" constant @c : memref<2x2xf32> = {}',
+        "%c = arith.constant {} : vector<2x2xf32>",
+    ],
+)
+def test_zeros_of_both_signs_survive_text(op: str, generic: bool) -> None:
+    module = parse(context(), op.format("dense<[[0.0, -0.0], [-0.0, 0.0]]>")).module
+    module = parse(context(), print_module(module, generic=generic)).module
+    (values,) = (
+        value.data.data
+        for op in module.walk()
+        for value in op.properties.values()
+        if isinstance(value, DenseIntOrFPElementsAttr)
+    )
+    np.testing.assert_array_equal(np.signbit(np.frombuffer(values, np.float32)), [False, True, True, False])

@@ -164,6 +164,15 @@ def test_wrong_arrays_are_named_on_every_target(target: str) -> None:
             step(np.zeros(shape, np.float32))
 
 
+@pytest.mark.parametrize("target", ["numpy", *TARGETS])
+def test_constant_zeros_keep_their_signs(target: str) -> None:
+    zeros = np.array([0.0, -0.0, 0.0, -0.0], np.float32)
+    with pb.Graph():
+        x = pb.placeholder("f32", (4,), name="x")
+        step = pb.compile([x], x * pb.constant(zeros), target=target)
+    np.testing.assert_array_equal(np.signbit(step(np.ones(4, np.float32))), np.signbit(zeros))
+
+
 def test_empty_and_scalar_shapes() -> None:
     with pb.Graph():
         x, s = pb.placeholder("f32", (None, 3), name="x"), pb.placeholder("f32", (), name="s")
