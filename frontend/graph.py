@@ -139,8 +139,10 @@ class Graph:
 
     def insert(self, op: Operation) -> None:
         """Puts an operation at the end of the block under construction, named, with the scopes' stamps."""
+        block = self._block
         for operand in op.operands:
-            self._check_owner(op, operand)
+            if operand.owner.parent is not block:
+                self._check_owner(op, operand)
         if is_unknown(op.location):
             op.location = named(self.names.unique(self.next_name or op.name.rpartition(".")[2]))
             self.next_name = None
