@@ -280,10 +280,14 @@ def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] |
         return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     if not isinstance(element_type, IntegerType):
         raise GraphError(f"no number of element type {element_type}")
-    if float(value) != int(value):
+    if isinstance(value, float) and not value.is_integer():
         raise GraphError(
             f"{value!r} is no value of dtype {element_type}: cast the tensor to a floating-point dtype first"
         )
+    bits = element_type.width.data
+    low, high = (0, 1) if bits == 1 else (-(1 << bits - 1), (1 << bits - 1) - 1)
+    if not low <= value <= high:
+        raise GraphError(f"{value!r} is no value of dtype {element_type}: expected {low} to {high}")
     return IntegerAttr(int(value), element_type)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Self
@@ -167,7 +168,8 @@ def _cached_fill_value(
 
 def _fill_value(value: Number, element_type: Attribute) -> Properties:
     # -0.0 == 0.0 and 1 == 1.0 == True: the sign and the kind keep their attributes apart.
-    return _cached_fill_value(value, type(value), float(np.copysign(1.0, float(value))), element_type)
+    sign = math.copysign(1.0, value) if isinstance(value, float) else 1.0
+    return _cached_fill_value(value, type(value), sign, element_type)
 
 
 def check_shape_operand(op: GraphOp, shape: Sequence[SSAValue], result: Attribute) -> None:

@@ -88,11 +88,23 @@ def test_numbers_take_the_dtype_of_the_tensor(graph: pb.Graph) -> None:
     assert [pb.add(1.5, 2).dtype, pb.full((2,), 3).dtype] == ["f32", "i32"]
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1, -(2**63)])
+def test_integers_that_no_float_holds(graph: pb.Graph, number: int) -> None:
+    x = pb.placeholder("i64", (), name="x")
+    assert pb.run([x + number], {x: np.int64(0)})[0] == number
+
+
 ERRORS: dict[str, tuple[Callable[[pb.Tensor], Any], str]] = {
     "dtype": (lambda x: x + pb.zeros((2, 3), "f64"), "operands must have one dtype"),
     "array dtype": (lambda x: x + np.zeros(3), "operands must have one dtype"),
     "kind": (lambda x: pb.tanh(pb.cast(x, "i32")), "needs a floating-point dtype"),
     "fraction": (lambda x: pb.cast(x, "i32") + 1.5, "1.5 is no value of dtype i32"),
+    "infinity": (lambda x: pb.cast(x, "i32") + np.inf, "inf is no value of dtype i32"),
+    "too large": (
+        lambda x: pb.cast(x, "i32") + 2**31,
+        "2147483648 is no value of dtype i32: expected -2147483648",
+    ),
+    "too large for i64": (lambda x: pb.cast(x, "i64") + 2**63, "expected .* to 9223372036854775807"),
     "object": (lambda x: pb.exp(object()), "expected a tensor, a variable, an array or a number, got object"),  # pyright: ignore[reportArgumentType]
     "None": (lambda x: pb.add(x, None), "got NoneType"),  # pyright: ignore[reportArgumentType]
     "broadcast": (lambda x: x + pb.zeros((4,)), "do not broadcast"),
