@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import TensorType
 
-from pullback.dialects.graph.base import Array, GraphOp
+from pullback.dialects.graph.base import OPS, Array, GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import (
     Add,
@@ -22,9 +23,19 @@ from pullback.dialects.graph.elementwise import (
     Where,
 )
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.markers import Summation
 from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.reductions import Reduction, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, ShapeOf, Size, Transpose
+from pullback.dialects.graph.shapes import (
+    BroadcastTo,
+    ExpandDims,
+    Reshape,
+    Reshaping,
+    ShapeOf,
+    Size,
+    Transpose,
+)
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
@@ -55,6 +66,21 @@ def uniform_constant(op: Constant) -> Folded:
     if bits[0] != bits[-1] or np.any(bits != bits[0]) or np.isnan(array.flat[0]):
         return None
     return full_like(array.flat[0].item(), op.results[0].type)
+
+
+@folds(
+    *(
+        op
+        for op in OPS.values()
+        if issubclass(op, (Elementwise, Reduction, Reshaping, *MOVING, MatMul, Summation))
+    )
+)
+def nothing(op: GraphOp) -> Folded:
+    """A tensor without elements is a fill, whatever would have computed them."""
+    type_ = op.results[0].type
+    if len(op.results) > 1 or not isinstance(type_, TensorType) or 0 not in shape_of_type(type_):
+        return None
+    return full_like(0, type_) if is_static(type_) else None
 
 
 @folds(ShapeOf)

@@ -84,3 +84,14 @@ func.func @shape_arithmetic(%x: tensor<2x3xf32>) -> (tensor<i64>, tensor<i64>) {
 // CHECK-NEXT: %b = graph.fill {value = 5 : i64} : tensor<i64>
 // CHECK-NEXT: func.return %a, %b : tensor<i64>, tensor<i64>
 // CHECK-NEXT: }
+
+// What has no elements needs no computing, whatever it would have been.
+func.func @nothing(%x: tensor<0x3xf32>, %w: tensor<3x2xf32>) -> (tensor<0x2xf32>, tensor<3xf32>) {
+  %y = graph.tanh %x : tensor<0x3xf32>
+  %p = graph.matmul %y, %w : (tensor<0x3xf32>, tensor<3x2xf32>) -> tensor<0x2xf32>
+  %s = graph.sum %x {axes = array<i64: 0>} : (tensor<0x3xf32>) -> tensor<3xf32>
+  func.return %p, %s : tensor<0x2xf32>, tensor<3xf32>
+}
+// CHECK-LABEL: func.func @nothing(
+// CHECK-NEXT: %p = graph.fill {value = 0.000000e+00 : f32} : tensor<0x2xf32>
+// CHECK-NEXT: %s = graph.sum %x
