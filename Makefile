@@ -1,12 +1,13 @@
 # Everything a newcomer or a CI machine runs. Needs only python3 with venv, and make.
 #   make demo      train on handwritten digits        make test      the tests, sampled (minutes)
 #   make check     ruff, pyright, import-linter       make test-all  every test
+#   make test-mlir  upstream's tools on what we print: installs the extra [mlir], 500 MB
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-all check format clean
+.PHONY: demo test test-all test-mlir check format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -28,6 +29,9 @@ test: $(VENV)/test.stamp $(VENV)/examples.stamp
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(BIN)/python -m pytest --all
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
+
+test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp
+	$(BIN)/python -m pytest --all -m mlir
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(BIN)/ruff format --check .

