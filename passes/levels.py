@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.verification import verify
+from pullback.passes.schedule.verify import verify_scheduled
 
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 
@@ -92,9 +93,12 @@ LEVELS: dict[LevelName, Level] = {
 def verify_level(module: ModuleOp, level: LevelName) -> None:
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
+    At level `kernels` that includes every schedule, and every memory plan.
+
     Raises:
         VerificationError: the module is not valid at any level.
         LevelError: an op, a type or a dynamic shape has no place at this level.
+        DiagnosticError: a schedule or a memory plan does not fit the program.
     """
     verify(module)
     spec = LEVELS[level]
@@ -111,6 +115,8 @@ def verify_level(module: ModuleOp, level: LevelName) -> None:
                 faults[id(type_)] = _fault(type_, spec)
             if (fault := faults[id(type_)]) is not None:
                 raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
+    if level == "kernels":
+        verify_scheduled(module)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ FAMILIES = (
     "indexing",
     "variables",
     "control_flow",
+    "stacks",
     "markers",
     "request",
     "kernel",

@@ -20,6 +20,7 @@ from pullback.dialects.graph.types import (
     GraphError,
     compatible_types,
     is_float,
+    numpy_dtype,
     shape_of_type,
     tensor_type,
 )
@@ -265,18 +266,19 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
     if not isinstance(data, list | tuple):  # NumPy would read None as NaN
         raise GraphError(f"{op}: expected a tensor, a number or an array, got {type(data).__name__}")
     try:
-        from pullback.dialects.graph.types import numpy_dtype
-
-        return Constant.from_array(np.asarray(data, numpy_dtype(element_type)))
-    except (TypeError, ValueError) as error:
-        raise GraphError(
-            f"{op}: expected a tensor, a number or an array, got {type(data).__name__}: {error}"
-        ) from None
+        with np.errstate(over="raise"):
+            return Constant.from_array(np.asarray(data, numpy_dtype(element_type)))
+    except (OverflowError, FloatingPointError):
+        raise GraphError(f"{op}: a number is out of range for {element_type} in {data}") from None
+    except (TypeError, ValueError):
+        raise GraphError(f"{op}: expected numbers in lists of one length at each depth, got {data}") from None
 
 
 def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] | IntegerAttr[Any]:
     """A number as an attribute of this element type; `GraphError` where the type cannot hold it."""
     if is_float(element_type):
+        if np.isfinite(value) and abs(value) > np.finfo(numpy_dtype(element_type)).max:
+            raise GraphError(f"{value!r} is no value of dtype {element_type}: it is too large")
         return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     if not isinstance(element_type, IntegerType):
         raise GraphError(f"no number of element type {element_type}")

@@ -14,7 +14,7 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.reductions import Reduction

@@ -20,10 +20,10 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.control_flow import StackValue, add_stacks
 from pullback.dialects.graph.indexing import ConcatSlices, Gather, SliceIndices, SlicesValue, SliceValues
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr
+from pullback.dialects.graph.stacks import StackValue, add_stacks
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,

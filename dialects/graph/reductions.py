@@ -22,7 +22,8 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Where, numeric
+from pullback.dialects.graph.elementwise import Where
+from pullback.dialects.graph.families import numeric
 from pullback.dialects.graph.scalar import Scalar, maximum
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, integer_list, integers
 from pullback.dialects.graph.types import (

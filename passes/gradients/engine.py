@@ -12,12 +12,12 @@ from collections.abc import Collection, Sequence
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import Properties
-from pullback.dialects.graph.control_flow import EmptyStack
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import Backward, SumGradients
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
 from pullback.dialects.graph.shapes import SumTo
+from pullback.dialects.graph.stacks import EmptyStack
 from pullback.dialects.graph.types import (
     StackType,
     differentiable_type,

@@ -12,17 +12,11 @@ from collections.abc import Mapping, Sequence
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
-from pullback.dialects.graph.control_flow import (
-    Condition,
-    EmptyStack,
-    Pop,
-    Push,
-    While,
-    Yield,
-)
+from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import SumGradients
+from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of, tensor_type
 from pullback.dialects.graph.value import Insert, Tensor, inserting
 from pullback.dialects.graph.variables import Read, Update

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 
-from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.scalar import Scalar, constant
 from pullback.passes.kernels.point import Point, Rows
 from pullback.passes.loops.affine import Affine

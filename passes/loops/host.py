@@ -10,12 +10,13 @@ from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import EmptyStack, Pop, Push, While
+from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.loops.buffers import Buffers

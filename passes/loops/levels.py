@@ -8,7 +8,7 @@ from functools import reduce
 from xdsl.dialects.builtin import VectorType, i64
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.scalar import Scalar, select
 from pullback.dialects.graph.value import Insert, inserting
 from pullback.passes.loops.affine import Affine

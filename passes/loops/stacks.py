@@ -14,7 +14,7 @@ from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, StridedLayoutAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.control_flow import EmptyStack, Pop, Push
+from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType, element_type_of, shape_of_type
 from pullback.dialects.graph.value import insert
 from pullback.dialects.upstream.arith import CmpiOp

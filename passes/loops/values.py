@@ -11,7 +11,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN

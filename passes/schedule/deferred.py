@@ -5,13 +5,8 @@ from __future__ import annotations
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import (
-    Cast,
-    Elementwise,
-    Exp,
-    Log,
-    Tanh,
-)
+from pullback.dialects.graph.elementwise import Cast, Exp, Log, Tanh
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather, MakeSlices
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.pieces import Split

@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import Yield
-from pullback.dialects.graph.elementwise import Elementwise
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.index_maps import operand_axes, result_axes
 from pullback.dialects.graph.indexing import Densify
 from pullback.dialects.graph.kernel import Kernel

@@ -46,7 +46,7 @@ def share_carried(loop: While, lives: Lifetimes) -> None:
         later = lives.of(following)
         if later is None or later is carried or not _ends_once(later, last, lives):
             continue
-        if _makes_way(loop.body.block.args[number], later.values[0], lives):
+        if makes_way(loop.body.block.args[number], later.values[0], lives):
             carried.absorb(later)
 
 
@@ -66,7 +66,7 @@ def _may_grow_back(storage: Storage) -> bool:
     return storage.buffer is None or storage.buffer.kind is Space.OUTPUT
 
 
-def _makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) -> bool:
+def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) -> bool:
     """Whether nobody in the body needs the carried value once the following one is being computed."""
     maker = following.owner
     if not isinstance(maker, Kernel) or maker.parent is not argument.owner:

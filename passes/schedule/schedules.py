@@ -11,6 +11,8 @@ from pullback.dialects.graph.types import data_type_of, element_type_of, numpy_d
 from pullback.passes.schedule.groups import Group
 
 UNROLL = 4
+MAX_VECTOR = 128
+"""Elements in a vector."""
 TILE_ROWS = 6
 TILE_VECTORS = 4
 
@@ -18,7 +20,7 @@ TILE_VECTORS = 4
 def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
     """The schedule for a group whose region is `block`, for vector registers of so many bits."""
     kind, parallel, reduce = iteration_space(group, block)
-    lanes = max(1, vector_bits // (8 * _widest(block)))
+    lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
     entries: dict[str, Attribute] = {
         "kind": StringAttr(kind),
         "parallel": DenseArrayBase.from_list(i64, list(parallel)),

@@ -13,7 +13,8 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Add, Elementwise, Subtract
+from pullback.dialects.graph.elementwise import Add, Subtract
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.index_maps import Axes, operand_axes, result_axes
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.linalg import MatMul

@@ -15,13 +15,14 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import EmptyStack, Push, While
+from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
+from pullback.dialects.graph.stacks import EmptyStack, Push
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,

@@ -11,15 +11,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import (
-    Cast,
-    Exp,
-    Identity,
-    Log,
-    Maximum,
-    Tanh,
-    Where,
-)
+from pullback.dialects.graph.elementwise import Cast, Exp, Identity, Log, Maximum, Tanh, Where
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import (

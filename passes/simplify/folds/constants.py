@@ -14,7 +14,6 @@ from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
     Divide,
-    Elementwise,
     Greater,
     Maximum,
     Multiply,
@@ -22,6 +21,7 @@ from pullback.dialects.graph.elementwise import (
     Subtract,
     Where,
 )
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Summation

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from pullback.dialects.graph.control_flow import EmptyStack
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Add
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.reductions import Max, Reduction, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.stacks import EmptyStack
 from pullback.dialects.graph.types import StackType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (

@@ -6,7 +6,8 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Elementwise, Exp, Identity, Log, Negative, StopGradient, Tanh
+from pullback.dialects.graph.elementwise import Exp, Identity, Log, Negative, StopGradient, Tanh
+from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.pieces import Concat, Split, SplitLike
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.control_flow import Pop, Push
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
 from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.stacks import Pop, Push
 from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type

@@ -1,0 +1,26 @@
+"""Level 3 is what lowerings read and people edit: whether schedules and memory plans fit the program."""
+
+from __future__ import annotations
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.dialects.graph.kernel import Kernel
+from pullback.passes.schedule.check_memory import check_memory, has_plan
+from pullback.passes.schedule.check_schedule import check_schedule
+
+
+def verify_scheduled(module: ModuleOp) -> None:
+    """Check the schedule of every kernel, and the memory plan of every function that has one.
+
+    Raises:
+        DiagnosticError: at the operation that is wrong.
+    """
+    for function in module.ops:
+        if not isinstance(function, func.FuncOp) or not function.body.blocks:
+            continue
+        for op in function.walk():
+            if isinstance(op, Kernel):
+                check_schedule(op)
+        if has_plan(function):
+            check_memory(function)
