@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import ExpandDims
-from pullback.dialects.graph.types import GraphError, element_type_from
+from pullback.dialects.graph.types import DTYPES, NUMPY_DTYPES, element_type_from, numpy_dtype
 from pullback.dialects.graph.value import Number, Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError
+
+NARROW: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(np.float64): np.dtype(np.float32),
+    np.dtype(np.int64): np.dtype(np.int32),
+}
+"""What NumPy makes of Python's numbers, and the dtype that they get here."""
 
 
 def as_tensor(value: object, what: str = "the argument", dtype: object = None) -> Tensor:
@@ -33,7 +40,7 @@ def as_tensor(value: object, what: str = "the argument", dtype: object = None) -
     if isinstance(value, Number):
         return Fill.scalar(value, element_type_from(dtype if dtype is not None else default_dtype(value)))
     if isinstance(value, np.ndarray | np.generic):
-        return Constant.from_array(value)
+        return Constant.from_array(as_array(value, what))
     if isinstance(value, list | tuple):
         return _stacked(cast("Sequence[Any]", value), what, dtype)
     raise ArgumentTypeError(
@@ -48,13 +55,55 @@ def default_dtype(value: Number) -> str:
 
 def _stacked(values: Sequence[Any], what: str, dtype: object) -> Tensor:
     if not _holds_tensor(values):
-        try:
-            return Constant.from_array(values, dtype)
-        except (GraphError, TypeError, ValueError) as error:
-            raise ArgumentTypeError(f"{what}: expected a tensor, an array or a number: {error}") from None
+        return Constant.from_array(as_array(values, what, dtype))
     parts = [as_tensor(v, f"{what}[{i}]", dtype) for i, v in enumerate(values)]
     rows = [ExpandDims.at(part, [0]) for part in parts]
     return Concat.of(*rows, axis=IntegerAttr(0, i64))
+
+
+def as_array(value: object, what: str, dtype: object = None) -> npt.NDArray[Any]:
+    """Data as an array of a dtype that tensors have; an array of such a dtype is given as it is.
+
+    Args:
+        value: an array, a number, or a nested list of numbers.
+        what: names the argument in errors.
+        dtype: of the result; unless given, Python floats become f32, integers i32, and arrays keep theirs.
+
+    Raises:
+        ValueError: for anything else. It is a `TypeError` too.
+    """
+    if _holds_tensor(value):
+        raise ArgumentTypeError(f"{what}: expected numbers or an array, got a tensor; stack() joins several")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ArgumentTypeError(f"{what}: expected lists of one length at each depth, got {value}") from None
+    except OverflowError:
+        raise ArgumentTypeError(f"{what}: a number is too large for any dtype") from None
+    if array.dtype.kind not in "biufc":
+        kind = type(value).__name__ if array.ndim == 0 else f"{type(value).__name__} of {array.dtype.name}"
+        raise ArgumentTypeError(f"{what}: expected numbers or an array, got {kind}")
+    if dtype is not None and array.dtype.kind != "c":
+        return _converted(array, numpy_dtype(element_type_from(dtype)), what)
+    if not isinstance(value, np.ndarray | np.generic):
+        array = _converted(array, NARROW.get(array.dtype, array.dtype), what)
+    if array.dtype not in NUMPY_DTYPES.values():
+        known = ", ".join(DTYPES)
+        raise ArgumentTypeError(f"{what}: dtype {array.dtype} is not supported: expected one of {known}")
+    return array
+
+
+def _converted(array: npt.NDArray[Any], dtype: np.dtype[Any], what: str) -> npt.NDArray[Any]:
+    """The array in another dtype; `ValueError` for numbers that it cannot hold."""
+    if array.dtype.kind in "iu" and dtype.kind == "i" and array.size:
+        limits = np.iinfo(dtype)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise ArgumentTypeError(f"{what}: a number is out of range for {dtype}; give another dtype=")
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype, copy=False)
+    except FloatingPointError:
+        raise ArgumentTypeError(f"{what}: a number is too large for {dtype}; give another dtype=") from None
 
 
 def _holds_tensor(value: object) -> bool:

@@ -98,9 +98,9 @@ class _Needed:
         if isinstance(value, OpResult):
             self._need(value.op)
         elif is_placeholder(value):
-            who = user if isinstance(user, str) else f"'{name_of(user)}'"
+            who = f"{user} is" if isinstance(user, str) else f"'{name_of(user)}' needs"
             raise ValueError(
-                f"{who} needs placeholder '{name_of_value(value)}': name it among the inputs, or feed it"
+                f"{who} placeholder '{name_of_value(value)}': name it among the inputs, or feed it"
             )
 
     def _need(self, op: Operation) -> None:

@@ -20,7 +20,7 @@ from pullback.dialects.graph.types import (
 )
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.dialects.graph.variables import Assign, AssignSub, Read, Update, VariableOp
-from pullback.frontend.convert import as_tensor
+from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.graph import current_graph, valid_hint
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
@@ -44,7 +44,7 @@ class Variable(Operators):
 
     def __init__(self, initial: npt.ArrayLike, name: str = "variable", dtype: object = None) -> None:
         self.graph = current_graph()
-        self.array = _initial_array(initial, dtype)
+        self.array = np.array(as_array(initial, "initial", dtype), order="C")
         self.name = self.graph.names.unique(checked_name(name))
         type_ = VariableType(tensor_type(element_type_from(self.array.dtype), self.array.shape))
         op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(self.name)})
@@ -108,14 +108,3 @@ class Variable(Operators):
 
     def __repr__(self) -> str:
         return f"<Variable {self.name!r}: {self.handle.type}>"
-
-
-def _initial_array(initial: npt.ArrayLike, dtype: object) -> Array:
-    array = np.array(initial, order="C")
-    if dtype is not None:
-        return array.astype(numpy_dtype(element_type_from(dtype)))
-    if not isinstance(initial, np.ndarray | np.generic):
-        narrow = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
-        array = array.astype(narrow.get(array.dtype, array.dtype))
-    element_type_from(array.dtype)
-    return array

@@ -277,7 +277,7 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
 def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] | IntegerAttr[Any]:
     """A number as an attribute of this element type; `GraphError` where the type cannot hold it."""
     if is_float(element_type):
-        if np.isfinite(value) and abs(value) > np.finfo(numpy_dtype(element_type)).max:
+        if float(np.finfo(numpy_dtype(element_type)).max) < abs(value) < float("inf"):
             raise GraphError(f"{value!r} is no value of dtype {element_type}: it is too large")
         return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     if not isinstance(element_type, IntegerType):

@@ -39,6 +39,10 @@ def while_loop(
     if not isinstance(loop_vars, list | tuple):
         kind = type(loop_vars).__name__
         raise ArgumentTypeError(f"loop_vars: expected a list of the variables' first values, got {kind}")
+    for what, function in (("cond", cond), ("body", body)):
+        if not callable(function):
+            kind = type(function).__name__
+            raise ArgumentTypeError(f"{what}: expected a function of the loop variables, got {kind}")
     graph = current_graph()
     with graph.unchanged_on_error(), graph.names.entered(name):
         inits = [as_tensor(v, f"loop_vars[{i}]") for i, v in enumerate(loop_vars)]

@@ -12,9 +12,10 @@ from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import MAX_RANK, GraphError, element_type_from, tensor_type
 from pullback.dialects.graph.value import Number, Operand, Tensor
-from pullback.frontend.convert import as_tensor, default_dtype
+from pullback.frontend.convert import as_array, as_tensor, default_dtype
 from pullback.frontend.emit import named_as
-from pullback.frontend.functions.extents import ShapeLike, extents_and_operand
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
 from pullback.frontend.names import checked_name
 
@@ -46,7 +47,8 @@ def _is_extent(n: object) -> bool:
 
 def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None) -> Tensor:
     """The array as a tensor. Python floats become f32 and integers i32, arrays keep their dtype."""
-    return named_as(name, lambda: Constant.from_array(value, dtype))
+    array = as_array(value, "constant: value", dtype)
+    return named_as(name, lambda: Constant.from_array(array))
 
 
 def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
@@ -55,36 +57,46 @@ def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None
     Raises:
         ValueError: for a value that the dtype cannot hold, or for a shape with a negative extent.
     """
-    extents, operand = extents_and_operand(shape, "full")
-    if any(n < 0 for n in extents) and operand is None:
-        raise GraphError(f"full: expected extents from 0 on, got {shape}")
-    element_type = element_type_from(dtype if dtype is not None else default_dtype(value))
+    return _filled("full", shape, value, dtype, name)
+
+
+def _filled(what: str, shape: ShapeLike, value: Number, dtype: object, name: str | None) -> Tensor:
+    number = _checked_number(value, what)
+    extents, operand = static_extents(shape, what)
+    element_type = element_type_from(dtype if dtype is not None else default_dtype(number))
     type_ = tensor_type(element_type, extents)
-    return named_as(name, lambda: Fill.full(value, type_, operand.value if operand is not None else None))
+    return named_as(name, lambda: Fill.full(number, type_, operand.value if operand is not None else None))
+
+
+def _checked_number(value: object, what: str) -> Number:
+    number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, Number):
+        raise ArgumentTypeError(f"{what}: value: expected a number, got {value!r}")
+    return number
 
 
 def fill(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """TensorFlow's name for `full`."""
-    return full(shape, value, dtype, name)
+    return _filled("fill", shape, value, dtype, name)
 
 
 def zeros(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
     """A tensor of zeros."""
-    return full(shape, 0, dtype, name)
+    return _filled("zeros", shape, 0, dtype, name)
 
 
 def ones(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
     """A tensor of ones."""
-    return full(shape, 1, dtype, name)
+    return _filled("ones", shape, 1, dtype, name)
 
 
 def full_like(x: Operand, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """A tensor of the shape (and dtype, unless one is given) of `x` with one value everywhere."""
-    like = as_tensor(x, "full_like")
+    number, like = _checked_number(value, "full_like"), as_tensor(x, "full_like")
     element_type = like.element_type if dtype is None else element_type_from(dtype)
     shape = dynamic_shape(like)
     type_ = tensor_type(element_type, like.extents)
-    return named_as(name, lambda: Fill.full(value, type_, shape[0] if shape else None))
+    return named_as(name, lambda: Fill.full(number, type_, shape[0] if shape else None))
 
 
 def zeros_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
@@ -13,8 +13,10 @@ from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import ExpandDims, ShapeOf
-from pullback.dialects.graph.types import GraphError, shape_of_type
+from pullback.dialects.graph.types import GraphError, is_integer, shape_of_type
 from pullback.dialects.graph.value import Tensor
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import is_whole_number
 
 ShapeLike: TypeAlias = int | Sequence[int | Tensor | None] | Tensor
 
@@ -26,29 +28,49 @@ def extents_and_operand(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], T
     """
     if isinstance(shape, Tensor):
         return _of_tensor(shape, what)
-    items = [shape] if isinstance(shape, int | np.integer) else list(shape)
+    items = _checked_items(shape, what)
     extents = tuple(DYNAMIC_INDEX if n is None or isinstance(n, Tensor) or n == -1 else int(n) for n in items)
-    if not any(isinstance(n, Tensor) for n in items):
+    tensors = sum(isinstance(n, Tensor) for n in items)
+    if not tensors:
         return extents, None
-    if any(n is None for n in items) or extents.count(DYNAMIC_INDEX) > sum(
-        isinstance(n, Tensor) for n in items
-    ):
+    if extents.count(DYNAMIC_INDEX) > tensors:
         raise GraphError(f"{what}: a shape with tensors in it gives every extent: no -1 or None beside them")
     parts = [_as_row(n, what) for n in items if n is not None]
     return extents, Concat.of(*parts, axis=IntegerAttr(0, i64))
 
 
+def static_extents(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], Tensor | None]:
+    """`extents_and_operand` where every extent must be given: no `-1` and no `None`."""
+    extents, operand = extents_and_operand(shape, what)
+    if operand is None and DYNAMIC_INDEX in extents:
+        raise GraphError(f"{what}: expected extents from 0 on, got {shape}")
+    return extents, operand
+
+
+def _checked_items(shape: int | Sequence[int | Tensor | None], what: str) -> list[int | Tensor | None]:
+    items: list[Any] = list(shape) if isinstance(shape, list | tuple | np.ndarray) else [shape]
+    for extent in items:
+        if isinstance(extent, Tensor) or (extent is None and extent is not shape):
+            continue
+        if not is_whole_number(extent):
+            raise ArgumentTypeError(f"{what}: shape: expected whole numbers such as (2, 3), got {shape!r}")
+        if extent < -1:
+            raise GraphError(f"{what}: expected extents from 0 on, got {shape}")
+    return items
+
+
 def _as_row(extent: int | Tensor, what: str) -> Tensor:
     if not isinstance(extent, Tensor):
         return Constant.from_array(np.array([extent], np.int64))
-    if extent.ndim != 0:
+    if extent.ndim != 0 or not is_integer(extent.element_type):
         raise GraphError(f"{what}: an extent must be a scalar of integers, got {extent.type}")
     return ExpandDims.at(Cast.to(extent, i64), [0])
 
 
 def _of_tensor(shape: Tensor, what: str) -> tuple[tuple[int, ...], Tensor]:
     """What is known of a shape that is computed: its rank always, its extents if they come from a type."""
-    if shape.ndim != 1 or shape.extents[0] == DYNAMIC_INDEX:
+    known_length = shape.ndim == 1 and shape.extents[0] != DYNAMIC_INDEX
+    if not known_length or not is_integer(shape.element_type):
         raise GraphError(f"{what}: a shape must be a tensor of integers of known length, got {shape.type}")
     value = shape.value
     maker = value.op if isinstance(value, OpResult) else None

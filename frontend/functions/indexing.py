@@ -8,7 +8,7 @@ from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
-from pullback.frontend.functions.shapes import checked_axis
+from pullback.frontend.functions.axes import checked_axis
 
 
 def gather(params: Operand, indices: Operand, axis: int = 0, name: str | None = None) -> Tensor:

@@ -21,7 +21,9 @@ from pullback.dialects.graph.types import GraphError, is_static
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
-from pullback.frontend.functions.extents import ShapeLike, extents_and_operand
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import checked_axes, checked_axis, is_whole_number, whole_numbers
+from pullback.frontend.functions.extents import ShapeLike, extents_and_operand, static_extents
 
 
 def shape_of(x: Operand, name: str | None = None) -> Tensor:
@@ -73,25 +75,22 @@ def _completed(extents: tuple[int, ...], count: int) -> tuple[int, ...]:
 def broadcast_to(x: Operand, shape: ShapeLike, name: str | None = None) -> Tensor:
     """`x` repeated along new leading axes and along extents of 1."""
     value = as_tensor(x, "broadcast_to")
-    extents, operand = extents_and_operand(shape, "broadcast_to")
+    extents, operand = static_extents(shape, "broadcast_to")
     return named_as(name, lambda: BroadcastTo.to(value, extents, runtime=operand))
 
 
 def expand_dims(x: Operand, axis: int | Sequence[int], name: str | None = None) -> Tensor:
     """`x` with new extents of 1 at `axis` of the result; negative axes count from its end."""
     value = as_tensor(x, "expand_dims")
-    given = [axis] if isinstance(axis, int) else list(axis)
-    rank = value.ndim + len(given)
-    axes = sorted(checked_axis(a, rank, "expand_dims") for a in given)
+    given = whole_numbers(axis, "expand_dims: axis")
+    axes = sorted(checked_axes(given, value.ndim + len(given), "expand_dims"))
     return named_as(name, lambda: ExpandDims.at(value, axes))
 
 
 def transpose(x: Operand, axes: Sequence[int] | None = None, name: str | None = None) -> Tensor:
     """`x` with its axes in this order, reversed by default."""
     value = as_tensor(x, "transpose")
-    order = (
-        range(value.ndim)[::-1] if axes is None else [checked_axis(a, value.ndim, "transpose") for a in axes]
-    )
+    order = range(value.ndim)[::-1] if axes is None else checked_axes(axes, value.ndim, "transpose")
     return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
 
 
@@ -112,36 +111,34 @@ def split(x: Operand, sizes: int | Sequence[int], axis: int = 0, name: str | Non
     """
     value = as_tensor(x, "split")
     axis = checked_axis(axis, value.ndim, "split")
-    if isinstance(sizes, int):
+    pieces = whole_numbers(sizes, "split: sizes")
+    if is_whole_number(sizes):
         extent = value.extents[axis]
         if sizes < 1 or extent == DYNAMIC_INDEX or extent % sizes:
             raise GraphError(f"split: axis {axis} of {value.type} cannot be cut into {sizes} equal pieces")
-        sizes = [extent // sizes] * sizes
-    properties = {"axis": IntegerAttr(axis, i64), "sizes": integers(sizes)}
+        pieces = [extent // sizes] * sizes
+    properties = {"axis": IntegerAttr(axis, i64), "sizes": integers(pieces)}
     first = named_as(name, lambda: Tensor(Split.emit([value.value], properties).results[0]))
     return [Tensor(r) for r in first.op.results]
 
 
 def concat(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> Tensor:
     """The tensors one after another along an axis."""
-    if not values:
-        raise GraphError("concat: needs at least one tensor")
-    parts = tensors(*values, op="concat")
+    parts = _several(values, "concat")
     at = IntegerAttr(checked_axis(axis, parts[0].ndim, "concat"), i64)
     return named_as(name, lambda: Concat.of(*parts, axis=at))
 
 
 def stack(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> Tensor:
     """The tensors, of one shape, side by side along a new axis."""
-    if not values:
-        raise GraphError("stack: needs at least one tensor")
-    parts = tensors(*values, op="stack")
+    parts = _several(values, "stack")
     at = checked_axis(axis, parts[0].ndim + 1, "stack")
     return concat([ExpandDims.at(part, [at]) for part in parts], at, name)
 
 
-def checked_axis(axis: int, rank: int, what: str) -> int:
-    """The axis counted from the front; `ValueError` where it does not exist."""
-    if not -rank <= axis < rank:
-        raise GraphError(f"{what}: axis {axis} does not exist: expected {-rank} to {rank - 1}")
-    return axis % rank
+def _several(values: Sequence[Operand], what: str) -> list[Tensor]:
+    if not isinstance(values, list | tuple):
+        raise ArgumentTypeError(f"{what}: values: expected a list of tensors, got {type(values).__name__}")
+    if not values:
+        raise GraphError(f"{what}: needs at least one tensor")
+    return tensors(*values, op=what)

@@ -88,7 +88,7 @@ def test_wrong_inputs_and_outputs(graph: pb.Graph) -> None:
         (([1.0], x), r"inputs\[0\]: expected a tensor, got float"),
         (([x], [x, None]), r"outputs\[1\] is None: gradients\(\) gives None"),
         (([x], {"a": 3}), r"outputs\['a'\]: expected a tensor, .* got int"),
-        (([], x), "outputs needs placeholder 'x'"),
+        (([], x), "outputs is placeholder 'x'"),
     ]
     for (inputs, outputs), message in invalid:
         with pytest.raises(ValueError, match=message):
