@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
+from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.loops import interpret
 from pullback.dialects.context import context
 from pullback.dialects.source import parse
+from pullback.driver.levels import main_function
 from pullback.tests.levels.programs import Recipe, recipes
 
 SEEDS = st.integers(0, 2**16)
-TOLERANCE = {"f32": {"rtol": 3e-4, "atol": 3e-5}, "f64": {"rtol": 1e-9, "atol": 1e-10}}
+TOLERANCE = {"f32": (3e-4, 3e-5), "f64": (1e-9, 1e-10)}
+"""Relative and absolute."""
 NUMPY = {"f32": "float32", "f64": "float64"}
 
 
@@ -31,8 +35,9 @@ def compiled(recipe: Recipe, dtype: str, target: str) -> pb.Step:
 
 
 def same(got: list[Any], expected: list[Any], dtype: str) -> None:
+    rtol, atol = TOLERANCE[dtype]
     for g, e in zip(got, expected, strict=True):
-        np.testing.assert_allclose(np.asarray(g), np.asarray(e), **TOLERANCE[dtype])
+        np.testing.assert_allclose(np.asarray(g), np.asarray(e), rtol, atol)
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
@@ -51,13 +56,10 @@ def test_interpreted_loops_are_the_oracle(recipe: Recipe, seed: int) -> None:
     native = compiled(recipe, "f64", "cpu")
     native(*inputs)
     module = parse(context(), native.ir("loops")).module
-    (main,) = (
-        op for op in module.body.block.ops if getattr(op, "sym_name", None) and op.sym_name.data == "main"
-    )
     buffers: list[Any] = list(inputs)
-    for argument in main.body.block.args[len(inputs) :]:
-        shape = tuple(argument.type.get_shape())
-        buffers.append(np.zeros(shape, np.int8 if "i8" in str(argument.type) else np.float64))
+    for type_ in main_function(module).function_type.inputs.data[len(inputs) :]:
+        assert isinstance(type_, MemRefType)
+        buffers.append(np.zeros(type_.get_shape(), dtype_of(type_)))
     interpret(module, buffers)
     same(buffers[len(inputs) : len(inputs) + len(expected)], expected, "f64")
 
