@@ -15,7 +15,7 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
-from pullback.dialects.graph.value import inserting
+from pullback.dialects.graph.value import InsertionBlock, inserting
 from pullback.dialects.text import print_module
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp
@@ -26,10 +26,13 @@ Stamp: TypeAlias = Callable[[Operation], None]
 _current: ContextVar[Graph] = ContextVar("current_graph")
 
 
-class GraphBlock(Block):
+class GraphBlock(InsertionBlock):
     """The body of a graph's function. It knows its graph, and so does every value in it."""
 
     graph: Graph
+
+    def insert(self, op: Operation) -> None:
+        self.graph.insert(op)
 
 
 class Graph:

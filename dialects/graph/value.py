@@ -7,12 +7,12 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, shape_of_type
 
@@ -40,6 +40,23 @@ def inserting(place: Insert) -> Generator[None]:
         yield
     finally:
         _insertion.reset(token)
+
+
+class InsertionBlock(Block):
+    """A block that the operators on its values add to where no `inserting` surrounds them."""
+
+    def insert(self, op: Operation) -> None:
+        """Puts a new operation where the block's owner wants it."""
+        raise NotImplementedError
+
+
+def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
+    """An operator that tensors do not have."""
+
+    def refuse(*operands: object) -> NoReturn:
+        raise TypeError(f"{expression} is no operation on tensors: {instead}")
+
+    return refuse
 
 
 class Operators:
@@ -90,6 +107,19 @@ class Operators:
 
     def __lt__(self, other: Operand) -> Tensor:
         return _apply("graph.greater", other, self)
+
+    __ge__ = _refuse("x >= y", "there are x > y and x < y; where(x < y, False, True) is their complement")
+    __le__ = _refuse("x <= y", "there are x > y and x < y; where(x > y, False, True) is their complement")
+    __getitem__ = _refuse("x[i]", "use gather() to take rows by index, split() to cut pieces")
+    __pow__ = __rpow__ = _refuse("x ** y", "write x * x, or exp(y * log(x)) where x is positive")
+    __mod__ = __rmod__ = _refuse("x % y", "the dialect has no remainder")
+    __floordiv__ = __rfloordiv__ = _refuse("x // y", 'cast(x / y, "i32") rounds toward zero')
+    __abs__ = _refuse("abs(x)", "use maximum(x, -x)")
+    __and__ = __rand__ = _refuse("x & y", "use where(x, y, False)")
+    __or__ = __ror__ = _refuse("x | y", "use where(x, True, y)")
+    __invert__ = _refuse("~x", "use where(x, False, True)")
+    __len__ = _refuse("len(x)", "read x.shape, or use size()")
+    __float__ = __int__ = __index__ = _refuse("a number from x", "compute its value with run()")
 
     def __bool__(self) -> bool:
         raise TypeError("a tensor has no truth value while the graph is built: use where() or while_loop()")
@@ -172,4 +202,22 @@ Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequen
 
 
 def _apply(name: str, *args: Operand) -> Tensor:
-    return OPS[name].of(*args)
+    operation = OPS[name]
+    if _insertion.get(None) is not None:
+        return operation.of(*args)
+    # Outside of every graph an operator adds to that of its first tensor.
+    operands = [a.as_tensor() if isinstance(a, Operators) else a for a in args]
+    home = next((_home(t) for t in operands if isinstance(t, Tensor)), None)
+    if home is None:
+        return operation.of(*operands)
+    with inserting(home.insert):
+        return operation.of(*operands)
+
+
+def _home(tensor: Tensor) -> InsertionBlock | None:
+    """The block around a value that new operations on it go into."""
+    owner = tensor.value.owner
+    block = owner if isinstance(owner, Block) else owner.parent
+    while block is not None and not isinstance(block, InsertionBlock):
+        block = block.parent_block()
+    return block

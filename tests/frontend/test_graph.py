@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,17 @@ def test_outside_of_a_graph() -> None:
             make()
 
 
+def test_operators_outside_of_a_graph_add_to_that_of_their_tensors() -> None:
+    with pb.Graph() as g:
+        x = pb.placeholder("f32", (2,), name="x")
+        v = pb.Variable([1.0, 2.0], name="v")
+    (slope,) = pb.gradients(x * v * 2 + np.float32(1) - (-x).T, x)
+    assert pb.run(slope - 1, {x: np.zeros(2, np.float32)}).tolist() == [2.0, 4.0]
+    assert pb.run(x > 0.5, {x: [0.0, 1.0]}, graph=g).tolist() == [False, True]
+    with pb.Graph(), pytest.raises(ValueError, match="'x' belongs to another graph"):
+        pb.run(x + 1)
+
+
 def test_graphs_may_nest_and_be_entered_again() -> None:
     first, second = pb.Graph(), pb.Graph()
     with first:
@@ -110,3 +123,44 @@ def test_a_tensor_has_no_truth_value_and_no_elements(graph: pb.Graph) -> None:
         bool(x > 0.0)
     with pytest.raises(TypeError, match="cannot be iterated"):
         list(x)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("message", "act"),
+    {
+        r"x >= y .* where\(x < y, False, True\)": lambda x: x >= 1.0,
+        r"x <= y .* where\(x > y, False, True\)": lambda x: x <= 1.0,
+        r"x\[i\] .* gather\(\) .* split\(\)": lambda x: x[0],
+        r"x \*\* y .* x \* x": lambda x: 2.0**x,
+        r"x % y": lambda x: x % 2,
+        r"x // y": lambda x: 1 // x,
+        r"abs\(x\) .* maximum\(x, -x\)": abs,
+        r"x & y .* where\(x, y, False\)": lambda x: x & True,
+        r"x \| y .* where\(x, True, y\)": lambda x: x | True,
+        r"~x .* where\(x, False, True\)": lambda x: ~x,
+        r"len\(x\)": len,
+        r"a number from x .* run\(\)": float,
+    }.items(),
+)
+def test_an_operator_that_tensors_lack(
+    graph: pb.Graph, message: str, act: Callable[[object], object]
+) -> None:
+    x = pb.placeholder("f32", (2,), name="x")
+    with pytest.raises(TypeError, match=message):
+        act(x)
+
+
+def test_what_stands_for_the_operators_that_tensors_lack(graph: pb.Graph) -> None:
+    x = pb.constant([-1.0, 2.0, 3.0])
+    two = pb.constant([2.0, 2.0, 2.0])
+    high, odd = x > 1.0, pb.constant([True, False, True])
+    values = {
+        "x >= 2": (pb.where(x < two, False, True), [False, True, True]),
+        "x <= 2": (pb.where(x > two, False, True), [True, True, False]),
+        "abs": (pb.maximum(x, -x), [1.0, 2.0, 3.0]),
+        "and": (pb.where(high, odd, False), [False, False, True]),
+        "or": (pb.where(high, True, odd), [True, True, True]),
+        "not": (pb.where(odd, False, True), [False, True, False]),
+    }
+    found = pb.run({key: tensor for key, (tensor, _) in values.items()})
+    assert {key: array.tolist() for key, array in found.items()} == {k: v for k, (_, v) in values.items()}
