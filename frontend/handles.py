@@ -26,6 +26,7 @@ from pullback.dialects.graph.types import (
     tensor_type,
 )
 from pullback.dialects.graph.value import Operators, Tensor
+from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, graph_of
 
 LARGE_ELEMENTS = 100_000_000
@@ -62,6 +63,11 @@ class IndexedSlices(Operators):
     """
 
     def __init__(self, values: Tensor, indices: Tensor, dense_shape: tuple[int | None, ...]) -> None:
+        for what, part in (("values", values), ("indices", indices)):
+            if not isinstance(part, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"{what}: expected a tensor, got {type(part).__name__}")
+        if not isinstance(dense_shape, list | tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"dense_shape: expected extents such as (4, 2), got {dense_shape!r}")
         extents = tuple(DYNAMIC_INDEX if n is None else n for n in dense_shape)
         if indices.ndim != 1 or not is_integer(indices.element_type):
             raise GraphError(f"indices must be integers of rank 1, got {indices.type}")

@@ -60,6 +60,8 @@ def tuple_of(
     Raises:
         ValueError: if there is nothing to wait for.
     """
+    if not isinstance(tensors, list | tuple):
+        raise ArgumentTypeError(f"tensors: expected a list of tensors, got {type(tensors).__name__}")
     given = [
         t.tensor if isinstance(t, IndexedSlices) else as_tensor(t, "tensors")
         for t in tensors

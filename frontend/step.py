@@ -60,7 +60,10 @@ class Parameter:
             try:
                 return np.asarray(value, self.dtype)  # pyright: ignore[reportUnknownArgumentType]
             except (TypeError, ValueError, OverflowError):
-                pass
+                raise ArgumentTypeError(
+                    f"{what}: expected numbers of dtype {self.dtype}, in lists of one length at each depth, "
+                    f"got {value}"
+                ) from None
         raise ArgumentTypeError(
             f"{what}: expected an array of dtype {self.dtype}, got {type(value).__name__}"
         )

@@ -48,9 +48,10 @@ def static_extents(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], Tensor
 
 
 def _checked_items(shape: int | Sequence[int | Tensor | None], what: str) -> list[int | Tensor | None]:
-    items: list[Any] = list(shape) if isinstance(shape, list | tuple | np.ndarray) else [shape]
+    listed = isinstance(shape, list | tuple | np.ndarray)
+    items: list[Any] = list(shape) if listed else [shape]
     for extent in items:
-        if isinstance(extent, Tensor) or (extent is None and extent is not shape):
+        if isinstance(extent, Tensor) or (extent is None and listed):
             continue
         if not is_whole_number(extent):
             raise ArgumentTypeError(f"{what}: shape: expected whole numbers such as (2, 3), got {shape!r}")

@@ -101,6 +101,19 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         r"^fetches is placeholder 'placeholder': name it among the inputs, or feed it",
         lambda x: pb.run(x),
     ),
+    "one tensor for a tuple": ("tensors: expected a list", lambda x: WRONG.tuple(x)),
+    "slices without indices": (
+        "indices: expected a tensor, got int",
+        lambda x: WRONG.IndexedSlices(x, 3, (3,)),
+    ),
+    "slices without a shape": (
+        "dense_shape: expected extents such as",
+        lambda x: WRONG.IndexedSlices(x, x, 3),
+    ),
+    "ragged lists for a placeholder": (
+        "input 'placeholder': expected numbers of dtype float32, in lists of one length",
+        lambda x: pb.run(x, {x: [[1], [2, 3]]}),
+    ),
     "a tensor as an array": ("compute them with run", lambda x: np.asarray(x)),
 }
 
