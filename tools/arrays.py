@@ -89,7 +89,10 @@ def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
         numbers = json.loads(source)
         if not np.can_cast(np.array(numbers).dtype, dtype, casting="same_kind"):
             raise ValueError("the numbers are of another kind")
-        return np.array(numbers, dtype=dtype)
+        with np.errstate(over="raise"):
+            return np.array(numbers, dtype=dtype)
+    except FloatingPointError:
+        raise ArrayError(f"{what}={source}: a number is too large for {dtype}") from None
     except json.JSONDecodeError:
         raise ArrayError(f"{what}={source}: neither a .npy file nor numbers such as [1.0, 2.0]") from None
     except (ValueError, TypeError, OverflowError) as error:

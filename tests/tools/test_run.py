@@ -86,6 +86,7 @@ func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) {
         ([*ARGUMENTS[:1], "--input", "scope/n=3.5"], "not an array of int32"),
         ([*ARGUMENTS[:1], "--input", "scope/n=3000000000"], "not an array of int32"),
         ([*ARGUMENTS[1:], "--input", "x=[[1], [2, 3]]"], "not an array of float32"),
+        ([*ARGUMENTS[1:], "--input", "x=[[1e99, 1]]"], "a number is too large for float32"),
         ([*ARGUMENTS[1:], "--input", "x=[1, 2]"], "shape (2,), expected tensor<?x2xf32>"),
         ([*ARGUMENTS[1:], "--input", "x=missing.npy"], "cannot read: No such file or directory"),
         ([*ARGUMENTS[1:], "--input", "x=what"], "neither a .npy file nor numbers"),
