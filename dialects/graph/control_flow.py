@@ -55,8 +55,8 @@ class While(GraphOp):
           graph.yield %i1, %x1 : tensor<i32>, tensor<4xf32>
         }
 
-    Both regions may use values from outside: loop invariants. `back_prop` on the operation set to false in
-    TensorFlow corresponds to the property `no_gradient` here: the loop then gives `None`.
+    Both regions may use values from outside: loop invariants. With the property `no_gradient` (TensorFlow's
+    `back_prop=False`) no gradient flows back through the loop: its operands get `None`.
     """
 
     name = "graph.while"
