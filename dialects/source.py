@@ -133,9 +133,17 @@ class _SourceParser(Parser):
         self.raise_error(f"unknown operation '{name}'{hint}", start, start + len(name))
 
     def improved(self, error: ParseError) -> ParseError:
-        """xDSL reports an undefined value at the end of the text; we point to its first use."""
+        """xDSL names its own rule, or the end of the text; we say what was expected, and point to the first use."""
         if error.msg.startswith("Could not parse entire input"):
             return ParseError(error.span, "expected an operation")
+        if error.msg.strip() == "in block definition":
+            at_end = self._current_token.kind is MLIRTokenKind.EOF
+            missing = (
+                "the text ends inside a region: a '}' is missing"
+                if at_end
+                else "expected an operation or '}'"
+            )
+            return ParseError(error.span, missing)
         undefined = [name for name in self.forward_ssa_references if name in self._first_use]
         if not undefined or not error.msg.startswith("values used but not defined"):
             return error

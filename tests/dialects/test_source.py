@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
+from xdsl.utils.exceptions import ParseError
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.creation import Constant, elements
@@ -44,3 +45,15 @@ def test_zeros_of_both_signs_survive_text(op: str, generic: bool) -> None:
         if isinstance(value, DenseIntOrFPElementsAttr)
     )
     np.testing.assert_array_equal(np.signbit(np.frombuffer(values, np.float32)), [False, True, True, False])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("func.func @main() {\n  func.return\n", "the text ends inside a region: a '}' is missing"),
+        ("func.func @main() {\n  3\n}", "expected an operation or '}'"),
+    ],
+)
+def test_what_a_region_lacks(text: str, message: str) -> None:
+    with pytest.raises(ParseError, match=message):
+        parse(context(), text)
