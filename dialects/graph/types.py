@@ -140,7 +140,8 @@ def element_type_from(dtype: object) -> Attribute:
     if isinstance(dtype, str) and dtype in DTYPES:
         return DTYPES[dtype]
     try:
-        wanted = np.dtype(dtype)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+        # NumPy takes None for float64.
+        wanted = None if dtype is None else np.dtype(dtype)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     except TypeError:
         wanted = None
     for element_type, known in NUMPY_DTYPES.items():

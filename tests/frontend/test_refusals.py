@@ -114,6 +114,7 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         "input 'placeholder': expected numbers of dtype float32, in lists of one length",
         lambda x: pb.run(x, {x: [[1], [2, 3]]}),
     ),
+    "no dtype": ("dtype None is not supported: expected one of f32", lambda x: WRONG.cast(x, None)),
     "a tensor as an array": ("compute them with run", lambda x: np.asarray(x)),
 }
 
