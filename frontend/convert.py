@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 from xdsl.dialects.builtin import IntegerAttr, i64
 
+from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import ExpandDims
@@ -61,7 +61,7 @@ def _stacked(values: Sequence[Any], what: str, dtype: object) -> Tensor:
     return Concat.of(*rows, axis=IntegerAttr(0, i64))
 
 
-def as_array(value: object, what: str, dtype: object = None) -> npt.NDArray[Any]:
+def as_array(value: object, what: str, dtype: object = None) -> Array:
     """Data as an array of a dtype that tensors have; an array of such a dtype is given as it is.
 
     Args:
@@ -93,7 +93,7 @@ def as_array(value: object, what: str, dtype: object = None) -> npt.NDArray[Any]
     return array
 
 
-def _converted(array: npt.NDArray[Any], dtype: np.dtype[Any], what: str) -> npt.NDArray[Any]:
+def _converted(array: Array, dtype: np.dtype[Any], what: str) -> Array:
     """The array in another dtype; `ValueError` for numbers that it cannot hold."""
     if array.dtype.kind in "iu" and dtype.kind == "i" and array.size:
         limits = np.iinfo(dtype)

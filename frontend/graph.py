@@ -15,7 +15,7 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
-from pullback.dialects.graph.value import InsertionBlock, inserting
+from pullback.dialects.graph.value import InsertionBlock, inserting, insertion_block_around
 from pullback.dialects.text import print_module
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp
@@ -196,7 +196,7 @@ class Graph:
         block = owner if isinstance(owner, Block) else owner.parent
         if block is self._block or block is self._body:
             return
-        other = _graph_around(block)
+        other = _graph_around(operand)
         if other is not None and other is not self:
             raise ValueError(
                 f"{op.name}: tensor '{name_of_value(operand)}' belongs to another graph; "
@@ -243,18 +243,14 @@ def valid_hint(name: str) -> str:
     return name.rpartition("/")[2].replace(".", "_").replace("-", "_")
 
 
-def _graph_around(block: Block | None) -> Graph | None:
-    while block is not None:
-        if isinstance(block, GraphBlock):
-            return block.graph
-        block = block.parent_block()
-    return None
+def _graph_around(value: SSAValue | Operation) -> Graph | None:
+    block = insertion_block_around(value)
+    return block.graph if isinstance(block, GraphBlock) else None
 
 
 def graph_of(value: SSAValue | Operation) -> Graph:
     """The graph that a value or an operation belongs to; `ValueError` if to none (it was erased)."""
-    owner = value if isinstance(value, Operation) else value.owner
-    graph = _graph_around(owner if isinstance(owner, Block) else owner.parent)
+    graph = _graph_around(value)
     if graph is None:
         what = f"operation '{value.name}'" if isinstance(value, Operation) else f"'{name_of_value(value)}'"
         raise ValueError(f"{what} belongs to no graph: it was erased, or made outside of `with Graph()`")

@@ -75,10 +75,12 @@ def tuple_of(
     if control_inputs:
         needed = operations_behind(control_inputs, "control_inputs")
         graph.control_inputs[gate] = (*graph.control_inputs.get(gate, ()), *needed)
-    results = iter(gate.results)
-    gated: list[Tensor | IndexedSlices | None] = []
-    for tensor in tensors:
-        value = Tensor(next(results)) if tensor is not None else None
-        slices = isinstance(tensor, IndexedSlices) and value is not None
-        gated.append(IndexedSlices.wrap(value) if slices and value is not None else value)
-    return gated
+    results = map(Tensor, gate.results)
+
+    def gated(tensor: object) -> Tensor | IndexedSlices | None:
+        if tensor is None:
+            return None
+        value = next(results)
+        return IndexedSlices.wrap(value) if isinstance(tensor, IndexedSlices) else value
+
+    return [gated(t) for t in tensors]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.nest import leaves
 from pullback.frontend.slicing import Output
 from pullback.frontend.variables import Variable
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,17 @@ class OperationLeaf:
 Leaf = TensorLeaf | OperationLeaf
 
 
-def leaf_of(label: str, value: object) -> Leaf:
-    """What an output stands for; `ValueError` (a `TypeError` too) for what cannot be one."""
+def leaves_of(nest: object, label: str) -> list[Leaf]:
+    """What the outputs in a nest stand for; `ValueError` (a `TypeError` too) for what cannot be one."""
+    return [_leaf(path, value) for path, value in leaves(nest, label)]
+
+
+def anchors_of(wanted: Sequence[Leaf]) -> list[tuple[str, SSAValue | IROperation]]:
+    """What tells the graph that outputs are of, each under the output's label."""
+    return [(leaf.label, anchor) for leaf in wanted for anchor in leaf.anchors]
+
+
+def _leaf(label: str, value: object) -> Leaf:
     match value:
         case Tensor() if isinstance(value.type, SlicesType):
             return SlicesLeaf(label, value.value)

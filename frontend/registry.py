@@ -42,7 +42,7 @@ class RegisterGradient:
     def __init__(self, op_type: str) -> None:
         if not isinstance(op_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"op_type must be a string, got {type(op_type).__name__}")
-        self.op_type = str(operation_name(op_type))
+        self.op_type = operation_name(op_type)
 
     def __call__(self, function: Rule) -> Rule:
         register(self.op_type, _on_handles(function))

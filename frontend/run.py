@@ -8,8 +8,8 @@ from typing import Any
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, common_graph
-from pullback.frontend.nest import form, leaves
-from pullback.frontend.outputs import leaf_of
+from pullback.frontend.nest import form
+from pullback.frontend.outputs import anchors_of, leaves_of
 from pullback.frontend.step import Step
 
 KEPT_STEPS = 32
@@ -48,8 +48,8 @@ def run(
 
 def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str) -> Step:
     """The step for these fetches and feeds, which the graph keeps."""
-    wanted = [leaf_of(label, value) for label, value in leaves(fetches, "fetches")]
-    anchors = [(leaf.label, anchor) for leaf in wanted for anchor in leaf.anchors]
+    wanted = leaves_of(fetches, "fetches")
+    anchors = anchors_of(wanted)
     own = common_graph([*anchors, *(("feeds", t.value) for t in fed)])
     if own is None:
         return Step(fed, fetches, target)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import (
     GraphError,
@@ -24,12 +24,10 @@ from pullback.driver.levels import Shapes
 from pullback.driver.program import Program
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
-from pullback.frontend.nest import leaves, rebuilt
-from pullback.frontend.outputs import TensorLeaf, leaf_of
+from pullback.frontend.nest import rebuilt
+from pullback.frontend.outputs import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.slicing import slice_function
 from pullback.passes.run import quiet_collector
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,8 @@ class Step:
     ) -> None:
         self.parameters = [_parameter(tensor) for tensor in inputs]
         self._outputs = outputs
-        self._leaves = [leaf_of(label, value) for label, value in leaves(outputs, labels[1])]
-        anchors = [(leaf.label, anchor) for leaf in self._leaves for anchor in leaf.anchors]
-        graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors]) or Graph()
+        self._leaves = leaves_of(outputs, labels[1])
+        graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
         with quiet_collector():
             module = slice_function(
                 graph,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import StringAttr
 
+from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
     DTYPES,
@@ -24,8 +23,6 @@ from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.graph import current_graph, valid_hint
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
-
-Array = npt.NDArray[Any]
 
 
 class Variable(Operators):

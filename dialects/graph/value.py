@@ -207,16 +207,17 @@ def _apply(name: str, *args: Operand) -> Tensor:
         return operation.of(*args)
     # Outside of every graph an operator adds to that of its first tensor.
     operands = [a.as_tensor() if isinstance(a, Operators) else a for a in args]
-    home = next((_home(t) for t in operands if isinstance(t, Tensor)), None)
+    first = next(t for t in operands if isinstance(t, Tensor))
+    home = insertion_block_around(first.value)
     if home is None:
         return operation.of(*operands)
     with inserting(home.insert):
         return operation.of(*operands)
 
 
-def _home(tensor: Tensor) -> InsertionBlock | None:
-    """The block around a value that new operations on it go into."""
-    owner = tensor.value.owner
+def insertion_block_around(value: SSAValue | Operation) -> InsertionBlock | None:
+    """The block around a value or an operation that operators on it add to, if there is one."""
+    owner = value if isinstance(value, Operation) else value.owner
     block = owner if isinstance(owner, Block) else owner.parent
     while block is not None and not isinstance(block, InsertionBlock):
         block = block.parent_block()
