@@ -89,6 +89,10 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         lambda x: pb.constant([2**40]),
     ),
     "a float above its dtype": ("constant: value: a number is too large", lambda x: pb.constant([1e99])),
+    "a float above the dtype beside it": (
+        r"1e\+99 is no value of dtype f32: it is too large",
+        lambda x: x * 1e99,
+    ),
     "no condition": (
         "cond: expected a function of the loop variables, got NoneType",
         lambda x: WRONG.while_loop(None, lambda i: i, [0]),
