@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +45,24 @@ class Options:
         return f"{self.scope}/{name}" if self.scope else name
 
 
+@dataclass(frozen=True)
+class Service:
+    """What new operations are for: their origin, their name under the scope, and the operation they serve.
+
+    A name that starts with an underscore continues that of the operation.
+    """
+
+    origin: Origin
+    name: str
+    forward: Operation | None
+
+    def location(self, options: Options) -> LocationAttr:
+        """The name and the role."""
+        forward = name_of(self.forward) if self.forward is not None else ""
+        name = forward + self.name if self.name.startswith("_") else self.name
+        return named_with_role(options.path(name), RoleAttr.of(self.origin, forward))
+
+
 @dataclass
 class Emitter:
     """Puts new operations in place, stamps their origin and device, and remembers them."""
@@ -51,21 +70,42 @@ class Emitter:
     place: Insert
     options: Options
     made: list[Operation] = field(default_factory=list[Operation])
-    location: LocationAttr | None = None
+    service: Service | None = None
     device: Attribute | None = None
+    _location: LocationAttr | None = None
 
     def __call__(self, op: Operation) -> None:
-        if self.location is not None:
-            op.location = self.location
+        if (location := self.location) is not None:
+            op.location = location
         if self.device is not None:
             op.attributes["device"] = self.device
         self.place(op)
         self.made.append(op)
 
+    @property
+    def location(self) -> LocationAttr | None:
+        """The location of what is made now; built once something is, since many rules make nothing."""
+        if self._location is None and self.service is not None:
+            self._location = self.service.location(self.options)
+        return self._location
+
     def serve(self, origin: Origin, name: str, forward: Operation | None) -> None:
-        """What follows has this origin and serves this forward operation."""
-        role = RoleAttr.of(origin, name_of(forward) if forward is not None else "")
-        self.location = named_with_role(self.options.path(name), role)
+        """What follows has this origin and name, and serves this forward operation: see `Service`."""
+        self._resume(Service(origin, name, forward))
+
+    @contextmanager
+    def serving(self, origin: Origin, name: str, forward: Operation | None) -> Generator[None]:
+        """`serve`, for a while."""
+        outer = self.service
+        self.serve(origin, name, forward)
+        try:
+            yield
+        finally:
+            self._resume(outer)
+
+    def _resume(self, service: Service | None) -> None:
+        self.service, self._location = service, None
+        forward = service.forward if service is not None else None
         if self.options.colocate:
             self.device = forward.attributes.get("device") if forward is not None else None
         elif self.options.device:
@@ -73,7 +113,7 @@ class Emitter:
 
     def at(self, place: Insert) -> Emitter:
         """An emitter for another place that reports to the same list."""
-        return Emitter(place, self.options, self.made, self.location, self.device)
+        return Emitter(place, self.options, self.made, self.service, self.device)
 
     def take_back(self) -> None:
         """Erases everything made, last first."""

@@ -13,7 +13,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import Properties
 from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.location import Origin, name_of
+from pullback.dialects.graph.location import Origin
 from pullback.dialects.graph.markers import Backward, SumGradients
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
 from pullback.dialects.graph.shapes import SumTo
@@ -153,7 +153,7 @@ class Walk:
         rule = lookup(op)
         if rule is None:
             return [None] * len(op.operands)
-        self.emitter.serve(Origin.GRADIENT, f"{name_of(op)}_grad/", op)
+        self.emitter.serve(Origin.GRADIENT, "_grad/", op)
         given = self._complete(op, dys)
         mark = len(self.emitter.made)
         said = rule(op, *given)
@@ -182,14 +182,12 @@ class Walk:
 
     def zeros(self, value: SSAValue) -> Tensor:
         """The zero gradient with respect to a value."""
-        location = self.emitter.location
         owner = value.owner
-        forward = owner if isinstance(owner, Operation) else None
-        self.emitter.serve(Origin.ZERO, "zeros_like", forward)
         type_ = gradient_type_of(value.type)
-        zero = EmptyStack.emit_as([], type_) if isinstance(type_, StackType) else zeros_like(Tensor(value))
-        self.emitter.location = location
-        return zero
+        with self.emitter.serving(Origin.ZERO, "zeros_like", owner if isinstance(owner, Operation) else None):
+            return (
+                EmptyStack.emit_as([], type_) if isinstance(type_, StackType) else zeros_like(Tensor(value))
+            )
 
     def _erase_unneeded(self, mark: int, kept: Sequence[Tensor | None]) -> None:
         made = self.emitter.made
@@ -208,7 +206,7 @@ class Walk:
         present = [g for g in grads if g is not None]
         if len(present) < 2:
             return grads
-        self.emitter.serve(Origin.GATE, f"{name_of(op)}_grad/", op)
+        self.emitter.serve(Origin.GATE, "_grad/", op)
         values = [g.value for g in present]
         marker = Backward.create(
             operands=values, result_types=[v.type for v in values], properties=self.gate_properties

@@ -42,7 +42,7 @@ def loop_gradients(
     if op.no_gradient is not None:
         return [None] * len(inputs)
     _refuse_effects(op, walk.nested)
-    walk.emitter.serve(Origin.GRADIENT, f"{name_of(op)}_grad/", op)
+    walk.emitter.serve(Origin.GRADIENT, "_grad/", op)
     inits = len(op.inits)
     wanted = [v for v, need in zip(inputs[inits:], needed[inits:], strict=True) if need]
     loop = LoopGradient(walk, op, dys, wanted)
@@ -215,7 +215,7 @@ class LoopGradient:
         # Next to the original, so that it reads variables as that one did; inside a backward body, where it stands.
         emitter = self.walk.emitter
         emitter = emitter if self.walk.nested else emitter.at(self._place_after(op))
-        emitter.serve(Origin.COPY, f"{name_of(op)}_twin", op)
+        emitter.serve(Origin.COPY, "_twin", op)
         with inserting(emitter):
             count = Fill.full(0, COUNT)
             stacks = [EmptyStack.emit_as([], StackType(v.type)) for v in kept]
@@ -259,6 +259,6 @@ class LoopGradient:
             result_types=[v.type for v in inits],
             regions=[Region(condition), Region(body)],
         )
-        self.walk.emitter.serve(Origin.GRADIENT, f"{name_of(self.op)}_grad/", self.op)
+        self.walk.emitter.serve(Origin.GRADIENT, "_grad/", self.op)
         self.walk.emitter(loop)
         return [Tensor(r) for r in loop.results[1 : 1 + len(starts)]]
