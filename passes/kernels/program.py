@@ -18,6 +18,7 @@ from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.kernels.build import KERNELS
 from pullback.passes.kernels.lower import lower_kernel
 from pullback.passes.loops.host import Host
+from pullback.passes.schedule.verify import verify_scheduled
 
 NOT_COVERED: Mapping[type[Operation], str] = {
     EmptyStack: "stacks",
@@ -35,6 +36,7 @@ class LowerToKernels(ModulePass):
     name = "lower-to-kernels"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        verify_scheduled(op)
         block = op.body.block
         device: list[Operation] = []
         hosts: list[Operation] = []

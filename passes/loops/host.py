@@ -47,6 +47,7 @@ class Host(Generic[K]):
     """Lowers one function of level 3; `lower_kernel` says how its kernels run."""
 
     def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], K]) -> None:
+        check_outside(function.body.block)
         self.function = function
         self.places = Places(function)
         kernels = [op for op in function.walk() if isinstance(op, Kernel)]
@@ -85,10 +86,7 @@ class Host(Generic[K]):
         for op in block.ops:
             if op is block.last_op:
                 break
-            handler = HANDLERS.get(type(op))
-            if handler is None:
-                raise DiagnosticError(f"'{op.name}' has no place at level 3 outside of kernels", op)
-            handler(self, op)
+            HANDLERS[type(op)](self, op)
             self.stacks.free_after(op)
 
     def kernel(self, op: Kernel) -> None:
@@ -123,6 +121,21 @@ class Host(Generic[K]):
         if source != target:
             type_ = tensor_memref(like)
             insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
+
+
+def check_outside(block: Block) -> None:
+    """Raises DiagnosticError at the first operation that would have to be in a kernel, or cannot be lowered at all."""
+    for op in block.ops:
+        if op is block.last_op:
+            break
+        if type(op) not in HANDLERS:
+            raise DiagnosticError(
+                f"'{op.name}' has no place at level 3 outside of kernels: run form-kernels first; what that leaves "
+                "outside runs on target numpy alone",
+                op,
+            )
+        for region in op.regions if isinstance(op, While) else ():
+            check_outside(region.block)
 
 
 HANDLERS: dict[type[Operation], Callable[[Host[Any], Any], None]] = {

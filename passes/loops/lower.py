@@ -15,6 +15,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.passes.loops.host import Host
 from pullback.passes.loops.kernels import lower_kernel
+from pullback.passes.schedule.verify import verify_scheduled
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LowerToLoops(ModulePass):
         bits = host_vector_bits() if self.vector_bits is None else self.vector_bits
         if bits < 64 or bits & (bits - 1):
             raise DiagnosticError(f"vector-bits is {bits}; expected a power of two from 64 on", op)
+        verify_scheduled(op)
         block = op.body.block
         lowered: list[Operation] = []
         for function in list(block.ops):

@@ -12,7 +12,7 @@ from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.types import shape_of_type
-from pullback.passes.loops.nodes import Compute, Node, Output, Reduce, cone
+from pullback.passes.loops.nodes import Compute, Node, Output, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.space import Schedule, Space
 from pullback.passes.schedule.schedules import MAX_VECTOR
@@ -69,8 +69,10 @@ def _written(attribute: Attribute | None) -> str:
 
 
 def _check_extents(kernel: Kernel, key: str, attribute: Attribute | None) -> None:
-    extents = attribute.get_values() if isinstance(attribute, DenseArrayBase) else None
-    if extents is None or not all(isinstance(n, int) and n >= 0 for n in extents):
+    if attribute is None:
+        return
+    extents = attribute.get_values() if isinstance(attribute, DenseArrayBase) else (-1,)
+    if any(n < 0 or n != int(n) for n in extents):
         raise ScheduleError(
             f"{key} is {_written(attribute)}; expected extents, as in {key} = array<i64: 8, 5>", kernel
         )
@@ -189,7 +191,7 @@ def _is_early(node: Node, outer: set[int]) -> bool:
     """Whether a node is computed in loops after which only an operand of it is known."""
     if not any(operand.is_late for operand in node.operands):
         return False
-    return not isinstance(node, Compute) or bool(node.dims & outer) or isinstance(node, Reduce)
+    return not isinstance(node, Compute) or bool(node.dims & outer)
 
 
 def _misfit(kernel: Kernel, schedule: Schedule, what: str, output: Output | None = None) -> ScheduleError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -10,19 +11,30 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
+from pullback.dialects.graph.request import Gradients
 from pullback.passes.schedule.groups import Group, Outside
 from pullback.passes.schedule.recompute import Repeats, cheap_repeats
 from pullback.passes.schedule.regions import Cones, Contents, build_kernel
 from pullback.passes.schedule.scope import Scope
+
+UNFINISHED: Mapping[type[Operation], str] = {
+    Gradients: "generate-gradients, then finish,",
+    SumGradients: "aggregate-gradients",
+    Backward: "gate-gradients",
+    GradientResults: "gate-gradients",
+}
+"""What level 2 has nothing of any more, and the passes that see to it."""
 
 
 @dataclass(frozen=True)
 class FormKernels(ModulePass):
     """Group the operations of level 2 into kernels, each with a schedule. Kernels that are there already stay.
 
-    Options: `vector-bits`, the width of a vector register, for the schedules; `max-ops`, the most operations in
-    one kernel.
+    Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on; `max-ops`,
+    the most operations in one kernel.
     """
 
     name = "form-kernels"
@@ -31,9 +43,23 @@ class FormKernels(ModulePass):
     max_ops: int = 512
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.vector_bits < 64 or self.vector_bits & (self.vector_bits - 1):
+            raise DiagnosticError(
+                f"form-kernels: vector-bits is {self.vector_bits}; expected a power of two from 64 on", op
+            )
+        if self.max_ops < 1:
+            raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
+        check_finished(op)
         for function in op.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
                 Former(self.vector_bits, self.max_ops).form(function.body.block)
+
+
+def check_finished(module: ModuleOp) -> None:
+    """Raises DiagnosticError at the first request for gradients, or marker of them, that is still open."""
+    for op in module.walk():
+        if (todo := UNFINISHED.get(type(op))) is not None:
+            raise DiagnosticError(f"form-kernels: '{op.name}' is still open: run {todo} first", op)
 
 
 class Former:

@@ -46,13 +46,17 @@ def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> 
 
     Memory of variables is left out: what may lie there is proved by `place_variables`.
     """
-    memories: defaultdict[object, list[Placed]] = defaultdict(list)
+    memories: defaultdict[int | str | None, list[Placed]] = defaultdict(
+        list
+    )  # outputs by number, and the arena
     for value, buffer in buffers.items():
         storage, (_, where) = lives.of(value), buffer.place
         if storage is None or buffer.kind is Space.VARIABLE:
             continue
-        in_arena = buffer.kind is Space.ARENA and isinstance(where, int)
-        memories["arena" if in_arena else where].append(Placed(storage, buffer, where if in_arena else 0))
+        if buffer.kind is Space.ARENA and isinstance(where, int):
+            memories[None].append(Placed(storage, buffer, where))
+        else:
+            memories[where].append(Placed(storage, buffer, 0))
     for placed in memories.values():
         living: list[Placed] = []
         for new in sorted(placed, key=lambda p: p.storage.start):

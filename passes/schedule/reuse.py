@@ -27,6 +27,8 @@ def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
             old = lives.of(value)
             if old is None or old.end != now or not _is_free(old) or old.size != made.size:
                 continue
+            if any(v.owner is kernel for v in old.values):
+                continue  # another result has taken it, if only one that nobody needs
             if _reads_in_place(kernel, number, {v for v in kernel.operands if old in lives.parts(v)}):
                 made.absorb(old)
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -27,6 +28,8 @@ Shape = Sequence[int]
 ENTRY = "main"
 SCALAR = "scalar"
 AS_DECLARED = "_"
+LARGEST = 2**63 - 1
+"""Elements that an index can count."""
 
 
 class SpecializationError(DiagnosticError, ValueError):
@@ -57,13 +60,18 @@ def _shape_from(text: str, index: int, function: func.FuncOp) -> Shape | None:
     if text == AS_DECLARED:
         return None
     parts = [] if text == SCALAR else text.split("x")
-    if not all(p.isdecimal() for p in parts):
+    if not all(p.isascii() and p.isdecimal() for p in parts):
         raise SpecializationError(
             f"specialize-shapes: shape {index} is '{text}': expected extents joined by x as in 4x64, '{SCALAR}', or "
             f"'{AS_DECLARED}' for the declared shape",
             function,
         )
-    return [int(p) for p in parts]
+    shape = [int(p) for p in parts]
+    if prod(max(n, 1) for n in shape) > LARGEST:
+        raise SpecializationError(
+            f"specialize-shapes: shape {index} is '{text}': expected at most {LARGEST} elements", function
+        )
+    return shape
 
 
 def specialize(function: func.FuncOp, shapes: Sequence[Shape | None]) -> None:

@@ -23,7 +23,7 @@ func.func @no_schedule(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @kind(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{no kernel of kind 'spiral' on the CPU: expected one of pointwise, rows, columns}}
+  // expected-error@+1 {{schedule: kind is "spiral"; expected one of pointwise, rows, columns}}
   %y = graph.kernel %x schedule {kind = "spiral"} {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
@@ -34,7 +34,7 @@ func.func @kind(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @number(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{schedule: unroll must be a positive integer, got 0 : i64}}
+  // expected-error@+1 {{schedule: unroll is 0 : i64; expected a number from 1 to 64}}
   %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 4>, unroll = 0 : i64} {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
