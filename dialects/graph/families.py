@@ -51,7 +51,9 @@ DTYPE_CLASSES: Mapping[Accepts, str] = {
 def check_dtype(op: type[Elementwise], element_type: Attribute) -> None:
     """The dtype is one that the operation takes."""
     if not op.DTYPES(element_type):
-        raise GraphError(f"{op.name}: dtype_c1: needs {DTYPE_CLASSES[op.DTYPES]}, got {element_type}")
+        raise GraphError(
+            f"{op.name}: dtype_c1: needs {DTYPE_CLASSES[op.DTYPES]}, got {element_type}: cast the operand first"
+        )
 
 
 class Elementwise(GraphOp):
