@@ -9,9 +9,11 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel import Kernel
 from pullback.driver.copying import copy_module
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
+from pullback.passes.schedule.check_memory import has_plan
 
 IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
 """What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""
@@ -25,6 +27,21 @@ def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
     copy = copy_module(module)
     run_pipeline(copy, pipeline)
     return copy
+
+
+def has_kernels(module: ModuleOp) -> bool:
+    """Whether a module is at level 3 already."""
+    return any(isinstance(op, Kernel) for op in module.walk())
+
+
+def lowered_to(static: ModuleOp, level: Literal["kernels", "loops", "gpu"]) -> ModuleOp:
+    """A copy of a module of level 2 or 3 with static shapes, at level 3 or 4.
+
+    Schedules and a memory plan that are there stay as they are: someone may have edited them.
+    """
+    functions = (op for op in static.ops if isinstance(op, func.FuncOp))
+    to_kernels = "verify-level{level=kernels}" if any(map(has_plan, functions)) else "kernels"
+    return lowered(static, to_kernels if level == "kernels" else f"{to_kernels},{level}")
 
 
 def run_pipeline(module: ModuleOp, pipeline: str) -> None:

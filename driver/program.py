@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
@@ -15,7 +15,15 @@ from pullback.dialects.graph.types import GraphError, compatible_shapes, is_stat
 from pullback.dialects.text import print_module
 from pullback.driver.copying import copy_module
 from pullback.driver.evaluated import EvaluatedFunction
-from pullback.driver.levels import Shapes, checked_level, lowered, main_function, run_pipeline
+from pullback.driver.levels import (
+    Shapes,
+    checked_level,
+    has_kernels,
+    lowered,
+    lowered_to,
+    main_function,
+    run_pipeline,
+)
 from pullback.passes.run import quiet_collector
 from pullback.passes.simplify.specialize import specialize
 
@@ -24,13 +32,10 @@ Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Arra
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
 
 
-TO_LOOPS = "kernels,loops"
-TO_GPU = "kernels,gpu"
-"""From level 2 with static shapes to level 4, for the CPU and for the GPU."""
-
-
 class Program:
-    """A function at level 1 or 2, compiled for a target: anew when it is called with inputs of new shapes.
+    """A function at level 1, 2 or 3, compiled for a target: anew when it is called with inputs of new shapes.
+
+    At level 3 its kernels keep their schedules, and a memory plan that is there stays.
 
     Args:
         module: holds the function, `@main`; it is not changed.
@@ -76,11 +81,11 @@ class Program:
 
     @cached_property
     def finished(self) -> ModuleOp:
-        """The function at level 2."""
-        return lowered(self.module, "finish")
+        """The function at level 2; as it is, if it is at level 3 already."""
+        return self.module if has_kernels(self.module) else lowered(self.module, "finish")
 
     def specialised(self, shapes: Shapes | None) -> ModuleOp:
-        """The function at level 2 for inputs of these shapes; they may be left out where the types say them.
+        """The function at level 2 (or 3) for inputs of these shapes; they may be left out where the types say them.
 
         Raises:
             ValueError: if shapes are needed, and none were given and no call has shown any.
@@ -95,7 +100,8 @@ class Program:
                     "shape per input"
                 )
             shapes = next(reversed(self._executors))
-        return specialise(self.finished, shapes)
+        # Kernels were formed for static shapes, which calls are checked against.
+        return self.module if has_kernels(self.module) else specialise(self.finished, shapes)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text of one level.
@@ -130,14 +136,14 @@ def _native(program: Program, shapes: Shapes) -> Executor:
     from pullback.driver.native import NativeFunction
 
     static = program.specialised(shapes)
-    return NativeFunction(lowered(static, TO_LOOPS), static)
+    return NativeFunction(lowered_to(static, "loops"), static)
 
 
 def _emulated(program: Program, shapes: Shapes) -> Executor:
     from pullback.driver.emulated import EmulatedFunction
 
     static = program.specialised(shapes)
-    return EmulatedFunction(lowered(static, TO_GPU), static)
+    return EmulatedFunction(lowered_to(static, "gpu"), static)
 
 
 TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
@@ -151,25 +157,25 @@ TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
 def _llvm_text(program: Program, shapes: Shapes | None) -> str:
     from pullback.backends.cpu.printer import print_llvm
 
-    return print_llvm(lowered(program.specialised(shapes), TO_LOOPS), "main")
+    return print_llvm(lowered_to(program.specialised(shapes), "loops"), "main")
 
 
 def _cuda_text(program: Program, shapes: Shapes | None) -> str:
     from pullback.backends.cuda.source import cuda_source
 
-    return cuda_source(lowered(program.specialised(shapes), TO_GPU))
+    return cuda_source(lowered_to(program.specialised(shapes), "gpu"))
 
 
-def _text(pipeline: str) -> Callable[[Program, Shapes | None], str]:
-    return lambda program, shapes: print_module(lowered(program.specialised(shapes), pipeline))
+def _text(level: Literal["kernels", "loops", "gpu"]) -> Callable[[Program, Shapes | None], str]:
+    return lambda program, shapes: print_module(lowered_to(program.specialised(shapes), level))
 
 
 TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
     "gradients": lambda program, shapes: print_module(program.module),
     "graph": lambda program, shapes: print_module(program.finished),
     "kernels": _text("kernels"),
-    "loops": _text(TO_LOOPS),
-    "gpu": _text(TO_GPU),
+    "loops": _text("loops"),
+    "gpu": _text("gpu"),
     "cuda": _cuda_text,
     "llvm": _llvm_text,
 }
@@ -177,5 +183,5 @@ TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
 
 
 def compile_function(module: ModuleOp, target: str = "cpu") -> Program:
-    """`@main` of a module of level 1 or 2, compiled for a target; see `Program`."""
+    """`@main` of a module of level 1 to 3, compiled for a target; see `Program`."""
     return Program(module, target)
