@@ -54,7 +54,7 @@ def quiet_collector() -> Generator[None]:
     """Collect rarely while IR is built: its many cycles are all alive, and scanning them doubles the time."""
     thresholds = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(200_000, 50, 50)
+    gc.set_threshold(1_000_000, 50, 50)
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -245,6 +245,8 @@ def check_tensor(op: str, type_: Attribute, what: str) -> None:
 
 def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
     """SSA values of the arguments. Numbers and arrays take the dtype of the last tensor among them."""
+    if all(type(a) is Tensor for a in args):  # nearly always, and then there is nothing to convert
+        return [a.value for a in cast("Sequence[Tensor]", args)]
     tensors = [a.as_tensor() if isinstance(a, Operators) else None for a in args]
     like = next((t for t in reversed(tensors) if t is not None), None)
     return [

@@ -75,7 +75,8 @@ class Emitter:
     _location: LocationAttr | None = None
 
     def __call__(self, op: Operation) -> None:
-        if (location := self.location) is not None:
+        location = self._location or self.location
+        if location is not None:
             op.location = location
         if self.device is not None:
             op.attributes["device"] = self.device
