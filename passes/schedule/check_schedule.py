@@ -179,12 +179,15 @@ def _check_fit(kernel: Kernel, schedule: Schedule) -> None:
     """Whether every value is found along the loops, and known when it is needed."""
     space, outputs = outputs_of(Space.of(kernel, schedule))
     long = {d for d, extent in enumerate(space.extents) if extent != 1}
+    outer = long & set(space.outer)
+    for node in cone([node for output in outputs for node in output.nodes]):
+        if _is_early(node, outer):
+            raise _misfit(kernel, schedule, "needs a total before the loops are over")
     for output in outputs:
         if output.row is None and not output.node.dims & long <= output.offset.dims:
             raise _misfit(kernel, schedule, "changes along loops that it has no axis for", output)
-    for node in cone([node for output in outputs for node in output.nodes]):
-        if _is_early(node, long & set(space.outer)):
-            raise _misfit(kernel, schedule, "needs a total before the loops are over")
+        if output.node.is_late and output.offset.dims & outer:
+            raise _misfit(kernel, schedule, "is a total over loops that it has axes for", output)
 
 
 def _is_early(node: Node, outer: set[int]) -> bool:
