@@ -38,7 +38,9 @@ def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], t
     shape = group.shape
     match group.kind:
         case "matmul":
-            (product,) = (op for op in block.ops if isinstance(op, MatMul))
+            product = next((op for op in block.ops if isinstance(op, MatMul)), None)
+            if product is None:  # nobody needs it, only what was to ride on it
+                return "pointwise", shape, ()
             lhs = shape_of_type(product.operands[0].type)
             return "matmul", shape, (lhs[0 if product.transposes[0] else 1],)
         case "scatter":

@@ -47,3 +47,22 @@ def test_two_results_do_not_take_one_operand() -> None:
     kernel = next(op for op in module.walk() if isinstance(op, Kernel) and len(op.results) == 2)
     places = kernel.attributes["memory"]
     assert len(set(places)) == 2  # pyright: ignore[reportArgumentType] an array of buffers
+
+
+def test_what_rides_on_a_product_that_nobody_needs() -> None:
+    module = parse(
+        context(),
+        """
+        func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+          %t = graph.tanh %x : tensor<4x4xf32>
+          %p = graph.matmul %x, %x : tensor<4x4xf32>
+          %unused = graph.add %t, %p : tensor<4x4xf32>
+          func.return %t : tensor<4x4xf32>
+        }
+        """,
+    ).module
+    FormKernels().apply(Context(), module)
+    verify_scheduled(module)
+    (kernel,) = (op for op in module.walk() if isinstance(op, Kernel))
+    assert kernel.schedule is not None
+    assert str(kernel.schedule.data["kind"]) == '"pointwise"'
