@@ -28,8 +28,9 @@ A kernel holds no constant of more than one element and no `graph.kernel`; it se
 | `unroll` | vectors in flight |
 | `tile` | matmul: rows and columns of the register block |
 
-`vector` (a power of two), `unroll` and `tile` are free to change, within the bounds that `check_schedule` names; `kind`,
-`parallel` and `reduce` must fit the operations. `verify` checks that, and the memory plan, before anything is lowered.
+`vector` (a power of two), `unroll` and `tile` are free to change, within the bounds that `check_schedule` names;
+`kind`, `parallel` and `reduce` must fit the operations. `verify` checks that, and the memory plan, before anything is
+lowered.
 `form-kernels` leaves kernels alone that are there already.
 
 ### Kinds
