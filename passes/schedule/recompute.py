@@ -41,7 +41,7 @@ def cheap_repeats(scope: Scope, kernels: dict[Group, Contents], outside: set[SSA
         steps, leaves = found
         home = scope.homes[value].root()
         stored = all(v not in scope.homes or (v in readers and v not in dropped) for v in leaves)
-        if stored and all(_may_repeat(home, group, kernels[group], value) for group in groups):
+        if stored and all(_may_repeat(home, group, kernels[group], steps) for group in groups):
             dropped.add(value)
             kept |= leaves
             for group in groups:
@@ -49,11 +49,11 @@ def cheap_repeats(scope: Scope, kernels: dict[Group, Contents], outside: set[SSA
     return repeats
 
 
-def _may_repeat(home: Group, reader: Group, contents: Contents, value: SSAValue) -> bool:
-    """Whether a reader may compute the value within its loops, on the same side of every gate."""
+def _may_repeat(home: Group, reader: Group, contents: Contents, steps: set[SSAValue]) -> bool:
+    """Whether a reader may compute these values within its loops: it reads none whole, and no gate is between."""
     if reader.kind not in ("loop", "matmul") or reader.wall != home.wall:
         return False
-    uses = [(op, i) for op in contents.ops for i, operand in enumerate(op.operands) if operand is value]
+    uses = [(op, i) for op in contents.ops for i, operand in enumerate(op.operands) if operand in steps]
     return all(operand_axes(op, i) is not None for op, i in uses)
 
 
