@@ -13,12 +13,16 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.request import Gradients
+from pullback.passes.schedule.deferred import ALIASES, VIEWS
 from pullback.passes.schedule.groups import Group, Outside
 from pullback.passes.schedule.recompute import Repeats, cheap_repeats
 from pullback.passes.schedule.regions import Cones, Contents, build_kernel
-from pullback.passes.schedule.scope import Scope
+from pullback.passes.schedule.scope import Scope, is_grouped
 
 UNFINISHED: Mapping[type[Operation], str] = {
     Gradients: "generate-gradients, then finish,",
@@ -51,7 +55,8 @@ class FormKernels(ModulePass):
             raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
         check_finished(op)
         for function in op.ops:
-            if isinstance(function, func.FuncOp) and function.body.blocks:
+            has_body = isinstance(function, func.FuncOp) and bool(function.body.blocks)
+            if has_body and not is_formed(function.body.block):
                 Former(self.vector_bits, self.max_ops).form(function.body.block)
 
 
@@ -106,6 +111,18 @@ class Former:
             op.operands = [self._values.get(v, v) for v in op.operands]
         for region in op.regions if isinstance(op, While) else ():
             self._form(region.block, scope)
+
+
+def is_formed(block: Block) -> bool:
+    """Whether all that is computed in a block, and in the regions of its loops, is in kernels."""
+    outside = [op for op in block.ops if not isinstance(op, Kernel)]
+    bodies = [region.block for op in outside if isinstance(op, While) for region in op.regions]
+    computed = any(
+        is_grouped(op) or isinstance(op, (Fill, *VIEWS))
+        for op in outside
+        if not isinstance(op, (*ALIASES, MakeSlices))
+    )
+    return not computed and all(map(is_formed, bodies))
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:
