@@ -12,17 +12,19 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.control_flow import Condition, While, Yield
+from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
+from pullback.dialects.graph.markers import Backward, Gate, GradientResults, SumGradients
 from pullback.dialects.graph.request import Gradients
-from pullback.passes.schedule.deferred import ALIASES, VIEWS
+from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.passes.schedule.deferred import ALIASES
 from pullback.passes.schedule.groups import Group, Outside
 from pullback.passes.schedule.recompute import Repeats, cheap_repeats
 from pullback.passes.schedule.regions import Cones, Contents, build_kernel
-from pullback.passes.schedule.scope import Scope, is_grouped
+from pullback.passes.schedule.scope import Scope
 
 UNFINISHED: Mapping[type[Operation], str] = {
     Gradients: "generate-gradients, then finish,",
@@ -55,8 +57,9 @@ class FormKernels(ModulePass):
             raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
         check_finished(op)
         for function in op.ops:
-            has_body = isinstance(function, func.FuncOp) and bool(function.body.blocks)
-            if has_body and not is_formed(function.body.block):
+            if not isinstance(function, func.FuncOp) or not function.body.blocks:
+                continue
+            if not is_formed(function.body.block):
                 Former(self.vector_bits, self.max_ops).form(function.body.block)
 
 
@@ -113,16 +116,18 @@ class Former:
             self._form(region.block, scope)
 
 
+SETTLED = (
+    *(Kernel, While, Condition, Yield, Gate, Constant, VariableOp, Read, Assign),
+    *(EmptyStack, Push, Pop, MakeSlices, *ALIASES, func.ReturnOp),
+)
+"""What this pass leaves outside of kernels and would not touch again."""
+
+
 def is_formed(block: Block) -> bool:
     """Whether all that is computed in a block, and in the regions of its loops, is in kernels."""
-    outside = [op for op in block.ops if not isinstance(op, Kernel)]
-    bodies = [region.block for op in outside if isinstance(op, While) for region in op.regions]
-    computed = any(
-        is_grouped(op) or isinstance(op, (Fill, *VIEWS))
-        for op in outside
-        if not isinstance(op, (*ALIASES, MakeSlices))
-    )
-    return not computed and all(map(is_formed, bodies))
+    loops = [op for op in block.ops if isinstance(op, While)]
+    bodies = [region.block for loop in loops for region in loop.regions]
+    return all(isinstance(op, SETTLED) for op in block.ops) and all(map(is_formed, bodies))
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:
