@@ -5,8 +5,9 @@ The gradient with respect to a value of slices type is a tensor shaped as its ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
@@ -139,11 +140,11 @@ class MakeSlices(GraphOp):
         return (dy, *[None] * (len(self._operands) - 1))
 
 
-@graph_op
-class Densify(GraphOp):
-    """The tensor that slices stand for: zeros with the rows added at their indices."""
+class OfSlices(GraphOp):
+    """One thing that slices hold or stand for."""
 
-    name = "graph.densify"
+    RESULT: ClassVar[Callable[[SlicesType], Attribute]]
+    """Its type."""
     slices = operand_def(SlicesType)
     result = result_def(AnyAttr())
     traits = traits_def(Pure())
@@ -153,7 +154,15 @@ class Densify(GraphOp):
         (type_,) = operands
         if not isinstance(type_, SlicesType):
             raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
-        return [type_.data_type]
+        return [cls.RESULT(type_)]
+
+
+@graph_op
+class Densify(OfSlices):
+    """The tensor that slices stand for: zeros with the rows added at their indices."""
+
+    name = "graph.densify"
+    RESULT: ClassVar = operator.attrgetter("data_type")
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0].dense()
@@ -163,20 +172,11 @@ class Densify(GraphOp):
 
 
 @graph_op
-class SliceValues(GraphOp):
+class SliceValues(OfSlices):
     """The rows of slices."""
 
     name = "graph.slice_values"
-    slices = operand_def(SlicesType)
-    result = result_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        (type_,) = operands
-        if not isinstance(type_, SlicesType):
-            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
-        return [type_.values_type]
+    RESULT: ClassVar = operator.attrgetter("values_type")
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0].values
@@ -186,20 +186,12 @@ class SliceValues(GraphOp):
 
 
 @graph_op
-class SliceIndices(GraphOp):
+class SliceIndices(OfSlices):
     """The indices of slices."""
 
     name = "graph.slice_indices"
-    slices = operand_def(SlicesType)
-    result = result_def(AnyAttr())
     traits = traits_def(Pure(), NotDifferentiable())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        (type_,) = operands
-        if not isinstance(type_, SlicesType):
-            raise GraphError(f"{cls.name}: slices_c5: needs slices, got {type_}")
-        return [type_.indices_type]
+    RESULT: ClassVar = operator.attrgetter("indices_type")
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0].indices
