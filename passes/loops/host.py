@@ -134,6 +134,12 @@ def check_outside(block: Block) -> None:
                 "outside runs on target numpy alone",
                 op,
             )
+        if any(isinstance(r.type, StackType) and isinstance(r.type.data_type, StackType) for r in op.results):
+            raise DiagnosticError(
+                f"'{op.name}' makes a stack of stacks, as second order through nested loops does: that runs on target "
+                "numpy alone",
+                op,
+            )
         for region in op.regions if isinstance(op, While) else ():
             check_outside(region.block)
 

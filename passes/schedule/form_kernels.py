@@ -112,8 +112,12 @@ class Former:
         block.add_op(op)
         if any(v in self._values for v in op.operands):
             op.operands = [self._values.get(v, v) for v in op.operands]
+        around = self._values
         for region in op.regions if isinstance(op, While) else ():
+            # A constant may be made again in there; that one is not the one out here.
+            self._values = dict(around)
             self._form(region.block, scope)
+        self._values = around
 
 
 SETTLED = (
