@@ -25,6 +25,10 @@ class DiagnosticError(DiagnosticException):
         self.op = op
 
 
+class UnsupportedError(DiagnosticError, NotImplementedError):
+    """The program is right, but this target cannot say or run `op` yet."""
+
+
 def render(span: Span, message: str, severity: str = "error") -> str:
     """`file:line:col: error: message`, the source line, and a caret under the start of `span`."""
     source = span.input

@@ -13,6 +13,7 @@ from xdsl.traits import IsTerminator
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.names import Names
 from pullback.backends.cuda.types import c_type
+from pullback.dialects.diagnostics import UnsupportedError
 from pullback.dialects.graph.location import name_in
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared
 
@@ -103,7 +104,7 @@ class KernelPrinter:
             else:
                 self._define(op.results[0], text, op)
         else:
-            raise NotImplementedError(f"{op.name} has no CUDA text yet")
+            raise UnsupportedError(f"{op.name} has no CUDA text yet", op)
 
     def _define(self, value: SSAValue, text: str, op: Operation, noun: str | None = None) -> None:
         name = self.names.declare(value, noun or _NOUNS.get(op.name) or op.name.partition(".")[2])
@@ -117,7 +118,7 @@ class KernelPrinter:
         for index, stride in zip(indices, strides, strict=True):
             text = self.names[index]
             if stride is None:
-                raise NotImplementedError(f"{memref.type} has a stride that is not known")
+                raise UnsupportedError(f"{memref.type} has a stride that is not known")
             if text != "0":
                 terms.append(text if stride == 1 else f"{text} * {stride}")
         return f"{self.names[memref]}[{' + '.join(terms) or '0'}]"
@@ -141,9 +142,9 @@ class KernelPrinter:
         assert isinstance(mode, ShuffleModeAttr)
         value, offset, width = (self.names[operand] for operand in op.operands)
         if op.results[1].first_use is not None:
-            raise NotImplementedError("gpu.shuffle: `valid` has no CUDA text yet")
+            raise UnsupportedError("gpu.shuffle: `valid` has no CUDA text yet", op)
         if c_type(op.operands[0].type) not in _SHUFFLED:
-            raise NotImplementedError(f"gpu.shuffle of {op.operands[0].type} has no CUDA text")
+            raise UnsupportedError(f"gpu.shuffle of {op.operands[0].type} has no CUDA text", op)
         group = "" if width == "32" else f", {width}"
         function = _SHUFFLES[str(mode.data)]
         self._define(op.results[0], f"{function}(0xffffffff, {value}, {offset}{group})", op)

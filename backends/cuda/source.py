@@ -9,13 +9,14 @@ from xdsl.traits import SymbolOpInterface
 from pullback.backends.cuda.expressions import HELPERS
 from pullback.backends.cuda.kernels import KernelPrinter
 from pullback.backends.cuda.types import c_type, elements
+from pullback.dialects.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import is_shared
 
 
 def cuda_source(module: ModuleOp) -> str:
     """The kernels of every `gpu.module`, each under its own name, as `extern "C"` functions.
 
-    Raises NotImplementedError for an op or a type that has no CUDA text.
+    Raises UnsupportedError for an op or a type that has no CUDA text.
     """
     device = [op for op in module.ops if op.name == "gpu.module"]
     parts = [text for gpu_module in device for text in _device_parts(gpu_module)]
@@ -36,7 +37,7 @@ def _device_parts(gpu_module: Operation) -> list[str]:
         if op.name == "gpu.func":
             parts.append(KernelPrinter(op, globals_).text(_name(op)))
         elif op.name != "memref.global":
-            raise NotImplementedError(f"{op.name} has no CUDA text")
+            raise UnsupportedError(f"{op.name} has no CUDA text", op)
     return parts
 
 

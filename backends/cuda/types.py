@@ -17,11 +17,13 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.diagnostics import UnsupportedError
+
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
 
 
 def c_type(type_: Attribute) -> str:
-    """The type of a scalar, or of a memref's elements; NotImplementedError if CUDA text has none for it."""
+    """The type of a scalar, or of a memref's elements; UnsupportedError if CUDA text has none for it."""
     match type_:
         case Float32Type():
             return "float"
@@ -34,7 +36,7 @@ def c_type(type_: Attribute) -> str:
         case MemRefType():
             return c_type(type_.element_type)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         case _:
-            raise NotImplementedError(f"no CUDA type for {type_}")
+            raise UnsupportedError(f"no CUDA type for {type_}")
 
 
 def unsigned(type_: Attribute) -> str:
@@ -68,14 +70,14 @@ def integer_literal(value: int, type_: Attribute) -> str:
 
 
 def literal(attribute: Attribute, type_: Attribute) -> str:
-    """A constant's value; NotImplementedError for anything but numbers."""
+    """A constant's value; UnsupportedError for anything but numbers."""
     match attribute:
         case FloatAttr():
             return float_literal(attribute.value.data, type_)
         case IntegerAttr():
             return integer_literal(attribute.value.data, type_)
         case _:
-            raise NotImplementedError(f"no CUDA literal for {attribute}")
+            raise UnsupportedError(f"no CUDA literal for {attribute}")
 
 
 def elements(attribute: Attribute, type_: MemRefType[Attribute]) -> list[str]:

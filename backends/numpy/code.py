@@ -13,6 +13,7 @@ from pullback.backends.numpy.diagnostics import ExecutionError, describe
 from pullback.backends.numpy.dtypes import Value
 from pullback.backends.numpy.integers import DIVISIONS
 from pullback.backends.numpy.scalar import Function, Meaning
+from pullback.dialects.diagnostics import UnsupportedError
 
 Environment: TypeAlias = list[Value]
 """The values of one call, by slot."""
@@ -57,7 +58,7 @@ class Compiler:
         return tuple(self.slot(value) for value in values)
 
     def block(self, block: Block) -> Body:
-        """Raises NotImplementedError for an op without a builder."""
+        """Raises UnsupportedError for an op without a builder."""
         arguments = self.slots(block.args)
         steps = tuple(self.step(op) for op in block.ops if not op.has_trait(IsTerminator))
         last = block.last_op
@@ -66,7 +67,7 @@ class Compiler:
     def step(self, op: Operation) -> Step:
         builder = self.builders.get(op.name)
         if builder is None:
-            raise NotImplementedError(f"{describe(op)}: the interpreter does not know this op")
+            raise UnsupportedError(f"{describe(op)}: the interpreter does not know this op", op)
         return builder(self, op)
 
 

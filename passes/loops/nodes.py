@@ -79,6 +79,8 @@ class Reduce(Node):
     op: Reduction = field(kw_only=True)
     over: frozenset[int] = frozenset()
     is_outer: bool = False
+    is_crossed: bool = False
+    """Whether its result is asked for along a loop that it runs over, where it has no single value."""
 
 
 @dataclass(eq=False, slots=True)

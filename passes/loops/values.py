@@ -174,7 +174,9 @@ class Builder:
         over = set(dims.values())
         for group, is_outer in ((self.space.inner, False), (self.space.outer, True)):
             if here := over & set(group):
-                node = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
+                total = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
+                total.is_crossed = any(p.dims & here for p in kept)
+                node = total
         return node
 
 
@@ -186,7 +188,7 @@ def is_identity(value: SSAValue) -> bool:
     return bool(np.array_equal(op.array(), np.eye(shape[0])))
 
 
-def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Node:
+def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Reduce:
     """The reduction of a node over these dims; `around` are the loops around an inner one."""
     node = Reduce(operand.element_type, (operand,), op=op, over=over, is_outer=around is None)
     node.gather_facts()
