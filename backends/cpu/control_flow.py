@@ -162,10 +162,13 @@ def emit_if(p: FunctionPrinter, op: scf.IfOp) -> None:
 
 
 def emit_call(p: FunctionPrinter, op: func.CallOp) -> None:
-    """A call of another function of the module, which returns at most one value."""
+    """A call of another function of the module, which returns at most one value; one of the host may fail."""
     arguments = ", ".join(p.typed(argument) for argument in op.arguments)
     callee = op.callee.string_value()
-    if not op.res:
+    if callee in p.needs.host:
+        status = p.temporary("status", f"call i32 @{callee}({arguments})")
+        p.return_if(p.temporary("failed", f"icmp ne i32 {status}, 0"))
+    elif not op.res:
         p.line(f"call void @{callee}({arguments})")
     elif len(op.res) == 1:
         p.define(op.res[0], f"call {spell(op.res[0].type)} @{callee}({arguments})")

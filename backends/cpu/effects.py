@@ -8,6 +8,7 @@ from xdsl.dialects import func, memref, vector
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.host import is_host_function, written_positions
 from pullback.dialects.upstream.gather import ScatterOp
 from pullback.dialects.upstream.memref import CopyOp
 
@@ -79,6 +80,8 @@ def aliases_of(function: func.FuncOp) -> Aliases:
 
 def written_by(function: func.FuncOp, aliases: Aliases, written: dict[str, set[int]]) -> set[int]:
     """The arguments that one function writes to, given what is known of those that it calls."""
+    if is_host_function(function):
+        return written_positions(function)
     targets: set[SSAValue] = set()
     for op in function.walk():
         if type(op) in WRITES:

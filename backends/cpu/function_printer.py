@@ -30,6 +30,8 @@ class ModuleNeeds:
     declarations: set[str] = field(default_factory=set[str])
     library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
     """Functions of the math library, by name and type of their argument."""
+    host: set[str] = field(default_factory=set[str])
+    """Functions that the host runs: they return 0, or else the function that calls them is to return at once."""
 
 
 # An emitter's second parameter is the operation class that it is filed under.
@@ -51,6 +53,7 @@ class FunctionPrinter:
         self.texts: dict[SSAValue, str] = {}
         self.sizes: dict[SSAValue, Sequence[str]] = {}
         """The sizes of a memref of dynamic shape, where they are known."""
+        self._way_out: str | None = None
         self._used: dict[str, int] = {"entry": 0}
 
     # --- names ---------------------------------------------------------------------------------------------
@@ -117,6 +120,19 @@ class FunctionPrinter:
     def branch_if(self, condition: str, then: str, otherwise: str) -> None:
         """Ends the current block with a jump that depends on an i1."""
         self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
+
+    def return_if(self, condition: str) -> None:
+        """Returns nothing from wherever this is, or goes on."""
+        self._way_out = self._way_out or self.unique("way_out")
+        following = self.unique("go_on")
+        self.branch_if(condition, self._way_out, following)
+        self.label(following)
+
+    def finish(self) -> None:
+        """Ends the function; its operations are printed."""
+        if self._way_out is not None:
+            self.label(self._way_out)
+            self.line("ret void")
 
     def operations(self, block: Block) -> None:
         """Prints the operations of a block in order."""

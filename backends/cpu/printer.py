@@ -19,6 +19,7 @@ from pullback.backends.cpu.function_printer import (
 )
 from pullback.backends.cpu.math_library import instantiate
 from pullback.backends.cpu.types import dense_literals, size_in_bytes, spell
+from pullback.dialects.graph.host import is_host_function
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
 
@@ -40,10 +41,16 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
     """The LLVM IR of a module of level 4c.
 
     With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
-    pointers. Raises LLVMPrintError, a ValueError, for what level 4c does not have.
+    pointers. What the host runs is declared, and returns 0 unless it failed.
+
+    Raises:
+        LLVMPrintError: a ValueError, for what level 4c does not have.
     """
     needs = ModuleNeeds()
     written = written_arguments(module)
+    hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
+    needs.host |= {op.sym_name.data for op in hosts}
+    needs.declarations |= {declare_host(op, written[op.sym_name.data]) for op in hosts}
     globals_: list[str] = []
     functions: list[str] = []
     for op in module.ops:
@@ -51,8 +58,12 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
             globals_.append(print_global(op))
         elif not isinstance(op, func.FuncOp):
             raise LLVMPrintError(op, "a module of level 4c holds functions and globals")
+        elif op in hosts:
+            continue
         elif not op.body.blocks:
-            raise LLVMPrintError(op, f"@{op.sym_name.data} has no body; level 4c calls nothing outside")
+            raise LLVMPrintError(
+                op, f"@{op.sym_name.data} has no body, and names no operation that the host runs"
+            )
         else:
             functions.append(print_function(op, needs, written[op.sym_name.data]))
             if op.sym_name.data == entry:
@@ -90,6 +101,13 @@ def array_literal(value: DenseIntOrFPElementsAttr) -> str:
     return f"[{', '.join(f'{element} {scalar}' for scalar in dense_literals(value))}]"
 
 
+def declare_host(op: func.FuncOp, written: set[int]) -> str:
+    """The declaration of a function that the host runs: it keeps no pointer, and writes to its results alone."""
+    count = len(op.function_type.inputs)
+    parameters = ["ptr captures(none)" + " readonly" * (at not in written) for at in range(count)]
+    return f"declare i32 @{op.sym_name.data}({', '.join(parameters)})"
+
+
 def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> str:
     """A function; private ones are internal."""
     outputs = op.function_type.outputs.data
@@ -100,6 +118,7 @@ def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> st
         print_parameter(printer, argument, at in written) for at, argument in enumerate(op.body.block.args)
     ]
     printer.operations(op.body.block)
+    printer.finish()
     private = op.sym_visibility is not None and op.sym_visibility.data == "private"
     linkage = "internal " if private else ""
     returns = spell(outputs[0]) if outputs else "void"

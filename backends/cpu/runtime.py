@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.effects import written_arguments
+from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.printer import print_llvm
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
@@ -69,10 +70,17 @@ def emit_object(llvm_text: str) -> bytes:
     return machine.emit_object(module)
 
 
-def link(object_file: bytes, symbol: str) -> tuple[llvm.ResourceTracker, int]:
-    """Loads an object file; returns what keeps its code in memory, and the address of a symbol."""
+def link(
+    object_file: bytes, symbol: str, imported: Mapping[str, int] | None = None
+) -> tuple[llvm.ResourceTracker, int]:
+    """Loads an object file; returns what keeps its code in memory, and the address of a symbol.
+
+    `imported` gives the addresses of functions that it calls and that no library has.
+    """
     library = llvm.JITLibraryBuilder().add_object_img(object_file)
     library.add_current_process().export_symbol(symbol)
+    for name, address in (imported or {}).items():
+        library.import_symbol(name, address)
     tracker = library.link(jit(), f"pullback.{next(_numbers)}")
     return tracker, tracker[symbol]
 
@@ -86,7 +94,7 @@ def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
     if not functions or not functions[0].body.blocks:
         raise ValueError(f"the module has no function @{entry} with a body")
     parameters = parameters_of(functions[0], written_arguments(module)[entry])
-    return Executable(print_llvm(module, entry), entry, parameters)
+    return Executable(print_llvm(module, entry), entry, parameters, HostFunctions(module))
 
 
 class Call:
@@ -171,9 +179,12 @@ class Executable(Call):
     `llvm_text` is the LLVM IR that was compiled.
     """
 
-    def __init__(self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...]):
+    def __init__(
+        self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...], host: HostFunctions | None = None
+    ):
         self.llvm_text = llvm_text
         with _lock:
-            tracker, address = link(emit_object(llvm_text), f"{entry}.packed")
+            imported = host.addresses if host is not None else {}
+            tracker, address = link(emit_object(llvm_text), f"{entry}.packed", imported)
         function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)
-        super().__init__(function, parameters, code=tracker)
+        super().__init__(host.calling(function) if host else function, parameters, code=tracker)

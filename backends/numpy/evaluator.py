@@ -97,44 +97,47 @@ class Evaluator:
         if self.feeds and op.results and all(r in self.feeds for r in op.results):
             return
         operands = [self.values[v] for v in op.operands]
-        try:
-            results = self.compute(op, operands)
-        except EvaluationError:  # of an operation in a region of this one
-            raise
-        except GraphError as error:
-            raise EvaluationError(str(error), op) from error
-        except (ValueError, TypeError, IndexError, FloatingPointError) as error:
-            raise EvaluationError(f"{op.name} '{name_of(op)}': {error}", op) from error
-        for result, value in zip(op.results, results, strict=True):
+        for result, value in zip(op.results, self.results(op, operands), strict=True):
             if result not in self.feeds:
-                self.values[result] = as_value(value, result.type)
+                self.values[result] = value
 
-    def compute(self, op: Operation, operands: Sequence[Any]) -> Sequence[Any]:
+    def results(self, op: Operation, operands: Sequence[Any]) -> Sequence[Any]:
         match op:
             case VariableOp():
                 return [self.contents(op)]
             case While() | Kernel():
                 return op.run(operands, self.run_region)
             case GraphOp():
-                with np.errstate(all="ignore"):
-                    result = op.numpy(*operands)
-                # Slices and stacks are named tuples, and one value each.
-                return list(result) if type(result) is tuple else [result]
+                return compute(op, operands)
             case _:
-                raise GraphError(f"{op.name}: the evaluator runs graph operations only")
+                raise EvaluationError(f"{op.name}: the evaluator runs graph operations only", op)
 
     def contents(self, op: VariableOp) -> Array:
         array = self.variables.get(op.label)
         if array is None:
-            raise GraphError(f"variable '{op.label}' has no contents: give them with variables=")
+            raise EvaluationError(f"variable '{op.label}' has no contents: give them with variables=", op)
         return array
 
 
-def as_value(value: Any, type_: Attribute) -> Any:
-    """NumPy gives a scalar where an array of rank 0 is meant."""
-    if isinstance(value, np.generic):
-        return np.asarray(value)
-    return value
+def compute(op: GraphOp, operands: Sequence[Any]) -> list[Any]:
+    """The results of an operation without regions, by its meaning on NumPy arrays.
+
+    Raises:
+        EvaluationError: for values that it cannot be run on.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            result = op.numpy(*operands)
+    except EvaluationError:
+        raise
+    except GraphError as error:
+        raise EvaluationError(str(error), op) from error
+    except (ValueError, TypeError, IndexError, FloatingPointError) as error:
+        raise EvaluationError(f"{op.name} '{name_of(op)}': {error}", op) from error
+    # Slices and stacks are named tuples, and one value each.
+    values: list[Any] = list(result) if type(result) is tuple else [result]
+    # NumPy gives a scalar where an array of rank 0 is meant.
+    return [np.asarray(value) if isinstance(value, np.generic) else value for value in values]
 
 
 def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:
@@ -153,4 +156,4 @@ def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:
     return dying
 
 
-__all__ = ["Evaluator", "check_array", "evaluate"]
+__all__ = ["Evaluator", "check_array", "compute", "evaluate"]

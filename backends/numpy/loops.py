@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, UnitAttr
 from xdsl.ir import Attribute, Operation
 
@@ -17,11 +18,13 @@ from pullback.backends.numpy.code import Body, Compiler, Environment, Step, Step
 from pullback.backends.numpy.control import CONTROL
 from pullback.backends.numpy.diagnostics import ExecutionError, describe, symbol_of
 from pullback.backends.numpy.dtypes import constant_value, dtype_of
+from pullback.backends.numpy.host_calls import HostCall
 from pullback.backends.numpy.memory import MEMORY, Array, Memory, fits, static_shape
 from pullback.backends.numpy.registers import REGISTERS
 from pullback.backends.numpy.scalar import MEANINGS
 from pullback.backends.numpy.transfers import TRANSFERS
 from pullback.backends.numpy.views import VIEWS
+from pullback.dialects.graph.host import is_host_function
 
 
 def interpret(
@@ -86,6 +89,9 @@ class Program:
         assert isinstance(callee, SymbolRefAttr)
         name = callee.string_value()
         operands, results = compiler.slots(op.operands), compiler.slots(op.results)
+        function = self._symbols.get(name)
+        if isinstance(function, func.FuncOp) and is_host_function(function):
+            return _host_call(op, operands, HostCall(function))
 
         def run(environment: Environment) -> None:
             outcome = self._invoke(name, [environment[slot] for slot in operands])
@@ -145,6 +151,27 @@ def _bind_one(label: str, type_: Attribute, buffer: Array) -> Memory:
     if not buffer.flags.c_contiguous:
         raise ValueError(f"{label} needs an array whose elements lie side by side in C order")
     return Memory(buffer)
+
+
+def _host_call(op: Operation, slots: Sequence[int], call: HostCall) -> Step:
+    """An operation that NumPy runs as a whole: on all the memory of its operands, into that of its results."""
+    count = call.results
+
+    def run(environment: Environment) -> None:
+        memories: list[Memory] = [environment[slot] for slot in slots]
+        arrays = [
+            memory.read(op, ...).view(dtype)
+            for memory, dtype in zip(memories[:count], call.dtypes[:count], strict=True)
+        ]
+        results = [
+            np.empty(shape, dtype)
+            for shape, dtype in zip(call.shapes[count:], call.dtypes[count:], strict=True)
+        ]
+        call([*arrays, *results])
+        for memory, result in zip(memories[count:], results, strict=True):
+            memory.write(op, ..., result.view(memory.data.dtype))
+
+    return run
 
 
 _BUILDERS: dict[str, StepBuilder] = {

@@ -18,6 +18,7 @@ from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.kernels.build import KERNELS
 from pullback.passes.kernels.lower import lower_kernel
 from pullback.passes.loops.host import Host
+from pullback.passes.schedule.native import runs_on_host
 from pullback.passes.schedule.verify import verify_scheduled
 
 NOT_COVERED: Mapping[type[Operation], str] = {
@@ -61,3 +62,10 @@ def check_covered(function: func.FuncOp) -> None:
     for op in function.walk():
         if type(op) in NOT_COVERED:
             raise DiagnosticError(f"'{op.name}': {NOT_COVERED[type(op)]} have no lowering for GPUs yet", op)
+        if op.parent is function.body.block and runs_on_host(op):
+            types = ", ".join(str(v.type) for v in op.operands)
+            raise DiagnosticError(
+                f"'{op.name}' of ({types}) has no GPU kernel, and the host cannot reach what is on the device: it runs "
+                "on targets numpy and cpu",
+                op,
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from xdsl.dialects import func
@@ -10,14 +10,17 @@ from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.host import host_function, parts_of
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import StackType
+from pullback.dialects.graph.types import SlicesType, StackType
+from pullback.dialects.graph.value import insert
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.kernel_function import Signature
@@ -25,6 +28,7 @@ from pullback.passes.loops.places import Place, Places
 from pullback.passes.loops.stacks import Stacks
 from pullback.passes.loops.tensors import insert_copy, tensor_memref
 from pullback.passes.loops.while_loops import lower_while, temporary_bytes
+from pullback.passes.schedule.native import runs_on_host
 
 
 class LoweredKernel(Protocol):
@@ -55,6 +59,8 @@ class Host(Generic[K]):
         self.buffers = Buffers(function, self.places, self._scratch_bytes())
         self.builder = self.buffers.builder
         self.stacks = Stacks(self.buffers)
+        self.host_functions: list[func.FuncOp] = []
+        """The operations that the host runs, one function for each."""
 
     def lower(self) -> func.FuncOp:
         """The host function; its constants are the globals of `buffers`.
@@ -86,7 +92,7 @@ class Host(Generic[K]):
         for op in block.ops:
             if op is block.last_op:
                 break
-            HANDLERS[type(op)](self, op)
+            HANDLERS.get(type(op), Host.on_host)(self, op)
             self.stacks.free_after(op)
 
     def kernel(self, op: Kernel) -> None:
@@ -105,6 +111,23 @@ class Host(Generic[K]):
     def loop(self, op: While) -> None:
         """See `while_loops`."""
         lower_while(op, self.buffers, self.stacks, self.block)
+
+    def on_host(self, op: GraphOp) -> None:
+        """One call, of a function that stands for the operation."""
+        operands = [part for value in op.operands for part in self._parts(value)]
+        buffers = [self.buffers.tensor(value) for value in (*operands, *op.results)]
+        name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
+        self.host_functions.append(
+            host_function(name, op, [tensor_memref(v) for v in (*operands, *op.results)])
+        )
+        insert(func.CallOp(name, buffers, []))
+
+    def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
+        """The tensors that a value consists of: of slices, rows and indices."""
+        if not isinstance(value.type, SlicesType):
+            return [value]
+        assert isinstance(value.owner, MakeSlices)
+        return value.owner.operands[: len(parts_of(value.type))]
 
     def nothing(self, op: Operation) -> None:
         """No code: what it makes is there already."""
@@ -128,7 +151,7 @@ def check_outside(block: Block) -> None:
     for op in block.ops:
         if op is block.last_op:
             break
-        if type(op) not in HANDLERS:
+        if type(op) not in HANDLERS and not runs_on_host(op):
             raise DiagnosticError(
                 f"'{op.name}' has no place at level 3 outside of kernels: run form-kernels first; what that leaves "
                 "outside runs on target numpy alone",

@@ -41,7 +41,8 @@ class LowerToLoops(ModulePass):
                 raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
             host = Host(function, partial(lower_kernel, vector_bits=bits))
             main = host.lower()
-            lowered += [*host.buffers.globals, *(k.function for k in host.kernels.values()), main]
+            kernels = [kernel.function for kernel in host.kernels.values()]
+            lowered += [*host.buffers.globals, *host.host_functions, *kernels, main]
         for function in list(block.ops):
             function.detach()
             function.erase()

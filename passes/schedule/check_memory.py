@@ -13,7 +13,7 @@ from pullback.dialects.graph.memory import BufferAttr, Space
 from pullback.dialects.graph.types import data_type_of, element_type_of, shape_of_type
 from pullback.dialects.graph.variables import Assign, VariableOp
 from pullback.passes.schedule.arena import ALIGNMENT
-from pullback.passes.schedule.lifetimes import MAKES_VALUES, Lifetimes
+from pullback.passes.schedule.lifetimes import Lifetimes, makes_values
 from pullback.passes.schedule.overlaps import check_overlaps
 from pullback.passes.schedule.updates import Finding, place_variables
 
@@ -81,7 +81,7 @@ class Checker:
 
     def _check_list(self, op: Operation) -> None:
         listed = op.attributes.get(MEMORY)
-        if not isinstance(op, MAKES_VALUES):
+        if not makes_values(op):
             if listed is not None:
                 raise PlanError(f"'{op.name}' makes no value of its own; remove its list", op)
             return

@@ -15,8 +15,8 @@ from pullback.dialects.graph.types import shape_of_type
 from pullback.passes.loops.nodes import Compute, Node, Output, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.space import Schedule, Space
+from pullback.passes.schedule.native import ALONE
 from pullback.passes.schedule.schedules import MAX_VECTOR
-from pullback.passes.schedule.scope import ALONE
 
 KINDS = ("pointwise", "rows", "columns", "matmul", "scatter", "concat")
 KEYS = ("kind", "parallel", "reduce", "vector", "unroll", "tile")

@@ -7,16 +7,11 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Exp, Log, Tanh
 from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.indexing import Gather, MakeSlices
+from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.pieces import Split
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
 from pullback.dialects.graph.types import shape_of_type
+from pullback.passes.schedule.native import VIEWS, runs_natively
 
-VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, Gather, MakeSlices)
-"""They compute nothing: each element is one that they read."""
-ALIASES = (Reshape, ExpandDims)
-"""Views whose elements lie in the order of the operand's: outside of kernels the result is the same buffer."""
 EXPENSIVE = (Exp, Log, Tanh)
 """Never computed twice."""
 SUMS = (AddN, Accumulate)
@@ -75,6 +70,8 @@ class Deferred:
         return True
 
     def _may_defer(self, op: Operation) -> bool:
+        if not runs_natively(op):
+            return False
         match op:
             case Fill():
                 return True

@@ -13,15 +13,10 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Backward, Gate, GradientResults, SumGradients
+from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
-from pullback.passes.schedule.deferred import ALIASES
 from pullback.passes.schedule.groups import Group, Outside
+from pullback.passes.schedule.native import PLACED, runs_on_host
 from pullback.passes.schedule.recompute import Repeats, cheap_repeats
 from pullback.passes.schedule.regions import Cones, Contents, build_kernel
 from pullback.passes.schedule.scope import Scope
@@ -120,18 +115,17 @@ class Former:
         self._values = around
 
 
-SETTLED = (
-    *(Kernel, While, Condition, Yield, Gate, Constant, VariableOp, Read, Assign),
-    *(EmptyStack, Push, Pop, MakeSlices, *ALIASES, func.ReturnOp),
-)
+SETTLED = (*PLACED, Condition, Yield, func.ReturnOp)
 """What this pass leaves outside of kernels and would not touch again."""
 
 
 def is_formed(block: Block) -> bool:
-    """Whether all that is computed in a block, and in the regions of its loops, is in kernels."""
+    """Whether all that kernels compute in a block, and in the regions of its loops, is in kernels."""
     loops = [op for op in block.ops if isinstance(op, While)]
     bodies = [region.block for loop in loops for region in loop.regions]
-    return all(isinstance(op, SETTLED) for op in block.ops) and all(map(is_formed, bodies))
+    return all(isinstance(op, SETTLED) or runs_on_host(op) for op in block.ops) and all(
+        map(is_formed, bodies)
+    )
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:

@@ -17,9 +17,12 @@ from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.stacks import Pop
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.variables import Read
+from pullback.passes.schedule.native import runs_on_host
 
-MAKES_VALUES = (Kernel, Read, While, Pop)
-"""Operations outside of kernels whose results need a buffer; the others' are their operands, or constants."""
+
+def makes_values(op: Operation) -> bool:
+    """Whether the results of an operation outside of kernels need buffers; others' are operands, or constants."""
+    return isinstance(op, Kernel | Read | While | Pop) or runs_on_host(op)
 
 
 @dataclass(eq=False)
@@ -119,7 +122,7 @@ class Lifetimes:
                     self._storages[value] = storage
                     storage.values.append(value)
             return
-        if not isinstance(op, MAKES_VALUES):
+        if not makes_values(op):
             return
         for number, result in enumerate(op.results):
             if isinstance(result.type, SlicesType):

@@ -15,7 +15,7 @@ from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.memory import BufferAttr
 from pullback.passes.schedule.arena import allocate
-from pullback.passes.schedule.lifetimes import MAKES_VALUES, Lifetimes
+from pullback.passes.schedule.lifetimes import Lifetimes, makes_values
 from pullback.passes.schedule.reports import hazards_report, memory_report, show
 from pullback.passes.schedule.reuse import replace_operands, share_carried
 from pullback.passes.schedule.updates import Finding, place_variables
@@ -68,7 +68,7 @@ def plan_function(function: func.FuncOp) -> Plan:
     for storage, offset in offsets.items():
         storage.buffer = BufferAttr.arena(offset)
     for op in lives.ops:
-        if isinstance(op, MAKES_VALUES):
+        if makes_values(op):
             op.attributes["memory"] = ArrayAttr([_buffer(value, lives) for value in op.results])
     function.attributes["graph.arena"] = IntegerAttr(arena, i64)
     return Plan(lives, findings, arena)

@@ -14,16 +14,14 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.elementwise import Add, Subtract
-from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.index_maps import Axes, operand_axes, result_axes
 from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN, Gate
-from pullback.dialects.graph.pieces import Concat, SplitLike
+from pullback.dialects.graph.pieces import SplitLike
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import ShapeOf, Size, SumTo
 from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.passes.schedule.deferred import ALIASES, Deferred
+from pullback.passes.schedule.deferred import Deferred
 from pullback.passes.schedule.expand import Contents, expanded
 from pullback.passes.schedule.groups import (
     Dim,
@@ -38,12 +36,9 @@ from pullback.passes.schedule.groups import (
     join,
     join_scatter,
 )
+from pullback.passes.schedule.native import ALIASES, ALONE, LOOPED, runs_natively
 from pullback.passes.schedule.walls import Walls
 
-LOOPED = (Elementwise, AddN, Accumulate, Reduction)
-"""What shares loops with other operations."""
-ALONE: dict[type[Operation], Kind] = {MatMul: "matmul", Concat: "concat", Densify: "scatter"}
-"""What starts a kernel of a kind of its own, and reads operands that are stored."""
 ADDS_ROWS = (Add, Subtract, AddN, Accumulate)
 DYNAMIC = (ShapeOf, Size, SumTo, SplitLike)
 """What specialize-shapes and canonicalize leave nothing of."""
@@ -271,8 +266,8 @@ def check_static(op: Operation) -> None:
 
 
 def is_grouped(op: Operation) -> bool:
-    """Whether an operation runs in a kernel (sums of stacks do not: they are as long as a loop ran)."""
-    return isinstance(op, (*LOOPED, *ALONE)) and isinstance(op.results[0].type, TensorType)
+    """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
+    return isinstance(op, (*LOOPED, *ALONE)) and runs_natively(op)
 
 
 def placed(axes: Axes, here: Placement) -> Placement:

@@ -1,0 +1,109 @@
+"""Host operations below level 3: functions without a body, whose attributes say which operation they stand for.
+
+    func.func private @main_host_0(memref<3x3xf32>, memref<3x3xf32>) attributes {graph.op = "graph.cholesky",
+        graph.properties = {}, graph.operands = [tensor<3x3xf32>], graph.results = [tensor<3x3xf32>]}
+
+Arguments are memrefs of identity layout: one for each operand, or two where it is slices (rows and indices), then one
+for each result. So the text alone says what a call does, to whoever runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, MemRefType, StringAttr, TensorType
+from xdsl.ir import Attribute, Block, Operation
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.base import OPS, GraphOp
+from pullback.dialects.graph.types import SlicesType
+
+OPERATION = "graph.op"
+PROPERTIES = "graph.properties"
+OPERANDS = "graph.operands"
+RESULTS = "graph.results"
+
+
+def parts_of(type_: Attribute) -> list[Attribute]:
+    """The tensor types in which a value of this type lies in memory: rows and indices, for slices."""
+    return [type_.values_type, type_.indices_type] if isinstance(type_, SlicesType) else [type_]
+
+
+def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> func.FuncOp:
+    """The function that stands for an operation."""
+    function = func.FuncOp.external(name, list(arguments), [])
+    function.attributes |= {
+        OPERATION: StringAttr(op.name),
+        PROPERTIES: DictionaryAttr(op.properties),
+        OPERANDS: ArrayAttr([_written(v.type) for v in op.operands]),
+        RESULTS: ArrayAttr([_written(r.type) for r in op.results]),
+    }
+    function.location = op.location
+    return function
+
+
+def is_host_function(op: Operation) -> bool:
+    """Whether a function stands for an operation that the host runs."""
+    return isinstance(op, func.FuncOp) and not op.body.blocks and OPERATION in op.attributes
+
+
+def operation_of(function: func.FuncOp) -> GraphOp:
+    """The operation that a function stands for, on operands that nobody defines.
+
+    Raises:
+        DiagnosticError: the attributes name no operation, or one that does not verify.
+    """
+    attributes = function.attributes
+    name, properties = attributes.get(OPERATION), attributes.get(PROPERTIES, DictionaryAttr({}))
+    cls = OPS.get(name.data) if isinstance(name, StringAttr) else None
+    if cls is None:
+        raise DiagnosticError(f"{OPERATION} is {name}: expected the name of a graph operation", function)
+    if not isinstance(properties, DictionaryAttr):
+        raise DiagnosticError(f"{PROPERTIES} is {properties}: expected a dictionary", function)
+    op = cls.create(
+        operands=Block(arg_types=_types(function, OPERANDS)).args,
+        result_types=_types(function, RESULTS),
+        properties=dict(properties.data),
+    )
+    op.location = function.location
+    try:
+        op.verify_()
+    except ValueError as error:
+        raise DiagnosticError(f"'{op.name}' as the attributes state it: {error}", function) from error
+    count = sum(len(parts_of(t)) for t in (*op.operand_types, *op.result_types))
+    if len(function.function_type.inputs) != count:
+        given = len(function.function_type.inputs)
+        raise DiagnosticError(f"{given} arguments for the {count} parts of '{op.name}'", function)
+    return op
+
+
+def written_positions(function: func.FuncOp) -> set[int]:
+    """The positions of the arguments that a host function writes to: those of its results."""
+    count = len(function.function_type.inputs)
+    results = sum(len(parts_of(t)) for t in _types(function, RESULTS))
+    return set(range(count - results, count))
+
+
+def _written(type_: Attribute) -> Attribute:
+    """A type as upstream tools may read it: slices are a list of three."""
+    return ArrayAttr(type_.parameters) if isinstance(type_, SlicesType) else type_
+
+
+def _types(function: func.FuncOp, key: str) -> list[Attribute]:
+    listed = function.attributes.get(key)
+    if not isinstance(listed, ArrayAttr):
+        raise DiagnosticError(f"{key} is {listed}: expected a list of types", function)
+    return [_read(function, key, attribute) for attribute in listed.data]
+
+
+def _read(function: func.FuncOp, key: str, attribute: Attribute) -> Attribute:
+    match attribute:
+        case TensorType():
+            return attribute
+        case ArrayAttr(data=(TensorType() as values, TensorType() as indices, TensorType() as data)):
+            return SlicesType(values, indices, data)
+        case _:
+            raise DiagnosticError(
+                f"{key} holds {attribute}: expected a tensor type, or three for slices", function
+            )
