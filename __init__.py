@@ -4,52 +4,24 @@ from __future__ import annotations
 
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
-from pullback.frontend.functions.control_flow import while_loop
-from pullback.frontend.functions.creation import (
-    constant,
-    fill,
-    full,
-    full_like,
-    ones,
-    ones_like,
-    placeholder,
-    zeros,
-    zeros_like,
-)
-from pullback.frontend.functions.elementwise import (
-    add,
-    astype,
-    cast,
-    divide,
-    exp,
-    greater,
-    identity,
-    less,
-    log,
-    maximum,
-    multiply,
-    negative,
-    stop_gradient,
-    subtract,
-    tanh,
-    where,
-)
-from pullback.frontend.functions.indexing import gather, take
-from pullback.frontend.functions.linalg import matmul
-from pullback.frontend.functions.reductions import max, mean, sum
-from pullback.frontend.functions.shapes import (
-    broadcast_to,
-    concat,
-    expand_dims,
-    permute_dims,
-    reshape,
-    shape,
-    shape_of,
-    size,
-    split,
-    stack,
-    transpose,
-)
+from pullback.frontend.functions import casts as _casts
+from pullback.frontend.functions import complex_numbers as _complex_numbers
+from pullback.frontend.functions import control_flow as _control_flow
+from pullback.frontend.functions import creation as _creation
+from pullback.frontend.functions import elementwise as _elementwise
+from pullback.frontend.functions import indexing as _indexing
+from pullback.frontend.functions import linalg as _linalg
+from pullback.frontend.functions import reductions as _reductions
+from pullback.frontend.functions import shapes as _shapes
+from pullback.frontend.functions.casts import *
+from pullback.frontend.functions.complex_numbers import *
+from pullback.frontend.functions.control_flow import *
+from pullback.frontend.functions.creation import *
+from pullback.frontend.functions.elementwise import *
+from pullback.frontend.functions.indexing import *
+from pullback.frontend.functions.linalg import *
+from pullback.frontend.functions.reductions import *
+from pullback.frontend.functions.shapes import *
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph
 from pullback.frontend.handles import IndexedSlices, Operation
@@ -73,56 +45,22 @@ __all__ = [
     "Tensor",
     "UnconnectedGradients",
     "Variable",
-    "add",
-    "astype",
-    "broadcast_to",
-    "cast",
     "compile",
-    "concat",
-    "constant",
     "control_dependencies",
     "device",
-    "divide",
-    "exp",
-    "expand_dims",
-    "fill",
-    "full",
-    "full_like",
-    "gather",
     "gradient_of",
     "gradients",
-    "greater",
     "group",
-    "identity",
-    "less",
-    "log",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "multiply",
     "name_scope",
-    "negative",
-    "ones",
-    "ones_like",
-    "permute_dims",
-    "placeholder",
-    "reshape",
     "run",
-    "shape",
-    "shape_of",
-    "size",
-    "split",
-    "stack",
-    "stop_gradient",
-    "subtract",
-    "sum",
-    "take",
-    "tanh",
-    "transpose",
     "tuple",
-    "where",
-    "while_loop",
-    "zeros",
-    "zeros_like",
 ]
+__all__ += _casts.__all__
+__all__ += _complex_numbers.__all__
+__all__ += _control_flow.__all__
+__all__ += _creation.__all__
+__all__ += _elementwise.__all__
+__all__ += _indexing.__all__
+__all__ += _linalg.__all__
+__all__ += _reductions.__all__
+__all__ += _shapes.__all__

@@ -19,6 +19,7 @@ from pullback.frontend.errors import ArgumentTypeError
 NARROW: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.float64): np.dtype(np.float32),
     np.dtype(np.int64): np.dtype(np.int32),
+    np.dtype(np.complex128): np.dtype(np.complex64),
 }
 """What NumPy makes of Python's numbers, and the dtype that they get here."""
 
@@ -50,6 +51,8 @@ def as_tensor(value: object, what: str = "the argument", dtype: object = None) -
 
 def default_dtype(value: Number) -> str:
     """The dtype that a Python number becomes."""
+    if isinstance(value, complex):
+        return "complex<f32>"
     return "i1" if isinstance(value, bool) else "i32" if isinstance(value, int) else "f32"
 
 
@@ -80,10 +83,10 @@ def as_array(value: object, what: str, dtype: object = None) -> Array:
         raise ArgumentTypeError(f"{what}: expected lists of one length at each depth, got {value}") from None
     except OverflowError:
         raise ArgumentTypeError(f"{what}: a number is too large for any dtype") from None
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biufc" and array.dtype not in NUMPY_DTYPES.values():
         kind = type(value).__name__ if array.ndim == 0 else f"{type(value).__name__} of {array.dtype.name}"
         raise ArgumentTypeError(f"{what}: expected numbers or an array, got {kind}")
-    if dtype is not None and array.dtype.kind != "c":
+    if dtype is not None:
         return _converted(array, numpy_dtype(element_type_from(dtype)), what)
     if not isinstance(value, np.ndarray | np.generic):
         array = _converted(array, NARROW.get(array.dtype, array.dtype), what)
@@ -95,10 +98,12 @@ def as_array(value: object, what: str, dtype: object = None) -> Array:
 
 def _converted(array: Array, dtype: np.dtype[Any], what: str) -> Array:
     """The array in another dtype; `ValueError` for numbers that it cannot hold."""
-    if array.dtype.kind in "iu" and dtype.kind == "i" and array.size:
+    if array.dtype.kind in "iu" and dtype.kind in "iu" and array.size:
         limits = np.iinfo(dtype)
         if array.min() < limits.min or array.max() > limits.max:
             raise ArgumentTypeError(f"{what}: a number is out of range for {dtype}; give another dtype=")
+    if array.dtype.kind == "c" and dtype.kind != "c":
+        raise ArgumentTypeError(f"{what}: complex numbers are no values of {dtype}: take their real() first")
     try:
         with np.errstate(over="raise"):
             return array.astype(dtype, copy=False)

@@ -1,10 +1,9 @@
-"""`python -m pullback.frontend.reference > docs/python.md`: the reference of `import pullback`, from docstrings."""
+"""docs/python.md: the reference of `import pullback`, from docstrings."""
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,7 +14,7 @@ import pullback
 HEADER = """# Python
 
 What `import pullback as pb` offers. This page is made from docstrings by
-`python -m pullback.frontend.reference > docs/python.md`; a test checks that it is up to date.
+`python -m pullback.tools.generate`; a test checks that it is up to date.
 
 An *operand* is whatever may stand for a tensor in an expression: a `Tensor`, a `Variable` (which is read), slices
 (which are made dense), a number, an array or a list. Numbers and lists take the dtype of the tensor beside them, arrays
@@ -29,7 +28,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.registry"),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation",),
-    "Element by element": ("frontend.functions.elementwise",),
+    "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
+    "Complex numbers": ("frontend.functions.complex_numbers",),
     "Reductions": ("frontend.functions.reductions",),
     "Matrices": ("frontend.functions.linalg",),
     "Shapes": ("frontend.functions.shapes",),
@@ -67,10 +67,9 @@ def documented() -> set[str]:
 def _public(module: str) -> Iterator[str]:
     """The public names that a module defines, in its order."""
     defined = import_module(f"pullback.{module}")
-    order = list(vars(defined))
-    names = [
-        n for n in pullback.__all__ if getattr(getattr(pullback, n), "__module__", "") == defined.__name__
-    ]
+    order: list[str] = list(vars(defined))
+    public: list[str] = list(pullback.__all__)
+    names = [n for n in public if getattr(getattr(pullback, n), "__module__", "") == defined.__name__]
     return iter(sorted(names, key=lambda n: order.index(getattr(pullback, n).__name__)))
 
 
@@ -112,7 +111,3 @@ def _list(heading: str, body: str) -> str:
     entries = [" ".join(entry.split()) for entry in re.split(r"\n(?=\S)", body)]
     lead = ["Raises\n"] if heading == "Raises" else []
     return "\n".join([*lead, *("- " + re.sub(r"^([\w*, ]+): ", r"`\1`: ", entry) for entry in entries)])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,8 +22,10 @@ Body = Callable[..., "Tensor | Sequence[Tensor]"]
 
 def type_from(text: str) -> Attribute:
     """`"4x?xf32"` as a tensor type."""
-    *extents, dtype = text.split("x")
-    return tensor_type(DTYPES[dtype], (DYNAMIC_INDEX if n == "?" else int(n) for n in extents))
+    found = re.fullmatch(r"((?:[\d?]+x)*)(.+)", text)
+    assert found is not None
+    extents = found[1].split("x")[:-1]
+    return tensor_type(DTYPES[found[2]], (DYNAMIC_INDEX if n == "?" else int(n) for n in extents))
 
 
 class Function:
@@ -89,10 +92,8 @@ def sample(rng: np.random.Generator, type_: Attribute, extent: int = 3, low: flo
     shape = tuple(extent if n == DYNAMIC_INDEX else n for n in shape_of_type(type_))
     dtype = numpy_dtype(type_.element_type)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
     count = int(np.prod(shape))
-    if dtype.kind == "f":
-        return (
-            (low + rng.permutation(count) * (1.5 / max(count, 1)) + rng.uniform(0, 1e-3, count))
-            .reshape(shape)
-            .astype(dtype)
-        )
-    return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind in "iub":
+        return rng.integers(0, 2, shape).astype(dtype)
+    real = low + rng.permutation(count) * (1.5 / max(count, 1)) + rng.uniform(0, 1e-3, count)
+    values = real + 1j * rng.uniform(0.5, 1, count) if dtype.kind == "c" else real
+    return values.reshape(shape).astype(dtype)

@@ -1,11 +1,10 @@
-"""`python -m pullback.tools.document > docs/operations.md`: the reference of the graph dialect, from its classes."""
+"""docs/operations.md: the reference of the graph dialect, from its classes."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
@@ -21,7 +20,7 @@ from pullback.passes.gradients.registry import State, state_of
 HEADER = """# Operations
 
 The graph dialect, levels 0 to 3. This page is made from the classes under `dialects/graph` by
-`python -m pullback.tools.document > docs/operations.md`; a test checks that it is up to date.
+`python -m pullback.tools.generate`; a test checks that it is up to date.
 
 Each operation shows an example of its text, the gradient of its operands (`dy` is the gradient that arrives at its
 result), and what its verifier may say against it, by the label that begins the message. What may be said of any
@@ -194,7 +193,3 @@ SHARED = _refusals((check_results, check_tensor), GraphOp)
 
 def _listed(said: dict[str, str]) -> list[str]:
     return [f"- `{label}`: {message}" for label, message in said.items()]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

@@ -15,6 +15,7 @@ from pullback.dialects.graph.types import SlicesType, StackType, VariableType
 FAMILIES = (
     "creation",
     "elementwise",
+    "complex_numbers",
     "shapes",
     "pieces",
     "reductions",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import FloatAttr, FunctionType, IntegerAttr, IntegerType, UnitAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, FunctionType, IntegerAttr, IntegerType, UnitAttr, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser, UnresolvedOperand
@@ -19,8 +20,10 @@ from pullback.dialects.graph.types import (
     MAX_RANK,
     GraphError,
     compatible_types,
+    is_complex,
     is_float,
     numpy_dtype,
+    real_type_of,
     shape_of_type,
     tensor_type,
 )
@@ -96,6 +99,8 @@ class PassesSlices(OpTrait):
 class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 
+    EXAMPLES: ClassVar[tuple[str, ...]] = ()
+    """The operation written down, with the arguments and aliases of `examples.py`."""
     NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
     """Properties that the custom format shows in its own way."""
 
@@ -129,6 +134,11 @@ class GraphOp(IRDLOperation):
     def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
         """The single result of a new operation on these arguments; numbers and arrays become constants."""
         return Tensor(cls.emit(as_values(args, cls.name), properties).results[0])
+
+    @classmethod
+    def examples(cls) -> Sequence[str]:
+        """`EXAMPLES`; families know how their operations are written."""
+        return cls.EXAMPLES
 
     def verify_(self) -> None:
         expected = infer_cached(type(self), tuple(v.type for v in self._operands), self.properties)
@@ -276,10 +286,20 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
         raise GraphError(f"{op}: expected numbers in lists of one length at each depth, got {data}") from None
 
 
-def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] | IntegerAttr[Any]:
-    """A number as an attribute of this element type; `GraphError` where the type cannot hold it."""
+def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
+    """A number as an attribute of this element type; `GraphError` where the type cannot hold it.
+
+    A complex number is an array of its real and imaginary parts.
+    """
+    if is_complex(element_type):
+        parts = (complex(value).real, complex(value).imag)
+        return ArrayAttr([scalar_attribute(part, real_type_of(element_type)) for part in parts])
+    if isinstance(value, complex):
+        raise GraphError(
+            f"{value!r} is no value of dtype {element_type}: cast the tensor to a complex dtype first"
+        )
     if is_float(element_type):
-        if float(np.finfo(numpy_dtype(element_type)).max) < abs(value) < float("inf"):
+        if float(ml_dtypes.finfo(numpy_dtype(element_type)).max) < abs(value) < float("inf"):
             raise GraphError(f"{value!r} is no value of dtype {element_type}: it is too large")
         return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     if not isinstance(element_type, IntegerType):
@@ -288,11 +308,18 @@ def scalar_attribute(value: Number, element_type: Attribute) -> FloatAttr[Any] |
         raise GraphError(
             f"{value!r} is no value of dtype {element_type}: cast the tensor to a floating-point dtype first"
         )
-    bits = element_type.width.data
-    low, high = (0, 1) if bits == 1 else (-(1 << bits - 1), (1 << bits - 1) - 1)
+    low, high = integer_range(element_type)
     if not low <= value <= high:
         raise GraphError(f"{value!r} is no value of dtype {element_type}: expected {low} to {high}")
     return IntegerAttr(int(value), element_type)
+
+
+def integer_range(element_type: IntegerType) -> tuple[int, int]:
+    """The smallest and the largest value."""
+    if element_type.width.data == 1:
+        return 0, 1
+    limits = np.iinfo(numpy_dtype(element_type))
+    return int(limits.min), int(limits.max)
 
 
 def shape_tensor_type(rank: int) -> Attribute:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from xdsl.dialects.builtin import UnitAttr, i1
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -60,6 +60,16 @@ class While(GraphOp):
     """
 
     name = "graph.while"
+    EXAMPLES: ClassVar = (
+        """%r:2 = graph.while %s, %v : tensor<f32>, VECTOR {
+  ^bb0(%a: tensor<f32>, %b: VECTOR):
+    %0 = graph.greater %a, %s : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    graph.condition %0 : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<f32>, %b: VECTOR):
+    graph.yield %a, %b : tensor<f32>, VECTOR
+  }""",
+    )
     inits = var_operand_def(AnyAttr())
     outputs = var_result_def(AnyAttr())
     no_gradient = opt_prop_def(UnitAttr)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import BytesAttr, DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr, TensorType
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    BytesAttr,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IntegerAttr,
+    TensorType,
+)
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.parser import Parser
@@ -32,8 +39,10 @@ from pullback.dialects.graph.types import (
     compatible_types,
     element_type_from,
     element_type_of,
+    is_complex,
     is_static,
     numpy_dtype,
+    real_type_of,
     shape_of_type,
     tensor_type,
 )
@@ -45,6 +54,10 @@ class Constant(GraphOp):
     """A tensor written out element by element."""
 
     name = "graph.constant"
+    EXAMPLES: ClassVar = (
+        "%r = graph.constant dense<[1.0, 2.5]> : tensor<2xf32>",
+        "%r = graph.constant dense<true> : tensor<i1>",
+    )
     value = prop_def(DenseIntOrFPElementsAttr)
     result = result_def(AnyAttr())
     traits = traits_def(Pure(), ConstantLike(), NotDifferentiable())
@@ -106,7 +119,11 @@ def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElements
     if dtype is not None:
         data = data.astype(numpy_dtype(element_type_from(dtype)))
     elif not isinstance(array, np.ndarray | np.generic):
-        narrow = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+        narrow = {
+            np.dtype(np.float64): np.float32,
+            np.dtype(np.int64): np.int32,
+            np.dtype(np.complex128): np.complex64,
+        }
         data = data.astype(narrow.get(data.dtype, data.dtype))
     element_type = element_type_from(data.dtype)
     return DenseIntOrFPElementsAttr(
@@ -123,7 +140,11 @@ class Fill(GraphOp):
     """
 
     name = "graph.fill"
-    value = prop_def(base(FloatAttr) | base(IntegerAttr))
+    EXAMPLES: ClassVar = (
+        "%r = graph.fill {value = 1.0 : f32} : MATRIX",
+        "%r = graph.fill %n {value = 7 : i32} : (tensor<2xi64>) -> tensor<?x3xi32>",
+    )
+    value = prop_def(base(FloatAttr) | base(IntegerAttr) | base(ArrayAttr))
     shape = opt_operand_def(AnyAttr())
     result = result_def(AnyAttr())
     traits = traits_def(Pure(), NotDifferentiable())
@@ -132,7 +153,7 @@ class Fill(GraphOp):
         result = self.result_types[0]
         check_tensor(self.name, result, "the result")
         check_shape_operand(self, self._operands, result)
-        if getattr(self.value, "type", None) != element_type_of(result):
+        if not _is_element(self.value, element_type_of(result)):
             raise GraphError(f"{self.name}: value_c1: the value {self.value} is no element of {result}")
 
     @classmethod
@@ -150,6 +171,8 @@ class Fill(GraphOp):
     def number(self) -> Number:
         """The value as a Python number."""
         value = self.value
+        if isinstance(value, ArrayAttr):
+            return complex(*(part.value.data for part in value.data if isinstance(part, FloatAttr)))
         assert isinstance(value, FloatAttr | IntegerAttr)
         return value.value.data
 
@@ -159,17 +182,24 @@ class Fill(GraphOp):
         return np.full(shape, self.number, numpy_dtype(element_type_of(type_)))
 
 
+def _is_element(value: Attribute, element_type: Attribute) -> bool:
+    if isinstance(value, ArrayAttr) and is_complex(element_type):
+        parts = [getattr(part, "type", None) for part in value.data]
+        return parts == [real_type_of(element_type)] * 2
+    return getattr(value, "type", None) == element_type
+
+
 @lru_cache(maxsize=4096)
 def _cached_fill_value(
-    value: Number, kind: type, sign: float, element_type: Attribute
+    value: Number, kind: type, signs: tuple[float, ...], element_type: Attribute
 ) -> dict[str, Attribute]:
     return {"value": scalar_attribute(value, element_type)}
 
 
 def _fill_value(value: Number, element_type: Attribute) -> Properties:
     # -0.0 == 0.0 and 1 == 1.0 == True: the sign and the kind keep their attributes apart.
-    sign = math.copysign(1.0, value) if isinstance(value, float) else 1.0
-    return _cached_fill_value(value, type(value), sign, element_type)
+    parts = (value.real, value.imag) if isinstance(value, float | complex) else ()
+    return _cached_fill_value(value, type(value), tuple(math.copysign(1.0, p) for p in parts), element_type)
 
 
 def check_shape_operand(op: GraphOp, shape: Sequence[SSAValue], result: Attribute) -> None:

@@ -22,17 +22,18 @@ from pullback.dialects.graph.base import (
     check_tensor,
     graph_op,
 )
-from pullback.dialects.graph.families import Binary, Elementwise, Unary, any_dtype, broadcast
+from pullback.dialects.graph.families import Binary, Elementwise, Unary, any_dtype, broadcast, real_numeric
 from pullback.dialects.graph.scalar import Scalar, exp, identity, log, maximum, select, tanh
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,
-    is_float,
+    is_complex,
+    is_inexact,
     numpy_dtype,
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.value import Tensor, conj
 
 
 @graph_op
@@ -52,12 +53,12 @@ class Exp(Unary):
     """The natural exponential."""
 
     name = "graph.exp"
-    DTYPES: ClassVar = is_float
+    DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.exp
     SCALAR: ClassVar = staticmethod(exp)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy * self.y,)
+        return (dy * conj(self.y),)
 
 
 @graph_op
@@ -65,12 +66,13 @@ class Log(Unary):
     """The natural logarithm."""
 
     name = "graph.log"
-    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ('%r = graph.log %x {device = "/gpu:0"} : MATRIX',)
+    DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.log
     SCALAR: ClassVar = staticmethod(log)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / self.x,)
+        return (dy / conj(self.x),)
 
 
 @graph_op
@@ -78,12 +80,14 @@ class Tanh(Unary):
     """Hyperbolic tangent."""
 
     name = "graph.tanh"
-    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.tanh %y : tensor<?x3xf32>",)
+    DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.tanh
     SCALAR: ClassVar = staticmethod(tanh)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy * (1 - self.y * self.y),)
+        y = conj(self.y)
+        return (dy * (1 - y * y),)
 
 
 @graph_op
@@ -91,6 +95,7 @@ class Identity(Unary):
     """x itself."""
 
     name = "graph.identity"
+    EXAMPLES: ClassVar = ("%r = graph.identity %c : tensor<3xi1>",)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     traits = traits_def(Pure(), PassesSlices())
@@ -113,9 +118,10 @@ class StopGradient(Unary):
 
 @graph_op
 class Cast(Unary):
-    """x in another dtype: toward zero from floating point to integers, `x != 0` to i1."""
+    """x in another dtype: toward zero to integers, `x != 0` to i1, the real part of complex numbers to real dtypes."""
 
     name = "graph.cast"
+    EXAMPLES: ClassVar = ("%r = graph.cast %x : (MATRIX) -> tensor<2x3xi32>",)
     DTYPES: ClassVar = any_dtype
 
     @classmethod
@@ -140,11 +146,15 @@ class Cast(Unary):
         return operands[0].cast(element_type_of(self.result_types[0]))
 
     def numpy(self, *operands: Array) -> Any:
-        with np.errstate(invalid="ignore"):
-            return operands[0].astype(numpy_dtype(element_type_of(self.result_types[0])))
+        (x,) = operands
+        result = element_type_of(self.result_types[0])
+        if x.dtype.kind == "c" and not is_complex(result):
+            x = x != 0 if result == i1 else np.real(x)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return x.astype(numpy_dtype(result))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (Cast.to(dy, self.x.element_type),) if is_float(self.x.element_type) else (None,)
+        return (Cast.to(dy, self.x.element_type),) if is_inexact(self.x.element_type) else (None,)
 
 
 @graph_op
@@ -164,6 +174,7 @@ class Subtract(Binary):
     """a - b."""
 
     name = "graph.subtract"
+    EXAMPLES: ClassVar = ("%r = graph.subtract %x, %y : (MATRIX, tensor<?x3xf32>) -> MATRIX",)
     NUMPY: ClassVar = np.subtract
     SCALAR: ClassVar = operator.sub
 
@@ -176,11 +187,12 @@ class Multiply(Binary):
     """a * b."""
 
     name = "graph.multiply"
+    EXAMPLES: ClassVar = ("%r = graph.multiply %x, %x : MATRIX",)
     NUMPY: ClassVar = np.multiply
     SCALAR: ClassVar = operator.mul
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return dy * self.b, dy * self.a
+        return dy * conj(self.b), dy * conj(self.a)
 
 
 @graph_op
@@ -188,12 +200,14 @@ class Divide(Binary):
     """a / b."""
 
     name = "graph.divide"
-    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.divide %x, %s : (MATRIX, tensor<f32>) -> MATRIX",)
+    DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.divide
     SCALAR: ClassVar = operator.truediv
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return dy / self.b, dy * (-self.y / self.b)
+        b = conj(self.b)
+        return dy / b, dy * (-conj(self.y) / b)
 
 
 @graph_op
@@ -201,6 +215,8 @@ class Maximum(Binary):
     """The larger of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
     name = "graph.maximum"
+    EXAMPLES: ClassVar = ("%r = graph.maximum %i, %i : tensor<4xi32>",)
+    DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.maximum
     SCALAR: ClassVar = staticmethod(maximum)
 
@@ -214,6 +230,8 @@ class Greater(Binary):
     """Whether a > b."""
 
     name = "graph.greater"
+    EXAMPLES: ClassVar = ("%r = graph.greater %v, %v : (VECTOR, VECTOR) -> tensor<3xi1>",)
+    DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.greater
     traits = traits_def(Pure(), NotDifferentiable())
     SCALAR: ClassVar = operator.gt
@@ -229,6 +247,7 @@ class Where(Elementwise):
     """a where the condition holds, b elsewhere; all three broadcast."""
 
     name = "graph.where"
+    EXAMPLES: ClassVar = ("%r = graph.where %c, %x, %s : (tensor<3xi1>, MATRIX, tensor<f32>) -> MATRIX",)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.where
     condition = operand_def(AnyAttr())

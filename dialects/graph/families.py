@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from xdsl.dialects.builtin import i1
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -21,7 +22,9 @@ from pullback.dialects.graph.types import (
     GraphError,
     broadcast_shapes,
     element_type_of,
+    is_complex,
     is_float,
+    is_inexact,
     is_integer,
     shape_of_type,
     tensor_type,
@@ -38,17 +41,45 @@ def any_dtype(element_type: Attribute) -> bool:
 
 def numeric(element_type: Attribute) -> bool:
     """Every dtype but i1."""
+    return is_inexact(element_type) or is_integer(element_type)
+
+
+def real_numeric(element_type: Attribute) -> bool:
+    """Every dtype whose values have an order, but i1."""
     return is_float(element_type) or is_integer(element_type)
+
+
+def is_truth(element_type: Attribute) -> bool:
+    """Truth values, i1."""
+    return element_type == i1
+
+
+def integer_or_truth(element_type: Attribute) -> bool:
+    """Integers and truth values."""
+    return is_integer(element_type) or is_truth(element_type)
+
+
+def real_or_truth(element_type: Attribute) -> bool:
+    """Every dtype but the complex ones."""
+    return not is_complex(element_type)
 
 
 DTYPE_CLASSES: Mapping[Accepts, str] = {
     any_dtype: "any dtype",
     numeric: "a numeric dtype",
-    is_float: "a floating-point dtype",
+    real_numeric: "a real numeric dtype",
+    real_or_truth: "a real dtype",
+    is_float: "a real floating-point dtype",
+    is_inexact: "a floating-point dtype",
+    is_complex: "a complex dtype",
+    is_integer: "an integer dtype",
+    is_truth: "i1",
+    integer_or_truth: "an integer dtype or i1",
 }
+"""The sets of dtypes that operations take, and what messages call them."""
 
 
-def check_dtype(op: type[Elementwise], element_type: Attribute) -> None:
+def check_dtype(op: type[OfDtypes], element_type: Attribute) -> None:
     """The dtype is one that the operation takes."""
     if not op.DTYPES(element_type):
         raise GraphError(
@@ -56,10 +87,23 @@ def check_dtype(op: type[Elementwise], element_type: Attribute) -> None:
         )
 
 
-class Elementwise(GraphOp):
-    """The value at an index depends on the operands' values at that index alone."""
+class Composite(GraphOp):
+    """An operation that others can say: kernels are formed of those; until then it is one, with its own rule."""
+
+    def expand(self) -> Tensor | tuple[Tensor, ...]:
+        """What takes the place of the results, of the same types."""
+        raise NotImplementedError
+
+
+class OfDtypes(GraphOp):
+    """An operation that states the dtypes it takes."""
 
     DTYPES: ClassVar[Accepts] = numeric
+
+
+class Elementwise(OfDtypes):
+    """The value at an index depends on the operands' values at that index alone."""
+
     NUMPY: ClassVar[Callable[..., Any]]
 
     SCALAR: ClassVar[Callable[..., Scalar]]
@@ -89,6 +133,10 @@ class Unary(Elementwise):
         return Tensor(self.results[0])
 
     @classmethod
+    def examples(cls) -> Sequence[str]:
+        return cls.EXAMPLES or (f"%r = {cls.name} %x : MATRIX",)
+
+    @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         check_tensor(cls.name, operands[0], "the operand")
         check_dtype(cls, element_type_of(operands[0]))
@@ -114,6 +162,10 @@ class Binary(Elementwise):
     @property
     def y(self) -> Tensor:
         return Tensor(self.results[0])
+
+    @classmethod
+    def examples(cls) -> Sequence[str]:
+        return cls.EXAMPLES or (f"%r = {cls.name} %x, %v : (MATRIX, VECTOR) -> MATRIX",)
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:

@@ -58,6 +58,7 @@ class Gather(GraphOp):
     """Rows of the first operand: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
 
     name = "graph.gather"
+    EXAMPLES: ClassVar = ("%r = graph.gather %x, %i : (MATRIX, tensor<4xi32>) -> tensor<4x3xf32>",)
     params = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -90,6 +91,7 @@ class MakeSlices(GraphOp):
     """Slices from rows and their indices; a third operand gives the extents that the type leaves open."""
 
     name = "graph.make_slices"
+    EXAMPLES: ClassVar = ("%r = graph.make_slices %d, %i : (tensor<4x3xf32>, tensor<4xi32>) -> SLICES",)
     values = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
     dense_shape = opt_operand_def(AnyAttr())
@@ -162,6 +164,7 @@ class Densify(OfSlices):
     """The tensor that slices stand for: zeros with the rows added at their indices."""
 
     name = "graph.densify"
+    EXAMPLES: ClassVar = ("%r = graph.densify %p : (SLICES) -> MATRIX",)
     RESULT: ClassVar = operator.attrgetter("data_type")
 
     def numpy(self, *operands: Any) -> Any:
@@ -176,6 +179,7 @@ class SliceValues(OfSlices):
     """The rows of slices."""
 
     name = "graph.slice_values"
+    EXAMPLES: ClassVar = ("%r = graph.slice_values %p : (SLICES) -> tensor<4x3xf32>",)
     RESULT: ClassVar = operator.attrgetter("values_type")
 
     def numpy(self, *operands: Any) -> Any:
@@ -190,6 +194,7 @@ class SliceIndices(OfSlices):
     """The indices of slices."""
 
     name = "graph.slice_indices"
+    EXAMPLES: ClassVar = ("%r = graph.slice_indices %p : (SLICES) -> tensor<4xi32>",)
     traits = traits_def(Pure(), NotDifferentiable())
     RESULT: ClassVar = operator.attrgetter("indices_type")
 
@@ -202,6 +207,10 @@ class ConcatSlices(GraphOp):
     """All the rows of several slices of one tensor, in order; what stands at one index is not added up."""
 
     name = "graph.concat_slices"
+    EXAMPLES: ClassVar = (
+        """%r = graph.concat_slices %p, %p
+      : (SLICES, SLICES) -> !graph.slices<tensor<8x3xf32>, tensor<8xi32>, MATRIX>""",
+    )
     terms = var_operand_def(SlicesType)
     result = result_def(SlicesType)
     traits = traits_def(Pure())

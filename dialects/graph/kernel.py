@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from xdsl.dialects.builtin import DictionaryAttr
 from xdsl.ir import Attribute, Region
@@ -38,6 +38,13 @@ class Kernel(GraphOp):
     """
 
     name = "graph.kernel"
+    EXAMPLES: ClassVar = (
+        """%r = graph.kernel %x, %v schedule {kind = "pointwise", vector = 16 : i64} : (MATRIX, VECTOR) -> MATRIX {
+  ^bb0(%a: MATRIX, %b: VECTOR):
+    %0 = graph.add %a, %b : (MATRIX, VECTOR) -> MATRIX
+    graph.yield %0 : MATRIX
+  }""",
+    )
     inputs = var_operand_def(AnyAttr())
     outputs = var_result_def(AnyAttr())
     schedule = opt_prop_def(DictionaryAttr)

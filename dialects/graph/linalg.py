@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, UnitAttr
@@ -15,11 +15,11 @@ from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properti
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,
-    is_float,
+    is_inexact,
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.value import Operand, Tensor, conj
 
 
 @graph_op
@@ -27,6 +27,9 @@ class MatMul(GraphOp):
     """The product of two matrices, either of which may be taken transposed: (m, k) @ (k, n) -> (m, n)."""
 
     name = "graph.matmul"
+    EXAMPLES: ClassVar = (
+        "%r = graph.matmul %x, %d {transpose_b} : (MATRIX, tensor<4x3xf32>) -> tensor<2x4xf32>",
+    )
     lhs = operand_def(AnyAttr())
     rhs = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -42,7 +45,7 @@ class MatMul(GraphOp):
             raise GraphError(f"{cls.name}: rank_c2: both operands must have rank 2, got {lhs} and {rhs}")
         if element_type_of(lhs) != element_type_of(rhs):
             raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {lhs} and {rhs}")
-        if not is_float(element_type_of(lhs)):
+        if not is_inexact(element_type_of(lhs)):
             raise GraphError(
                 f"{cls.name}: dtype_c1: needs a floating-point dtype, got {element_type_of(lhs)}"
             )
@@ -68,7 +71,7 @@ class MatMul(GraphOp):
         return np.matmul(a, b)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        a, b = (Tensor(v) for v in self._operands)
+        a, b = (conj(Tensor(v)) for v in self._operands)
         product = MatMul.product
         match self.transposes:
             case False, False:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.ir import Attribute
@@ -75,6 +75,9 @@ class Backward(GateMarker):
     """Marks the needed gradients that one forward operation gives its operands, so that they can be gated."""
 
     name = "graph.backward"
+    EXAMPLES: ClassVar = (
+        "%r:2 = graph.backward %x, %v {gate = #graph.gate<op>} : (MATRIX, VECTOR) -> (MATRIX, VECTOR)",
+    )
 
 
 @graph_op
@@ -82,6 +85,7 @@ class GradientResults(GateMarker):
     """Marks the results of one request, so that they can be gated."""
 
     name = "graph.gradient_results"
+    EXAMPLES: ClassVar = ("%r = graph.gradient_results %x : MATRIX",)
 
 
 @graph_op
@@ -89,6 +93,7 @@ class Gate(NaryIdentity):
     """A barrier: no result may be used before all operands are computed."""
 
     name = "graph.gate"
+    EXAMPLES: ClassVar = ("%r:2 = graph.gate %x, %v : (MATRIX, VECTOR) -> (MATRIX, VECTOR)",)
 
 
 class Summation(GraphOp):
@@ -138,6 +143,9 @@ class SumGradients(Summation):
     """
 
     name = "graph.sum_gradients"
+    EXAMPLES: ClassVar = (
+        "%r = graph.sum_gradients %x, %p {aggregation = #graph.aggregation<tree>} : (MATRIX, SLICES) -> MATRIX",
+    )
     aggregation = opt_prop_def(AggregationAttr)
 
     @classmethod
@@ -170,6 +178,7 @@ class AddN(Summation):
     """The sum of all terms at once, in their order."""
 
     name = "graph.add_n"
+    EXAMPLES: ClassVar = ("%r = graph.add_n %x, %x, %x : MATRIX",)
 
     def numpy(self, *operands: Any) -> Any:
         return reduce(add_values, operands)
@@ -180,6 +189,7 @@ class Accumulate(GraphOp):
     """Adds a term into a buffer: the result takes the buffer's place, and its storage where nothing else needs it."""
 
     name = "graph.accumulate"
+    EXAMPLES: ClassVar = ("%r = graph.accumulate %x, %x : MATRIX",)
     buffer = operand_def(AnyAttr())
     term = operand_def(AnyAttr())
     result = result_def(AnyAttr())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i64
@@ -47,6 +47,10 @@ class Split(GraphOp):
     """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece."""
 
     name = "graph.split"
+    EXAMPLES: ClassVar = (
+        """%r:2 = graph.split %v {axis = 0 : i64, sizes = array<i64: 1, 2>}
+      : (VECTOR) -> (tensor<1xf32>, tensor<2xf32>)""",
+    )
     operand = operand_def(AnyAttr())
     pieces = var_result_def(AnyAttr())
     axis = prop_def(base(IntegerAttr))
@@ -78,6 +82,9 @@ class Concat(GraphOp):
     """The operands one after another along `axis`."""
 
     name = "graph.concat"
+    EXAMPLES: ClassVar = (
+        "%r = graph.concat %x, %d {axis = 0 : i64} : (MATRIX, tensor<4x3xf32>) -> tensor<6x3xf32>",
+    )
     pieces = var_operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axis = prop_def(base(IntegerAttr))
@@ -114,6 +121,10 @@ class SplitLike(GraphOp):
     """Consecutive pieces of the first operand along `axis`, each as long as the matching other operand there."""
 
     name = "graph.split_like"
+    EXAMPLES: ClassVar = (
+        """%r:2 = graph.split_like %d, %x, %x {axis = 0 : i64}
+      : (tensor<4x3xf32>, MATRIX, MATRIX) -> (MATRIX, MATRIX)""",
+    )
     operand = operand_def(AnyAttr())
     like = var_operand_def(AnyAttr())
     pieces = var_result_def(AnyAttr())

@@ -15,7 +15,6 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import (
     Array,
     GradientTerms,
-    GraphOp,
     Properties,
     check_tensor,
     flag,
@@ -23,7 +22,7 @@ from pullback.dialects.graph.base import (
 )
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.families import numeric
+from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, numeric, real_numeric
 from pullback.dialects.graph.scalar import Scalar, maximum
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, integer_list, integers
 from pullback.dialects.graph.types import (
@@ -37,11 +36,12 @@ from pullback.dialects.graph.types import (
 from pullback.dialects.graph.value import Number, Tensor
 
 
-class Reduction(GraphOp):
+class Reduction(OfDtypes):
     """Combines the elements along `axes`; with `keepdims` these stay as extents of 1."""
 
     COMBINE: ClassVar[Callable[[Scalar, Scalar], Scalar]]
     """How two partial results become one; associative and commutative up to rounding."""
+    DTYPES: ClassVar[Accepts] = real_numeric
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axes = prop_def(DenseArrayBase)
@@ -75,8 +75,7 @@ class Reduction(GraphOp):
         (type_,) = operands
         check_tensor(cls.name, type_, "the operand")
         shape, element_type = shape_of_type(type_), element_type_of(type_)
-        if not numeric(element_type):
-            raise GraphError(f"{cls.name}: dtype_c1: needs a numeric dtype, got {element_type}")
+        check_dtype(cls, element_type)
         reduced = integer_list(properties, "axes")
         if reduced != sorted(set(reduced)) or any(not 0 <= a < len(shape) for a in reduced):
             raise GraphError(
@@ -106,6 +105,8 @@ class Sum(Reduction):
     """The sum of the elements; 0 of none."""
 
     name = "graph.sum"
+    DTYPES: ClassVar = numeric
+    EXAMPLES: ClassVar = ("%r = graph.sum %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
     COMBINE: ClassVar = operator.add
 
     @staticmethod
@@ -125,6 +126,7 @@ class Max(Reduction):
     """The largest element, NaN if any is; -inf (or the smallest integer) of none. Ties share the gradient equally."""
 
     name = "graph.max"
+    EXAMPLES: ClassVar = ("%r = graph.max %x {axes = array<i64: 0>, keepdims} : (MATRIX) -> tensor<1x3xf32>",)
     COMBINE: ClassVar = staticmethod(maximum)
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from xdsl.dialects.builtin import DenseArrayBase, StringAttr, UnitAttr
 from xdsl.ir import Attribute, SSAValue
@@ -41,6 +41,13 @@ class Gradients(GraphOp):
     """
 
     name = "graph.gradients"
+    EXAMPLES: ClassVar = (
+        """%r:2 = graph.gradients of (%s, %v) wrt (%x, %w) seeds (_, %v) stop (%y)
+      {aggregation = #graph.aggregation<tree>, gate = #graph.gate<graph>, unconnected = #graph.unconnected<zero>,
+       colocate, scope = "g"}
+      : (tensor<f32>, VECTOR, MATRIX, !graph.ref<MATRIX>, VECTOR, tensor<?x3xf32>) -> (MATRIX, MATRIX)""",
+        "graph.gradients of () wrt () : () -> ()",
+    )
     ys = var_operand_def(AnyAttr())
     xs = var_operand_def(AnyAttr())
     seeds = var_operand_def(AnyAttr())

@@ -145,6 +145,8 @@ def default_properties(op: type[IRDLOperation]) -> dict[str, Attribute]:
 
 def constant(value: Number, type_: Attribute) -> Scalar:
     """An `arith.constant` of this scalar or vector type (every element `value`)."""
+    if isinstance(value, complex):
+        raise GraphError(f"no register holds the complex number {value}")
     attribute: Attribute
     if isinstance(type_, VectorType):
         attribute = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]

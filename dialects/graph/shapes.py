@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, i64
@@ -62,6 +62,7 @@ class ShapeOf(GraphOp):
     """The extents of a tensor, i64."""
 
     name = "graph.shape_of"
+    EXAMPLES: ClassVar = ("%r = graph.shape_of %y : (tensor<?x3xf32>) -> tensor<2xi64>",)
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     traits = traits_def(Pure(), NotDifferentiable())
@@ -79,6 +80,7 @@ class Size(GraphOp):
     """The number of elements of a tensor, i64."""
 
     name = "graph.size"
+    EXAMPLES: ClassVar = ("%r = graph.size %y : (tensor<?x3xf32>) -> tensor<i64>",)
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     traits = traits_def(Pure(), NotDifferentiable())
@@ -149,6 +151,10 @@ class Reshape(Reshaping):
     """The same elements in row-major order under another shape; a single `?` follows from the others."""
 
     name = "graph.reshape"
+    EXAMPLES: ClassVar = (
+        "%r = graph.reshape %x : (MATRIX) -> tensor<6xf32>",
+        "%r = graph.reshape %y, %n : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>",
+    )
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
         if len(self._operands) == 1 and result.count(DYNAMIC_INDEX) > 1:
@@ -173,6 +179,7 @@ class BroadcastTo(Reshaping):
     """The operand repeated along new leading axes and along extents of 1."""
 
     name = "graph.broadcast_to"
+    EXAMPLES: ClassVar = ("%r = graph.broadcast_to %v : (VECTOR) -> MATRIX",)
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
         check_shape_operand(self, self._operands[1:], self.result_types[0])
@@ -197,6 +204,7 @@ class SumTo(Reshaping):
     """Sums over what broadcasting from the result's shape to the operand's would have repeated."""
 
     name = "graph.sum_to"
+    EXAMPLES: ClassVar = ("%r = graph.sum_to %x : (MATRIX) -> tensor<1x3xf32>",)
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
         check_shape_operand(self, self._operands[1:], self.result_types[0])
@@ -225,6 +233,9 @@ class ExpandDims(GraphOp):
     """The operand with extents of 1 at `axes` of the result."""
 
     name = "graph.expand_dims"
+    EXAMPLES: ClassVar = (
+        "%r = graph.expand_dims %v {axes = array<i64: 0, 2>} : (VECTOR) -> tensor<1x3x1xf32>",
+    )
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axes = prop_def(DenseArrayBase)
@@ -261,6 +272,9 @@ class Transpose(GraphOp):
     """The operand with its axes in the order of `permutation`."""
 
     name = "graph.transpose"
+    EXAMPLES: ClassVar = (
+        "%r = graph.transpose %x {permutation = array<i64: 1, 0>} : (MATRIX) -> tensor<3x2xf32>",
+    )
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     permutation = prop_def(DenseArrayBase)

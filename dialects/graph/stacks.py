@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
@@ -65,6 +65,7 @@ class EmptyStack(GraphOp):
     """A stack with nothing on it but zeros, without end: which makes it the zero among gradients of stacks."""
 
     name = "graph.empty_stack"
+    EXAMPLES: ClassVar = ("%r = graph.empty_stack : STACK",)
     result = result_def(StackType)
     traits = traits_def(Pure(), NotDifferentiable())
 
@@ -80,6 +81,7 @@ class Push(GraphOp):
     """The stack with the value on top."""
 
     name = "graph.push"
+    EXAMPLES: ClassVar = ("%r = graph.push %k, %v : (STACK, VECTOR) -> STACK",)
     stack = operand_def(StackType)
     value = operand_def(AnyAttr())
     result = result_def(StackType)
@@ -105,6 +107,7 @@ class Pop(GraphOp):
     """The stack without its top, and the top."""
 
     name = "graph.pop"
+    EXAMPLES: ClassVar = ("%r:2 = graph.pop %k : (STACK) -> (STACK, VECTOR)",)
     stack = operand_def(StackType)
     rest = result_def(StackType)
     top = result_def(AnyAttr())

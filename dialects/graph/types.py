@@ -6,16 +6,25 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
+    BFloat16Type,
+    ComplexType,
+    Float16Type,
     Float32Type,
     Float64Type,
     IntegerType,
+    Signedness,
     TensorType,
+    bf16,
+    f16,
     f32,
     f64,
     i1,
+    i8,
+    i16,
     i32,
     i64,
 )
@@ -27,16 +36,32 @@ Shape: TypeAlias = tuple[int, ...]
 """Extents; `DYNAMIC_INDEX`, which is below every extent, stands for `?`."""
 AnyTensor: TypeAlias = TensorType[Attribute]
 
-DTYPES: dict[str, Attribute] = {"f32": f32, "f64": f64, "i32": i32, "i64": i64, "i1": i1}
-"""Every element type, by its MLIR name."""
+ui8 = IntegerType(8, Signedness.UNSIGNED)
+complex64 = ComplexType(f32)
+complex128 = ComplexType(f64)
+
 NUMPY_DTYPES: dict[Attribute, np.dtype[Any]] = {
     f32: np.dtype(np.float32),
     f64: np.dtype(np.float64),
+    f16: np.dtype(np.float16),
+    bf16: np.dtype(ml_dtypes.bfloat16),
     i32: np.dtype(np.int32),
     i64: np.dtype(np.int64),
+    i16: np.dtype(np.int16),
+    i8: np.dtype(np.int8),
+    ui8: np.dtype(np.uint8),
     i1: np.dtype(np.bool_),
+    complex64: np.dtype(np.complex64),
+    complex128: np.dtype(np.complex128),
 }
 """The NumPy dtype that holds each element type."""
+DTYPES: dict[str, Attribute] = {str(element_type): element_type for element_type in NUMPY_DTYPES}
+"""Every element type, by its MLIR name."""
+ALIASES: dict[str, Attribute] = {
+    "u8": ui8,
+    "bfloat16": bf16,
+}
+"""Other names for element types, beside those that NumPy knows."""
 MAX_RANK = 8
 
 
@@ -80,20 +105,30 @@ def is_static(type_: Attribute) -> bool:
 
 
 def is_float(element_type: Attribute) -> bool:
-    """Whether this is a floating-point type."""
-    return isinstance(element_type, Float32Type | Float64Type)
+    """Whether this is a real floating-point type."""
+    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
+
+
+def is_complex(element_type: Attribute) -> bool:
+    """Whether this is a complex type."""
+    return isinstance(element_type, ComplexType)
+
+
+def is_inexact(element_type: Attribute) -> bool:
+    """Whether this is a floating-point type, real or complex."""
+    return is_float(element_type) or is_complex(element_type)
 
 
 def is_integer(element_type: Attribute) -> bool:
-    """Whether this is a signed integer type (`i1` is a truth value, not a number)."""
+    """Whether this is an integer type (`i1` is a truth value, not a number)."""
     return isinstance(element_type, IntegerType) and element_type.width.data > 1
 
 
 def differentiable_type(type_: Attribute) -> bool:
-    """Whether gradients flow through values of this type: floating-point data, in whatever container."""
+    """Whether gradients flow through values of this type: real or complex data, in whatever container."""
     match type_:
         case TensorType():
-            return is_float(type_.element_type)
+            return is_inexact(type_.element_type)
         case VariableType() | SlicesType() | StackType():
             return differentiable_type(type_.data_type)
         case _:
@@ -114,6 +149,19 @@ def gradient_type_of(type_: Attribute) -> Attribute:
             return type_.values_type
         case _:
             return type_
+
+
+def real_type_of(element_type: Attribute) -> Attribute:
+    """The type of the real part of an element: its own, unless it is complex."""
+    return element_type.element_type if isinstance(element_type, ComplexType) else element_type
+
+
+def complex_type_of(element_type: Attribute) -> Attribute:
+    """The complex type whose parts are of this real type; `GraphError` where there is none."""
+    for known in (complex64, complex128):
+        if element_type in (known, known.element_type):
+            return known
+    raise GraphError(f"no complex dtype has parts of {element_type}: expected f32 or f64")
 
 
 def dtype_name(element_type: Attribute) -> str:
@@ -137,8 +185,8 @@ def element_type_from(dtype: object) -> Attribute:
     if isinstance(dtype, Attribute):
         numpy_dtype(dtype)
         return dtype
-    if isinstance(dtype, str) and dtype in DTYPES:
-        return DTYPES[dtype]
+    if isinstance(dtype, str) and (named := DTYPES.get(dtype) or ALIASES.get(dtype)) is not None:
+        return named
     try:
         # NumPy takes None for float64.
         wanted = None if dtype is None else np.dtype(dtype)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]

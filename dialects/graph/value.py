@@ -14,7 +14,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, shape_of_type
+from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, is_complex, shape_of_type
 
 OPS: dict[str, Any] = {}
 """Every operation class of the dialect by name, in the order of definition; here so that operators can reach it."""
@@ -196,9 +196,14 @@ class Tensor(Operators):
         return f"<Tensor {self.name!r}: {self.value.type}>"
 
 
-Number: TypeAlias = bool | int | float
+Number: TypeAlias = bool | int | float | complex
 Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequence[Any]
 """What an argument may be: a tensor, or data that becomes a constant of the other argument's dtype."""
+
+
+def conj(x: Tensor) -> Tensor:
+    """The complex conjugate; `x` itself for real dtypes. TensorFlow's gradients are conjugated, and so are rules."""
+    return _apply("graph.conj", x) if is_complex(x.element_type) else x
 
 
 def _apply(name: str, *args: Operand) -> Tensor:

@@ -31,6 +31,7 @@ class VariableOp(GraphOp):
     """A reference to the variable of this name; its contents live with whoever runs the graph."""
 
     name = "graph.variable"
+    EXAMPLES: ClassVar = ('%r = graph.variable {variable = "w"} : !graph.ref<MATRIX>',)
     variable = prop_def(StringAttr)
     result = result_def(VariableType)
     traits = traits_def(Pure(), NotDifferentiable())
@@ -64,6 +65,7 @@ class Read(GraphOp):
     """The variable's contents now; later updates do not change this value."""
 
     name = "graph.read"
+    EXAMPLES: ClassVar = ("%r = graph.read %w : (!graph.ref<MATRIX>) -> MATRIX",)
     variable = operand_def(VariableType)
     result = result_def(AnyAttr())
     traits = traits_def(MemoryReadEffect(), PassesSlices())
@@ -109,6 +111,7 @@ class Assign(Update):
     """Replaces the variable's contents."""
 
     name = "graph.assign"
+    EXAMPLES: ClassVar = ("graph.assign %w, %x : !graph.ref<MATRIX>, MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
         variable, update = operands
@@ -121,6 +124,7 @@ class AssignSub(Update):
     """Subtracts from the variable; slices touch only their rows (each as often as it occurs)."""
 
     name = "graph.assign_sub"
+    EXAMPLES: ClassVar = ("graph.assign_sub %w, %p : !graph.ref<MATRIX>, SLICES",)
     ACCEPTS_SLICES: ClassVar = True
 
     def numpy(self, *operands: Any) -> Any:

@@ -14,6 +14,8 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
 
+__all__ = ["while_loop"]
+
 
 def while_loop(
     cond: Callable[..., Operand],

@@ -19,6 +19,8 @@ from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
 from pullback.frontend.names import checked_name
 
+__all__ = ["constant", "fill", "full", "full_like", "ones", "ones_like", "placeholder", "zeros", "zeros_like"]
+
 
 def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeholder") -> Tensor:
     """A value that is given when a step is called.

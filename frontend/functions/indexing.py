@@ -10,6 +10,8 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import checked_axis
 
+__all__ = ["gather", "take"]
+
 
 def gather(params: Operand, indices: Operand, axis: int = 0, name: str | None = None) -> Tensor:
     """Slices of `params` along an axis: for axis 0 `result[i, …] = params[indices[i, …]]`.

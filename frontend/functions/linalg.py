@@ -6,6 +6,8 @@ from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
+__all__ = ["matmul"]
+
 
 def matmul(
     a: Operand, b: Operand, transpose_a: bool = False, transpose_b: bool = False, name: str | None = None

@@ -15,6 +15,8 @@ from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import Axes, checked_axes
 
+__all__ = ["max", "mean", "sum"]
+
 
 def sum(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
     """The sum along `axis`; with `keepdims` the reduced axes stay, as extents of 1."""

@@ -25,6 +25,20 @@ from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import checked_axes, checked_axis, is_whole_number, whole_numbers
 from pullback.frontend.functions.extents import ShapeLike, extents_and_operand, static_extents
 
+__all__ = [
+    "broadcast_to",
+    "concat",
+    "expand_dims",
+    "permute_dims",
+    "reshape",
+    "shape",
+    "shape_of",
+    "size",
+    "split",
+    "stack",
+    "transpose",
+]
+
 
 def shape_of(x: Operand, name: str | None = None) -> Tensor:
     """The extents of `x` at run time, i64."""

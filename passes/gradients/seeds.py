@@ -17,6 +17,7 @@ from pullback.dialects.graph.types import (
     compatible_types,
     element_type_of,
     gradient_type_of,
+    is_complex,
     is_float,
 )
 from pullback.dialects.graph.value import Tensor
@@ -43,6 +44,12 @@ def check_seeds(ys: Sequence[SSAValue], grad_ys: Sequence[Tensor | None], about:
             )
         if seed is not None:
             _check_seed(i, y, seed, about)
+        elif is_complex(element_type_of(type_)):
+            raise GradientTypeError(
+                f"Gradients of complex tensors must set grad_ys: ys[{i}] ('{name_of_value(y)}') is "
+                f"{element_type_of(type_)}, and ones would not say which part of it is meant",
+                about,
+            )
 
 
 def _check_seed(i: int, y: SSAValue, seed: Tensor, about: Operation | None) -> None:

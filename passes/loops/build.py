@@ -64,7 +64,7 @@ class FunctionBuilder:
 
     def number(self, value: Number, type_: Attribute) -> Scalar:
         """A constant of a scalar or vector type."""
-        key = (repr(float(value)), type_)
+        key = (repr(value), type_)
         if key not in self._constants:
             with inserting(self._head.append):
                 self._constants[key] = constant(value, type_).value

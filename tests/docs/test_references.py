@@ -1,25 +1,16 @@
-"""docs/operations.md and docs/python.md say what the classes and docstrings say."""
+"""What is made from classes and docstrings says what they say."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pullback
 from pullback.dialects.graph import OPS
 from pullback.frontend import reference as python
 from pullback.tools import document as operations
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def test_operations_are_up_to_date() -> None:
-    command = "python -m pullback.tools.document > docs/operations.md"
-    assert (DOCS / "operations.md").read_text() == operations.reference(), f"run: {command}"
+from pullback.tools.generate import stale
 
 
-def test_python_is_up_to_date() -> None:
-    command = "python -m pullback.frontend.reference > docs/python.md"
-    assert (DOCS / "python.md").read_text() == python.reference(), f"run: {command}"
+def test_what_is_generated_is_up_to_date() -> None:
+    assert not stale(), "run: python -m pullback.tools.generate"
 
 
 def test_every_operation_is_there_once() -> None:

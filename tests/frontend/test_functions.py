@@ -135,4 +135,4 @@ def test_errors_are_value_errors_that_say_what_is_wrong(graph: pb.Graph, case: s
 
 def test_an_unknown_dtype(graph: pb.Graph) -> None:
     with pytest.raises(ValueError, match=r"dtype 'f8' is not supported|expected one of f32"):
-        pb.placeholder("complex64", ())
+        pb.placeholder("uint64", ())

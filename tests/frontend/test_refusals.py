@@ -80,9 +80,9 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         lambda x: WRONG.constant([1.0, None]),
     ),
     "a constant of a tensor": ("expected numbers or an array, got a tensor", lambda x: WRONG.constant([x])),
-    "an array of half floats": (
-        "graph.exp: dtype float16 is not supported: expected one of f32",
-        lambda x: pb.exp(np.zeros(3, np.float16)),
+    "an array of unsigned integers": (
+        "graph.exp: dtype uint32 is not supported: expected one of f32",
+        lambda x: pb.exp(np.zeros(3, np.uint32)),
     ),
     "an integer above its dtype": (
         "constant: value: a number is out of range for int32",

@@ -64,7 +64,7 @@ def test_values_that_do_not_fit(graph: pb.Graph) -> None:
     with pytest.raises(ValueError, match=r"for variable 'v'.*got str"):
         v.assign_sub("one")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="not supported"):
-        pb.Variable(np.zeros(2, np.complex64))
+        pb.Variable(np.zeros(2, np.uint64))
 
 
 def test_variables_made_inside_a_loop_stand_before_it(graph: pb.Graph) -> None:

@@ -36,7 +36,7 @@ from pullback.dialects.graph.shapes import (
     Size,
     Transpose,
 )
-from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.types import element_type_of, is_integer, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
     Folded,
@@ -139,7 +139,11 @@ def small_constants(op: GraphOp) -> Folded:
 def sum_of_small_integers(op: Sum) -> Folded:
     """Integers add up exactly in any order."""
     type_ = op.x.type
-    if not is_static(type_) or dtype_of(type_).kind != "i" or math.prod(shape_of_type(type_)) > SMALL:
+    if (
+        not is_static(type_)
+        or not is_integer(element_type_of(type_))
+        or math.prod(shape_of_type(type_)) > SMALL
+    ):
         return None
     return _reduced(op)
 
@@ -154,7 +158,7 @@ def _computed(op: GraphOp, arrays: list[Array]) -> Any:
     if isinstance(op, Cast):
         (x,) = arrays
         target = dtype_of(op.results[0].type)
-        if x.dtype.kind == "f" and target.kind == "i":
+        if x.dtype.kind not in "iub" and target.kind in "iu":
             limits = np.iinfo(target)
             if not np.all(np.isfinite(x) & (x >= limits.min) & (x < limits.max)):
                 return None

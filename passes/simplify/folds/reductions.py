@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Add
@@ -22,7 +25,11 @@ from pullback.passes.simplify.matching import (
     same_type,
 )
 
-EXACT_INTEGERS = {"f4": 2**24, "f8": 2**53, "i4": 2**31 - 1, "i8": 2**63 - 1}
+EXACT_INTEGERS: dict[np.dtype[Any], int] = {
+    **{np.dtype(f"f{size}"): 2 ** (np.finfo(f"f{size}").nmant + 1) for size in (2, 4, 8)},
+    **{np.dtype(f"i{size}"): np.iinfo(f"i{size}").max for size in (1, 2, 4, 8)},
+    np.dtype(np.uint8): 255,
+}
 """Up to which all integers are values of a dtype, so that sums of integers are exact."""
 
 
@@ -39,11 +46,13 @@ def reduction_over_one(op: Reduction) -> Folded:
 def sum_of_fill(op: Sum) -> Folded:
     """n times a value, where every partial sum is exact."""
     value = number_in(op.x)
-    if value is None or not is_static(op.x.type) or not math.isfinite(value) or value != int(value):
+    if value is None or isinstance(value, complex) or not is_static(op.x.type):
+        return None
+    if not math.isfinite(value) or value != int(value):
         return None
     total = value * _count(op)
     dtype = dtype_of(op.x.type)
-    if abs(total) > EXACT_INTEGERS[f"{dtype.kind}{dtype.itemsize}"]:
+    if abs(total) > EXACT_INTEGERS.get(dtype, 0):
         return None
     return full_like(total, op.results[0].type)
 
@@ -55,7 +64,7 @@ def sum_of_broadcast(op: Sum) -> Folded:
     if source is None:
         return None
     count = _count(op)
-    limit = EXACT_INTEGERS.get(f"{dtype_of(op.x.type).kind}{dtype_of(op.x.type).itemsize}", 0)
+    limit = EXACT_INTEGERS.get(dtype_of(op.x.type), 0)
     if not 0 < count <= limit:
         return None
     return Reshape.to(source, shape_of_type(op.results[0].type)) * count
