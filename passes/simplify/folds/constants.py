@@ -62,8 +62,8 @@ def uniform_constant(op: Constant) -> Folded:
     array = op.array()
     if array.size == 0:
         return full_like(0, op.results[0].type)
-    bits = array.reshape(-1).view(f"u{array.itemsize}")
-    if bits[0] != bits[-1] or np.any(bits != bits[0]) or np.isnan(array.flat[0]):
+    bits = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8)
+    if np.any(bits[-1] != bits[0]) or np.any(bits != bits[0]) or np.isnan(array.flat[0]):
         return None
     return full_like(array.flat[0].item(), op.results[0].type)
 
