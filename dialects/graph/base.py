@@ -101,6 +101,8 @@ class GraphOp(IRDLOperation):
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
     """The operation written down, with the arguments and aliases of `examples.py`."""
+    SHAPE_OPERAND: ClassVar[int | None] = None
+    """Which operand, where it is there, gives the shape of a result whose type has a `?`."""
     NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
     """Properties that the custom format shows in its own way."""
 

@@ -144,6 +144,7 @@ class Fill(GraphOp):
         "%r = graph.fill {value = 1.0 : f32} : MATRIX",
         "%r = graph.fill %n {value = 7 : i32} : (tensor<2xi64>) -> tensor<?x3xi32>",
     )
+    SHAPE_OPERAND: ClassVar = 0
     value = prop_def(base(FloatAttr) | base(IntegerAttr) | base(ArrayAttr))
     shape = opt_operand_def(AnyAttr())
     result = result_def(AnyAttr())

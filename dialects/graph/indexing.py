@@ -92,6 +92,7 @@ class MakeSlices(GraphOp):
 
     name = "graph.make_slices"
     EXAMPLES: ClassVar = ("%r = graph.make_slices %d, %i : (tensor<4x3xf32>, tensor<4xi32>) -> SLICES",)
+    SHAPE_OPERAND: ClassVar = 2
     values = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
     dense_shape = opt_operand_def(AnyAttr())

@@ -102,6 +102,7 @@ def dynamic_shape(like: Tensor) -> list[SSAValue]:
 class Reshaping(GraphOp):
     """One operand and the result's shape, as a type or, for what the type leaves open, as an operand."""
 
+    SHAPE_OPERAND: ClassVar = 1
     operand = operand_def(AnyAttr())
     shape = opt_operand_def(AnyAttr())
     result = result_def(AnyAttr())

@@ -16,12 +16,11 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
+from pullback.dialects.graph.shapes import Reshape, ShapeOf, Size
 from pullback.dialects.graph.stacks import EmptyStack, Push
 from pullback.dialects.graph.types import (
     GraphError,
@@ -81,6 +80,8 @@ class _Inference:
         own = INFER.get(type(op))
         if own is not None:
             return own(self, op)
+        if type(op).SHAPE_OPERAND is not None:
+            return _shaped(self, op)
         return type(op).infer(op.operand_types, op.properties)
 
     # ---- regions --------------------------------------------------------------------------------------------
@@ -178,19 +179,16 @@ def _cast(inference: _Inference, op: Operation) -> Types:
     return [tensor_type(element_type_of(op.results[0].type), shape_of_type(op.operands[0].type))]
 
 
-def _fill(inference: _Inference, op: Operation) -> Types:
-    type_ = op.results[0].type
-    return [tensor_type(element_type_of(type_), inference.shape_given(op, 0, shape_of_type(type_)))]
-
-
-def _reshaping(inference: _Inference, op: Operation) -> Types:
-    type_ = op.results[0].type
-    return [tensor_type(element_type_of(type_), inference.shape_given(op, 1, shape_of_type(type_)))]
+def _shaped(inference: _Inference, op: GraphOp) -> Types:
+    type_, at = op.results[0].type, type(op).SHAPE_OPERAND
+    assert at is not None
+    return [tensor_type(element_type_of(type_), inference.shape_given(op, at, shape_of_type(type_)))]
 
 
 def _reshape(inference: _Inference, op: Operation) -> Types:
     """As the others; a single `?` follows from the number of elements."""
-    (type_,) = _reshaping(inference, op)
+    assert isinstance(op, Reshape)
+    (type_,) = _shaped(inference, op)
     shape, source = list(shape_of_type(type_)), op.operands[0].type
     if shape.count(DYNAMIC_INDEX) == 1 and is_static(source):
         others = math.prod(n for n in shape if n != DYNAMIC_INDEX)
@@ -230,22 +228,16 @@ INFER: dict[type[GraphOp], Callable[[_Inference, Operation], Types]] = {
     VariableOp: _as_declared,
     EmptyStack: _as_declared,
     Cast: _cast,
-    Fill: _fill,
     Reshape: _reshape,
-    BroadcastTo: _reshaping,
-    SumTo: _reshaping,
     MakeSlices: _make_slices,
     Push: _push,
     Gradients: _gradients,
 }
 """How the types of operations follow where their class does not infer them."""
-SHAPE_OPERAND: dict[type[Operation], int] = {Fill: 0, Reshape: 1, BroadcastTo: 1, SumTo: 1, MakeSlices: 2}
-"""Which operand gives the shape of the result."""
-
 
 def _drop_shape_operand(op: Operation) -> None:
     """A static type says all that a shape operand could."""
-    at = SHAPE_OPERAND.get(type(op))
+    at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
     if at is not None and len(op.operands) > at:
         data = data_type_of(op.results[0].type)
         if is_static(data):
