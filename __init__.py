@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
+from pullback.frontend.explain import explain
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
@@ -32,9 +33,11 @@ from pullback.frontend.run import run
 from pullback.frontend.scopes import control_dependencies, device, name_scope
 from pullback.frontend.step import Step, compile
 from pullback.frontend.variables import Variable
+from pullback.passes.explain.explanation import Explanation
 
 __all__ = [
     "AggregationMethod",
+    "Explanation",
     "Graph",
     "IndexedSlices",
     "NoGradient",
@@ -48,6 +51,7 @@ __all__ = [
     "compile",
     "control_dependencies",
     "device",
+    "explain",
     "gradient_of",
     "gradients",
     "group",

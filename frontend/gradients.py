@@ -77,7 +77,7 @@ def gradients(
     unconnected = unconnected_of(unconnected_gradients)
     if len(given) != len(y_items):
         raise GradientError(f"Passed {len(given)} grad_ys for {len(y_items)} ys: expected one per y, or None")
-    graph = _graph_of_all({"ys": y_items, "xs": x_items, "grad_ys": given, "stop_gradients": stops})
+    graph = graph_of_all({"ys": y_items, "xs": x_items, "grad_ys": given, "stop_gradients": stops})
     with ExitStack() as stack:
         stack.enter_context(quiet_collector())
         stack.enter_context(graph.current())
@@ -107,7 +107,8 @@ def gradients(
         return _as_handles(results)
 
 
-def _graph_of_all(arguments: dict[str, Sequence[object]]) -> Graph:
+def graph_of_all(arguments: dict[str, Sequence[object]]) -> Graph:
+    """The graph that all tensors among these arguments are in; the current one if there are none."""
     labelled: list[tuple[str, SSAValue | IROperation]] = []
     for argument, items in arguments.items():
         for label, item in _tensors_in(items, argument):

@@ -26,6 +26,10 @@ Stamp: TypeAlias = Callable[[Operation], None]
 _current: ContextVar[Graph] = ContextVar("current_graph")
 
 
+class _TakeBackError(Exception):
+    """Nothing went wrong, but what was added is not to stay."""
+
+
 class GraphBlock(InsertionBlock):
     """The body of a graph's function. It knows its graph, and so does every value in it."""
 
@@ -219,6 +223,16 @@ class Graph:
                 for argument in reversed(self._body.args[arguments:]):
                     self._body.erase_arg(argument)
                 raise
+
+    @contextmanager
+    def tentatively(self) -> Generator[None]:
+        """Erases whatever was added in this block, and gives its names back."""
+        try:
+            with self.unchanged_on_error():
+                yield
+                raise _TakeBackError
+        except _TakeBackError:
+            pass
 
     def _forget_variables(self, hoisted: int, variables: int) -> None:
         """Keeps this many hoisted operations and variables, and drops later ones."""

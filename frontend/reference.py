@@ -26,6 +26,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Graphs": ("frontend.graph", "dialects.graph.value", "frontend.handles"),
     "Variables": ("frontend.variables",),
     "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.registry"),
+    "Why a gradient is what it is": ("frontend.explain", "passes.explain.explanation"),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation",),
     "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
@@ -45,10 +46,11 @@ MEMBERS = {
     "Variable": ("dtype", "read", "numpy", "assign", "assign_sub"),
     "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
     "Step": ("ir", "target"),
+    "Explanation": ("connected", "to_dict", "to_json"),
 }
 """What users call on the objects that they hold; the rest is for the inside."""
 
-MADE_BY_OTHERS = ("Tensor", "Step", "Operation", "AggregationMethod", "UnconnectedGradients")
+MADE_BY_OTHERS = ("Tensor", "Step", "Operation", "Explanation", "AggregationMethod", "UnconnectedGradients")
 """Classes that users never call."""
 
 HEADING = re.compile(r"^(Args|Returns|Raises):[ ]*\n", re.MULTILINE)

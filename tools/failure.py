@@ -32,6 +32,15 @@ class Failure:
         return "\n".join([render(self.span, self.message), *(f"note: {note}" for note in self.notes)])
 
 
+class OptionError(ValueError):
+    """The text of a command line's option is wrong at `span`."""
+
+    def __init__(self, message: str, span: Span) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+
+
 def explain(error: Exception, source: Source | None, start: Span) -> Failure:
     """Turn an exception into a failure.
 
@@ -44,7 +53,7 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
     match error:
         case ParseError():
             return Failure(cast(Span, error.span), _sentence(error.msg))
-        case PipelineError():
+        case PipelineError() | OptionError():
             return Failure(error.span, error.message)
         case Exception(op=Operation() as op) if source is not None:
             made = () if op in source.positions or op is source.module else (f"about: {_one_line(op)}",)

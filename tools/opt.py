@@ -34,6 +34,7 @@ from pullback.passes.pipelines import PipelineError, own_passes, parse_passes, s
 from pullback.passes.run import run_passes
 from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.expected import expected_errors, unmet
+from pullback.tools.explain import explanations, shown
 from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes
 from pullback.tools.listing import LISTINGS, show
@@ -106,7 +107,7 @@ class OptMain(xDSLOptMain):
         try:
             source = parse(self.ctx, text, self._input_name(), line_offset)
             self._rewrite(source.module, times, dump)
-            output = self.output_resulting_program(source.module)
+            output = self._output(source)
         except FileError:
             raise
         except Exception as error:
@@ -135,6 +136,14 @@ class OptMain(xDSLOptMain):
         if dump is not None:
             dump.write("input", module)
         run_passes(self.ctx, module, self.passes, verify_each=not self.args.disable_verify, observe=observe)
+
+    def _output(self, source: Source) -> str:
+        """The module, or the explanation that was asked for."""
+        if self.args.explain is None:
+            return self.output_resulting_program(source.module)
+        return shown(
+            explanations(source, self.args.explain), as_json=self.args.json, to=self.args.output_file
+        )
 
     def output_resulting_program(self, prog: ModuleOp) -> str:
         """The module as MLIR with its locations, or in the form of another target."""
@@ -192,7 +201,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "--print-between-passes": "print the IR after each pass on standard error",
         "--timing": "print a table of the time each pass took on standard error",
         "--traceback": "show where in the compiler an error arose",
-        "--json": "print lists as JSON",
+        "--json": "print lists and explanations as JSON",
     }
     for flag, help_text in flags.items():
         add(flag, action="store_true", help=help_text)
@@ -204,6 +213,11 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "--report",
         choices=reports,
         help="report on standard error what the memory plan is, or what it proved",
+    )
+    add(
+        "--explain",
+        metavar="[YS:]X",
+        help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
     )
     add("--print-ir-dir", metavar="DIR", help="write the IR after each pass into numbered files in DIR")
     add(

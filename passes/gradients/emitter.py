@@ -119,8 +119,9 @@ class Emitter:
     def take_back(self) -> None:
         """Erases everything made, last first."""
         for op in reversed(self.made):
-            op.detach()
-            op.erase(safe_erase=False)
+            if op.parent is not None:  # else it went with the loop around it
+                op.detach()
+                op.erase(safe_erase=False)
         self.made.clear()
 
 

@@ -30,12 +30,12 @@ class GenerateGradients(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
-            scopes = _used_scopes(function)
+            scopes = used_scopes(function)
             for request in [o for o in function.walk() if isinstance(o, Gradients)]:
                 expand(request, scopes)
 
 
-def _used_scopes(function: func.FuncOp) -> set[str]:
+def used_scopes(function: func.FuncOp) -> set[str]:
     """Every scope that a name in the function stands under."""
     scopes: set[str] = set()
     for op in function.walk():

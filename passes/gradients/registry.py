@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TypeAlias, TypeVar
 
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import StringAttr, UnregisteredOp
 from xdsl.ir import Operation
 from xdsl.traits import IsTerminator, OpTrait
 
@@ -32,7 +32,9 @@ class MissingGradientError(DiagnosticError, LookupError):
     """A gradient must pass through an operation for which no rule is defined."""
 
     def __init__(self, op: Operation, key: str | None = None) -> None:
-        super().__init__(f"No gradient defined for operation '{name_of(op)}' (op type: {key or op.name})", op)
+        super().__init__(
+            f"No gradient defined for operation '{name_of(op)}' (op type: {key or type_name(op)})", op
+        )
 
 
 class State(StrEnum):
@@ -72,17 +74,27 @@ def gradient_of(op: type[Operation] | str) -> Callable[[RuleT], RuleT]:
     return decorate
 
 
+def type_name(op: Operation) -> str:
+    """The name of an operation's type, as written; xDSL has one class for all that it does not know."""
+    return op.op_name.data if isinstance(op, UnregisteredOp) else op.name
+
+
+def _key(op: Operation) -> str:
+    """The name under which the rule of an operation is looked up: its override's, or that of its type."""
+    override = op.attributes.get(OVERRIDE) if op.attributes else None
+    return override.data if isinstance(override, StringAttr) else type_name(op)
+
+
 def lookup(op: Operation) -> Rule | None:
     """The rule of an operation; `None` if it is known to have no gradient.
 
     Raises:
         MissingGradientError: nobody defined one.
     """
-    override = op.attributes.get(OVERRIDE)
-    key = override.data if isinstance(override, StringAttr) else op.name
+    key = _key(op)
     if key in _REGISTERED:
         return _REGISTERED[key]
-    if key != op.name:
+    if key != type_name(op):
         owner = OPS.get(key)
         if owner is None or not hasattr(owner, "gradient"):
             raise MissingGradientError(op, key)
@@ -97,11 +109,10 @@ def lookup(op: Operation) -> Rule | None:
 
 def is_barrier(op: Operation) -> bool:
     """Whether gradients are known to end at this operation: it is not differentiable."""
-    override = op.attributes.get(OVERRIDE) if op.attributes else None
-    key = override.data if isinstance(override, StringAttr) else op.name
+    key = _key(op)
     if key in _REGISTERED:
         return _REGISTERED[key] is None
-    owner = OPS.get(key) if key != op.name else type(op)
+    owner = OPS.get(key) if key != type_name(op) else type(op)
     return owner is not None and facts_of(owner).barrier
 
 
@@ -138,3 +149,13 @@ def state_of(op: type[Operation]) -> State:
     if facts.barrier:
         return State.NOT_DIFFERENTIABLE
     return State.RULE if hasattr(op, "gradient") or facts.loop else State.NONE
+
+
+def source_of(op: Operation) -> str:
+    """Where the rule of an operation comes from, for people: `override 'Name'`, `registered`, `class` or `loop`."""
+    override = op.attributes.get(OVERRIDE)
+    if isinstance(override, StringAttr):
+        return f"override '{override.data}'"
+    if type_name(op) in _REGISTERED:
+        return "registered"
+    return "loop" if facts_of(type(op)).loop else "class"
