@@ -32,7 +32,7 @@ from pullback.frontend.registry import NoGradient, NotDifferentiable, RegisterGr
 from pullback.frontend.run import run
 from pullback.frontend.scopes import control_dependencies, device, name_scope
 from pullback.frontend.step import Step, compile
-from pullback.frontend.variables import Variable
+from pullback.frontend.variables import Variable, global_variables, trainable_variables
 from pullback.passes.explain.explanation import Explanation
 
 __all__ = [
@@ -52,11 +52,13 @@ __all__ = [
     "control_dependencies",
     "device",
     "explain",
+    "global_variables",
     "gradient_of",
     "gradients",
     "group",
     "name_scope",
     "run",
+    "trainable_variables",
     "tuple",
 ]
 __all__ += _casts.__all__

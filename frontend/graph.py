@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
@@ -48,8 +47,8 @@ class Graph:
     def __init__(self) -> None:
         self.names = Names()
         self.stamps: list[Stamp] = []
-        self.variables: dict[str, npt.NDArray[Any]] = {}
-        """The contents of each variable by name."""
+        self.variables: dict[str, Any] = {}
+        """Each `Variable` by its name, in the order in which they were made."""
         self.control_inputs: dict[Operation, tuple[Operation, ...]] = {}
         """Operations that an operation needs without using their results."""
         self.next_name: str | None = None

@@ -43,7 +43,16 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 MEMBERS = {
     "Graph": ("module", "operations", "gradient_override_map"),
     "Tensor": ("shape", "dtype", "T", "op"),
-    "Variable": ("dtype", "read", "numpy", "assign", "assign_sub"),
+    "Variable": (
+        "dtype",
+        "read",
+        "sparse_read",
+        "numpy",
+        "assign",
+        "assign_add",
+        "assign_sub",
+        "scatter_update",
+    ),
     "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
     "Step": ("ir", "target"),
     "Explanation": ("connected", "to_dict", "to_json"),

@@ -189,4 +189,4 @@ def _is_inside_loop(value: SSAValue) -> bool:
 
 def _variables_in(module: IROperation, graph: Graph) -> dict[str, Array]:
     labels = [op.label for op in module.walk() if isinstance(op, VariableOp)]
-    return {label: graph.variables[label] for label in labels}
+    return {label: graph.variables[label].array for label in labels}

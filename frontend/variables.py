@@ -18,9 +18,20 @@ from pullback.dialects.graph.types import (
     tensor_type,
 )
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
-from pullback.dialects.graph.variables import Assign, AssignSub, Read, Update, VariableOp
+from pullback.dialects.graph.variables import (
+    Assign,
+    AssignAdd,
+    AssignSub,
+    Read,
+    ReadRows,
+    ScatterUpdate,
+    Update,
+    VariableOp,
+)
 from pullback.frontend.convert import as_array, as_tensor
-from pullback.frontend.graph import current_graph, valid_hint
+from pullback.frontend.emit import named_as
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.graph import Graph, current_graph, valid_hint
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
 
@@ -34,20 +45,29 @@ class Variable(Operators):
         initial: the first contents; copied. Python floats become f32, integers i32.
         name: made unique in the graph.
         dtype: such as `"f32"`; that of `initial` unless given.
+        trainable: whether optimizers change it unless told which variables to change.
 
     Raises:
         ValueError: for data that is no array of a known dtype, or outside of a graph.
     """
 
-    def __init__(self, initial: npt.ArrayLike, name: str = "variable", dtype: object = None) -> None:
+    def __init__(
+        self,
+        initial: npt.ArrayLike,
+        name: str = "variable",
+        dtype: object = None,
+        *,
+        trainable: bool = True,
+    ) -> None:
         self.graph = current_graph()
+        self.trainable = trainable
         self.array = np.array(as_array(initial, "initial", dtype), order="C")
         self.name = self.graph.names.unique(checked_name(name))
         type_ = VariableType(tensor_type(element_type_from(self.array.dtype), self.array.shape))
         op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(self.name)})
         op.results[0].name_hint = valid_hint(self.name)
         self.graph.insert_outside_loops(op, self.name)
-        self.graph.variables[self.name] = self.array
+        self.graph.variables[self.name] = self
         self.handle = Tensor(op.results[0])
         """The reference to the variable, which its reads and updates take."""
 
@@ -71,6 +91,12 @@ class Variable(Operators):
 
     value = read
 
+    def sparse_read(self, indices: Operand, name: str | None = None) -> Tensor:
+        """The rows of the contents at this point that `indices` (integers) name; the others are not looked at."""
+        with self.graph.current():
+            at = as_tensor(indices, f"indices of variable '{self.name}'")
+            return named_as(name, lambda: ReadRows.of(self.handle, at))
+
     def as_tensor(self) -> Tensor:
         return self.read()
 
@@ -82,11 +108,24 @@ class Variable(Operators):
         """An update that replaces the contents by `value`: a tensor, an array or a number."""
         return self._update(Assign, self._converted(value))
 
+    def assign_add(self, value: Operand) -> Operation:
+        """An update that adds `value`; `IndexedSlices` touch only their rows, once per index."""
+        return self._update(AssignAdd, self._rows_or_converted(value))
+
     def assign_sub(self, value: Operand) -> Operation:
         """An update that subtracts `value`; `IndexedSlices` touch only their rows, once per index."""
-        return self._update(
-            AssignSub, value.tensor if isinstance(value, IndexedSlices) else self._converted(value)
-        )
+        return self._update(AssignSub, self._rows_or_converted(value))
+
+    def scatter_update(self, rows: IndexedSlices) -> Operation:
+        """An update that puts rows in the place of those at their indices; the last of several at one index stays."""
+        if not isinstance(rows, IndexedSlices):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(
+                f"the rows for variable '{self.name}': expected IndexedSlices, got {type(rows).__name__}"
+            )
+        return self._update(ScatterUpdate, rows.tensor)
+
+    def _rows_or_converted(self, value: Operand) -> Tensor:
+        return value.tensor if isinstance(value, IndexedSlices) else self._converted(value)
 
     def _converted(self, value: Operand) -> Tensor:
         with self.graph.current():
@@ -105,3 +144,13 @@ class Variable(Operators):
 
     def __repr__(self) -> str:
         return f"<Variable {self.name!r}: {self.handle.type}>"
+
+
+def global_variables(graph: Graph | None = None) -> list[Variable]:
+    """All variables of a graph, the current one unless given, in the order in which they were made."""
+    return list((current_graph() if graph is None else graph).variables.values())
+
+
+def trainable_variables(graph: Graph | None = None) -> list[Variable]:
+    """The variables of a graph, the current one unless given, that were made with `trainable=True`."""
+    return [v for v in global_variables(graph) if v.trainable]

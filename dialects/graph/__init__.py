@@ -21,6 +21,7 @@ FAMILIES = (
     "reductions",
     "linalg",
     "indexing",
+    "rows",
     "variables",
     "control_flow",
     "stacks",

@@ -53,6 +53,24 @@ class SlicesValue(NamedTuple):
         return result
 
 
+def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:
+    """The type of rows of a tensor of type `params`, one for each of the indices."""
+    if not shape_of_type(params):
+        raise GraphError(f"{op}: rank_c3: params must have at least rank 1, got {params}")
+    if not is_integer(element_type_of(indices)):
+        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {indices}")
+    return tensor_type(element_type_of(params), (*shape_of_type(indices), *shape_of_type(params)[1:]))
+
+
+def rows_at(params: Array, indices: Array) -> Array:
+    """The rows of an array that indices name; zeros for an index that is out of range."""
+    inside = (indices >= 0) & (indices < params.shape[0])
+    if params.shape[0] == 0:
+        return np.zeros((*indices.shape, *params.shape[1:]), params.dtype)
+    rows = params[np.where(inside, indices, 0)]
+    return np.where(inside.reshape(inside.shape + (1,) * (params.ndim - 1)), rows, rows.dtype.type(0))
+
+
 @graph_op
 class Gather(GraphOp):
     """Rows of the first operand: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
@@ -66,20 +84,10 @@ class Gather(GraphOp):
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        params, indices = operands
-        if not shape_of_type(params):
-            raise GraphError(f"{cls.name}: rank_c3: params must have at least rank 1, got {params}")
-        if not is_integer(element_type_of(indices)):
-            raise GraphError(f"{cls.name}: dtype_c4: indices must be integers, got {indices}")
-        return [tensor_type(element_type_of(params), (*shape_of_type(indices), *shape_of_type(params)[1:]))]
+        return [rows_type(cls.name, *operands)]
 
     def numpy(self, *operands: Array) -> Any:
-        params, indices = operands
-        inside = (indices >= 0) & (indices < params.shape[0])
-        if params.shape[0] == 0:
-            return np.zeros((*indices.shape, *params.shape[1:]), params.dtype)
-        rows = params[np.where(inside, indices, 0)]
-        return np.where(inside.reshape(inside.shape + (1,) * (params.ndim - 1)), rows, rows.dtype.type(0))
+        return rows_at(*operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         params, indices = (Tensor(v) for v in self._operands)

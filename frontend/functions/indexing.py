@@ -9,6 +9,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import checked_axis
+from pullback.frontend.variables import Variable
 
 __all__ = ["gather", "take"]
 
@@ -17,11 +18,13 @@ def gather(params: Operand, indices: Operand, axis: int = 0, name: str | None = 
     """Slices of `params` along an axis: for axis 0 `result[i, …] = params[indices[i, …]]`.
 
     Args:
-        params: a tensor of rank 1 or more. Along axis 0 its gradient is `IndexedSlices`.
+        params: a tensor or a variable of rank 1 or more. Along axis 0 its gradient is `IndexedSlices`.
         indices: integers; one out of range gives zeros. Of rank 1 where the axis is not 0.
         axis: counted from the end if negative.
         name: of the operation.
     """
+    if isinstance(params, Variable) and checked_axis(axis, params.ndim, "gather") == 0:
+        return params.sparse_read(indices, name)
     values, at = as_tensor(params, "gather: params"), as_tensor(indices, "gather: indices")
     axis = checked_axis(axis, values.ndim, "gather")
     if axis == 0:

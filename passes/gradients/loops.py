@@ -19,7 +19,7 @@ from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of, tensor_type
 from pullback.dialects.graph.value import Insert, Tensor, inserting
-from pullback.dialects.graph.variables import Read, Update
+from pullback.dialects.graph.variables import ReadsVariable, Update
 from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of
@@ -59,7 +59,7 @@ def _refuse_effects(op: While, nested: bool) -> None:
                 f"no gradient through loop '{name_of(op)}': its body updates a variable; carry the value instead",
                 inner,
             )
-        if nested and isinstance(inner, Read):
+        if nested and isinstance(inner, ReadsVariable):
             raise GradientError(
                 f"no gradient through the inner loop '{name_of(op)}': it reads a variable; read it before the loop",
                 inner,

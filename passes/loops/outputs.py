@@ -14,6 +14,7 @@ from pullback.dialects.graph.elementwise import Add, Subtract
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Position, linear, row_major_strides
@@ -46,8 +47,8 @@ def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
 
 
 def is_scattered(value: SSAValue) -> bool:
-    """Whether rows are added to, or subtracted from, what else makes up a value."""
-    return _densified(value) is not None
+    """Whether rows are added to, subtracted from or put into what else makes up a value."""
+    return isinstance(value.owner, ReplaceRows) or _densified(value) is not None
 
 
 def _densified(value: SSAValue) -> int | None:
@@ -65,14 +66,20 @@ def scattered(value: SSAValue) -> tuple[SSAValue | None, MakeSlices, Callable[[S
     """What the rows are combined with (zeros if `None`), the slices, and how."""
     op, at = value.owner, _densified(value)
     assert isinstance(op, Operation)
+    if isinstance(op, ReplaceRows):
+        return op.base, _made_slices(op.slices, op), lambda before, row: row
     assert at is not None
     densify = op if at < 0 else op.operands[at].owner
     assert isinstance(densify, Densify)
-    slices = densify.operands[0].owner
-    if not isinstance(slices, MakeSlices):
-        raise DiagnosticError("a kernel makes the slices that it densifies", op)
+    slices = _made_slices(densify.operands[0], op)
     before = None if at < 0 else op.operands[1 - at]
     return before, slices, Scalar.__sub__ if isinstance(op, Subtract) else Scalar.__add__
+
+
+def _made_slices(value: SSAValue, user: Operation) -> MakeSlices:
+    if not isinstance(value.owner, MakeSlices):
+        raise DiagnosticError("a kernel makes the slices that it uses", user)
+    return value.owner
 
 
 class Outputs:

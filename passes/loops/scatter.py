@@ -1,6 +1,6 @@
-"""Scatter kernels: rows added to, or subtracted from, the rows of an output that their indices name.
+"""Scatter kernels: rows added to, subtracted from or put in place of the rows of an output that their indices name.
 
-Rows whose index is out of range are left out. Rows of one index add up, so they run in order.
+Rows whose index is out of range are left out. Rows of one index add up, or the last one stays, so they run in order.
 """
 
 from __future__ import annotations

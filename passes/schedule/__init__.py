@@ -47,9 +47,9 @@ lowered.
 - **matmul**: one `matmul` of kernel arguments, of shape P = (m, n) with R = (k); elementwise operations on
   values of shape P, or that broadcast to it, follow.
 - **scatter**: `make_slices` of kernel arguments, `densify` of it, and possibly one `add`, `add_n`,
-  `accumulate` or `subtract` of a kernel argument (the base) and those rows. P is the shape of the rows'
-  values; an index outside of the base is passed over. Where `plan-memory` gives the result the buffer of
-  the base, only the rows named are touched.
+  `accumulate` or `subtract` of a kernel argument (the base) and those rows; or `replace_rows` of the base
+  by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`
+  gives the result the buffer of the base, only the rows named are touched.
 - **concat**: one `concat` of kernel arguments; P is the result's shape.
 
 Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
@@ -69,6 +69,9 @@ An operation joins the kernels of its operands where the loops fit, and where th
 it; never across a `graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits,
 gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
 stored anyway. `exp`, `log`, `tanh` and products are computed once.
+
+What reads a variable stays before an update of it, and rows that are gathered from it, and needed after an update, are
+stored before: so that the update can be made in place.
 
 ## Memory
 

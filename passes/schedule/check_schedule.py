@@ -11,6 +11,7 @@ from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.types import shape_of_type
 from pullback.passes.loops.nodes import Compute, Node, Output, cone
 from pullback.passes.loops.outputs import outputs_of
@@ -159,7 +160,7 @@ def _check_alone(kernel: Kernel, schedule: Schedule, ops: list[Operation]) -> No
     if isinstance(first, MatMul):
         lhs = shape_of_type(first.operands[0].type)
         reduce = (lhs[0 if first.transposes[0] else 1],)
-    elif isinstance(first, Densify):
+    elif isinstance(first, Densify | ReplaceRows):
         slices = (op for op in kernel.body.block.ops if isinstance(op, MakeSlices))
         parallel = [shape_of_type(op.operands[0].type) for op in slices]
     _expect_extents(kernel, "parallel", schedule.parallel, parallel)

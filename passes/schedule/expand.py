@@ -7,15 +7,23 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.elementwise import Add, Identity, StopGradient, Subtract
-from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
+from pullback.dialects.graph.indexing import (
+    ConcatSlices,
+    Densify,
+    Gather,
+    MakeSlices,
+    SliceIndices,
+    SliceValues,
+)
 from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.shapes import Reshape, Transpose, integers
 from pullback.dialects.graph.types import SlicesType, shape_of_type
 from pullback.dialects.graph.value import Tensor, inserting
-from pullback.dialects.graph.variables import Assign, AssignSub, Read, Update, VariableOp
+from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp
 
 
 class Contents:
@@ -59,14 +67,25 @@ def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
     return made
 
 
-def _assign_sub(op: Operation, contents: Contents) -> Tensor | None:
+def _contents_before(variable: SSAValue, contents: Contents) -> Tensor:
+    old = contents.of(variable)
+    return Read.of(Tensor(variable)) if old is None else Tensor(old)
+
+
+def _read_rows(op: Operation, contents: Contents) -> Tensor | None:
+    """A view of the variable's memory, if `plan-memory` can prove that nobody notices, and rows of it."""
+    variable, indices = op.operands
+    return Gather.of(_contents_before(variable, contents), Tensor(indices))
+
+
+def _update(op: Operation, contents: Contents) -> Tensor | None:
     """Computed from the old contents, then assigned: in place, if `plan-memory` can prove that nobody notices."""
-    variable, update = (Tensor(v) for v in op.operands)
-    old = contents.of(variable.value)
-    before = Read.of(variable) if old is None else Tensor(old)
-    change = Densify.of(update) if isinstance(update.type, SlicesType) else update
-    after = Subtract.of(before, change)
-    Assign.apply(variable, after)
+    assert isinstance(op, Update)
+    if isinstance(op, Assign):
+        return None
+    variable = op.operands[0]
+    after = op.contents_after(_contents_before(variable, contents))
+    Assign.apply(Tensor(variable), after)
     return after
 
 
@@ -98,12 +117,19 @@ def _operand(op: Operation, contents: Contents) -> Tensor | None:
 
 
 def _densify(op: Operation, contents: Contents) -> Tensor | None:
-    """A kernel takes rows and indices as tensors."""
     slices = Tensor(op.operands[0])
-    if isinstance(slices.op, MakeSlices):
-        return None
+    return None if isinstance(slices.op, MakeSlices) else Densify.of(_put_together(slices))
+
+
+def _replace_rows(op: Operation, contents: Contents) -> Tensor | None:
+    base, slices = (Tensor(v) for v in op.operands)
+    return None if isinstance(slices.op, MakeSlices) else ReplaceRows.of(base, _put_together(slices))
+
+
+def _put_together(slices: Tensor) -> Tensor:
+    """A kernel takes rows and indices as tensors."""
     parts = [SliceValues.of(slices).value, SliceIndices.of(slices).value]
-    return Densify.of(MakeSlices.emit_as(parts, slices.type))
+    return MakeSlices.emit_as(parts, slices.type)
 
 
 def _sum_with_slices(op: Operation, contents: Contents) -> Tensor | None:
@@ -138,10 +164,12 @@ def _reduction(op: Operation, contents: Contents) -> Tensor | None:
 
 
 _RULES: dict[type[Operation], Callable[[Operation, Contents], Tensor | None]] = {
-    AssignSub: _assign_sub,
+    ReadRows: _read_rows,
+    Update: _update,
     Identity: _operand,
     StopGradient: _operand,
     Densify: _densify,
+    ReplaceRows: _replace_rows,
     SliceValues: _slice_part,
     SliceIndices: _slice_part,
     ConcatSlices: _concat_slices,

@@ -12,6 +12,7 @@ from pullback.dialects.graph.indexing import Densify
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 
 
@@ -26,7 +27,8 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
     - matmul: the same where the product is stored, element by element; the factors themselves are read whole.
     - rows, columns: where the operand has an element for each row (or one in all), and leads, by such values
       alone, to this result alone: its elements are read for what is written there, and for nothing else.
-    - scatter: the base is what the rows are added to. It is not read for itself, and rows and indices are others.
+    - scatter: the base is what the rows are added to or put into. It is not read for itself, and rows and indices are
+      others.
 
     Whole rows are visited again by later stages, and a concat stores where it has not read: never.
     """
@@ -92,9 +94,11 @@ def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
 
 
 def _is_base(argument: SSAValue, written: SSAValue) -> bool:
-    """Whether a scatter kernel adds rows to this argument, and uses it for nothing else."""
+    """Whether a scatter kernel adds rows to this argument, or replaces some, and uses it for nothing else."""
     op = written.owner
-    if not isinstance(op, Elementwise | AddN | Accumulate) or not argument.has_one_use():
+    if not isinstance(op, Elementwise | AddN | Accumulate | ReplaceRows) or not argument.has_one_use():
         return False
+    if isinstance(op, ReplaceRows):
+        return argument is op.base
     others = [v for v in op.operands if v is not argument]
     return argument in op.operands and len(others) == 1 and isinstance(others[0].owner, Densify)

@@ -23,6 +23,7 @@ from pullback.dialects.graph.markers import (
 )
 from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.reductions import Reduction
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import (
@@ -37,7 +38,12 @@ from pullback.passes.schedule.groups import Kind
 
 LOOPED = (Elementwise, AddN, Accumulate, Reduction)
 """What shares loops with other operations."""
-ALONE: dict[type[Operation], Kind] = {MatMul: "matmul", Concat: "concat", Densify: "scatter"}
+ALONE: dict[type[Operation], Kind] = {
+    MatMul: "matmul",
+    Concat: "concat",
+    Densify: "scatter",
+    ReplaceRows: "scatter",
+}
 """What starts a kernel of a kind of its own, and reads operands that are stored."""
 VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, Gather, MakeSlices)
 """They compute nothing: each element is one that they read."""

@@ -37,6 +37,7 @@ from pullback.passes.schedule.groups import (
     join_scatter,
 )
 from pullback.passes.schedule.native import ALIASES, ALONE, LOOPED, runs_natively
+from pullback.passes.schedule.readers import Readers
 from pullback.passes.schedule.walls import Walls
 
 ADDS_ROWS = (Add, Subtract, AddN, Accumulate)
@@ -50,6 +51,8 @@ class Needs:
 
     links: dict[Group, list[Link]] = field(default_factory=dict)
     stored: list[Group] = field(default_factory=list)
+    loaded: list[SSAValue] = field(default_factory=list)
+    """Values that no group makes, and that are in memory already."""
     latest_outside: int = 0
     """The position of the last operation outside that it waits for."""
 
@@ -77,6 +80,7 @@ class Scope:
         self._known: dict[SSAValue, Known] = {}
         self._outside_positions: dict[SSAValue, int] = {}
         self._contents = Contents()
+        self._readers = Readers(self.deferred)
         self._next = 0
         self._walls = Walls(block)
         if outer is not None:
@@ -99,6 +103,9 @@ class Scope:
     # ---- one operation ----------------------------------------------------------------------------------
 
     def _visit(self, op: Operation) -> None:
+        self._readers.see(op)
+        for rows in self._readers.rows_before(op):
+            self._store(rows)
         made = expanded(op, self._contents)
         if made is not None:
             self.replaced.append(op)
@@ -108,6 +115,7 @@ class Scope:
         self.order[op] = len(self.order)
         check_static(op)
         if self.deferred.takes(op):
+            self._readers.defer(op)
             if op not in self.deferred.constants and self._walls.are_crossed_by(op):
                 for value in op.results:
                     self._store(value)
@@ -127,6 +135,7 @@ class Scope:
         self.outside.append(item)
         for group in sources:
             group.root().users.append(item)
+        self._readers.wait(item)
         for result in op.results:
             self._outside_positions[result] = item.position
             self.deferred.declare_input(result)
@@ -172,6 +181,8 @@ class Scope:
             if source.root() is not group:
                 source.root().users.append(group)
                 group.whole.append(source)
+        for loaded in needs.loaded:
+            self._readers.add(loaded, group)
         known: list[Known] = [
             group.effective(k.known) for g, ks in linked.items() if g.root() is group for k in ks
         ]
@@ -228,6 +239,7 @@ class Scope:
             else:
                 stored = self._store(value)
                 needs.stored += [] if stored is None else [stored]
+                needs.loaded += [value] if stored is None else []
                 needs.latest_outside = max(needs.latest_outside, self._outside_positions.get(value, 0))
         return needs
 

@@ -14,7 +14,7 @@ from xdsl.traits import IsolatedFromAbove
 
 from pullback.dialects.graph.elementwise import Add, Multiply
 from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.variables import Read, Update
+from pullback.dialects.graph.variables import ReadsVariable, Update
 from pullback.passes.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.effects import has_effect, is_pure, label_of, updates_in
@@ -63,7 +63,7 @@ class _Walk:
         for op in list(block.ops):
             self.replacements.update(op)
             cls = type(op)
-            if not op.regions and (is_pure(cls) or cls is Read):
+            if not op.regions and (is_pure(cls) or issubclass(cls, ReadsVariable)):
                 key = self.key_of(op)
                 known = next((t[key] for t in visible if key in t), None)
                 if known is None:
@@ -106,7 +106,7 @@ class _Walk:
         for attributes in (op.properties, op.attributes):
             for name in sorted(attributes) if len(attributes) > 1 else attributes:
                 key += (name, intern(attributes[name]))
-        if cls is Read:
+        if issubclass(cls, ReadsVariable):
             label = label_of(op._operands[0])  # pyright: ignore[reportPrivateUsage]
             any_update = sum(self.epochs.values()) if label is None else self.epochs.get(label, 0)
             key += (any_update, self.epochs.get(None, 0))

@@ -8,7 +8,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.traits import IsTerminator, MemoryReadEffect, Pure, RecursiveMemoryEffect, is_side_effect_free
 
 from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.variables import Read, Update, VariableOp
+from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
 
 
 @cache
@@ -58,4 +58,4 @@ def updates_in(op: Operation) -> set[str | None]:
 
 def reads_in(op: Operation) -> bool:
     """Whether an operation or its regions see the contents of variables."""
-    return any(isinstance(inner, Read) for inner in op.walk())
+    return any(isinstance(inner, ReadsVariable) for inner in op.walk())

@@ -1,4 +1,4 @@
-"""Scatter kernels: rows added and subtracted, repeated and out of range."""
+"""Scatter kernels: rows added, subtracted and put in place of others, repeated and out of range."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from pullback.dialects.graph.elementwise import Exp
 from pullback.dialects.graph.indexing import Densify, MakeSlices
+from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
@@ -33,6 +34,19 @@ def test_update(row: tuple[int, ...], in_place: bool) -> None:
         return [w - Densify.of(MakeSlices.make(Exp.of(values) * 0.5, indices, w))]
 
     arrays = [sample((8, *row)), INDICES, sample((5, *row))]
+    check(schedule("scatter", (8, *row)), arrays, body, in_place={0: 2} if in_place else {})
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("dtype", ["f32", "i64"])
+def test_replaced_rows(row: tuple[int, ...], in_place: bool, dtype: str) -> None:
+    """The last of several rows at one index stays."""
+
+    def body(values: Tensor, indices: Tensor, w: Tensor) -> list[Tensor]:
+        return [ReplaceRows.of(w, MakeSlices.make(values * 2, indices, w))]
+
+    arrays = [sample((8, *row), dtype), INDICES, sample((5, *row), dtype)]
     check(schedule("scatter", (8, *row)), arrays, body, in_place={0: 2} if in_place else {})
 
 

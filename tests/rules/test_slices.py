@@ -37,6 +37,18 @@ def test_rule_69_slices_pass_through_identity_and_reads(graph: pb.Graph) -> None
     assert isinstance(dv, pb.IndexedSlices)
 
 
+def test_rule_69_rows_read_from_a_variable(graph: pb.Graph) -> None:
+    """The variable is not read as a whole, neither for the rows nor for their gradient."""
+    v = pb.Variable(np.zeros((5, 2), np.float32))
+    x = pb.placeholder("f32", (1, 3, 2), name="x")
+    (dv,) = pb.gradients(v.sparse_read(np.array([[1, 4, 7]], np.int32)) * x, v)
+    assert isinstance(dv, pb.IndexedSlices)
+    assert "graph.read " not in str(graph)
+    slices = pb.run(dv, {x: np.arange(6, dtype=np.float32).reshape(1, 3, 2)})
+    np.testing.assert_array_equal(slices.indices, [1, 4, 7])
+    np.testing.assert_array_equal(slices.dense(), [[0, 0], [0, 1], [0, 0], [0, 0], [2, 3]])
+
+
 def test_rule_69_any_other_operation_makes_them_dense(graph: pb.Graph) -> None:
     x = pb.placeholder("f32", (4, 2), name="x")
     (dx,) = pb.gradients(pb.gather(x * 3.0, INDICES), x)

@@ -23,7 +23,15 @@ from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integers
 from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor, insert, inserting
-from pullback.dialects.graph.variables import Assign, AssignSub, Read, VariableOp
+from pullback.dialects.graph.variables import (
+    Assign,
+    AssignAdd,
+    AssignSub,
+    Read,
+    ReadRows,
+    ScatterUpdate,
+    VariableOp,
+)
 from pullback.dialects.verification import verify
 
 SHAPES = [(), (4,), (3, 4), (4, 4), (1, 4), (3, 1), (2, 3, 4), (5, 3), (4, 3)]
@@ -204,7 +212,7 @@ def update(p: Program, depth: int) -> Made:
     shape = shape_of_type(variable.type.data_type)  # pyright: ignore[reportAttributeAccessIssue]
     value = p.pick(shape)
     before = Read.of(variable)
-    match p.draw(st.integers(0, 3)):
+    match p.draw(st.integers(0, 5)):
         case 0 if value is not None:
             Assign.apply(variable, value)
         case 1:
@@ -212,6 +220,11 @@ def update(p: Program, depth: int) -> Made:
             AssignSub.apply(variable, MakeSlices.make(0.1 * taken, p.indices, before))
         case 2 if value is not None:
             AssignSub.apply(variable, 0.5 * value)
+        case 3 if value is not None:
+            AssignAdd.apply(variable, 0.5 * value)
+        case 4:
+            taken = ReadRows.of(variable, p.indices)
+            ScatterUpdate.apply(variable, MakeSlices.make(0.5 - taken, p.indices, before))
         case _:
             pass
     return [before, Read.of(variable)]

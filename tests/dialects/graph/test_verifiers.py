@@ -10,6 +10,7 @@ from pullback.dialects.source import parse
 
 X, V, S = "tensor<2x3xf32>", "tensor<3xf32>", "tensor<f32>"
 REF = f"!graph.ref<{X}>"
+P = f"!graph.slices<tensor<4x3xf32>, tensor<4xi32>, {X}>"
 
 BROKEN = [
     ("rank_c1", "%x: tensor<1x1x1x1x1x1x1x1x1xf32>", "graph.tanh %x : tensor<1x1x1x1x1x1x1x1x1xf32>"),
@@ -45,6 +46,13 @@ BROKEN = [
     ("rank_c3", f"%x: {S}, %i: tensor<2xi32>", f"graph.gather %x, %i : ({S}, tensor<2xi32>) -> tensor<2xf32>"),
     ("variable_c1", "", 'graph.variable {variable = "w"} : !graph.ref<tensor<?xf32>>'),
     ("variable_c3", f"%w: {REF}, %v: {V}", f"graph.assign %w, %v : {REF}, {V}"),
+    ("variable_c4", f"%w: {REF}, %p: {P}", f"graph.assign %w, %p : {REF}, {P}"),
+    ("variable_c5", f"%w: {REF}, %x: {X}", f"graph.scatter_update %w, %x : {REF}, {X}"),
+    ("variable_c6", "%w: !graph.ref<tensor<i1>>, %x: tensor<i1>", "graph.assign_add %w, %x : !graph.ref<tensor<i1>>, tensor<i1>"),
+    ("dtype_c4", f"%w: {REF}, %x: {V}", f"graph.read_rows %w, %x : ({REF}, {V}) -> tensor<3x3xf32>"),
+    ("slices_c8", f"%v: {V}, %p: {P}", f"graph.replace_rows %v, %p : ({V}, {P}) -> {V}"),
+    ("rank_c4", "%i: tensor<2x2xi32>", "graph.unique %i : (tensor<2x2xi32>) -> (tensor<2x2xi32>, tensor<2x2xi32>)"),
+    ("dtype_c5", f"%x: {V}", f"graph.unique %x : ({V}) -> ({V}, {V})"),
     ("sum_c2", f"%x: {X}, %v: {V}", f"graph.add_n %x, %v : ({X}, {V}) -> {X}"),
     ("seeds_c2", f"%x: {X}", f'"graph.gradients"(%x, %x, %x) <{{seed_of = array<i64: 1>, operandSegmentSizes = array<i32: 1, 1, 1, 0>}}> : ({X}, {X}, {X}) -> {X}'),
     ("results_c2", f"%x: {X}, %v: {V}", f"graph.gradients of (%x) wrt (%v) : ({X}, {V}) -> {X}"),
@@ -75,8 +83,9 @@ BROKEN = [
     ("label", "arguments", "op"), BROKEN, ids=[f"{b[0]}-{i}" for i, b in enumerate(BROKEN)]
 )
 def test_broken_constraint_is_named(label: str, arguments: str, op: str) -> None:
-    no_result = op.startswith(("graph.assign", '"graph.assign'))
-    text = f"func.func @main({arguments}) {{\n  {'' if no_result else '%r = '}{op}\n  func.return\n}}"
+    no_result = op.startswith(("graph.assign", "graph.scatter_update"))
+    results = "" if no_result else "%r:2 = " if op.startswith("graph.unique") else "%r = "
+    text = f"func.func @main({arguments}) {{\n  {results}{op}\n  func.return\n}}"
     with pytest.raises(VerifyException, match=label):
         parse(context(), text).module.verify()
 
