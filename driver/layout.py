@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr, i1
+from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
 from pullback.backends.numpy.dtypes import dtype_of
-from pullback.dialects.graph.types import element_type_of
+from pullback.dialects.graph.types import element_type_of, numpy_dtype
 from pullback.driver.buffers import OutputPool, aligned_empty
 from pullback.driver.levels import main_function
 
@@ -36,7 +35,7 @@ class Layout:
 
         Args:
             module: its `@main` says what its arguments are for.
-            finished: the same program at level 2 with static shapes: it tells which results are i1.
+            finished: the same program at level 2 with static shapes: it tells the dtypes of results.
 
         Raises:
             ValueError: `@main` does not say what its arguments are for.
@@ -48,12 +47,11 @@ class Layout:
         arena: dict[int, Array] = {}
         for at, (role, type_) in enumerate(zip(roles, types, strict=True)):
             assert isinstance(type_, MemRefType)
-            shape, dtype = tuple(type_.get_shape()), dtype_of(type_)
+            shape = tuple(type_.get_shape())
             if role == "output":
-                truth = element_type_of(next(results)) == i1
-                outputs[at] = OutputPool(shape, np.dtype(np.bool_) if truth else dtype)
+                outputs[at] = OutputPool(shape, numpy_dtype(element_type_of(next(results))))
             elif role == "arena":
-                arena[at] = aligned_empty(shape, dtype)
+                arena[at] = aligned_empty(shape, dtype_of(type_))
         return Layout(
             tuple(at for at, role in enumerate(roles) if role == "input"),
             {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)},

@@ -11,23 +11,13 @@ from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     BFloat16Type,
-    Float16Type,
-    Float32Type,
-    Float64Type,
     IndexType,
     IntegerType,
     MemRefType,
 )
 from xdsl.ir import Attribute
 
-FLOAT_DTYPES: dict[type[Attribute], str] = {
-    Float16Type: "float16",
-    Float32Type: "float32",
-    Float64Type: "float64",
-    BFloat16Type: "uint16",  # NumPy has no bfloat16: its bits
-    IndexType: "int64",
-}
-
+from pullback.dialects.graph.types import numpy_dtype
 
 # Bits of `ndarray.flags.num` (NumPy's C API): C-contiguous, aligned, writeable.
 FLAGS_TO_READ = 0x0001 | 0x0100
@@ -59,12 +49,15 @@ address_of = _address_in_header if _reads_header() else _address_by_ctypes
 def dtypes_of(type: Attribute) -> tuple[np.dtype[Any], ...]:
     """The NumPy dtypes that an element type may be passed as, the usual one first.
 
-    Signless integers are signed or unsigned, and i8 is also NumPy's bool.
+    Signless integers are signed or unsigned, and i8 is also NumPy's bool. bf16 may come as its bits.
     """
     if isinstance(type, IntegerType):
         names = [f"int{type.width.data}", f"uint{type.width.data}"]
         return tuple(np.dtype(name) for name in names + ["bool"] * (type.width.data == 8))
-    return (np.dtype(FLOAT_DTYPES[type.__class__]),)
+    if isinstance(type, IndexType):
+        return (np.dtype(np.int64),)
+    bits = (np.dtype(np.uint16),) if isinstance(type, BFloat16Type) else ()
+    return numpy_dtype(type), *bits
 
 
 @dataclass(frozen=True)

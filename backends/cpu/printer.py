@@ -18,7 +18,7 @@ from pullback.backends.cpu.function_printer import (
     ModuleNeeds,
 )
 from pullback.backends.cpu.math_library import instantiate
-from pullback.backends.cpu.types import dense_literals, size_in_bytes, spell
+from pullback.backends.cpu.types import alignment, dense_literals, size_in_bytes, spell
 from pullback.dialects.graph.host import is_host_function
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
@@ -131,7 +131,7 @@ def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bo
     name = printer.name(argument, "argument")
     if not isinstance(argument.type, MemRefType):
         return f"{spell(argument.type)} {name}"
-    align = size_in_bytes(argument.type.element_type)
+    align = alignment(argument.type.element_type)
     access = "" if is_written else "readonly "
     return f"ptr noalias captures(none) {access}align {align} {name}"
 

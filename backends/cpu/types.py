@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 from xdsl.dialects.builtin import (
     BFloat16Type,
+    ComplexType,
     DenseIntOrFPElementsAttr,
     Float16Type,
     Float32Type,
@@ -64,6 +65,8 @@ def spell(type: Attribute) -> str:
         return "ptr"
     if type.__class__ in FLOATS:
         return FLOATS[type.__class__][0]
+    if isinstance(type, ComplexType):
+        return f"{{ {spell(type.element_type)}, {spell(type.element_type)} }}"
     raise ValueError(
         f"LLVM IR has no type for {type}: level 4c holds floats, integers, index, vectors and memrefs"
     )
@@ -80,10 +83,17 @@ def size_in_bytes(type: Attribute) -> int:
     """The size of one scalar in memory; raises ValueError for i1 and other partial bytes."""
     if type.__class__ in FLOATS:
         return FLOATS[type.__class__][2]
+    if isinstance(type, ComplexType):
+        return 2 * size_in_bytes(type.element_type)
     width = integer_width(type)
     if width % 8:
         raise ValueError(f"{type} has no place in memory: store it as i8, 0 or 1")
     return width // 8
+
+
+def alignment(type: Attribute) -> int:
+    """What the address of a scalar is a multiple of, in bytes: its size, or that of a complex number's parts."""
+    return size_in_bytes(type.element_type if isinstance(type, ComplexType) else type)
 
 
 def float_literal(value: float, type: Attribute) -> str:
@@ -115,8 +125,13 @@ def integer_literal(value: int, type: Attribute) -> str:
     return str(value)
 
 
-def scalar_literal(value: float | int, type: Attribute) -> str:
-    """A scalar constant of a float, integer or index type."""
+def scalar_literal(value: float | int | tuple[float, float], type: Attribute) -> str:
+    """A scalar constant of a float, integer, index or complex type."""
+    if isinstance(type, ComplexType):
+        assert isinstance(value, tuple)
+        part = spell(type.element_type)
+        return f"{{ {', '.join(f'{part} {float_literal(number, type.element_type)}' for number in value)} }}"
+    assert not isinstance(value, tuple)
     return float_literal(value, type) if type.__class__ in FLOATS else integer_literal(int(value), type)
 
 
@@ -136,7 +151,7 @@ def vector_literal(scalars: list[str], type: VectorType) -> str:
 def dense_literals(value: DenseIntOrFPElementsAttr) -> list[str]:
     """The elements of a dense attribute as constants, in row-major order."""
     element = value.get_element_type()
-    numbers = cast(Sequence[int] | Sequence[float], value.get_values())
+    numbers = cast(Sequence[int] | Sequence[float] | Sequence[tuple[float, float]], value.get_values())
     if numbers and is_uniform(value):
         return [scalar_literal(numbers[0], element)] * prod(value.get_shape() or ())
     return [scalar_literal(number, element) for number in numbers]

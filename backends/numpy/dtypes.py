@@ -8,28 +8,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
-    Float16Type,
-    Float32Type,
-    Float64Type,
     FloatAttr,
     IndexType,
     IntegerAttr,
-    IntegerType,
     MemRefType,
     TensorType,
     VectorType,
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.graph.types import NUMPY_DTYPES
+
 DType: TypeAlias = np.dtype[Any]
 Value: TypeAlias = Any
 """A NumPy scalar or array (NumPy has no static type for both with their arithmetic)."""
-
-_FLOATS: dict[type[Attribute], DType] = {
-    Float16Type: np.dtype(np.float16),
-    Float32Type: np.dtype(np.float32),
-    Float64Type: np.dtype(np.float64),
-}
 
 
 @cache
@@ -43,15 +35,11 @@ def dtype_of(type_: Attribute) -> DType:
             return dtype_of(type_.element_type)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         case IndexType():
             return np.dtype(np.int64)
-        case IntegerType() if type_.width.data == 1:
-            return np.dtype(np.bool_)
-        case IntegerType() if type_.width.data in (8, 16, 32, 64):
-            return np.dtype(f"i{type_.width.data // 8}")
-        case Float16Type() | Float32Type() | Float64Type():
-            return _FLOATS[type(type_)]
+        case _ if type_ in NUMPY_DTYPES:
+            return NUMPY_DTYPES[type_]
         case _:
-            expected = "index, i1, i8, i16, i32, i64, f16, f32 or f64"
-            raise TypeError(f"{type_} has no NumPy dtype here: expected {expected}")
+            expected = ", ".join(["index", *map(str, NUMPY_DTYPES)])
+            raise TypeError(f"{type_} has no NumPy dtype here: expected one of {expected}")
 
 
 def constant_value(attribute: Attribute, type_: Attribute) -> Value:
@@ -64,6 +52,8 @@ def constant_value(attribute: Attribute, type_: Attribute) -> Value:
             return dtype.type(attribute.value.data)
         case DenseIntOrFPElementsAttr():
             numbers = np.array(attribute.get_values())
+            if dtype.kind == "c":  # pairs of numbers
+                numbers = numbers.reshape(-1, 2) @ np.array([1, 1j])
             return numbers.astype(dtype).reshape(attribute.get_shape())
         case _:
             raise TypeError(f"no NumPy value for the constant {attribute}")

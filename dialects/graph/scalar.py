@@ -11,12 +11,12 @@ from functools import cache
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
+    ComplexType,
     DenseIntOrFPElementsAttr,
+    FixedBitwidthType,
     FloatAttr,
     IntegerAttr,
-    IntegerType,
     VectorType,
-    f64,
     i1,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -166,9 +166,11 @@ def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
 
 def bit_width(element_type: Attribute) -> int:
     """The bits of one element."""
-    if isinstance(element_type, IntegerType):
-        return element_type.width.data
-    return 64 if element_type == f64 else 32
+    if isinstance(element_type, ComplexType):
+        return 2 * bit_width(element_type.element_type)
+    if isinstance(element_type, FixedBitwidthType):
+        return element_type.bitwidth
+    raise GraphError(f"{element_type} has no width in bits")
 
 
 # ---- the functions that bodies are written in ---------------------------------------------------------------

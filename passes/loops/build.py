@@ -64,7 +64,8 @@ class FunctionBuilder:
 
     def number(self, value: Number, type_: Attribute) -> Scalar:
         """A constant of a scalar or vector type."""
-        key = (repr(value), type_)
+        # 0 and 0.0 are equal, and one constant; -0.0 is another.
+        key = (value, str(value).startswith("-"), type_)
         if key not in self._constants:
             with inserting(self._head.append):
                 self._constants[key] = constant(value, type_).value

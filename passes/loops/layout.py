@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import MemRefType, i1, i8
+from xdsl.dialects.builtin import IntegerType, MemRefType
 from xdsl.ir import Attribute
 
 from pullback.passes.loops.affine import Affine
@@ -42,8 +42,10 @@ class Layout:
 
 
 def memory_type(element_type: Attribute) -> Attribute:
-    """The type in memory: truth values take a byte."""
-    return i8 if element_type == i1 else element_type
+    """The type in memory: truth values take a byte, and integers have no sign."""
+    if isinstance(element_type, IntegerType):
+        return IntegerType(max(element_type.width.data, 8))
+    return element_type
 
 
 def memref_type(shape: Sequence[int], element_type: Attribute) -> MemRefType:

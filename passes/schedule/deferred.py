@@ -57,11 +57,18 @@ class Deferred:
     def is_constant(self, value: SSAValue) -> bool:
         return value.owner in self.constants
 
-    def takes(self, op: Operation) -> bool:
-        """Whether the operation is deferred; if so it is remembered."""
+    def takes(self, op: Operation, after_stored: bool = False) -> bool:
+        """Whether the operation is deferred; if so it is remembered.
+
+        `after_stored` says that its operands are in memory, so that it repeats nothing before them.
+        """
         if not self._may_defer(op):
             return False
-        size = 1 + sum(self.sizes.get(v.owner, 0) for v in op.operands if isinstance(v.owner, Operation))
+        size = (
+            1
+            if after_stored
+            else 1 + sum(self.sizes.get(v.owner, 0) for v in op.operands if isinstance(v.owner, Operation))
+        )
         if size > LARGEST:
             return False
         self.sizes[op] = size

@@ -1,13 +1,17 @@
-"""Operations that kernels say in others: updates, sums with slices, reductions over inner axes."""
+"""Operations that kernels say in others: composites, updates, sums with slices, reductions over inner axes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
+from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.indexing import (
     ConcatSlices,
     Densify,
@@ -16,14 +20,20 @@ from pullback.dialects.graph.indexing import (
     SliceIndices,
     SliceValues,
 )
-from pullback.dialects.graph.markers import AddN
+from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.shapes import Reshape, Transpose, integers
-from pullback.dialects.graph.types import SlicesType, shape_of_type
+from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp
+from pullback.passes.schedule.native import has_kernel_dtypes, runs_natively
+
+Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
+"""What takes the place of the results; `None` where the operation stays."""
+LARGEST_CONSTANT = 4096
+"""Bytes that a tensor of one number may take in the program, rather than be filled at every step."""
 
 
 class Contents:
@@ -51,20 +61,71 @@ def _label(variable: SSAValue) -> str:
 
 def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
     """The operations that take the place of `op`, whose results are replaced; `None` where `op` stays."""
-    rule = next((_RULES[family] for family in type(op).__mro__ if family in _RULES), None)
+    families = (Composite,) if isinstance(op, Composite) else type(op).__mro__
+    rule = next((_RULES[family] for family in families if family in _RULES), None)
     if rule is None:
         return None
     made: list[Operation] = []
     with inserting(made.append):
-        result = rule(op, contents)
-    if result is None:
+        found = rule(op, contents)
+    if found is None:
         return None
     for new in made:
         new.location = op.location
-    if op.results:
-        result.value.name_hint = op.results[0].name_hint
-        op.results[0].replace_all_uses_with(result.value)
+    results = found if isinstance(found, tuple) else (found,)
+    for old, new in zip(op.results, results, strict=bool(op.results)):
+        new.value.name_hint = old.name_hint
+        old.replace_all_uses_with(new.value)
     return made
+
+
+def becomes_native(op: Operation) -> bool:
+    """Whether kernels compute an operation, or all those that it stands for."""
+    if not isinstance(op, Composite):
+        return runs_natively(op)
+    if not has_kernel_dtypes(op):
+        return False
+    made: list[Operation] = []
+    with inserting(made.append):
+        op.expand()
+    native = all(map(becomes_native, made))
+    for trial in made:
+        trial.drop_all_references()
+    return native
+
+
+def _composite(op: Operation, contents: Contents) -> Expansion:
+    """What it stands for, if kernels compute all of that; else it stays whole, and is one call to the host."""
+    assert isinstance(op, Composite)
+    return op.expand() if becomes_native(op) else None
+
+
+def _fill(op: Operation, contents: Contents) -> Expansion:
+    """Of what kernels do not compute with: a small one is a constant, rather than a call at every step."""
+    assert isinstance(op, Fill)
+    if op.operands or runs_natively(op):
+        return None
+    type_ = op.result_types[0]
+    size = math.prod(shape_of_type(type_)) * numpy_dtype(element_type_of(type_)).itemsize
+    return Constant.from_array(op.numpy()) if size <= LARGEST_CONSTANT else None
+
+
+def _gate(op: Operation, contents: Contents) -> Expansion:
+    """A gate of tensors: slices pass it as rows and indices."""
+    if not any(isinstance(v.type, SlicesType) for v in op.operands):
+        return None
+    values = [Tensor(v) for v in op.operands]
+    parts = [
+        [_part(SliceValues, t), _part(SliceIndices, t)] if isinstance(t.type, SlicesType) else [t]
+        for t in values
+    ]
+    passed = iter(Gate.mark([part for listed in parts for part in listed]))
+    return tuple(
+        MakeSlices.emit_as([next(passed).value, next(passed).value], t.type)
+        if isinstance(t.type, SlicesType)
+        else next(passed)
+        for t in values
+    )
 
 
 def _contents_before(variable: SSAValue, contents: Contents) -> Tensor:
@@ -72,13 +133,13 @@ def _contents_before(variable: SSAValue, contents: Contents) -> Tensor:
     return Read.of(Tensor(variable)) if old is None else Tensor(old)
 
 
-def _read_rows(op: Operation, contents: Contents) -> Tensor | None:
+def _read_rows(op: Operation, contents: Contents) -> Expansion:
     """A view of the variable's memory, if `plan-memory` can prove that nobody notices, and rows of it."""
     variable, indices = op.operands
     return Gather.of(_contents_before(variable, contents), Tensor(indices))
 
 
-def _update(op: Operation, contents: Contents) -> Tensor | None:
+def _update(op: Operation, contents: Contents) -> Expansion:
     """Computed from the old contents, then assigned: in place, if `plan-memory` can prove that nobody notices."""
     assert isinstance(op, Update)
     if isinstance(op, Assign):
@@ -89,7 +150,7 @@ def _update(op: Operation, contents: Contents) -> Tensor | None:
     return after
 
 
-def _slice_part(op: Operation, contents: Contents) -> Tensor | None:
+def _slice_part(op: Operation, contents: Contents) -> Expansion:
     """The rows or the indices of slices that were just put together."""
     made = op.operands[0].owner
     if not isinstance(made, MakeSlices):
@@ -97,7 +158,7 @@ def _slice_part(op: Operation, contents: Contents) -> Tensor | None:
     return Tensor(made.operands[0 if isinstance(op, SliceValues) else 1])
 
 
-def _concat_slices(op: Operation, contents: Contents) -> Tensor | None:
+def _concat_slices(op: Operation, contents: Contents) -> Expansion:
     terms = [Tensor(v) for v in op.operands]
     first = IntegerAttr(0, i64)
     values = Concat.of(*(_part(SliceValues, t) for t in terms), axis=first)
@@ -112,16 +173,16 @@ def _part(part: type[SliceValues] | type[SliceIndices], slices: Tensor) -> Tenso
     return part.of(slices)
 
 
-def _operand(op: Operation, contents: Contents) -> Tensor | None:
+def _operand(op: Operation, contents: Contents) -> Expansion:
     return Tensor(op.operands[0])
 
 
-def _densify(op: Operation, contents: Contents) -> Tensor | None:
+def _densify(op: Operation, contents: Contents) -> Expansion:
     slices = Tensor(op.operands[0])
     return None if isinstance(slices.op, MakeSlices) else Densify.of(_put_together(slices))
 
 
-def _replace_rows(op: Operation, contents: Contents) -> Tensor | None:
+def _replace_rows(op: Operation, contents: Contents) -> Expansion:
     base, slices = (Tensor(v) for v in op.operands)
     return None if isinstance(slices.op, MakeSlices) else ReplaceRows.of(base, _put_together(slices))
 
@@ -132,7 +193,7 @@ def _put_together(slices: Tensor) -> Tensor:
     return MakeSlices.emit_as(parts, slices.type)
 
 
-def _sum_with_slices(op: Operation, contents: Contents) -> Tensor | None:
+def _sum_with_slices(op: Operation, contents: Contents) -> Expansion:
     """The dense terms are added up, then the rows of each slices are added in place."""
     terms = [Tensor(v) for v in op.operands]
     sparse = [t for t in terms if isinstance(t.type, SlicesType)]
@@ -147,9 +208,11 @@ def _sum_with_slices(op: Operation, contents: Contents) -> Tensor | None:
     return total
 
 
-def _reduction(op: Operation, contents: Contents) -> Tensor | None:
+def _reduction(op: Operation, contents: Contents) -> Expansion:
     """A reduction over axes of extent 1 is a reshape; one over inner axes runs over the last ones of a transpose."""
     assert isinstance(op, Reduction)
+    if not runs_natively(op):
+        return None
     shape = shape_of_type(op.operands[0].type)
     long = [axis for axis, extent in enumerate(shape) if extent != 1]
     reduced = [axis for axis in long if axis in op.reduced]
@@ -163,9 +226,12 @@ def _reduction(op: Operation, contents: Contents) -> Tensor | None:
     return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
 
 
-_RULES: dict[type[Operation], Callable[[Operation, Contents], Tensor | None]] = {
+_RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
+    Composite: _composite,
     ReadRows: _read_rows,
     Update: _update,
+    Fill: _fill,
+    Gate: _gate,
     Identity: _operand,
     StopGradient: _operand,
     Densify: _densify,

@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.control_flow import Condition, While, Yield
+from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.request import Gradients
 from pullback.passes.schedule.groups import Group, Outside
@@ -115,17 +116,18 @@ class Former:
         self._values = around
 
 
-SETTLED = (*PLACED, Condition, Yield, func.ReturnOp)
-"""What this pass leaves outside of kernels and would not touch again."""
-
-
 def is_formed(block: Block) -> bool:
     """Whether all that kernels compute in a block, and in the regions of its loops, is in kernels."""
     loops = [op for op in block.ops if isinstance(op, While)]
     bodies = [region.block for loop in loops for region in loop.regions]
-    return all(isinstance(op, SETTLED) or runs_on_host(op) for op in block.ops) and all(
-        map(is_formed, bodies)
-    )
+    return all(map(is_settled, block.ops)) and all(map(is_formed, bodies))
+
+
+def is_settled(op: Operation) -> bool:
+    """Whether this pass leaves an operation outside of kernels, and would not touch it again."""
+    if isinstance(op, (*PLACED, Condition, Yield, func.ReturnOp)):
+        return True
+    return runs_on_host(op) and not isinstance(op, Composite)
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:

@@ -67,7 +67,12 @@ def runs_natively(op: Operation) -> bool:
     """
     if not isinstance(op, (*LOOPED, *ALONE, *VIEWS, Fill, Constant)):
         return False
-    return all(map(_fits_kernels, (*op.operands, *op.results))) and _states_its_body(op)
+    return has_kernel_dtypes(op) and _states_its_body(op)
+
+
+def has_kernel_dtypes(op: Operation) -> bool:
+    """Whether all operands and results of an operation are of types that kernels compute with."""
+    return all(map(_fits_kernels, (*op.operands, *op.results)))
 
 
 def runs_on_host(op: Operation) -> bool:

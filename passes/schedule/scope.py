@@ -36,7 +36,7 @@ from pullback.passes.schedule.groups import (
     join,
     join_scatter,
 )
-from pullback.passes.schedule.native import ALIASES, ALONE, LOOPED, runs_natively
+from pullback.passes.schedule.native import ALIASES, ALONE, LOOPED, VIEWS, runs_natively
 from pullback.passes.schedule.readers import Readers
 from pullback.passes.schedule.walls import Walls
 
@@ -114,7 +114,7 @@ class Scope:
             return
         self.order[op] = len(self.order)
         check_static(op)
-        if self.deferred.takes(op):
+        if self.deferred.takes(op) or self._takes_after_stored(op):
             self._readers.defer(op)
             if op not in self.deferred.constants and self._walls.are_crossed_by(op):
                 for value in op.results:
@@ -123,6 +123,14 @@ class Scope:
             self._group(op, op.results[0])
         else:
             self._leave_outside(op)
+
+    def _takes_after_stored(self, op: Operation) -> bool:
+        """Whether a view is deferred once its operands are stored: there were too many before it."""
+        if not isinstance(op, VIEWS) or not runs_natively(op):
+            return False
+        for value in op.operands:
+            self._store(value)
+        return self.deferred.takes(op, after_stored=True)
 
     def _leave_outside(self, op: Operation) -> Outside:
         """Keeps the operation outside; what it and its regions use from here will be stored."""

@@ -235,6 +235,7 @@ INFER: dict[type[GraphOp], Callable[[_Inference, Operation], Types]] = {
 }
 """How the types of operations follow where their class does not infer them."""
 
+
 def _drop_shape_operand(op: Operation) -> None:
     """A static type says all that a shape operand could."""
     at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None

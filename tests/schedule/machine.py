@@ -10,16 +10,18 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from pullback.backends.numpy.evaluator import Evaluator
+from pullback.backends.numpy.evaluator import Evaluator, compute
+from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.indexing import MakeSlices, SlicesValue
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.memory import BufferAttr
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
-from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.passes.schedule.native import runs_on_host
 
 Array = np.ndarray[Any, Any]
 
@@ -63,6 +65,10 @@ class Machine:
                     self.memory(result)[...] = value
             case While():
                 self.loop(op)
+            case GraphOp() if runs_on_host(op):
+                made = compute(op, [self.value(v) for v in op.operands])
+                for result, value in zip(op.results, made, strict=True):
+                    self.memory(result)[...] = value
             case _:
                 raise AssertionError(op.name)
 
@@ -87,6 +93,15 @@ class Machine:
     def contents(self, variable: SSAValue) -> Array:
         assert isinstance(variable.owner, VariableOp)
         return self.variables[variable.owner.label]
+
+    def value(self, value: SSAValue) -> Any:
+        """A copy of a tensor, or of the rows and indices of slices."""
+        type_ = value.type
+        if isinstance(type_, SlicesType):
+            assert isinstance(value.owner, MakeSlices)
+            rows, indices = (self.value(v) for v in value.owner.operands)
+            return SlicesValue(rows, indices, shape_of_type(type_.data_type))
+        return self.memory(value).copy()
 
     def memory(self, value: SSAValue) -> Array:
         """The buffer of a value, as an array that shares its memory."""

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.evaluator import evaluate
+from pullback.dialects.graph.complex_numbers import Imag, MakeComplex, Real
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Exp, Maximum, Tanh, Where
@@ -230,6 +231,27 @@ def update(p: Program, depth: int) -> Made:
     return [before, Read.of(variable)]
 
 
+def on_host(p: Program, depth: int) -> Made:
+    """Complex numbers, which no kernel computes with."""
+    x = p.some()
+    z = MakeComplex.of(x, p.draw(st.sampled_from([t for t in p.values if t.extents == x.extents])))
+    match p.draw(st.integers(0, 4)):
+        case 0:
+            z = z * z + MakeComplex.of(x, x)
+        case 1:
+            z = Transpose.of(ExpandDims.at(z, [0])) - 1.0
+        case 2 if z.ndim:
+            return [Real.of(Densify.of(MakeSlices.make(Gather.of(z, p.indices), p.indices, z)))]
+        case 3 if z.ndim and z.extents[0]:
+            made = Split.emit(
+                [z.value], {"axis": IntegerAttr(0, i64), "sizes": integers([1, z.extents[0] - 1])}
+            )
+            return [Imag.of(Tensor(r)) for r in made.results]
+        case _:
+            z = Sum.over(Reshape.to(z, (int(np.prod(z.extents)),)), keepdims=True)
+    return [Real.of(z), Imag.of(z)]
+
+
 def loop(p: Program, depth: int) -> Made:
     if depth > 1:
         return []
@@ -265,6 +287,7 @@ STEPS: dict[str, Callable[[Program, int], Made]] = {
     "rows": rows,
     "sums": sums,
     "gate": gate,
+    "on the host": on_host,
     "update": update,
     "loop": loop,
 }
