@@ -1,38 +1,90 @@
-"""Nests: lists, tuples and dicts of things, in which every function that returns results keeps its shape."""
+"""Nests (pytrees): lists, tuples, named tuples, dicts and dataclasses of leaves, whose form results keep."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import optree
+from optree import PyTreeSpec
+
+from pullback.dialects.graph.value import Operators
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.handles import Operation
+
+NAMESPACE = "pullback"
+"""Under which dataclasses are known to optree."""
+LEAVES = (Operators, Operation)
+"""What stands for itself, whatever it is made of."""
 
 
-def leaves(nest: object, path: str) -> Iterator[tuple[str, object]]:
-    """What a nest holds, each with the path to it, such as `fetches[1]['loss']`."""
-    match nest:
-        case list() | tuple():
-            for i, item in enumerate(cast("Sequence[object]", nest)):
-                yield from leaves(item, f"{path}[{i}]")
-        case Mapping():
-            for key, item in cast("Mapping[object, object]", nest).items():
-                yield from leaves(item, f"{path}[{key!r}]")
-        case _:
-            yield path, nest
+@dataclasses.dataclass(frozen=True)
+class Nest:
+    """A nest taken apart.
+
+    The leaves of a dict come in the order of its sorted keys, those of a dataclass in the order of its fields.
+    A field with `metadata={"static": True}` is part of the form, not a leaf.
+
+    Attributes:
+        leaves: what it holds.
+        form: what two nests have in common if they differ in their leaves alone; hashable.
+    """
+
+    leaves: list[Any]
+    form: PyTreeSpec
+
+    @classmethod
+    def of(cls, value: object, *, none_is_leaf: bool = False) -> Nest:
+        """Takes a nest apart; `None` holds nothing, unless it is to be a leaf."""
+        while True:
+            leaves, form = optree.tree_flatten(value, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
+            unknown = {type(leaf) for leaf in leaves if _is_dataclass(leaf)}
+            if not unknown:
+                return cls(leaves, form)
+            for kind in unknown:
+                _register(kind)
+
+    def labels(self, root: str) -> list[str]:
+        """The path to each leaf, such as `fetches[1]['loss']`."""
+        return [accessor.codify(root) for accessor in self.form.accessors()]
+
+    def rebuilt(self, leaves: Iterable[object]) -> Any:
+        """A nest of the same form with other leaves."""
+        return optree.tree_unflatten(self.form, leaves)
 
 
-def rebuilt(nest: object, leaf: Callable[[], Any]) -> Any:
-    """A nest of the same form, with `leaf()` for each of its leaves in order."""
-    match nest:
-        case list():
-            return [rebuilt(item, leaf) for item in cast("list[object]", nest)]
-        case tuple():
-            items = [rebuilt(item, leaf) for item in cast("tuple[object, ...]", nest)]
-            return type(nest)(*items) if hasattr(nest, "_fields") else tuple(items)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        case Mapping():
-            return {key: rebuilt(item, leaf) for key, item in cast("Mapping[object, object]", nest).items()}
-        case _:
-            return leaf()
+def _is_dataclass(leaf: object) -> bool:
+    return dataclasses.is_dataclass(leaf) and not isinstance(leaf, (*LEAVES, type))
 
 
-def form(nest: object) -> str:
-    """What two nests have in common if they differ in their leaves alone."""
-    return repr(rebuilt(nest, lambda: None))
+def _register(kind: type) -> None:
+    """Makes optree look into a dataclass. Its copies are made without `__init__`, which may expect arrays."""
+    fields = dataclasses.fields(kind)
+    inner = [f.name for f in fields if not f.metadata.get("static")]
+    static = [f.name for f in fields if f.metadata.get("static")]
+
+    def flatten(value: Any) -> tuple[list[Any], tuple[Any, ...], list[str]]:
+        kept = tuple(getattr(value, name) for name in static)
+        for name, field in zip(static, kept, strict=True):
+            try:
+                hash(field)
+            except TypeError:
+                raise ArgumentTypeError(
+                    f"static field '{name}' of {kind.__name__} must be hashable"
+                ) from None
+        return [getattr(value, name) for name in inner], kept, inner
+
+    def unflatten(kept: tuple[Any, ...], items: Iterable[Any]) -> Any:
+        made = object.__new__(kind)
+        for name, item in (*zip(inner, items, strict=True), *zip(static, kept, strict=True)):
+            object.__setattr__(made, name, item)
+        return made
+
+    optree.register_pytree_node(
+        kind,
+        flatten,  # pyright: ignore[reportArgumentType]
+        unflatten,  # pyright: ignore[reportArgumentType]
+        path_entry_type=optree.DataclassEntry,
+        namespace=NAMESPACE,
+    )

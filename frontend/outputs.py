@@ -15,7 +15,7 @@ from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices, Operation
-from pullback.frontend.nest import leaves
+from pullback.frontend.nest import Nest
 from pullback.frontend.slicing import Output
 from pullback.frontend.variables import Variable
 
@@ -86,9 +86,9 @@ class OperationLeaf:
 Leaf = TensorLeaf | OperationLeaf
 
 
-def leaves_of(nest: object, label: str) -> list[Leaf]:
+def leaves_of(nest: Nest, label: str) -> list[Leaf]:
     """What the outputs in a nest stand for; `ValueError` (a `TypeError` too) for what cannot be one."""
-    return [_leaf(path, value) for path, value in leaves(nest, label)]
+    return [_leaf(path, value) for path, value in zip(nest.labels(label), nest.leaves, strict=True)]
 
 
 def anchors_of(wanted: Sequence[Leaf]) -> list[tuple[str, SSAValue | IROperation]]:

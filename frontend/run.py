@@ -8,7 +8,7 @@ from typing import Any
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, common_graph
-from pullback.frontend.nest import form
+from pullback.frontend.nest import Nest
 from pullback.frontend.outputs import anchors_of, leaves_of
 from pullback.frontend.step import Step
 
@@ -48,7 +48,8 @@ def run(
 
 def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str) -> Step:
     """The step for these fetches and feeds, which the graph keeps."""
-    wanted = leaves_of(fetches, "fetches")
+    nest = Nest.of(fetches, none_is_leaf=True)
+    wanted = leaves_of(nest, "fetches")
     anchors = anchors_of(wanted)
     own = common_graph([*anchors, *(("feeds", t.value) for t in fed)])
     if own is None:
@@ -57,7 +58,7 @@ def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str)
         raise ValueError(f"{anchors[0][0] if anchors else 'feeds'} is not from the graph given as graph=")
     key = (
         target,
-        form(fetches),
+        nest.form,
         tuple((type(leaf), leaf.anchors) for leaf in wanted),
         tuple(t.value for t in fed),
     )

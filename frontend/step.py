@@ -24,7 +24,7 @@ from pullback.driver.levels import Shapes
 from pullback.driver.program import Program
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
-from pullback.frontend.nest import rebuilt
+from pullback.frontend.nest import Nest
 from pullback.frontend.outputs import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.slicing import slice_function
 from pullback.passes.run import quiet_collector
@@ -78,8 +78,8 @@ class Step:
         labels: tuple[str, str] = ("inputs", "outputs"),
     ) -> None:
         self.parameters = [_parameter(tensor) for tensor in inputs]
-        self._outputs = outputs
-        self._leaves = leaves_of(outputs, labels[1])
+        self._nest = Nest.of(outputs, none_is_leaf=True)
+        self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
         with quiet_collector():
             module = slice_function(
@@ -114,8 +114,7 @@ class Step:
         if self._plain:
             return results
         taken = iter(results)
-        given = iter([leaf.value(taken) for leaf in self._leaves])
-        return rebuilt(self._outputs, lambda: next(given))
+        return self._nest.rebuilt(leaf.value(taken) for leaf in self._leaves)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"llvm"`, `"gpu"` or `"cuda"`.
