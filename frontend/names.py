@@ -69,6 +69,7 @@ class Names:
                     del self._taken[key]
                 else:
                     self._taken[key] = count
+            self._journal.clear()  # given back already, should a block around this one fail too
             raise
         finally:
             if outer is not None:
