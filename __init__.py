@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
+from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
 from pullback.frontend.explain import explain
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import complex_numbers as _complex_numbers
@@ -26,6 +27,7 @@ from pullback.frontend.functions.shapes import *
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph
 from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.hessians import hessian_vector_product, hessians
 from pullback.frontend.needs import group
 from pullback.frontend.needs import tuple_of as tuple
 from pullback.frontend.registry import NoGradient, NotDifferentiable, RegisterGradient, gradient_of
@@ -50,13 +52,18 @@ __all__ = [
     "Variable",
     "compile",
     "control_dependencies",
+    "custom_gradient",
     "device",
     "explain",
     "global_variables",
+    "grad_pass_through",
     "gradient_of",
     "gradients",
     "group",
+    "hessian_vector_product",
+    "hessians",
     "name_scope",
+    "recompute_grad",
     "run",
     "trainable_variables",
     "tuple",

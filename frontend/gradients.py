@@ -82,7 +82,7 @@ def gradients(
         stack.enter_context(quiet_collector())
         stack.enter_context(graph.current())
         stack.enter_context(graph.unchanged_on_error())
-        scope = _enter_scope(graph, name, stack)
+        scope = enter_scope(graph, name, stack)
         y_values = [converted_y(y, f"ys[{i}]") for i, y in enumerate(y_items)]
         x_values = [converted_x(x, f"xs[{i}]") for i, x in enumerate(x_items)]
         seeds = [
@@ -127,7 +127,7 @@ def _tensors_in(items: Sequence[object], path: str) -> list[tuple[str, Tensor]]:
     return found
 
 
-def _enter_scope(graph: Graph, name: str | None, stack: ExitStack) -> str:
+def enter_scope(graph: Graph, name: str | None, stack: ExitStack) -> str:
     """Enters the scope of the new operations; gives its full name without a slash."""
     if name == "":
         return graph.names.scope

@@ -25,7 +25,8 @@ dtype of a value is at fault it is a `TypeError` too.
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Graphs": ("frontend.graph", "dialects.graph.value", "frontend.handles"),
     "Variables": ("frontend.variables",),
-    "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.registry"),
+    "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.hessians"),
+    "Gradient functions": ("frontend.custom_gradient", "frontend.registry"),
     "Why a gradient is what it is": ("frontend.explain", "passes.explain.explanation"),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation",),

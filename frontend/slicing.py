@@ -9,6 +9,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.ir import Block, Operation, OpResult, Region, SSAValue
 
+from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
 from pullback.dialects.graph.location import name_of, name_of_value, named
 from pullback.dialects.graph.shapes import ShapeOf
@@ -51,9 +52,13 @@ def slice_function(
     needed = _Needed(graph, set(inputs)).collect(wanted, updates)
     given = dict(copies)
     for op in graph.body.ops:
-        if op in needed:
+        if op not in needed:
+            continue
+        if isinstance(op, CustomGradient):  # its gradients are there already, if any were asked for
+            copies.update((r, copies[v]) for r, v in zip(op.results, op.values, strict=True))
+        else:
             block.add_op(copy_operation(op, copies))
-            copies.update(given)
+        copies.update(given)
     results = [part for o in outputs for part in _parts(block, copies[o.value])]
     block.add_op(func.ReturnOp(*results))
     type_ = FunctionType.from_lists(list(block.arg_types), [v.type for v in results])
@@ -85,6 +90,10 @@ class _Needed:
             self._need(op)
         while self.work:
             op = self.work.pop()
+            if isinstance(op, CustomGradient):
+                for value in op.values:
+                    self._need_value(value, op)
+                continue
             for inner in op.walk() if op.regions else (op,):
                 for operand in inner.operands:
                     self._need_value(operand, inner)

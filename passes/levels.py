@@ -46,7 +46,12 @@ _FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, built
 _SCALARS = (*_FLOATS, builtin.IntegerType, builtin.IndexType)
 _FUNCTIONS = ("builtin.module", "func.func", "func.return", "func.call")
 _GRADIENT_REQUEST = ("graph.gradients",)
-_GRADIENT_MARKERS = ("graph.sum_gradients", "graph.backward", "graph.gradient_results")
+_GRADIENT_MARKERS = (
+    "graph.sum_gradients",
+    "graph.backward",
+    "graph.gradient_results",
+    "graph.custom_gradient",
+)
 _REGISTER_OPS = ("arith.*", "math.*", "vector.*", "scf.*", "memref.*")
 
 LEVELS: dict[LevelName, Level] = {

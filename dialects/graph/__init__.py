@@ -24,6 +24,7 @@ FAMILIES = (
     "rows",
     "variables",
     "control_flow",
+    "custom_gradient",
     "stacks",
     "markers",
     "request",

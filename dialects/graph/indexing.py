@@ -29,6 +29,7 @@ from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
+    VariableType,
     compatible_types,
     element_type_of,
     is_integer,
@@ -255,7 +256,9 @@ class ConcatSlices(GraphOp):
 
 
 def zeros_like(x: Tensor) -> Tensor:
-    """Zeros of the shape of `x`; of the tensor it stands for, where `x` is slices."""
+    """Zeros of the shape of `x`; of the tensor it stands for, where `x` is slices or a variable."""
+    if isinstance(x.type, VariableType):
+        return Fill.full(0, x.type.data_type)
     if isinstance(x.type, SlicesType):
         x = Densify.of(x)
     shape = dynamic_shape(x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -135,6 +135,10 @@ class Differentiator(Protocol):
 
     def inside(self, block: Block, place: Insert) -> Differentiator:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
+        ...
+
+    def stopping(self, stops: Collection[SSAValue]) -> Differentiator:
+        """A walk over the same block that takes other values as constants."""
         ...
 
     def run(

@@ -24,6 +24,7 @@ from pullback.dialects.graph.types import (
     gradient_type_of,
 )
 from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.passes.gradients.closures import with_closure
 from pullback.passes.gradients.emitter import Emitter, Options, densified
 from pullback.passes.gradients.errors import check_number, checked_gradient
 from pullback.passes.gradients.loops import loop_gradients
@@ -95,6 +96,10 @@ class Walk:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
         return Walk(block, self.emitter.at(place), (), nested=True)
 
+    def stopping(self, stops: Collection[SSAValue]) -> Walk:
+        """A walk over the same block that takes other values as constants."""
+        return Walk(self.block, self.emitter, stops, self.nested)
+
     def run(
         self, ys: Sequence[SSAValue], xs: Sequence[SSAValue], grad_ys: Sequence[Tensor | None]
     ) -> list[Tensor | None]:
@@ -135,8 +140,11 @@ class Walk:
             return
         inputs = inputs_of(op)
         needed = [v in reached for v in inputs]
-        differentiate = self._loop_gradients if facts_of(type(op)).loop else self._apply_rule
+        facts = facts_of(type(op))
+        differentiate = self._loop_gradients if facts.loop else self._apply_rule
         grads = differentiate(op, dys, needed)
+        if facts.closure:
+            grads = with_closure(self, op, dys, needed, grads)
         for value, grad in zip(inputs, self._marked(op, grads), strict=True):
             if grad is not None:
                 self.terms.setdefault(value, []).append(grad)

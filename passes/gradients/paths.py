@@ -9,7 +9,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import captured_values
 from pullback.dialects.graph.types import differentiable_type
-from pullback.passes.gradients.registry import is_barrier
+from pullback.passes.gradients.registry import facts_of, is_barrier
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Paths:
 
 
 def inputs_of(op: Operation) -> Sequence[SSAValue]:
-    """The operands of an operation, and the values that its regions use from outside."""
-    return [*op.operands, *captured_values(op)] if op.regions else op.operands
+    """The operands of an operation, and the values that its regions use from outside as they run."""
+    runs_regions = op.regions and not facts_of(type(op)).closure
+    return [*op.operands, *captured_values(op)] if runs_regions else op.operands
 
 
 def ancestor_in(block: Block, op: Operation) -> Operation | None:
@@ -61,6 +62,8 @@ def _reach_forward(xs: Sequence[SSAValue], block: Block) -> set[SSAValue]:
             op = use.operation
             if op.parent is not block:
                 op = ancestor_in(block, op)
+                if op is not None and facts_of(type(op)).closure:
+                    continue  # how a gradient is computed is no path
             if op is None or op in seen:
                 continue
             seen.add(op)

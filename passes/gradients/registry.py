@@ -15,6 +15,7 @@ from xdsl.traits import IsTerminator, OpTrait
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import OPS, Broadcasts, NotDifferentiable, PassesSlices
 from pullback.dialects.graph.control_flow import HasLoopGradient
+from pullback.dialects.graph.custom_gradient import HasClosure
 from pullback.dialects.graph.location import name_of
 from pullback.dialects.graph.value import Tensor
 
@@ -122,6 +123,7 @@ class Facts:
 
     barrier: bool
     loop: bool
+    closure: bool
     broadcasts: bool
     passes_slices: bool
 
@@ -136,6 +138,7 @@ def facts_of(cls: type[Operation]) -> Facts:
     return Facts(
         barrier=has(NotDifferentiable) or has(IsTerminator),
         loop=has(HasLoopGradient),
+        closure=has(HasClosure),
         broadcasts=has(Broadcasts),
         passes_slices=has(PassesSlices),
     )

@@ -6,8 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from xdsl.utils.exceptions import VerifyException
 
 import pullback as pb
+from pullback.dialects.context import context
+from pullback.dialects.source import parse
 
 METHODS = ["add_n", "tree", "accumulate_n", "balanced"]
 FIVE_TERMS = {
@@ -119,6 +122,33 @@ def test_rule_64_other_methods_are_refused_at_the_call(graph: pb.Graph, method: 
         pb.gradients(1.0, x, aggregation_method=method)  # pyright: ignore[reportArgumentType]
 
 
+def test_rule_65_terms_are_of_one_shape_as_far_as_any_of_them_knows_it(graph: pb.Graph) -> None:
+    """One term knows the first extent, the other the second: so does their sum."""
+    x = pb.placeholder("f32", (None, None), name="x")
+    rows, columns = pb.placeholder("f32", (2, None), name="a"), pb.placeholder("f32", (None, 3), name="b")
+    (dx,) = pb.gradients([pb.identity(x), pb.identity(x)], x, [rows, columns])
+    assert dx.shape == (2, 3)
+    a, b = np.ones((2, 3), np.float32), np.full((2, 3), 5, np.float32)
+    np.testing.assert_array_equal(pb.run(dx, {rows: a, columns: b}), a + b)
+
+
+@pytest.mark.parametrize(
+    ("term", "types"),
+    [
+        ("tensor<3xf32>", "tensor<2xf32> and tensor<3xf32>"),
+        ("tensor<2xf64>", "tensor<2xf32> and tensor<2xf64>"),
+    ],
+)
+def test_rule_65_terms_of_other_dtypes_or_shapes_make_no_sum(term: str, types: str) -> None:
+    """Rules 52 and 53 keep them out of requests; in text the operation refuses them."""
+    text = f"""func.func @main(%a: tensor<2xf32>, %b: {term}) -> tensor<2xf32> {{
+      %s = graph.sum_gradients %a, %b : (tensor<2xf32>, {term}) -> tensor<2xf32>
+      func.return %s : tensor<2xf32>
+    }}"""
+    with pytest.raises(VerifyException, match=f"sum_c2: terms of different types: {types}"):
+        parse(context(), text).module.verify()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_rule_66_slices_are_put_one_after_another(graph: pb.Graph, method: str) -> None:
     x = pb.placeholder("f32", (4, 2), name="x")
@@ -159,3 +189,23 @@ def test_rule_67_dense_and_slices_make_dense(graph: pb.Graph, method: str) -> No
     (dx,) = pb.gradients(y, x, aggregation_method=method)
     assert isinstance(dx, pb.Tensor)
     np.testing.assert_array_equal(pb.run(dx, {x: np.zeros((3, 1), np.float32)}), [[10], [10], [12]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_rule_67_many_terms_of_both_kinds_to_second_order(graph: pb.Graph, method: str, target: str) -> None:
+    """Terms arrive mixed, their indices in two dtypes, with repetitions and one out of range."""
+    x = pb.placeholder("f64", (4, 2), name="x")
+    places = [np.array([3, 1, 3], np.int32), np.array([0, 7], np.int64), np.array([1], np.int32)]
+    rows = [pb.gather(x, at) for at in places]
+    ys = [rows[0] * rows[0] * rows[0], x * x * x, rows[1] * 2.0, pb.tanh(x), rows[2] * rows[2] * rows[2]]
+    (dx,) = pb.gradients(ys, x, aggregation_method=method)
+    assert isinstance(dx, pb.Tensor)
+    (ddx,) = pb.gradients(dx, x, aggregation_method=method)
+    data = np.linspace(-1, 1, 8).reshape(4, 2)
+    count = np.array([0, 2, 0, 2])[:, None]
+    twos = np.array([2.0, 0, 0, 0])[:, None]
+    slope = 1 - np.tanh(data) ** 2
+    first, second = pb.run([dx, pb.zeros((4, 2), "f64") + ddx], {x: data}, target=target)
+    np.testing.assert_allclose(first, 3 * (1 + count) * data**2 + twos + slope)
+    np.testing.assert_allclose(second, 6 * (1 + count) * data - 2 * np.tanh(data) * slope)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import StringAttr
@@ -42,6 +44,51 @@ def test_rule_72_colocation(graph: pb.Graph) -> None:
             )
     assert devices["a"] == {"gpu:1"}
     assert devices["b"] == {""}
+
+
+def test_rule_72_seeds_sums_gates_and_zeros_go_where_what_they_serve_is(graph: pb.Graph) -> None:
+    """Seeds to their y; sums to what made the value; all else to the operation whose gradient it is."""
+    x = pb.placeholder("f32", (2,), name="x")
+    with pb.device("gpu:0"):
+        a = pb.exp(x, name="a")
+    with pb.device("gpu:1"):
+        left, right = pb.split(a * a, 2, name="pieces")
+    with pb.device("gpu:2"):
+        y = pb.multiply(left, 3.0, name="y")
+    ops = made_by_gradients(
+        graph, lambda: pb.gradients([y, a], [x, left, right, a], colocate_gradients_with_ops=True)
+    )
+    where = {"y": "gpu:2", "a": "gpu:0", "pieces": "gpu:1", "multiply": "gpu:1"}
+    assert {origin for origin, _, _ in ops} == {"seed", "sum", "gate", "gradient", "zero"}
+    for _, forward, device in ops:
+        assert device == where[forward]
+
+
+def test_rule_72_a_device_of_a_gradient_function_is_kept(graph: pb.Graph) -> None:
+    """Without colocation what a function says about devices stays; with it the forward operation decides."""
+    x = pb.placeholder("f32", (2,), name="x")
+
+    def elsewhere(dy: pb.Tensor) -> pb.Tensor:
+        with pb.device("gpu:7"):
+            return dy * 2.0
+
+    y = pb.custom_gradient(lambda a: (a * 2.0, elsewhere))(x)
+    ops = made_by_gradients(graph, lambda: pb.gradients(y, x))
+    assert [device for origin, _, device in ops if origin == "gradient"][-1:] == ["gpu:7"]
+
+
+def made_by_gradients(graph: pb.Graph, call: Callable[[], object]) -> list[tuple[str, str, str]]:
+    """Origin, forward operation and device of each operation that a call adds."""
+    before = set(graph.operations)
+    call()
+    made: list[tuple[str, str, str]] = []
+    for op in graph.operations:
+        role, device = role_of(op), op.attributes.get("device")
+        if op not in before and role is not None:
+            made.append(
+                (role.origin.data, role.forward.data, device.data if isinstance(device, StringAttr) else "")
+            )
+    return made
 
 
 def test_rule_72_without_colocation_nothing_is_asked(graph: pb.Graph) -> None:

@@ -119,3 +119,30 @@ def test_rule_71_second_order_through_the_values(graph: pb.Graph) -> None:
     np.add.at(expected, INDICES, 6 * data[INDICES])
     for found in pb.run([by_values, by_slices], {x: data}):
         np.testing.assert_array_equal(found.dense(), expected)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_rule_71_slices_as_ys_with_slices_as_their_seed(graph: pb.Graph, target: str) -> None:
+    """Slices are linear in their rows: the seed of slices is the rows of the seed, its indices say nothing."""
+    x = pb.placeholder("f64", (4, 2), name="x")
+    rows = pb.gather(x, INDICES)
+    (dx,) = pb.gradients(rows * rows * rows, x)
+    weights = np.array([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]])
+    seed = pb.IndexedSlices(pb.constant(weights), pb.constant(INDICES), (4, 2))
+    by_slices, by_rows = pb.gradients([dx], [x], [seed])[0], pb.gradients([dx.values], [x], [weights])[0]
+    data = np.arange(8.0).reshape(4, 2)
+    expected = np.zeros((4, 2))
+    np.add.at(expected, INDICES, 6 * data[INDICES] * weights)
+    for found in pb.run([by_slices, by_rows], {x: data}, target=target):
+        np.testing.assert_allclose(found.dense(), expected)
+
+
+def test_rule_71_seeds_of_slices_have_the_rows_of_their_y(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (4, 2), name="x")
+    (dx,) = pb.gradients(pb.gather(x * x, INDICES), x * x)
+    (slices,) = pb.gradients(pb.gather(x, INDICES), x)
+    two = pb.IndexedSlices(pb.ones((2, 2)), pb.constant([0, 1]), (4, 2))
+    assert dx is None
+    for wrong in (np.ones((4, 2), np.float32), two):
+        with pytest.raises(ValueError, match=r"grad_ys\[0\] has type .* expected the shape of .*3x2xf32"):
+            pb.gradients(slices, x, [wrong])

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerType
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
@@ -42,6 +43,12 @@ from pullback.passes.simplify.matching import (
 def nothing(op: Identity | StopGradient) -> Folded:
     """Both are x, once all gradients are there."""
     return op.x
+
+
+@folds(CustomGradient)
+def values(op: CustomGradient) -> Folded:
+    """The values, once all gradients are there."""
+    return [Tensor(v) for v in op.values]
 
 
 @folds(Add)
