@@ -35,7 +35,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Reductions": ("frontend.functions.reductions",),
     "Matrices": ("frontend.functions.linalg",),
     "Shapes": ("frontend.functions.shapes",),
-    "Rows by index": ("frontend.functions.indexing",),
+    "By index": ("frontend.functions.indexing", "frontend.functions.sorting", "frontend.functions.segments"),
+    "Random numbers": ("frontend.functions.random",),
     "Loops": ("frontend.functions.control_flow",),
     "Names, devices and order": ("frontend.scopes", "frontend.needs"),
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.context import context
+from pullback.dialects.graph import OPS
 from pullback.dialects.source import parse
+from pullback.tests.ops import collected
 
 X, V, S = "tensor<2x3xf32>", "tensor<3xf32>", "tensor<f32>"
 REF = f"!graph.ref<{X}>"
@@ -77,14 +81,16 @@ BROKEN = [
       }}"""),
     ("stack_c2", f"%k: !graph.stack<{V}>, %x: {X}", f"graph.push %k, %x : (!graph.stack<{V}>, {X}) -> !graph.stack<{V}>"),
 ]  # fmt: skip
+BROKEN.extend(collected.BROKEN)
 
 
 @pytest.mark.parametrize(
     ("label", "arguments", "op"), BROKEN, ids=[f"{b[0]}-{i}" for i, b in enumerate(BROKEN)]
 )
 def test_broken_constraint_is_named(label: str, arguments: str, op: str) -> None:
-    no_result = op.startswith(("graph.assign", "graph.scatter_update"))
-    results = "" if no_result else "%r:2 = " if op.startswith("graph.unique") else "%r = "
+    definition = OPS[re.findall(r"graph\.\w+", op)[0]].get_irdl_definition()
+    count = len(definition.results)
+    results = f"%r{f':{count}' if count > 1 else ''} = " if count else ""
     text = f"func.func @main({arguments}) {{\n  {results}{op}\n  func.return\n}}"
     with pytest.raises(VerifyException, match=label):
         parse(context(), text).module.verify()

@@ -1,0 +1,127 @@
+"""Random numbers by counter: what stands at an index depends on the seed and the index alone, on every target.
+
+The generator is Philox 4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), whose key is the
+seed. The same seed gives the same numbers; who wants others each step counts steps in the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import i64
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import Array, NotDifferentiable, check_tensor, graph_op
+from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, is_float, is_integer
+from pullback.dialects.graph.types import (
+    GraphError,
+    element_type_of,
+    is_static,
+    numpy_dtype,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor
+
+
+def words(seed: Array, count: int) -> Array:
+    """So many words of 64 random bits."""
+    key = seed.astype(np.int64).view(np.uint64)
+    return np.random.Philox(key=key, counter=0).random_raw(count)
+
+
+def unit(bits: Array) -> Array:
+    """Numbers in [0, 1) from the upper 53 bits of words, f64."""
+    return (bits >> np.uint64(11)) * 2.0**-53
+
+
+class Random(OfDtypes):
+    """A tensor of random numbers from a seed of two i64; `shape` where the type has a `?`."""
+
+    SHAPE_OPERAND: ClassVar = 1
+    seed = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def draw(
+        cls, seed: Tensor, element_type: Attribute, shape: Sequence[int], runtime: Tensor | None
+    ) -> Tensor:
+        """Numbers of this dtype and shape; `runtime` is the shape operand where it has a `?`."""
+        type_ = tensor_type(element_type, shape)
+        operands = [seed.value] if runtime is None or is_static(type_) else [seed.value, runtime.value]
+        made = cls.emit_as(operands, type_)
+        made.op.verify_()
+        return made
+
+    def verify_(self) -> None:
+        result = self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        check_dtype(type(self), element_type_of(result))
+        check_shape_operand(self, self._operands[1:], result)
+        if self.operand_types[0] != tensor_type(i64, (2,)):
+            raise GraphError(
+                f"{self.name}: seed_c1: the seed must be tensor<2xi64>, got {self.operand_types[0]}"
+            )
+
+    def numpy(self, *operands: Array) -> Any:
+        seed, *shape = operands
+        extents = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0])
+        dtype = numpy_dtype(element_type_of(self.result_types[0]))
+        return self.numbers(seed, int(np.prod(extents)), dtype).reshape(extents)
+
+    def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
+        """So many numbers of this dtype."""
+        raise NotImplementedError
+
+
+@graph_op
+class RandomBits(Random):
+    """Integers of which every bit is random."""
+
+    name = "graph.random_bits"
+    EXAMPLES: ClassVar = ("%r = graph.random_bits %n : (tensor<2xi64>) -> tensor<4xi32>",)
+    DTYPES: ClassVar[Accepts] = is_integer
+
+    def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
+        upper = words(seed, count) >> np.uint64(64 - 8 * dtype.itemsize)
+        return upper.astype(f"u{dtype.itemsize}").view(dtype)
+
+
+@graph_op
+class RandomUniform(Random):
+    """Numbers from 0 up to, but not including, 1, all equally likely."""
+
+    name = "graph.random_uniform"
+    EXAMPLES: ClassVar = (
+        "%r = graph.random_uniform %n : (tensor<2xi64>) -> MATRIX",
+        "%r = graph.random_uniform %n, %n : (tensor<2xi64>, tensor<2xi64>) -> tensor<?x?xf32>",
+    )
+    DTYPES: ClassVar[Accepts] = is_float
+
+    def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
+        precision = np.finfo(dtype).nmant + 1 if dtype.kind == "f" else 8
+        upper = words(seed, count) >> np.uint64(64 - precision)
+        return (upper * 2.0**-precision).astype(dtype)
+
+
+@graph_op
+class RandomNormal(Random):
+    """Numbers of the standard normal distribution, by Box and Muller's method in f64."""
+
+    name = "graph.random_normal"
+    EXAMPLES: ClassVar = ("%r = graph.random_normal %n : (tensor<2xi64>) -> MATRIX",)
+    DTYPES: ClassVar[Accepts] = is_float
+
+    def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
+        pairs = unit(words(seed, 2 * ((count + 1) // 2))).reshape(-1, 2)
+        radius = np.sqrt(-2 * np.log1p(-pairs[:, 0]))
+        angle = 2 * np.pi * pairs[:, 1]
+        both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        return both.reshape(-1)[:count].astype(dtype)

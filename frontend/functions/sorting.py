@@ -1,0 +1,53 @@
+"""Functions that put elements in order."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+
+from pullback.dialects.graph.along_axis import TakeAlongAxis
+from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.sorting import ArgSort, TopK
+from pullback.dialects.graph.value import Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import checked_axis, is_whole_number
+
+__all__ = ["argsort", "sort", "top_k"]
+
+
+def _swapped(x: Tensor, axis: int) -> Tensor:
+    """`x` with this axis and the last one in each other's place."""
+    order = list(range(x.ndim))
+    order[axis], order[-1] = order[-1], order[axis]
+    return x if axis == x.ndim - 1 else Transpose.of(x, permutation=integers(order))
+
+
+def argsort(x: Operand, axis: int = -1, descending: bool = False, name: str | None = None) -> Tensor:
+    """The indices that sort `x` along `axis`, i64; equal elements keep their order."""
+    value = as_tensor(x, "argsort")
+    axis = checked_axis(axis, value.ndim, "argsort")
+    options = flag(descending, "descending")
+    return named_as(name, lambda: _swapped(ArgSort.of(_swapped(value, axis), **options), axis))
+
+
+def sort(x: Operand, axis: int = -1, descending: bool = False, name: str | None = None) -> Tensor:
+    """The elements of `x` in order along `axis`; NaN stands last (first if descending)."""
+    value = as_tensor(x, "sort")
+    axis = checked_axis(axis, value.ndim, "sort")
+    order = argsort(value, axis, descending)
+    return named_as(name, lambda: TakeAlongAxis.over(value, order, axis))
+
+
+def top_k(x: Operand, k: int = 1, name: str | None = None) -> tuple[Tensor, Tensor]:
+    """The `k` largest elements along the last axis, largest first, and their indices (i32).
+
+    Raises:
+        ValueError: the axis has fewer than `k` elements.
+    """
+    value = as_tensor(x, "top_k")
+    if not is_whole_number(k):
+        raise ArgumentTypeError(f"top_k: k: expected a whole number, got {k!r}")
+    values = named_as(name, lambda: Tensor(TopK.emit([value.value], {"k": IntegerAttr(k, i64)}).results[0]))
+    return values, Tensor(values.op.results[1])
