@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.value import Tensor
+from pullback.frontend import train
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
 from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
 from pullback.frontend.explain import explain
@@ -71,6 +72,7 @@ __all__ = [
     "name_scope",
     "recompute_grad",
     "run",
+    "train",
     "trainable_variables",
     "tuple",
 ]

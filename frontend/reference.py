@@ -39,6 +39,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Random numbers": ("frontend.functions.random",),
     "Loops": ("frontend.functions.control_flow",),
     "Names, devices and order": ("frontend.scopes", "frontend.needs"),
+    "Training": (
+        "frontend.train.optimizer",
+        "frontend.train.gradient_descent",
+        "frontend.train.momentum",
+        "frontend.train.global_step",
+        "frontend.train.checkpoints",
+    ),
 }
 """The modules in which public names are defined, in the order in which a reader meets them."""
 
@@ -58,10 +65,22 @@ MEMBERS = {
     "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
     "Step": ("ir", "target"),
     "Explanation": ("connected", "to_dict", "to_json"),
+    "Optimizer": (
+        "minimize",
+        "compute_gradients",
+        "apply_gradients",
+        "get_slot",
+        "get_slot_names",
+        "get_name",
+        "variables",
+    ),
 }
 """What users call on the objects that they hold; the rest is for the inside."""
 
-MADE_BY_OTHERS = ("Tensor", "Step", "Operation", "Explanation", "AggregationMethod", "UnconnectedGradients")
+MADE_BY_OTHERS = (
+    *("Tensor", "Step", "Operation", "Explanation", "AggregationMethod", "UnconnectedGradients"),
+    *("Optimizer", "CheckpointError"),
+)
 """Classes that users never call."""
 
 HEADING = re.compile(r"^(Args|Returns|Raises):[ ]*\n", re.MULTILINE)
@@ -77,18 +96,29 @@ def documented() -> set[str]:
     return {name for modules in SECTIONS.values() for module in modules for name in _public(module)}
 
 
-def _public(module: str) -> Iterator[str]:
-    """The public names that a module defines, in its order."""
+def _public(module: str) -> dict[str, Any]:
+    """What a module defines of what is public, by its name behind `pb.`, in the order of the module."""
     defined = import_module(f"pullback.{module}")
     order: list[str] = list(vars(defined))
-    public: list[str] = list(pullback.__all__)
-    names = [n for n in public if getattr(getattr(pullback, n), "__module__", "") == defined.__name__]
-    return iter(sorted(names, key=lambda n: order.index(getattr(pullback, n).__name__)))
+    found = {n: v for n, v in _all_public() if getattr(v, "__module__", "") == defined.__name__}
+    return dict(sorted(found.items(), key=lambda item: order.index(item[1].__name__)))
+
+
+def _all_public() -> Iterator[tuple[str, Any]]:
+    """Each public name with what it stands for; in place of a module, such as `train`, those in it."""
+    for name in pullback.__all__:
+        value = getattr(pullback, name)
+        if inspect.ismodule(value):
+            yield from ((f"{name}.{n}", getattr(value, n)) for n in value.__all__)
+        else:
+            yield name, value
 
 
 def _section(title: str, modules: tuple[str, ...]) -> str:
-    names = [name for module in modules for name in _public(module)]
-    return "\n".join([f"## {title}\n", *(_entry("###", f"pb.{n}", n, getattr(pullback, n)) for n in names)])
+    entries = [entry for module in modules for entry in _public(module).items()]
+    return "\n".join(
+        [f"## {title}\n", *(_entry("###", f"pb.{n}", n.rpartition(".")[2], v) for n, v in entries)]
+    )
 
 
 def _entry(depth: str, path: str, name: str, value: Any) -> str:

@@ -50,7 +50,7 @@ class Buffers:
                 assert isinstance(op.result.type, VariableType)
                 data = op.result.type.data_type
                 type_ = memref_type(shape_of_type(data), element_type_of(data))
-                self._add(f"variable:{op.label}", ("variable", op.label), type_, op.label)
+                self._add(f"variable:{op.label}", ("variable", op.label), type_, op.result.name_hint)
         last = function.body.block.last_op
         for i, value in enumerate(last.operands if last is not None else ()):
             self._add("output", ("output", i), tensor_memref(value), f"output{i}")

@@ -1,0 +1,37 @@
+"""The numbers that steer an optimizer: given as numbers, as tensors, or as variables that may change."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TypeAlias
+
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.value import Operators
+from pullback.frontend.errors import ArgumentTypeError
+
+Hyperparameter: TypeAlias = float | Operators
+"""A number, or a tensor or variable that holds one and is read where an update stands."""
+
+
+def checked(value: object, name: str) -> Hyperparameter:
+    """The value; `ValueError` (a `TypeError` too) for anything but a number or a floating-point tensor of rank 0."""
+    if isinstance(value, Operators):
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+        if shape != () or dtype not in ("f16", "bf16", "f32", "f64"):
+            raise ArgumentTypeError(
+                f"{name}: expected a number, got a tensor of shape {shape} and dtype {dtype}"
+            )
+        return value
+    if isinstance(value, Real) and not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return float(value)
+    raise ArgumentTypeError(f"{name}: expected a number, a tensor or a variable, got {type(value).__name__}")
+
+
+def in_dtype(value: Hyperparameter, element_type: Attribute) -> Hyperparameter:
+    """For arithmetic with tensors of this element type: a number takes it by itself."""
+    if not isinstance(value, Operators):
+        return value
+    tensor = value.as_tensor()
+    return tensor if tensor.element_type == element_type else Cast.to(tensor, element_type)

@@ -1,0 +1,82 @@
+"""What an optimizer reads and writes as it changes one variable: as a whole, or the rows that a gradient names.
+
+The mathematics of an optimizer is the same for both, so it is written once, on one of these.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pullback.dialects.graph.indexing import Densify, MakeSlices
+from pullback.dialects.graph.rows import Unique
+from pullback.dialects.graph.value import Tensor
+from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.variables import Variable
+
+
+class State(Protocol):
+    """A variable, its slots and its gradient, seen whole or by rows."""
+
+    gradient: Tensor
+    """Of the shape of what is read."""
+    updates: list[Operation]
+    """What was written, in order."""
+
+    def read(self, variable: Variable) -> Tensor:
+        """The contents now."""
+        ...
+
+    def write(self, variable: Variable, value: Tensor) -> Tensor:
+        """Replaces the contents; gives the new ones."""
+        ...
+
+    def subtract(self, variable: Variable, change: Tensor) -> None:
+        """Subtracts from the contents."""
+        ...
+
+
+class Whole:
+    """All of a variable: its gradient is dense."""
+
+    def __init__(self, gradient: Tensor) -> None:
+        self.gradient = gradient
+        self.updates: list[Operation] = []
+
+    def read(self, variable: Variable) -> Tensor:
+        return variable.read()
+
+    def write(self, variable: Variable, value: Tensor) -> Tensor:
+        self.updates.append(variable.assign(value))
+        return value
+
+    def subtract(self, variable: Variable, change: Tensor) -> None:
+        self.updates.append(variable.assign_sub(change))
+
+
+class Rows:
+    """The rows that the gradient names; no index stands there twice, but for those that name nothing."""
+
+    def __init__(self, slices: IndexedSlices) -> None:
+        self.gradient, self.indices = slices.values, slices.indices
+        self.shape = slices.shape
+        self.updates: list[Operation] = []
+
+    def read(self, variable: Variable) -> Tensor:
+        return variable.sparse_read(self.indices)
+
+    def write(self, variable: Variable, value: Tensor) -> Tensor:
+        self.updates.append(variable.scatter_update(self._slices(value)))
+        return value
+
+    def subtract(self, variable: Variable, change: Tensor) -> None:
+        self.updates.append(variable.assign_sub(self._slices(change)))
+
+    def _slices(self, values: Tensor) -> IndexedSlices:
+        return IndexedSlices(values, self.indices, self.shape)
+
+
+def summed(slices: IndexedSlices) -> IndexedSlices:
+    """Slices that stand for the same tensor, in which each index occurs once; -1, which names no row, fills up."""
+    distinct, places = map(Tensor, Unique.emit([slices.indices.value]).results)
+    rows = Densify.of(MakeSlices.make(slices.values, places, slices.values))
+    return IndexedSlices(rows, distinct, slices.shape)
