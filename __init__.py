@@ -18,6 +18,7 @@ from pullback.frontend.functions import random as _random
 from pullback.frontend.functions import reductions as _reductions
 from pullback.frontend.functions import segments as _segments
 from pullback.frontend.functions import shapes as _shapes
+from pullback.frontend.functions import slicing as _slicing
 from pullback.frontend.functions import sorting as _sorting
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.complex_numbers import *
@@ -30,6 +31,7 @@ from pullback.frontend.functions.random import *
 from pullback.frontend.functions.reductions import *
 from pullback.frontend.functions.segments import *
 from pullback.frontend.functions.shapes import *
+from pullback.frontend.functions.slicing import *
 from pullback.frontend.functions.sorting import *
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph
@@ -88,3 +90,4 @@ __all__ += _segments.__all__
 __all__ += _sorting.__all__
 __all__ += _reductions.__all__
 __all__ += _shapes.__all__
+__all__ += _slicing.__all__

@@ -37,6 +37,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Shapes": ("frontend.functions.shapes",),
     "By index": ("frontend.functions.indexing", "frontend.functions.sorting", "frontend.functions.segments"),
     "Random numbers": ("frontend.functions.random",),
+    "Parts": ("frontend.functions.slicing",),
+    "Rows by index": ("frontend.functions.indexing",),
     "Loops": ("frontend.functions.control_flow",),
     "Names, devices and order": ("frontend.scopes", "frontend.needs"),
     "Training": (

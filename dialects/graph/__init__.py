@@ -26,6 +26,7 @@ FAMILIES = (
     "along_axis",
     "sorting",
     "random",
+    "slicing",
     "variables",
     "control_flow",
     "custom_gradient",

@@ -29,6 +29,7 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.types import (
     GraphError,
     broadcast_shapes,
@@ -246,10 +247,7 @@ class ExpandDims(GraphOp):
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         shape, axes = list(shape_of_type(operands[0])), integer_list(properties, "axes")
         rank = len(shape) + len(axes)
-        if axes != sorted(set(axes)) or any(not 0 <= a < rank for a in axes):
-            raise GraphError(
-                f"{cls.name}: axes_c1: axes must be distinct, ascending and in 0..{rank - 1}, got {axes}"
-            )
+        check_axes(cls.name, axes, rank)
         for axis in axes:
             shape.insert(axis, 1)
         result = tensor_type(element_type_of(operands[0]), shape)
@@ -266,6 +264,57 @@ class ExpandDims(GraphOp):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (Reshape.like(dy, Tensor(self._operands[0])),)
+
+
+@graph_op
+class Squeeze(Composite):
+    """The operand without the extents of 1 at `axes`."""
+
+    name = "graph.squeeze"
+    EXAMPLES: ClassVar = (
+        "%r = graph.squeeze %ones {axes = array<i64: 0, 2>} : (tensor<1x3x1xf32>) -> VECTOR",
+    )
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axes = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        check_tensor(cls.name, operands[0], "the operand")
+        shape, axes = shape_of_type(operands[0]), integer_list(properties, "axes")
+        check_axes(cls.name, axes, len(shape))
+        for axis in axes:
+            if shape[axis] not in (1, DYNAMIC_INDEX):
+                raise GraphError(f"{cls.name}: squeeze_c1: axis {axis} of {operands[0]} has not the extent 1")
+        return [tensor_type(element_type_of(operands[0]), without(shape, axes))]
+
+    @classmethod
+    def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """`x` without these axes, of extent 1; `x` itself for none."""
+        return cls.of(x, axes=integers(axes)) if axes else x
+
+    def expand(self) -> Tensor:
+        return Reshape.to(Tensor(self._operands[0]), shape_of_type(self.result_types[0]))
+
+    def numpy(self, *operands: Array) -> Any:
+        return np.squeeze(operands[0], tuple(integer_list(self.properties, "axes")))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (ExpandDims.at(dy, integer_list(self.properties, "axes")),)
+
+
+def check_axes(op: str, axes: Sequence[int], rank: int) -> None:
+    """Axes of a tensor of this rank: each once, in ascending order."""
+    if list(axes) != sorted(set(axes)) or any(not 0 <= a < rank for a in axes):
+        raise GraphError(
+            f"{op}: axes_c1: axes must be distinct, ascending and in 0..{rank - 1}, got {list(axes)}"
+        )
+
+
+def without(shape: Sequence[int], axes: Sequence[int]) -> list[int]:
+    """The extents of the other axes."""
+    return [n for axis, n in enumerate(shape) if axis not in axes]
 
 
 @graph_op

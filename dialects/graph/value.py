@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -59,6 +60,11 @@ def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
     return refuse
 
 
+def _indices() -> Any:
+    """What `x[…]` means stands above this module, as operations do."""
+    return import_module("pullback.dialects.graph.indices")
+
+
 class Operators:
     """Python's operators on anything that stands for a tensor (a `Tensor`, a variable)."""
 
@@ -68,6 +74,11 @@ class Operators:
     @abstractmethod
     def as_tensor(self) -> Tensor:
         """The tensor that stands in an expression: a variable reads itself."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int | None, ...]:
+        """The extents, `None` where they are known only at run time."""
 
     def __add__(self, other: Operand) -> Tensor:
         return _apply("graph.add", self, other)
@@ -110,7 +121,6 @@ class Operators:
 
     __ge__ = _refuse("x >= y", "there are x > y and x < y; where(x < y, False, True) is their complement")
     __le__ = _refuse("x <= y", "there are x > y and x < y; where(x > y, False, True) is their complement")
-    __getitem__ = _refuse("x[i]", "use gather() to take rows by index, split() to cut pieces")
     __pow__ = __rpow__ = _refuse("x ** y", "write x * x, or exp(y * log(x)) where x is positive")
     __mod__ = __rmod__ = _refuse("x % y", "the dialect has no remainder")
     __floordiv__ = __rfloordiv__ = _refuse("x // y", 'cast(x / y, "i32") rounds toward zero')
@@ -118,7 +128,7 @@ class Operators:
     __and__ = __rand__ = _refuse("x & y", "use where(x, y, False)")
     __or__ = __ror__ = _refuse("x | y", "use where(x, True, y)")
     __invert__ = _refuse("~x", "use where(x, False, True)")
-    __len__ = _refuse("len(x)", "read x.shape, or use size()")
+    __contains__ = _refuse("a in x", "use max() of a comparison")
     __float__ = __int__ = __index__ = _refuse("a number from x", "compute its value with run()")
 
     def __bool__(self) -> bool:
@@ -127,8 +137,14 @@ class Operators:
     def __array__(self, *args: object, **kwargs: object) -> None:
         raise TypeError("a tensor has no contents while the graph is built: compute them with run()")
 
-    def __iter__(self) -> None:
-        raise TypeError("a tensor cannot be iterated while the graph is built: use split() or gather()")
+    def __getitem__(self, key: Any) -> Tensor:
+        return _indices().item(self, key)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return _indices().rows(self)
+
+    def __len__(self) -> int:
+        return _indices().length(self.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -218,6 +234,17 @@ def _apply(name: str, *args: Operand) -> Tensor:
         return operation.of(*operands)
     with inserting(home.insert):
         return operation.of(*operands)
+
+
+@contextmanager
+def inserting_beside(x: Tensor) -> Generator[None]:
+    """Where nothing says otherwise, new operations go into the graph of `x`."""
+    home = insertion_block_around(x.value) if _insertion.get(None) is None else None
+    if home is None:
+        yield
+        return
+    with inserting(home.insert):
+        yield
 
 
 def insertion_block_around(value: SSAValue | Operation) -> InsertionBlock | None:

@@ -14,7 +14,7 @@ from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import ExpandDims, ShapeOf
 from pullback.dialects.graph.types import GraphError, is_integer, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.value import Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
 
@@ -64,7 +64,7 @@ def _as_row(extent: int | Tensor, what: str) -> Tensor:
     if not isinstance(extent, Tensor):
         return Constant.from_array(np.array([extent], np.int64))
     if extent.ndim != 0 or not is_integer(extent.element_type):
-        raise GraphError(f"{what}: an extent must be a scalar of integers, got {extent.type}")
+        raise GraphError(f"{what}: expected scalars of integers, got {extent.type}")
     return ExpandDims.at(Cast.to(extent, i64), [0])
 
 
@@ -83,3 +83,16 @@ def _of_tensor(shape: Tensor, what: str) -> tuple[tuple[int, ...], Tensor]:
         case _:
             extents = (DYNAMIC_INDEX,) * shape.extents[0]
     return extents, Cast.to(shape, i64)
+
+
+def as_index_tensor(numbers: int | Sequence[int | Tensor] | Tensor, what: str) -> Tensor:
+    """Numbers, tensors of one integer among them, or one tensor that holds them all, as a tensor of rank 1."""
+    if isinstance(numbers, Operators):
+        return numbers.as_tensor()
+    items: list[Any] = list(numbers) if isinstance(numbers, list | tuple | np.ndarray) else [numbers]
+    given = [n.as_tensor() if isinstance(n, Operators) else n for n in items]
+    if not all(isinstance(n, Tensor) or is_whole_number(n) for n in given):
+        raise ArgumentTypeError(f"{what}: expected whole numbers or tensors of integers, got {numbers!r}")
+    if not any(isinstance(n, Tensor) for n in given):
+        return Constant.from_array(np.array(given, np.int64))
+    return Concat.of(*(_as_row(n, what) for n in given), axis=IntegerAttr(0, i64))

@@ -1,0 +1,357 @@
+"""Parts of a tensor: slices whose bounds are numbers, windows whose place is computed, and their gradients.
+
+Bounds that are numbers mean what they mean to Python's `slice`: negative ones count from the end, and what lies beyond
+an end is cut off there. What a window has outside of the tensor is zeros, and receives nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
+from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.indexing import zeros_like
+from pullback.dialects.graph.shapes import dynamic_shape, integer_list, integers
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    is_integer,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor
+
+LAST, FIRST = 2**63 - 1, -(2**63)
+"""Bounds that no extent reaches: a slice open at the end, and one of negative stride open at the beginning."""
+REST = -1
+"""The size of a slice that takes all that remains."""
+
+
+def slices_of(properties: Properties) -> tuple[slice, ...]:
+    """The slice of each axis that the properties `begin`, `end` and `strides` describe."""
+    parts = (integer_list(properties, name) for name in ("begin", "end", "strides"))
+    return tuple(slice(*bounds) for bounds in zip(*parts, strict=True))
+
+
+def slice_properties(slices: Sequence[slice], extents: Sequence[int]) -> dict[str, Attribute]:
+    """Slices as properties. Where the extent is known, slices of the same elements have the same bounds."""
+    bounds = [_bounds(s, n) for s, n in zip(slices, extents, strict=True)]
+    begin, end, strides = zip(*bounds, strict=True) if bounds else ((), (), ())
+    return {"begin": integers(begin), "end": integers(end), "strides": integers(strides)}
+
+
+def _bounds(s: slice, extent: int) -> tuple[int, int, int]:
+    stride = 1 if s.step is None else s.step
+    if extent == DYNAMIC_INDEX:
+        first, last = (0, LAST) if stride > 0 else (LAST, FIRST)
+        begin, end = first if s.start is None else s.start, last if s.stop is None else s.stop
+        return _within_i64(begin), _within_i64(end), _within_i64(stride)
+    taken = range(extent)[s]
+    match len(taken):
+        case 0:
+            return 0, 0, 1
+        case 1:
+            return taken[0], taken[0] + 1, 1
+        case _ if stride > 0:
+            return taken[0], taken[-1] + 1, stride
+        case _:
+            return taken[0], taken[-1] - 1 if taken[-1] else -extent - 1, stride
+
+
+def _within_i64(bound: int) -> int:
+    return min(max(bound, FIRST), LAST)
+
+
+def sliced_shape(shape: Sequence[int], slices: Sequence[slice]) -> tuple[int, ...]:
+    """The extents that these slices leave; a `?` stays one."""
+    return tuple(n if n == DYNAMIC_INDEX else len(range(n)[s]) for n, s in zip(shape, slices, strict=True))
+
+
+def _check_slices(op: str, properties: Properties, rank: int) -> None:
+    lengths = [len(integer_list(properties, name)) for name in ("begin", "end", "strides")]
+    if lengths != [rank] * 3:
+        raise GraphError(f"{op}: slice_c1: begin, end and strides must have {rank} numbers, got {lengths}")
+    if 0 in integer_list(properties, "strides"):
+        raise GraphError(f"{op}: slice_c2: a stride is 0")
+
+
+@graph_op
+class StridedSlice(GraphOp):
+    """`operand[begin:end:strides]` for each axis, as NumPy reads the bounds."""
+
+    name = "graph.strided_slice"
+    EXAMPLES: ClassVar = (
+        """%r = graph.strided_slice %x {begin = array<i64: 0, 2>, end = array<i64: 1, -4>, strides = array<i64: 1, -1>}
+      : (MATRIX) -> tensor<1x3xf32>""",
+        """%r = graph.strided_slice %y {begin = array<i64: 1, 0>, end = array<i64: -1, 3>, strides = array<i64: 1, 2>}
+      : (tensor<?x3xf32>) -> tensor<?x2xf32>""",
+    )
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    end = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        check_tensor(cls.name, operands[0], "the operand")
+        _check_slices(cls.name, properties, len(shape))
+        return [tensor_type(element_type_of(operands[0]), sliced_shape(shape, slices_of(properties)))]
+
+    @classmethod
+    def at(cls, x: Tensor, slices: Sequence[slice]) -> Tensor:
+        """`x[slices]`, one slice an axis; `x` itself where they take all of it."""
+        if all(s in (slice(None), slice(0, LAST, 1)) for s in slices):
+            return x
+        properties = slice_properties(slices, x.extents)
+        return x if _takes_all(slices_of(properties), x.extents) else cls.of(x, **properties)
+
+    def numpy(self, *operands: Array) -> Any:
+        return operands[0][slices_of(self.properties)]
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), slices_of(self.properties)),)
+
+
+def _takes_all(slices: Sequence[slice], extents: Sequence[int]) -> bool:
+    """Whether each slice has the bounds of its whole axis."""
+    whole = (slice(0, LAST if n == DYNAMIC_INDEX else n, 1) for n in extents)
+    return all(s == w for s, w in zip(slices, whole, strict=True))
+
+
+@graph_op
+class StridedSliceGradient(GraphOp):
+    """Zeros of the result's shape, with the operand where `strided_slice` with these bounds reads."""
+
+    name = "graph.strided_slice_gradient"
+    EXAMPLES: ClassVar = (
+        """%r = graph.strided_slice_gradient %x {begin = array<i64: 3, 0>, end = array<i64: -6, 3>,
+      strides = array<i64: -2, 1>} : (MATRIX) -> tensor<4x3xf32>""",
+        """%r = graph.strided_slice_gradient %y, %n {begin = array<i64: 1, 0>, end = array<i64: -1, 3>,
+      strides = array<i64: 1, 1>} : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x3xf32>""",
+    )
+    SHAPE_OPERAND: ClassVar = 1
+    operand = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    end = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def like(cls, dy: Tensor, x: Tensor, slices: Sequence[slice]) -> Tensor:
+        """The gradient with respect to `x` of `x[slices]`."""
+        operands = [dy.value, *dynamic_shape(x)]
+        return cls.emit_as(operands, x.type, slice_properties(slices, x.extents))
+
+    def verify_(self) -> None:
+        operand, result = self.operand_types[0], self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        check_shape_operand(self, self._operands[1:], result)
+        _check_slices(self.name, self.properties, len(shape_of_type(result)))
+        if element_type_of(operand) != element_type_of(result):
+            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        taken = sliced_shape(shape_of_type(result), slices_of(self.properties))
+        if not compatible_shapes(taken, shape_of_type(operand)):
+            raise GraphError(
+                f"{self.name}: slice_c3: the slice of {result} has shape {format_shape(taken)}, "
+                f"the operand is {operand}"
+            )
+
+    def numpy(self, *operands: Array) -> Any:
+        result = np.zeros(runtime_shape(self, operands), operands[0].dtype)
+        result[slices_of(self.properties)] = operands[0]
+        return result
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (StridedSlice.at(dy, slices_of(self.properties)), *[None] * (len(self._operands) - 1))
+
+
+def runtime_shape(op: GraphOp, operands: Sequence[Array]) -> tuple[int, ...]:
+    """The shape of the result: what the shape operand holds, where there is one, else what the type says."""
+    at = op.SHAPE_OPERAND
+    if at is not None and len(operands) > at:
+        return tuple(map(int, operands[at]))
+    return shape_of_type(op.result_types[0])
+
+
+@graph_op
+class Slice(GraphOp):
+    """The block of `size` elements from `begin` on, along each axis; -1 takes all that remain."""
+
+    name = "graph.slice"
+    EXAMPLES: ClassVar = (
+        """%r = graph.slice %x {begin = array<i64: 1, 0>, size = array<i64: 1, -1>}
+      : (MATRIX) -> tensor<1x3xf32>""",
+    )
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    size = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        check_tensor(cls.name, operands[0], "the operand")
+        begin, size = integer_list(properties, "begin"), integer_list(properties, "size")
+        if not len(begin) == len(size) == len(shape):
+            raise GraphError(
+                f"{cls.name}: slice_c4: begin and size must have {len(shape)} numbers, got {begin} and {size}"
+            )
+        extents = [
+            _block(cls.name, *axis) for axis in zip(range(len(shape)), shape, begin, size, strict=True)
+        ]
+        return [tensor_type(element_type_of(operands[0]), extents)]
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The block as a slice of each axis."""
+        begin, size = integer_list(self.properties, "begin"), integer_list(self.properties, "size")
+        return tuple(slice(b, LAST if n == REST else b + n, 1) for b, n in zip(begin, size, strict=True))
+
+    def numpy(self, *operands: Array) -> Any:
+        given = tensor_type(element_type_of(self.operand_types[0]), operands[0].shape)
+        type(self).infer(
+            [given], self.properties
+        )  # the operand's type may leave open whether the block lies inside
+        return operands[0][self.slices]
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), self.slices),)
+
+
+def _block(op: str, axis: int, extent: int, begin: int, size: int) -> int:
+    """The extent of a block; `GraphError` where it does not lie inside."""
+    last = DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - max(size, 0)
+    if begin < 0 or size < REST or (last != DYNAMIC_INDEX and begin > last):
+        elements = "all elements" if size == REST else f"{size} elements"
+        extent_text = "?" if extent == DYNAMIC_INDEX else extent
+        raise GraphError(
+            f"{op}: slice_c5: axis {axis} of extent {extent_text} has no {elements} from {begin} on"
+        )
+    if size != REST:
+        return size
+    return DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - begin
+
+
+def _check_begin(op: str, begin: Attribute, data: Attribute) -> None:
+    rank = len(shape_of_type(data))
+    if not is_integer(element_type_of(begin)):
+        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {begin}")
+    if not compatible_shapes(shape_of_type(begin), (rank,)):
+        raise GraphError(f"{op}: slice_c6: begin must hold {rank} numbers for {data}, got {begin}")
+
+
+def _overlap(
+    begin: Array, window: Sequence[int], extents: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a window at `begin` lies inside of a tensor: as slices of the tensor, and of the window."""
+    starts = [int(b) for b in begin]
+    inside = [
+        (min(max(b, 0), n), min(max(b + w, 0), n)) for b, w, n in zip(starts, window, extents, strict=True)
+    ]
+    own = [slice(low - b, high - b) for (low, high), b in zip(inside, starts, strict=True)]
+    empty = any(low >= high for low, high in inside)
+    if empty:
+        nothing = (slice(0, 0),) * len(starts)
+        return nothing, nothing
+    return tuple(slice(*bounds) for bounds in inside), tuple(own)
+
+
+@graph_op
+class DynamicSlice(GraphOp):
+    """The window of the result's shape at `begin`, which is computed; zeros where it lies outside of the operand."""
+
+    name = "graph.dynamic_slice"
+    EXAMPLES: ClassVar = (
+        "%r = graph.dynamic_slice %x, %j : (MATRIX, tensor<2xi32>) -> tensor<1x2xf32>",
+        """%r = graph.dynamic_slice %y, %j, %n
+      : (tensor<?x3xf32>, tensor<2xi32>, tensor<2xi64>) -> tensor<?x2xf32>""",
+    )
+    SHAPE_OPERAND: ClassVar = 2
+    operand = operand_def(AnyAttr())
+    begin = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @classmethod
+    def window(cls, x: Tensor, begin: Tensor, size: Sequence[int], shape: Sequence[SSAValue] = ()) -> Tensor:
+        """The elements of `x` from `begin` on; `shape` gives what `size` leaves open."""
+        made = cls.emit_as([x.value, begin.value, *shape], tensor_type(x.element_type, size))
+        made.op.verify_()
+        return made
+
+    def verify_(self) -> None:
+        operand, begin = self.operand_types[:2]
+        result = self.result_types[0]
+        check_tensor(self.name, operand, "the operand")
+        check_shape_operand(self, self._operands[2:], result)
+        _check_begin(self.name, begin, operand)
+        if element_type_of(operand) != element_type_of(result):
+            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        if len(shape_of_type(operand)) != len(shape_of_type(result)):
+            raise GraphError(f"{self.name}: slice_c7: ranks differ: {operand} and {result}")
+
+    def numpy(self, *operands: Array) -> Any:
+        x, begin = operands[:2]
+        result = np.zeros(runtime_shape(self, operands), x.dtype)
+        inside, own = _overlap(begin, result.shape, x.shape)
+        result[own] = x[inside]
+        return result
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, begin = (Tensor(v) for v in self._operands[:2])
+        return (DynamicUpdateSlice.of(zeros_like(x), dy, begin), *[None] * (len(self._operands) - 1))
+
+
+@graph_op
+class DynamicUpdateSlice(GraphOp):
+    """The operand with `update` in place of what it has from `begin` on; what would lie outside is left out."""
+
+    name = "graph.dynamic_update_slice"
+    EXAMPLES: ClassVar = (
+        """%r = graph.dynamic_update_slice %d, %x, %j
+      : (tensor<4x3xf32>, MATRIX, tensor<2xi32>) -> tensor<4x3xf32>""",
+    )
+    operand = operand_def(AnyAttr())
+    update = operand_def(AnyAttr())
+    begin = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        operand, update, begin = operands
+        check_tensor(cls.name, operand, "the operand")
+        _check_begin(cls.name, begin, operand)
+        if element_type_of(operand) != element_type_of(update):
+            raise GraphError(f"{cls.name}: dtype_c2: dtypes differ: {operand} and {update}")
+        if len(shape_of_type(operand)) != len(shape_of_type(update)):
+            raise GraphError(f"{cls.name}: slice_c7: ranks differ: {operand} and {update}")
+        return [operand]
+
+    def numpy(self, *operands: Array) -> Any:
+        x, update, begin = operands
+        result = x.copy()
+        inside, own = _overlap(begin, update.shape, x.shape)
+        result[inside] = update[own]
+        return result
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        _, update, begin = (Tensor(v) for v in self._operands)
+        outside = DynamicUpdateSlice.of(dy, zeros_like(update), begin)
+        return outside, DynamicSlice.window(dy, begin, update.extents, dynamic_shape(update)), None
