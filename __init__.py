@@ -10,11 +10,13 @@ from pullback.frontend.explain import explain
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
+from pullback.frontend.functions import convolution as _convolution
 from pullback.frontend.functions import creation as _creation
 from pullback.frontend.functions import elementwise as _elementwise
 from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
 from pullback.frontend.functions import random as _random
+from pullback.frontend.functions import pooling as _pooling
 from pullback.frontend.functions import reductions as _reductions
 from pullback.frontend.functions import segments as _segments
 from pullback.frontend.functions import shapes as _shapes
@@ -23,11 +25,13 @@ from pullback.frontend.functions import sorting as _sorting
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.complex_numbers import *
 from pullback.frontend.functions.control_flow import *
+from pullback.frontend.functions.convolution import *
 from pullback.frontend.functions.creation import *
 from pullback.frontend.functions.elementwise import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
 from pullback.frontend.functions.random import *
+from pullback.frontend.functions.pooling import *
 from pullback.frontend.functions.reductions import *
 from pullback.frontend.functions.segments import *
 from pullback.frontend.functions.shapes import *
@@ -81,6 +85,7 @@ __all__ = [
 __all__ += _casts.__all__
 __all__ += _complex_numbers.__all__
 __all__ += _control_flow.__all__
+__all__ += _convolution.__all__
 __all__ += _creation.__all__
 __all__ += _elementwise.__all__
 __all__ += _indexing.__all__
@@ -88,6 +93,7 @@ __all__ += _linalg.__all__
 __all__ += _random.__all__
 __all__ += _segments.__all__
 __all__ += _sorting.__all__
+__all__ += _pooling.__all__
 __all__ += _reductions.__all__
 __all__ += _shapes.__all__
 __all__ += _slicing.__all__

@@ -20,6 +20,8 @@ FAMILIES = (
     "pieces",
     "reductions",
     "linalg",
+    "convolution",
+    "pooling",
     "indexing",
     "rows",
     "gathering",

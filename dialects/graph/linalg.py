@@ -1,7 +1,8 @@
-"""Matrix multiplication."""
+"""Matrix products, of single matrices and of batches of them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -11,11 +12,25 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, flag, graph_op
+from pullback.dialects.graph.base import (
+    Array,
+    GradientTerms,
+    Properties,
+    as_values,
+    check_tensor,
+    flag,
+    graph_op,
+)
+from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.numerics import multiplied
+from pullback.dialects.graph.shapes import ExpandDims, Reshape, ShapeOf, SumTo
 from pullback.dialects.graph.types import (
     GraphError,
+    Shape,
+    broadcast_shapes,
     element_type_of,
-    is_inexact,
+    format_shape,
     shape_of_type,
     tensor_type,
 )
@@ -23,13 +38,18 @@ from pullback.dialects.graph.value import Operand, Tensor, conj
 
 
 @graph_op
-class MatMul(GraphOp):
-    """The product of two matrices, either of which may be taken transposed: (m, k) @ (k, n) -> (m, n)."""
+class MatMul(OfDtypes):
+    """The product of two matrices, either of which may be taken transposed: (…, m, k) @ (…, k, n) -> (…, m, n).
+
+    Leading axes are a batch of matrices, and broadcast against each other.
+    """
 
     name = "graph.matmul"
     EXAMPLES: ClassVar = (
         "%r = graph.matmul %x, %d {transpose_b} : (MATRIX, tensor<4x3xf32>) -> tensor<2x4xf32>",
+        "%r = graph.matmul %g, %d {transpose_b} : (BATCH, tensor<4x3xf32>) -> tensor<5x2x4xf32>",
     )
+    DTYPES: ClassVar = numeric
     lhs = operand_def(AnyAttr())
     rhs = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -41,21 +61,47 @@ class MatMul(GraphOp):
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         lhs, rhs = operands
         a, b = shape_of_type(lhs), shape_of_type(rhs)
-        if len(a) != 2 or len(b) != 2:
-            raise GraphError(f"{cls.name}: rank_c2: both operands must have rank 2, got {lhs} and {rhs}")
+        if len(a) < 2 or len(b) < 2:
+            raise GraphError(
+                f"{cls.name}: rank_c2: both operands must have at least rank 2, got {lhs} and {rhs}"
+            )
         if element_type_of(lhs) != element_type_of(rhs):
             raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {lhs} and {rhs}")
-        if not is_inexact(element_type_of(lhs)):
-            raise GraphError(
-                f"{cls.name}: dtype_c1: needs a floating-point dtype, got {element_type_of(lhs)}"
-            )
-        m, k = reversed(a) if "transpose_a" in properties else a
-        inner, n = reversed(b) if "transpose_b" in properties else b
+        check_dtype(cls, element_type_of(lhs))
+        m, k = a[:-3:-1] if "transpose_a" in properties else a[-2:]
+        inner, n = b[:-3:-1] if "transpose_b" in properties else b[-2:]
         if k != inner and DYNAMIC_INDEX not in (k, inner):
             raise GraphError(
                 f"{cls.name}: inner_c1: inner extents {k} and {inner} differ, for {lhs} and {rhs}"
             )
-        return [tensor_type(element_type_of(lhs), (m, n))]
+        result = tensor_type(element_type_of(lhs), (*cls._batch(a[:-2], b[:-2]), m, n))
+        check_tensor(cls.name, result, "the result")
+        return [result]
+
+    @classmethod
+    def _batch(cls, a: Shape, b: Shape) -> Shape:
+        try:
+            return broadcast_shapes(a, b)
+        except GraphError:
+            raise GraphError(
+                f"{cls.name}: batch_c1: leading axes must broadcast, got {format_shape(a)} and {format_shape(b)}"
+            ) from None
+
+    @classmethod
+    def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
+        """The product; a vector stands for the row or the column that fits, and its axis is left out of the result."""
+        a, b = (Tensor(v) for v in as_values(args, cls.name))
+        for x, option in ((a, "transpose_a"), (b, "transpose_b")):
+            if x.ndim == 0 or (x.ndim == 1 and option in properties):
+                what = "a vector has no transpose" if x.ndim else "a scalar is no matrix: use multiply"
+                raise GraphError(f"{cls.name}: rank_c2: {what}, got {a.type} and {b.type}")
+        matrices = (
+            ExpandDims.at(a, [0]) if a.ndim == 1 else a,
+            ExpandDims.at(b, [1]) if b.ndim == 1 else b,
+        )
+        product = super().of(*matrices, **properties)
+        left_out = [product.ndim - 2] * (a.ndim == 1) + [product.ndim - 1] * (b.ndim == 1)
+        return without_axes(product, left_out)
 
     @classmethod
     def product(cls, a: Operand, b: Operand, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
@@ -67,18 +113,58 @@ class MatMul(GraphOp):
         return "transpose_a" in self.properties, "transpose_b" in self.properties
 
     def numpy(self, *operands: Array) -> Any:
-        a, b = (x.T if t else x for x, t in zip(operands, self.transposes, strict=True))
-        return np.matmul(a, b)
+        a, b = (x.swapaxes(-1, -2) if t else x for x, t in zip(operands, self.transposes, strict=True))
+        return multiplied(a, b)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        a, b = (conj(Tensor(v)) for v in self._operands)
+        a, b = (Tensor(v) for v in self._operands)
+        da, db = self._terms(conj(a), conj(b), dy)
+        return _summed_to(da, a), _summed_to(db, b)
+
+    def _terms(self, a: Tensor, b: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+        """Both gradients, for each pair of matrices of the batch."""
         product = MatMul.product
         match self.transposes:
             case False, False:
-                return product(dy, b, False, True), product(a, dy, True, False)
+                return product(dy, b, False, True), product(*_rows(a, dy, b), True, False)
             case False, True:
-                return product(dy, b), product(dy, a, True, False)
+                return product(dy, b), product(*_rows(dy, a, b), True, False)
             case True, False:
                 return product(b, dy, False, True), product(a, dy)
             case _:
                 return product(b, dy, True, True), product(dy, a, True, True)
+
+
+def _rows(a: Tensor, b: Tensor, single: Tensor) -> tuple[Tensor, Tensor]:
+    """Two batches whose products a^T @ b are summed, as single matrices: all rows one below the other.
+
+    As they are where the sum is not over the whole batch, that of a `single` matrix, or their extents are not known.
+    """
+    batch = a.extents[:-2]
+    if single.ndim > 2 or not batch or batch != b.extents[:-2]:
+        return a, b
+    leading = a.extents[:-1]
+    count = DYNAMIC_INDEX if DYNAMIC_INDEX in leading else math.prod(leading)
+    shapes = [(count, x.extents[-1]) for x in (a, b)]
+    if any(s.count(DYNAMIC_INDEX) > 1 or (0 in s and DYNAMIC_INDEX in s) for s in shapes):
+        return a, b
+    return Reshape.to(a, shapes[0]), Reshape.to(b, shapes[1])
+
+
+def _summed_to(term: Tensor, operand: Tensor) -> Tensor:
+    """A gradient summed over the axes of the batch along which its operand was repeated."""
+    batch = operand.extents[:-2]
+    if term.extents[:-2] == batch and DYNAMIC_INDEX not in batch:
+        return term
+    return SumTo.like(term, operand)
+
+
+def without_axes(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """`x` without these axes, whose extents are 1; `x` itself for none."""
+    if not axes:
+        return x
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    extents = [x.extents[axis] for axis in kept]
+    if extents.count(DYNAMIC_INDEX) > 1 or (DYNAMIC_INDEX in extents and 0 in extents):
+        return Reshape.to(x, extents, runtime=Gather.of(ShapeOf.of(x), np.array(kept, np.int64)))
+    return Reshape.to(x, extents)
