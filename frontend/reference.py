@@ -34,6 +34,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Complex numbers": ("frontend.functions.complex_numbers",),
     "Reductions": ("frontend.functions.reductions",),
     "Matrices": ("frontend.functions.linalg",),
+    "Convolutions and pooling": ("frontend.functions.convolution", "frontend.functions.pooling"),
     "Shapes": ("frontend.functions.shapes",),
     "By index": ("frontend.functions.indexing", "frontend.functions.sorting", "frontend.functions.segments"),
     "Random numbers": ("frontend.functions.random",),

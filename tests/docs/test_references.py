@@ -26,5 +26,5 @@ def test_every_public_name_is_there() -> None:
 def test_constraints_are_read_from_verifiers() -> None:
     found = operations.constraints(OPS["graph.matmul"])
     assert found["inner_c1"] == "inner extents … and … differ"
-    assert found["dtype_c1"] == "needs a floating-point dtype"
+    assert found["dtype_c1"] == "needs a numeric dtype"
     assert set(operations.constraints(OPS["graph.while"])) == {"while_c1", "while_c2", "while_c3"}
