@@ -15,8 +15,8 @@ from pullback.frontend.functions import creation as _creation
 from pullback.frontend.functions import elementwise as _elementwise
 from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
-from pullback.frontend.functions import random as _random
 from pullback.frontend.functions import pooling as _pooling
+from pullback.frontend.functions import random as _random
 from pullback.frontend.functions import reductions as _reductions
 from pullback.frontend.functions import segments as _segments
 from pullback.frontend.functions import shapes as _shapes
@@ -30,8 +30,8 @@ from pullback.frontend.functions.creation import *
 from pullback.frontend.functions.elementwise import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
-from pullback.frontend.functions.random import *
 from pullback.frontend.functions.pooling import *
+from pullback.frontend.functions.random import *
 from pullback.frontend.functions.reductions import *
 from pullback.frontend.functions.segments import *
 from pullback.frontend.functions.shapes import *
