@@ -1,4 +1,4 @@
-"""Operations that kernels say in others: composites, updates, sums with slices, reductions over inner axes."""
+"""Operations that kernels say in others: updates, sums with slices, reductions over inner axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
-from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.indexing import (
     ConcatSlices,
     Densify,
@@ -28,7 +27,7 @@ from pullback.dialects.graph.shapes import Reshape, Transpose, integers
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp
-from pullback.passes.schedule.native import has_kernel_dtypes, runs_natively
+from pullback.passes.schedule.native import runs_natively
 
 Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
 """What takes the place of the results; `None` where the operation stays."""
@@ -61,8 +60,7 @@ def _label(variable: SSAValue) -> str:
 
 def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
     """The operations that take the place of `op`, whose results are replaced; `None` where `op` stays."""
-    families = (Composite,) if isinstance(op, Composite) else type(op).__mro__
-    rule = next((_RULES[family] for family in families if family in _RULES), None)
+    rule = next((_RULES[family] for family in type(op).__mro__ if family in _RULES), None)
     if rule is None:
         return None
     made: list[Operation] = []
@@ -77,27 +75,6 @@ def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
         new.value.name_hint = old.name_hint
         old.replace_all_uses_with(new.value)
     return made
-
-
-def becomes_native(op: Operation) -> bool:
-    """Whether kernels compute an operation, or all those that it stands for."""
-    if not isinstance(op, Composite):
-        return runs_natively(op)
-    if not has_kernel_dtypes(op):
-        return False
-    made: list[Operation] = []
-    with inserting(made.append):
-        op.expand()
-    native = all(map(becomes_native, made))
-    for trial in made:
-        trial.drop_all_references()
-    return native
-
-
-def _composite(op: Operation, contents: Contents) -> Expansion:
-    """What it stands for, if kernels compute all of that; else it stays whole, and is one call to the host."""
-    assert isinstance(op, Composite)
-    return op.expand() if becomes_native(op) else None
 
 
 def _fill(op: Operation, contents: Contents) -> Expansion:
@@ -227,7 +204,6 @@ def _reduction(op: Operation, contents: Contents) -> Expansion:
 
 
 _RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
-    Composite: _composite,
     ReadRows: _read_rows,
     Update: _update,
     Fill: _fill,

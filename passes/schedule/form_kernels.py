@@ -16,6 +16,7 @@ from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.request import Gradients
+from pullback.passes.schedule.composites import becomes_native, take_apart
 from pullback.passes.schedule.groups import Group, Outside
 from pullback.passes.schedule.native import PLACED, runs_on_host
 from pullback.passes.schedule.recompute import Repeats, cheap_repeats
@@ -56,6 +57,7 @@ class FormKernels(ModulePass):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
             if not is_formed(function.body.block):
+                take_apart(function)
                 Former(self.vector_bits, self.max_ops).form(function.body.block)
 
 
@@ -127,7 +129,7 @@ def is_settled(op: Operation) -> bool:
     """Whether this pass leaves an operation outside of kernels, and would not touch it again."""
     if isinstance(op, (*PLACED, Condition, Yield, func.ReturnOp)):
         return True
-    return runs_on_host(op) and not isinstance(op, Composite)
+    return runs_on_host(op) and not (isinstance(op, Composite) and becomes_native(op))
 
 
 def needed_kernels(scope: Scope, items: list[Group | Outside]) -> dict[Group, Contents]:
