@@ -33,6 +33,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
     "Complex numbers": ("frontend.functions.complex_numbers",),
     "Reductions": ("frontend.functions.reductions",),
+    "Softmax": ("frontend.functions.softmax",),
+    "Losses": ("frontend.functions.losses",),
     "Matrices": ("frontend.functions.linalg",),
     "Convolutions and pooling": ("frontend.functions.convolution", "frontend.functions.pooling"),
     "Shapes": ("frontend.functions.shapes",),

@@ -201,6 +201,11 @@ def maximum(a: Scalar, b: Scalar) -> Scalar:
     return emit(arith.MaximumfOp if is_float(a.element_type) else arith.MaxSIOp, a.type, a, b)
 
 
+def minimum(a: Scalar, b: Scalar) -> Scalar:
+    """The smaller value; NaN if either is."""
+    return emit(arith.MinimumfOp if is_float(a.element_type) else arith.MinSIOp, a.type, a, b)
+
+
 def select(condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
     """`a` where the condition holds, `b` elsewhere."""
     return emit(SelectOp, a.type, condition, a, b)

@@ -2,51 +2,145 @@
 
 from __future__ import annotations
 
-from math import prod
+import math
 
-from pullback.dialects.graph.creation import Fill
+from xdsl.dialects.builtin import DYNAMIC_INDEX, i1, i64
+
+from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import Size
-from pullback.dialects.graph.types import is_float, is_static
+from pullback.dialects.graph.families import is_integer
+from pullback.dialects.graph.positions import ArgMax, ArgMin, Position
+from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
+from pullback.dialects.graph.shapes import Reshape
+from pullback.dialects.graph.softmax import LogSumExp
+from pullback.dialects.graph.statistics import Mean
+from pullback.dialects.graph.types import element_type_from, is_static
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import Axes, checked_axes
+from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis
+from pullback.frontend.functions.dtypes import of_dtype
 
-__all__ = ["max", "mean", "sum"]
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "sum",
+]
 
 
 def sum(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
     """The sum along `axis`; with `keepdims` the reduced axes stay, as extents of 1."""
-    value = as_tensor(x, "sum")
-    axes = checked_axes(axis, value.ndim, "sum")
-    return named_as(name, lambda: Sum.over(value, axes, keepdims))
+    return _over(Sum, as_tensor(x, "sum"), axis, keepdims, name)
+
+
+def prod(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The product along `axis`. The gradient is right where elements are zero."""
+    return _over(Prod, as_tensor(x, "prod"), axis, keepdims, name)
 
 
 def max(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
     """The largest element along `axis`; equal ones share the gradient."""
-    value = as_tensor(x, "max")
-    axes = checked_axes(axis, value.ndim, "max")
-    return named_as(name, lambda: Max.over(value, axes, keepdims))
+    return _over(Max, as_tensor(x, "max"), axis, keepdims, name)
+
+
+def min(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The smallest element along `axis`; equal ones share the gradient."""
+    return _over(Min, as_tensor(x, "min"), axis, keepdims, name)
 
 
 def mean(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The arithmetic mean along `axis` of a floating-point tensor."""
-    value = as_tensor(x, "mean")
-    if not is_float(value.element_type):
-        raise ArgumentTypeError(
-            f'mean: needs a floating-point dtype, got {value.dtype}: cast first, as in mean(cast(x, "f32"))'
-        )
-    total = Sum.over(value, checked_axes(axis, value.ndim, "mean"), keepdims)
-    count = _elements_per_result(value, total)
-    return named_as(name, lambda: total / count)
+    """The arithmetic mean along `axis` of a floating-point tensor; NaN of no elements."""
+    return _over(Mean, as_tensor(x, "mean"), axis, keepdims, name)
 
 
-def _elements_per_result(value: Tensor, total: Tensor) -> Tensor:
-    """How many elements each element of a reduction's result stands for, in the operand's dtype."""
-    if is_static(value.type):
-        return Fill.scalar(prod(value.extents) // (prod(total.extents) or 1), value.element_type)
-    sizes = [Cast.to(Size.of(t), value.element_type) for t in (value, total)]
-    return sizes[0] / sizes[1]
+def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The logarithm of the sum of exp(x) along `axis`, which does not overflow."""
+    return _over(LogSumExp, as_tensor(x, "logsumexp"), axis, keepdims, name)
+
+
+def any(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """Whether an element along `axis` is true, or not zero."""
+    return _over(AnyTrue, Cast.to(as_tensor(x, "any"), i1), axis, keepdims, name)
+
+
+def all(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """Whether all elements along `axis` are true, or not zero."""
+    return _over(AllTrue, Cast.to(as_tensor(x, "all"), i1), axis, keepdims, name)
+
+
+def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """How many elements along `axis` are true, or not zero: i64."""
+    truth = Cast.to(as_tensor(x, "count_nonzero"), i1)
+    axes = checked_axes(axis, truth.ndim, "count_nonzero")
+    return named_as(name, lambda: Sum.over(Cast.to(truth, i64), axes, keepdims))
+
+
+def argmax(
+    x: Operand,
+    axis: int | None = None,
+    keepdims: bool = False,
+    output_type: object = "i64",
+    name: str | None = None,
+) -> Tensor:
+    """The index of the largest element along `axis`; the first of equal ones, or of NaNs.
+
+    Args:
+        x: numbers or truth values.
+        axis: counted from the end if negative; `None` for the index in row-major order of the whole tensor.
+        keepdims: whether reduced axes stay, as extents of 1.
+        output_type: an integer dtype.
+        name: of the operation.
+
+    Raises:
+        ValueError: for an axis that does not exist or has no elements, complex numbers, a dtype that is no integer.
+    """
+    return _position(ArgMax, as_tensor(x, "argmax"), axis, keepdims, output_type, name)
+
+
+def argmin(
+    x: Operand,
+    axis: int | None = None,
+    keepdims: bool = False,
+    output_type: object = "i64",
+    name: str | None = None,
+) -> Tensor:
+    """The index of the smallest element along `axis`; the first of equal ones, or of NaNs. See `argmax`."""
+    return _position(ArgMin, as_tensor(x, "argmin"), axis, keepdims, output_type, name)
+
+
+def _over(op: type[OverAxes], value: Tensor, axis: Axes, keepdims: bool, name: str | None) -> Tensor:
+    what = op.name.removeprefix("graph.")
+    axes = checked_axes(axis, value.ndim, what)
+    of_dtype(value, op.DTYPES, what)
+    return named_as(name, lambda: op.over(value, axes, keepdims))
+
+
+def _position(
+    op: type[Position], value: Tensor, axis: int | None, keepdims: bool, output_type: object, name: str | None
+) -> Tensor:
+    what = op.name.removeprefix("graph.")
+    of_dtype(value, op.DTYPES, what)
+    result = element_type_from(output_type)
+    if not is_integer(result):
+        raise ArgumentTypeError(f"{what}: output_type: expected an integer dtype, got {output_type!r}")
+    if axis is not None:
+        at = checked_axis(axis, value.ndim, what)
+        return named_as(name, lambda: Cast.to(op.along(value, at, keepdims), result))
+    found = named_as(name, lambda: op.along(flattened(value), 0))
+    return Cast.to(Reshape.to(found, [1] * value.ndim) if keepdims else found, result)
+
+
+def flattened(x: Tensor) -> Tensor:
+    """All elements in row-major order, as one axis."""
+    if x.ndim == 1:
+        return x
+    return Reshape.to(x, (math.prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX,))

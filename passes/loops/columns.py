@@ -9,7 +9,6 @@ from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.reductions import Max
 from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
@@ -136,7 +135,7 @@ class Columns:
             type_ = [VectorType(n.element_type, [self.count]) for n in reduces]
             partial = [
                 [
-                    Accumulator(n.op, t, [], "max" if isinstance(n.op, Max) else "sum")
+                    Accumulator(n.op, t, [], n.op.name.removeprefix("graph."))
                     for n, t in zip(reduces, type_, strict=True)
                 ]
                 for _ in levels

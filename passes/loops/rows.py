@@ -8,7 +8,6 @@ from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.reductions import Max
 from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.keeping import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
@@ -119,9 +118,7 @@ class Rows:
         lane = self.inner[-1]
         count = self.kernel.lanes_along(lane)
         partial = [
-            Accumulator(
-                n.op, VectorType(n.element_type, [count]), [], "max" if isinstance(n.op, Max) else "sum"
-            )
+            Accumulator(n.op, VectorType(n.element_type, [count]), [], n.op.name.removeprefix("graph."))
             for n in reduces
         ]
         self._sweeps(row, list(self.inner), stage, (reduces, outputs, partial), count)

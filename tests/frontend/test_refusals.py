@@ -137,5 +137,5 @@ def test_what_does_not_suit_a_tensor(graph: pb.Graph) -> None:
     scalar, integers = pb.constant(1.0), pb.constant([1, 2])
     with pytest.raises(ValueError, match="sum: axis 0 does not exist: a scalar has no axes"):
         pb.sum(scalar, axis=0)
-    with pytest.raises(TypeError, match="mean: needs a floating-point dtype, got i32: cast first"):
+    with pytest.raises(TypeError, match="mean: needs a floating-point dtype, got i32: cast it first"):
         pb.mean(integers)

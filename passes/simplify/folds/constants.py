@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import TensorType
 
+from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import OPS, Array, GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import (
@@ -26,7 +27,7 @@ from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Summation
 from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.reductions import Reduction, Sum
+from pullback.dialects.graph.reductions import Max, Min, Prod, Reduction, Sum
 from pullback.dialects.graph.shapes import (
     BroadcastTo,
     ExpandDims,
@@ -72,7 +73,7 @@ def uniform_constant(op: Constant) -> Folded:
     *(
         op
         for op in OPS.values()
-        if issubclass(op, (Elementwise, Reduction, Reshaping, *MOVING, MatMul, Summation))
+        if issubclass(op, (Elementwise, OverAxes, AlongAxis, Reshaping, *MOVING, MatMul, Summation))
     )
 )
 def nothing(op: GraphOp) -> Folded:
@@ -135,9 +136,9 @@ def small_constants(op: GraphOp) -> Folded:
     ]
 
 
-@folds(Sum)
-def sum_of_small_integers(op: Sum) -> Folded:
-    """Integers add up exactly in any order."""
+@folds(Sum, Prod, Max, Min)
+def reduction_of_small_integers(op: Reduction) -> Folded:
+    """Integers combine exactly in any order."""
     type_ = op.x.type
     if (
         not is_static(type_)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from pullback.dialects.graph.axes import OverAxes
+from pullback.dialects.graph.base import OPS
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Add
 from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.reductions import Max, Reduction, Sum
+from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Reduction, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.softmax import LogSumExp
 from pullback.dialects.graph.stacks import EmptyStack
+from pullback.dialects.graph.statistics import Mean
 from pullback.dialects.graph.types import StackType, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
@@ -33,8 +37,8 @@ EXACT_INTEGERS: dict[np.dtype[Any], int] = {
 """Up to which all integers are values of a dtype, so that sums of integers are exact."""
 
 
-@folds(Sum, Max)
-def reduction_over_one(op: Reduction) -> Folded:
+@folds(*(op for op in OPS.values() if issubclass(op, Reduction)), Mean, LogSumExp)
+def reduction_over_one(op: OverAxes) -> Folded:
     """Over axes of extent 1 there is nothing to combine."""
     result = op.results[0].type
     if not is_static(op.x.type) or any(op.x.extents[a] != 1 for a in op.reduced):
@@ -70,20 +74,20 @@ def sum_of_broadcast(op: Sum) -> Folded:
     return Reshape.to(source, shape_of_type(op.results[0].type)) * count
 
 
-@folds(Max)
-def max_of_broadcast(op: Max) -> Folded:
-    """The largest of equal elements."""
+@folds(Max, Min, AnyTrue, AllTrue)
+def extremum_of_broadcast(op: Reduction) -> Folded:
+    """The largest, or the smallest, of equal elements."""
     source = _before_broadcast(op)
     if source is None or _count(op) == 0:
         return None
     return Reshape.to(source, shape_of_type(op.results[0].type))
 
 
-def _count(op: Reduction) -> int:
+def _count(op: OverAxes) -> int:
     return math.prod(op.x.extents[a] for a in op.reduced)
 
 
-def _before_broadcast(op: Reduction) -> Tensor | None:
+def _before_broadcast(op: OverAxes) -> Tensor | None:
     """What was broadcast along exactly the axes that are reduced."""
     stretched = producer(op.x, BroadcastTo)
     if stretched is None or not is_static(op.x.type) or not is_static(stretched.x.type):

@@ -1,0 +1,78 @@
+"""Where along an axis an element stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, UnitAttr, i64
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import (
+    Array,
+    NotDifferentiable,
+    Properties,
+    check_tensor,
+    flag,
+    graph_op,
+)
+from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, real_or_truth
+from pullback.dialects.graph.pieces import check_axis
+from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
+from pullback.dialects.graph.value import Tensor
+
+
+class Position(OfDtypes):
+    """The index along `axis`, i64, of the element that NumPy chooses: the first among equal ones, or the first NaN."""
+
+    DTYPES: ClassVar[Accepts] = real_or_truth
+    NUMPY: ClassVar[Callable[..., Any]]
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    keepdims = opt_prop_def(UnitAttr)
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = operands
+        check_tensor(cls.name, type_, "the operand")
+        check_dtype(cls, element_type_of(type_))
+        shape = shape_of_type(type_)
+        axis = check_axis(cls.name, properties, shape)
+        if shape[axis] == 0:
+            raise GraphError(f"{cls.name}: extent_c1: there is no element along axis {axis} of {type_}")
+        kept = (1,) if "keepdims" in properties else ()
+        return [tensor_type(i64, (*shape[:axis], *kept, *shape[axis + 1 :]))]
+
+    @classmethod
+    def along(cls, x: Tensor, axis: int, keepdims: bool = False) -> Tensor:
+        """The positions along `axis`, which counts from the end if negative."""
+        at = axis + x.ndim if axis < 0 else axis
+        return cls.of(x, axis=IntegerAttr(at, i64), **flag(keepdims, "keepdims"))
+
+    def numpy(self, *operands: Array) -> Any:
+        assert isinstance(self.axis, IntegerAttr)
+        at = self.axis.value.data
+        return type(self).NUMPY(operands[0], axis=at, keepdims=self.keepdims is not None)
+
+
+@graph_op
+class ArgMax(Position):
+    """The index of the largest element along an axis, i64: of the first one, where several are equal or NaN."""
+
+    name = "graph.argmax"
+    EXAMPLES: ClassVar = ("%r = graph.argmax %x {axis = 1 : i64} : (MATRIX) -> tensor<2xi64>",)
+    NUMPY: ClassVar = np.argmax
+
+
+@graph_op
+class ArgMin(Position):
+    """The index of the smallest element along an axis, i64: of the first one, where several are equal or NaN."""
+
+    name = "graph.argmin"
+    EXAMPLES: ClassVar = ("%r = graph.argmin %x {axis = 0 : i64, keepdims} : (MATRIX) -> tensor<1x3xi64>",)
+    NUMPY: ClassVar = np.argmin

@@ -1,0 +1,150 @@
+"""Scans along an axis: each element of the result is made of those up to it.
+
+With `reverse` they run from the end; with `exclusive` an element itself is not yet part of its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import UnitAttr
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, opt_prop_def
+
+from pullback.dialects.graph.axes import AlongAxis
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, flag, graph_op
+from pullback.dialects.graph.families import Accepts, numeric
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_types,
+    element_type_of,
+    is_inexact,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Number, Tensor, conj
+
+
+class Scan(AlongAxis):
+    """What all scans share: their direction, and whether an element is part of its result."""
+
+    DTYPES: ClassVar[Accepts] = numeric
+    exclusive = opt_prop_def(UnitAttr)
+    reverse = opt_prop_def(UnitAttr)
+
+    @property
+    def is_exclusive(self) -> bool:
+        return self.exclusive is not None
+
+    @property
+    def is_reverse(self) -> bool:
+        return self.reverse is not None
+
+    @classmethod
+    def scan(
+        cls, *operands: Tensor, axis: int = -1, exclusive: bool = False, reverse: bool = False
+    ) -> Tensor:
+        """The scan along `axis`, which counts from the end if negative."""
+        flags = flag(exclusive, "exclusive") | flag(reverse, "reverse")
+        return cls.along(*operands, axis=axis, **flags)
+
+    def scanned(self, scan: Callable[..., Array], first: Number, *operands: Array) -> Array:
+        """What an inclusive scan along axis 0 gives, along this axis and in this direction.
+
+        `first` is the result of no elements, with which an exclusive scan begins.
+        """
+        step = -1 if self.is_reverse else 1
+        made = scan(*(np.moveaxis(x, self.at, 0)[::step] for x in operands))
+        if self.is_exclusive:
+            start = np.full((1, *made.shape[1:]), first, made.dtype)
+            made = np.concatenate([start, made])[: len(made)]
+        return np.moveaxis(made[::step], 0, self.at)
+
+
+@graph_op
+class CumSum(Scan):
+    """The sums of the elements up to each one."""
+
+    name = "graph.cumsum"
+    EXAMPLES: ClassVar = (
+        "%r = graph.cumsum %x {axis = 1 : i64} : MATRIX",
+        "%r = graph.cumsum %x {axis = 0 : i64, exclusive, reverse} : MATRIX",
+    )
+
+    def numpy(self, *operands: Array) -> Any:
+        (x,) = operands
+        return self.scanned(partial(np.cumsum, axis=0, dtype=x.dtype), 0, x)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
+
+
+@graph_op
+class CumProd(Scan):
+    """The products of the elements up to each one. The gradient divides by none of them: they may be zero.
+
+    It is, for each element, the product before it, times the sum over the results that it is part of: of dy times
+    the product of what lies between. That sum is a linear recurrence.
+    """
+
+    name = "graph.cumprod"
+    EXAMPLES: ClassVar = ("%r = graph.cumprod %x {axis = 1 : i64, exclusive} : MATRIX",)
+
+    def numpy(self, *operands: Array) -> Any:
+        (x,) = operands
+        return self.scanned(partial(np.cumprod, axis=0, dtype=x.dtype), 1, x)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x, back = conj(self.x), not self.is_reverse
+        if self.is_exclusive:
+            behind = LinearRecurrence.scan(x, dy, axis=self.at, exclusive=True, reverse=back)
+            return (conj(self.y) * behind,)
+        before = CumProd.scan(x, axis=self.at, exclusive=True, reverse=self.is_reverse)
+        behind = LinearRecurrence.scan(x, x * dy, axis=self.at, exclusive=True, reverse=back)
+        return (before * (dy + behind),)
+
+
+@graph_op
+class LinearRecurrence(Scan):
+    """The linear recurrence of first order h[i] = a[i] h[i-1] + b[i], where h before the first element is 0.
+
+    Its gradient is the recurrence in the other direction.
+    """
+
+    name = "graph.linear_recurrence"
+    EXAMPLES: ClassVar = ("%r = graph.linear_recurrence %x, %x {axis = 1 : i64, reverse} : MATRIX",)
+    DTYPES: ClassVar = is_inexact
+    terms = operand_def(AnyAttr())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        a, b = operands
+        if not compatible_types(a, b):
+            raise GraphError(f"{cls.name}: types_c1: factors and terms must have one type, got {a} and {b}")
+        # An extent that one of them leaves open is larger in the other type.
+        shape = map(max, shape_of_type(a), shape_of_type(b))
+        return super().infer([tensor_type(element_type_of(a), shape)], properties)
+
+    def numpy(self, *operands: Array) -> Any:
+        return self.scanned(_recur, 0, *operands)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        a, back = conj(self.x), not self.is_reverse
+        b = Tensor(self._operands[1])
+        if self.is_exclusive:
+            before, behind = self.y, LinearRecurrence.scan(a, dy, axis=self.at, exclusive=True, reverse=back)
+            return behind * conj(before), behind
+        before = LinearRecurrence.scan(self.x, b, axis=self.at, exclusive=True, reverse=self.is_reverse)
+        behind = dy + LinearRecurrence.scan(a, a * dy, axis=self.at, exclusive=True, reverse=back)
+        return behind * conj(before), behind
+
+
+def _recur(a: Array, b: Array) -> Array:
+    """The recurrence along axis 0, element by element."""
+    h = np.empty_like(b)
+    for i in range(len(b)):
+        h[i] = a[i] * h[i - 1] + b[i] if i else b[i]
+    return h

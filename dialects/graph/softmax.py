@@ -1,0 +1,94 @@
+"""Softmax and its logarithm along an axis, and the logarithm of a sum of exponentials; none of them overflows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pullback.dialects.graph.axes import AlongAxis, OverAxes
+from pullback.dialects.graph.base import Array, GradientTerms, graph_op
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import Exp, Log, Where
+from pullback.dialects.graph.families import Composite, is_float
+from pullback.dialects.graph.reductions import Max, Sum
+from pullback.dialects.graph.shapes import Reshape
+from pullback.dialects.graph.value import Tensor
+
+
+def shifted(x: Tensor, axis: int) -> Tensor:
+    """`x` less its largest element along an axis, which changes no softmax and leaves nothing to overflow."""
+    return x - Max.over(x, axis, keepdims=True)
+
+
+def shifted_array(x: Array, axis: int) -> Array:
+    """The same on arrays."""
+    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+
+
+@graph_op
+class Softmax(AlongAxis, Composite):
+    """exp(x) over the sum of exp(x) along an axis."""
+
+    name = "graph.softmax"
+    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.softmax %x {axis = 1 : i64} : MATRIX",)
+
+    def numpy(self, *operands: Array) -> Any:
+        exponentials = np.exp(shifted_array(operands[0], self.at))
+        return exponentials / np.sum(exponentials, axis=self.at, keepdims=True, dtype=operands[0].dtype)
+
+    def expand(self) -> Tensor:
+        exponentials = Exp.of(shifted(self.x, self.at))
+        return exponentials / Sum.over(exponentials, self.at, keepdims=True)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        y = self.y
+        return ((dy - Sum.over(dy * y, self.at, keepdims=True)) * y,)
+
+
+@graph_op
+class LogSoftmax(AlongAxis, Composite):
+    """The logarithm of the softmax along an axis."""
+
+    name = "graph.log_softmax"
+    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.log_softmax %x {axis = 1 : i64} : MATRIX",)
+
+    def numpy(self, *operands: Array) -> Any:
+        x = shifted_array(operands[0], self.at)
+        return x - np.log(np.sum(np.exp(x), axis=self.at, keepdims=True, dtype=x.dtype))
+
+    def expand(self) -> Tensor:
+        x = shifted(self.x, self.at)
+        return x - Log.of(Sum.over(Exp.of(x), self.at, keepdims=True))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy - Sum.over(dy, self.at, keepdims=True) * Exp.of(self.y),)
+
+
+@graph_op
+class LogSumExp(OverAxes, Composite):
+    """The logarithm of the sum of exp(x) over axes: -inf of none, or of -inf alone; inf where one element is inf."""
+
+    name = "graph.logsumexp"
+    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.logsumexp %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
+
+    def numpy(self, *operands: Array) -> Any:
+        (x,) = operands
+        largest = np.max(x, axis=self.reduced, keepdims=True, initial=-np.inf)
+        largest = np.where(np.isfinite(largest), largest, x.dtype.type(0))
+        total = np.sum(np.exp(x - largest), axis=self.reduced, keepdims=True, dtype=x.dtype)
+        made = np.log(total) + largest
+        return made if self.keeps_dims else np.squeeze(made, axis=self.reduced)
+
+    def expand(self) -> Tensor:
+        largest = Max.over(self.x, self.reduced, keepdims=True)
+        infinity = Fill.scalar(np.inf, self.x.element_type)
+        finite = Where.of(infinity > largest, Where.of(largest > -infinity, largest, 0), 0)
+        made = Log.of(Sum.over(Exp.of(self.x - finite), self.reduced, keepdims=True)) + finite
+        return Reshape.to(made, self.y.extents)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (self.spread(dy) * Exp.of(self.x - self.spread(self.y)),)

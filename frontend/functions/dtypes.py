@@ -1,0 +1,15 @@
+"""Dtypes of arguments, checked where a function can say more than its operation."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.families import DTYPE_CLASSES, Accepts, is_float, is_inexact
+from pullback.dialects.graph.value import Tensor
+from pullback.frontend.errors import ArgumentTypeError
+
+
+def of_dtype(value: Tensor, accepts: Accepts, what: str) -> Tensor:
+    """`value`, if its dtype is one of a set; a `ValueError` that is also a `TypeError` otherwise."""
+    if accepts(value.element_type):
+        return value
+    hint = ': cast it first, as in cast(x, "f32")' if accepts in (is_float, is_inexact) else ""
+    raise ArgumentTypeError(f"{what}: needs {DTYPE_CLASSES[accepts]}, got {value.dtype}{hint}")

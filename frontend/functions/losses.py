@@ -1,0 +1,69 @@
+"""Losses of classification, with the names and arguments of `tf.nn`, and the one of squares."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.families import is_float, is_integer
+from pullback.dialects.graph.losses import L2Loss, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
+from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.value import Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.functions.axes import checked_axis
+from pullback.frontend.functions.dtypes import of_dtype
+
+__all__ = ["l2_loss", "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits"]
+
+
+def softmax_cross_entropy_with_logits(
+    labels: Operand, logits: Operand, axis: int = -1, name: str | None = None
+) -> Tensor:
+    """-sum(labels * log_softmax(logits)) along `axis`, without overflow.
+
+    Args:
+        labels: weights of the classes, of the shape of the logits; they have a gradient, too.
+        logits: floating-point numbers.
+        axis: of the classes, counted from the end if negative.
+        name: of the operation.
+
+    Raises:
+        ValueError: for shapes or dtypes that differ, a dtype that is no floating point, an axis that does not exist.
+    """
+    what = "softmax_cross_entropy_with_logits"
+    weights, scores = tensors(labels, logits, op=what)
+    of_dtype(scores, is_float, f"{what}: logits")
+    at = checked_axis(axis, scores.ndim, what)
+    return named_as(name, lambda: SoftmaxCrossEntropy.of(*(_with_last(t, at) for t in (scores, weights))))
+
+
+def sparse_softmax_cross_entropy_with_logits(
+    labels: Operand, logits: Operand, name: str | None = None
+) -> Tensor:
+    """-log_softmax(logits) of the class that each label names, without overflow; NaN for a label that names none.
+
+    Args:
+        labels: integers, of the shape of the logits without the last axis.
+        logits: floating-point numbers; the classes are along the last axis.
+        name: of the operation.
+
+    Raises:
+        ValueError: for shapes that do not fit, labels that are no integers, logits that are no floating point.
+    """
+    what = "sparse_softmax_cross_entropy_with_logits"
+    numbers, scores = as_tensor(labels, f"{what}: labels"), as_tensor(logits, f"{what}: logits")
+    of_dtype(scores, is_float, f"{what}: logits")
+    of_dtype(numbers, is_integer, f"{what}: labels")
+    return named_as(name, lambda: SparseSoftmaxCrossEntropy.of(scores, numbers))
+
+
+def l2_loss(x: Operand, name: str | None = None) -> Tensor:
+    """Half the sum of the squares of all elements."""
+    value = of_dtype(as_tensor(x, "l2_loss"), is_float, "l2_loss")
+    return named_as(name, lambda: L2Loss.of(value))
+
+
+def _with_last(x: Tensor, axis: int) -> Tensor:
+    """`x` with one of its axes moved to the end."""
+    if axis == x.ndim - 1:
+        return x
+    order = [*(a for a in range(x.ndim) if a != axis), axis]
+    return Transpose.of(x, permutation=integers(order))
