@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
@@ -17,8 +18,8 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.creation import check_shape_operand
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
-from pullback.dialects.graph.numerics import multiplied
-from pullback.dialects.graph.shapes import dynamic_shape
+from pullback.dialects.graph.numerics import multiplied, widened
+from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,
@@ -67,8 +68,8 @@ class Convolution(OfDtypes):
         return Windows.of(filters[:2], self.properties)
 
     @classmethod
-    def convolved(cls, images: Attribute, filters: Attribute, properties: Properties) -> Shape:
-        """The shape of a convolution of these types; `GraphError` where there is none."""
+    def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:
+        """Images and filters of one dtype, and windows that there are."""
         if element_type_of(images) != element_type_of(filters):
             raise GraphError(
                 f"{cls.name}: dtype_c2: operands must have one dtype, got {images} and {filters}"
@@ -81,6 +82,12 @@ class Convolution(OfDtypes):
             raise GraphError(
                 f"{cls.name}: rank_c5: filters must have rank 4 (rows, columns, channels, outputs), got {filters}"
             )
+
+    @classmethod
+    def convolved(cls, images: Attribute, filters: Attribute, properties: Properties) -> Shape:
+        """The shape of a convolution of these types; `GraphError` where there is none."""
+        cls.check_operands(images, filters, properties)
+        x, f = shape_of_type(images), shape_of_type(filters)
         if not _is_multiple(x[3], f[2]):
             raise GraphError(
                 f"{cls.name}: channels_c1: channels must be as many as the filters have, or a multiple, got {x[3]} "
@@ -155,6 +162,70 @@ padding = array<i64: 0, 1, 0, 1>}
         )
 
 
+@graph_op
+class DepthwiseConv2D(Convolution):
+    """A convolution of each channel alone with as many filters as `outputs`, (rows, columns, C, outputs).
+
+    The outputs of the first channel come first.
+    """
+
+    name = "graph.depthwise_conv2d"
+    EXAMPLES: ClassVar = (
+        """%r = graph.depthwise_conv2d %m, %f {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, \
+padding = array<i64: 0, 1, 0, 1>}
+      : (IMAGE, FILTER) -> tensor<2x3x3x12xf32>""",
+    )
+    images = operand_def(AnyAttr())
+    filters = operand_def(AnyAttr())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        images, filters = operands
+        cls.check_operands(images, filters, properties)
+        x, f = shape_of_type(images), shape_of_type(filters)
+        if not compatible_shapes(x[3:], f[2:3]):
+            raise GraphError(
+                f"{cls.name}: channels_c3: filters must have the channels of the images, got {f[2]} and {x[3]}"
+            )
+        counts = window_count(cls.name, Windows.of(f[:2], properties), x[1:3])
+        outputs = DYNAMIC_INDEX if DYNAMIC_INDEX in f[2:] else f[2] * f[3]
+        return [tensor_type(element_type_of(images), (x[0], *counts, outputs))]
+
+    @classmethod
+    def apply(
+        cls, x: Tensor, filters: Tensor, strides: Pair, padding: Padding, dilations: Pair = (1, 1)
+    ) -> Tensor:
+        """The convolution of each channel of `x` with its filters."""
+        return cls.of(x, filters, **window_properties(strides, padding, dilations))
+
+    def numpy(self, *operands: Array) -> Any:
+        x, filters = (widened(v) for v in operands)
+        windows = self.windows(filters.shape)
+        count = window_count(self.name, windows, x.shape[1:3])
+        y = np.zeros((len(x), *count, *filters.shape[2:]), x.dtype)
+        views = windows.views(windows.padded(x, 0, self.name), count)
+        for view, of_place in zip(views, filters.reshape(-1, *filters.shape[2:]), strict=True):
+            y += view[..., None] * of_place
+        return y.reshape(*y.shape[:3], y.shape[3] * y.shape[4]).astype(operands[0].dtype, copy=False)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        """Those of a convolution in which each channel is a group."""
+        x, filters = (Tensor(v) for v in self._operands)
+        grouped = _as_groups(filters)
+        df = Conv2DFilterGradient.like(conj(x), dy, grouped, self.properties)
+        return Conv2DInputGradient.like(conj(grouped), dy, x, self.properties), Reshape.like(df, filters)
+
+
+def _as_groups(filters: Tensor) -> Tensor:
+    """Filters of depthwise convolutions as those of groups of one channel."""
+    rows, columns, channels, outputs = filters.extents
+    if DYNAMIC_INDEX in filters.extents:
+        raise GraphError(
+            f"{DepthwiseConv2D.name}: gradients need filters whose extents are known, got {filters.type}"
+        )
+    return Reshape.to(filters, (rows, columns, 1, channels * outputs))
+
+
 class ConvolutionGradient(Convolution):
     """The transpose of a convolution: the result has the shape of an operand of that, and its type is given."""
 
@@ -167,6 +238,16 @@ class ConvolutionGradient(Convolution):
         """For the convolution with these properties, of `other` with what has the shape of `wrt`."""
         operands = [other.value, dy.value, *dynamic_shape(wrt)]
         return cls.emit_as(operands, tensor_type(dy.element_type, wrt.extents), properties)
+
+    @classmethod
+    def to(
+        cls, other: Tensor, dy: Tensor, shape: Sequence[int], runtime: Tensor | None, properties: Properties
+    ) -> Tensor:
+        """For a convolution of what has this shape; `runtime` gives the extents (i64) that are not known."""
+        operands = [other.value, dy.value] if runtime is None else [other.value, dy.value, runtime.value]
+        made = cls.emit_as(operands, tensor_type(dy.element_type, shape), properties)
+        made.op.verify_()
+        return made
 
     def verify_(self) -> None:
         other, dy = self.operand_types[:2]

@@ -17,23 +17,21 @@ from pullback.frontend.functions.axes import whole_numbers
 
 PaddingLike: TypeAlias = str | int | Sequence[Any]
 """`"SAME"`, `"VALID"`, or one number for all sides, two pairs for rows and columns, or a pair for each axis."""
-FORMATS = {"NHWC": (1, 2), "NCHW": (2, 3)}
-"""Where the rows and columns are."""
+ORDERS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 2, 3, 1)}
+"""Where images, rows, columns and channels are."""
 
 
 class Images:
     """Images in a data format, as the operations take them: (N, H, W, C)."""
 
     def __init__(self, x: Operand, data_format: str, what: str) -> None:
-        if data_format not in FORMATS:
+        if data_format not in ORDERS:
             raise GraphError(f"{what}: data_format: expected 'NHWC' or 'NCHW', got {data_format!r}")
         value = as_tensor(x, f"{what}: input")
         if value.ndim != 4:
             raise GraphError(f"{what}: input: expected images of rank 4 ({data_format}), got {value.type}")
-        self.what, self.format = what, data_format
-        self.value = (
-            Transpose.of(value, permutation=integers((0, 2, 3, 1))) if data_format == "NCHW" else value
-        )
+        self.what, self.format, self.order = what, data_format, ORDERS[data_format]
+        self.value = Transpose.of(value, permutation=integers(self.order)) if data_format == "NCHW" else value
 
     def back(self, y: Tensor) -> Tensor:
         """A result in the format of the images."""
@@ -43,7 +41,7 @@ class Images:
         """One number for rows and columns, one for each, or one for each axis."""
         given = whole_numbers(value, f"{self.what}: {name}")
         if len(given) == 4:
-            rows, columns = FORMATS[self.format]
+            rows, columns = self.order[1:3]
             if [n for axis, n in enumerate(given) if axis not in (rows, columns)] != [1, 1]:
                 raise GraphError(f"{self.what}: {name}: expected 1 along images and channels, got {value}")
             given = [given[rows], given[columns]]
@@ -82,7 +80,7 @@ class Images:
         checked = [self._before_and_after(pair, padding) for pair in pairs]
         if len(checked) == 2:
             return checked[0], checked[1]
-        rows, columns = FORMATS[self.format]
+        rows, columns = self.order[1:3]
         if any(p != (0, 0) for axis, p in enumerate(checked) if axis not in (rows, columns)):
             raise GraphError(f"{what}: expected (0, 0) along images and channels, got {padding}")
         return checked[rows], checked[columns]

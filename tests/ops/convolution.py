@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
-from pullback.dialects.graph.convolution import Conv2D, Conv2DFilterGradient, Conv2DInputGradient
+from pullback.dialects.graph.convolution import (
+    Conv2D,
+    Conv2DFilterGradient,
+    Conv2DInputGradient,
+    DepthwiseConv2D,
+)
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.windows import Padding, Pair
 from pullback.tests.ops.case import Case
@@ -37,6 +42,19 @@ def _correlated(x: Any, filters: Any) -> Any:
     ]
     rows, columns = images[0].shape
     return np.moveaxis(np.reshape(images, (len(x), filters.shape[3], rows, columns)), 1, 3)
+
+
+def _depthwise(x: str, filters: str, strides: Pair, padding: Padding, dilations: Pair = (1, 1)) -> Case:
+    """The reference convolves the channels one by one."""
+    loops = WindowLoops(strides, padding, dilations)
+
+    def reference(a: Any, b: Any) -> Any:
+        channels = [loops.convolution(a[..., [c]], b[:, :, [c]]) for c in range(a.shape[3])]
+        return np.concatenate(channels, axis=3)
+
+    return Case(
+        (x, filters), lambda a, b: DepthwiseConv2D.apply(a, b, strides, padding, dilations), reference
+    )
 
 
 def _transposes(
@@ -84,6 +102,13 @@ CASES: dict[str, list[Case]] = {
         _convolved("1x3x3x1xcomplex<f64>", "2x2x1x2xcomplex<f64>"),
         _convolved("1x4x4x2xi32", "3x3x2x2xi32", (1, 1), "SAME"),
     ],
+    "graph.depthwise_conv2d": [
+        _depthwise("2x4x5x3xf64", "2x3x3x2xf64", (1, 1), VALID),
+        _depthwise("1x5x4x2xf64", "3x2x2x1xf64", (2, 1), "SAME", (1, 2)),
+        _depthwise("?x?x4x1xf64", "1x2x1x3xf64", (1, 3), ((0, 0), (1, 0))),
+        _depthwise("0x3x3x2xf64", "3x3x2x2xf64", (1, 1), "SAME"),
+        _depthwise("1x3x3x2xcomplex<f64>", "2x2x2x1xcomplex<f64>", (1, 1), VALID),
+    ],
     "graph.conv2d_input_gradient": [of_input for of_input, _ in _GRADIENTS],
     "graph.conv2d_filter_gradient": [of_filter for _, of_filter in _GRADIENTS],
 }
@@ -114,6 +139,11 @@ BROKEN: list[tuple[str, str, str]] = [
     _broken("windows_c2", X, F, _properties(padding="array<i64: 0, 0, 0, -1>")),
     _broken("windows_c3", X, F, _properties(padding='"VALID"')),
     _broken("windows_c4", "tensor<1x2x5x2xf32>", F, _properties()),
+    (
+        "channels_c3",
+        f"%x: {X}, %f: tensor<3x3x1x2xf32>",
+        f"graph.depthwise_conv2d %x, %f {_properties()} : ({X}, tensor<3x3x1x2xf32>) -> tensor<1x3x3x4xf32>",
+    ),
     (
         "gradient_c1",
         f"%f: {F}, %dy: tensor<1x3x3x3xf32>",

@@ -85,9 +85,7 @@ BROKEN.extend(collected.BROKEN)
 ALL = [*BROKEN, *collected.BROKEN]
 
 
-@pytest.mark.parametrize(
-    ("label", "arguments", "op"), ALL, ids=[f"{b[0]}-{i}" for i, b in enumerate(ALL)]
-)
+@pytest.mark.parametrize(("label", "arguments", "op"), ALL, ids=[f"{b[0]}-{i}" for i, b in enumerate(ALL)])
 def test_broken_constraint_is_named(label: str, arguments: str, op: str) -> None:
     definition = OPS[re.findall(r"graph\.\w+", op)[0]].get_irdl_definition()
     count = len(definition.results)

@@ -1,0 +1,85 @@
+"""Random graphs over all operations: native code and the oracle agree, on values and on gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pullback as pb
+from pullback.dialects.graph.types import SlicesType, is_float, is_inexact
+from pullback.tests.graphs import sample, type_from
+from pullback.tests.ops.case import Case
+from pullback.tests.ops.collected import CASES
+
+ALL = [(name, case) for name, cases in CASES.items() for case in cases]
+
+
+@dataclass
+class Program:
+    """A graph that grows case by case; each may read what earlier ones made."""
+
+    rng: np.random.Generator
+    inputs: list[pb.Tensor] = field(default_factory=list[pb.Tensor])
+    arrays: list[Any] = field(default_factory=list[Any])
+    pool: list[pb.Tensor] = field(default_factory=list[pb.Tensor])
+    outputs: list[pb.Tensor] = field(default_factory=list[pb.Tensor])
+
+    def add(self, case: Case) -> None:
+        """Applies a case to values of the graph, where their types fit, and to new inputs."""
+        made = case.body(*(self._argument(case, i) for i in range(len(case.types))))
+        for y in [made] if isinstance(made, pb.Tensor) else made:
+            if isinstance(y.type, SlicesType):
+                continue
+            self.outputs.append(y)
+            if is_float(y.element_type):
+                # Positive, and neither small nor large, as the values that cases are made for.
+                self.pool.append(pb.tanh(y) * 0.6 + 1.0)
+
+    def _argument(self, case: Case, i: int) -> pb.Tensor:
+        type_ = type_from(case.types[i].replace("?", "3"))
+        sampler = case.samples[i] if i < len(case.samples) else None
+        # What jumps, or asks for values of its own, reads inputs alone: elsewhere targets may differ in a last bit.
+        if sampler is None and case.orders:
+            fitting = [t for t in self.pool if t.type == type_]
+            if fitting and self.rng.random() < 0.7:
+                return fitting[self.rng.integers(len(fitting))]
+        values = sample(self.rng, type_)
+        if sampler is not None:
+            values = np.asarray(sampler(self.rng, values.shape)).astype(values.dtype)
+        self.arrays.append(values)
+        self.inputs.append(pb.placeholder(values.dtype, values.shape, name=f"x{len(self.inputs)}"))
+        return self.inputs[-1]
+
+    def results(self) -> list[pb.Tensor]:
+        """Every value, and the gradients of what was made of them."""
+        xs = [x for x in self.inputs if is_inexact(x.element_type)]
+        found = pb.gradients([pb.sum(y) for y in self.pool], xs) if self.pool and xs else []
+        dense = [
+            pb.identity(g.values) if isinstance(g, pb.IndexedSlices) else g for g in found if g is not None
+        ]
+        return [*self.outputs, *dense]
+
+
+def _run(picked: Sequence[int], seed: int, target: str) -> list[Any]:
+    with pb.Graph():
+        program = Program(np.random.default_rng(seed))
+        for i in picked:
+            program.add(ALL[i][1])
+        step = pb.compile(program.inputs, program.results(), target=target)
+    return step(*program.arrays)
+
+
+@given(st.lists(st.integers(0, len(ALL) - 1), min_size=2, max_size=6), st.integers(0, 2**16))
+@settings(max_examples=40)
+def test_native_code_is_the_oracle(picked: list[int], seed: int) -> None:
+    names = [ALL[i][0] for i in picked]
+    with np.errstate(all="ignore"):
+        expected, got = _run(picked, seed, "numpy"), _run(picked, seed, "cpu")
+    for number, (a, b) in enumerate(zip(got, expected, strict=True)):
+        message = f"result {number} of {names}"
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-8, equal_nan=True, err_msg=message)
