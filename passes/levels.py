@@ -9,10 +9,12 @@ from typing import Literal
 from xdsl.context import Context
 from xdsl.dialects import builtin
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, ShapedType
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.host import is_host_function, operation_of
 from pullback.dialects.verification import verify
 from pullback.passes.schedule.verify import verify_scheduled
 
@@ -98,12 +100,13 @@ LEVELS: dict[LevelName, Level] = {
 def verify_level(module: ModuleOp, level: LevelName) -> None:
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
-    At level `kernels` that includes every schedule, and every memory plan.
+    At level `kernels` that includes every schedule, and every memory plan, at level `loops` what the host runs.
 
     Raises:
         VerificationError: the module is not valid at any level.
         LevelError: an op, a type or a dynamic shape has no place at this level.
-        DiagnosticError: a schedule or a memory plan does not fit the program.
+        DiagnosticError: a schedule or a memory plan does not fit the program, or a function without a body states
+            no operation that the host can run.
     """
     verify(module)
     spec = LEVELS[level]
@@ -122,6 +125,9 @@ def verify_level(module: ModuleOp, level: LevelName) -> None:
                 raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
     if level == "kernels":
         verify_scheduled(module)
+    for function in module.ops if level == "loops" else ():
+        if isinstance(function, FuncOp) and is_host_function(function):
+            operation_of(function)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ class HostFunctions:
         """A native function that calls these, as one that raises what they raised."""
 
         def call(packed: bytes) -> None:
-            native(packed)
+            with np.errstate(all="ignore"):
+                native(packed)
             # Through `self` the callbacks live as long as what calls them.
             if self._exceptions and (exception := self._exceptions.pop(get_ident(), None)) is not None:
                 raise exception

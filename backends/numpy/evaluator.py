@@ -54,7 +54,8 @@ def evaluate(
         raise GraphError(f"{function.sym_name.data}: {len(inputs)} inputs for {len(block.args)} arguments")
     for i, (array, argument) in enumerate(zip(inputs, block.args, strict=True)):
         check_array(array, argument.type, f"input {i} of {function.sym_name.data}")
-    return Evaluator(variables or {}, feeds or {}).run_block(block, inputs)
+    with np.errstate(all="ignore"):
+        return Evaluator(variables or {}, feeds or {}).run_block(block, inputs)
 
 
 def check_array(array: Array, type_: Attribute, what: str) -> None:
@@ -67,7 +68,7 @@ def check_array(array: Array, type_: Attribute, what: str) -> None:
 
 
 class Evaluator:
-    """One run: the values that are alive, and the variables."""
+    """One run, under `np.errstate(all="ignore")`: the values that are alive, and the variables."""
 
     def __init__(self, variables: Variables, feeds: Mapping[SSAValue, Array]) -> None:
         self.variables = variables
@@ -122,12 +123,13 @@ class Evaluator:
 def compute(op: GraphOp, operands: Sequence[Any]) -> list[Any]:
     """The results of an operation without regions, by its meaning on NumPy arrays.
 
+    Run it under `np.errstate(all="ignore")`: what has no finite result is no error.
+
     Raises:
         EvaluationError: for values that it cannot be run on.
     """
     try:
-        with np.errstate(all="ignore"):
-            result = op.numpy(*operands)
+        result = op.numpy(*operands)
     except EvaluationError:
         raise
     except GraphError as error:

@@ -25,24 +25,26 @@ class HostCall:
 
     def __init__(self, function: func.FuncOp) -> None:
         self.op = operation_of(function)
-        parts = [
-            part for type_ in (*self.op.operand_types, *self.op.result_types) for part in parts_of(type_)
-        ]
+        types = [*self.op.operand_types, *self.op.result_types]
+        parts = [part for type_ in types for part in parts_of(type_)]
         self.shapes = [shape_of_type(part) for part in parts]
         self.dtypes = [numpy_dtype(element_type_of(part)) for part in parts]
         """Of each argument; in memory i1 is a byte, and integers have no sign."""
         self.results = len(parts) - len(self.op.result_types)
         """The position of the first result; what comes before is only read."""
+        self._slices = [t if isinstance(t, SlicesType) else None for t in self.op.operand_types]
 
     def __call__(self, arrays: Sequence[Array]) -> None:
-        """Compute the results from the operands, one array for each argument of the function.
+        """Compute the results from the operands, one array for each argument of the function; see `compute`.
 
         Raises:
             GraphError: as the evaluator does, where the operation cannot be run on these values.
             Exception: whatever else the operation raises.
         """
-        values = compute(self.op, self._operands(arrays))
-        for target, value in zip(arrays[self.results :], values, strict=True):
+        operands, targets = arrays[: self.results], arrays[self.results :]
+        if len(operands) != len(self._slices):
+            operands = self._put_together(operands)
+        for target, value in zip(targets, compute(self.op, operands), strict=True):
             if value.dtype != target.dtype or value.shape != target.shape:
                 raise EvaluationError(
                     f"{self.op.name}: numpy() gives an array of {value.dtype} and shape {value.shape}, its type is "
@@ -51,12 +53,12 @@ class HostCall:
                 )
             target[...] = value
 
-    def _operands(self, arrays: Sequence[Array]) -> list[Any]:
-        rest = iter(arrays)
-        return [self._operand(type_, rest) for type_ in self.op.operand_types]
-
-    @staticmethod
-    def _operand(type_: Any, rest: Any) -> Any:
-        if not isinstance(type_, SlicesType):
-            return next(rest)
-        return SlicesValue(next(rest), next(rest), shape_of_type(type_.data_type))
+    def _put_together(self, parts: Sequence[Array]) -> list[Any]:
+        """The operands, of which some are slices: rows, and their indices."""
+        rest = iter(parts)
+        return [
+            next(rest)
+            if type_ is None
+            else SlicesValue(next(rest), next(rest), shape_of_type(type_.data_type))
+            for type_ in self._slices
+        ]

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, MemRefType, StringAttr, TensorType
 from xdsl.ir import Attribute, Block, Operation
+from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import OPS, GraphOp
@@ -69,7 +70,7 @@ def operation_of(function: func.FuncOp) -> GraphOp:
     op.location = function.location
     try:
         op.verify_()
-    except ValueError as error:
+    except (VerifyException, ValueError) as error:
         raise DiagnosticError(f"'{op.name}' as the attributes state it: {error}", function) from error
     count = sum(len(parts_of(t)) for t in (*op.operand_types, *op.result_types))
     if len(function.function_type.inputs) != count:

@@ -42,7 +42,8 @@ class Machine:
             np.zeros(shape_of_type(v.type), numpy_dtype(element_type_of(v.type))) for v in last.operands
         ]
         self.inputs, self.variables = inputs, variables
-        self.block(function.body.block)
+        with np.errstate(all="ignore"):
+            self.block(function.body.block)
         for value, output in zip(last.operands, self.outputs, strict=True):
             output[...] = self.memory(value).copy()
 

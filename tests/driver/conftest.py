@@ -1,0 +1,18 @@
+"""What the tests of this folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pullback.dialects.graph.base import OPS
+
+
+@pytest.fixture
+def own_operations() -> Iterator[None]:
+    """Operations that a test defines leave the dialect with it."""
+    before = dict(OPS)
+    yield
+    OPS.clear()
+    OPS.update(before)
