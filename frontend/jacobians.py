@@ -21,7 +21,7 @@ from pullback.dialects.graph.types import (
 )
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.functions.control_flow import while_loop
-from pullback.frontend.functions.shapes import concat
+from pullback.frontend.functions.pieces import concat
 from pullback.frontend.graph import Graph
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients

@@ -154,7 +154,7 @@ class Fill(GraphOp):
         result = self.result_types[0]
         check_tensor(self.name, result, "the result")
         check_shape_operand(self, self._operands, result)
-        if not _is_element(self.value, element_type_of(result)):
+        if not is_element(self.value, element_type_of(result)):
             raise GraphError(f"{self.name}: value_c1: the value {self.value} is no element of {result}")
 
     @classmethod
@@ -171,11 +171,7 @@ class Fill(GraphOp):
     @property
     def number(self) -> Number:
         """The value as a Python number."""
-        value = self.value
-        if isinstance(value, ArrayAttr):
-            return complex(*(part.value.data for part in value.data if isinstance(part, FloatAttr)))
-        assert isinstance(value, FloatAttr | IntegerAttr)
-        return value.value.data
+        return number_of(self.value)
 
     def numpy(self, *operands: Array) -> Any:
         type_ = self.result_types[0]
@@ -183,7 +179,16 @@ class Fill(GraphOp):
         return np.full(shape, self.number, numpy_dtype(element_type_of(type_)))
 
 
-def _is_element(value: Attribute, element_type: Attribute) -> bool:
+def number_of(value: Attribute) -> Number:
+    """The Python number that an attribute holds; see `scalar_attribute`."""
+    if isinstance(value, ArrayAttr):
+        return complex(*(part.value.data for part in value.data if isinstance(part, FloatAttr)))
+    assert isinstance(value, FloatAttr | IntegerAttr)
+    return value.value.data
+
+
+def is_element(value: Attribute, element_type: Attribute) -> bool:
+    """Whether an attribute holds a number of this element type."""
     if isinstance(value, ArrayAttr) and is_complex(element_type):
         parts = [getattr(part, "type", None) for part in value.data]
         return parts == [real_type_of(element_type)] * 2

@@ -19,7 +19,19 @@ from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
 from pullback.frontend.names import checked_name
 
-__all__ = ["constant", "fill", "full", "full_like", "ones", "ones_like", "placeholder", "zeros", "zeros_like"]
+__all__ = [
+    "constant",
+    "empty",
+    "empty_like",
+    "fill",
+    "full",
+    "full_like",
+    "ones",
+    "ones_like",
+    "placeholder",
+    "zeros",
+    "zeros_like",
+]
 
 
 def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeholder") -> Tensor:
@@ -63,17 +75,18 @@ def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None
 
 
 def _filled(what: str, shape: ShapeLike, value: Number, dtype: object, name: str | None) -> Tensor:
-    number = _checked_number(value, what)
+    number = checked_number(value, f"{what}: value")
     extents, operand = static_extents(shape, what)
     element_type = element_type_from(dtype if dtype is not None else default_dtype(number))
     type_ = tensor_type(element_type, extents)
     return named_as(name, lambda: Fill.full(number, type_, operand.value if operand is not None else None))
 
 
-def _checked_number(value: object, what: str) -> Number:
+def checked_number(value: object, what: str) -> Number:
+    """A number of Python, also where NumPy's is given; `ValueError` for anything else."""
     number = value.item() if isinstance(value, np.generic) else value
     if not isinstance(number, Number):
-        raise ArgumentTypeError(f"{what}: value: expected a number, got {value!r}")
+        raise ArgumentTypeError(f"{what}: expected a number, got {value!r}")
     return number
 
 
@@ -94,7 +107,7 @@ def ones(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Te
 
 def full_like(x: Operand, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """A tensor of the shape (and dtype, unless one is given) of `x` with one value everywhere."""
-    number, like = _checked_number(value, "full_like"), as_tensor(x, "full_like")
+    number, like = checked_number(value, "full_like: value"), as_tensor(x, "full_like")
     element_type = like.element_type if dtype is None else element_type_from(dtype)
     shape = dynamic_shape(like)
     type_ = tensor_type(element_type, like.extents)
@@ -109,3 +122,13 @@ def zeros_like(x: Operand, dtype: object = None, name: str | None = None) -> Ten
 def ones_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
     """Ones of the shape of `x`."""
     return full_like(x, 1, dtype, name)
+
+
+def empty(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
+    """A tensor whose elements do not matter; here they are zeros."""
+    return _filled("empty", shape, 0, dtype, name)
+
+
+def empty_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
+    """A tensor of the shape of `x` whose elements do not matter; here they are zeros."""
+    return full_like(x, 0, dtype, name)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pullback.dialects.graph.along_axis import TakeAlongAxis
 from pullback.dialects.graph.gathering import GatherNd, ScatterNd, TensorScatterAdd, TensorScatterUpdate
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.indices import taken_along
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
@@ -37,14 +36,7 @@ def gather(params: Operand, indices: Operand, axis: int = 0, name: str | None = 
         return params.sparse_read(indices, name)
     values, at = as_tensor(params, "gather: params"), as_tensor(indices, "gather: indices")
     axis = checked_axis(axis, values.ndim, "gather")
-    if axis == 0:
-        return named_as(name, lambda: Gather.of(values, at))
-    order = [axis, *(i for i in range(values.ndim) if i != axis)]
-    rows = Gather.of(Transpose.of(values, permutation=integers(order)), at)
-    picked = list(range(at.ndim))
-    others = list(range(at.ndim, rows.ndim))
-    back = [*others[:axis], *picked, *others[axis:]]
-    return named_as(name, lambda: Transpose.of(rows, permutation=integers(back)))
+    return named_as(name, lambda: taken_along(values, at, axis))
 
 
 take = gather

@@ -5,37 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.elementwise import Maximum
+from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import (
     BroadcastTo,
     ExpandDims,
     Reshape,
     ShapeOf,
     Size,
+    Squeeze,
     Transpose,
     integers,
 )
 from pullback.dialects.graph.types import GraphError, is_static
+from pullback.dialects.graph.types import broadcast_shapes as common_shape
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
-from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import checked_axes, checked_axis, is_whole_number, whole_numbers
+from pullback.frontend.functions.axes import Axes, checked_axes, is_whole_number, whole_numbers
 from pullback.frontend.functions.extents import ShapeLike, extents_and_operand, static_extents
 
 __all__ = [
+    "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
-    "concat",
+    "depth_to_space",
     "expand_dims",
+    "matrix_transpose",
+    "moveaxis",
     "permute_dims",
     "reshape",
     "shape",
     "shape_of",
     "size",
-    "split",
-    "stack",
+    "space_to_depth",
+    "squeeze",
     "transpose",
 ]
 
@@ -111,48 +120,144 @@ def transpose(x: Operand, axes: Sequence[int] | None = None, name: str | None = 
 permute_dims = transpose
 
 
-def split(x: Operand, sizes: int | Sequence[int], axis: int = 0, name: str | None = None) -> list[Tensor]:
-    """Consecutive pieces of `x` along an axis.
-
-    Args:
-        x: any tensor.
-        sizes: the length of each piece, or into how many equal pieces to cut.
-        axis: along which, counted from the end if negative.
-        name: of the operation.
+def squeeze(x: Operand, axis: Axes = None, name: str | None = None) -> Tensor:
+    """`x` without axes of extent 1: those given, or all that are known to have it (`None`).
 
     Raises:
-        ValueError: if the pieces do not make up the axis.
+        ValueError: for an axis of another extent.
     """
-    value = as_tensor(x, "split")
-    axis = checked_axis(axis, value.ndim, "split")
-    pieces = whole_numbers(sizes, "split: sizes")
-    if is_whole_number(sizes):
-        extent = value.extents[axis]
-        if sizes < 1 or extent == DYNAMIC_INDEX or extent % sizes:
-            raise GraphError(f"split: axis {axis} of {value.type} cannot be cut into {sizes} equal pieces")
-        pieces = [extent // sizes] * sizes
-    properties = {"axis": IntegerAttr(axis, i64), "sizes": integers(pieces)}
-    first = named_as(name, lambda: Tensor(Split.emit([value.value], properties).results[0]))
-    return [Tensor(r) for r in first.op.results]
+    value = as_tensor(x, "squeeze")
+    axes = [a for a, n in enumerate(value.extents) if n == 1]
+    if axis is not None:
+        axes = sorted(checked_axes(axis, value.ndim, "squeeze"))
+    return named_as(name, lambda: Squeeze.at(value, axes))
 
 
-def concat(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> Tensor:
-    """The tensors one after another along an axis."""
-    parts = _several(values, "concat")
-    at = IntegerAttr(checked_axis(axis, parts[0].ndim, "concat"), i64)
-    return named_as(name, lambda: Concat.of(*parts, axis=at))
+def moveaxis(
+    x: Operand, source: int | Sequence[int], destination: int | Sequence[int], name: str | None = None
+) -> Tensor:
+    """`x` with the axes `source` at the places `destination`; the others stay in order.
+
+    Raises:
+        ValueError: for another count of places than of axes.
+    """
+    value = as_tensor(x, "moveaxis")
+    given = [whole_numbers(axes, "moveaxis: axis") for axes in (source, destination)]
+    sources, places = (checked_axes(axes, value.ndim, "moveaxis") for axes in given)
+    if len(sources) != len(places):
+        raise GraphError(f"moveaxis: {len(sources)} axes for {len(places)} places")
+    order = [axis for axis in range(value.ndim) if axis not in sources]
+    for place, axis in sorted(zip(places, sources, strict=True)):
+        order.insert(place, axis)
+    return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
 
 
-def stack(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> Tensor:
-    """The tensors, of one shape, side by side along a new axis."""
-    parts = _several(values, "stack")
-    at = checked_axis(axis, parts[0].ndim + 1, "stack")
-    return concat([ExpandDims.at(part, [at]) for part in parts], at, name)
+def matrix_transpose(x: Operand, name: str | None = None) -> Tensor:
+    """`x` with its last two axes exchanged."""
+    value = as_tensor(x, "matrix_transpose")
+    if value.ndim < 2:
+        raise GraphError(f"matrix_transpose: expected at least two axes, got {value.type}")
+    order = [*range(value.ndim - 2), value.ndim - 1, value.ndim - 2]
+    return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
 
 
-def _several(values: Sequence[Operand], what: str) -> list[Tensor]:
-    if not isinstance(values, list | tuple):
-        raise ArgumentTypeError(f"{what}: values: expected a list of tensors, got {type(values).__name__}")
-    if not values:
-        raise GraphError(f"{what}: needs at least one tensor")
-    return tensors(*values, op=what)
+def flattened(x: Tensor) -> Tensor:
+    """The elements in row-major order; `x` itself if it has one axis."""
+    count = prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX
+    return x if x.ndim == 1 else Reshape.to(x, (count,))
+
+
+# ---- broadcasting ---------------------------------------------------------------------------------------------
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape to which arrays of these shapes broadcast; `ValueError` where there is none."""
+    common: tuple[int, ...] = ()
+    for given in shapes:
+        extents = whole_numbers(given, "broadcast_shapes: shape")
+        if min(extents, default=0) < 0:
+            raise GraphError(f"broadcast_shapes: expected extents from 0 on, got {given}")
+        common = common_shape(common, tuple(extents))
+    return common
+
+
+def broadcast_arrays(*arrays: Operand) -> list[Tensor]:
+    """The tensors, each repeated until all have one shape; they keep their dtypes.
+
+    Raises:
+        ValueError: for shapes that do not broadcast against each other.
+    """
+    values = [as_tensor(a, "broadcast_arrays") for a in arrays]
+    common: tuple[int, ...] = ()
+    for value in values:
+        common = common_shape(common, value.extents)
+    runtime = _runtime_shape(values, len(common)) if DYNAMIC_INDEX in common else None
+    return [
+        v if v.extents == common and runtime is None else BroadcastTo.to(v, common, runtime=runtime)
+        for v in values
+    ]
+
+
+def _runtime_shape(values: Sequence[Tensor], rank: int) -> Tensor:
+    """The extents to which tensors broadcast: the largest along each axis, unless one is 0."""
+    largest = inhabited = None
+    for value in values:
+        ones = [Constant.from_array(np.ones(rank - value.ndim, np.int64))] if value.ndim < rank else []
+        extents = Concat.of(*ones, ShapeOf.of(value), axis=IntegerAttr(0, i64))
+        at_most_one = extents - Maximum.of(extents - 1, 0)
+        largest = extents if largest is None else Maximum.of(largest, extents)
+        inhabited = at_most_one if inhabited is None else inhabited * at_most_one
+    assert largest is not None
+    assert inhabited is not None
+    return largest * inhabited
+
+
+# ---- blocks of images -----------------------------------------------------------------------------------------
+
+
+def space_to_depth(x: Operand, block_size: int, name: str | None = None) -> Tensor:
+    """Blocks of an image (batch, height, width, channels) as channels: each is `block_size` high and wide.
+
+    Raises:
+        ValueError: where blocks do not make up the height and the width.
+    """
+    value, block = as_tensor(x, "space_to_depth"), _checked_block(block_size, "space_to_depth")
+    batch, height, width, depth = _image(value, "space_to_depth")
+    if height % block or width % block:
+        raise GraphError(f"space_to_depth: blocks of {block} do not make up {value.type}")
+    apart = Reshape.to(value, (batch, height // block, block, width // block, block, depth))
+    turned = Transpose.of(apart, permutation=integers((0, 1, 3, 2, 4, 5)))
+    shape = (batch, height // block, width // block, block * block * depth)
+    return named_as(name, lambda: Reshape.to(turned, shape))
+
+
+def depth_to_space(x: Operand, block_size: int, name: str | None = None) -> Tensor:
+    """Channels of an image (batch, height, width, channels) as blocks: what `space_to_depth` undoes.
+
+    Raises:
+        ValueError: where the channels do not fill blocks.
+    """
+    value, block = as_tensor(x, "depth_to_space"), _checked_block(block_size, "depth_to_space")
+    batch, height, width, depth = _image(value, "depth_to_space")
+    if depth % (block * block):
+        raise GraphError(f"depth_to_space: {depth} channels do not fill blocks of {block} x {block}")
+    apart = Reshape.to(value, (batch, height, width, block, block, depth // (block * block)))
+    turned = Transpose.of(apart, permutation=integers((0, 1, 3, 2, 4, 5)))
+    shape = (batch, height * block, width * block, depth // (block * block))
+    return named_as(name, lambda: Reshape.to(turned, shape))
+
+
+def _checked_block(size: int, what: str) -> int:
+    if not is_whole_number(size) or size < 1:
+        raise ArgumentTypeError(f"{what}: block_size: expected a whole number from 1 on, got {size!r}")
+    return int(size)
+
+
+def _image(x: Tensor, what: str) -> tuple[int, int, int, int]:
+    """The four extents, of which only the first may be unknown."""
+    if x.ndim != 4 or DYNAMIC_INDEX in x.extents[1:]:
+        raise GraphError(
+            f"{what}: expected (batch, height, width, channels) with known extents, got {x.type}"
+        )
+    batch, height, width, depth = x.extents
+    return batch, height, width, depth

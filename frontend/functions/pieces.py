@@ -1,0 +1,116 @@
+"""Functions between one tensor and several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
+
+from pullback.dialects.graph.indices import unstacked
+from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.shapes import ExpandDims, integers
+from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.value import Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import checked_axis, is_whole_number, whole_numbers
+from pullback.frontend.functions.shapes import broadcast_arrays, flattened
+
+__all__ = ["concat", "meshgrid", "split", "stack", "unstack"]
+
+
+def split(x: Operand, sizes: int | Sequence[int], axis: int = 0, name: str | None = None) -> list[Tensor]:
+    """Consecutive pieces of `x` along an axis.
+
+    Args:
+        x: any tensor.
+        sizes: the length of each piece, of which one may be -1 and takes what remains; or into how many equal pieces
+            to cut.
+        axis: along which, counted from the end if negative.
+        name: of the operation.
+
+    Raises:
+        ValueError: if the pieces do not make up the axis.
+    """
+    value = as_tensor(x, "split")
+    axis = checked_axis(axis, value.ndim, "split")
+    pieces, extent = whole_numbers(sizes, "split: sizes"), value.extents[axis]
+    if is_whole_number(sizes):
+        if sizes < 1 or extent == DYNAMIC_INDEX or extent % sizes:
+            raise GraphError(f"split: axis {axis} of {value.type} cannot be cut into {sizes} equal pieces")
+        pieces = [extent // sizes] * sizes
+    elif pieces.count(-1) == 1 and extent != DYNAMIC_INDEX:
+        rest = extent - sum(n for n in pieces if n != -1)
+        pieces = [rest if n == -1 else n for n in pieces]
+    properties = {"axis": IntegerAttr(axis, i64), "sizes": integers(pieces)}
+    first = named_as(name, lambda: Tensor(Split.emit([value.value], properties).results[0]))
+    return [Tensor(r) for r in first.op.results]
+
+
+def concat(values: Sequence[Operand], axis: int | None = 0, name: str | None = None) -> Tensor:
+    """The tensors one after another along an axis; without one (`None`), flattened first."""
+    parts = _several(values, "concat")
+    if axis is None:
+        parts, axis = [flattened(part) for part in parts], 0
+    at = IntegerAttr(checked_axis(axis, parts[0].ndim, "concat"), i64)
+    return named_as(name, lambda: Concat.of(*parts, axis=at))
+
+
+def stack(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> Tensor:
+    """The tensors, of one shape, side by side along a new axis."""
+    parts = _several(values, "stack")
+    at = checked_axis(axis, parts[0].ndim + 1, "stack")
+    return concat([ExpandDims.at(part, [at]) for part in parts], at, name)
+
+
+def unstack(x: Operand, axis: int = 0, name: str | None = None) -> list[Tensor]:
+    """The parts of `x` along an axis of known extent, without that axis: what `stack` puts together."""
+    value = as_tensor(x, "unstack")
+    at = checked_axis(axis, value.ndim, "unstack")
+    if value.extents[at] == DYNAMIC_INDEX:
+        raise GraphError(f"unstack: the extent of axis {at} of {value.type} is known only at run time")
+    made: list[Tensor] = []
+
+    def first() -> Tensor:
+        made.extend(unstacked(value, at))
+        return value
+
+    named_as(name, first)
+    return made
+
+
+def meshgrid(*arrays: Operand, indexing: str = "xy") -> list[Tensor]:
+    """The coordinates of a grid: each vector along an axis of its own, repeated along those of all others.
+
+    Args:
+        arrays: vectors (or scalars), of one dtype.
+        indexing: `"ij"`, where the first axis is that of the first vector; or `"xy"`, where the first two change
+            places.
+
+    Raises:
+        ValueError: for what is no vector, or another indexing.
+    """
+    if indexing not in ("xy", "ij"):
+        raise GraphError(f"meshgrid: indexing: expected 'xy' or 'ij', got {indexing!r}")
+    if not arrays:
+        return []
+    vectors = tensors(*arrays, op="meshgrid")
+    if any(v.ndim > 1 for v in vectors):
+        raise GraphError(f"meshgrid: expected vectors, got {', '.join(str(v.type) for v in vectors)}")
+    order = list(range(len(vectors)))
+    if indexing == "xy":
+        order[:2] = order[1::-1]
+    lines: list[Tensor] = []
+    for vector, axis in zip(vectors, order, strict=False):
+        others = [a for a in range(len(vectors)) if a != axis]
+        lines.append(ExpandDims.at(vector if vector.ndim else ExpandDims.at(vector, [0]), others))
+    return broadcast_arrays(*lines)
+
+
+def _several(values: Sequence[Operand], what: str) -> list[Tensor]:
+    if not isinstance(values, list | tuple):
+        raise ArgumentTypeError(f"{what}: values: expected a list of tensors, got {type(values).__name__}")
+    if not values:
+        raise GraphError(f"{what}: needs at least one tensor")
+    return tensors(*values, op=what)
