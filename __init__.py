@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.value import Tensor
+from pullback.driver.checking.report import GradientCheckError, GradientReport
 from pullback.frontend import train
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
+from pullback.frontend.check_gradients import check_gradients
 from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
 from pullback.frontend.explain import explain
 from pullback.frontend.functions import casts as _casts
@@ -65,6 +67,8 @@ from pullback.passes.explain.explanation import Explanation
 __all__ = [
     "AggregationMethod",
     "Explanation",
+    "GradientCheckError",
+    "GradientReport",
     "Graph",
     "IndexedSlices",
     "NoGradient",
@@ -75,6 +79,7 @@ __all__ = [
     "Tensor",
     "UnconnectedGradients",
     "Variable",
+    "check_gradients",
     "compile",
     "control_dependencies",
     "custom_gradient",

@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.hessians"),
     "Gradient functions": ("frontend.custom_gradient", "frontend.registry"),
     "Why a gradient is what it is": ("frontend.explain", "passes.explain.explanation"),
+    "Whether a gradient is right": ("frontend.check_gradients", "driver.checking.report"),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
     "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
@@ -71,6 +72,7 @@ MEMBERS = {
     ),
     "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
     "Step": ("ir", "target"),
+    "GradientReport": ("worst", "to_dict"),
     "Explanation": ("connected", "to_dict", "to_json"),
     "Optimizer": (
         "minimize",
@@ -85,8 +87,16 @@ MEMBERS = {
 """What users call on the objects that they hold; the rest is for the inside."""
 
 MADE_BY_OTHERS = (
-    *("Tensor", "Step", "Operation", "Explanation", "AggregationMethod", "UnconnectedGradients"),
-    *("Optimizer", "CheckpointError"),
+    "AggregationMethod",
+    "Explanation",
+    "GradientCheckError",
+    "GradientReport",
+    "Operation",
+    "Step",
+    "Tensor",
+    "UnconnectedGradients",
+    "CheckpointError",
+    "Optimizer",
 )
 """Classes that users never call."""
 

@@ -13,7 +13,8 @@ from xdsl.passes import ModulePass
 
 from pullback.passes.gradients.registry import state_of
 from pullback.passes.options import PassOption, meanings_of, options_of
-from pullback.passes.pipelines import PIPELINES, own_passes, parse_passes
+from pullback.passes.pipelines import PIPELINES, parse_passes
+from pullback.tools.passes import own_passes
 from pullback.tools.plugin import graph_dialect, own_targets
 
 Row = dict[str, Any]

@@ -30,7 +30,7 @@ from pullback.dialects.source import Source, parse
 from pullback.dialects.text import print_module
 from pullback.dialects.verification import verify
 from pullback.passes.options import options_of
-from pullback.passes.pipelines import PipelineError, own_passes, parse_passes, syntax_error
+from pullback.passes.pipelines import PipelineError, parse_passes, syntax_error
 from pullback.passes.run import run_passes
 from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.expected import expected_errors, unmet
@@ -39,6 +39,7 @@ from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes
 from pullback.tools.listing import LISTINGS, show
 from pullback.tools.observe import PassDump, PassTimes
+from pullback.tools.passes import own_passes
 from pullback.tools.plugin import own_targets
 
 _SEPARATOR = "// -----"

@@ -16,7 +16,7 @@ from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
 from pullback.dialects.context import context
-from pullback.passes.pipelines import own_passes
+from pullback.tools.passes import own_passes
 from pullback.tools.targets import TARGETS
 
 

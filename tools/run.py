@@ -27,6 +27,7 @@ from pullback.tools.arrays import Array, ArrayError, save, summary
 from pullback.tools.execution import TARGETS, execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, read_text
+from pullback.tools.passes import available_passes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(source: Source, options: argparse.Namespace) -> None:
     verify(source.module)
-    run_passes(context(), source.module, parse_passes(options.passes))
+    run_passes(context(), source.module, parse_passes(options.passes, available_passes()))
     outputs = execute(source.module, options.function, options.input, options.variable, options.target)
     if options.output is not None:
         save(Path(options.output), outputs)

@@ -11,6 +11,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.irdl import OptionalDef, VariadicDef
 
 from pullback.dialects.graph.control_flow import While, Yield
+from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.location import name_of, name_of_value
 from pullback.dialects.graph.types import differentiable_type
 from pullback.passes.explain.dependence import Dependence, Node, variable_of
@@ -122,7 +123,9 @@ class Cuts:
         inputs = inputs_of(op)
         arrived = self.flow.arrived.get(op, (False,) * len(inputs))
         for index, (value, got) in enumerate(zip(inputs, arrived, strict=True)):
-            if value not in self.between:
+            if value not in self.between or (
+                isinstance(op, CustomGradient) and not self._speaks_of(op, index)
+            ):
                 continue
             if got:
                 yield value
@@ -139,6 +142,12 @@ class Cuts:
                     update,
                     value=update.operands[-1],
                 )
+
+    def _speaks_of(self, op: CustomGradient, index: int) -> bool:
+        """Whether a gradient of one's own is about an operand: not about the values that it is the gradient of."""
+        first, last = len(op.values), len(op.operands)
+        others = op.operands[first:]
+        return first <= index < last or (index < first and not any(v in self.between for v in others))
 
     def _at_operand(self, op: Operation, index: int, value: SSAValue) -> None:
         if is_barrier(op):

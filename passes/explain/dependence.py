@@ -9,7 +9,7 @@ from typing import TypeAlias
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.variables import Read, Update, VariableOp
+from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
 from pullback.passes.gradients.paths import ancestor_in, inputs_of
 
 Node: TypeAlias = SSAValue | Operation
@@ -85,7 +85,7 @@ def updates_before_reads(block: Block) -> dict[Operation, list[Operation]]:
     for op in block.ops:
         for inner in op.walk() if op.regions else (op,):
             label = variable_of(inner)
-            if isinstance(inner, Read) and label in earlier:
+            if isinstance(inner, ReadsVariable) and label in earlier:
                 found.setdefault(op, []).extend(earlier[label])
             elif isinstance(inner, Update) and label is not None:
                 earlier.setdefault(label, []).append(op)
@@ -94,7 +94,7 @@ def updates_before_reads(block: Block) -> dict[Operation, list[Operation]]:
 
 def variable_of(op: Operation) -> str | None:
     """The name of the variable that an operation makes, reads or updates."""
-    if isinstance(op, Read | Update):
+    if isinstance(op, ReadsVariable | Update):
         maker = op.operands[0].owner
         return maker.label if isinstance(maker, VariableOp) else None
     return op.label if isinstance(op, VariableOp) else None

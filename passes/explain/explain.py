@@ -12,7 +12,7 @@ from xdsl.traits import ConstantLike
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.location import Origin, name_of, name_of_value, position_of, role_of
 from pullback.dialects.graph.types import differentiable_type
-from pullback.dialects.graph.variables import Read, VariableOp
+from pullback.dialects.graph.variables import ReadsVariable, VariableOp
 from pullback.passes.explain.cuts import ONLY_FLOATS, Cuts, Locate, operand_name, place_of
 from pullback.passes.explain.dependence import Dependence, users_of, variable_of
 from pullback.passes.explain.explanation import Cut, Explanation, Made, Reason, Status, Step
@@ -170,8 +170,8 @@ class _Search:
         """Why nothing leads to x, and what may have been meant."""
         owner = self.x.owner
         others = [n for n in dependence.behind if isinstance(n, Operation)]
-        if isinstance(owner, Read) and (label := variable_of(owner)) is not None:
-            same = [op for op in others if isinstance(op, Read) and variable_of(op) == label]
+        if isinstance(owner, ReadsVariable) and (label := variable_of(owner)) is not None:
+            same = [op for op in others if isinstance(op, ReadsVariable) and variable_of(op) == label]
             if same:
                 names = ", ".join(name_of(op) for op in same)
                 return Reason.OTHER_READ, [

@@ -36,25 +36,12 @@ class _RecordedWalk(Walk):
         super().__init__(block, Emitter(Block().add_op, Options()), stops, nested)
         self.flow = flow
 
-    def _apply_rule(
-        self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
-    ) -> list[Tensor | None]:
+    def _visit(self, op: Operation, reached: Collection[SSAValue]) -> None:
         try:
-            return super()._apply_rule(op, dys, needed)
+            super()._visit(op, reached)
         except Exception as error:
-            return self._failed(op, error)
-
-    def _loop_gradients(
-        self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
-    ) -> list[Tensor | None]:
-        try:
-            return super()._loop_gradients(op, dys, needed)
-        except Exception as error:
-            return self._failed(op, error)
-
-    def _failed(self, op: Operation, error: Exception) -> list[Tensor | None]:
-        self.flow.failures[op] = error
-        return [None] * len(inputs_of(op))
+            self.flow.failures[op] = error
+            self.flow.arrived[op] = (False,) * len(inputs_of(op))
 
     def _marked(self, op: Operation, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
         self.flow.arrived[op] = tuple(grad is not None for grad in grads)
