@@ -14,6 +14,7 @@ from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
 from pullback.frontend.functions import convolution as _convolution
 from pullback.frontend.functions import creation as _creation
+from pullback.frontend.functions import einsum as _einsum
 from pullback.frontend.functions import elementwise as _elementwise
 from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
@@ -35,6 +36,7 @@ from pullback.frontend.functions.complex_numbers import *
 from pullback.frontend.functions.control_flow import *
 from pullback.frontend.functions.convolution import *
 from pullback.frontend.functions.creation import *
+from pullback.frontend.functions.einsum import *
 from pullback.frontend.functions.elementwise import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
@@ -104,6 +106,7 @@ __all__ += _complex_numbers.__all__
 __all__ += _control_flow.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
+__all__ += _einsum.__all__
 __all__ += _elementwise.__all__
 __all__ += _indexing.__all__
 __all__ += _linalg.__all__

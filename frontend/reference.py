@@ -37,6 +37,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Softmax": ("frontend.functions.softmax",),
     "Losses": ("frontend.functions.losses",),
     "Matrices": ("frontend.functions.linalg",),
+    "Matrices": ("frontend.functions.linalg", "frontend.functions.einsum"),
     "Convolutions and pooling": ("frontend.functions.convolution", "frontend.functions.pooling"),
     "Shapes": ("frontend.functions.shapes",),
     "One tensor and several": ("frontend.functions.pieces",),

@@ -25,6 +25,7 @@ FAMILIES = (
     "softmax",
     "losses",
     "linalg",
+    "einsum",
     "convolution",
     "pooling",
     "indexing",

@@ -206,7 +206,7 @@ padding = array<i64: 0, 1, 0, 1>}
         views = windows.views(windows.padded(x, 0, self.name), count)
         for view, of_place in zip(views, filters.reshape(-1, *filters.shape[2:]), strict=True):
             y += view[..., None] * of_place
-        return y.reshape(*y.shape[:3], y.shape[3] * y.shape[4]).astype(operands[0].dtype, copy=False)
+        return y.reshape(len(x), *count, math.prod(filters.shape[2:])).astype(operands[0].dtype, copy=False)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         """Those of a convolution in which each channel is a group."""

@@ -90,8 +90,8 @@ def check_dtype(op: type[OfDtypes], element_type: Attribute) -> None:
 class Composite(GraphOp):
     """An operation that others can say: kernels are formed of those; until then it is one, with its own rule."""
 
-    def expand(self) -> Tensor | tuple[Tensor, ...]:
-        """What takes the place of the results, of the same types."""
+    def expand(self) -> Tensor | tuple[Tensor, ...] | None:
+        """What takes the place of the results, of the same types; `None` where it stays whole."""
         raise NotImplementedError
 
 

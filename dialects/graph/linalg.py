@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
@@ -22,9 +21,8 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.numerics import multiplied
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, ShapeOf, SumTo
+from pullback.dialects.graph.shapes import ExpandDims, Reshape, Squeeze, SumTo
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,
@@ -101,7 +99,7 @@ class MatMul(OfDtypes):
         )
         product = super().of(*matrices, **properties)
         left_out = [product.ndim - 2] * (a.ndim == 1) + [product.ndim - 1] * (b.ndim == 1)
-        return without_axes(product, left_out)
+        return Squeeze.at(product, left_out)
 
     @classmethod
     def product(cls, a: Operand, b: Operand, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
@@ -157,14 +155,3 @@ def _summed_to(term: Tensor, operand: Tensor) -> Tensor:
     if term.extents[:-2] == batch and DYNAMIC_INDEX not in batch:
         return term
     return SumTo.like(term, operand)
-
-
-def without_axes(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """`x` without these axes, whose extents are 1; `x` itself for none."""
-    if not axes:
-        return x
-    kept = [axis for axis in range(x.ndim) if axis not in axes]
-    extents = [x.extents[axis] for axis in kept]
-    if extents.count(DYNAMIC_INDEX) > 1 or (DYNAMIC_INDEX in extents and 0 in extents):
-        return Reshape.to(x, extents, runtime=Gather.of(ShapeOf.of(x), np.array(kept, np.int64)))
-    return Reshape.to(x, extents)

@@ -39,6 +39,7 @@ def _replace(op: Composite, replacements: Replacements) -> None:
     made: list[Operation] = []
     with inserting(made.append):
         results = op.expand()
+    assert results is not None, "what stays whole does not become native"
     for new in made:
         new.location = op.location
         op.parent.insert_op_before(new, op)
@@ -61,8 +62,8 @@ def becomes_native(op: Operation) -> bool:
         return False
     made: list[Operation] = []
     with inserting(made.append):
-        op.expand()
-    native = all(map(becomes_native, made))
+        found = op.expand()
+    native = found is not None and all(map(becomes_native, made))
     for trial in made:
         trial.drop_all_references()
     return native
