@@ -80,6 +80,10 @@ def test_native_code_is_the_oracle(picked: list[int], seed: int) -> None:
     names = [ALL[i][0] for i in picked]
     with np.errstate(all="ignore"):
         expected, got = _run(picked, seed, "numpy"), _run(picked, seed, "cpu")
+    # Cases of narrow dtypes say how well they are known; gradients round a few times more.
+    relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
     for number, (a, b) in enumerate(zip(got, expected, strict=True)):
         message = f"result {number} of {names}"
-        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-8, equal_nan=True, err_msg=message)
+        np.testing.assert_allclose(
+            a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message
+        )
