@@ -9,6 +9,7 @@ from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
 from pullback.frontend.check_gradients import check_gradients
 from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
 from pullback.frontend.explain import explain
+from pullback.frontend.function import Function, function
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
@@ -63,12 +64,16 @@ from pullback.frontend.registry import NoGradient, NotDifferentiable, RegisterGr
 from pullback.frontend.run import run
 from pullback.frontend.scopes import control_dependencies, device, name_scope
 from pullback.frontend.step import Step, compile
+from pullback.frontend.transforms.matrices import hessian, jacobian
+from pullback.frontend.transforms.products import hvp, jvp, vjp
+from pullback.frontend.transforms.reverse import grad, value_and_grad
 from pullback.frontend.variables import Variable, global_variables, trainable_variables
 from pullback.passes.explain.explanation import Explanation
 
 __all__ = [
     "AggregationMethod",
     "Explanation",
+    "Function",
     "GradientCheckError",
     "GradientReport",
     "Graph",
@@ -87,19 +92,27 @@ __all__ = [
     "custom_gradient",
     "device",
     "explain",
+    "function",
     "global_variables",
+    "grad",
     "grad_pass_through",
     "gradient_of",
     "gradients",
     "group",
+    "hessian",
     "hessian_vector_product",
     "hessians",
+    "hvp",
+    "jacobian",
+    "jvp",
     "name_scope",
     "recompute_grad",
     "run",
     "train",
     "trainable_variables",
     "tuple",
+    "value_and_grad",
+    "vjp",
 ]
 __all__ += _casts.__all__
 __all__ += _complex_numbers.__all__

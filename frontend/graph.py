@@ -14,7 +14,7 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
-from pullback.dialects.graph.value import InsertionBlock, inserting, insertion_block_around
+from pullback.dialects.graph.value import InsertionBlock, Tensor, inserting, insertion_block_around
 from pullback.dialects.text import print_module
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp
@@ -49,6 +49,12 @@ class Graph:
         self.stamps: list[Stamp] = []
         self.variables: dict[str, Any] = {}
         """Each `Variable` by its name, in the order in which they were made."""
+        self.adopts_variables = False
+        """Whether variables of other graphs may be used: a function that is traced shares their contents."""
+        self.makes_variables = True
+        """Whether new ones may be made; where they are made anew each time, that is a mistake."""
+        self.handles: dict[Any, Tensor] = {}
+        """The reference to each adopted `Variable`."""
         self.control_inputs: dict[Operation, tuple[Operation, ...]] = {}
         """Operations that an operation needs without using their results."""
         self.next_name: str | None = None
@@ -203,7 +209,7 @@ class Graph:
         if other is not None and other is not self:
             raise ValueError(
                 f"{op.name}: tensor '{name_of_value(operand)}' belongs to another graph; "
-                "build it in this graph, or pass its value through a placeholder"
+                "build it in this graph, or pass its value through a placeholder or an argument"
             )
 
     @contextmanager
@@ -270,9 +276,14 @@ def graph_of(value: SSAValue | Operation) -> Graph:
     return graph
 
 
+def entered_graph() -> Graph | None:
+    """The graph of the surrounding `with`, if there is one."""
+    return _current.get(None)
+
+
 def current_graph() -> Graph:
     """The graph of the surrounding `with`; `ValueError` outside of one."""
-    graph = _current.get(None)
+    graph = entered_graph()
     if graph is None:
         raise ValueError("no graph to add to: work inside `with pb.Graph() as g:`")
     return graph

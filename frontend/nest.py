@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import optree
@@ -39,7 +40,7 @@ class Nest:
         """Takes a nest apart; `None` holds nothing, unless it is to be a leaf."""
         while True:
             leaves, form = optree.tree_flatten(value, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
-            unknown = {type(leaf) for leaf in leaves if _is_dataclass(leaf)}
+            unknown = [kind for kind in set(map(type, leaves)) if _is_dataclass(kind)]
             if not unknown:
                 return cls(leaves, form)
             for kind in unknown:
@@ -54,8 +55,9 @@ class Nest:
         return optree.tree_unflatten(self.form, leaves)
 
 
-def _is_dataclass(leaf: object) -> bool:
-    return dataclasses.is_dataclass(leaf) and not isinstance(leaf, (*LEAVES, type))
+@cache
+def _is_dataclass(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) and not issubclass(kind, LEAVES)
 
 
 def _register(kind: type) -> None:

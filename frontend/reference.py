@@ -29,6 +29,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Gradient functions": ("frontend.custom_gradient", "frontend.registry"),
     "Why a gradient is what it is": ("frontend.explain", "passes.explain.explanation"),
     "Whether a gradient is right": ("frontend.check_gradients", "driver.checking.report"),
+    "Functions": (
+        "frontend.function",
+        "frontend.transforms.reverse",
+        "frontend.transforms.products",
+        "frontend.transforms.matrices",
+    ),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
     "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
@@ -72,6 +78,7 @@ MEMBERS = {
         "scatter_update",
     ),
     "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
+    "Function": ("graph", "ir"),
     "Step": ("ir", "target"),
     "GradientReport": ("worst", "to_dict"),
     "Explanation": ("connected", "to_dict", "to_json"),
@@ -90,6 +97,7 @@ MEMBERS = {
 MADE_BY_OTHERS = (
     "AggregationMethod",
     "Explanation",
+    "Function",
     "GradientCheckError",
     "GradientReport",
     "Operation",

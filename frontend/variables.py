@@ -31,7 +31,7 @@ from pullback.dialects.graph.variables import (
 from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import Graph, current_graph, valid_hint
+from pullback.frontend.graph import Graph, current_graph, entered_graph, valid_hint
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
 
@@ -39,7 +39,9 @@ from pullback.frontend.names import checked_name
 class Variable(Operators):
     """State of a fixed shape and dtype, held in a NumPy array that outlives a step.
 
-    In an expression it stands for its contents at that point: each use is a read of its own.
+    In an expression it stands for its contents at that point: each use is a read of its own. It belongs to the
+    graph in which it is made. Functions (see `function`) may use any variable, and share its contents; one that is
+    made outside of all graphs is for them.
 
     Args:
         initial: the first contents; copied. Python floats become f32, integers i32.
@@ -48,7 +50,7 @@ class Variable(Operators):
         trainable: whether optimizers change it unless told which variables to change.
 
     Raises:
-        ValueError: for data that is no array of a known dtype, or outside of a graph.
+        ValueError: for data that is no array of a known dtype, or in a function that has been traced before.
     """
 
     def __init__(
@@ -59,17 +61,39 @@ class Variable(Operators):
         *,
         trainable: bool = True,
     ) -> None:
-        self.graph = current_graph()
+        self.home = _home(name)
+        """The graph to which it belongs."""
         self.trainable = trainable
         self.array = np.array(as_array(initial, "initial", dtype), order="C")
-        self.name = self.graph.names.unique(checked_name(name))
+        self.name = self.home.names.unique(checked_name(name))
+        self._handle = self._reference(self.home, self.name)
+
+    def _reference(self, graph: Graph, name: str) -> Tensor:
+        """A reference to the variable in a graph, under a name that is free there."""
         type_ = VariableType(tensor_type(element_type_from(self.array.dtype), self.array.shape))
-        op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(self.name)})
-        op.results[0].name_hint = valid_hint(self.name)
-        self.graph.insert_outside_loops(op, self.name)
-        self.graph.variables[self.name] = self
-        self.handle = Tensor(op.results[0])
+        op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(name)})
+        op.results[0].name_hint = valid_hint(name)
+        graph.insert_outside_loops(op, name)
+        graph.variables[name] = self
+        return Tensor(op.results[0])
+
+    @property
+    def graph(self) -> Graph:
+        """Where it is used now: in the function that is being traced, or else where it was made."""
+        current = entered_graph()
+        return current if current is not None and current.adopts_variables else self.home
+
+    @property
+    def handle(self) -> Tensor:
         """The reference to the variable, which its reads and updates take."""
+        graph = self.graph
+        if graph is self.home:
+            return self._handle
+        known = graph.handles.get(self)
+        if known is None or known.op.parent is None:  # erased, since what used it first has failed
+            with graph.names.entered(None):
+                known = graph.handles[self] = self._reference(graph, graph.names.unique(self.name))
+        return known
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -144,6 +168,19 @@ class Variable(Operators):
 
     def __repr__(self) -> str:
         return f"<Variable {self.name!r}: {self.handle.type}>"
+
+
+def _home(name: str) -> Graph:
+    """The graph that is entered; a new one outside of graphs, and where a function is traced, which adopts it."""
+    current = entered_graph()
+    if current is None:
+        return Graph()
+    if not current.makes_variables:
+        raise GraphError(
+            f"variable '{name}' is made by a function that was traced before, so it would be another one for each kind "
+            "of arguments: make it outside"
+        )
+    return Graph() if current.adopts_variables else current
 
 
 def global_variables(graph: Graph | None = None) -> list[Variable]:

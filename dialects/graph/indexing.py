@@ -181,7 +181,7 @@ class Densify(OfSlices):
         return operands[0].dense()
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (Gather.of(dy, SliceIndices.of(Tensor(self._operands[0]))),)
+        return (Gather.of(dy, indices_of(Tensor(self._operands[0]))),)
 
 
 @graph_op
@@ -210,6 +210,12 @@ class SliceIndices(OfSlices):
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0].indices
+
+
+def indices_of(slices: Tensor) -> Tensor:
+    """Where the rows belong: without the slices, which no loop can keep, if they were just put together."""
+    maker = slices.op
+    return Tensor(maker.operands[1]) if isinstance(maker, MakeSlices) else SliceIndices.of(slices)
 
 
 @graph_op

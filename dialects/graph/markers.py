@@ -20,7 +20,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.indexing import ConcatSlices, Gather, SliceIndices, SlicesValue, SliceValues
+from pullback.dialects.graph.indexing import ConcatSlices, Gather, SlicesValue, SliceValues, indices_of
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr
 from pullback.dialects.graph.stacks import StackValue, add_stacks
@@ -168,7 +168,7 @@ class SumGradients(Summation):
         if all(slices):
             return split_like(dy, [SliceValues.of(t) for t in self.addends], axis=0)
         return tuple(
-            Gather.of(dy, SliceIndices.of(t)) if sparse else dy
+            Gather.of(dy, indices_of(t)) if sparse else dy
             for t, sparse in zip(self.addends, slices, strict=True)
         )
 

@@ -75,7 +75,7 @@ def test_a_name_that_no_operation_took_is_not_kept(graph: pb.Graph) -> None:
 
 
 def test_outside_of_a_graph() -> None:
-    for make in (lambda: pb.constant(1.0), lambda: pb.placeholder("f32", ()), lambda: pb.Variable(1.0)):
+    for make in (lambda: pb.constant(1.0), lambda: pb.placeholder("f32", ())):
         with pytest.raises(ValueError, match="work inside `with"):
             make()
 

@@ -1,0 +1,87 @@
+"""All first or second derivatives of a function: `jacobian` and `hessian`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from pullback.dialects.graph.types import is_inexact
+from pullback.dialects.graph.value import Tensor
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.function import Function, static_of
+from pullback.frontend.graph import current_graph
+from pullback.frontend.jacobians import jacobians
+from pullback.frontend.nest import Nest
+from pullback.frontend.transforms.arguments import (
+    Argnums,
+    Chosen,
+    check_argnums,
+    name_of_function,
+    output_tensors,
+)
+from pullback.passes.gradients.emitter import Options
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
+    """A function that gives all derivatives of the outputs of `f` by an argument.
+
+    Each output is differentiated in one loop over its elements, so the graph does not grow with their number.
+
+    Args:
+        f: a function of nests of tensors, of floating-point outputs.
+        argnums: the position of the argument to differentiate by, or several.
+        target: what it is compiled for when it is called with arrays, as `function` does.
+
+    Returns:
+        A function of the arguments of `f`. The result has the form of its outputs, and in place of each output y the
+        form of the argument (a tuple of such for several), and in place of each of its leaves x an array of shape
+        y.shape + x.shape: zeros where y does not depend on x.
+
+    Raises:
+        ValueError: when the result is called, for outputs or arguments that are not floating-point, and where a
+            result would have more than eight dims.
+    """
+    what = name_of_function("jacobian", f)
+    check_argnums(argnums, what)
+    return Function(_derivatives(f, argnums, what), target, static_of(f))
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
+    """A function that gives all second derivatives of the outputs of `f` by an argument: `jacobian` of `jacobian`.
+
+    The result has the form of the outputs, then twice that of the argument. For a function of one array x to a
+    scalar it is an array of shape x.shape + x.shape.
+    """
+    what = name_of_function("hessian", f)
+    check_argnums(argnums, what)
+    return Function(_derivatives(_derivatives(f, argnums, what), argnums, what), target, static_of(f))
+
+
+def _derivatives(f: Callable[..., Any], argnums: Argnums, what: str) -> Callable[..., Any]:
+    """`jacobian` on tensors."""
+
+    @wraps(f, updated=())
+    def differentiated(*args: Any, **options: Any) -> Any:
+        chosen = Chosen.of(args, argnums, what)
+        outputs = Nest.of(f(*chosen.args, **options))
+        graph = current_graph()
+        with graph.names.entered("jacobian") as scope:
+            made = Options(scope.removesuffix("/"))
+            rows = [
+                chosen.rebuilt(jacobians(graph, _differentiable(y, label), chosen.xs, made))
+                for y, label in zip(
+                    output_tensors(outputs, what), outputs.labels(f"{what}: the output"), strict=True
+                )
+            ]
+        return outputs.rebuilt(rows)
+
+    return differentiated
+
+
+def _differentiable(y: Tensor, label: str) -> Tensor:
+    if not is_inexact(y.element_type):
+        raise ArgumentTypeError(
+            f"{label} is {y.dtype}: expected a floating-point dtype; cast it, or leave it out"
+        )
+    return y
