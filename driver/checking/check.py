@@ -155,9 +155,9 @@ class _Projection:
         first = self._compared(direction, step)
         if first.agrees:
             return first
-        wider = self._compared(direction, 8 * step)
-        # Rounding inside of the program shows in how far two differences are apart.
-        doubt = 4 * abs(first.difference - wider.difference)
+        # Rounding inside of the program shows in how far differences are apart from each other.
+        differences = [first.difference, *(self._compared(direction, n * step).difference for n in (2, 4, 8))]
+        doubt = 4 * (max(differences) - min(differences))
         tries = (self._compared(direction, s, doubt) for s in (step, 8 * step, step / 8))
         return min(tries, key=lambda comparison: comparison.error)
 

@@ -18,7 +18,7 @@ from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.elementwise import StopGradient
 from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
-from pullback.passes.explain.dependence import Dependence
+from pullback.passes.explain.dependence import Dependence, Node
 
 
 class _HoldingEvaluator(Evaluator):
@@ -104,9 +104,7 @@ class Probe:
         self._base = _HoldingEvaluator(contents, self.stops)
         self._base.values.update(self.arguments)
         needed = Dependence(wanted, self.block).behind
-        for op in self.block.ops:
-            if op in needed:
-                self._base.run(op)
+        self._run(self._base, needed)
 
     def __getitem__(self, value: SSAValue) -> Any:
         return self._base.values[value]
@@ -118,10 +116,14 @@ class Probe:
         if shift is None:
             run.values[x] = _plus(self[x], by)
         following = Dependence(ys, self.block).between(x)
-        for op in self.block.ops:
-            if op in following:
-                run.run(op)
+        self._run(run, following)
         return [run.values[y] for y in ys]
+
+    def _run(self, evaluator: Evaluator, wanted: Collection[Node]) -> None:
+        with np.errstate(all="ignore"):
+            for op in self.block.ops:
+                if op in wanted:
+                    evaluator.run(op)
 
     def contents(self, x: SSAValue) -> Any:
         """What a value holds: of a variable, its contents at first; of slices, their rows."""
