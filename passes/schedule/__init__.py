@@ -12,9 +12,10 @@ those attributes, and nothing else.
       graph.yield …
     }
 
-All computation is inside of kernels. Outside stand `variable read assign while condition yield gate constant
-empty_stack push pop add_n` (of stacks), and what makes no code, because its result is a buffer that is there already:
-`make_slices slice_values slice_indices`, and `reshape expand_dims` of a stored value.
+What `pullback.passes.schedule.native` calls native is computed inside of kernels. Outside stand `variable read assign while
+condition yield gate constant empty_stack push pop`, what makes no code, because its result is a buffer that is there
+already (`make_slices`, and `reshape expand_dims` of a stored value), and host operations: those that only compute tensors
+from tensors and slices, and that kernels do not compute. They read and write whole tensors in memory.
 A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
 
 ### The schedule
@@ -75,8 +76,8 @@ stored before: so that the update can be made in place.
 
 ## Memory
 
-`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`
-and `pop`, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
+`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`,
+`pop` and host operation, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
 `pullback.dialects.graph.memory`. The results of other operations need none: those of `gate`, `reshape` and
 `expand_dims` lie where their operands lie, slices where their rows and indices lie, and a constant is where the
 lowering puts it. The arguments of a loop's regions lie where its results lie.

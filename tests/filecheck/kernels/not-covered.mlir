@@ -48,3 +48,11 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = graph.tanh %x : tensor<4xf32>
   func.return %y : tensor<4xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> {
+  // expected-error@+1 {{'graph.tanh' of (tensor<4xf16>) has no GPU kernel, and the host cannot reach what is on the device}}
+  %y = graph.tanh %x {memory = [#graph.buffer<output, 0>]} : tensor<4xf16>
+  func.return %y : tensor<4xf16>
+}
