@@ -20,6 +20,7 @@ from pullback.frontend.functions import elementwise as _elementwise
 from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
 from pullback.frontend.functions import losses as _losses
+from pullback.frontend.functions import matrices as _matrices
 from pullback.frontend.functions import padding as _padding
 from pullback.frontend.functions import pieces as _pieces
 from pullback.frontend.functions import pooling as _pooling
@@ -42,6 +43,7 @@ from pullback.frontend.functions.elementwise import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
 from pullback.frontend.functions.losses import *
+from pullback.frontend.functions.matrices import *
 from pullback.frontend.functions.padding import *
 from pullback.frontend.functions.pieces import *
 from pullback.frontend.functions.pooling import *
@@ -126,6 +128,7 @@ __all__ += _linalg.__all__
 __all__ += _padding.__all__
 __all__ += _pieces.__all__
 __all__ += _losses.__all__
+__all__ += _matrices.__all__
 __all__ += _pooling.__all__
 __all__ += _random.__all__
 __all__ += _reductions.__all__

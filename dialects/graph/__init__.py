@@ -26,6 +26,8 @@ FAMILIES = (
     "losses",
     "linalg",
     "einsum",
+    "matrices",
+    "factorizations",
     "convolution",
     "pooling",
     "indexing",

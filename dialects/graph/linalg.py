@@ -22,7 +22,7 @@ from pullback.dialects.graph.base import (
 )
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.numerics import multiplied
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, Squeeze, SumTo
+from pullback.dialects.graph.shapes import ExpandDims, Reshape, Squeeze, SumTo, Transpose, integers
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,
@@ -72,18 +72,9 @@ class MatMul(OfDtypes):
             raise GraphError(
                 f"{cls.name}: inner_c1: inner extents {k} and {inner} differ, for {lhs} and {rhs}"
             )
-        result = tensor_type(element_type_of(lhs), (*cls._batch(a[:-2], b[:-2]), m, n))
+        result = tensor_type(element_type_of(lhs), (*batch_of(cls.name, a[:-2], b[:-2]), m, n))
         check_tensor(cls.name, result, "the result")
         return [result]
-
-    @classmethod
-    def _batch(cls, a: Shape, b: Shape) -> Shape:
-        try:
-            return broadcast_shapes(a, b)
-        except GraphError:
-            raise GraphError(
-                f"{cls.name}: batch_c1: leading axes must broadcast, got {format_shape(a)} and {format_shape(b)}"
-            ) from None
 
     @classmethod
     def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
@@ -117,7 +108,7 @@ class MatMul(OfDtypes):
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, b = (Tensor(v) for v in self._operands)
         da, db = self._terms(conj(a), conj(b), dy)
-        return _summed_to(da, a), _summed_to(db, b)
+        return summed_to(da, a), summed_to(db, b)
 
     def _terms(self, a: Tensor, b: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
         """Both gradients, for each pair of matrices of the batch."""
@@ -149,9 +140,25 @@ def _rows(a: Tensor, b: Tensor, single: Tensor) -> tuple[Tensor, Tensor]:
     return Reshape.to(a, shapes[0]), Reshape.to(b, shapes[1])
 
 
-def _summed_to(term: Tensor, operand: Tensor) -> Tensor:
+def summed_to(term: Tensor, operand: Tensor) -> Tensor:
     """A gradient summed over the axes of the batch along which its operand was repeated."""
     batch = operand.extents[:-2]
     if term.extents[:-2] == batch and DYNAMIC_INDEX not in batch:
         return term
     return SumTo.like(term, operand)
+
+
+def batch_of(op: str, a: Shape, b: Shape) -> Shape:
+    """The leading axes of two tensors of matrices, broadcast."""
+    try:
+        return broadcast_shapes(a, b)
+    except GraphError:
+        raise GraphError(
+            f"{op}: batch_c1: leading axes must broadcast, got {format_shape(a)} and {format_shape(b)}"
+        ) from None
+
+
+def adjoint(x: Tensor) -> Tensor:
+    """Each matrix transposed and conjugated."""
+    axes = list(range(x.ndim))
+    return conj(Transpose.of(x, permutation=integers([*axes[:-2], axes[-1], axes[-2]])))
