@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from pullback.dialects.graph.types import is_inexact
+from pullback.dialects.graph.types import is_float
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.function import Function, static_of
@@ -39,7 +39,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -
         y.shape + x.shape: zeros where y does not depend on x.
 
     Raises:
-        ValueError: when the result is called, for outputs or arguments that are not floating-point, and where a
+        ValueError: when the result is called, for outputs or arguments that are not real floating-point, and where a
             result would have more than eight dims.
     """
     what = name_of_function("jacobian", f)
@@ -64,12 +64,14 @@ def _derivatives(f: Callable[..., Any], argnums: Argnums, what: str) -> Callable
     @wraps(f, updated=())
     def differentiated(*args: Any, **options: Any) -> Any:
         chosen = Chosen.of(args, argnums, what)
+        for x in chosen.xs:
+            _real(x, f"{what}: an argument")
         outputs = Nest.of(f(*chosen.args, **options))
         graph = current_graph()
         with graph.names.entered("jacobian") as scope:
             made = Options(scope.removesuffix("/"))
             rows = [
-                chosen.rebuilt(jacobians(graph, _differentiable(y, label), chosen.xs, made))
+                chosen.rebuilt(jacobians(graph, _real(y, label), chosen.xs, made))
                 for y, label in zip(
                     output_tensors(outputs, what), outputs.labels(f"{what}: the output"), strict=True
                 )
@@ -79,9 +81,10 @@ def _derivatives(f: Callable[..., Any], argnums: Argnums, what: str) -> Callable
     return differentiated
 
 
-def _differentiable(y: Tensor, label: str) -> Tensor:
-    if not is_inexact(y.element_type):
+def _real(y: Tensor, label: str) -> Tensor:
+    if not is_float(y.element_type):
         raise ArgumentTypeError(
-            f"{label} is {y.dtype}: expected a floating-point dtype; cast it, or leave it out"
+            f"{label} is {y.dtype}: expected a real floating-point dtype; cast it or leave it out, and take complex "
+            "derivatives with vjp and jvp"
         )
     return y

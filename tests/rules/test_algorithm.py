@@ -24,6 +24,23 @@ def test_rule_29_integers_end_a_path(graph: pb.Graph) -> None:
     assert pb.gradients(through_integers(x), x) == [None]
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64", "complex<f32>", "complex<f64>"])
+def test_rule_29_every_floating_point_and_complex_dtype_carries_a_gradient(
+    graph: pb.Graph, dtype: str
+) -> None:
+    x = pb.placeholder(dtype, (2,), name="x")
+    (dx,) = pb.gradients(x * x, x, [pb.ones_like(x)])
+    assert dx.dtype == dtype
+    (fed,) = pb.run([dx], {x: [1.0, -2.0]})
+    np.testing.assert_array_equal(np.asarray(fed, np.complex128), [2, -4])
+
+
+@pytest.mark.parametrize("dtype", ["i8", "i16", "i32", "i64", "ui8", "i1"])
+def test_rule_29_no_other_does(graph: pb.Graph, dtype: str) -> None:
+    x = scalar()
+    assert pb.gradients(pb.cast(pb.cast(x, dtype), "f32"), x) == [None]
+
+
 def test_rule_30_only_what_lies_between_is_differentiated(graph: pb.Graph) -> None:
     """An operation without a gradient beside the path does no harm; x * x delivers twice."""
     x = scalar()
@@ -230,6 +247,12 @@ def test_rule_44_zeros_for_every_unconnected_x(graph: pb.Graph, unconnected: str
     assert [z.dtype for z in zeros] == ["f32", "i32", "f32"]
     assert [v.shape for v in values] == [(3,), (2,), (1,)]
     assert not any(v.any() for v in values)
+
+
+def test_rule_44_zeros_for_a_variable(graph: pb.Graph) -> None:
+    v = pb.Variable(np.ones((2, 3)))
+    (dv,) = pb.gradients(pb.constant(1.0), v, unconnected_gradients="zero")
+    np.testing.assert_array_equal(pb.run(dv), np.zeros((2, 3)))
 
 
 def test_rule_44_other_values_are_refused(graph: pb.Graph) -> None:

@@ -172,6 +172,24 @@ def test_rule_12_the_default_has_the_shape_of_y_at_run_time(graph: pb.Graph) -> 
     np.testing.assert_array_equal(pb.run(dx, {x: np.ones((2, 5))}), np.full((2, 5), 2.0))
 
 
+@pytest.mark.parametrize("dtype", ["complex<f32>", "complex<f64>"])
+def test_rule_13_a_complex_y_needs_a_grad_y(graph: pb.Graph, dtype: str) -> None:
+    z = pb.placeholder(dtype, (2,), name="z")
+    y, real = z * z, pb.real(z)
+    before = str(graph)
+    with pytest.raises(ValueError, match=r"Gradients of complex tensors must set grad_ys: ys\[1\]") as caught:
+        pb.gradients([real, y], z)
+    assert isinstance(caught.value, TypeError)
+    assert str(graph) == before
+    data = np.array([1 + 2j, -3j])
+    (dz,) = pb.gradients(y, z, [pb.ones_like(y)])
+    np.testing.assert_allclose(pb.run(dz, {z: data.astype(numpy_name(dtype))}), np.conj(2 * data))
+
+
+def numpy_name(dtype: str) -> str:
+    return {"complex<f32>": "complex64", "complex<f64>": "complex128"}[dtype]
+
+
 def test_rule_14_no_gradient_of_a_truth_value(graph: pb.Graph) -> None:
     x = vector()
     with pytest.raises(ValueError, match=r"ys\[0\] \('greater'\) is i1: expected a numeric tensor") as caught:
@@ -187,7 +205,7 @@ def test_rule_15_integers(graph: pb.Graph) -> None:
     np.testing.assert_array_equal(pb.run(itself), [1, 1])
 
 
-@pytest.mark.parametrize("dtype", ["i32", "f64"])
+@pytest.mark.parametrize("dtype", ["i32", "f64", "complex<f32>"])
 def test_rule_16_and_17_a_grad_y_has_the_dtype_of_its_y(graph: pb.Graph, dtype: str) -> None:
     x = vector()
     with pytest.raises(ValueError, match=rf"grad_ys\[0\] has dtype {dtype}, expected f32") as caught:

@@ -133,8 +133,12 @@ def test_derivatives_of_derivatives(rng: np.random.Generator) -> None:
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     (
+        lambda: pb.jacobian(lambda z: z)(np.array(1j)),
+        "an argument is complex<f64>: expected a real .* vjp and jvp",
+    ),
+    (
         lambda: pb.jacobian(lambda x: x > 0.0)(1.0),
-        "jacobian of '<lambda>': the output is i1: expected a floating",
+        "jacobian of '<lambda>': the output is i1: expected a real floating",
     ),
     (lambda: pb.jacobian(lambda x: {"a": [pb.cast(x, "i32")]})(1.0), r"the output\['a'\]\[0\] is i32"),
     (lambda: pb.jacobian(lambda x: x)(1), "argument 0 is i32: expected a floating-point dtype"),
