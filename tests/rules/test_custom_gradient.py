@@ -256,6 +256,25 @@ def test_rule_57_recompute_grad_keeps_nothing(graph: pb.Graph) -> None:
     assert not forward & used
 
 
+def test_rule_57_recompute_grad_takes_less_memory(graph: pb.Graph) -> None:
+    """Sixteen layers in four blocks: what is kept is the blocks' inputs, and one block at a time."""
+    x, w = pb.placeholder("f32", (128, 16), name="x"), pb.placeholder("f32", (16, 16), name="w")
+
+    def block(x: pb.Tensor) -> pb.Tensor:
+        for _ in range(4):
+            x = pb.tanh(x @ w)
+        return x
+
+    def arena(layers: Callable[[pb.Tensor], pb.Tensor]) -> int:
+        y = x
+        for _ in range(4):
+            y = layers(y)
+        step = pb.compile([x, w], pb.gradients(y, [x, w]))
+        return int(re.findall(r"graph.arena = (\d+)", step.ir("kernels", [(128, 16), (16, 16)]))[0])
+
+    assert arena(pb.recompute_grad(block)) < 0.6 * arena(block)
+
+
 def test_rule_57_recompute_grad_to_second_order(graph: pb.Graph) -> None:
     x, k = pb.placeholder("f64", (3,), name="x"), pb.placeholder("f64", (), name="k")
     y = pb.recompute_grad(lambda x: pb.exp(x * k))(x)
