@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
     TensorType,
+    i1,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, opt_operand_def, prop_def, result_def, traits_def
@@ -184,7 +185,7 @@ def number_of(value: Attribute) -> Number:
     if isinstance(value, ArrayAttr):
         return complex(*(part.value.data for part in value.data if isinstance(part, FloatAttr)))
     assert isinstance(value, FloatAttr | IntegerAttr)
-    return value.value.data
+    return bool(value.value.data) if value.type == i1 else value.value.data  # xDSL holds true as -1
 
 
 def is_element(value: Attribute, element_type: Attribute) -> bool:

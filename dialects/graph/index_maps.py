@@ -17,6 +17,7 @@ from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
 from pullback.dialects.graph.types import shape_of_type
@@ -44,8 +45,9 @@ def result_axes(op: Operation) -> Axes:
 def operand_axes(op: Operation, number: int) -> Axes | None:
     """The map of an operand; `None` for an access that is no map of axes.
 
-    Those are the rows that `gather` picks, a `split` (which starts at an offset), a `concat`, a `reshape` that
-    does more than add and drop extents of 1, and the operands of a contraction.
+    Those are the rows that `gather` picks, a `split` or `strided_slice` (which start at an offset), a `reshape` that
+    does more than add and drop extents of 1, and the operands of a contraction. The pieces of a `concat` have loops
+    of their own, along its axes.
     """
     for family in type(op).__mro__:
         if family in _READS:
@@ -103,6 +105,7 @@ _READS: dict[type[GraphOp], Callable[[Operation, int], Axes | None]] = {
     AddN: _broadcast,
     Accumulate: _broadcast,
     BroadcastTo: _broadcast,
+    Concat: _same,
     Reduction: _same,
     ExpandDims: _without_new_axes,
     Transpose: _permuted,

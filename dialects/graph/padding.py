@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
     StringAttr,
+    i64,
 )
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
@@ -21,16 +22,16 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import (
     Array,
     GradientTerms,
-    GraphOp,
     Properties,
     check_tensor,
     graph_op,
     scalar_attribute,
 )
 from pullback.dialects.graph.creation import is_element, number_of
-from pullback.dialects.graph.families import Accepts, OfDtypes, any_dtype, check_dtype, numeric
+from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, any_dtype, check_dtype, numeric
+from pullback.dialects.graph.pieces import Concat, surrounded
 from pullback.dialects.graph.shapes import integer_list, integers
-from pullback.dialects.graph.slicing import StridedSlice
+from pullback.dialects.graph.slicing import StridedSlice, along
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Number, Tensor
 
@@ -54,7 +55,7 @@ def padded(extent: int, low: int, high: int) -> int:
 
 
 @graph_op
-class Pad(GraphOp):
+class Pad(Composite):
     """The operand with `low` elements of one `value` before it and `high` behind it, along each axis."""
 
     name = "graph.pad"
@@ -102,6 +103,12 @@ class Pad(GraphOp):
         """Where in the result the operand stands."""
         return tuple(slice(low, -high if high else None) for low, high in self.paddings)
 
+    def expand(self) -> Tensor:
+        x = Tensor(self._operands[0])
+        for axis, (low, high) in enumerate(self.paddings):
+            x = surrounded(x, axis, low, high, number_of(self.value))
+        return x
+
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
         shape = [padded(n, *p) for n, p in zip(x.shape, self.paddings, strict=True)]
@@ -116,7 +123,7 @@ class Pad(GraphOp):
 # ---- mirrors --------------------------------------------------------------------------------------------------
 
 
-class Mirroring(OfDtypes):
+class Mirroring(Composite, OfDtypes):
     """A tensor and the same with mirrors at its edges: `mode` says where these stand."""
 
     operand = operand_def(AnyAttr())
@@ -154,10 +161,15 @@ class Mirroring(OfDtypes):
         """What the operand's type may leave open, checked for an array."""
         self.infer([tensor_type(element_type_of(self.operand_types[0]), x.shape)], self.properties)
 
+    @property
+    def repeated(self) -> int:
+        """How often the last element stands at the edge: 1 where the mirror is behind it, else 0."""
+        assert isinstance(self.mode, StringAttr)
+        return int(self.mode.data == "symmetric")
+
     def sources(self, extents: Sequence[int]) -> list[Array]:
         """For each axis of the inner tensor, which of its elements stands at each place of the padded one."""
-        assert isinstance(self.mode, StringAttr)
-        repeated = int(self.mode.data == "symmetric")
+        repeated = self.repeated
         found: list[Array] = []
         for n, (low, high) in zip(
             extents, paddings_of(self.name, self.properties, len(extents)), strict=True
@@ -186,6 +198,17 @@ class MirrorPad(Mirroring):
     def result_extent(extent: int, low: int, high: int) -> int:
         return padded(extent, low, high)
 
+    def expand(self) -> Tensor:
+        x, outside = Tensor(self._operands[0]), 1 - self.repeated
+        for axis, (low, high) in enumerate(paddings_of(self.name, self.properties, x.ndim)):
+            parts = [slice(low - 1, None, -1), slice(None), slice(-1, -1 - high, -1)]
+            if outside:
+                parts = [slice(low, 0, -1), slice(None), slice(-2, -2 - high, -1)]
+            shown = [p for p, count in zip(parts, (low, 1, high), strict=True) if count]
+            pieces = [StridedSlice.at(x, along(x, axis, part)) for part in shown]
+            x = Concat.of(*pieces, axis=IntegerAttr(axis, i64)) if len(pieces) > 1 else x
+        return x
+
     def numpy(self, *operands: Array) -> Any:
         (result,) = operands
         self.check(result)
@@ -211,6 +234,20 @@ class MirrorPadGradient(Mirroring):
     @staticmethod
     def result_extent(extent: int, low: int, high: int) -> int:
         return DYNAMIC_INDEX if extent == DYNAMIC_INDEX else max(extent - low - high, 0)
+
+    def expand(self) -> Tensor:
+        x, outside = Tensor(self._operands[0]), 1 - self.repeated
+        for axis, (low, high) in enumerate(paddings_of(self.name, self.properties, x.ndim)):
+            n = x.extents[axis] - low - high
+            total = StridedSlice.at(x, along(x, axis, slice(low, low + n)))
+            if low:
+                folded = StridedSlice.at(x, along(x, axis, slice(low - 1, None, -1)))
+                total = total + surrounded(folded, axis, outside, n - low - outside)
+            if high:
+                folded = StridedSlice.at(x, along(x, axis, slice(-1, -1 - high, -1)))
+                total = total + surrounded(folded, axis, n - high - outside, outside)
+            x = total
+        return x
 
     def numpy(self, *operands: Array) -> Any:
         (result,) = operands

@@ -21,6 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
@@ -30,7 +31,7 @@ from pullback.dialects.graph.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.value import Number, Tensor
 
 
 def check_axis(op: str, properties: Properties, shape: Sequence[int]) -> int:
@@ -147,6 +148,16 @@ class SplitLike(GraphOp):
 
     def gradient(self, *dys: Tensor) -> GradientTerms:
         return (Concat.of(*dys, axis=self.axis), *[None] * (len(self._operands) - 1))
+
+
+def surrounded(x: Tensor, axis: int, low: int, high: int, number: Number = 0) -> Tensor:
+    """`x` between `low` and `high` elements of one number along an axis; all extents are known."""
+
+    def run(count: int) -> list[Tensor]:
+        shape = (*x.extents[:axis], count, *x.extents[axis + 1 :])
+        return [Fill.full(number, tensor_type(x.element_type, shape))] if count else []
+
+    return Concat.of(*run(low), x, *run(high), axis=IntegerAttr(axis, i64)) if low or high else x
 
 
 def split_like(x: Tensor, pieces: Sequence[Tensor], axis: int) -> tuple[Tensor, ...]:

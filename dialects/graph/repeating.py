@@ -7,14 +7,15 @@ from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
 from pullback.dialects.graph.creation import check_shape_operand
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import (
     BroadcastTo,
@@ -24,7 +25,7 @@ from pullback.dialects.graph.shapes import (
     integer_list,
     integers,
 )
-from pullback.dialects.graph.slicing import runtime_shape
+from pullback.dialects.graph.slicing import StridedSlice, along, runtime_shape
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
@@ -206,7 +207,7 @@ class Repeat(Copies):
 # ---- another order --------------------------------------------------------------------------------------------
 
 
-class Reordering(GraphOp):
+class Reordering(Composite):
     """The same elements in another order, along some axes."""
 
     operand = operand_def(AnyAttr())
@@ -238,6 +239,11 @@ class Flip(Reordering):
         """`x` backwards along these axes; `x` itself for none."""
         return cls.of(x, axes=integers(sorted(axes))) if axes else x
 
+    def expand(self) -> Tensor:
+        x = Tensor(self._operands[0])
+        backwards = slice(None, None, -1)
+        return StridedSlice.at(x, [backwards if a in self.order else slice(None) for a in range(x.ndim)])
+
     def numpy(self, *operands: Array) -> Any:
         return np.flip(operands[0], tuple(self.order))
 
@@ -268,6 +274,15 @@ class Roll(Reordering):
     def by(cls, x: Tensor, shifts: Sequence[int], axes: Sequence[int]) -> Tensor:
         """`x` moved along ascending axes; `x` itself for none."""
         return cls.of(x, axes=integers(axes), shifts=integers(shifts)) if axes else x
+
+    def expand(self) -> Tensor:
+        x = Tensor(self._operands[0])
+        for axis, shift in zip(self.order, integer_list(self.properties, "shifts"), strict=True):
+            at = -shift % (x.extents[axis] or 1)
+            if at:
+                parts = [StridedSlice.at(x, along(x, axis, part)) for part in (slice(at, None), slice(at))]
+                x = Concat.of(*parts, axis=IntegerAttr(axis, i64))
+        return x
 
     def numpy(self, *operands: Array) -> Any:
         return np.roll(operands[0], integer_list(self.properties, "shifts"), self.order)

@@ -11,10 +11,12 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import check_shape_operand, is_element, number_of
-from pullback.dialects.graph.families import OfDtypes, check_dtype
+from pullback.dialects.graph.base import Array, NotDifferentiable, Properties, check_tensor, graph_op
+from pullback.dialects.graph.creation import Constant, Fill, check_shape_operand, is_element, number_of
+from pullback.dialects.graph.elementwise import Where
+from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype
 from pullback.dialects.graph.pieces import check_axis
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims
 from pullback.dialects.graph.slicing import runtime_shape
 from pullback.dialects.graph.types import (
     NUMPY_DTYPES,
@@ -27,9 +29,12 @@ from pullback.dialects.graph.types import (
 )
 from pullback.dialects.graph.value import Tensor
 
+LARGEST = 2**16
+"""Up to which number kernels have a table of what is counted."""
+
 
 @graph_op
-class Iota(OfDtypes):
+class Iota(Composite, OfDtypes):
     """0, 1, 2, … along `axis`, the same along all others; an operand gives the shape where the type has a `?`."""
 
     name = "graph.iota"
@@ -57,6 +62,16 @@ class Iota(OfDtypes):
         check_shape_operand(self, self._operands, result)
         check_axis(self.name, self.properties, shape_of_type(result))
 
+    def expand(self) -> Tensor | None:
+        type_ = self.result_types[0]
+        shape = shape_of_type(type_)
+        axis = check_axis(self.name, self.properties, shape)
+        if shape[axis] > LARGEST:
+            return None
+        counted = Constant.from_array(np.arange(shape[axis]), element_type_of(type_))
+        line = ExpandDims.at(counted, range(1, len(shape) - axis))
+        return line if line.extents == shape else BroadcastTo.to(line, shape)
+
     def numpy(self, *operands: Array) -> Any:
         shape = runtime_shape(self, operands)
         axis = check_axis(self.name, self.properties, shape)
@@ -65,7 +80,7 @@ class Iota(OfDtypes):
 
 
 @graph_op
-class OneHot(GraphOp):
+class OneHot(Composite):
     """`on` at the place along the new `axis` that each integer names, `off` elsewhere; one out of range names none."""
 
     name = "graph.one_hot"
@@ -99,6 +114,18 @@ class OneHot(GraphOp):
         result = tensor_type(element_type, (*shape[:axis], depth.value.data, *shape[axis:]))
         check_tensor(cls.name, result, "the result")
         return [result]
+
+    def expand(self) -> Tensor | None:
+        indices, result = Tensor(self._operands[0]), self.result_types[0]
+        axis = check_axis(self.name, self.properties, shape_of_type(result))
+        depth, element_type = shape_of_type(result)[axis], element_type_of(result)
+        if depth > LARGEST:
+            return None
+        counted = Constant.from_array(np.arange(depth), indices.element_type)
+        place = ExpandDims.at(counted, range(1, indices.ndim + 1 - axis))
+        index = ExpandDims.at(indices, [axis])
+        on, off = (Fill.scalar(number_of(value), element_type) for value in (self.on, self.off))
+        return Where.of(index > place, off, Where.of(index < place, off, on))
 
     def numpy(self, *operands: Array) -> Any:
         (result,) = self.result_types

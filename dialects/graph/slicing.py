@@ -7,6 +7,7 @@ an end is cut off there. What a window has outside of the tensor is zeros, and r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,9 +17,11 @@ from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_de
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.creation import Fill, check_shape_operand
+from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.shapes import dynamic_shape, integer_list, integers
+from pullback.dialects.graph.pieces import surrounded
+from pullback.dialects.graph.shapes import Reshape, dynamic_shape, integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
@@ -71,6 +74,11 @@ def _within_i64(bound: int) -> int:
     return min(max(bound, FIRST), LAST)
 
 
+def along(x: Tensor, axis: int, part: slice) -> list[slice]:
+    """A slice of one axis of `x`, and all of the others."""
+    return [part if a == axis else slice(None) for a in range(x.ndim)]
+
+
 def sliced_shape(shape: Sequence[int], slices: Sequence[slice]) -> tuple[int, ...]:
     """The extents that these slices leave; a `?` stays one."""
     return tuple(n if n == DYNAMIC_INDEX else len(range(n)[s]) for n, s in zip(shape, slices, strict=True))
@@ -117,11 +125,16 @@ class StridedSlice(GraphOp):
         properties = slice_properties(slices, x.extents)
         return x if _takes_all(slices_of(properties), x.extents) else cls.of(x, **properties)
 
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The slice of each axis."""
+        return slices_of(self.properties)
+
     def numpy(self, *operands: Array) -> Any:
-        return operands[0][slices_of(self.properties)]
+        return operands[0][self.slices]
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), slices_of(self.properties)),)
+        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), self.slices),)
 
 
 def _takes_all(slices: Sequence[slice], extents: Sequence[int]) -> bool:
@@ -131,7 +144,7 @@ def _takes_all(slices: Sequence[slice], extents: Sequence[int]) -> bool:
 
 
 @graph_op
-class StridedSliceGradient(GraphOp):
+class StridedSliceGradient(Composite):
     """Zeros of the result's shape, with the operand where `strided_slice` with these bounds reads."""
 
     name = "graph.strided_slice_gradient"
@@ -150,6 +163,11 @@ class StridedSliceGradient(GraphOp):
     strides = prop_def(DenseArrayBase)
     traits = traits_def(Pure())
 
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The slice of each axis of the result."""
+        return slices_of(self.properties)
+
     @classmethod
     def like(cls, dy: Tensor, x: Tensor, slices: Sequence[slice]) -> Tensor:
         """The gradient with respect to `x` of `x[slices]`."""
@@ -163,20 +181,42 @@ class StridedSliceGradient(GraphOp):
         _check_slices(self.name, self.properties, len(shape_of_type(result)))
         if element_type_of(operand) != element_type_of(result):
             raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
-        taken = sliced_shape(shape_of_type(result), slices_of(self.properties))
+        taken = sliced_shape(shape_of_type(result), self.slices)
         if not compatible_shapes(taken, shape_of_type(operand)):
             raise GraphError(
                 f"{self.name}: slice_c3: the slice of {result} has shape {format_shape(taken)}, "
                 f"the operand is {operand}"
             )
 
+    def expand(self) -> Tensor:
+        x, shape = Tensor(self._operands[0]), shape_of_type(self.result_types[0])
+        places = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
+        if not all(places):
+            return Fill.full(0, self.result_types[0])
+        for axis, (taken, extent) in enumerate(zip(places, shape, strict=True)):
+            x = _spread(x, axis, taken, extent)
+        return x
+
     def numpy(self, *operands: Array) -> Any:
         result = np.zeros(runtime_shape(self, operands), operands[0].dtype)
-        result[slices_of(self.properties)] = operands[0]
+        result[self.slices] = operands[0]
         return result
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
-        return (StridedSlice.at(dy, slices_of(self.properties)), *[None] * (len(self._operands) - 1))
+        return (StridedSlice.at(dy, self.slices), *[None] * (len(self._operands) - 1))
+
+
+def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
+    """`x` with its elements at these places of an axis of this extent, and zeros between them."""
+    if len(places) > 1 and places.step < 0:
+        x, places = StridedSlice.at(x, along(x, axis, slice(None, None, -1))), places[::-1]
+    if len(places) > 1 and places.step > 1:
+        shape, step = x.extents, places.step
+        apart = Reshape.to(x, (prod(shape[:axis]), shape[axis], 1, prod(shape[axis + 1 :])))
+        spread = surrounded(apart, 2, 0, step - 1)
+        x = Reshape.to(spread, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
+        x = StridedSlice.at(x, along(x, axis, slice(1 - step)))
+    return surrounded(x, axis, places[0], extent - places[-1] - 1)
 
 
 def runtime_shape(op: GraphOp, operands: Sequence[Array]) -> tuple[int, ...]:
@@ -188,7 +228,7 @@ def runtime_shape(op: GraphOp, operands: Sequence[Array]) -> tuple[int, ...]:
 
 
 @graph_op
-class Slice(GraphOp):
+class Slice(Composite):
     """The block of `size` elements from `begin` on, along each axis; -1 takes all that remain."""
 
     name = "graph.slice"
@@ -221,6 +261,9 @@ class Slice(GraphOp):
         """The block as a slice of each axis."""
         begin, size = integer_list(self.properties, "begin"), integer_list(self.properties, "size")
         return tuple(slice(b, LAST if n == REST else b + n, 1) for b, n in zip(begin, size, strict=True))
+
+    def expand(self) -> Tensor:
+        return StridedSlice.at(Tensor(self._operands[0]), self.slices)
 
     def numpy(self, *operands: Array) -> Any:
         given = tensor_type(element_type_of(self.operand_types[0]), operands[0].shape)

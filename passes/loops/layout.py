@@ -62,7 +62,7 @@ def layout_of(size: int, accesses: Sequence[Access], extents: Sequence[int]) -> 
     flat = Layout((size,), (1,))
     steps = {1, *(a.row_stride for a in accesses if a.rows)}
     for access in accesses:
-        steps.update(c for c in access.offset.coefficients if c)
+        steps.update(abs(c) for c in access.offset.coefficients if c)
     strides = sorted(steps, reverse=True)
     edges = [size, *strides]
     if size == 0 or any(a % b for a, b in zip(edges, strides, strict=False)):
@@ -73,10 +73,12 @@ def layout_of(size: int, accesses: Sequence[Access], extents: Sequence[int]) -> 
 
 
 def _fits(layout: Layout, access: Access, extents: Sequence[int]) -> bool:
-    last = layout.digits(access.offset.constant)
+    first = layout.digits(access.offset.constant)
+    last = list(first)
     for coefficient, extent in zip(access.offset.coefficients, extents, strict=True):
         if coefficient and extent:
-            last[layout.strides.index(coefficient)] += extent - 1
+            end, way = (last, 1) if coefficient > 0 else (first, -1)
+            end[layout.strides.index(abs(coefficient))] += way * (extent - 1)
     if access.rows:
         last[layout.strides.index(access.row_stride)] += access.rows - 1
-    return all(i < n for i, n in zip(last, layout.shape, strict=True))
+    return min(first, default=0) >= 0 and all(i < n for i, n in zip(last, layout.shape, strict=True))

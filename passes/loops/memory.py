@@ -15,7 +15,7 @@ from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.passes.loops.build import FunctionBuilder, index_op, result_of
 from pullback.passes.loops.layout import Layout
-from pullback.passes.loops.vectors import Lanes
+from pullback.passes.loops.vectors import Lanes, shuffled
 
 Term = tuple[SSAValue, int]
 """An index and how many elements a step of it is."""
@@ -70,6 +70,10 @@ class Buffer:
     ) -> Scalar:
         """One element per lane, `stride` elements apart; 0 in lanes that do not exist."""
         type_ = VectorType(self.memory_type, [lanes.count])
+        if stride == -1 and lanes.mask is None:
+            last = self.indices(builder, terms, constant - (lanes.count - 1))
+            loaded = result_of(vector.LoadOp.create(operands=[self.value, *last], result_types=[type_]))
+            return shuffled(Scalar(loaded), range(lanes.count)[::-1]).cast(self.element_type)
         at = self.indices(builder, terms, constant)
         if stride != 1:
             steps = lane_steps(builder, lanes.count, stride)

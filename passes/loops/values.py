@@ -18,6 +18,7 @@ from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.pieces import Split
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
+from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
 from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
@@ -128,6 +129,12 @@ class Builder:
         before = sum(integer_list(op.properties, "sizes")[: op.results.index(value)])
         return (yield op.operands[0], (*position[:at], position[at] + before, *position[at + 1 :]))
 
+    def strided_slice(self, op: Any, value: SSAValue, position: Position) -> Rule:
+        operand = op.operands[0]
+        taken = [range(n)[s] for n, s in zip(shape_of_type(operand.type), op.slices, strict=True)]
+        first = [t.start if t else 0 for t in taken]
+        return (yield operand, tuple(p * t.step + f for p, t, f in zip(position, taken, first, strict=True)))
+
     def gather(self, op: Any, value: SSAValue, position: Position) -> Rule:
         params, indices = op.operands
         shape, rank = shape_of_type(params.type), len(shape_of_type(indices.type))
@@ -212,6 +219,7 @@ RULES: dict[type, Callable[[Builder, Any, SSAValue, Position], Rule]] = {
     Transpose: Builder.transpose,
     Reshape: Builder.reshape,
     Split: Builder.split,
+    StridedSlice: Builder.strided_slice,
     Gather: Builder.gather,
     MatMul: Builder.matmul,
     Reduction: Builder.reduction,

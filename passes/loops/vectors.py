@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import vector
@@ -78,9 +79,14 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
 
 def part(value: Scalar, start: int, count: int) -> Scalar:
     """`count` consecutive lanes."""
+    return shuffled(value, range(start, start + count))
+
+
+def shuffled(value: Scalar, lanes: Sequence[int]) -> Scalar:
+    """These lanes, in this order."""
     op = vector.ShuffleOp.create(
         operands=[value.value, value.value],
-        result_types=[VectorType(value.element_type, [count])],
-        properties={"mask": DenseArrayBase.from_list(i64, list(range(start, start + count)))},
+        result_types=[VectorType(value.element_type, [len(lanes)])],
+        properties={"mask": DenseArrayBase.from_list(i64, list(lanes))},
     )
     return Scalar(result_of(op))

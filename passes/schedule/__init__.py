@@ -51,16 +51,17 @@ lowered.
   `accumulate` or `subtract` of a kernel argument (the base) and those rows; or `replace_rows` of the base
   by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`
   gives the result the buffer of the base, only the rows named are touched.
-- **concat**: one `concat` of kernel arguments; P is the result's shape.
+- **concat**: one `concat` of kernel arguments, of what views of these show, and of numbers; P is the result's shape.
 
 Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
 
 ### Index maps
 
 Where an operation reads its operands is what `pullback.dialects.graph.index_maps` says for its family:
-along which axes of the result each axis of an operand runs. Three accesses are no such maps, and read
+along which axes of the result each axis of an operand runs. Some accesses are no such maps, and read
 kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
-`split` starts at an offset along its axis, and a `reshape` that does more than add and drop extents of 1
+`split` and `strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape`
+that does more than add and drop extents of 1
 keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
 computes in its loops: it is a strided read of an argument.
 
@@ -68,7 +69,7 @@ computes in its loops: it is a strided read of an argument.
 
 An operation joins the kernels of its operands where the loops fit, and where the order of everything else lets
 it; never across a `graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits,
-gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
+slices, gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
 stored anyway. `exp`, `log`, `tanh` and products are computed once.
 
 What reads a variable stays before an update of it, and rows that are gathered from it, and needed after an update, are

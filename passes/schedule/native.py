@@ -25,6 +25,7 @@ from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
+from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import (
     SlicesType,
@@ -45,7 +46,7 @@ ALONE: dict[type[Operation], Kind] = {
     ReplaceRows: "scatter",
 }
 """What starts a kernel of a kind of its own, and reads operands that are stored."""
-VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, Gather, MakeSlices)
+VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, StridedSlice, Gather, MakeSlices)
 """They compute nothing: each element is one that they read."""
 ALIASES = (Reshape, ExpandDims)
 """Views whose elements lie in the order of the operand's: outside of kernels the result is the same buffer."""
