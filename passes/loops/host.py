@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
@@ -16,7 +16,7 @@ from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.host import host_function, parts_of
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import SlicesType, StackType
@@ -27,7 +27,7 @@ from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.loops.places import Place, Places
 from pullback.passes.loops.stacks import Stacks
 from pullback.passes.loops.tensors import insert_copy, tensor_memref
-from pullback.passes.loops.while_loops import lower_while, temporary_bytes
+from pullback.passes.loops.while_loops import is_stack, lower_while, temporary_bytes
 from pullback.passes.schedule.native import runs_on_host
 
 
@@ -58,7 +58,7 @@ class Host(Generic[K]):
         self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
         self.buffers = Buffers(function, self.places, self._scratch_bytes())
         self.builder = self.buffers.builder
-        self.stacks = Stacks(self.buffers)
+        self.stacks = Stacks(self.buffers, self.call_host)
         self.host_functions: list[func.FuncOp] = []
         """The operations that the host runs, one function for each."""
 
@@ -112,14 +112,23 @@ class Host(Generic[K]):
         """See `while_loops`."""
         lower_while(op, self.buffers, self.stacks, self.block)
 
+    def sum(self, op: AddN) -> None:
+        """Of stacks, or of tensors that no kernel computes with."""
+        if is_stack(op.results[0]):
+            self.stacks.add(op)
+        else:
+            self.on_host(op)
+
     def on_host(self, op: GraphOp) -> None:
-        """One call, of a function that stands for the operation."""
+        """One call, on the buffers of all tensors that operands and results consist of."""
         operands = [part for value in op.operands for part in self._parts(value)]
-        buffers = [self.buffers.tensor(value) for value in (*operands, *op.results)]
+        self.call_host(op, [self.buffers.tensor(value) for value in (*operands, *op.results)])
+
+    def call_host(self, op: GraphOp, buffers: Sequence[SSAValue]) -> None:
+        """Inserts a call of a function that stands for an operation."""
+        types = [value.type for value in buffers if isinstance(value.type, MemRefType)]
         name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
-        self.host_functions.append(
-            host_function(name, op, [tensor_memref(v) for v in (*operands, *op.results)])
-        )
+        self.host_functions.append(host_function(name, op, types))
         insert(func.CallOp(name, buffers, []))
 
     def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
@@ -151,7 +160,8 @@ def check_outside(block: Block) -> None:
     for op in block.ops:
         if op is block.last_op:
             break
-        if type(op) not in HANDLERS and not runs_on_host(op):
+        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else type(op) in HANDLERS
+        if not has_place and not runs_on_host(op):
             raise DiagnosticError(
                 f"'{op.name}' has no place at level 3 outside of kernels: run form-kernels first; what that leaves "
                 "outside runs on target numpy alone",
@@ -168,6 +178,7 @@ def check_outside(block: Block) -> None:
 
 
 HANDLERS: dict[type[Operation], Callable[[Host[Any], Any], None]] = {
+    AddN: Host.sum,
     Assign: Host.assign,
     Constant: Host.nothing,
     EmptyStack: lambda host, op: host.stacks.empty(op),

@@ -6,21 +6,25 @@ defined, works on a copy. So a push may write, and what nobody takes is freed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, StridedLayoutAttr
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from pullback.dialects.graph.base import GraphOp, scalar_attribute
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import StackType, element_type_of, shape_of_type
+from pullback.dialects.graph.types import StackType, element_type_of, is_complex, shape_of_type
 from pullback.dialects.graph.value import insert
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import index_op, named, result_of
-from pullback.passes.loops.layout import memref_type
+from pullback.passes.loops.layout import memory_type, memref_type
 from pullback.passes.loops.tensors import insert_copy
 
 FIRST_ROWS = 16
@@ -40,12 +44,17 @@ class Stack:
         return self.rows, self.size, self.room
 
 
-class Stacks:
-    """The stacks of a host function."""
+CallHost: TypeAlias = Callable[[GraphOp, Sequence[SSAValue]], None]
+"""Inserts a call of what the host runs, on the memory of its operands and results."""
 
-    def __init__(self, buffers: Buffers) -> None:
+
+class Stacks:
+    """The stacks of a host function. What rows of any dtype need to be computed with runs on the host."""
+
+    def __init__(self, buffers: Buffers, call_host: CallHost) -> None:
         self.buffers = buffers
         self.builder = buffers.builder
+        self.call_host = call_host
         self._known: dict[SSAValue, Stack] = {}
 
     # ---- operations -------------------------------------------------------------------------------------
@@ -65,11 +74,69 @@ class Stacks:
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
 
     def pop(self, op: Pop) -> None:
-        """A copy of the last row."""
-        stack = self.take(op.operands[0], op)
-        size = result_of(index_op(arith.SubiOp, stack.size, self.builder.index(1)), "size")
-        insert_copy(row_of(stack.rows, size), self.buffers.tensor(op.results[1]))
+        """A copy of the last row; zeros, of a stack without any."""
+        stack, target = self.take(op.operands[0], op), self.buffers.tensor(op.results[1])
+        is_empty = result_of(CmpiOp(stack.size, self.builder.index(0), "eq"), "empty")
+        clear, take = Block(), Block()
+        with self.builder.entering(clear):
+            self._clear(op.results[1], target)
+            insert(scf.YieldOp.create(operands=[stack.size]))
+        with self.builder.entering(take):
+            size = result_of(index_op(arith.SubiOp, stack.size, self.builder.index(1)), "size")
+            insert_copy(row_of(stack.rows, size), target)
+            insert(scf.YieldOp.create(operands=[size]))
+        (size,) = if_else(is_empty, clear, take, ["size"])
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
+
+    def add(self, op: AddN) -> None:
+        """Row by row from the last one, where below the first one there are zeros."""
+        total, *others = [self.take(v, op) for v in op.operands]
+        for other in others:
+            total = self._sum(op, total, other)
+        self._known[op.results[0]] = total
+
+    def _sum(self, op: AddN, a: Stack, b: Stack) -> Stack:
+        """The rows of the shorter one, added to those of the longer one."""
+        first, second = Block(), Block()
+        for block, (longer, shorter) in ((first, (a, b)), (second, (b, a))):
+            with self.builder.entering(block):
+                insert(scf.YieldOp.create(operands=[*longer.parts, *shorter.parts]))
+        is_longer = result_of(CmpiOp(a.size, b.size, "sge"), "longer")
+        parts = if_else(is_longer, first, second, ["rows", "size", "room"] * 2)
+        longer, shorter = Stack(*parts[:3]), Stack(*parts[3:])
+        before = result_of(index_op(arith.SubiOp, longer.size, shorter.size), "before")
+        row = row_tensor(op.results[0])
+        add = AddN.create(operands=Block(arg_types=[row, row]).args, result_types=[row])
+
+        def body(number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            into = row_of(longer.rows, self.builder.sum_of([(before, 1), (number, 1)], 0))
+            self.call_host(add, [into, row_of(shorter.rows, number), into])
+            return []
+
+        bounds = self.builder.index(0), shorter.size, self.builder.index(1)
+        self.builder.loop_between(bounds, "row", [], body)
+        insert(memref.DeallocOp.create(operands=[shorter.rows]))
+        return longer
+
+    def _clear(self, value: SSAValue, target: SSAValue) -> None:
+        """Zeros in the memory of a tensor."""
+        type_ = value.type
+        element_type = element_type_of(type_)
+        if is_complex(element_type):  # arith has no complex numbers
+            zeros = Fill.create(result_types=[type_], properties={"value": scalar_attribute(0, element_type)})
+            self.call_host(zeros, [target])
+            return
+        zero = self.builder.number(0, memory_type(element_type)).value
+
+        def store(indices: list[SSAValue], extents: Sequence[int]) -> list[SSAValue]:
+            if not extents:
+                insert(memref.StoreOp.get(zero, target, indices))
+            else:
+                bounds = 0, extents[0], 1
+                self.builder.loop(bounds, "i", [], lambda i, _: store([*indices, i], extents[1:]))
+            return []
+
+        store([], shape_of_type(type_))
 
     def _grown(self, stack: Stack) -> Stack:
         """The stack with room for one row more."""
@@ -84,13 +151,8 @@ class Stacks:
             insert(scf.YieldOp.create(operands=[rows, room]))
         with self.builder.entering(keep):
             insert(scf.YieldOp.create(operands=[stack.rows, stack.room]))
-        op = scf.IfOp.create(
-            operands=[is_full],
-            result_types=[stack.rows.type, stack.room.type],
-            regions=[Region(grow), Region(keep)],
-        )
-        insert(op)
-        return Stack(named(op.results[0], "rows"), stack.size, named(op.results[1], "room"))
+        rows, room = if_else(is_full, grow, keep, ["rows", "room"])
+        return Stack(rows, stack.size, room)
 
     # ---- ownership --------------------------------------------------------------------------------------
 
@@ -151,7 +213,27 @@ def is_last_use(value: SSAValue, user: Operation) -> bool:
     )
 
 
+def if_else(condition: SSAValue, then: Block, otherwise: Block, names: Sequence[str]) -> Sequence[SSAValue]:
+    """The values, under these names, that one of two blocks yields."""
+    last = then.last_op
+    assert last is not None
+    op = scf.IfOp.create(
+        operands=[condition],
+        result_types=last.operand_types,
+        regions=[Region(then), Region(otherwise)],
+    )
+    insert(op)
+    return [named(result, name) for result, name in zip(op.results, names, strict=True)]
+
+
 # ---- memory ---------------------------------------------------------------------------------------------------
+
+
+def row_tensor(stack: SSAValue) -> Attribute:
+    """The type of the tensors on a stack."""
+    type_ = stack.type
+    assert isinstance(type_, StackType)
+    return type_.data_type
 
 
 def rows_type(type_: StackType) -> MemRefType:

@@ -60,10 +60,20 @@ def looped(x: pb.Tensor) -> list[pb.Tensor]:
     return [y, *pb.gradients(y, x)]
 
 
+def curved(x: pb.Tensor) -> list[pb.Tensor]:
+    """Gradients of the third order through a loop: sums of stacks."""
+    x = x * 0.2
+    _, y = pb.while_loop(lambda i, _: i < 3, lambda i, a: (i + 1, pb.tanh(a * a * x) + x), [0, x])
+    results = [y]
+    for _ in range(3):
+        results += pb.gradients(results[-1] * results[-1], x)
+    return results
+
+
 @pytest.mark.parametrize(
     ("target", "build"),
     [
-        *(("cpu", build) for build in (pointwise, rows, softmax, dense, moved, looped)),
+        *(("cpu", build) for build in (pointwise, rows, softmax, dense, moved, looped, curved)),
         ("simt", pointwise),
         ("simt", rows),
     ],
