@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
+from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
-from xdsl.traits import Pure
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.creation import check_shape_operand
-from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.filters import Convolution, by_group, groups_of, joined, rows_of
+from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.numerics import multiplied, widened
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.types import (
@@ -34,92 +34,9 @@ from pullback.dialects.graph.windows import (
     Padding,
     Pair,
     Windows,
-    check_images,
-    check_windows,
     window_count,
     window_properties,
 )
-
-
-class Convolution(OfDtypes):
-    """What the operations share: where the windows are, and how many groups of channels there are.
-
-    There are C / (C of the filters) groups. Each has as many outputs, of its own channels alone.
-    """
-
-    DTYPES: ClassVar = numeric
-    result = result_def(AnyAttr())
-    strides = prop_def(DenseArrayBase)
-    dilations = prop_def(DenseArrayBase)
-    padding = prop_def(base(DenseArrayBase) | base(StringAttr))
-    traits = traits_def(Pure())
-
-    def patches(self, x: Array, filters: Sequence[int], groups: int) -> Array:
-        """What each window reads: (groups, windows, elements of a filter)."""
-        patches = self.windows(filters).patches(x, self.name)
-        *counts, places, channels = patches.shape
-        by_group = patches.reshape(math.prod(counts), places, groups, channels // groups)
-        return by_group.transpose(2, 0, 1, 3).reshape(
-            groups, math.prod(counts), places * (channels // groups)
-        )
-
-    def windows(self, filters: Sequence[int]) -> Windows:
-        """The windows for filters of this shape."""
-        return Windows.of(filters[:2], self.properties)
-
-    @classmethod
-    def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:
-        """Images and filters of one dtype, and windows that there are."""
-        if element_type_of(images) != element_type_of(filters):
-            raise GraphError(
-                f"{cls.name}: dtype_c2: operands must have one dtype, got {images} and {filters}"
-            )
-        check_dtype(cls, element_type_of(images))
-        check_windows(cls.name, properties)
-        x, f = shape_of_type(images), shape_of_type(filters)
-        check_images(cls.name, x, "images")
-        if len(f) != 4:
-            raise GraphError(
-                f"{cls.name}: rank_c5: filters must have rank 4 (rows, columns, channels, outputs), got {filters}"
-            )
-
-    @classmethod
-    def convolved(cls, images: Attribute, filters: Attribute, properties: Properties) -> Shape:
-        """The shape of a convolution of these types; `GraphError` where there is none."""
-        cls.check_operands(images, filters, properties)
-        x, f = shape_of_type(images), shape_of_type(filters)
-        if not _is_multiple(x[3], f[2]):
-            raise GraphError(
-                f"{cls.name}: channels_c1: channels must be as many as the filters have, or a multiple, got {x[3]} "
-                f"and {f[2]}"
-            )
-        if DYNAMIC_INDEX not in (x[3], f[2]) and not _is_multiple(f[3], _groups(x[3], f[2])):
-            raise GraphError(
-                f"{cls.name}: channels_c2: groups must have as many outputs each, got {f[3]} outputs in "
-                f"{_groups(x[3], f[2])} groups"
-            )
-        return (x[0], *window_count(cls.name, Windows.of(f[:2], properties), x[1:3]), f[3])
-
-
-def _is_multiple(n: int, of: int) -> bool:
-    """Whether one extent is a multiple of another, as far as both are known."""
-    return DYNAMIC_INDEX in (n, of) or (n == 0 if of == 0 else n % of == 0)
-
-
-def _by_group(filters: Array, groups: int) -> Array:
-    """Filters, or outputs: (groups, everything else, outputs of one group)."""
-    *others, outputs = filters.shape
-    return filters.reshape(math.prod(others), groups, outputs // groups).transpose(1, 0, 2)
-
-
-def _joined(by_group: Array) -> Array:
-    """The inverse of `_by_group`: (everything else, outputs)."""
-    groups, others, outputs = by_group.shape
-    return by_group.transpose(1, 0, 2).reshape(others, groups * outputs)
-
-
-def _groups(channels: int, of_filters: int) -> int:
-    return channels // of_filters if of_filters else 1
 
 
 @graph_op
@@ -149,10 +66,16 @@ padding = array<i64: 0, 1, 0, 1>}
 
     def numpy(self, *operands: Array) -> Any:
         x, filters = operands
-        groups = _groups(x.shape[3], filters.shape[2])
-        y = multiplied(self.patches(x, filters.shape, groups), _by_group(filters, groups))
+        groups = groups_of(x.shape[3], filters.shape[2])
+        y = multiplied(self.patches(x, filters.shape, groups), by_group(filters, groups))
         count = window_count(self.name, self.windows(filters.shape), x.shape[1:3])
-        return _joined(y).reshape(len(x), *count, filters.shape[3])
+        return joined(y).reshape(len(x), *count, filters.shape[3])
+
+    def expand(self) -> Tensor | None:
+        x, filters = (Tensor(v) for v in self._operands)
+        if not self.is_pointwise(x.extents, filters.extents):
+            return None
+        return Reshape.to(MatMul.of(rows_of(x), rows_of(filters)), shape_of_type(self.result_types[0]))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, filters = (Tensor(v) for v in self._operands)
@@ -285,18 +208,22 @@ padding = array<i64: 0, 0, 0, 0>}
 
     def numpy(self, *operands: Array) -> Any:
         filters, dy = operands[:2]
-        images, rows, columns, channels = self.target(operands)
-        groups = _groups(channels, filters.shape[2])
-        patches = multiplied(_by_group(dy, groups), _by_group(filters, groups).swapaxes(1, 2))
-        windows = self.windows(filters.shape)
-        count = window_count(self.name, windows, (rows, columns))
-        places = math.prod(filters.shape[:2])
-        by_channel = patches.reshape(groups, math.prod(dy.shape[:3]), places, filters.shape[2]).transpose(
-            1, 2, 0, 3
+        shape = self.target(operands)
+        groups = groups_of(shape[3], filters.shape[2])
+        patches = multiplied(by_group(dy, groups), by_group(filters, groups).swapaxes(1, 2))
+        by_place = patches.reshape(groups, *dy.shape[:3], math.prod(filters.shape[:2]), filters.shape[2])
+        parts = (
+            part.transpose(1, 2, 3, 0, 4).reshape(*dy.shape[:3], shape[3])
+            for part in np.moveaxis(by_place, 4, 0)
         )
-        return windows.combined(
-            by_channel.reshape(images, *count, places, channels), (rows, columns), self.name
-        )
+        return self.windows(filters.shape).combined(parts, shape, dy.dtype, self.name)
+
+    def expand(self) -> Tensor | None:
+        filters, dy = (Tensor(v) for v in self._operands)
+        shape = shape_of_type(self.result_types[0])
+        if not self.is_pointwise(shape, filters.extents):
+            return None
+        return Reshape.to(MatMul.product(rows_of(dy), rows_of(filters), transpose_b=True), shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         filters, outputs = (Tensor(v) for v in self._operands[:2])
@@ -325,9 +252,16 @@ padding = array<i64: 1, 1, 1, 1>}
     def numpy(self, *operands: Array) -> Any:
         x, dy = operands[:2]
         filters = self.target(operands)
-        groups = _groups(x.shape[3], filters[2])
+        groups = groups_of(x.shape[3], filters[2])
         patches = self.patches(x, filters, groups)
-        return _joined(multiplied(patches.swapaxes(1, 2), _by_group(dy, groups))).reshape(filters)
+        return joined(multiplied(patches.swapaxes(1, 2), by_group(dy, groups))).reshape(filters)
+
+    def expand(self) -> Tensor | None:
+        images, dy = (Tensor(v) for v in self._operands)
+        shape = shape_of_type(self.result_types[0])
+        if not self.is_pointwise(images.extents, shape):
+            return None
+        return Reshape.to(MatMul.product(rows_of(images), rows_of(dy), transpose_a=True), shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         images, outputs = (Tensor(v) for v in self._operands[:2])

@@ -5,6 +5,7 @@ Padding is no part of an image: it is never the largest element, and not counted
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -149,12 +150,12 @@ class AtLargest(Pooling):
         inside = windows.padded(np.ones((1, *x.shape[1:3], 1), bool), False, self.name)
         padded = windows.padded(x, 0, self.name)
         largest = np.zeros((len(x), *count, x.shape[3]), x.dtype)
-        found = np.full(largest.shape, -1)
+        found = np.full(largest.shape, -1, np.int32)
         pairs = zip(windows.views(padded, count), windows.views(inside, count), strict=True)
         for place, (view, exists) in enumerate(pairs):
-            is_larger = (found < 0) | (view > largest) | (np.isnan(view) & ~np.isnan(largest))
-            found = np.where(exists & is_larger, place, found)
-            largest = np.where(exists & is_larger, view, largest)
+            is_larger = exists & ((found < 0) | (view > largest) | (np.isnan(view) & ~np.isnan(largest)))
+            np.copyto(found, place, where=is_larger)
+            np.copyto(largest, view, where=is_larger)
         return found, count
 
 
@@ -178,9 +179,10 @@ class MaxPool2DGradient(AtLargest):
     def numpy(self, *operands: Array) -> Any:
         x, dy = operands
         found, _ = self.places(x)
-        places = np.arange(np.prod(self.windows.size))
-        patches = np.where(found[:, :, :, None] == places[:, None], dy[:, :, :, None], dy.dtype.type(0))
-        return self.windows.combined(widened(patches), x.shape[1:3], self.name).astype(dy.dtype, copy=False)
+        each = widened(dy)
+        zero = each.dtype.type(0)
+        parts = (np.where(found == place, each, zero) for place in range(math.prod(self.windows.size)))
+        return self.windows.combined(parts, x.shape, each.dtype, self.name).astype(dy.dtype, copy=False)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return None, MaxPool2DSelect.of(Tensor(self._operands[0]), dy, **self.properties)
@@ -279,13 +281,10 @@ class AvgPool2DGradient(Averages):
 
     def numpy(self, *operands: Array) -> Any:
         dy = widened(operands[0])
-        _, rows, columns, _ = operands[1].tolist() if operands[1:] else shape_of_type(self.result_types[0])
-        shares = dy / self.sizes((rows, columns), dy.dtype)
-        places = int(np.prod(self.windows.size))
-        patches = np.broadcast_to(shares[:, :, :, None], (*dy.shape[:3], places, dy.shape[3]))
-        return self.windows.combined(patches, (rows, columns), self.name).astype(
-            operands[0].dtype, copy=False
-        )
+        shape = operands[1].tolist() if operands[1:] else shape_of_type(self.result_types[0])
+        parts = [dy / self.sizes(shape[1:3], dy.dtype)] * math.prod(self.windows.size)
+        summed = self.windows.combined(parts, shape, dy.dtype, self.name)
+        return summed.astype(operands[0].dtype, copy=False)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (AvgPool2D.of(dy, **self.properties), *[None] * (len(self._operands) - 1))

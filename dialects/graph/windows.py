@@ -6,7 +6,7 @@ what padding these need beyond it, of which the smaller half stands before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -97,15 +97,17 @@ class Windows:
             made[:, :, :, place] = view
         return made
 
-    def combined(self, patches: Array, image: Sequence[int], op: str) -> Array:
-        """The transpose of `patches`: what windows say of one element of the image is added up."""
-        count = window_count(op, self, image)
-        (top, bottom), (left, right) = self.pads(image)
-        rows, columns = image
-        shape = (len(patches), top + rows + bottom, left + columns + right, patches.shape[-1])
-        padded = np.zeros(shape, patches.dtype)
-        for place, view in enumerate(self.views(padded, count)):
-            view += patches[:, :, :, place]
+    def combined(self, parts: Iterable[Array], shape: Sequence[int], dtype: np.dtype[Any], op: str) -> Array:
+        """The transpose of `patches`: what windows say of one element of images of this shape is added up.
+
+        There is one part for each place in the window, as in `views`.
+        """
+        images, rows, columns, channels = shape
+        (top, bottom), (left, right) = self.pads((rows, columns))
+        padded = np.zeros((images, top + rows + bottom, left + columns + right, channels), dtype)
+        count = window_count(op, self, (rows, columns))
+        for view, part in zip(self.views(padded, count), parts, strict=True):
+            view += part
         return padded[:, top : top + rows, left : left + columns]
 
 

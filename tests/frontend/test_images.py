@@ -71,6 +71,22 @@ def test_transpose_is_the_adjoint(graph: pb.Graph, padding: str) -> None:
         assert np.sum(value * X) == pytest.approx(np.sum(values[0] * seed), rel=1e-4)
 
 
+def test_filters_of_one_element_run_in_kernels(graph: pb.Graph) -> None:
+    """So do their gradients: all three are matrix products."""
+    x, f = pb.placeholder("f32", X.shape), pb.placeholder("f32", (1, 1, 4, 5))
+    y = pb.conv2d(x, f, padding="SAME")
+    step = pb.compile([x, f], [y, *pb.gradients(pb.sum(y * y), [x, f])], target="cpu")
+    assert "graph.conv2d" not in step.ir("kernels")
+    filters = F[:1, :1]
+    expected = X @ filters[0, 0]
+    value, dx, df = step(X, filters)
+    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dx, 2 * expected @ filters[0, 0].T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        df[0, 0], np.tensordot(X, 2 * expected, ([0, 1, 2], [0, 1, 2])), rtol=1e-4, atol=1e-3
+    )
+
+
 def test_name(graph: pb.Graph) -> None:
     assert pb.conv2d(X, F, name="first").name == "first"
     assert pb.max_pool2d(X, 2, 2, name="pool").name == "pool"
