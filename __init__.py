@@ -10,6 +10,7 @@ from pullback.frontend.check_gradients import check_gradients
 from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
 from pullback.frontend.explain import explain
 from pullback.frontend.function import Function, function
+from pullback.frontend.functions import activations as _activations
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
@@ -33,6 +34,7 @@ from pullback.frontend.functions import shapes as _shapes
 from pullback.frontend.functions import slicing as _slicing
 from pullback.frontend.functions import softmax as _softmax
 from pullback.frontend.functions import sorting as _sorting
+from pullback.frontend.functions.activations import *
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.complex_numbers import *
 from pullback.frontend.functions.control_flow import *
@@ -116,6 +118,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+__all__ += _activations.__all__
 __all__ += _casts.__all__
 __all__ += _complex_numbers.__all__
 __all__ += _control_flow.__all__

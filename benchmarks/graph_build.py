@@ -25,9 +25,9 @@ from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
-from pullback.dialects.graph.elementwise import Tanh
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.request import Gradients
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import tensor_type
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.verification import verify

@@ -37,7 +37,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Running": ("frontend.run", "frontend.step"),
     "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
-    "Element by element": ("frontend.functions.elementwise", "frontend.functions.casts"),
+    "Element by element": (
+        "frontend.functions.elementwise",
+        "frontend.functions.casts",
+        "frontend.functions.activations",
+    ),
     "Complex numbers": ("frontend.functions.complex_numbers",),
     "Reductions": ("frontend.functions.reductions",),
     "Softmax": ("frontend.functions.softmax",),

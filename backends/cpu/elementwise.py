@@ -60,11 +60,11 @@ def intrinsic(name: str, *trailing: Argument) -> Emitter:
 
 
 def library(name: str) -> Emitter:
-    """`%r = call T @pb.name.T(T %a)`: a function of our math library."""
+    """`%r = call T @pb.name.T(T %a, ...)`: a function of our math library."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         result = op.results[0]
-        p.define(result, p.library(name, result.type, p.argument(op.operands[0])))
+        p.define(result, p.library(name, result.type, [*map(p.argument, op.operands)]))
 
     return emit
 
@@ -243,8 +243,23 @@ INTRINSICS: dict[type[Operation], str] = {
 }
 
 LIBRARY: dict[type[Operation], str] = {
+    math.AcosOp: "acos",
+    math.AcoshOp: "acosh",
+    math.AsinOp: "asin",
+    math.AsinhOp: "asinh",
+    math.Atan2Op: "atan2",
+    math.AtanOp: "atan",
+    math.AtanhOp: "atanh",
+    math.CbrtOp: "cbrt",
+    math.CoshOp: "cosh",
+    math.ErfOp: "erf",
+    upstream_math.ErfcOp: "erfc",
+    math.ExpM1Op: "expm1",
     math.ExpOp: "exp",
+    math.IPowIOp: "ipowi",
+    math.Log1pOp: "log1p",
     math.LogOp: "log",
+    math.SinhOp: "sinh",
     math.TanhOp: "tanh",
 }
 

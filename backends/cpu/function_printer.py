@@ -29,7 +29,7 @@ class ModuleNeeds:
 
     declarations: set[str] = field(default_factory=set[str])
     library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
-    """Functions of the math library, by name and type of their argument."""
+    """Functions of the math library, by name and type of their arguments."""
     host: set[str] = field(default_factory=set[str])
     """Functions that the host runs: they return 0, or else the function that calls them is to return at once."""
 
@@ -164,10 +164,10 @@ class FunctionPrinter:
         """The text of a call of `@llvm.<name>.<type>`, which returns `type`."""
         return self.call(spell(type), f"@llvm.{name}.{suffix(type)}", arguments, flags)
 
-    def library(self, name: str, type: Attribute, argument: Argument) -> str:
+    def library(self, name: str, type: Attribute, arguments: Sequence[Argument]) -> str:
         """The text of a call of `@pb.<name>.<type>`, which the module will define."""
         self.needs.library.add((name, type))
-        return f"call {spell(type)} @pb.{name}.{suffix(type)}({' '.join(argument)})"
+        return f"call {spell(type)} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
 
     # --- memory --------------------------------------------------------------------------------------------
 

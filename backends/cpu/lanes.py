@@ -13,7 +13,7 @@ import numpy as np
 from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, i1, i32, i64
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.types import element_type, scalar_literal, spell, splat, suffix
+from pullback.backends.cpu.types import element_type, length, scalar_literal, spell, splat, suffix
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Body:
     """The instructions of one function, and the intrinsics that they call."""
 
     type: Attribute
-    """f32 or f64, or a vector of them: what the function takes and returns."""
+    """A float or an integer type, or a vector of them: what the function takes and returns."""
     lines: list[str] = field(default_factory=list[str])
     declarations: set[str] = field(default_factory=set[str])
 
@@ -44,6 +44,26 @@ class Body:
         """A constant in every lane."""
         text = scalar_literal(value, element_type(type))
         return Lanes(self, splat(text, type) if isinstance(type, VectorType) else text, type)
+
+    def by_lane(self, function: str, *arguments: Lanes) -> Lanes:
+        """A call of a function of the C library for each lane; its name for f32 ends in `f`."""
+        scalar = element_type(self.type)
+        spelled, name = spell(scalar), f"@{function}{'f' if isinstance(scalar, Float32Type) else ''}"
+        self.declarations.add(f"declare {spelled} {name}({', '.join([spelled] * len(arguments))})")
+
+        def call(*values: str) -> str:
+            return f"call {spelled} {name}({', '.join(f'{spelled} {v}' for v in values)})"
+
+        if not isinstance(self.type, VectorType):
+            return self.emit(scalar, call(*(a.text for a in arguments)))
+        vector, result = spell(self.type), Lanes(self, "poison", self.type)
+        for lane in range(length(self.type) or 0):
+            picked = [self.emit(scalar, f"extractelement {vector} {a.text}, i32 {lane}") for a in arguments]
+            value = self.emit(scalar, call(*(p.text for p in picked)))
+            result = self.emit(
+                self.type, f"insertelement {vector} {result.text}, {spelled} {value.text}, i32 {lane}"
+            )
+        return result
 
     def call(self, intrinsic: str, *arguments: Lanes) -> Lanes:
         """A call of `@llvm.<intrinsic>`, whose arguments and result have one type."""

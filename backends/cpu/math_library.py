@@ -14,30 +14,49 @@ from xdsl.ir import Attribute
 
 from pullback.backends.cpu.lanes import Body, Lanes
 from pullback.backends.cpu.math_exp import exp
+from pullback.backends.cpu.math_integers import ipowi
 from pullback.backends.cpu.math_log import log
 from pullback.backends.cpu.math_tanh import tanh
 from pullback.backends.cpu.types import element_type, spell, suffix
 
 ATTRIBUTES = "alwaysinline nounwind memory(none)"
 
-FUNCTIONS: dict[str, Callable[[Lanes], Lanes]] = {
+
+def by_lane(name: str) -> Callable[..., Lanes]:
+    """The function of the C library, which takes one number at a time."""
+    return lambda *arguments: arguments[0].body.by_lane(name, *arguments)
+
+
+C_LIBRARY = (
+    *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "erf", "erfc", "expm1"),
+    *("log1p", "sinh"),
+)
+FUNCTIONS: dict[str, Callable[..., Lanes]] = {
+    **{name: by_lane(name) for name in C_LIBRARY},
     "exp": exp,
+    "ipowi": ipowi,
     "log": log,
     "tanh": tanh,
 }
-"""Name -> what writes the body, for f32 and f64."""
+"""Name -> what writes the body."""
+BINARY = frozenset({"atan2", "ipowi"})
+"""Those of two arguments."""
+OF_INTEGERS = frozenset({"ipowi"})
+"""Those for integers; the others are for f32 and f64."""
 
 
 def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
     """The definition of `@pb.<name>.<type>`, and the declarations that it needs.
 
-    Raises ValueError for an element type other than f32 and f64.
+    Raises ValueError for an element type other than f32 and f64 (or integers, for functions of these).
     """
-    if not isinstance(element_type(type), Float32Type | Float64Type):
+    if name not in OF_INTEGERS and not isinstance(element_type(type), Float32Type | Float64Type):
         raise ValueError(f"the math library has no {name} for {element_type(type)}, only for f32 and f64")
     body = Body(type)
-    result = FUNCTIONS[name](Lanes(body, "%x", type))
+    names = ["%x", "%y"] if name in BINARY else ["%x"]
+    result = FUNCTIONS[name](*(Lanes(body, x, type) for x in names))
     spelled = spell(type)
-    head = f"define internal {spelled} @pb.{name}.{suffix(type)}({spelled} %x) {ATTRIBUTES} {{"
+    parameters = ", ".join(f"{spelled} {x}" for x in names)
+    head = f"define internal {spelled} @pb.{name}.{suffix(type)}({parameters}) {ATTRIBUTES} {{"
     lines = [head, "entry:", *body.lines, f"  ret {spelled} {result.text}", "}"]
     return "\n".join(lines), body.declarations

@@ -23,6 +23,10 @@ HELPERS = {
     "minimum": "{ return a < b || a != a ? a : b; }",
     "floor_divide": "{ return a / b - (a % b != 0 && (a < 0) != (b < 0)); }",
     "ceil_divide": "{ return a / b + (a % b != 0 && (a < 0) == (b < 0)); }",
+    "integer_power": (
+        "{ unsigned long long x = b < 0 && a != 1 && a != -1 ? 0 : a, n = b < 0 ? (x != 0 ? b & 1 : 1) : b, y = 1; "
+        "for (; n; n >>= 1, x *= x) if (n & 1) y *= x; return (T)y; }"
+    ),
 }
 """Functions of two numbers that CUDA lacks. `maximum` and `minimum` are NaN if either operand is."""
 
@@ -200,6 +204,7 @@ _MATH = {
 EXPRESSIONS: dict[str, Expression] = {
     **{f"math.{name}": _math(function) for name, function in _MATH.items()},
     "math.absi": _absi,
+    "math.ipowi": _call("integer_power"),
     **{f"math.{name}": _call(name) for name in ("isfinite", "isinf", "isnan")},
     "arith.constant": _constant,
     "arith.addf": _infix("+"),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pullback.backends.numpy.dtypes import Value
+from pullback.dialects.graph.exponential import integer_power
 
 Binary: TypeAlias = Callable[[Value, Value], Value]
 
@@ -60,6 +61,10 @@ def _divide_up(a: Value, b: Value) -> Value:
     return a // b + (a % b != 0).astype(a.dtype)
 
 
+def _power(a: Value, b: Value) -> Value:
+    return integer_power(a, b)[()]
+
+
 BINARY: dict[str, Binary] = {
     "arith.addi": _modulo_two(operator.add),
     "arith.subi": _modulo_two(operator.sub),
@@ -81,6 +86,7 @@ BINARY: dict[str, Binary] = {
     "arith.shli": lambda a, b: a << b,
     "arith.shrsi": _shift_right,
     "arith.shrui": _kept(on_unsigned(_shift_right)),
+    "math.ipowi": _power,
 }
 """Two operands of one integer type to a result of that type."""
 

@@ -1,4 +1,4 @@
-"""Elementwise operations: each states its NumPy meaning, its scalar body and its gradient, and nothing else."""
+"""Elementwise operations that others are made of: each states its meaning, its scalar body and its gradient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.families import Binary, Elementwise, Unary, any_dtype, broadcast, real_numeric
-from pullback.dialects.graph.scalar import Scalar, exp, identity, log, maximum, select, tanh
+from pullback.dialects.graph.scalar import Scalar, identity, maximum, minimum, select
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,
@@ -46,48 +46,6 @@ class Negative(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (-dy,)
-
-
-@graph_op
-class Exp(Unary):
-    """The natural exponential."""
-
-    name = "graph.exp"
-    DTYPES: ClassVar = is_inexact
-    NUMPY: ClassVar = np.exp
-    SCALAR: ClassVar = staticmethod(exp)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy * conj(self.y),)
-
-
-@graph_op
-class Log(Unary):
-    """The natural logarithm."""
-
-    name = "graph.log"
-    EXAMPLES: ClassVar = ('%r = graph.log %x {device = "/gpu:0"} : MATRIX',)
-    DTYPES: ClassVar = is_inexact
-    NUMPY: ClassVar = np.log
-    SCALAR: ClassVar = staticmethod(log)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / conj(self.x),)
-
-
-@graph_op
-class Tanh(Unary):
-    """Hyperbolic tangent."""
-
-    name = "graph.tanh"
-    EXAMPLES: ClassVar = ("%r = graph.tanh %y : tensor<?x3xf32>",)
-    DTYPES: ClassVar = is_inexact
-    NUMPY: ClassVar = np.tanh
-    SCALAR: ClassVar = staticmethod(tanh)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        y = conj(self.y)
-        return (dy * (1 - y * y),)
 
 
 @graph_op
@@ -226,20 +184,17 @@ class Maximum(Binary):
 
 
 @graph_op
-class Greater(Binary):
-    """Whether a > b."""
+class Minimum(Binary):
+    """The smaller of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
-    name = "graph.greater"
-    EXAMPLES: ClassVar = ("%r = graph.greater %v, %v : (VECTOR, VECTOR) -> tensor<3xi1>",)
+    name = "graph.minimum"
     DTYPES: ClassVar = real_numeric
-    NUMPY: ClassVar = np.greater
-    traits = traits_def(Pure(), NotDifferentiable())
-    SCALAR: ClassVar = operator.gt
+    NUMPY: ClassVar = np.minimum
+    SCALAR: ClassVar = staticmethod(minimum)
 
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        (common,) = super().infer(operands, properties)
-        return [tensor_type(i1, shape_of_type(common))]
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        b_wins = self.b < self.a
+        return Where.of(b_wins, 0, dy), Where.of(b_wins, dy, 0)
 
 
 @graph_op

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from xdsl.dialects.builtin import i1
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
@@ -14,6 +14,7 @@ from pullback.dialects.graph.base import (
     Array,
     Broadcasts,
     GraphOp,
+    NotDifferentiable,
     Properties,
     check_tensor,
 )
@@ -109,6 +110,9 @@ class Elementwise(OfDtypes):
     SCALAR: ClassVar[Callable[..., Scalar]]
     """The body for one element, or for a vector of them: what both lowerings inline."""
 
+    EXPENSIVE: ClassVar[bool] = False
+    """Whether to store the result and load it costs less than to compute it a second time."""
+
     def body(self, *operands: Scalar) -> Scalar:
         """`SCALAR`, for operations whose body depends on their types too."""
         return type(self).SCALAR(*operands)
@@ -180,6 +184,41 @@ class Binary(Elementwise):
             check_tensor(cls.name, lhs, "an operand")
             return [lhs]
         return [tensor_type(element_type, broadcast(cls.name, lhs, rhs))]
+
+
+class UnaryPredicate(Unary):
+    """A truth value for each element of the operand."""
+
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def examples(cls) -> Sequence[str]:
+        return cls.EXAMPLES or (f"%r = {cls.name} %x : (MATRIX) -> tensor<2x3xi1>",)
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = super().infer(operands, properties)
+        return [tensor_type(i1, shape_of_type(type_))]
+
+
+class BinaryPredicate(Binary):
+    """A truth value for each pair of elements of two operands that broadcast."""
+
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def examples(cls) -> Sequence[str]:
+        return cls.EXAMPLES or (f"%r = {cls.name} %x, %v : (MATRIX, VECTOR) -> tensor<2x3xi1>",)
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (common,) = super().infer(operands, properties)
+        return [tensor_type(i1, shape_of_type(common))]
+
+
+def is_expensive(op: Operation) -> bool:
+    """Whether this is an elementwise operation that is worth a store and a load rather than a second computation."""
+    return isinstance(op, Elementwise) and op.EXPENSIVE
 
 
 def broadcast(op: str, *types: Attribute) -> tuple[int, ...]:

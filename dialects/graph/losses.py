@@ -14,7 +14,8 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Exp, Log, Where
+from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, is_float
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import ExpandDims, Reshape

@@ -19,8 +19,9 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
+from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Greater, Where
+from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.indexing import (
     Gather,
     MakeSlices,

@@ -9,7 +9,8 @@ import numpy as np
 from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Exp, Log, Where
+from pullback.dialects.graph.elementwise import Where
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Composite, is_float
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import Reshape

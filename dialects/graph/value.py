@@ -113,21 +113,72 @@ class Operators:
     def __neg__(self) -> Tensor:
         return _apply("graph.negative", self)
 
+    def __abs__(self) -> Tensor:
+        return _apply("graph.abs", self)
+
+    def __pow__(self, other: Operand) -> Tensor:
+        return _apply("graph.pow", self, other)
+
+    def __rpow__(self, other: Operand) -> Tensor:
+        return _apply("graph.pow", other, self)
+
+    def __floordiv__(self, other: Operand) -> Tensor:
+        return _apply("graph.floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Operand) -> Tensor:
+        return _apply("graph.floor_divide", other, self)
+
+    def __mod__(self, other: Operand) -> Tensor:
+        return _apply("graph.remainder", self, other)
+
+    def __rmod__(self, other: Operand) -> Tensor:
+        return _apply("graph.remainder", other, self)
+
     def __gt__(self, other: Operand) -> Tensor:
         return _apply("graph.greater", self, other)
 
-    def __lt__(self, other: Operand) -> Tensor:
-        return _apply("graph.greater", other, self)
+    def __ge__(self, other: Operand) -> Tensor:
+        return _apply("graph.greater_equal", self, other)
 
-    __ge__ = _refuse("x >= y", "there are x > y and x < y; where(x < y, False, True) is their complement")
-    __le__ = _refuse("x <= y", "there are x > y and x < y; where(x > y, False, True) is their complement")
-    __pow__ = __rpow__ = _refuse("x ** y", "write x * x, or exp(y * log(x)) where x is positive")
-    __mod__ = __rmod__ = _refuse("x % y", "the dialect has no remainder")
-    __floordiv__ = __rfloordiv__ = _refuse("x // y", 'cast(x / y, "i32") rounds toward zero')
-    __abs__ = _refuse("abs(x)", "use maximum(x, -x)")
-    __and__ = __rand__ = _refuse("x & y", "use where(x, y, False)")
-    __or__ = __ror__ = _refuse("x | y", "use where(x, True, y)")
-    __invert__ = _refuse("~x", "use where(x, False, True)")
+    def __lt__(self, other: Operand) -> Tensor:
+        return _apply("graph.less", self, other)
+
+    def __le__(self, other: Operand) -> Tensor:
+        return _apply("graph.less_equal", self, other)
+
+    def __and__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_and", self, other)
+
+    def __rand__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_and", other, self)
+
+    def __or__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_or", self, other)
+
+    def __ror__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_or", other, self)
+
+    def __xor__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_xor", self, other)
+
+    def __rxor__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_xor", other, self)
+
+    def __invert__(self) -> Tensor:
+        return _apply("graph.bitwise_invert", self)
+
+    def __lshift__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_left_shift", self, other)
+
+    def __rlshift__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_left_shift", other, self)
+
+    def __rshift__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_right_shift", self, other)
+
+    def __rrshift__(self, other: Operand) -> Tensor:
+        return _apply("graph.bitwise_right_shift", other, self)
+
     __contains__ = _refuse("a in x", "use max() of a comparison")
     __float__ = __int__ = __index__ = _refuse("a number from x", "compute its value with run()")
 
@@ -149,7 +200,12 @@ class Operators:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Tensor(Operators):
-    """A value of the graph. Equality is identity: two handles of one value compare with `is_same`."""
+    """A value of the graph.
+
+    Python's operators on it are functions of this page: `+ - * / @ ** // %`, `abs()`, the comparisons `< <= > >=`, and
+    `& | ^ ~ << >>` on integers and truth values. `x == y` asks whether both are one object, so that tensors can be keys
+    of a dict; `equal()` and `not_equal()` compare the elements.
+    """
 
     value: SSAValue
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.elementwise import Cast, Greater, Where
+from pullback.dialects.graph.arithmetic import Clip
+from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Minimum, Where
 from pullback.dialects.graph.types import element_type_from
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
-__all__ = ["astype", "cast", "less", "where"]
-
-
-def less(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """Whether a < b, i1."""
-    b_first, a_second = reversed(tensors(a, b, op=Greater.name))
-    return named_as(name, lambda: Greater.of(b_first, a_second))
+__all__ = ["astype", "cast", "clip", "clip_by_value", "where"]
 
 
 def where(condition: Operand, a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a where the condition (i1) holds, b elsewhere."""
     (test,), branches = tensors(condition, op=Where.name), tensors(a, b, op=Where.name)
     return named_as(name, lambda: Where.of(test, *branches))
+
+
+def clip(
+    x: Operand, min: Operand | None = None, max: Operand | None = None, name: str | None = None
+) -> Tensor:
+    """x where it lies between the bounds, else the bound that it passes; `min`, where the bounds cross.
+
+    At a bound the gradient is x's.
+
+    Args:
+        x: of a real dtype.
+        min, max: numbers, or tensors of the dtype of x, which all three broadcast with; `None` for no bound.
+
+    Raises:
+        ValueError: another dtype, or shapes that do not broadcast.
+    """
+    if min is None or max is None:
+        if min is None and max is None:
+            return named_as(name, lambda: Identity.of(*tensors(x, op=Clip.name)))
+        one_sided, bound = (Maximum, min) if max is None else (Minimum, max)
+        assert bound is not None
+        operands = tensors(x, bound, op=Clip.name)
+        return named_as(name, lambda: one_sided.of(*operands))
+    values = tensors(x, min, max, op=Clip.name)
+    return named_as(name, lambda: Clip.of(*values))
+
+
+clip_by_value = clip
 
 
 def cast(x: Operand, dtype: object, name: str | None = None) -> Tensor:

@@ -13,8 +13,8 @@ from pullback.dialects.graph.families import Binary, Unary
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
-WRITTEN_OUT = frozenset({"cast", "conj", "real", "imag"})
-"""Those with more to say than their operation: see `casts.py` and `complex_numbers.py`."""
+WRITTEN_OUT = frozenset({"cast", "conj", "real", "imag", "leaky_relu"})
+"""Those with more to say than their operation: see `casts.py`, `complex_numbers.py` and `activations.py`."""
 
 
 def unary(op: type[Unary]) -> Callable[..., Tensor]:

@@ -1,19 +1,10 @@
 # Made by `python -m pullback.tools.generate` from the classes of the operations.
 from pullback.dialects.graph.value import Operand, Tensor
 
-__all__ = ["negative", "exp", "log", "tanh", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "greater", "complex"]
+__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "tanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "relu", "relu6", "elu", "selu", "silu", "softsign"]
 
 def negative(x: Operand, name: str | None = None) -> Tensor:
     """-x."""
-
-def exp(x: Operand, name: str | None = None) -> Tensor:
-    """The natural exponential."""
-
-def log(x: Operand, name: str | None = None) -> Tensor:
-    """The natural logarithm."""
-
-def tanh(x: Operand, name: str | None = None) -> Tensor:
-    """Hyperbolic tangent."""
 
 def identity(x: Operand, name: str | None = None) -> Tensor:
     """x itself."""
@@ -36,8 +27,183 @@ def divide(a: Operand, b: Operand, name: str | None = None) -> Tensor:
 def maximum(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """The larger of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
-def greater(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """Whether a > b."""
+def minimum(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The smaller of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
 def complex(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Complex numbers of these real and imaginary parts."""
+
+def abs(x: Operand, name: str | None = None) -> Tensor:
+    """The magnitude, real for complex numbers too; its gradient at 0 is 0."""
+
+def sign(x: Operand, name: str | None = None) -> Tensor:
+    """-1, 0 or 1, with zeros as its gradient; x / |x| for complex numbers, 0 at 0."""
+
+def square(x: Operand, name: str | None = None) -> Tensor:
+    """x * x."""
+
+def squared_difference(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """(a - b) * (a - b)."""
+
+def reciprocal(x: Operand, name: str | None = None) -> Tensor:
+    """1 / x."""
+
+def div_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a / b, and 0 where b is 0."""
+
+def mul_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a * b, and 0 where b is 0, even if a is infinite or NaN."""
+
+def equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a is equal to b; NaN is equal to nothing."""
+
+def not_equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a is not equal to b; NaN is equal to nothing."""
+
+def greater(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a > b."""
+
+def greater_equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a >= b."""
+
+def less(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a < b."""
+
+def less_equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a <= b."""
+
+def isnan(x: Operand, name: str | None = None) -> Tensor:
+    """Whether x is not a number (of complex numbers, whether a part is not)."""
+
+def isinf(x: Operand, name: str | None = None) -> Tensor:
+    """Whether x is an infinity (of complex numbers, whether a part is)."""
+
+def isfinite(x: Operand, name: str | None = None) -> Tensor:
+    """Whether x is neither an infinity nor NaN (of complex numbers, whether both parts are neither)."""
+
+def logical_and(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether both a and b hold."""
+
+def logical_or(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether a or b holds."""
+
+def logical_xor(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """Whether just one of a and b holds."""
+
+def logical_not(x: Operand, name: str | None = None) -> Tensor:
+    """Whether x does not hold."""
+
+def floor(x: Operand, name: str | None = None) -> Tensor:
+    """The largest whole number that is not above x."""
+
+def ceil(x: Operand, name: str | None = None) -> Tensor:
+    """The smallest whole number that is not below x."""
+
+def round(x: Operand, name: str | None = None) -> Tensor:
+    """The nearest whole number; halves go to the even one."""
+
+def trunc(x: Operand, name: str | None = None) -> Tensor:
+    """x without its fraction."""
+
+def floor_divide(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a / b rounded down, as Python and NumPy have it; of integers 0 where b is 0.
+
+    It is the quotient whose remainder `remainder` gives, where a / b is rounded up to a whole number too."""
+
+def remainder(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """What `floor_divide` leaves of a, with the sign of b, as Python and NumPy have it; of integers 0 where b is 0."""
+
+def bitwise_and(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits that are set in both a and b."""
+
+def bitwise_or(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits that are set in a or b."""
+
+def bitwise_xor(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits that are set in just one of a and b."""
+
+def bitwise_invert(x: Operand, name: str | None = None) -> Tensor:
+    """The bits that are not set in x."""
+
+def bitwise_left_shift(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits of a moved b places up, zeros behind them; 0 where b is negative or not less than the width."""
+
+def bitwise_right_shift(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits of a moved b places down, copies of the sign before them: a / 2^b rounded down.
+
+    Where b is negative or not less than the width, nothing but copies of the sign is left."""
+
+def right_shift_logical(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The bits of a moved b places down, zeros before them; 0 where b is negative or not less than the width."""
+
+def exp(x: Operand, name: str | None = None) -> Tensor:
+    """The natural exponential."""
+
+def exp2(x: Operand, name: str | None = None) -> Tensor:
+    """2 to the power of x."""
+
+def expm1(x: Operand, name: str | None = None) -> Tensor:
+    """exp(x) - 1, exact for small x too."""
+
+def log(x: Operand, name: str | None = None) -> Tensor:
+    """The natural logarithm."""
+
+def log1p(x: Operand, name: str | None = None) -> Tensor:
+    """log(1 + x), exact for small x too."""
+
+def log2(x: Operand, name: str | None = None) -> Tensor:
+    """The logarithm to base 2."""
+
+def log10(x: Operand, name: str | None = None) -> Tensor:
+    """The logarithm to base 10."""
+
+def sqrt(x: Operand, name: str | None = None) -> Tensor:
+    """The square root; its gradient at 0 is infinite."""
+
+def rsqrt(x: Operand, name: str | None = None) -> Tensor:
+    """1 / sqrt(x)."""
+
+def pow(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a to the power of b.
+
+    Of integers modulo the width of their dtype, and toward zero where b is negative: 0, unless a is 1 or -1. The
+    gradient with respect to b is 0 where a is not positive (of complex numbers, where a is 0)."""
+
+def xlogy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a * log(b), and 0 where a is 0."""
+
+def xdivy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """a / b, and 0 where a is 0."""
+
+def tanh(x: Operand, name: str | None = None) -> Tensor:
+    """Hyperbolic tangent."""
+
+def sigmoid(x: Operand, name: str | None = None) -> Tensor:
+    """The logistic function, 1 / (1 + exp(-x))."""
+
+def log_sigmoid(x: Operand, name: str | None = None) -> Tensor:
+    """The logarithm of the logistic function, -softplus(-x)."""
+
+def softplus(x: Operand, name: str | None = None) -> Tensor:
+    """log(1 + exp(x))."""
+
+def logaddexp(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """log(exp(a) + exp(b)); where both are the same infinity, each gets half of the gradient."""
+
+def relu(x: Operand, name: str | None = None) -> Tensor:
+    """max(x, 0); its gradient at 0 is 0."""
+
+def relu6(x: Operand, name: str | None = None) -> Tensor:
+    """min(max(x, 0), 6); its gradient at 0 and at 6 is 0."""
+
+def elu(x: Operand, name: str | None = None) -> Tensor:
+    """x where it is not negative, exp(x) - 1 elsewhere."""
+
+def selu(x: Operand, name: str | None = None) -> Tensor:
+    """The `elu` that normalizes itself: scaled, and steeper for negative x (Klambauer et al., 2017)."""
+
+def silu(x: Operand, name: str | None = None) -> Tensor:
+    """x * sigmoid(x), also called swish."""
+
+def softsign(x: Operand, name: str | None = None) -> Tensor:
+    """x / (1 + |x|)."""

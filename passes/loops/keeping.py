@@ -7,7 +7,7 @@ from functools import partial
 
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
-from pullback.passes.loops.nodes import EXPENSIVE, Compute, Node, Output, Reduce, cone
+from pullback.passes.loops.nodes import Compute, Node, Output, Reduce, cone
 
 
 class Keeping:
@@ -23,7 +23,7 @@ class Keeping:
             self._roots[node.stage].append(node)
         free = [o for o in elements if self._can_hold(o)]
         for node in reversed(kernel.nodes):
-            if isinstance(node, Compute) and type(node.op) in EXPENSIVE:
+            if isinstance(node, Compute) and node.is_expensive:
                 self._keep(node, free)
 
     def stage_of(self, output: Output) -> int:

@@ -8,15 +8,11 @@ from dataclasses import dataclass, field
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.elementwise import Divide, Exp, Log, Tanh
+from pullback.dialects.graph.families import is_expensive
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.value import Number
 from pullback.passes.loops.affine import Affine
-
-EXPENSIVE: frozenset[type[GraphOp]] = frozenset({Exp, Log, Tanh})
-"""What is worth a store and a load rather than a second computation."""
-COSTLY: frozenset[type[GraphOp]] = EXPENSIVE | {Divide}
 
 
 @dataclass(eq=False, slots=True)
@@ -70,6 +66,11 @@ class Compute(Node):
     """An elementwise operation."""
 
     op: GraphOp = field(kw_only=True)
+
+    @property
+    def is_expensive(self) -> bool:
+        """Whether it is worth a store and a load rather than a second computation."""
+        return is_expensive(self.op)
 
 
 @dataclass(eq=False, slots=True)

@@ -12,7 +12,7 @@ from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.keeping import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
-from pullback.passes.loops.nodes import EXPENSIVE, Compute, Output, Reduce, cone
+from pullback.passes.loops.nodes import Compute, Output, Reduce, cone
 from pullback.passes.loops.pointwise import at_lanes, hints_of
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
 from pullback.passes.loops.totals import Totals
@@ -167,7 +167,7 @@ class Rows:
         most = self.kernel.schedule.unroll or UNROLL
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))
-        if any(isinstance(n, Compute) and type(n.op) in EXPENSIVE for n in nodes):
+        if any(isinstance(n, Compute) and n.is_expensive for n in nodes):
             return min(most, UNROLL_EXPENSIVE)
         return most if reduces else 1
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Exp, Log, Tanh
-from pullback.dialects.graph.families import Elementwise
+from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.families import Elementwise, is_expensive
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.types import shape_of_type
 from pullback.passes.schedule.native import VIEWS, runs_natively
 
-EXPENSIVE = (Exp, Log, Tanh)
-"""Never computed twice."""
 SUMS = (AddN, Accumulate)
 LARGEST = 16
 """Operations that one kernel repeats for the sake of one value. A bound keeps the whole linear."""
@@ -29,7 +27,7 @@ def size_of(value: SSAValue) -> int:
 
 def is_cheap(op: Operation) -> bool:
     """Whether computing it again costs no more than storing and loading it."""
-    return isinstance(op, Elementwise | Fill | AddN | Accumulate) and not isinstance(op, EXPENSIVE)
+    return isinstance(op, Elementwise | Fill | AddN | Accumulate) and not is_expensive(op)
 
 
 class Deferred:

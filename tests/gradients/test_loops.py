@@ -10,9 +10,9 @@ from xdsl.ir import Block
 
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Tanh
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.policies import Unconnected
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES
 from pullback.dialects.graph.value import Tensor, insert, inserting
 from pullback.tests.graphs import Function, build

@@ -84,6 +84,4 @@ def test_native_code_is_the_oracle(picked: list[int], seed: int) -> None:
     relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
     for number, (a, b) in enumerate(zip(got, expected, strict=True)):
         message = f"result {number} of {names}"
-        np.testing.assert_allclose(
-            a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message
-        )
+        np.testing.assert_allclose(a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pullback.dialects.graph.elementwise import Maximum, Tanh
+from pullback.dialects.graph.elementwise import Maximum
 from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 

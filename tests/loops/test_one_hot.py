@@ -14,7 +14,7 @@ from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Exp
+from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import Transpose

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Exp, Log, Negative, Tanh
+from pullback.dialects.graph.elementwise import Negative
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.reductions import Max, Sum
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 

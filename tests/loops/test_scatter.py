@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.dialects.graph.elementwise import Exp
+from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.value import Tensor

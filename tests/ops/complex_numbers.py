@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from pullback.dialects.graph.complex_numbers import Conj, Imag, MakeComplex, Real
-from pullback.dialects.graph.elementwise import Cast, Exp, Log, Tanh
+from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import complex128
 from pullback.tests.ops.case import Case
 

@@ -6,7 +6,8 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Exp, Identity, Log, Maximum, Tanh, Where
+from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Where
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import (
@@ -20,7 +21,9 @@ from pullback.dialects.graph.markers import (
 from pullback.dialects.graph.pieces import Concat, SplitLike, split_like
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, SumTo, Transpose, integers
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
+from pullback.tests.ops.arithmetic import above_or_below
 from pullback.tests.ops.case import Case
 
 CASES: dict[str, list[Case]] = {
@@ -41,7 +44,7 @@ CASES: dict[str, list[Case]] = {
         Case(("?xf64", "1xf64"), lambda a, b: a * b),
     ],
     "graph.divide": [Case(("2x3xf64", "2x1xf64"), lambda a, b: a / b)],
-    "graph.maximum": [Case(("2x3xf64", "3xf64"), Maximum.of)],
+    "graph.maximum": [Case(("2x3xf64", "3xf64"), Maximum.of, samples=(None, above_or_below))],
     "graph.where": [Case(("4xi1", "4xf64", "1xf64"), Where.of)],
     "graph.sum": [
         Case(("2x3xf64",), lambda x: Sum.over(x, 1)),

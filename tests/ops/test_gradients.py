@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.elementwise import Tanh
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import is_complex
 from pullback.dialects.graph.value import Tensor
 from pullback.driver.checking.function import Options, Point, about_values, check_function

@@ -8,7 +8,7 @@ from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.elementwise import Tanh
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.text import print_module
 from pullback.passes.levels import verify_level

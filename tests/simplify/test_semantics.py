@@ -16,18 +16,11 @@ from xdsl.ir import Operation
 
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.dialects.context import context
+from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import (
-    Cast,
-    Exp,
-    Greater,
-    Identity,
-    Maximum,
-    StopGradient,
-    Tanh,
-    Where,
-)
+from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, StopGradient, Where
+from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.location import name_of, named
@@ -36,6 +29,7 @@ from pullback.dialects.graph.policies import Gating, GatingAttr, Unconnected, Un
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import VariableType, tensor_type
 from pullback.dialects.graph.value import Tensor, insert, inserting
 from pullback.dialects.graph.variables import Assign, AssignSub, Read, VariableOp

@@ -11,12 +11,12 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerType
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
     Divide,
-    Greater,
     Identity,
     Maximum,
     Multiply,

@@ -10,12 +10,12 @@ from xdsl.dialects.builtin import TensorType
 
 from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import OPS, Array, GraphOp
+from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
     Divide,
-    Greater,
     Maximum,
     Multiply,
     Negative,

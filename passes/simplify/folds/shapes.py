@@ -6,7 +6,8 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Exp, Identity, Log, Negative, StopGradient, Tanh
+from pullback.dialects.graph.elementwise import Identity, Negative, StopGradient
+from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.pieces import Concat, Split, SplitLike
 from pullback.dialects.graph.reductions import Sum
@@ -21,6 +22,7 @@ from pullback.dialects.graph.shapes import (
     integer_list,
     integers,
 )
+from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type

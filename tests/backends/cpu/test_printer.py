@@ -117,9 +117,10 @@ REFUSED = {
   %s = memref.reinterpret_cast %b to offset: [0], sizes: [4], strides: [4]
     : memref<4x4xf32> to memref<4xf32, strided<[4]>>
   %v = vector.load %s[%c0] : memref<4xf32, strided<[4]>>, vector<4xf32>""",
-    "math.erf.*no such operation": """
+    "math.fpowi.*no such operation": """
   %a = arith.constant 1.0 : f32
-  %b = math.erf %a : f32""",
+  %i = arith.constant 2 : i32
+  %b = math.fpowi %a, %i : f32, i32""",
 }
 
 

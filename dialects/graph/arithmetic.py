@@ -1,0 +1,209 @@
+"""Arithmetic beyond sums and products: signs, squares, bounds, and quotients and products without NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import Array, Broadcasts, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.complex_numbers import Imag
+from pullback.dialects.graph.elementwise import Cast, Minimum, Where
+from pullback.dialects.graph.families import (
+    Binary,
+    Elementwise,
+    Unary,
+    broadcast,
+    check_dtype,
+    real_numeric,
+)
+from pullback.dialects.graph.indexing import zeros_like
+from pullback.dialects.graph.scalar import Scalar, absolute, maximum, minimum, select
+from pullback.dialects.graph.types import (
+    GraphError,
+    element_type_of,
+    is_complex,
+    is_inexact,
+    real_type_of,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.value import Tensor, conj
+
+
+@graph_op
+class Abs(Unary):
+    """The magnitude, real for complex numbers too; its gradient at 0 is 0."""
+
+    name = "graph.abs"
+    NUMPY: ClassVar = np.abs
+    SCALAR: ClassVar = staticmethod(absolute)
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (type_,) = super().infer(operands, properties)
+        return [tensor_type(real_type_of(element_type_of(type_)), shape_of_type(type_))]
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (Cast.to(dy, self.x.element_type) * Sign.of(self.x),)
+
+
+def sign(x: Scalar) -> Scalar:
+    """-1, 0 or 1; NaN stays NaN."""
+    return select(x > 0, 1, select(x < 0, -1, select(x.equal(0), 0, x)))
+
+
+@graph_op
+class Sign(Unary):
+    """-1, 0 or 1, with zeros as its gradient; x / |x| for complex numbers, 0 at 0."""
+
+    name = "graph.sign"
+    NUMPY: ClassVar = np.sign
+    SCALAR: ClassVar = staticmethod(sign)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        if not is_complex(self.x.element_type):
+            return (zeros_like(dy),)
+        # x / |x| turns with x, and does not change along it.
+        turn = DivNoNan.of(Imag.of(dy * conj(self.y)), Abs.of(self.x))
+        return (1j * self.y * Cast.to(turn, self.x.element_type),)
+
+
+@graph_op
+class Square(Unary):
+    """x * x."""
+
+    name = "graph.square"
+    NUMPY: ClassVar = np.square
+
+    def body(self, *operands: Scalar) -> Scalar:
+        (x,) = operands
+        return x * x
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy * (2 * conj(self.x)),)
+
+
+@graph_op
+class SquaredDifference(Binary):
+    """(a - b) * (a - b)."""
+
+    name = "graph.squared_difference"
+    DTYPES: ClassVar = real_numeric
+
+    def body(self, *operands: Scalar) -> Scalar:
+        a, b = operands
+        return (a - b) * (a - b)
+
+    def numpy(self, *operands: Array) -> Any:
+        a, b = operands
+        return np.square(a - b)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        da = dy * (2 * (self.a - self.b))
+        return da, -da
+
+
+@graph_op
+class Reciprocal(Unary):
+    """1 / x."""
+
+    name = "graph.reciprocal"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.reciprocal
+
+    def body(self, *operands: Scalar) -> Scalar:
+        (x,) = operands
+        return 1 / x
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        y = conj(self.y)
+        return (-dy * (y * y),)
+
+
+@graph_op
+class DivNoNan(Binary):
+    """a / b, and 0 where b is 0."""
+
+    name = "graph.div_no_nan"
+    DTYPES: ClassVar = is_inexact
+
+    def body(self, *operands: Scalar) -> Scalar:
+        a, b = operands
+        return select(b.equal(0), 0, a / b)
+
+    def numpy(self, *operands: Array) -> Any:
+        a, b = operands
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(b == 0, a.dtype.type(0), a / b)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        b = conj(self.b)
+        return DivNoNan.of(dy, b), dy * DivNoNan.of(-conj(self.y), b)
+
+
+@graph_op
+class MulNoNan(Binary):
+    """a * b, and 0 where b is 0, even if a is infinite or NaN."""
+
+    name = "graph.mul_no_nan"
+    DTYPES: ClassVar = is_inexact
+
+    def body(self, *operands: Scalar) -> Scalar:
+        a, b = operands
+        return select(b.equal(0), 0, a * b)
+
+    def numpy(self, *operands: Array) -> Any:
+        a, b = operands
+        with np.errstate(invalid="ignore"):
+            return np.where(b == 0, a.dtype.type(0), a * b)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return MulNoNan.of(dy, conj(self.b)), MulNoNan.of(conj(self.a), dy)
+
+
+@graph_op
+class Clip(Elementwise):
+    """x where it lies between the bounds, else the bound that it passes; the lower one, where they cross.
+
+    All three broadcast. At a bound the gradient is x's.
+    """
+
+    name = "graph.clip"
+    EXAMPLES: ClassVar = ("%r = graph.clip %x, %s, %v : (MATRIX, tensor<f32>, VECTOR) -> MATRIX",)
+    DTYPES: ClassVar = real_numeric
+    operand = operand_def(AnyAttr())
+    lower = operand_def(AnyAttr())
+    upper = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), Broadcasts())
+
+    def body(self, *operands: Scalar) -> Scalar:
+        x, lower, upper = operands
+        return maximum(minimum(x, upper), lower)
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        element_type = element_type_of(operands[0])
+        if any(element_type_of(bound) != element_type for bound in operands[1:]):
+            listed = " and ".join(map(str, operands))
+            raise GraphError(
+                f"{cls.name}: dtype_c2: operands must have one dtype, got {listed}; cast some of them"
+            )
+        check_dtype(cls, element_type)
+        return [tensor_type(element_type, broadcast(cls.name, *operands))]
+
+    def numpy(self, *operands: Array) -> Any:
+        x, lower, upper = operands
+        return np.maximum(np.minimum(x, upper), lower)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x, lower, upper = map(Tensor, self._operands)
+        is_below, is_above = lower > Minimum.of(x, upper), x > upper
+        inside = Where.of(is_above, 0, dy)
+        above = Where.of(is_above, dy, 0)
+        return Where.of(is_below, 0, inside), Where.of(is_below, dy, 0), Where.of(is_below, 0, above)

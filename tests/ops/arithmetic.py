@@ -1,0 +1,85 @@
+"""Cases of arithmetic beyond sums and products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pullback.dialects.graph.arithmetic import (
+    Abs,
+    Clip,
+    DivNoNan,
+    MulNoNan,
+    Reciprocal,
+    Sign,
+    Square,
+    SquaredDifference,
+)
+from pullback.dialects.graph.elementwise import Minimum
+from pullback.tests.ops.case import Case, Sampler
+
+Z = "2x3xcomplex<f64>"
+
+
+def signed(scale: float = 1.0) -> Sampler:
+    """Values of both signs, away from 0."""
+    return lambda rng, shape: scale * rng.uniform(0.2, 2, shape) * rng.choice([-1, 1], shape)
+
+
+def above_or_below(rng: np.random.Generator, shape: tuple[int, ...]) -> object:
+    """Values that are all larger or all smaller than those that are drawn by default: no tie is near."""
+    return rng.choice([0.0, 3.0], shape)
+
+
+def integers(low: int = -9, high: int = 10) -> Sampler:
+    return lambda rng, shape: rng.integers(low, high, shape)
+
+
+CASES: dict[str, list[Case]] = {
+    "graph.abs": [
+        Case(("2x3xf64",), Abs.of, np.abs, (signed(),)),
+        Case((Z,), Abs.of, np.abs),
+        Case(("5xi32",), Abs.of, np.abs, (integers(),), orders=()),
+    ],
+    "graph.sign": [
+        Case(("17xf64",), Sign.of, np.sign, (signed(),)),
+        Case((Z,), Sign.of, lambda z: z / np.abs(z)),
+        Case(("5xi64",), Sign.of, np.sign, (integers(),), orders=()),
+    ],
+    "graph.square": [
+        Case(("2x3xf64",), Square.of, lambda x: x * x),
+        Case((Z,), Square.of, lambda x: x * x),
+        Case(("?xf64",), Square.of, lambda x: x * x),
+        Case(("7xi32",), Square.of, lambda x: x * x, (integers(),), orders=()),
+    ],
+    "graph.squared_difference": [
+        Case(("2x3xf64", "3xf64"), SquaredDifference.of, lambda a, b: (a - b) ** 2),
+        Case(("?x3xf64", "?x1xf64"), SquaredDifference.of, lambda a, b: (a - b) ** 2),
+    ],
+    "graph.reciprocal": [
+        Case(("2x3xf64",), Reciprocal.of, lambda x: 1 / x, (signed(),)),
+        Case((Z,), Reciprocal.of, lambda x: 1 / x),
+    ],
+    "graph.div_no_nan": [
+        Case(("2x3xf64", "3xf64"), DivNoNan.of, lambda a, b: a / b, (signed(), signed())),
+        Case((Z, "3xcomplex<f64>"), DivNoNan.of, lambda a, b: a / b),
+    ],
+    "graph.mul_no_nan": [
+        Case(("2x3xf64", "3xf64"), MulNoNan.of, lambda a, b: a * b, (signed(), signed())),
+        Case((Z, "3xcomplex<f64>"), MulNoNan.of, lambda a, b: a * b),
+    ],
+    "graph.minimum": [
+        Case(("2x3xf64", "3xf64"), Minimum.of, lambda a, b: np.where(b < a, b, a), (None, above_or_below)),
+        Case(("6xi64", "i64"), Minimum.of, lambda a, b: np.where(b < a, b, a), (integers(),), orders=()),
+    ],
+    "graph.clip": [
+        Case(
+            ("4x5xf64", "5xf64", "f64"),
+            Clip.of,
+            lambda x, low, high: np.where(
+                np.where(x > high, high, x) < low, low, np.where(x > high, high, x)
+            ),
+            (signed(), lambda rng, shape: rng.uniform(-1, -0.5, shape), lambda rng, shape: 1.1),
+        ),
+        Case(("6xi32",), lambda x: Clip.of(x, -3, 4), lambda x: np.clip(x, -3, 4), (integers(),), orders=()),
+    ],
+}
