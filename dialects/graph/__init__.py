@@ -48,6 +48,7 @@ FAMILIES = (
     "padding",
     "repeating",
     "sequences",
+    "dynamic_slicing",
     "variables",
     "control_flow",
     "custom_gradient",

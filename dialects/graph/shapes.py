@@ -176,6 +176,12 @@ class Reshape(Reshaping):
         return (Reshape.like(dy, self.x), *[None] * (len(self._operands) - 1))
 
 
+def flattened(x: Tensor) -> Tensor:
+    """The elements in row-major order; `x` itself if it has one axis."""
+    count = math.prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX
+    return x if x.ndim == 1 else Reshape.to(x, (count,))
+
+
 @graph_op
 class BroadcastTo(Reshaping):
     """The operand repeated along new leading axes and along extents of 1."""

@@ -1,7 +1,7 @@
-"""Parts of a tensor: slices whose bounds are numbers, windows whose place is computed, and their gradients.
+"""Parts of a tensor: slices whose bounds are numbers, and their gradients.
 
-Bounds that are numbers mean what they mean to Python's `slice`: negative ones count from the end, and what lies beyond
-an end is cut off there. What a window has outside of the tensor is zeros, and receives nothing.
+Bounds mean what they mean to Python's `slice`: negative ones count from the end, and what lies beyond an end is cut
+off there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
 from pullback.dialects.graph.creation import Fill, check_shape_operand
 from pullback.dialects.graph.families import Composite
-from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.pieces import surrounded
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape, integer_list, integers
 from pullback.dialects.graph.types import (
@@ -27,7 +26,6 @@ from pullback.dialects.graph.types import (
     compatible_shapes,
     element_type_of,
     format_shape,
-    is_integer,
     shape_of_type,
     tensor_type,
 )
@@ -288,113 +286,3 @@ def _block(op: str, axis: int, extent: int, begin: int, size: int) -> int:
     if size != REST:
         return size
     return DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - begin
-
-
-def _check_begin(op: str, begin: Attribute, data: Attribute) -> None:
-    rank = len(shape_of_type(data))
-    if not is_integer(element_type_of(begin)):
-        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {begin}")
-    if not compatible_shapes(shape_of_type(begin), (rank,)):
-        raise GraphError(f"{op}: slice_c6: begin must hold {rank} numbers for {data}, got {begin}")
-
-
-def _overlap(
-    begin: Array, window: Sequence[int], extents: Sequence[int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where a window at `begin` lies inside of a tensor: as slices of the tensor, and of the window."""
-    starts = [int(b) for b in begin]
-    inside = [
-        (min(max(b, 0), n), min(max(b + w, 0), n)) for b, w, n in zip(starts, window, extents, strict=True)
-    ]
-    own = [slice(low - b, high - b) for (low, high), b in zip(inside, starts, strict=True)]
-    empty = any(low >= high for low, high in inside)
-    if empty:
-        nothing = (slice(0, 0),) * len(starts)
-        return nothing, nothing
-    return tuple(slice(*bounds) for bounds in inside), tuple(own)
-
-
-@graph_op
-class DynamicSlice(GraphOp):
-    """The window of the result's shape at `begin`, which is computed; zeros where it lies outside of the operand."""
-
-    name = "graph.dynamic_slice"
-    EXAMPLES: ClassVar = (
-        "%r = graph.dynamic_slice %x, %j : (MATRIX, tensor<2xi32>) -> tensor<1x2xf32>",
-        """%r = graph.dynamic_slice %y, %j, %n
-      : (tensor<?x3xf32>, tensor<2xi32>, tensor<2xi64>) -> tensor<?x2xf32>""",
-    )
-    SHAPE_OPERAND: ClassVar = 2
-    operand = operand_def(AnyAttr())
-    begin = operand_def(AnyAttr())
-    shape = opt_operand_def(AnyAttr())
-    result = result_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @classmethod
-    def window(cls, x: Tensor, begin: Tensor, size: Sequence[int], shape: Sequence[SSAValue] = ()) -> Tensor:
-        """The elements of `x` from `begin` on; `shape` gives what `size` leaves open."""
-        made = cls.emit_as([x.value, begin.value, *shape], tensor_type(x.element_type, size))
-        made.op.verify_()
-        return made
-
-    def verify_(self) -> None:
-        operand, begin = self.operand_types[:2]
-        result = self.result_types[0]
-        check_tensor(self.name, operand, "the operand")
-        check_shape_operand(self, self._operands[2:], result)
-        _check_begin(self.name, begin, operand)
-        if element_type_of(operand) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
-        if len(shape_of_type(operand)) != len(shape_of_type(result)):
-            raise GraphError(f"{self.name}: slice_c7: ranks differ: {operand} and {result}")
-
-    def numpy(self, *operands: Array) -> Any:
-        x, begin = operands[:2]
-        result = np.zeros(runtime_shape(self, operands), x.dtype)
-        inside, own = _overlap(begin, result.shape, x.shape)
-        result[own] = x[inside]
-        return result
-
-    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
-        x, begin = (Tensor(v) for v in self._operands[:2])
-        return (DynamicUpdateSlice.of(zeros_like(x), dy, begin), *[None] * (len(self._operands) - 1))
-
-
-@graph_op
-class DynamicUpdateSlice(GraphOp):
-    """The operand with `update` in place of what it has from `begin` on; what would lie outside is left out."""
-
-    name = "graph.dynamic_update_slice"
-    EXAMPLES: ClassVar = (
-        """%r = graph.dynamic_update_slice %d, %x, %j
-      : (tensor<4x3xf32>, MATRIX, tensor<2xi32>) -> tensor<4x3xf32>""",
-    )
-    operand = operand_def(AnyAttr())
-    update = operand_def(AnyAttr())
-    begin = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        operand, update, begin = operands
-        check_tensor(cls.name, operand, "the operand")
-        _check_begin(cls.name, begin, operand)
-        if element_type_of(operand) != element_type_of(update):
-            raise GraphError(f"{cls.name}: dtype_c2: dtypes differ: {operand} and {update}")
-        if len(shape_of_type(operand)) != len(shape_of_type(update)):
-            raise GraphError(f"{cls.name}: slice_c7: ranks differ: {operand} and {update}")
-        return [operand]
-
-    def numpy(self, *operands: Array) -> Any:
-        x, update, begin = operands
-        result = x.copy()
-        inside, own = _overlap(begin, update.shape, x.shape)
-        result[inside] = update[own]
-        return result
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        _, update, begin = (Tensor(v) for v in self._operands)
-        outside = DynamicUpdateSlice.of(dy, zeros_like(update), begin)
-        return outside, DynamicSlice.window(dy, begin, update.extents, dynamic_shape(update)), None

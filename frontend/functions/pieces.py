@@ -8,14 +8,14 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
 from pullback.dialects.graph.indices import unstacked
 from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.shapes import ExpandDims, integers
+from pullback.dialects.graph.shapes import ExpandDims, flattened, integers
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import checked_axis, is_whole_number, whole_numbers
-from pullback.frontend.functions.shapes import broadcast_arrays, flattened
+from pullback.frontend.functions.shapes import broadcast_arrays
 
 __all__ = ["concat", "meshgrid", "split", "stack", "unstack"]
 

@@ -10,13 +10,12 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.indices import taken_along
 from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
-from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.shapes import ExpandDims, Reshape, flattened
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis, whole_numbers
-from pullback.frontend.functions.shapes import flattened
 
 __all__ = ["flip", "repeat", "reverse", "roll", "tile"]
 

@@ -161,12 +161,6 @@ def matrix_transpose(x: Operand, name: str | None = None) -> Tensor:
     return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
 
 
-def flattened(x: Tensor) -> Tensor:
-    """The elements in row-major order; `x` itself if it has one axis."""
-    count = prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX
-    return x if x.ndim == 1 else Reshape.to(x, (count,))
-
-
 # ---- broadcasting ---------------------------------------------------------------------------------------------
 
 

@@ -227,3 +227,35 @@ def test_what_is_known_at_run_time_only(graph: pb.Graph) -> None:
     for target in ("numpy", "cpu"):
         with pytest.raises(ValueError, match="squeeze"):
             pb.run(x[4], {x: np.zeros((2, 3), np.float32)}, target=target)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize("window", [False, True], ids=["row", "window"])
+def test_in_a_loop(graph: pb.Graph, target: str, window: bool) -> None:
+    """A recurrence that reads what a counter points at, and its gradient."""
+    x0 = np.linspace(0.5, 1.5, 12).reshape(4, 3)
+    x = pb.placeholder("f64", (4, 3), name="x")
+
+    def body(i: pb.Tensor, total: pb.Tensor) -> tuple[pb.Tensor, pb.Tensor]:
+        row = pb.slice(x, [i, 0], [1, 3])[0] if window else x[i]
+        return i + 1, total * row[::-1] + row
+
+    _, y = pb.while_loop(lambda i, total: i < 4, body, [pb.constant(0), pb.zeros((3,), "f64")])
+    (dx,) = pb.gradients(y, [x])
+    dense = dx if isinstance(dx, pb.Tensor) else dx.as_tensor()
+    found, gradient = pb.run([y, dense], {x: x0}, target=target)
+
+    def reference(rows: np.ndarray) -> np.ndarray:
+        total = np.zeros(3)
+        for row in rows:
+            total = total * row[::-1] + row
+        return total
+
+    np.testing.assert_allclose(found, reference(x0), rtol=1e-12)
+    step = 1e-6
+    for place in np.ndindex(x0.shape):
+        moved = [x0.copy(), x0.copy()]
+        moved[0][place] += step
+        moved[1][place] -= step
+        slope = (reference(moved[0]) - reference(moved[1])).sum() / (2 * step)
+        assert gradient[place] == pytest.approx(slope, rel=1e-6)
