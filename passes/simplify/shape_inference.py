@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
@@ -27,8 +28,10 @@ from pullback.dialects.graph.types import (
     SlicesType,
     StackType,
     data_type_of,
+    differentiable_type,
     element_type_of,
     format_shape,
+    gradient_type_of,
     is_integer,
     is_static,
     shape_of_type,
@@ -71,6 +74,8 @@ class _Inference:
             self.loop(op)
         elif isinstance(op, Kernel):
             self.kernel(op)
+        elif isinstance(op, CustomGradient):
+            self.custom_gradient(op)
         elif isinstance(op, GraphOp) and op.results:
             for result, type_ in zip(op.results, self.types_of(op), strict=True):
                 retype(result, refined(result.type, type_))
@@ -93,6 +98,15 @@ class _Inference:
         last = op.body.block.last_op
         assert last is not None
         for result, value in zip(op.results, last.operands, strict=True):
+            retype(result, value.type)
+
+    def custom_gradient(self, op: CustomGradient) -> None:
+        """The region takes the gradients of the values, and sees what stands before."""
+        arriving = [gradient_type_of(v.type) for v in op.values if differentiable_type(v.type)]
+        for argument, type_ in zip(op.backward.block.args, arriving, strict=True):
+            retype(argument, type_)
+        self.block(op.backward.block)
+        for result, value in zip(op.results, op.values, strict=True):
             retype(result, value.type)
 
     def loop(self, op: While) -> None:
