@@ -87,7 +87,7 @@ def _shape(type_: Attribute) -> tuple[int, ...]:
 def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
     try:
         numbers = json.loads(source)
-        if not np.can_cast(np.array(numbers).dtype, dtype, casting="same_kind"):
+        if not _is_of_kind(np.array(numbers), dtype):
             raise ValueError("the numbers are of another kind")
         with np.errstate(over="raise"):
             return np.array(numbers, dtype=dtype)
@@ -97,6 +97,14 @@ def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
         raise ArrayError(f"{what}={source}: neither a .npy file nor numbers such as [1.0, 2.0]") from None
     except (ValueError, TypeError, OverflowError) as error:
         raise ArrayError(f"{what}={source}: not an array of {dtype}: {error}") from None
+
+
+def _is_of_kind(written: Array, dtype: np.dtype[Any]) -> bool:
+    """Whether numbers as JSON has them stand for a dtype; complex ones may be strings such as "1+2j"."""
+    kind = written.dtype.kind
+    if dtype.kind in "iu":  # which of them fit is seen when they are converted
+        return kind in "bi" or not written.size
+    return np.can_cast(written.dtype, dtype, casting="same_kind") or (dtype.kind == "c" and kind == "U")
 
 
 def _loaded(what: str, source: str) -> Array:
@@ -127,14 +135,22 @@ def save(folder: Path, arrays: Mapping[str, Array]) -> None:
         write_bytes(folder / f"{name.replace('/', '.')}.npy", stream.getvalue())
 
 
+def _extremes(array: Array) -> tuple[str, str, str]:
+    """The smallest element, the mean and the largest; complex numbers have no order."""
+    if not array.size:
+        return "nan", "nan", "nan"
+    if array.dtype.kind == "c":
+        return "", f"{array.mean():.6g}", ""
+    numbers = array.astype(np.float64)
+    return f"{numbers.min():.6g}", f"{numbers.mean():.6g}", f"{numbers.max():.6g}"
+
+
 def summary(arrays: Mapping[str, Array]) -> Table:
     """A row for each array: its name, dtype, shape and range."""
     table = Table("name", "dtype", "shape")
     for column in ("min", "mean", "max"):
         table.add_column(column, justify="right")
     for name, array in arrays.items():
-        numbers = array.astype(np.float64) if array.size else np.array([np.nan])
-        extremes = (numbers.min(), numbers.mean(), numbers.max())
         shape = " x ".join(map(str, array.shape)) or "scalar"
-        table.add_row(name, str(array.dtype), shape, *(f"{value:.6g}" for value in extremes))
+        table.add_row(name, str(array.dtype), shape, *_extremes(array))
     return table

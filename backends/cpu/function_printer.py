@@ -122,7 +122,7 @@ class FunctionPrinter:
         self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
 
     def return_if(self, condition: str) -> None:
-        """Returns nothing from wherever this is, or goes on."""
+        """Returns nothing from wherever this is, or goes on. Memory that was allocated by then is not freed."""
         self._way_out = self._way_out or self.unique("way_out")
         following = self.unique("go_on")
         self.branch_if(condition, self._way_out, following)

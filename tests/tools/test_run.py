@@ -59,6 +59,45 @@ def test_values_and_table(capsys: pytest.CaptureFixture[str], program: str) -> N
     assert "16.875" in table
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize(
+    ("dtype", "given", "values", "mean"),
+    [
+        ("ui8", "[0, 100, 200]", "[0, 100, 200]", "100"),
+        ("i8", "[-1, 0, 1]", "[-1, 0, 1]", "0"),
+        ("bf16", "[0.5, 1, 1.5]", "[0.5, 1, 1.5]", "1"),
+        ("f16", "[0.5, 1, 1.5]", "[0.5, 1.0, 1.5]", "1"),
+        ("complex<f32>", '["1+2j", 0, "-1+1j"]', "[(1+2j), 0j, (-1+1j)]", "0+1j"),
+        ("i64", "[]", "[]", "nan"),
+    ],
+)
+def test_every_dtype_may_be_written_out(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    dtype: str,
+    given: str,
+    values: str,
+    mean: str,
+    target: str,
+) -> None:
+    type_ = f"tensor<{0 if given == '[]' else 3}x{dtype}>"
+    path = tmp_path / "program.mlir"
+    path.write_text(f"func.func @main(%x: {type_}) -> {type_} {{\n  func.return %x : {type_}\n}}\n")
+    assert run.main([str(path), f"--input=x={given}", "--target", target, "--values"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"x = {values}"]
+    assert run.main([str(path), f"--input=x={given}", "--target", target]) == 0
+    assert mean in capsys.readouterr().out
+
+
+def test_numbers_that_a_dtype_cannot_hold(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "program.mlir"
+    path.write_text(
+        "func.func @main(%x: tensor<1xui8>) -> tensor<1xui8> {\n  func.return %x : tensor<1xui8>\n}\n"
+    )
+    for number in ("256", "-1", "0.5"):
+        assert "not an array of uint8" in fails(capsys, str(path), f"--input=x=[{number}]")
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
 def test_a_function_on_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path, target: str) -> None:
     path = tmp_path / "loops.mlir"
