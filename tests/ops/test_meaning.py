@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.types import SlicesType
+from pullback.dialects.graph.types import GraphError, SlicesType, numpy_dtype
 from pullback.dialects.graph.value import Tensor
 from pullback.driver.program import compile_function
 from pullback.tests.graphs import Function
@@ -23,7 +24,10 @@ def _close(got: Any, expected: Any, tolerance: float) -> None:
     np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
-@pytest.mark.parametrize("case", [p for p in PARAMETERS if p.values[0].reference is not None])  # pyright: ignore[reportAttributeAccessIssue]
+REFERENCED = [p for p in PARAMETERS if p.values[0].reference is not None]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("case", REFERENCED)
 def test_reference(case: Case, rng: np.random.Generator) -> None:
     assert case.reference is not None
     function = case.function()
@@ -35,6 +39,36 @@ def test_reference(case: Case, rng: np.random.Generator) -> None:
     assert len(got) == len(listed)
     for value, wanted in zip(got, listed, strict=True):
         _close(value, wanted, case.tolerance)
+
+
+NARROW = {"f32": 1e-4, "f16": 3e-2, "bf16": 0.2}
+"""Dtypes that hold less than f64, and how far off results may be in them."""
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+@pytest.mark.parametrize("case", [p for p in REFERENCED if "f64" in str(p.values[0].types)])  # pyright: ignore[reportAttributeAccessIssue]
+@pytest.mark.matrix(150)
+def test_narrow_dtypes(case: Case, dtype: str, rng: np.random.Generator) -> None:
+    """The dtype stays, and the numbers are those of the reference on the same inputs, up to rounding."""
+    assert case.reference is not None
+    narrow = dataclasses.replace(case, types=tuple(t.replace("f64", dtype) for t in case.types))
+    try:
+        function = narrow.function()
+    except (GraphError, KeyError):  # a dtype that the operation, or a constant of the case, does not take
+        return
+    with np.errstate(over="ignore"):
+        inputs = narrow.inputs(function, rng)
+    wide = [
+        x if x.dtype.kind in "iub" else x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+        for x in inputs
+    ]
+    with np.errstate(all="ignore"):
+        expected = case.reference(*wide)
+        got = function(*inputs)
+    listed = expected if isinstance(expected, list | tuple) else [expected]
+    for value, wanted, y in zip(got, listed, function.ys, strict=True):
+        assert value.dtype == numpy_dtype(y.element_type)
+        _close(value.astype(np.asarray(wanted).dtype), wanted, NARROW[dtype])
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
