@@ -12,6 +12,7 @@ from pullback.frontend.explain import explain
 from pullback.frontend.function import Function, function
 from pullback.frontend.functions import activations as _activations
 from pullback.frontend.functions import casts as _casts
+from pullback.frontend.functions import clipping as _clipping
 from pullback.frontend.functions import complex_numbers as _complex_numbers
 from pullback.frontend.functions import control_flow as _control_flow
 from pullback.frontend.functions import convolution as _convolution
@@ -36,6 +37,7 @@ from pullback.frontend.functions import softmax as _softmax
 from pullback.frontend.functions import sorting as _sorting
 from pullback.frontend.functions.activations import *
 from pullback.frontend.functions.casts import *
+from pullback.frontend.functions.clipping import *
 from pullback.frontend.functions.complex_numbers import *
 from pullback.frontend.functions.control_flow import *
 from pullback.frontend.functions.convolution import *
@@ -120,6 +122,7 @@ __all__ = [
 ]
 __all__ += _activations.__all__
 __all__ += _casts.__all__
+__all__ += _clipping.__all__
 __all__ += _complex_numbers.__all__
 __all__ += _control_flow.__all__
 __all__ += _convolution.__all__

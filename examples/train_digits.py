@@ -97,12 +97,11 @@ def build(rate: float, target: str, seed: int) -> Model:
             logits = pb.tanh(x @ w1 + b1) @ w2 + b2
         with pb.name_scope("loss"):
             loss = cross_entropy(logits, t)
-        variables = [w1, b1, w2, b2]
-        updates = [
-            v.assign_sub(rate * dv) for v, dv in zip(variables, pb.gradients(loss, variables), strict=True)
-        ]
+        optimizer = pb.train.GradientDescentOptimizer(rate)
+        # Updates in place are proved right; no gradient has to wait for another.
+        update = optimizer.minimize(loss, gate_gradients=optimizer.GATE_NONE)
         return Model(
-            train=pb.compile([x, t], [loss, *updates], target=target),
+            train=pb.compile([x, t], [loss, update], target=target),
             predict=pb.compile([x], logits, target=target),
         )
 

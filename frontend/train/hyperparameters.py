@@ -24,9 +24,22 @@ def checked(value: object, name: str) -> Hyperparameter:
                 f"{name}: expected a number, got a tensor of shape {shape} and dtype {dtype}"
             )
         return value
+    return number(value, name, "a number, a tensor or a variable")
+
+
+def number(value: object, name: str, expected: str = "a number") -> float:
+    """The value as a float; `ValueError` (a `TypeError` too) for anything but a real number."""
     if isinstance(value, Real) and not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         return float(value)
-    raise ArgumentTypeError(f"{name}: expected a number, a tensor or a variable, got {type(value).__name__}")
+    raise ArgumentTypeError(f"{name}: expected {expected}, got {type(value).__name__}")
+
+
+def fraction(value: object, name: str) -> float:
+    """The value as a float; `ValueError` for anything but a number from 0 up to, but not including, 1."""
+    found = number(value, name)
+    if not 0 <= found < 1:
+        raise ValueError(f"{name}: expected a number from 0 up to, but not including, 1, got {found}")
+    return found
 
 
 def in_dtype(value: Hyperparameter, element_type: Attribute) -> Hyperparameter:

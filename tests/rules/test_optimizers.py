@@ -179,6 +179,17 @@ def test_rule_75_hyperparameters(graph: pb.Graph) -> None:
         assert isinstance(error.value, ValueError)
     with pytest.raises(TypeError, match="momentum: expected a number"):
         pb.train.MomentumOptimizer(0.1, "0.9")  # pyright: ignore[reportArgumentType]
+    for beta in (1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="beta2: expected a number from 0 up to, but not including, 1"):
+            pb.train.AdamOptimizer(beta2=beta)
+        with pytest.raises(ValueError, match="decay: expected a number from 0 up to, but not including, 1"):
+            pb.train.RMSPropOptimizer(0.1, decay=beta)
+    wrong = pb.constant(0.9)
+    with pytest.raises(TypeError, match="beta1: expected a number, got Tensor"):
+        pb.train.AdamOptimizer(beta1=wrong)
+    for initial in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="initial_accumulator_value must be positive"):
+            pb.train.AdagradOptimizer(0.1, initial)
     with pytest.raises(ValueError, match="is no name"):
         pb.train.GradientDescentOptimizer(0.1, name="")
     with pb.Graph():

@@ -11,7 +11,17 @@ import pytest
 
 import pullback as pb
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.tests.train.reference import Rule, Slots, by_rows, gradient_descent, momentum
+from pullback.frontend.train.state import State
+from pullback.tests.train.reference import (
+    Rule,
+    Slots,
+    adagrad,
+    adam,
+    by_rows,
+    gradient_descent,
+    momentum,
+    rms_prop,
+)
 
 CASES: dict[str, tuple[Callable[[], Optimizer], Rule]] = {
     "gradient_descent": (lambda: pb.train.GradientDescentOptimizer(0.3), gradient_descent(0.3)),
@@ -20,6 +30,13 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Rule]] = {
         lambda: pb.train.MomentumOptimizer(0.3, 0.9, use_nesterov=True),
         momentum(0.3, 0.9, nesterov=True),
     ),
+    "adam": (lambda: pb.train.AdamOptimizer(0.3, 0.8, 0.95, 0.01), adam(0.3, 0.8, 0.95, 0.01)),
+    "rms_prop": (lambda: pb.train.RMSPropOptimizer(0.3, 0.8, 0.5, 0.01), rms_prop(0.3, 0.8, 0.5, 0.01)),
+    "centered": (
+        lambda: pb.train.RMSPropOptimizer(0.3, 0.8, 0.5, 0.01, centered=True),
+        rms_prop(0.3, 0.8, 0.5, 0.01, centered=True),
+    ),
+    "adagrad": (lambda: pb.train.AdagradOptimizer(0.3), adagrad(0.3)),
 }
 TOLERANCE = {"f64": 1e-12, "f32": 1e-5, "f16": 2e-2}
 STEPS = 4
@@ -149,6 +166,86 @@ def test_slots_and_names() -> None:
     assert optimizer.get_slot(w, "momentum") is optimizer.variables()[1]
     assert pb.trainable_variables(g) == [w, b]
     assert (first.name, second.name) == ("outer/Momentum/update", "outer/again/update")
+
+
+def test_adam_keeps_powers_for_all_variables() -> None:
+    with pb.Graph():
+        w, b = pb.Variable([1.0, 2.0], name="w"), pb.Variable(3.0, name="b", dtype="f64")
+        optimizer = pb.train.AdamOptimizer(beta1=0.5)
+        loss = pb.sum(pb.cast(w, "f64") * b)
+        pairs = optimizer.compute_gradients(loss)
+        updates = [optimizer.apply_gradients(pairs), optimizer.apply_gradients(pairs)]
+    names = ["b/Adam", "b/Adam_1", "beta1_power", "beta2_power", "w/Adam", "w/Adam_1"]
+    assert [v.name for v in optimizer.variables()] == names
+    powers = optimizer.variables()[2:4]
+    assert [power.dtype for power in powers] == ["f64", "f64"]
+    np.testing.assert_array_equal([power.numpy() for power in powers], [0.5, 0.999])
+    pb.run(updates)
+    np.testing.assert_allclose([power.numpy() for power in powers], [0.5**3, 0.999**3], rtol=1e-12)
+
+
+DEFAULTS: list[tuple[Callable[[], Optimizer], str, Rule]] = [
+    (lambda: pb.train.GradientDescentOptimizer(0.1), "GradientDescent", gradient_descent(0.1)),
+    (lambda: pb.train.MomentumOptimizer(0.1, 0.9), "Momentum", momentum(0.1, 0.9)),
+    (lambda: pb.train.AdamOptimizer(), "Adam", adam()),
+    (lambda: pb.train.RMSPropOptimizer(0.1), "RMSProp", rms_prop(0.1)),
+    (lambda: pb.train.AdagradOptimizer(0.1), "Adagrad", adagrad(0.1)),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "rule"), DEFAULTS, ids=[case[1] for case in DEFAULTS])
+def test_defaults(make: Callable[[], Optimizer], name: str, rule: Rule) -> None:
+    """TensorFlow's: names, betas, decays, what slots begin with."""
+    with pb.Graph():
+        w = pb.Variable([1.0, -2.0], name="w", dtype="f64")
+        optimizer = make()
+        assert optimizer.get_name() == name
+        update = optimizer.minimize(pb.sum(w * w * w))
+    expected, slots = np.array([1.0, -2.0]), Slots()
+    for t in range(1, 4):
+        expected = rule(expected, 3 * expected**2, slots, t)
+        pb.run(update)
+    check(w, expected, 1e-12)
+
+
+class HeavyBall(Optimizer):
+    """As a user would write one: a running mean of gradients."""
+
+    def __init__(self, rate: float, keep: float) -> None:
+        super().__init__("HeavyBall", rate=rate, keep=keep)
+
+    def _apply(self, state: State, variable: pb.Variable) -> None:
+        gradient, mean = state.gradient, self._slot(variable, "mean")
+        rate, keep = (self._number(name, gradient) for name in ("rate", "keep"))
+        new = state.write(mean, state.read(mean) * keep + gradient * (1 - keep))
+        state.subtract(variable, new * rate)
+
+
+def test_an_optimizer_of_ones_own() -> None:
+    with pb.Graph():
+        w, table = pb.Variable(1.0, name="w"), pb.Variable(np.ones((3, 1), np.float32), name="table")
+        loss = 2.0 * w + pb.sum(pb.gather(table, [1, 1])) * 0.5
+        for target in ("numpy", "cpu"):
+            pb.run(HeavyBall(0.5, 0.75).minimize(loss), target=target)
+    assert w.numpy() == 1 - 2 * 0.5 * 0.25 * 2
+    np.testing.assert_array_equal(table.numpy()[:, 0], [1, 1 - 2 * 0.5 * 0.25 * 1, 1])
+
+
+class Broken(HeavyBall):
+    def _finish(self, graph: pb.Graph) -> list[pb.Operation]:
+        raise RuntimeError("after all variables")
+
+
+def test_a_failure_leaves_graph_and_optimizer_as_they_were() -> None:
+    with pb.Graph() as g:
+        w = pb.Variable(1.0, name="w")
+        loss, optimizer = w * 2.0, Broken(0.5, 0.75)
+        pairs = optimizer.compute_gradients(loss)
+        before = str(g)
+        with pytest.raises(RuntimeError, match="after all variables"):
+            optimizer.apply_gradients(pairs)
+    assert str(g) == before
+    assert (optimizer.variables(), pb.global_variables(g)) == ([], [w])
 
 
 def test_what_has_no_gradient_stays() -> None:

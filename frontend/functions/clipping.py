@@ -1,0 +1,217 @@
+"""Functions that keep values, or the norms of tensors, within bounds; of slices they see the rows.
+
+A norm is summed in f32 where the dtype is narrower, and has the gradient 0 at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, cast
+
+from xdsl.dialects.builtin import f32
+
+from pullback.dialects.graph.comparisons import Greater
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Where
+from pullback.dialects.graph.exponential import Sqrt
+from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.markers import AddN
+from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.shapes import Size
+from pullback.dialects.graph.types import GraphError, compatible_shapes, format_shape, is_float, numpy_dtype
+from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import Axes, checked_axes
+from pullback.frontend.handles import IndexedSlices
+
+__all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
+
+Clipped = Tensor | IndexedSlices
+Last: TypeAlias = Callable[[], Tensor]
+"""Makes the last operation, which bears the name."""
+
+
+def clip_by_value(
+    t: Operand, clip_value_min: Operand, clip_value_max: Operand, name: str | None = None
+) -> Clipped:
+    """`maximum(minimum(t, clip_value_max), clip_value_min)`: where the bounds cross, the lower one counts.
+
+    Args:
+        t: a tensor, or slices.
+        clip_value_min, clip_value_max: numbers or tensors of its dtype; they broadcast to its shape.
+        name: of the operation.
+
+    Raises:
+        ValueError: a bound is larger than `t`.
+    """
+
+    def clipped(values: Tensor) -> Last:
+        values, low, high = tensors(values, clip_value_min, clip_value_max, op="clip_by_value")
+        below = Minimum.of(values, high)
+        return lambda: Maximum.of(below, low)
+
+    return _on_rows(t, "clip_by_value", clipped, name)
+
+
+def clip_by_norm(t: Operand, clip_norm: Operand, axes: Axes = None, name: str | None = None) -> Clipped:
+    """`t * clip_norm / maximum(norm, clip_norm)`, where `norm` is the Euclidean norm of `t` along `axes`.
+
+    Args:
+        t: a tensor, or slices, of a real floating-point dtype.
+        clip_norm: a number above 0, or a tensor that broadcasts to the shape of `t`.
+        axes: along which the norm is taken; all of them unless given.
+        name: of the operation.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    _check_limit(clip_norm, "clip_by_norm")
+
+    def clipped(values: Tensor) -> Last:
+        squares = _sum_of_squares(values, checked_axes(axes, values.ndim, "clip_by_norm"), keepdims=True)
+        return _scaled(values, Cast.to(_root(squares)(), values.element_type), clip_norm)
+
+    return _on_rows(t, "clip_by_norm", clipped, name)
+
+
+def clip_by_average_norm(t: Operand, clip_norm: Operand, name: str | None = None) -> Clipped:
+    """`clip_by_norm` for the norm of `t` divided by the number of its elements."""
+    _check_limit(clip_norm, "clip_by_average_norm")
+
+    def clipped(values: Tensor) -> Last:
+        norm = _root(_sum_of_squares(values, range(values.ndim)))()
+        average = Cast.to(norm / Cast.to(Size.of(values), norm.element_type), values.element_type)
+        return _scaled(values, average, clip_norm)
+
+    return _on_rows(t, "clip_by_average_norm", clipped, name)
+
+
+def global_norm(t_list: Sequence[Operand | None], name: str | None = None) -> Tensor:
+    """The Euclidean norm of all elements of several tensors together: 0 of none, in f32.
+
+    Args:
+        t_list: tensors and slices of one real floating-point dtype; `None` is passed over. Of slices the rows count
+            as they are, even where several stand for one row.
+        name: of the operation.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    return _norm_of([v for v in _rows_in(t_list, "global_norm") if v is not None], name)
+
+
+def clip_by_global_norm(
+    t_list: Sequence[Operand | None],
+    clip_norm: Operand,
+    use_norm: Operand | None = None,
+    name: str | None = None,
+) -> tuple[list[Clipped | None], Tensor]:
+    """Each `t * clip_norm / maximum(norm, clip_norm)`, where `norm` is the `global_norm` of all.
+
+    Where the norm is infinite or NaN, all that is returned is NaN.
+
+    Args:
+        t_list: as for `global_norm`.
+        clip_norm: a number above 0, or a tensor of one.
+        use_norm: the norm, where it is known already.
+        name: of the operation that scales the first of them.
+
+    Returns:
+        The clipped tensors, `None` for `None`, and the norm.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    _check_limit(clip_norm, "clip_by_global_norm")
+    rows = _rows_in(t_list, "clip_by_global_norm")
+    given = [v for v in rows if v is not None]
+    dtype = given[0].dtype if given else "f32"
+    norm = (
+        _norm_of(given) if use_norm is None else as_tensor(use_norm, "clip_by_global_norm: use_norm", dtype)
+    )
+    if norm.ndim:
+        raise GraphError(f"clip_by_global_norm: use_norm: expected one number, got {norm.type}")
+    # The difference is NaN where the norm is not finite, and 0 elsewhere.
+    _, limit = tensors(norm, clip_norm, op="clip_norm")
+    scale = Divide.of(limit, Maximum.of(norm, limit)) + (norm - norm)
+
+    def clipped(values: Tensor) -> Last:
+        return lambda: values * scale
+
+    return [None if t is None else _on_rows(t, "clip_by_global_norm", clipped, name) for t in t_list], norm
+
+
+# ---- norms --------------------------------------------------------------------------------------------------
+
+
+def _norm_of(values: Sequence[Tensor], name: str | None = None) -> Tensor:
+    """The norm of all of these, in their dtype."""
+    if not values:
+        return named_as(name, lambda: Fill.scalar(0.0, f32))
+    squares = [_sum_of_squares(v, range(v.ndim)) for v in values]
+    total = squares[0] if len(squares) == 1 else AddN.of(*squares)
+    if total.element_type == values[0].element_type:
+        return named_as(name, _root(total))
+    wide = _root(total)()
+    return named_as(name, lambda: Cast.to(wide, values[0].element_type))
+
+
+def _sum_of_squares(values: Tensor, axes: Sequence[int], keepdims: bool = False) -> Tensor:
+    if not is_float(values.element_type):
+        raise ArgumentTypeError(f"a norm needs a real floating-point dtype, got {values.dtype}: cast first")
+    wide = Cast.to(values, f32) if numpy_dtype(values.element_type).itemsize < 4 else values
+    return Sum.over(wide * wide, axes, keepdims)
+
+
+def _scaled(values: Tensor, norm: Tensor, clip_norm: Operand) -> Last:
+    """`values * clip_norm / maximum(norm, clip_norm)`."""
+    _, limit = tensors(norm, clip_norm, op="clip_norm")
+    above, below = values * limit, Maximum.of(norm, limit)
+    return lambda: Divide.of(above, below)
+
+
+def _root(squares: Tensor) -> Last:
+    """The square root, with the gradient 0 at 0, where that of `sqrt` is infinite."""
+    is_positive = Greater.of(squares, 0.0)
+    root = Sqrt.of(Where.of(is_positive, squares, 1.0))
+    return lambda: Where.of(is_positive, root, squares)
+
+
+# ---- arguments ----------------------------------------------------------------------------------------------
+
+
+def _on_rows(t: object, what: str, clip: Callable[[Tensor], Last], name: str | None) -> Clipped:
+    """Clips a tensor, or the rows of slices; `ValueError` where that would change the shape."""
+    values = _rows_of(t, what)
+    result = named_as(name, clip(values))
+    if not compatible_shapes(result.extents, values.extents):
+        raise GraphError(f"{what}: the bounds make shape {format_shape(result.extents)} of {values.type}")
+    if not isinstance(t, IndexedSlices):
+        return result
+    shape = [t.dense_shape.value] if None in t.shape else []
+    return IndexedSlices.wrap(MakeSlices.emit_as([result.value, t.indices.value, *shape], t.type))
+
+
+def _rows_of(t: object, what: str) -> Tensor:
+    return t.values if isinstance(t, IndexedSlices) else as_tensor(t, what)
+
+
+def _rows_in(t_list: object, what: str) -> list[Tensor | None]:
+    """The tensors, and the rows of slices; `ValueError` if they are not of one real floating-point dtype."""
+    if not isinstance(t_list, list | tuple):
+        raise ArgumentTypeError(f"{what}: t_list should be a sequence, got {type(t_list).__name__}")
+    items = cast("Sequence[object]", t_list)
+    rows = [None if t is None else _rows_of(t, f"{what}: t_list[{i}]") for i, t in enumerate(items)]
+    dtype = next((v.dtype for v in rows if v is not None), None)
+    for i, values in enumerate(rows):
+        if values is not None and (values.dtype != dtype or not is_float(values.element_type)):
+            expected = dtype if values.dtype != dtype else "a real floating-point dtype"
+            raise ArgumentTypeError(f"{what}: t_list[{i}]: expected {expected}, got {values.dtype}")
+    return rows
+
+
+def _check_limit(clip_norm: object, what: str) -> None:
+    if isinstance(clip_norm, Number) and (isinstance(clip_norm, complex) or not clip_norm > 0):
+        raise GraphError(f"{what}: clip_norm: expected a number above 0, got {clip_norm}")
