@@ -20,7 +20,7 @@ from pullback.passes.loops.build import FunctionBuilder, named
 from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Load, OneHot, Output, Reduce, cone
+from pullback.passes.loops.nodes import Contraction, Load, OneHot, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.places import SCRATCH, Place
 from pullback.passes.loops.space import Schedule, Space
@@ -76,8 +76,7 @@ class KernelFunction:
                     "form-kernels form the kernel",
                     node.op,
                 )
-        # A product's blocks need its rows and columns apart.
-        self.space = space if schedule.kind == "matmul" else self._merge(space)
+        self.space = self._merge_batch(space) if schedule.kind == "matmul" else self._merge(space)
         self._declare()
 
     @property
@@ -102,9 +101,7 @@ class KernelFunction:
 
     def _merge(self, space: Space) -> Space:
         """Joins neighbouring loops that every access runs through as through one, and drops those of extent 1."""
-        offsets = [*(o.offset for o in self.outputs), *(load.offset for load in self.loads)]
-        offsets += [o.number for o in self.outputs if o.number is not None]
-        offsets += [n.column for n in self.nodes if isinstance(n, OneHot)]
+        offsets = self._offsets()
         groups: list[list[int]] = []
         bounds: list[int] = [0]
         for dims in (space.outer, space.inner, space.extra):
@@ -121,6 +118,38 @@ class KernelFunction:
         extents = [_product(space.extents, group) for group in groups]
         parallel, reduce, pieces = (tuple(extents[a:b]) for a, b in pairwise(bounds))
         return replace(space, parallel=parallel, reduce=reduce, pieces=pieces)
+
+    def _merge_batch(self, space: Space) -> Space:
+        """Joins the loops over the matrices of a batch with each other, and with the rows, as far as that goes.
+
+        A product's blocks need its rows, its columns and what is summed over apart.
+        """
+        offsets = self._offsets()
+        *batch, rows, columns = space.outer
+        groups: list[list[int]] = []
+        for dim in (*(d for d in batch if space.extents[d] != 1), rows):
+            if groups and mergeable(offsets, groups[-1][-1], space.extents, dim):
+                groups[-1].append(dim)
+            else:
+                groups.append([dim])
+        if len(groups) > 1 and space.extents[rows] == 1 and not self._second_factor_dims() & {*groups[-2]}:
+            groups.pop()  # one row of each matrix: the matrices are the rows
+        groups += [[columns], *([dim] for dim in space.inner)]
+        self._renumber(groups)
+        *parallel, reduce = (_product(space.extents, group) for group in groups)
+        return replace(space, parallel=tuple(parallel), reduce=(reduce,))
+
+    def _second_factor_dims(self) -> frozenset[int]:
+        """The loops that the second factor of a product changes with."""
+        factors = (n.operands[1] for n in self.nodes if isinstance(n, Contraction))
+        return frozenset().union(*(factor.dims for factor in factors))
+
+    def _offsets(self) -> list[Affine]:
+        """All that is counted along loops."""
+        offsets = [*(o.offset for o in self.outputs), *(load.offset for load in self.loads)]
+        offsets += [o.number for o in self.outputs if o.number is not None]
+        offsets += [n.column for n in self.nodes if isinstance(n, OneHot)]
+        return offsets
 
     def _renumber(self, groups: list[list[int]]) -> None:
         number = {dim: new for new, group in enumerate(groups) for dim in group}

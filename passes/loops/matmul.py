@@ -1,5 +1,7 @@
 """Matrix products: blocks of the result in vector registers, one run along K for each, B packed in panels.
 
+The matrices of a batch are multiplied one after the other.
+
 The technique is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008).
 """
 
@@ -22,8 +24,6 @@ from pullback.passes.loops.packing import Packing
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes, splat
 
-M, N, K = 0, 1, 2
-"""The dims of a product's space."""
 PACK_ROWS = 32
 """From so many rows on, copying a panel of B costs less than reading it with long strides."""
 ACCUMULATORS = {512: 24, 256: 12, 128: 12}
@@ -54,27 +54,51 @@ class MatMulLowering:
             )
         (self.product,) = products
         self.a, self.b = self.product.operands
-        self.m, self.n, self.k = kernel.space.extents
-        self.count = kernel.lanes_along(N)
+        *self.batch, self.m, self.n, self.k = kernel.space.extents
+        self.M, self.N, self.K = (len(self.batch) + i for i in range(3))
+        """The dims of the space that the product runs along; those of the batch are before them."""
+        self.root = kernel.root
+        """Where the matrices that are multiplied are known."""
+        self.count = kernel.lanes_along(self.N)
         rows, columns = self._tile()
         self.rows, self.vectors = min(rows, max(self.m, 1)), columns // self.count
-        self.packing = Packing(kernel, self.b, self.count, self.vectors) if self._packs() else None
+        self.packing: Packing | None = None
+        if self._packs():
+            self.packing = Packing(kernel, self.b, self.count, self.vectors, (self.N, self.K))
 
     def lower(self) -> None:
+        """One pair of matrices after the other: they share the panel."""
+        with self.builder.entering(self.builder.block):
+            self._along_batch(0)
+
+    def _along_batch(self, dim: int) -> None:
+        if dim == len(self.batch):
+            self._matrices()
+            return
+        outer = self.root
+
+        def matrix(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self.root = outer.inside(self.builder.place, {dim: index})
+            self._along_batch(dim + 1)
+            return []
+
+        self.builder.loop((0, self.batch[dim], 1), "matrix", [], matrix)
+        self.root = outer
+
+    def _matrices(self) -> None:
         """Full panels of columns, then what is left."""
         width = self.vectors * self.count
         full = self.n // width * width
-        with self.builder.entering(self.builder.block):
-            if full:
+        if full:
 
-                def panel(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                    self._panel(start, self.vectors, self.count)
-                    return []
+            def panel(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                self._panel(start, self.vectors, self.count)
+                return []
 
-                self.builder.loop((0, full, width), "panel", [], panel)
-            if rest := self.n - full:
-                vectors = -(-rest // self.count)
-                self._panel(self.builder.index(full), vectors, rest - (vectors - 1) * self.count)
+            self.builder.loop((0, full, width), "panel", [], panel)
+        if rest := self.n - full:
+            vectors = -(-rest // self.count)
+            self._panel(self.builder.index(full), vectors, rest - (vectors - 1) * self.count)
 
     def _tile(self) -> tuple[int, int]:
         """Rows and columns of a block: `tile` of the schedule, or what fills the registers.
@@ -94,7 +118,7 @@ class MatMulLowering:
 
     def _packs(self) -> bool:
         """Whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""
-        is_contiguous = isinstance(self.b, Load) and self.b.offset.coefficients[N] == 1
+        is_contiguous = isinstance(self.b, Load) and self.b.offset.coefficients[self.N] == 1
         return self.m * self.n * self.k > 0 and (not is_contiguous or self.m >= PACK_ROWS)
 
     # ---- blocks -----------------------------------------------------------------------------------------
@@ -102,7 +126,7 @@ class MatMulLowering:
     def _panel(self, column: SSAValue, vectors: int, last: int) -> None:
         """All rows of some columns."""
         if self.packing is not None:
-            self.packing.pack(column, vectors, last)
+            self.packing.pack(self.root, column, vectors, last)
         full = self.m // self.rows * self.rows
 
         def block(row: SSAValue) -> None:
@@ -123,7 +147,7 @@ class MatMulLowering:
             along = [self._b(k, at, v, tile) for v, at in enumerate(columns)]
             result: list[SSAValue] = []
             for r, at in enumerate(rows):
-                level = self.kernel.root.inside(self.builder.place, {M: at, K: k})
+                level = self.root.inside(self.builder.place, {self.M: at, self.K: k})
                 (element,) = level.values([self.a])
                 factor = splat(element, self.count)
                 for v, b in enumerate(along):
@@ -147,14 +171,16 @@ class MatMulLowering:
 
     def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Level:
         size = self._lanes(vector_number, tile)
-        return at_lanes(self.kernel, self.kernel.root, {M: row, N: column}, Lanes(N, self.count), size)
+        return at_lanes(
+            self.kernel, self.root, {self.M: row, self.N: column}, Lanes(self.N, self.count), size
+        )
 
     def _b(self, k: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Scalar:
         """A vector of a row of B, from the packed panel if there is one."""
         if self.packing is not None:
             return self.packing.load(k, vector_number)
         size = self._lanes(vector_number, tile)
-        level = at_lanes(self.kernel, self.kernel.root, {N: column, K: k}, Lanes(N, self.count), size)
+        level = at_lanes(self.kernel, self.root, {self.N: column, self.K: k}, Lanes(self.N, self.count), size)
         return level.vector(self.b)
 
 

@@ -12,24 +12,26 @@ from pullback.dialects.graph.scalar import Scalar
 from pullback.passes.loops.build import named, result_of
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.layout import Layout, memref_type
+from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Load, Node
 from pullback.passes.loops.places import SCRATCH
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes
 
-N, K = 1, 2
-
 
 class Packing:
-    """A panel of B in scratch memory: shape (K, vectors * count)."""
+    """A panel of B in scratch memory: shape (K, vectors * count); N and K are the dims that B's matrices run along."""
 
-    def __init__(self, kernel: KernelFunction, b: Node, count: int, vectors: int) -> None:
+    def __init__(
+        self, kernel: KernelFunction, b: Node, count: int, vectors: int, dims: tuple[int, int]
+    ) -> None:
         self.kernel = kernel
         self.builder = kernel.builder
         self.b = b
         self.count = count
-        self.rows = kernel.space.extents[K]
+        self.columns_dim, self.rows_dim = dims
+        self.rows = kernel.space.extents[self.rows_dim]
         self.type = VectorType(b.element_type, [count])
         shape = self.rows, vectors * count
         argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
@@ -41,20 +43,29 @@ class Packing:
         """A vector of a row of the panel."""
         place = [(k, self.width)]
         return self.panel.load_vector(
-            self.builder, Lanes(N, self.count), place, vector_number * self.count, 1
+            self.builder, Lanes(self.columns_dim, self.count), place, vector_number * self.count, 1
         )
 
-    def pack(self, column: SSAValue, vectors: int, last: int) -> None:
-        """Fills the panel with the columns from `column` on; `last` lanes of the last vector exist."""
-        if isinstance(self.b, Load) and self.b.offset.coefficients[K] == 1:
-            self._transpose(column, vectors, last)
+    def pack(self, root: Level, column: SSAValue, vectors: int, last: int) -> None:
+        """Fills the panel with the columns from `column` on, of the matrix at `root`.
+
+        `last` lanes of the last vector exist.
+        """
+        if isinstance(self.b, Load) and self.b.offset.coefficients[self.rows_dim] == 1:
+            self._transpose(root, column, vectors, last)
             return
 
         def row(k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             for v in range(vectors):
                 at = self.builder.sum_of([(column, 1)], v * self.count, "column")
                 size = last if v == vectors - 1 else self.count
-                level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, Lanes(N, self.count), size)
+                level = at_lanes(
+                    self.kernel,
+                    root,
+                    {self.columns_dim: at, self.rows_dim: k},
+                    Lanes(self.columns_dim, self.count),
+                    size,
+                )
                 self._store(k, self.builder.index(v * self.count), level.vector(self.b))
             return []
 
@@ -62,11 +73,11 @@ class Packing:
 
     def _store(self, k: SSAValue, offset: SSAValue, value: Scalar) -> None:
         place = [(k, self.width), (offset, 1)], 0, 1
-        self.panel.store_vector(self.builder, Lanes(N, self.count), value, place)
+        self.panel.store_vector(self.builder, Lanes(self.columns_dim, self.count), value, place)
 
     # ---- where B's columns are contiguous ---------------------------------------------------------------
 
-    def _transpose(self, column: SSAValue, vectors: int, last: int) -> None:
+    def _transpose(self, root: Level, column: SSAValue, vectors: int, last: int) -> None:
         """Squares of `count` columns by `count` rows are turned around in registers."""
         full = self.rows // self.count * self.count
 
@@ -74,13 +85,13 @@ class Packing:
             whole = (vectors - (last < self.count)) * self.count
 
             def body(offset: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                self._square(column, offset, self.count, k, size)
+                self._square(root, column, offset, self.count, k, size)
                 return []
 
             if whole:
                 self.builder.loop((0, whole, self.count), "offset", [], body)
             if last < self.count:
-                self._square(column, self.builder.index(whole), last, k, size)
+                self._square(root, column, self.builder.index(whole), last, k, size)
 
         def body(k: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             squares(k, self.count)
@@ -91,15 +102,17 @@ class Packing:
         if rest := self.rows - full:
             squares(self.builder.index(full), rest)
 
-    def _square(self, column: SSAValue, offset: SSAValue, columns: int, k: SSAValue, rows: int) -> None:
+    def _square(
+        self, root: Level, column: SSAValue, offset: SSAValue, columns: int, k: SSAValue, rows: int
+    ) -> None:
         """`rows` rows from k on, of `columns` columns from `column + offset` on."""
         zero = self.builder.number(0, self.type)
         loaded: list[Scalar] = []
         for c in range(self.count):
             if c < columns:
                 at = self.builder.sum_of([(column, 1), (offset, 1)], c, "column")
-                lanes = Lanes(K, self.count)
-                level = at_lanes(self.kernel, self.kernel.root, {N: at, K: k}, lanes, rows)
+                lanes = Lanes(self.rows_dim, self.count)
+                level = at_lanes(self.kernel, root, {self.columns_dim: at, self.rows_dim: k}, lanes, rows)
                 loaded.append(level.vector(self.b))
             else:
                 loaded.append(zero)

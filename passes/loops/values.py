@@ -161,13 +161,14 @@ class Builder:
         return node
 
     def matmul(self, op: MatMul, value: SSAValue, position: Position) -> Rule:
-        m, n, k = map(self.space.dim, range(3))
-        if position != (m, n):
+        rank = len(shape_of_type(value.type))
+        *batch, m, n, k = map(self.space.dim, range(rank + 1))
+        if position != (*batch, m, n):
             raise DiagnosticError("a product is used at other places than it is computed at", op)
         a, b = op.transposes
-        lhs = yield op.operands[0], (k, m) if a else (m, k)
-        rhs = yield op.operands[1], (n, k) if b else (k, n)
-        return Contraction(element_type_of(value.type), (lhs, rhs), frozenset((0, 1)))
+        lhs = yield op.operands[0], self.broadcast(op.operands[0], (*batch, *((k, m) if a else (m, k))))
+        rhs = yield op.operands[1], self.broadcast(op.operands[1], (*batch, *((n, k) if b else (k, n))))
+        return Contraction(element_type_of(value.type), (lhs, rhs), frozenset(range(rank)))
 
     def reduction(self, op: Any, value: SSAValue, position: Position) -> Rule:
         operand = op.operands[0]

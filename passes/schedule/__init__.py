@@ -46,8 +46,8 @@ lowered.
   every reduction. There may be no reduction at all: then values of shape P are computed once per row.
 - **columns**: the same with the whole space R, then P, row-major: inner reductions run over the leading
   dims.
-- **matmul**: one `matmul` of kernel arguments, of shape P = (m, n) with R = (k); elementwise operations on
-  values of shape P, or that broadcast to it, follow.
+- **matmul**: one `matmul` of kernel arguments, of shape P = (…, m, n) with R = (k), for each matrix of the batch;
+  elementwise operations on values of shape P, or that broadcast to it, follow.
 - **scatter**: `make_slices` of kernel arguments, `densify` of it, and possibly one `add`, `add_n`,
   `accumulate` or `subtract` of a kernel argument (the base) and those rows; or `replace_rows` of the base
   by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`

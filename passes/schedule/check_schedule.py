@@ -159,7 +159,7 @@ def _check_alone(kernel: Kernel, schedule: Schedule, ops: list[Operation]) -> No
     )
     if isinstance(first, MatMul):
         lhs = shape_of_type(first.operands[0].type)
-        reduce = (lhs[0 if first.transposes[0] else 1],)
+        reduce = (lhs[-2 if first.transposes[0] else -1],)
     elif isinstance(first, Densify | ReplaceRows):
         slices = (op for op in kernel.body.block.ops if isinstance(op, MakeSlices))
         parallel = [shape_of_type(op.operands[0].type) for op in slices]

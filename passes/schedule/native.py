@@ -32,7 +32,6 @@ from pullback.dialects.graph.types import (
     element_type_of,
     is_float,
     is_static,
-    shape_of_type,
 )
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.schedule.groups import Kind
@@ -123,6 +122,6 @@ def _states_its_body(op: Operation) -> bool:
             return hasattr(type(op), "COMBINE")
         case MatMul():
             types = [v.type for v in (*op.operands, *op.results)]
-            return all(len(shape_of_type(t)) == 2 and is_float(element_type_of(t)) for t in types)
+            return all(is_float(element_type_of(t)) for t in types)
         case _:
             return True

@@ -42,7 +42,7 @@ def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], t
             if product is None:  # nobody needs it, only what was to ride on it
                 return "pointwise", shape, ()
             lhs = shape_of_type(product.operands[0].type)
-            return "matmul", shape, (lhs[0 if product.transposes[0] else 1],)
+            return "matmul", shape, (lhs[-2 if product.transposes[0] else -1],)
         case "scatter":
             slices = next(op for op in block.ops if isinstance(op, MakeSlices))
             return "scatter", shape_of_type(slices.operands[0].type), ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pullback.dialects.graph.elementwise import Maximum
@@ -31,6 +32,35 @@ def test_products(size: tuple[int, int, int], transposes: tuple[bool, bool], dty
     a, b = transposes
     arrays = [sample((k, m) if a else (m, k), dtype), sample((n, k) if b else (k, n), dtype, 1)]
     check(schedule("matmul", (m, n), (k,)), arrays, lambda x, y: [MatMul.product(x, y, a, b)], bits=bits)
+
+
+BATCHES = [
+    ((5, 7, 9), (5, 9, 11)),
+    ((5, 7, 9), (9, 11)),
+    ((7, 9), (5, 9, 11)),
+    ((2, 1, 7, 9), (3, 9, 33)),
+    ((2, 3, 40, 9), (2, 1, 9, 70)),
+    ((6, 1, 9), (9, 5)),
+    ((1, 1, 9), (1, 9, 5)),
+    ((2, 3, 1, 9), (2, 3, 9, 1)),
+    ((0, 3, 4), (4, 5)),
+    ((2, 3, 0), (2, 0, 5)),
+]
+
+
+@pytest.mark.parametrize("shapes", BATCHES, ids=str)
+@pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+def test_batches(shapes: tuple[tuple[int, ...], tuple[int, ...]], transposes: tuple[bool, bool]) -> None:
+    """Batches broadcast, with what rides on the products."""
+    turned = [(*s[:-2], s[-1], s[-2]) if t else s for s, t in zip(shapes, transposes, strict=True)]
+    arrays = [sample(s, "f32", i) for i, s in enumerate(turned)]
+    batch = np.broadcast_shapes(shapes[0][:-2], shapes[1][:-2])
+    m, k, n = *shapes[0][-2:], shapes[1][-1]
+
+    def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        return [Maximum.of(MatMul.product(x, y, *transposes) + bias, 0)]
+
+    check(schedule("matmul", (*batch, m, n), (k,)), [*arrays, sample((n,), "f32", 2)], body)
 
 
 def test_epilogue() -> None:
