@@ -23,18 +23,21 @@ from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
 from pullback.frontend.functions import losses as _losses
 from pullback.frontend.functions import matrices as _matrices
+from pullback.frontend.functions import normalization as _normalization
 from pullback.frontend.functions import padding as _padding
 from pullback.frontend.functions import pieces as _pieces
 from pullback.frontend.functions import pooling as _pooling
 from pullback.frontend.functions import random as _random
 from pullback.frontend.functions import reductions as _reductions
 from pullback.frontend.functions import repeating as _repeating
+from pullback.frontend.functions import scans as _scans
 from pullback.frontend.functions import segments as _segments
 from pullback.frontend.functions import sequences as _sequences
 from pullback.frontend.functions import shapes as _shapes
 from pullback.frontend.functions import slicing as _slicing
 from pullback.frontend.functions import softmax as _softmax
 from pullback.frontend.functions import sorting as _sorting
+from pullback.frontend.functions import statistics as _statistics
 from pullback.frontend.functions.activations import *
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.clipping import *
@@ -48,18 +51,21 @@ from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
 from pullback.frontend.functions.losses import *
 from pullback.frontend.functions.matrices import *
+from pullback.frontend.functions.normalization import *
 from pullback.frontend.functions.padding import *
 from pullback.frontend.functions.pieces import *
 from pullback.frontend.functions.pooling import *
 from pullback.frontend.functions.random import *
 from pullback.frontend.functions.reductions import *
 from pullback.frontend.functions.repeating import *
+from pullback.frontend.functions.scans import *
 from pullback.frontend.functions.segments import *
 from pullback.frontend.functions.sequences import *
 from pullback.frontend.functions.shapes import *
 from pullback.frontend.functions.slicing import *
 from pullback.frontend.functions.softmax import *
 from pullback.frontend.functions.sorting import *
+from pullback.frontend.functions.statistics import *
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph
 from pullback.frontend.handles import IndexedSlices, Operation
@@ -131,17 +137,20 @@ __all__ += _einsum.__all__
 __all__ += _elementwise.__all__
 __all__ += _indexing.__all__
 __all__ += _linalg.__all__
-__all__ += _padding.__all__
-__all__ += _pieces.__all__
 __all__ += _losses.__all__
 __all__ += _matrices.__all__
+__all__ += _normalization.__all__
+__all__ += _padding.__all__
+__all__ += _pieces.__all__
 __all__ += _pooling.__all__
 __all__ += _random.__all__
 __all__ += _reductions.__all__
 __all__ += _repeating.__all__
+__all__ += _scans.__all__
 __all__ += _segments.__all__
 __all__ += _sequences.__all__
-__all__ += _sorting.__all__
 __all__ += _shapes.__all__
 __all__ += _slicing.__all__
 __all__ += _softmax.__all__
+__all__ += _sorting.__all__
+__all__ += _statistics.__all__

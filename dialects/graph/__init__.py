@@ -32,6 +32,7 @@ FAMILIES = (
     "positions",
     "softmax",
     "losses",
+    "normalization",
     "linalg",
     "einsum",
     "matrices",

@@ -13,11 +13,14 @@ from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
+from pullback.dialects.graph.comparisons import Equal, LogicalAnd
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, is_float
+from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtypes, check_dtype, is_float
+from pullback.dialects.graph.logistic import Sigmoid
 from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, maximum
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.softmax import LogSoftmax, Softmax, shifted, shifted_array
 from pullback.dialects.graph.types import (
@@ -151,7 +154,7 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
                 f"is no `?`, got {self.logits.type}"
             )
         numbers = Constant.from_array(np.arange(classes, dtype=np.int32))
-        return equal(Cast.to(self.rows, i32), numbers)
+        return Equal.of(Cast.to(self.rows, i32), numbers)
 
     @property
     def rows(self) -> Tensor:
@@ -162,13 +165,32 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
         """A value for each row, or for each logit; NaN where the label is no class."""
         number = self.rows
         number = number if number.element_type == i64 else Cast.to(number, i32)
-        nan = Fill.scalar(math.nan, value.element_type)
-        return Where.of(number > -1, Where.of(number < self.logits.extents[-1], value, nan), nan)
+        inside = LogicalAnd.of(number >= 0, number < self.logits.extents[-1])
+        return Where.of(inside, value, Fill.scalar(math.nan, value.element_type))
 
 
-def equal(a: Tensor, b: Tensor) -> Tensor:
-    """Whether a is b."""
-    return Where.of(a > b, False, Where.of(a < b, False, Fill.scalar(True, (a > b).element_type)))
+@graph_op
+class SigmoidCrossEntropy(Binary):
+    """The cross entropy of the sigmoid of logits and labels, which are probabilities.
+
+    -labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits)), in a form that does not overflow.
+    """
+
+    name = "graph.sigmoid_cross_entropy"
+    EXAMPLES: ClassVar = ("%r = graph.sigmoid_cross_entropy %x, %x : MATRIX",)
+    DTYPES: ClassVar = is_float
+    EXPENSIVE: ClassVar = True
+
+    def body(self, *operands: Scalar) -> Scalar:
+        x, labels = operands
+        return maximum(x, x.like(0)) - x * labels + log1p(exp(-absolute(x)))
+
+    def numpy(self, *operands: Array) -> Any:
+        x, labels = operands
+        return np.maximum(x, x.dtype.type(0)) - x * labels + np.log1p(np.exp(-np.abs(x)))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return dy * (Sigmoid.of(self.a) - self.b), -dy * self.a
 
 
 @graph_op

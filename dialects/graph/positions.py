@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerAttr, UnitAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, UnitAttr, i32, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -19,17 +19,30 @@ from pullback.dialects.graph.base import (
     flag,
     graph_op,
 )
-from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, real_or_truth
+from pullback.dialects.graph.comparisons import Equal, IsNaN, LogicalOr
+from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.families import (
+    Accepts,
+    Composite,
+    OfDtypes,
+    check_dtype,
+    is_truth,
+    real_or_truth,
+)
 from pullback.dialects.graph.pieces import check_axis
+from pullback.dialects.graph.reductions import Extremum, Max, Min
+from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 
 
-class Position(OfDtypes):
+class Position(OfDtypes, Composite):
     """The index along `axis`, i64, of the element that NumPy chooses: the first among equal ones, or the first NaN."""
 
     DTYPES: ClassVar[Accepts] = real_or_truth
     NUMPY: ClassVar[Callable[..., Any]]
+    EXTREMUM: ClassVar[type[Extremum]]
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axis = prop_def(base(IntegerAttr))
@@ -54,10 +67,26 @@ class Position(OfDtypes):
         at = axis + x.ndim if axis < 0 else axis
         return cls.of(x, axis=IntegerAttr(at, i64), **flag(keepdims, "keepdims"))
 
-    def numpy(self, *operands: Array) -> Any:
+    @property
+    def at(self) -> int:
+        """The axis, counted from the front."""
         assert isinstance(self.axis, IntegerAttr)
-        at = self.axis.value.data
-        return type(self).NUMPY(operands[0], axis=at, keepdims=self.keepdims is not None)
+        return self.axis.value.data
+
+    def numpy(self, *operands: Array) -> Any:
+        return type(self).NUMPY(operands[0], axis=self.at, keepdims=self.keepdims is not None)
+
+    def expand(self) -> Tensor:
+        """The smallest index of an element that is the extremum, or NaN where that is."""
+        x = Tensor(self._operands[0])
+        x = Cast.to(x, i32) if is_truth(x.element_type) else x
+        extremum = type(self).EXTREMUM.over(x, self.at, keepdims=True)
+        found = LogicalOr.of(Equal.of(x, extremum), IsNaN.of(x))
+        last = x.extents[self.at] - 1
+        indices = Constant.from_array(np.arange(last + 1, dtype=np.int32))
+        along = ExpandDims.at(indices, range(1, x.ndim - self.at))
+        first = Min.over(Where.of(found, along, last), self.at, keepdims=self.keepdims is not None)
+        return Cast.to(first, i64)
 
 
 @graph_op
@@ -67,6 +96,7 @@ class ArgMax(Position):
     name = "graph.argmax"
     EXAMPLES: ClassVar = ("%r = graph.argmax %x {axis = 1 : i64} : (MATRIX) -> tensor<2xi64>",)
     NUMPY: ClassVar = np.argmax
+    EXTREMUM: ClassVar = Max
 
 
 @graph_op
@@ -76,3 +106,4 @@ class ArgMin(Position):
     name = "graph.argmin"
     EXAMPLES: ClassVar = ("%r = graph.argmin %x {axis = 0 : i64, keepdims} : (MATRIX) -> tensor<1x3xi64>",)
     NUMPY: ClassVar = np.argmin
+    EXTREMUM: ClassVar = Min

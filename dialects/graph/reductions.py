@@ -16,7 +16,7 @@ from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import is_truth, numeric
-from pullback.dialects.graph.scalar import Scalar, maximum, minimum, select
+from pullback.dialects.graph.scalar import Scalar, maximum, minimum
 from pullback.dialects.graph.scans import CumProd
 from pullback.dialects.graph.shapes import BroadcastTo
 from pullback.dialects.graph.types import element_type_of, is_float, numpy_dtype
@@ -142,16 +142,6 @@ class Min(Extremum):
         return a < b
 
 
-def either(a: Scalar, b: Scalar) -> Scalar:
-    """Whether a or b holds."""
-    return select(a, a, b)
-
-
-def both(a: Scalar, b: Scalar) -> Scalar:
-    """Whether a and b hold."""
-    return select(a, b, a)
-
-
 @graph_op
 class AnyTrue(Reduction):
     """Whether at least one element holds; false of none."""
@@ -159,7 +149,7 @@ class AnyTrue(Reduction):
     name = "graph.any"
     DTYPES: ClassVar = is_truth
     EXAMPLES: ClassVar = ("%r = graph.any %e {axes = array<i64: 1>} : (tensor<2x3xi1>) -> tensor<2xi1>",)
-    COMBINE: ClassVar = staticmethod(either)
+    COMBINE: ClassVar = operator.or_
     traits = traits_def(Pure(), NotDifferentiable())
 
     @staticmethod
@@ -177,7 +167,7 @@ class AllTrue(Reduction):
     name = "graph.all"
     DTYPES: ClassVar = is_truth
     EXAMPLES: ClassVar = ("%r = graph.all %e {axes = array<i64: 0>} : (tensor<2x3xi1>) -> tensor<3xi1>",)
-    COMBINE: ClassVar = staticmethod(both)
+    COMBINE: ClassVar = operator.and_
     traits = traits_def(Pure(), NotDifferentiable())
 
     @staticmethod

@@ -16,11 +16,14 @@ from xdsl.irdl import AnyAttr, operand_def, opt_prop_def
 
 from pullback.dialects.graph.axes import AlongAxis
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, flag, graph_op
+from pullback.dialects.graph.elementwise import Where
+from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.families import Accepts, numeric
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_types,
     element_type_of,
+    is_float,
     is_inexact,
     shape_of_type,
     tensor_type,
@@ -148,3 +151,29 @@ def _recur(a: Array, b: Array) -> Array:
     for i in range(len(b)):
         h[i] = a[i] * h[i - 1] + b[i] if i else b[i]
     return h
+
+
+@graph_op
+class CumLogSumExp(Scan):
+    """log(sum(exp(x))) of the elements up to each one; -inf of none."""
+
+    name = "graph.cumulative_logsumexp"
+    DTYPES: ClassVar = is_float
+    EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
+
+    def numpy(self, *operands: Array) -> Any:
+        return self.scanned(partial(np.logaddexp.accumulate, axis=0), -np.inf, *operands)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        """Each result is `logaddexp` of the one before and an element, so the gradient is a recurrence of shares."""
+        scan, at, forth, back = CumLogSumExp.scan, self.at, self.is_reverse, not self.is_reverse
+        before = scan(self.x, axis=at, exclusive=True, reverse=forth)
+        total = scan(self.x, axis=at, reverse=forth)
+        # exp(-inf) of what is less than nothing is 0 too.
+        total = Where.of(total > -np.inf, total, 0)
+        shares = Exp.of(before - total)
+        if self.is_exclusive:
+            arrived = LinearRecurrence.scan(shares, dy, axis=at, exclusive=True, reverse=back)
+        else:
+            arrived = dy + LinearRecurrence.scan(shares, shares * dy, axis=at, exclusive=True, reverse=back)
+        return (Exp.of(self.x - total) * arrived,)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
-from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.comparisons import IsFinite
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Composite, is_float
@@ -86,8 +86,7 @@ class LogSumExp(OverAxes, Composite):
 
     def expand(self) -> Tensor:
         largest = Max.over(self.x, self.reduced, keepdims=True)
-        infinity = Fill.scalar(np.inf, self.x.element_type)
-        finite = Where.of(infinity > largest, Where.of(largest > -infinity, largest, 0), 0)
+        finite = Where.of(IsFinite.of(largest), largest, 0)
         made = Log.of(Sum.over(Exp.of(self.x - finite), self.reduced, keepdims=True)) + finite
         return Reshape.to(made, self.y.extents)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,7 +52,7 @@ class Mean(OverAxes, Composite):
         return (BroadcastTo.like(share, self.x),)
 
 
-def element_count(x: Tensor, axes: tuple[int, ...], element_type: Attribute | None = None) -> Tensor:
+def element_count(x: Tensor, axes: Sequence[int], element_type: Attribute | None = None) -> Tensor:
     """How many elements lie along these axes together, as a number of this type (of that of `x`, by default)."""
     element_type = x.element_type if element_type is None else element_type
     extents = [x.extents[axis] for axis in axes]

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.families import is_float, is_integer
-from pullback.dialects.graph.losses import L2Loss, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
+from pullback.dialects.graph.logistic import Softplus
+from pullback.dialects.graph.losses import (
+    L2Loss,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    SparseSoftmaxCrossEntropy,
+)
 from pullback.dialects.graph.shapes import Transpose, integers
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
@@ -11,7 +17,13 @@ from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.axes import checked_axis
 from pullback.frontend.functions.dtypes import of_dtype
 
-__all__ = ["l2_loss", "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits"]
+__all__ = [
+    "l2_loss",
+    "sigmoid_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits",
+    "sparse_softmax_cross_entropy_with_logits",
+    "weighted_cross_entropy_with_logits",
+]
 
 
 def softmax_cross_entropy_with_logits(
@@ -53,6 +65,31 @@ def sparse_softmax_cross_entropy_with_logits(
     of_dtype(scores, is_float, f"{what}: logits")
     of_dtype(numbers, is_integer, f"{what}: labels")
     return named_as(name, lambda: SparseSoftmaxCrossEntropy.of(scores, numbers))
+
+
+def sigmoid_cross_entropy_with_logits(labels: Operand, logits: Operand, name: str | None = None) -> Tensor:
+    """-labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits)), without overflow.
+
+    Args:
+        labels: probabilities; they have a gradient, too.
+        logits: floating-point numbers that broadcast with the labels.
+        name: of the operation.
+    """
+    what = "sigmoid_cross_entropy_with_logits"
+    probabilities, scores = tensors(labels, logits, op=what)
+    of_dtype(scores, is_float, f"{what}: logits")
+    return named_as(name, lambda: SigmoidCrossEntropy.of(scores, probabilities))
+
+
+def weighted_cross_entropy_with_logits(
+    labels: Operand, logits: Operand, pos_weight: Operand, name: str | None = None
+) -> Tensor:
+    """`sigmoid_cross_entropy_with_logits` whose first term is multiplied by `pos_weight`, which broadcasts too."""
+    what = "weighted_cross_entropy_with_logits"
+    weight, probabilities, scores = tensors(pos_weight, labels, logits, op=what)
+    of_dtype(scores, is_float, f"{what}: logits")
+    positive = Softplus.of(-scores) * (1 + (weight - 1) * probabilities)
+    return named_as(name, lambda: (1 - probabilities) * scores + positive)
 
 
 def l2_loss(x: Operand, name: str | None = None) -> Tensor:

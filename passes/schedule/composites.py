@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects import func
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.families import Composite
@@ -11,7 +12,9 @@ from pullback.dialects.graph.types import is_static
 from pullback.dialects.graph.value import inserting
 from pullback.passes.replacement import Replacements
 from pullback.passes.schedule.native import has_kernel_dtypes, runs_natively
+from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal
+from pullback.passes.simplify.dce import remove_dead
 
 
 def take_apart(function: func.FuncOp) -> None:
@@ -31,7 +34,9 @@ def take_apart(function: func.FuncOp) -> None:
             _replace(op, replacements)
     replacements.drop_replaced()
     if found:
+        canonicalize(function)
         merge_equal(function)
+        remove_dead(function)
 
 
 def _replace(op: Composite, replacements: Replacements) -> None:
@@ -58,7 +63,8 @@ def becomes_native(op: Operation) -> bool:
     """
     if not isinstance(op, Composite):
         return runs_natively(op)
-    if not has_kernel_dtypes(op) or not all(is_static(t) for t in (*op.operand_types, *op.result_types)):
+    tensors = [t for t in (*op.operand_types, *op.result_types) if isinstance(t, TensorType)]
+    if not has_kernel_dtypes(op) or not all(map(is_static, tensors)):
         return False
     made: list[Operation] = []
     with inserting(made.append):

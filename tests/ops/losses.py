@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from pullback.dialects.graph.losses import L2Loss, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
+from pullback.dialects.graph.losses import (
+    L2Loss,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    SparseSoftmaxCrossEntropy,
+)
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.reductions import values
 from pullback.tests.ops.softmax import EXTREME
@@ -25,6 +30,16 @@ def sparse(logits: Any, labels: Any) -> Any:
     classes = logits.shape[-1]
     one_hot = np.concatenate([np.eye(classes), np.full((1, classes), np.nan)])
     return cross_entropy(logits, one_hot[np.where((labels < 0) | (labels >= classes), classes, labels)])
+
+
+def sigmoid_cross_entropy(logits: Any, labels: Any) -> Any:
+    """By the definition."""
+    return -labels * special.log_expit(logits) - (1 - labels) * special.log_expit(-logits)
+
+
+def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Where the larger of x and 0 has its kink."""
+    return np.zeros(shape)
 
 
 CASES: dict[str, list[Case]] = {
@@ -59,6 +74,21 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(("0x3xf64", "0xi32"), SparseSoftmaxCrossEntropy.of, sparse),
         Case(("2x0xf64", "2xi32"), SparseSoftmaxCrossEntropy.of, lambda x, t: np.full(2, np.nan), orders=()),
+    ],
+    "graph.sigmoid_cross_entropy": [
+        Case((X, X), SigmoidCrossEntropy.of, sigmoid_cross_entropy),
+        Case(("?x3xf64", "3xf64"), SigmoidCrossEntropy.of, sigmoid_cross_entropy),
+        Case(
+            (X, X),
+            SigmoidCrossEntropy.of,
+            lambda x, z: np.where(x > 0, x * (1 - z), -x * z),
+            (values(1e4, -1e4, 1e4 - 1, 3e3, 1e4, -1e3),),
+            orders=(1,),
+        ),
+        Case((X, X), SigmoidCrossEntropy.of, sigmoid_cross_entropy, (zeros,), orders=(1,)),
+        Case(
+            ("5x17xf32", "5x17xf32"), SigmoidCrossEntropy.of, sigmoid_cross_entropy, orders=(), tolerance=1e-5
+        ),
     ],
     "graph.l2_loss": [
         Case((X,), L2Loss.of, lambda x: 0.5 * (x**2).sum()),

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.scans import CumProd, CumSum, LinearRecurrence
+from pullback.dialects.graph.exponential import Exp
+from pullback.dialects.graph.scans import CumLogSumExp, CumProd, CumSum, LinearRecurrence
 from pullback.tests.ops.case import Case
-from pullback.tests.ops.reductions import ZEROS
+from pullback.tests.ops.reductions import ZEROS, values
+
+EXTREME = values(1e4, -1e4, 1e4 - 1, 0, 1e4, 1e-4)
 
 X = "2x3xf64"
 
@@ -73,6 +76,34 @@ CASES: dict[str, list[Case]] = {
         Case(("0x3xf64",), lambda x: CumProd.scan(x, axis=0, exclusive=True), lambda x: x),
         Case(("2x3xcomplex<f64>",), lambda x: CumProd.scan(x), lambda x: x.cumprod(axis=1)),
         Case(("4xi32",), lambda x: CumProd.scan(x), lambda x: x.cumprod(dtype=np.int32), orders=()),
+    ],
+    "graph.cumulative_logsumexp": [
+        Case((X,), lambda x: CumLogSumExp.scan(x, axis=1), lambda x: np.log(np.exp(x).cumsum(axis=1))),
+        Case(
+            (X,),
+            lambda x: CumLogSumExp.scan(x, axis=0, reverse=True),
+            lambda x: np.log(np.exp(x)[::-1].cumsum(axis=0))[::-1],
+        ),
+        Case(
+            ("?x3xf64",),
+            lambda x: Exp.of(CumLogSumExp.scan(x, exclusive=True)),
+            lambda x: shifted(np.exp(x).cumsum(axis=1), 1, 0),
+        ),
+        Case(
+            (X,),
+            lambda x: CumLogSumExp.scan(x),
+            lambda x: np.logaddexp.accumulate(x, axis=1),
+            (EXTREME,),
+            orders=(1,),
+        ),
+        Case(
+            (X,),
+            lambda x: Exp.of(CumLogSumExp.scan(x)),
+            lambda x: np.exp(x).cumsum(axis=1),
+            (values(-np.inf, -np.inf, 1, 0, 1, 2),),
+            orders=(),
+        ),
+        Case(("0x3xf64",), lambda x: CumLogSumExp.scan(x, axis=0), lambda x: x),
     ],
     "graph.linear_recurrence": [
         Case((X, X), lambda a, b: LinearRecurrence.scan(a, b, axis=1), recurrence),

@@ -1,0 +1,102 @@
+"""Running sums, products and sums of exponentials along an axis."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.scans import CumLogSumExp, CumProd, CumSum, Scan
+from pullback.dialects.graph.shapes import dynamic_shape
+from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.value import Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as
+from pullback.frontend.functions.axes import checked_axis
+from pullback.frontend.functions.dtypes import of_dtype
+
+__all__ = ["cumprod", "cumsum", "cumulative_logsumexp", "cumulative_prod", "cumulative_sum"]
+
+
+def cumsum(
+    x: Operand, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """The sums of the elements up to each one along `axis`.
+
+    Args:
+        x: numbers.
+        axis: counted from the end if negative.
+        exclusive: whether to leave out the element itself: the first sum is 0.
+        reverse: whether to start from the end.
+        name: of the operation.
+    """
+    return _scan(CumSum, as_tensor(x, "cumsum"), axis, exclusive, reverse, name)
+
+
+def cumprod(
+    x: Operand, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """The products of the elements up to each one along `axis`: see `cumsum`. The gradient is right at zeros."""
+    return _scan(CumProd, as_tensor(x, "cumprod"), axis, exclusive, reverse, name)
+
+
+def cumulative_logsumexp(
+    x: Operand, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """log(sum(exp(x))) of the elements up to each one along `axis`: see `cumsum`. Nothing overflows."""
+    return _scan(CumLogSumExp, as_tensor(x, "cumulative_logsumexp"), axis, exclusive, reverse, name)
+
+
+def cumulative_sum(
+    x: Operand, axis: int | None = None, include_initial: bool = False, name: str | None = None
+) -> Tensor:
+    """The sums of the elements up to each one along `axis`.
+
+    Args:
+        x: numbers.
+        axis: counted from the end if negative; `None` where there is one axis only.
+        include_initial: whether the result begins with the sum of nothing, 0, and is longer by one.
+        name: of the operation.
+
+    Raises:
+        ValueError: for an axis that does not exist, or none where there are several.
+    """
+    value = as_tensor(x, "cumulative_sum")
+    return _cumulative(CumSum, value, _only_axis(value, axis, "cumulative_sum"), include_initial, 0, name)
+
+
+def cumulative_prod(
+    x: Operand, axis: int | None = None, include_initial: bool = False, name: str | None = None
+) -> Tensor:
+    """The products of the elements up to each one along `axis`: see `cumulative_sum`. That of nothing is 1."""
+    value = as_tensor(x, "cumulative_prod")
+    return _cumulative(CumProd, value, _only_axis(value, axis, "cumulative_prod"), include_initial, 1, name)
+
+
+def _scan(
+    op: type[Scan], value: Tensor, axis: int, exclusive: bool, reverse: bool, name: str | None
+) -> Tensor:
+    what = op.name.removeprefix("graph.")
+    at = checked_axis(axis, value.ndim, what)
+    of_dtype(value, op.DTYPES, what)
+    return named_as(name, lambda: op.scan(value, axis=at, exclusive=exclusive, reverse=reverse))
+
+
+def _only_axis(value: Tensor, axis: int | None, what: str) -> int:
+    if axis is None and value.ndim != 1:
+        raise GraphError(f"{what}: axis: needed, since {value.type} has {value.ndim} axes")
+    return 0 if axis is None else axis
+
+
+def _cumulative(
+    op: type[Scan], value: Tensor, axis: int, include_initial: bool, initial: int, name: str | None
+) -> Tensor:
+    made = _scan(op, value, axis, False, False, name)
+    if not include_initial:
+        return made
+    at = checked_axis(axis, value.ndim, op.name)
+    row = Sum.over(value, at, keepdims=True)  # for its shape
+    shape = dynamic_shape(row)
+    first = Fill.full(initial, row.type, shape[0] if shape else None)
+    return Concat.of(first, made, axis=IntegerAttr(at, i64))
