@@ -73,6 +73,7 @@ def compare(
     rng = np.random.default_rng(settings.seed)
     probe = Probe(question.block, arguments, variables, question.stops)
     ys = [y for y in question.ys if has_gradient(y)]
+    size = 0.0
     for order in range(1, max(settings.orders, default=0) + 1):
         if not ys:
             return
@@ -83,9 +84,10 @@ def compare(
         _check_finite(probe, ys, order)
         if order in settings.orders:
             for x, grad in zip(question.xs, grads, strict=True):
-                projection = _Projection(probe, ys, weights, x, grad, order, settings)
+                projection = _Projection(probe, ys, weights, x, grad, order, settings, size)
                 for _ in range(settings.directions):
                     yield projection.compared(_random_like(probe.contents(x), rng)), ys, x
+        size = max(size, _total(weights, [probe[y] for y in ys])[1])
         ys = [g.value for g in grads if g is not None]
 
 
@@ -125,29 +127,24 @@ def _check_finite(probe: Probe, ys: Sequence[SSAValue], order: int) -> None:
             raise NotFiniteError(f"{what} is not finite at the point: give inputs where it is")
 
 
+@dataclass
 class _Projection:
-    """The comparisons for one x at one order."""
+    """The comparisons for one x at one order; `size` is how large the ys of earlier orders are."""
 
-    def __init__(
-        self,
-        probe: Probe,
-        ys: Sequence[SSAValue],
-        weights: Sequence[Array],
-        x: SSAValue,
-        grad: Tensor | None,
-        order: int,
-        settings: Settings,
-    ) -> None:
-        self.probe, self.ys, self.weights, self.x, self.order, self.settings = (
-            probe,
-            ys,
-            weights,
-            x,
-            order,
-            settings,
-        )
-        self.grad = None if grad is None else _dense(probe[grad.value])
-        self.here, self.size = self._total([probe[y] for y in ys])
+    probe: Probe
+    ys: Sequence[SSAValue]
+    weights: Sequence[Array]
+    x: SSAValue
+    grad: Tensor | None
+    order: int
+    settings: Settings
+    size: float
+
+    def __post_init__(self) -> None:
+        self.gradient = None if self.grad is None else _dense(self.probe[self.grad.value])
+        self.here, own = _total(self.weights, [self.probe[y] for y in self.ys])
+        # A gradient that is nearly zero has been rounded as what it is the gradient of.
+        self.size = max(own, self.size)
 
     def compared(self, direction: Array) -> Comparison:
         """The comparison along a direction; with other steps too where that is needed to agree."""
@@ -155,8 +152,9 @@ class _Projection:
         first = self._compared(direction, step)
         if first.agrees:
             return first
-        # Rounding inside of the program shows in how far differences are apart from each other.
-        differences = [first.difference, *(self._compared(direction, n * step).difference for n in (2, 4, 8))]
+        # Rounding inside of the program shows in how far differences are apart: where tanh is nearly 1, for example,
+        # small steps all find it constant.
+        differences = [first.difference, *(self._compared(direction, n * step).difference for n in (4, 32))]
         doubt = 4 * (max(differences) - min(differences))
         tries = (self._compared(direction, s, doubt) for s in (step, 8 * step, step / 8))
         return min(tries, key=lambda comparison: comparison.error)
@@ -168,13 +166,11 @@ class _Projection:
 
     def _compared(self, direction: Array, step: float, doubt: float = 0.0) -> Comparison:
         ahead, behind = (
-            self._total(self.probe.moved(self.x, (sign * step * direction).astype(direction.dtype), self.ys))[
-                0
-            ]
+            _total(self.weights, self.probe.moved(self.x, sign * step * direction, self.ys))[0]
             for sign in (1, -1)
         )
         difference = (ahead - behind) / (2 * step)
-        terms = np.zeros(0) if self.grad is None else np.real(np.conj(self.grad) * direction)
+        terms = np.zeros(0) if self.gradient is None else np.real(np.conj(self.gradient) * direction)
         got = float(np.sum(terms, dtype=np.float64))
         rounding = 32 * float(np.finfo(direction.dtype).eps) * self.size / step
         unknown = max(rounding, doubt) / self.settings.tolerance
@@ -190,11 +186,12 @@ class _Projection:
             one_sided=((ahead - self.here) / step, (self.here - behind) / step),
         )
 
-    def _total(self, values: Sequence[Any]) -> tuple[float, float]:
-        """The weighted sum of the ys, and of its terms' sizes."""
-        terms = [np.real(np.conj(w) * rows_of(v)) for w, v in zip(self.weights, values, strict=True)]
-        total = sum(float(np.sum(t, dtype=np.float64)) for t in terms)
-        return total, sum(float(np.sum(np.abs(t), dtype=np.float64)) for t in terms)
+
+def _total(weights: Sequence[Array], values: Sequence[Any]) -> tuple[float, float]:
+    """The weighted sum of the ys, and of its terms' sizes."""
+    terms = [np.real(np.conj(w) * rows_of(v)) for w, v in zip(weights, values, strict=True)]
+    total = sum(float(np.sum(t, dtype=np.float64)) for t in terms)
+    return total, sum(float(np.sum(np.abs(t), dtype=np.float64)) for t in terms)
 
 
 def _dense(value: Any) -> Array:
