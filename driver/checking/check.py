@@ -67,7 +67,7 @@ def compare(
     """Each comparison, with the ys of its order and x. Adds the gradients to the block.
 
     Raises:
-        NotFiniteError: a y is infinite or NaN at the point.
+        NotFiniteError: a y or an x is infinite or NaN at the point.
         LookupError, ValueError: what the engine raises.
     """
     rng = np.random.default_rng(settings.seed)
@@ -81,7 +81,7 @@ def compare(
         weights = [_random_like(rows_of(probe[y]), rng) for y in ys]
         grads = _gradients(question, ys, weights, f"order_{order}")
         probe.compute([*ys, *question.xs, *(g.value for g in grads if g is not None)])
-        _check_finite(probe, ys, order)
+        _check_finite({y: rows_of(probe[y]) for y in ys} | {x: probe.contents(x) for x in question.xs}, order)
         if order in settings.orders:
             for x, grad in zip(question.xs, grads, strict=True):
                 projection = _Projection(probe, ys, weights, x, grad, order, settings, size)
@@ -120,11 +120,12 @@ def _random_like(array: Array, rng: np.random.Generator) -> Array:
     return values.astype(array.dtype)
 
 
-def _check_finite(probe: Probe, ys: Sequence[SSAValue], order: int) -> None:
-    for y in ys:
-        if not np.all(np.isfinite(rows_of(probe[y]))):
-            what = f"'{name_of_value(y)}'" if order == 1 else f"the gradient of order {order - 1}"
-            raise NotFiniteError(f"{what} is not finite at the point: give inputs where it is")
+def _check_finite(values: Mapping[SSAValue, Array], order: int) -> None:
+    for value, array in values.items():
+        if not np.all(np.isfinite(array)):
+            what = f"'{name_of_value(value)}'"
+            where = "" if order == 1 else f", of which gradients of order {order} are asked for,"
+            raise NotFiniteError(f"{what}{where} is not finite at the point: give inputs where it is")
 
 
 @dataclass

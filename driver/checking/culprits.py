@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.dialects import func
+from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.location import name_of
@@ -66,7 +67,8 @@ def _wrong_input(op: Operation, probe: Probe, settings: Settings) -> Culprit | N
         known = {x: x for x in op.xs}
         arguments = probe.arguments
     else:
-        block = Block(arg_types=[v.type for v in inputs])
+        function = func.FuncOp("alone", ([v.type for v in inputs], []))
+        block = function.body.block
         known = dict[SSAValue, SSAValue](zip(block.args, inputs, strict=True))
         alone = op.clone({v: a for a, v in known.items()})
         block.add_op(alone)
