@@ -44,10 +44,6 @@ class Settings:
     seed: int = 0
 
 
-NARROW = Settings(step=1e-2, tolerance=2e-2)
-"""For programs that do not run in f64."""
-
-
 @dataclass(frozen=True)
 class Question:
     """What is to be checked: the gradients of ys with respect to xs in a block, stops taken as constants."""

@@ -17,7 +17,6 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import elements
 from pullback.dialects.graph.types import (
     complex128,
@@ -127,8 +126,3 @@ def _widened_elements(value: DenseIntOrFPElementsAttr) -> Attribute:
     data = np.frombuffer(value.data.data, dtype)
     array = np.broadcast_to(data, shape) if data.size == 1 else data.reshape(shape)
     return elements(array.astype(numpy_dtype(wide)))
-
-
-def widened_array(array: Array, element_type: Attribute) -> Array:
-    """An array in the dtype of this element type: that of its copy."""
-    return np.array(array, numpy_dtype(element_type))
