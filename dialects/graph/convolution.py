@@ -75,7 +75,7 @@ padding = array<i64: 0, 1, 0, 1>}
         x, filters = (Tensor(v) for v in self._operands)
         if not self.is_pointwise(x.extents, filters.extents):
             return None
-        return Reshape.to(MatMul.of(rows_of(x), rows_of(filters)), shape_of_type(self.result_types[0]))
+        return MatMul.of(x, rows_of(filters))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, filters = (Tensor(v) for v in self._operands)
@@ -223,7 +223,7 @@ padding = array<i64: 0, 0, 0, 0>}
         shape = shape_of_type(self.result_types[0])
         if not self.is_pointwise(shape, filters.extents):
             return None
-        return Reshape.to(MatMul.product(rows_of(dy), rows_of(filters), transpose_b=True), shape)
+        return MatMul.product(dy, rows_of(filters), transpose_b=True)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         filters, outputs = (Tensor(v) for v in self._operands[:2])

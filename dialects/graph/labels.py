@@ -98,10 +98,11 @@ def _product(a: Labelled, b: Labelled, kept: str) -> Labelled | None:
         return Labelled(Multiply.of(a.beside(labels), b.beside(labels)), labels)
     # Which of rows and inner comes last in memory decides whether a matrix is read transposed.
     transpose_a, transpose_b = a.labels[-1] in rows, b.labels[-1] in inner
-    around = [batch] if batch else []
+    # Rows of a tensor times one matrix are a batch of their own: what rides on the product has its shape.
+    rows_apart = [rows] if batch or transpose_a or not rows else list(rows)
     matrices = (
-        a.grouped(*around, *((inner, rows) if transpose_a else (rows, inner))),
-        b.grouped(*around, *((columns, inner) if transpose_b else (inner, columns))),
+        a.grouped(*batch, *((inner, rows) if transpose_a else (*rows_apart, inner))),
+        b.grouped(*batch, *((columns, inner) if transpose_b else (inner, columns))),
     )
     product = MatMul.product(*matrices, transpose_a, transpose_b)
     extents = [(b if label in columns else a).extent(label) for label in labels]

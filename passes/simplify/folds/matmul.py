@@ -10,15 +10,19 @@ from pullback.passes.simplify.matching import Folded, folds, producer
 
 @folds(MatMul)
 def transposed_operands(op: MatMul) -> Folded:
-    """A transposed operand is a flag."""
-    sources = [producer(Tensor(v), Transpose) for v in op.operands]
-    if not any(s is not None and s.order == [1, 0] for s in sources):
+    """An operand whose matrices are transposed is a flag."""
+    sources = [_of_transposed_matrices(Tensor(v)) for v in op.operands]
+    if sources == [None, None]:
         return None
-    operands = [Tensor(v) for v in op.operands]
-    flags = list(op.transposes)
-    for i, source in enumerate(sources):
-        if source is not None and source.order == [1, 0]:
-            operands[i] = Tensor(source.operands[0])
-            flags[i] = not flags[i]
-    (a, b), (transpose_a, transpose_b) = operands, flags
+    a, b = (Tensor(v) if s is None else s for v, s in zip(op.operands, sources, strict=True))
+    transpose_a, transpose_b = (t != (s is not None) for t, s in zip(op.transposes, sources, strict=True))
     return MatMul.product(a, b, transpose_a, transpose_b)
+
+
+def _of_transposed_matrices(x: Tensor) -> Tensor | None:
+    """What `x` is the transpose of, matrix by matrix."""
+    transpose = producer(x, Transpose)
+    if transpose is None:
+        return None
+    *batch, rows, columns = range(x.ndim)
+    return Tensor(transpose.operands[0]) if transpose.order == [*batch, columns, rows] else None

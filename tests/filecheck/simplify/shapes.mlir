@@ -139,6 +139,16 @@ func.func @split_of_concat(%y: tensor<1xf32>, %z: tensor<3xf32>) -> (tensor<1xf3
 // CHECK-NEXT: func.return %y, %z, %d : tensor<1xf32>, tensor<3xf32>, tensor<2xf32>
 // CHECK-NEXT: }
 
+func.func @transposed_batch(%a: tensor<5x3x2xf32>, %b: tensor<5x3x4xf32>) -> (tensor<5x2x4xf32>) {
+  %t = graph.transpose %a {permutation = array<i64: 0, 2, 1>} : (tensor<5x3x2xf32>) -> tensor<5x2x3xf32>
+  %c = graph.matmul %t, %b : (tensor<5x2x3xf32>, tensor<5x3x4xf32>) -> tensor<5x2x4xf32>
+  func.return %c : tensor<5x2x4xf32>
+}
+// CHECK-LABEL: func.func @transposed_batch(
+// CHECK-NEXT: %c = graph.matmul %a, %b {transpose_a} : (tensor<5x3x2xf32>, tensor<5x3x4xf32>) -> tensor<5x2x4xf32>
+// CHECK-NEXT: func.return %c : tensor<5x2x4xf32>
+// CHECK-NEXT: }
+
 func.func @transposed_operands(%a: tensor<3x2xf32>, %b: tensor<3x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
   %t = graph.transpose %a {permutation = array<i64: 1, 0>} : (tensor<3x2xf32>) -> tensor<2x3xf32>
   %u = graph.transpose %b {permutation = array<i64: 1, 0>} : (tensor<3x4xf32>) -> tensor<4x3xf32>

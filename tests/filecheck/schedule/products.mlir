@@ -1,0 +1,18 @@
+// What is a product of matrices by another name is one kernel with what rides on it.
+// RUN: pullback-opt %s -p form-kernels --no-locations | filecheck %s
+
+func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %m: tensor<2x5x5x3xf32>, %f: tensor<1x1x3x4xf32>) -> (tensor<5x2x4xf32>, tensor<2x5x5x4xf32>) {
+  %p = graph.einsum %x, %w {equation = "btd,ed->bte"} : (tensor<5x2x3xf32>, tensor<4x3xf32>) -> tensor<5x2x4xf32>
+  %y = graph.add %p, %b : (tensor<5x2x4xf32>, tensor<4xf32>) -> tensor<5x2x4xf32>
+  %c = graph.conv2d %m, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding = "SAME"} : (tensor<2x5x5x3xf32>, tensor<1x1x3x4xf32>) -> tensor<2x5x5x4xf32>
+  func.return %y, %c : tensor<5x2x4xf32>, tensor<2x5x5x4xf32>
+}
+
+// CHECK:      %y = graph.kernel %x, %w, %b schedule {kind = "matmul", parallel = array<i64: 5, 2, 4>, reduce = array<i64: 3>
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: %p = graph.matmul %x_1, %w_1 {transpose_b} : (tensor<5x2x3xf32>, tensor<4x3xf32>) -> tensor<5x2x4xf32>
+// CHECK-NEXT: %y_1 = graph.add %p, %b_1
+// CHECK-NEXT: graph.yield %y_1
+// CHECK-NEXT: }
+// CHECK-NEXT: %0 = graph.reshape %f : (tensor<1x1x3x4xf32>) -> tensor<3x4xf32>
+// CHECK-NEXT: %c = graph.kernel %m, %0 schedule {kind = "matmul", parallel = array<i64: 2, 5, 5, 4>, reduce = array<i64: 3>
