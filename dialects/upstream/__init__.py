@@ -9,12 +9,18 @@ from __future__ import annotations
 from xdsl.dialects import builtin, func
 from xdsl.ir import Dialect
 
+from pullback.dialects.graph.base import verified_once
 from pullback.dialects.upstream.arith import Arith
 from pullback.dialects.upstream.gpu import Gpu
 from pullback.dialects.upstream.math import Math
 from pullback.dialects.upstream.memref import MemRef
 from pullback.dialects.upstream.scf import Scf
 from pullback.dialects.upstream.vector import Vector
+
+
+for dialect in (Arith, Math, MemRef, Vector):
+    for operation in dialect.operations:
+        verified_once(operation)
 
 
 def upstream_dialects() -> tuple[Dialect, ...]:
