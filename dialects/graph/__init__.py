@@ -23,6 +23,7 @@ FAMILIES = (
     "exponential",
     "trigonometric",
     "logistic",
+    "error_function",
     "activations",
     "shapes",
     "pieces",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,11 +23,12 @@ from pullback.dialects.graph.families import (
     real_numeric,
 )
 from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.scalar import Scalar, absolute, maximum, minimum, select
+from pullback.dialects.graph.scalar import Scalar, absolute, copysign, maximum, minimum, select, sqrt
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,
     is_complex,
+    is_float,
     is_inexact,
     real_type_of,
     shape_of_type,
@@ -164,6 +166,44 @@ class MulNoNan(Binary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return MulNoNan.of(dy, conj(self.b)), MulNoNan.of(conj(self.a), dy)
+
+
+@graph_op
+class Copysign(Binary):
+    """The magnitude of a under the sign of b; nothing flows back to b, and nothing to an a of 0."""
+
+    name = "graph.copysign"
+    DTYPES: ClassVar = is_float
+    NUMPY: ClassVar = np.copysign
+    SCALAR: ClassVar = staticmethod(copysign)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return dy * (Sign.of(self.a) * Copysign.of(1, self.b)), None
+
+
+def hypot(a: Scalar, b: Scalar) -> Scalar:
+    """Scaled by the larger one, so that squares do not overflow; infinite if either is."""
+    a, b = absolute(a), absolute(b)
+    large, small = maximum(a, b), minimum(a, b)
+    ratio = select(small.equal(large), 1, small / large)
+    return select(
+        a.equal(inf) | b.equal(inf),
+        inf,
+        select(large.equal(0), 0, large * sqrt(ratio * ratio + 1)),
+    )
+
+
+@graph_op
+class Hypot(Binary):
+    """sqrt(a * a + b * b), without overflow on the way; its gradient at 0 is 0."""
+
+    name = "graph.hypot"
+    DTYPES: ClassVar = is_float
+    NUMPY: ClassVar = np.hypot
+    SCALAR: ClassVar = staticmethod(hypot)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return dy * DivNoNan.of(self.a, self.y), dy * DivNoNan.of(self.b, self.y)
 
 
 @graph_op

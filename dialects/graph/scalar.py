@@ -233,6 +233,11 @@ def absolute(x: Scalar) -> Scalar:
     return emit(math.AbsFOp if is_float(x.element_type) else math.AbsIOp, x.type, x)
 
 
+def atan2(a: Scalar, b: Scalar) -> Scalar:
+    """The angle of the point (b, a)."""
+    return emit(math.Atan2Op, a.type, a, b)
+
+
 def copysign(a: Scalar, b: Scalar) -> Scalar:
     """The magnitude of a under the sign of b."""
     return emit(math.CopySignOp, a.type, a, b)

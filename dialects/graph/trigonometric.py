@@ -8,9 +8,144 @@ import numpy as np
 
 from pullback.dialects.graph import scalar
 from pullback.dialects.graph.base import GradientTerms, graph_op
-from pullback.dialects.graph.families import Unary
-from pullback.dialects.graph.types import is_inexact
+from pullback.dialects.graph.exponential import Rsqrt
+from pullback.dialects.graph.families import Binary, Unary
+from pullback.dialects.graph.types import is_float, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
+
+
+@graph_op
+class Sin(Unary):
+    """The sine of an angle in radians."""
+
+    name = "graph.sin"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.sin
+    SCALAR: ClassVar = staticmethod(scalar.sin)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy * conj(Cos.of(self.x)),)
+
+
+@graph_op
+class Cos(Unary):
+    """The cosine of an angle in radians."""
+
+    name = "graph.cos"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.cos
+    SCALAR: ClassVar = staticmethod(scalar.cos)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (-dy * conj(Sin.of(self.x)),)
+
+
+@graph_op
+class Tan(Unary):
+    """The tangent of an angle in radians."""
+
+    name = "graph.tan"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.tan
+    SCALAR: ClassVar = staticmethod(scalar.tan)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        y = conj(self.y)
+        return (dy * (1 + y * y),)
+
+
+@graph_op
+class Asin(Unary):
+    """The angle, from -pi / 2 to pi / 2, whose sine is x."""
+
+    name = "graph.asin"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arcsin
+    SCALAR: ClassVar = staticmethod(scalar.asin)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x = conj(self.x)
+        return (dy * Rsqrt.of(1 - x * x),)
+
+
+@graph_op
+class Acos(Unary):
+    """The angle, from 0 to pi, whose cosine is x."""
+
+    name = "graph.acos"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arccos
+    SCALAR: ClassVar = staticmethod(scalar.acos)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x = conj(self.x)
+        return (-dy * Rsqrt.of(1 - x * x),)
+
+
+@graph_op
+class Atan(Unary):
+    """The angle, from -pi / 2 to pi / 2, whose tangent is x."""
+
+    name = "graph.atan"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arctan
+    SCALAR: ClassVar = staticmethod(scalar.atan)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x = conj(self.x)
+        return (dy / (1 + x * x),)
+
+
+@graph_op
+class Atan2(Binary):
+    """The angle, from -pi to pi, of the point whose ordinate is a and whose abscissa is b."""
+
+    name = "graph.atan2"
+    DTYPES: ClassVar = is_float
+    NUMPY: ClassVar = np.arctan2
+    SCALAR: ClassVar = staticmethod(scalar.atan2)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        scaled = dy / (self.a * self.a + self.b * self.b)
+        return self.b * scaled, -self.a * scaled
+
+
+# ---- hyperbolic ---------------------------------------------------------------------------------------------
+
+
+@graph_op
+class Sinh(Unary):
+    """Hyperbolic sine."""
+
+    name = "graph.sinh"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.sinh
+    SCALAR: ClassVar = staticmethod(scalar.sinh)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy * conj(Cosh.of(self.x)),)
+
+
+@graph_op
+class Cosh(Unary):
+    """Hyperbolic cosine."""
+
+    name = "graph.cosh"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.cosh
+    SCALAR: ClassVar = staticmethod(scalar.cosh)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy * conj(Sinh.of(self.x)),)
 
 
 @graph_op
@@ -27,3 +162,46 @@ class Tanh(Unary):
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
         return (dy * (1 - y * y),)
+
+
+@graph_op
+class Asinh(Unary):
+    """Inverse hyperbolic sine."""
+
+    name = "graph.asinh"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arcsinh
+    SCALAR: ClassVar = staticmethod(scalar.asinh)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy / conj(Cosh.of(self.y)),)
+
+
+@graph_op
+class Acosh(Unary):
+    """Inverse hyperbolic cosine, not negative; NaN below 1."""
+
+    name = "graph.acosh"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arccosh
+    SCALAR: ClassVar = staticmethod(scalar.acosh)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (dy / conj(Sinh.of(self.y)),)
+
+
+@graph_op
+class Atanh(Unary):
+    """Inverse hyperbolic tangent; NaN beyond 1."""
+
+    name = "graph.atanh"
+    DTYPES: ClassVar = is_inexact
+    NUMPY: ClassVar = np.arctanh
+    SCALAR: ClassVar = staticmethod(scalar.atanh)
+    EXPENSIVE: ClassVar = True
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x = conj(self.x)
+        return (dy / (1 - x * x),)

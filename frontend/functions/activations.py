@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.activations import LeakyRelu
+from pullback.dialects.graph.error_function import Gelu
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.elementwise import silu
 
-__all__ = ["leaky_relu"]
+__all__ = ["gelu", "leaky_relu", "swish"]
+
+
+def gelu(x: Operand, approximate: bool = False, name: str | None = None) -> Tensor:
+    """x times the probability that a normally distributed number is below x.
+
+    Args:
+        x: of a real floating-point dtype.
+        approximate: whether to compute it by tanh (Hendrycks and Gimpel, 2016) rather than exactly.
+
+    Raises:
+        ValueError: x of another dtype; an `approximate` that is no bool (a `TypeError` too).
+    """
+    if not isinstance(approximate, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentTypeError(f"gelu: approximate: expected True or False, got {approximate!r}")
+    (value,) = tensors(x, op=Gelu.name)
+    return named_as(name, lambda: Gelu.gated(value, approximate))
 
 
 def leaky_relu(x: Operand, alpha: float = 0.2, name: str | None = None) -> Tensor:
@@ -24,3 +42,6 @@ def leaky_relu(x: Operand, alpha: float = 0.2, name: str | None = None) -> Tenso
         raise ArgumentTypeError(f"leaky_relu: alpha: expected a number, got {type(alpha).__name__}")
     (value,) = tensors(x, op=LeakyRelu.name)
     return named_as(name, lambda: LeakyRelu.sloped(value, float(alpha)))
+
+
+swish = silu

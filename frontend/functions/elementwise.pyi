@@ -1,7 +1,7 @@
 # Made by `python -m pullback.tools.generate` from the classes of the operations.
 from pullback.dialects.graph.value import Operand, Tensor
 
-__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "tanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "relu", "relu6", "elu", "selu", "silu", "softsign"]
+__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "relu", "relu6", "elu", "selu", "silu", "softsign"]
 
 def negative(x: Operand, name: str | None = None) -> Tensor:
     """-x."""
@@ -53,6 +53,12 @@ def div_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
 
 def mul_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a * b, and 0 where b is 0, even if a is infinite or NaN."""
+
+def copysign(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The magnitude of a under the sign of b; nothing flows back to b, and nothing to an a of 0."""
+
+def hypot(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """sqrt(a * a + b * b), without overflow on the way; its gradient at 0 is 0."""
 
 def equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Whether a is equal to b; NaN is equal to nothing."""
@@ -175,8 +181,44 @@ def xlogy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
 def xdivy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a / b, and 0 where a is 0."""
 
+def sin(x: Operand, name: str | None = None) -> Tensor:
+    """The sine of an angle in radians."""
+
+def cos(x: Operand, name: str | None = None) -> Tensor:
+    """The cosine of an angle in radians."""
+
+def tan(x: Operand, name: str | None = None) -> Tensor:
+    """The tangent of an angle in radians."""
+
+def asin(x: Operand, name: str | None = None) -> Tensor:
+    """The angle, from -pi / 2 to pi / 2, whose sine is x."""
+
+def acos(x: Operand, name: str | None = None) -> Tensor:
+    """The angle, from 0 to pi, whose cosine is x."""
+
+def atan(x: Operand, name: str | None = None) -> Tensor:
+    """The angle, from -pi / 2 to pi / 2, whose tangent is x."""
+
+def atan2(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The angle, from -pi to pi, of the point whose ordinate is a and whose abscissa is b."""
+
+def sinh(x: Operand, name: str | None = None) -> Tensor:
+    """Hyperbolic sine."""
+
+def cosh(x: Operand, name: str | None = None) -> Tensor:
+    """Hyperbolic cosine."""
+
 def tanh(x: Operand, name: str | None = None) -> Tensor:
     """Hyperbolic tangent."""
+
+def asinh(x: Operand, name: str | None = None) -> Tensor:
+    """Inverse hyperbolic sine."""
+
+def acosh(x: Operand, name: str | None = None) -> Tensor:
+    """Inverse hyperbolic cosine, not negative; NaN below 1."""
+
+def atanh(x: Operand, name: str | None = None) -> Tensor:
+    """Inverse hyperbolic tangent; NaN beyond 1."""
 
 def sigmoid(x: Operand, name: str | None = None) -> Tensor:
     """The logistic function, 1 / (1 + exp(-x))."""
@@ -189,6 +231,12 @@ def softplus(x: Operand, name: str | None = None) -> Tensor:
 
 def logaddexp(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """log(exp(a) + exp(b)); where both are the same infinity, each gets half of the gradient."""
+
+def erf(x: Operand, name: str | None = None) -> Tensor:
+    """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+
+def erfc(x: Operand, name: str | None = None) -> Tensor:
+    """1 - erf(x), exact for large x too."""
 
 def relu(x: Operand, name: str | None = None) -> Tensor:
     """max(x, 0); its gradient at 0 is 0."""

@@ -7,7 +7,9 @@ import numpy as np
 from pullback.dialects.graph.arithmetic import (
     Abs,
     Clip,
+    Copysign,
     DivNoNan,
+    Hypot,
     MulNoNan,
     Reciprocal,
     Sign,
@@ -70,6 +72,26 @@ CASES: dict[str, list[Case]] = {
     "graph.minimum": [
         Case(("2x3xf64", "3xf64"), Minimum.of, lambda a, b: np.where(b < a, b, a), (None, above_or_below)),
         Case(("6xi64", "i64"), Minimum.of, lambda a, b: np.where(b < a, b, a), (integers(),), orders=()),
+    ],
+    "graph.copysign": [
+        Case(
+            ("9x3xf64", "3xf64"),
+            Copysign.of,
+            lambda a, b: np.where((a < 0) == (b < 0), a, -a),
+            (signed(), signed()),
+        )
+    ],
+    "graph.hypot": [
+        Case(("9x3xf64", "3xf64"), Hypot.of, lambda a, b: np.sqrt(a * a + b * b), (signed(), signed())),
+        Case(("9x3xf64", "3xf64"), Hypot.of, np.hypot, (signed(1e200), signed(1e200)), orders=()),
+        Case(
+            ("9x3xf32", "3xf32"),
+            Hypot.of,
+            np.hypot,
+            (signed(1e-30), signed(1e-30)),
+            orders=(),
+            tolerance=1e-6,
+        ),
     ],
     "graph.clip": [
         Case(
