@@ -13,9 +13,10 @@ from pullback.dialects.graph import scalar
 from pullback.dialects.graph.base import Broadcasts, GradientTerms, NotDifferentiable, graph_op
 from pullback.dialects.graph.families import Binary, Unary, real_numeric
 from pullback.dialects.graph.oracles import rounding
-from pullback.dialects.graph.scalar import Scalar, copysign, floor_divide_integers, remainder, select
+from pullback.dialects.graph.scalar import Scalar, copysign, emit, floor_divide_integers, remainder, select
 from pullback.dialects.graph.types import is_float
 from pullback.dialects.graph.value import Tensor
+from pullback.dialects.upstream.arith import RemfOp
 
 
 def _of_floats(function: Callable[[Scalar], Scalar]) -> Callable[[Scalar], Scalar]:
@@ -71,7 +72,9 @@ def floor_divide(a: Scalar, b: Scalar) -> Scalar:
     """The quotient that belongs to the remainder, as Python has it."""
     if not is_float(a.element_type):
         return floor_divide_integers(a, b)
-    exact = (a - remainder(a, b)) / b
+    rest = emit(RemfOp, a.type, a, b)
+    toward_zero = (a - rest) / b
+    exact = select(rest.not_equal(0) & ((rest < 0) ^ (b < 0)), toward_zero - 1, toward_zero)
     whole = scalar.floor(exact)
     # What is whole but for the rounding of the division.
     nearest = select(exact - whole > 0.5, whole + 1, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -210,7 +211,26 @@ UNARY: dict[str, Callable[[Array], Array]] = {
     "math.roundeven": np.rint,
     "math.sqrt": np.sqrt,
     "math.sin": np.sin,
+    "math.cos": np.cos,
+    "math.tan": np.tan,
+    "math.asin": np.arcsin,
+    "math.acos": np.arccos,
+    "math.atan": np.arctan,
+    "math.sinh": np.sinh,
+    "math.cosh": np.cosh,
+    "math.asinh": np.arcsinh,
+    "math.acosh": np.arccosh,
+    "math.atanh": np.arctanh,
+    "math.cbrt": np.cbrt,
+    "math.exp2": np.exp2,
+    "math.expm1": np.expm1,
+    "math.log1p": np.log1p,
+    "math.log2": np.log2,
+    "math.log10": np.log10,
+    "math.erf": np.vectorize(math.erf, otypes=[np.float32]),
+    "math.erfc": np.vectorize(math.erfc, otypes=[np.float32]),
 }
+EXACT = ("arith.negf", "math.absf", "math.ceil", "math.floor", "math.trunc", "math.roundeven", "math.sqrt")
 
 
 @widths
@@ -219,7 +239,34 @@ def test_unary(op: str, width: int | None) -> None:
     x = np.linspace(0, 9, COUNT, dtype=np.float32)
     z = np.empty_like(x)
     compile_text(binary(f"%r = {op} %a : T", "f32", "f32", width))(x, x.copy(), z)
-    np.testing.assert_allclose(z, UNARY[op](x), rtol=1e-6 if op == "math.sin" else 0)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(z, UNARY[op](x), rtol=0 if op in EXACT else 1e-6, atol=0)
+
+
+@widths
+@pytest.mark.parametrize("dtype", ["i32", "i64"])
+def test_integer_powers(dtype: str, width: int | None) -> None:
+    x = np.resize(np.array([-3, -2, -1, 0, 1, 2, 3, 46341]), COUNT).astype(f"int{dtype[1:]}")
+    y = np.repeat(np.array([-3, -2, 0, 1, 2, 63]), COUNT // 6).astype(x.dtype)
+    z = np.empty_like(x)
+    compile_text(binary("%r = math.ipowi %a, %b : T", dtype, dtype, width))(x, y, z)
+    bits = 8 * x.itemsize
+    for a, b, got in zip(x.tolist(), y.tolist(), z.tolist(), strict=True):
+        exact = pow(a, b) if b >= 0 else (int(1 / a**-b) if a else 0)
+        assert got == (exact + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1), (a, b)
+
+
+@widths
+@pytest.mark.parametrize(("op", "function"), [("math.atan2", np.arctan2), ("math.powf", np.power)])
+def test_functions_of_two_floats(
+    op: str, function: Callable[[Array, Array], Array], width: int | None
+) -> None:
+    x = np.linspace(-3, 3, COUNT, dtype=np.float32)
+    y = np.resize(np.array([-2, -0.5, 0, 1, 3.5], np.float32), COUNT)
+    z = np.empty_like(x)
+    compile_text(binary(f"%r = {op} %a, %b : T", "f32", "f32", width))(x, y, z)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(z, function(x, y), rtol=1e-6)
 
 
 @widths

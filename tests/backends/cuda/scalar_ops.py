@@ -77,6 +77,7 @@ _CASTS = (
 def cases() -> list[Case]:
     made = [Case(f"arith.{op} %a, %b : {t}", (t, t), t) for op in _INTEGER_OPS for t in _INTEGERS]
     made += [Case(f"arith.{op} %a, %b : {t}", (t, t), t) for op in _SHIFTS for t in ("i32", "i64")]
+    made += [Case(f"math.ipowi %a, %b : {t}", (t, t), t) for t in ("i8", "i32", "i64")]
     made += [
         Case(f"arith.{op} %a, %b : i1", ("i1", "i1"), "i1")
         for op in ("addi", "subi", "muli", "andi", "ori", "xori")
