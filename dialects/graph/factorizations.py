@@ -16,6 +16,7 @@ from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, flag, graph_op
+from pullback.dialects.graph.complex_numbers import Imag, MakeComplex
 from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint, batch_of, summed_to
 from pullback.dialects.graph.matrices import MatrixBandPart, check_matrices
@@ -25,8 +26,10 @@ from pullback.dialects.graph.types import (
     GraphError,
     Shape,
     element_type_of,
-    is_float,
+    is_complex,
     is_inexact,
+    numpy_dtype,
+    real_type_of,
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor, conj
@@ -219,25 +222,34 @@ class Determinant(OfSquares):
 
 @graph_op
 class SlogDet(OfSquares):
-    """The sign of the determinant, and the logarithm of its absolute value (-inf where it is 0)."""
+    """The sign of the determinant, and the logarithm of its absolute value (-inf where it is 0).
+
+    The sign of a complex number is that number over its absolute value.
+    """
 
     name = "graph.slogdet"
     EXAMPLES: ClassVar = ("%r:2 = graph.slogdet %q : (SQUARE) -> (tensor<f32>, tensor<f32>)",)
-    DTYPES: ClassVar = is_float
     sign = result_def(AnyAttr())
     logarithm = result_def(AnyAttr())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         *batch, _, _ = cls.check_square(operands[0])
-        return [tensor_type(element_type_of(operands[0]), batch)] * 2
+        kind = element_type_of(operands[0])
+        return [tensor_type(kind, batch), tensor_type(real_type_of(kind), batch)]
 
     def numpy(self, *operands: Array) -> Any:
-        return tuple(np.asarray(part, operands[0].dtype) for part in np.linalg.slogdet(widened(operands[0])))
+        found = np.linalg.slogdet(widened(operands[0]))
+        kinds = (numpy_dtype(element_type_of(result)) for result in self.result_types)
+        return tuple(np.asarray(part, kind) for part, kind in zip(found, kinds, strict=True))
 
     def gradient(self, dy_sign: Tensor, dy_logarithm: Tensor) -> GradientTerms:
-        """The sign does not change."""
-        return (_on_matrices(dy_logarithm) * adjoint(MatrixInverse.of(self.a)),)
+        """The sign of real numbers does not change; that of complex ones turns, and never leaves the unit circle."""
+        weight = dy_logarithm
+        if is_complex(self.a.element_type):
+            turn = Imag.of(dy_sign * conj(Tensor(self.sign)))
+            weight = MakeComplex.of(dy_logarithm, turn)
+        return (_on_matrices(weight) * adjoint(MatrixInverse.of(self.a)),)
 
 
 def _on_matrices(x: Tensor) -> Tensor:

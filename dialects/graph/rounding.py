@@ -11,7 +11,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph import scalar
 from pullback.dialects.graph.base import Broadcasts, GradientTerms, NotDifferentiable, graph_op
-from pullback.dialects.graph.families import Binary, Unary, real_numeric
+from pullback.dialects.graph.families import Binary, Unary, numeric, real_numeric
 from pullback.dialects.graph.oracles import rounding
 from pullback.dialects.graph.scalar import Scalar, copysign, emit, floor_divide_integers, remainder, select
 from pullback.dialects.graph.types import is_float
@@ -48,10 +48,10 @@ class Ceil(Unary):
 
 @graph_op
 class Round(Unary):
-    """The nearest whole number; halves go to the even one."""
+    """The nearest whole number; halves go to the even one. Of complex numbers, that of each part."""
 
     name = "graph.round"
-    DTYPES: ClassVar = real_numeric
+    DTYPES: ClassVar = numeric
     NUMPY: ClassVar = staticmethod(rounding(np.rint))
     traits = traits_def(Pure(), NotDifferentiable())
     SCALAR: ClassVar = staticmethod(_of_floats(scalar.round_even))

@@ -65,21 +65,20 @@ def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None
     return named_as(name, lambda: Constant.from_array(array))
 
 
-def full(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
+def full(shape: ShapeLike, fill_value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """A tensor with one value everywhere. `shape` may hold, or be, tensors of integers.
 
     Raises:
         ValueError: for a value that the dtype cannot hold, or for a shape with a negative extent.
     """
-    return _filled("full", shape, value, dtype, name)
+    return _filled("full", shape, checked_number(fill_value, "full: fill_value"), dtype, name)
 
 
 def _filled(what: str, shape: ShapeLike, value: Number, dtype: object, name: str | None) -> Tensor:
-    number = checked_number(value, f"{what}: value")
     extents, operand = static_extents(shape, what)
-    element_type = element_type_from(dtype if dtype is not None else default_dtype(number))
+    element_type = element_type_from(dtype if dtype is not None else default_dtype(value))
     type_ = tensor_type(element_type, extents)
-    return named_as(name, lambda: Fill.full(number, type_, operand.value if operand is not None else None))
+    return named_as(name, lambda: Fill.full(value, type_, operand.value if operand is not None else None))
 
 
 def checked_number(value: object, what: str) -> Number:
@@ -92,7 +91,7 @@ def checked_number(value: object, what: str) -> Number:
 
 def fill(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """TensorFlow's name for `full`."""
-    return _filled("fill", shape, value, dtype, name)
+    return _filled("fill", shape, checked_number(value, "fill: value"), dtype, name)
 
 
 def zeros(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
@@ -105,9 +104,9 @@ def ones(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Te
     return _filled("ones", shape, 1, dtype, name)
 
 
-def full_like(x: Operand, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
+def full_like(x: Operand, fill_value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """A tensor of the shape (and dtype, unless one is given) of `x` with one value everywhere."""
-    number, like = checked_number(value, "full_like: value"), as_tensor(x, "full_like")
+    number, like = checked_number(fill_value, "full_like: fill_value"), as_tensor(x, "full_like")
     element_type = like.element_type if dtype is None else element_type_from(dtype)
     shape = dynamic_shape(like)
     type_ = tensor_type(element_type, like.extents)

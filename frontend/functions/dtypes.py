@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.families import DTYPE_CLASSES, Accepts, is_float, is_inexact
+from pullback.dialects.graph.types import element_type_from
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 
@@ -13,3 +15,8 @@ def of_dtype(value: Tensor, accepts: Accepts, what: str) -> Tensor:
         return value
     hint = ': cast it first, as in cast(x, "f32")' if accepts in (is_float, is_inexact) else ""
     raise ArgumentTypeError(f"{what}: needs {DTYPE_CLASSES[accepts]}, got {value.dtype}{hint}")
+
+
+def in_dtype(value: Tensor, dtype: object) -> Tensor:
+    """`value` in the dtype in which its elements are to be combined; in its own where none is given."""
+    return value if dtype is None else Cast.to(value, element_type_from(dtype))

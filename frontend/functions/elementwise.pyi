@@ -106,7 +106,7 @@ def ceil(x: Operand, name: str | None = None) -> Tensor:
     """The smallest whole number that is not below x."""
 
 def round(x: Operand, name: str | None = None) -> Tensor:
-    """The nearest whole number; halves go to the even one."""
+    """The nearest whole number; halves go to the even one. Of complex numbers, that of each part."""
 
 def trunc(x: Operand, name: str | None = None) -> Tensor:
     """x without its fraction."""

@@ -28,6 +28,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
+from pullback.frontend.functions.dtypes import in_dtype
 
 __all__ = [
     "band_part",
@@ -81,10 +82,10 @@ def diagonal(x: Operand, offset: int = 0, name: str | None = None) -> Tensor:
     return named_as(name, lambda: MatrixDiagPart.at(value, at))
 
 
-def trace(x: Operand, offset: int = 0, name: str | None = None) -> Tensor:
-    """The sums of the diagonals of matrices, (…, m, n) -> (…)."""
+def trace(x: Operand, offset: int = 0, dtype: object = None, name: str | None = None) -> Tensor:
+    """The sums of the diagonals of matrices, (…, m, n) -> (…), in the dtype of `x` or, cast before, in `dtype`."""
     parts = MatrixDiagPart.at(as_tensor(x, "trace"), _whole(offset, "trace: offset"))
-    return named_as(name, lambda: Sum.over(parts, -1))
+    return named_as(name, lambda: Sum.over(in_dtype(parts, dtype), -1))
 
 
 def diag(x: Operand, k: int = 0, name: str | None = None) -> Tensor:

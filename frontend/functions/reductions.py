@@ -20,7 +20,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis
-from pullback.frontend.functions.dtypes import of_dtype
+from pullback.frontend.functions.dtypes import in_dtype, of_dtype
 
 __all__ = [
     "all",
@@ -37,14 +37,20 @@ __all__ = [
 ]
 
 
-def sum(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The sum along `axis`; with `keepdims` the reduced axes stay, as extents of 1."""
-    return _over(Sum, as_tensor(x, "sum"), axis, keepdims, name)
+def sum(
+    x: Operand, axis: Axes = None, keepdims: bool = False, dtype: object = None, name: str | None = None
+) -> Tensor:
+    """The sum along `axis`; with `keepdims` the reduced axes stay, as extents of 1. It has the dtype of `x`, unless
+    there is a `dtype`, to which the elements are cast first.
+    """
+    return _over(Sum, in_dtype(as_tensor(x, "sum"), dtype), axis, keepdims, name)
 
 
-def prod(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The product along `axis`. The gradient is right where elements are zero."""
-    return _over(Prod, as_tensor(x, "prod"), axis, keepdims, name)
+def prod(
+    x: Operand, axis: Axes = None, keepdims: bool = False, dtype: object = None, name: str | None = None
+) -> Tensor:
+    """The product along `axis`, in the dtype of `x` or in `dtype`: see `sum`. The gradient is right at zeros."""
+    return _over(Prod, in_dtype(as_tensor(x, "prod"), dtype), axis, keepdims, name)
 
 
 def max(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:

@@ -14,7 +14,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import checked_axis
-from pullback.frontend.functions.dtypes import of_dtype
+from pullback.frontend.functions.dtypes import in_dtype, of_dtype
 
 __all__ = ["cumprod", "cumsum", "cumulative_logsumexp", "cumulative_prod", "cumulative_sum"]
 
@@ -49,7 +49,11 @@ def cumulative_logsumexp(
 
 
 def cumulative_sum(
-    x: Operand, axis: int | None = None, include_initial: bool = False, name: str | None = None
+    x: Operand,
+    axis: int | None = None,
+    include_initial: bool = False,
+    dtype: object = None,
+    name: str | None = None,
 ) -> Tensor:
     """The sums of the elements up to each one along `axis`.
 
@@ -57,20 +61,25 @@ def cumulative_sum(
         x: numbers.
         axis: counted from the end if negative; `None` where there is one axis only.
         include_initial: whether the result begins with the sum of nothing, 0, and is longer by one.
+        dtype: of the result, to which the elements are cast first; that of `x` unless given.
         name: of the operation.
 
     Raises:
         ValueError: for an axis that does not exist, or none where there are several.
     """
-    value = as_tensor(x, "cumulative_sum")
+    value = in_dtype(as_tensor(x, "cumulative_sum"), dtype)
     return _cumulative(CumSum, value, _only_axis(value, axis, "cumulative_sum"), include_initial, 0, name)
 
 
 def cumulative_prod(
-    x: Operand, axis: int | None = None, include_initial: bool = False, name: str | None = None
+    x: Operand,
+    axis: int | None = None,
+    include_initial: bool = False,
+    dtype: object = None,
+    name: str | None = None,
 ) -> Tensor:
     """The products of the elements up to each one along `axis`: see `cumulative_sum`. That of nothing is 1."""
-    value = as_tensor(x, "cumulative_prod")
+    value = in_dtype(as_tensor(x, "cumulative_prod"), dtype)
     return _cumulative(CumProd, value, _only_axis(value, axis, "cumulative_prod"), include_initial, 1, name)
 
 

@@ -24,19 +24,23 @@ def _swapped(x: Tensor, axis: int) -> Tensor:
     return x if axis == x.ndim - 1 else Transpose.of(x, permutation=integers(order))
 
 
-def argsort(x: Operand, axis: int = -1, descending: bool = False, name: str | None = None) -> Tensor:
-    """The indices that sort `x` along `axis`, i64; equal elements keep their order."""
+def argsort(
+    x: Operand, axis: int = -1, descending: bool = False, stable: bool = True, name: str | None = None
+) -> Tensor:
+    """The indices that sort `x` along `axis`, i64; equal elements keep their order, also if not `stable`."""
     value = as_tensor(x, "argsort")
     axis = checked_axis(axis, value.ndim, "argsort")
     options = flag(descending, "descending")
     return named_as(name, lambda: _swapped(ArgSort.of(_swapped(value, axis), **options), axis))
 
 
-def sort(x: Operand, axis: int = -1, descending: bool = False, name: str | None = None) -> Tensor:
-    """The elements of `x` in order along `axis`; NaN stands last (first if descending)."""
+def sort(
+    x: Operand, axis: int = -1, descending: bool = False, stable: bool = True, name: str | None = None
+) -> Tensor:
+    """The elements of `x` in order along `axis`; NaN stands last (first if descending). See `argsort`."""
     value = as_tensor(x, "sort")
     axis = checked_axis(axis, value.ndim, "sort")
-    order = argsort(value, axis, descending)
+    order = argsort(value, axis, descending, stable)
     return named_as(name, lambda: TakeAlongAxis.over(value, order, axis))
 
 

@@ -43,8 +43,8 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         "concat: values: expected a list of tensors, got Tensor",
         lambda x: WRONG.concat(x),
     ),
-    "a value in letters": ("full: value: expected a number, got 'a'", lambda x: WRONG.full((2,), "a")),
-    "a tensor as a value": ("full_like: value: expected a number", lambda x: WRONG.full_like(x, x)),
+    "a value in letters": ("full: fill_value: expected a number, got 'a'", lambda x: WRONG.full((2,), "a")),
+    "a tensor as a value": ("full_like: fill_value: expected a number", lambda x: WRONG.full_like(x, x)),
     "zeros of a shape in letters": (
         r"zeros: shape: expected whole numbers such as \(2, 3\), got \('a',\)",
         lambda x: WRONG.zeros(("a",)),

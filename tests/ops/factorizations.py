@@ -131,6 +131,12 @@ CASES: dict[str, list[Case]] = {
     ],
     "graph.slogdet": [
         Case(
+            ("2x2xcomplex<f64>",),
+            _slogdet,
+            lambda a: [scipy.linalg.det(a) / abs(scipy.linalg.det(a)), np.log(abs(scipy.linalg.det(a)))],
+            (_complex,),
+        ),
+        Case(
             ("2x3x3xf64",),
             _slogdet,
             lambda a: [np.sign(scipy.linalg.det(a)), np.log(np.abs(scipy.linalg.det(a)))],

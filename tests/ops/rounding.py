@@ -98,7 +98,16 @@ def _shifts(name: str, function: Callable[[int, int, int], int]) -> list[Case]:
 CASES: dict[str, list[Case]] = {
     "graph.floor": _rounding("floor", math.floor),
     "graph.ceil": _rounding("ceil", math.ceil),
-    "graph.round": _rounding("round", round),
+    "graph.round": [
+        *_rounding("round", round),
+        Case(
+            ("9xcomplex<f64>",),
+            OPS["graph.round"].of,
+            lambda x: np.vectorize(lambda z: complex(round(z.real), round(z.imag)))(x),
+            (lambda rng, shape: rng.integers(-9, 9, shape) / 2 + 1j * rng.integers(-9, 9, shape) / 2,),
+            orders=(),
+        ),
+    ],
     "graph.trunc": _rounding("trunc", math.trunc),
     "graph.floor_divide": [
         Case(
