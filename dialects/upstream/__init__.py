@@ -17,7 +17,6 @@ from pullback.dialects.upstream.memref import MemRef
 from pullback.dialects.upstream.scf import Scf
 from pullback.dialects.upstream.vector import Vector
 
-
 for dialect in (Arith, Math, MemRef, Vector):
     for operation in dialect.operations:
         verified_once(operation)
