@@ -12,7 +12,11 @@ from xdsl.irdl import base, prop_def
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.comparisons import LogicalAnd
 from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.families import Unary, real_numeric
+from pullback.dialects.graph.families import (
+    Unary,
+    any_dtype,
+    real_numeric,
+)
 from pullback.dialects.graph.logistic import Sigmoid, sigmoid
 from pullback.dialects.graph.scalar import Scalar, absolute, expm1, maximum, minimum, select
 from pullback.dialects.graph.types import is_float, is_inexact
@@ -28,6 +32,8 @@ class Relu(Unary):
     """max(x, 0); its gradient at 0 is 0."""
 
     name = "graph.relu"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
 
     def body(self, *operands: Scalar) -> Scalar:
@@ -47,6 +53,8 @@ class Relu6(Unary):
     """min(max(x, 0), 6); its gradient at 0 and at 6 is 0."""
 
     name = "graph.relu6"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
 
     def body(self, *operands: Scalar) -> Scalar:

@@ -53,6 +53,7 @@ class TakeAlongAxis(GraphOp):
     """One element for each index: `result[i, j, …] = x[i, indices[i, j, …], …]`, for the axis in the middle."""
 
     name = "graph.take_along_axis"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.take_along_axis %x, %l {axis = 1 : i64} : (MATRIX, tensor<2x4xi32>) -> tensor<2x4xf32>",
     )
@@ -92,6 +93,7 @@ class AddAlongAxis(GraphOp):
     """Zeros with one element added for each index along `axis`: the adjoint of `take_along_axis`."""
 
     name = "graph.add_along_axis"
+    ADDS: ClassVar = slice(1, 2)
     EXAMPLES: ClassVar = (
         "%r = graph.add_along_axis %l, %o {axis = 1 : i64} : (tensor<2x4xi32>, tensor<2x4xf32>) -> MATRIX",
     )

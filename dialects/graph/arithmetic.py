@@ -18,9 +18,11 @@ from pullback.dialects.graph.families import (
     Binary,
     Elementwise,
     Unary,
+    any_dtype,
     broadcast,
     check_dtype,
     real_numeric,
+    real_or_truth,
 )
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.scalar import Scalar, absolute, copysign, maximum, minimum, select, sqrt
@@ -42,6 +44,9 @@ class Abs(Unary):
     """The magnitude, real for complex numbers too; its gradient at 0 is 0."""
 
     name = "graph.abs"
+    EXACT: ClassVar = real_or_truth
+    IDEMPOTENT: ClassVar = any_dtype
+    EVEN: ClassVar = True
     NUMPY: ClassVar = np.abs
     SCALAR: ClassVar = staticmethod(absolute)
 
@@ -64,6 +69,8 @@ class Sign(Unary):
     """-1, 0 or 1, with zeros as its gradient; x / |x| for complex numbers, 0 at 0."""
 
     name = "graph.sign"
+    EXACT: ClassVar = real_or_truth
+    IDEMPOTENT: ClassVar = real_or_truth
     NUMPY: ClassVar = np.sign
     SCALAR: ClassVar = staticmethod(sign)
 
@@ -80,6 +87,8 @@ class Square(Unary):
     """x * x."""
 
     name = "graph.square"
+    EXACT: ClassVar = any_dtype
+    EVEN: ClassVar = True
     NUMPY: ClassVar = np.square
 
     def body(self, *operands: Scalar) -> Scalar:
@@ -95,6 +104,7 @@ class SquaredDifference(Binary):
     """(a - b) * (a - b)."""
 
     name = "graph.squared_difference"
+    EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
 
     def body(self, *operands: Scalar) -> Scalar:
@@ -115,6 +125,7 @@ class Reciprocal(Unary):
     """1 / x."""
 
     name = "graph.reciprocal"
+    EXACT: ClassVar = real_or_truth
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.reciprocal
 
@@ -132,6 +143,7 @@ class DivNoNan(Binary):
     """a / b, and 0 where b is 0."""
 
     name = "graph.div_no_nan"
+    EXACT: ClassVar = real_or_truth
     DTYPES: ClassVar = is_inexact
 
     def body(self, *operands: Scalar) -> Scalar:
@@ -153,6 +165,7 @@ class MulNoNan(Binary):
     """a * b, and 0 where b is 0, even if a is infinite or NaN."""
 
     name = "graph.mul_no_nan"
+    EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = is_inexact
 
     def body(self, *operands: Scalar) -> Scalar:
@@ -214,6 +227,7 @@ class Clip(Elementwise):
     """
 
     name = "graph.clip"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.clip %x, %s, %v : (MATRIX, tensor<f32>, VECTOR) -> MATRIX",)
     DTYPES: ClassVar = real_numeric
     operand = operand_def(AnyAttr())

@@ -103,6 +103,10 @@ class GraphOp(IRDLOperation):
     """The operation written down, with the arguments and aliases of `examples.py`."""
     SHAPE_OPERAND: ClassVar[int | None] = None
     """Which operand, where it is there, gives the shape of a result whose type has a `?`."""
+    TAKES: ClassVar[slice | None] = None
+    """The operands of which each element of a result is one, unchanged; `None` where elements are computed."""
+    ADDS: ClassVar[slice | None] = None
+    """The operands of which each element of a result is a sum, of none or of finite multiples: of zeros it is 0."""
     NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
     """Properties that the custom format shows in its own way."""
 

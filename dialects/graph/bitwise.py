@@ -11,7 +11,12 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph import scalar
 from pullback.dialects.graph.base import Array, NotDifferentiable, graph_op
-from pullback.dialects.graph.families import Binary, Unary, integer_or_truth
+from pullback.dialects.graph.families import (
+    Binary,
+    Unary,
+    any_dtype,
+    integer_or_truth,
+)
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import is_integer
 
@@ -20,6 +25,7 @@ class BinaryBitwise(Binary):
     """Two operands of integers or truth values."""
 
     DTYPES: ClassVar = integer_or_truth
+    EXACT: ClassVar = any_dtype
     traits = traits_def(Pure(), NotDifferentiable())
 
     @classmethod
@@ -59,6 +65,8 @@ class BitwiseInvert(Unary):
     """The bits that are not set in x."""
 
     name = "graph.bitwise_invert"
+    EXACT: ClassVar = any_dtype
+    INVOLUTION: ClassVar = True
     EXAMPLES: ClassVar = ("%r = graph.bitwise_invert %i : tensor<4xi32>",)
     DTYPES: ClassVar = integer_or_truth
     NUMPY: ClassVar = np.invert

@@ -168,6 +168,7 @@ class LogicalNot(UnaryPredicate):
     """Whether x does not hold."""
 
     name = "graph.logical_not"
+    INVOLUTION: ClassVar = True
     EXAMPLES: ClassVar = ("%r = graph.logical_not %c : tensor<3xi1>",)
     DTYPES: ClassVar = is_truth
     NUMPY: ClassVar = np.logical_not

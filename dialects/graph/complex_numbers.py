@@ -14,7 +14,11 @@ from xdsl.ir import Attribute
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.families import Binary, Unary
+from pullback.dialects.graph.families import (
+    Binary,
+    Unary,
+    any_dtype,
+)
 from pullback.dialects.graph.types import (
     complex_type_of,
     element_type_of,
@@ -33,6 +37,8 @@ class Conj(Unary):
     """The complex conjugate."""
 
     name = "graph.conj"
+    EXACT: ClassVar = any_dtype
+    INVOLUTION: ClassVar = True
     EXAMPLES: ClassVar = ("%r = graph.conj %z : tensor<2x3xcomplex<f32>>",)
     DTYPES: ClassVar = is_complex
     NUMPY: ClassVar = np.conj
@@ -44,6 +50,7 @@ class Conj(Unary):
 class Part(Unary):
     """A real tensor from a complex one."""
 
+    EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = is_complex
 
     @classmethod
@@ -81,6 +88,7 @@ class MakeComplex(Binary):
     """Complex numbers of these real and imaginary parts."""
 
     name = "graph.complex"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.complex %x, %v : (MATRIX, VECTOR) -> tensor<2x3xcomplex<f32>>",)
     DTYPES: ClassVar = is_float
 

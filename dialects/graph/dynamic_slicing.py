@@ -78,6 +78,7 @@ class DynamicSlice(Composite):
     """The window of the result's shape at `begin`, which is computed; zeros where it lies outside of the operand."""
 
     name = "graph.dynamic_slice"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.dynamic_slice %x, %j : (MATRIX, tensor<2xi32>) -> tensor<1x2xf32>",
         """%r = graph.dynamic_slice %y, %j, %n
@@ -129,6 +130,7 @@ class DynamicUpdateSlice(Composite):
     """The operand with `update` in place of what it has from `begin` on; what would lie outside is left out."""
 
     name = "graph.dynamic_update_slice"
+    TAKES: ClassVar = slice(2)
     EXAMPLES: ClassVar = (
         """%r = graph.dynamic_update_slice %d, %x, %j
       : (tensor<4x3xf32>, MATRIX, tensor<2xi32>) -> tensor<4x3xf32>""",

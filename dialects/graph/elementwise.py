@@ -22,7 +22,15 @@ from pullback.dialects.graph.base import (
     check_tensor,
     graph_op,
 )
-from pullback.dialects.graph.families import Binary, Elementwise, Unary, any_dtype, broadcast, real_numeric
+from pullback.dialects.graph.families import (
+    Binary,
+    Elementwise,
+    Unary,
+    any_dtype,
+    broadcast,
+    real_numeric,
+    real_or_truth,
+)
 from pullback.dialects.graph.scalar import Scalar, identity, maximum, minimum, select
 from pullback.dialects.graph.types import (
     GraphError,
@@ -41,6 +49,8 @@ class Negative(Unary):
     """-x."""
 
     name = "graph.negative"
+    EXACT: ClassVar = any_dtype
+    INVOLUTION: ClassVar = True
     NUMPY: ClassVar = np.negative
     SCALAR: ClassVar = Scalar.__neg__
 
@@ -53,6 +63,8 @@ class Identity(Unary):
     """x itself."""
 
     name = "graph.identity"
+    EXACT: ClassVar = any_dtype
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.identity %c : tensor<3xi1>",)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
@@ -68,6 +80,8 @@ class StopGradient(Unary):
     """x itself, with no gradient through it."""
 
     name = "graph.stop_gradient"
+    EXACT: ClassVar = any_dtype
+    TAKES: ClassVar = slice(1)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     traits = traits_def(Pure(), NotDifferentiable())
@@ -79,6 +93,7 @@ class Cast(Unary):
     """x in another dtype: toward zero to integers, `x != 0` to i1, the real part of complex numbers to real dtypes."""
 
     name = "graph.cast"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.cast %x : (MATRIX) -> tensor<2x3xi32>",)
     DTYPES: ClassVar = any_dtype
 
@@ -120,6 +135,7 @@ class Add(Binary):
     """a + b."""
 
     name = "graph.add"
+    EXACT: ClassVar = any_dtype
     NUMPY: ClassVar = np.add
     SCALAR: ClassVar = operator.add
 
@@ -132,6 +148,7 @@ class Subtract(Binary):
     """a - b."""
 
     name = "graph.subtract"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.subtract %x, %y : (MATRIX, tensor<?x3xf32>) -> MATRIX",)
     NUMPY: ClassVar = np.subtract
     SCALAR: ClassVar = operator.sub
@@ -145,6 +162,7 @@ class Multiply(Binary):
     """a * b."""
 
     name = "graph.multiply"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.multiply %x, %x : MATRIX",)
     NUMPY: ClassVar = np.multiply
     SCALAR: ClassVar = operator.mul
@@ -158,6 +176,7 @@ class Divide(Binary):
     """a / b."""
 
     name = "graph.divide"
+    EXACT: ClassVar = real_or_truth
     EXAMPLES: ClassVar = ("%r = graph.divide %x, %s : (MATRIX, tensor<f32>) -> MATRIX",)
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.divide
@@ -173,6 +192,7 @@ class Maximum(Binary):
     """The larger of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
     name = "graph.maximum"
+    EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = ("%r = graph.maximum %i, %i : tensor<4xi32>",)
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.maximum
@@ -188,6 +208,7 @@ class Minimum(Binary):
     """The smaller of a and b, NaN if either is; at a tie the whole gradient goes to a."""
 
     name = "graph.minimum"
+    EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.minimum
     SCALAR: ClassVar = staticmethod(minimum)
@@ -202,6 +223,8 @@ class Where(Elementwise):
     """a where the condition holds, b elsewhere; all three broadcast."""
 
     name = "graph.where"
+    EXACT: ClassVar = any_dtype
+    TAKES: ClassVar = slice(1, 3)
     EXAMPLES: ClassVar = ("%r = graph.where %c, %x, %s : (tensor<3xi1>, MATRIX, tensor<f32>) -> MATRIX",)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.where

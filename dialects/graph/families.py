@@ -40,6 +40,11 @@ def any_dtype(element_type: Attribute) -> bool:
     return True
 
 
+def no_dtype(element_type: Attribute) -> bool:
+    """None of them."""
+    return False
+
+
 def numeric(element_type: Attribute) -> bool:
     """Every dtype but i1."""
     return is_inexact(element_type) or is_integer(element_type)
@@ -110,6 +115,9 @@ class Elementwise(OfDtypes):
     SCALAR: ClassVar[Callable[..., Scalar]]
     """The body for one element, or for a vector of them: what both lowerings inline."""
 
+    EXACT: ClassVar[Accepts] = no_dtype
+    """For which dtypes there is one right result, to the bit: libraries differ in `exp`, and in complex quotients."""
+
     EXPENSIVE: ClassVar[bool] = False
     """Whether to store the result and load it costs less than to compute it a second time."""
 
@@ -124,6 +132,12 @@ class Elementwise(OfDtypes):
 class Unary(Elementwise):
     """One operand; the result has its type."""
 
+    INVOLUTION: ClassVar[bool] = False
+    """Whether f(f(x)) is x."""
+    IDEMPOTENT: ClassVar[Accepts] = no_dtype
+    """For which dtypes f(f(x)) is f(x)."""
+    EVEN: ClassVar[bool] = False
+    """Whether f(-x) is f(x)."""
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     traits = traits_def(Pure())
@@ -189,6 +203,7 @@ class Binary(Elementwise):
 class UnaryPredicate(Unary):
     """A truth value for each element of the operand."""
 
+    EXACT: ClassVar = any_dtype
     traits = traits_def(Pure(), NotDifferentiable())
 
     @classmethod
@@ -204,6 +219,7 @@ class UnaryPredicate(Unary):
 class BinaryPredicate(Binary):
     """A truth value for each pair of elements of two operands that broadcast."""
 
+    EXACT: ClassVar = any_dtype
     traits = traits_def(Pure(), NotDifferentiable())
 
     @classmethod

@@ -73,6 +73,7 @@ class GatherNd(GraphOp):
     """Slices by index rows: `result[i…] = params[indices[i…, 0], …, indices[i…, k - 1]]`."""
 
     name = "graph.gather_nd"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.gather_nd %g, %h : (BATCH, tensor<4x2xi32>) -> tensor<4x3xf32>",)
     params = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
@@ -106,6 +107,7 @@ class ScatterNd(GraphOp):
     """Zeros with slices added at index rows: `result[indices[i…, 0], …] += updates[i…]`."""
 
     name = "graph.scatter_nd"
+    ADDS: ClassVar = slice(1, 2)
     EXAMPLES: ClassVar = ("%r = graph.scatter_nd %h, %d : (tensor<4x2xi32>, tensor<4x3xf32>) -> BATCH",)
     SHAPE_OPERAND: ClassVar = 2
     indices = operand_def(AnyAttr())
@@ -183,6 +185,7 @@ class TensorScatterAdd(TensorScatter):
     """The tensor with slices added at index rows; slices for one place add up."""
 
     name = "graph.tensor_scatter_add"
+    ADDS: ClassVar = slice(0, 3, 2)
     EXAMPLES: ClassVar = (
         "%r = graph.tensor_scatter_add %g, %h, %d : (BATCH, tensor<4x2xi32>, tensor<4x3xf32>) -> BATCH",
     )
@@ -203,6 +206,7 @@ class TensorScatterUpdate(TensorScatter):
     """The tensor with slices replaced at index rows; of several slices for one place the last one stays."""
 
     name = "graph.tensor_scatter_update"
+    TAKES: ClassVar = slice(0, 3, 2)
     EXAMPLES: ClassVar = (
         "%r = graph.tensor_scatter_update %g, %h, %d : (BATCH, tensor<4x2xi32>, tensor<4x3xf32>) -> BATCH",
     )

@@ -77,6 +77,7 @@ class Gather(GraphOp):
     """Rows of the first operand: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
 
     name = "graph.gather"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.gather %x, %i : (MATRIX, tensor<4xi32>) -> tensor<4x3xf32>",)
     params = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
@@ -174,6 +175,7 @@ class Densify(OfSlices):
     """The tensor that slices stand for: zeros with the rows added at their indices."""
 
     name = "graph.densify"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.densify %p : (SLICES) -> MATRIX",)
     RESULT: ClassVar = operator.attrgetter("data_type")
 

@@ -57,6 +57,7 @@ class MatrixBandPart(Composite):
     """Matrices with zeros where `row - column > lower` or `column - row > upper`, as far as these are given."""
 
     name = "graph.matrix_band_part"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.matrix_band_part %g {lower = 0 : i64} : BATCH",
         "%r = graph.matrix_band_part %q {lower = 1 : i64, upper = 1 : i64} : SQUARE",
@@ -134,6 +135,7 @@ class MatrixDiagPart(Diagonal):
     """The diagonals of matrices: (…, m, n) -> (…, length)."""
 
     name = "graph.matrix_diag_part"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.matrix_diag_part %g {offset = 1 : i64} : (BATCH) -> tensor<5x2xf32>",)
     operand = operand_def(AnyAttr())
 
@@ -160,6 +162,7 @@ class MatrixDiag(Diagonal):
     """Matrices with this diagonal and zeros beside it: (…, length) -> (…, m, n), the shape of the result's type."""
 
     name = "graph.matrix_diag"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.matrix_diag %v {offset = 0 : i64} : (VECTOR) -> SQUARE",
         "%r = graph.matrix_diag %x {offset = -1 : i64} : (MATRIX) -> tensor<2x4x5xf32>",

@@ -188,6 +188,7 @@ class MirrorPad(Mirroring):
     """
 
     name = "graph.mirror_pad"
+    TAKES: ClassVar = slice(1)
     DTYPES: ClassVar[Accepts] = any_dtype
     EXAMPLES: ClassVar = (
         """%r = graph.mirror_pad %x {low = array<i64: 1, 0>, high = array<i64: 0, 2>, mode = "reflect"}
@@ -225,6 +226,7 @@ class MirrorPadGradient(Mirroring):
     """The inner part of the operand, with what stands around it added to where `mirror_pad` took it."""
 
     name = "graph.mirror_pad_gradient"
+    ADDS: ClassVar = slice(1)
     DTYPES: ClassVar[Accepts] = numeric
     EXAMPLES: ClassVar = (
         """%r = graph.mirror_pad_gradient %d {low = array<i64: 1, 0>, high = array<i64: 1, 1>, mode = "symmetric"}

@@ -48,6 +48,7 @@ class Split(GraphOp):
     """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece."""
 
     name = "graph.split"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r:2 = graph.split %v {axis = 0 : i64, sizes = array<i64: 1, 2>}
       : (VECTOR) -> (tensor<1xf32>, tensor<2xf32>)""",
@@ -83,6 +84,7 @@ class Concat(GraphOp):
     """The operands one after another along `axis`."""
 
     name = "graph.concat"
+    TAKES: ClassVar = slice(None)
     EXAMPLES: ClassVar = (
         "%r = graph.concat %x, %d {axis = 0 : i64} : (MATRIX, tensor<4x3xf32>) -> tensor<6x3xf32>",
     )
@@ -122,6 +124,7 @@ class SplitLike(GraphOp):
     """Consecutive pieces of the first operand along `axis`, each as long as the matching other operand there."""
 
     name = "graph.split_like"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r:2 = graph.split_like %d, %x, %x {axis = 0 : i64}
       : (tensor<4x3xf32>, MATRIX, MATRIX) -> (MATRIX, MATRIX)""",

@@ -164,6 +164,7 @@ class MaxPool2DGradient(AtLargest):
     """The transpose of `max_pool2d_select`: zeros, with each element of dy added at the largest of its window."""
 
     name = "graph.max_pool2d_gradient"
+    ADDS: ClassVar = slice(1, 2)
     EXAMPLES: ClassVar = (
         "%r = graph.max_pool2d_gradient %m, %m {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, "
         'padding = "SAME"}\n      : IMAGE',
@@ -193,6 +194,7 @@ class MaxPool2DSelect(AtLargest):
     """Of other images, for each window, the element where the largest of the window is in these."""
 
     name = "graph.max_pool2d_select"
+    ADDS: ClassVar = slice(1, 2)
     EXAMPLES: ClassVar = (
         "%r = graph.max_pool2d_select %m, %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
         'padding = "SAME"}\n      : (IMAGE, IMAGE) -> tensor<2x3x3x3xf32>',
@@ -240,6 +242,7 @@ class AvgPool2D(Averages, Pool):
     """The average of each window, over the elements that are in the image."""
 
     name = "graph.avg_pool2d"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         '%r = graph.avg_pool2d %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"}\n'
         "      : (IMAGE) -> tensor<2x3x3x3xf32>",
@@ -262,6 +265,7 @@ class AvgPool2DGradient(Averages):
     """Images to each element of which its windows give their share of dy; their shape is the result's."""
 
     name = "graph.avg_pool2d_gradient"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.avg_pool2d_gradient %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
         'padding = "SAME"}\n      : (IMAGE) -> tensor<2x9x9x3xf32>',

@@ -40,6 +40,7 @@ class Sum(Reduction):
     """The sum of the elements; 0 of none."""
 
     name = "graph.sum"
+    ADDS: ClassVar = slice(1)
     DTYPES: ClassVar = numeric
     EXAMPLES: ClassVar = ("%r = graph.sum %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
     COMBINE: ClassVar = operator.add

@@ -152,6 +152,7 @@ class TileGradient(SumOfCopies):
     """The sum of the `counts` copies of a tensor that stand side by side along each axis."""
 
     name = "graph.tile_gradient"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.tile_gradient %d {counts = array<i64: 2, 1>} : (tensor<4x3xf32>) -> MATRIX",
     )
@@ -166,6 +167,7 @@ class RepeatGradient(SumOfCopies):
     """The sum of each run of `counts` elements along each axis."""
 
     name = "graph.repeat_gradient"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.repeat_gradient %d {counts = array<i64: 2, 1>} : (tensor<4x3xf32>) -> MATRIX",
     )
@@ -180,6 +182,7 @@ class Tile(Copies):
     """The whole operand `counts` times, side by side, along each axis."""
 
     name = "graph.tile"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.tile %x {counts = array<i64: 2, 1>} : (MATRIX) -> tensor<4x3xf32>",)
     OUTER: ClassVar = True
     GRADIENT: ClassVar = TileGradient
@@ -193,6 +196,7 @@ class Repeat(Copies):
     """Each element of the operand `counts` times, one behind the other, along each axis."""
 
     name = "graph.repeat"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.repeat %x {counts = array<i64: 2, 1>} : (MATRIX) -> tensor<4x3xf32>",)
     OUTER: ClassVar = False
     GRADIENT: ClassVar = RepeatGradient
@@ -232,6 +236,7 @@ class Flip(Reordering):
     """The operand backwards along `axes`."""
 
     name = "graph.flip"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.flip %x {axes = array<i64: 1>} : MATRIX",)
 
     @classmethod
@@ -256,6 +261,7 @@ class Roll(Reordering):
     """The operand moved by `shifts` elements along `axes`; what leaves at one end comes in at the other."""
 
     name = "graph.roll"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.roll %x {axes = array<i64: 0, 1>, shifts = array<i64: 1, -2>} : MATRIX",
     )

@@ -11,7 +11,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph import scalar
 from pullback.dialects.graph.base import Broadcasts, GradientTerms, NotDifferentiable, graph_op
-from pullback.dialects.graph.families import Binary, Unary, numeric, real_numeric
+from pullback.dialects.graph.families import Binary, Unary, any_dtype, numeric, real_numeric
 from pullback.dialects.graph.oracles import rounding
 from pullback.dialects.graph.scalar import Scalar, copysign, emit, floor_divide_integers, remainder, select
 from pullback.dialects.graph.types import is_float
@@ -29,6 +29,8 @@ class Floor(Unary):
     """The largest whole number that is not above x."""
 
     name = "graph.floor"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.floor))
     traits = traits_def(Pure(), NotDifferentiable())
@@ -40,6 +42,8 @@ class Ceil(Unary):
     """The smallest whole number that is not below x."""
 
     name = "graph.ceil"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.ceil))
     traits = traits_def(Pure(), NotDifferentiable())
@@ -51,6 +55,8 @@ class Round(Unary):
     """The nearest whole number; halves go to the even one. Of complex numbers, that of each part."""
 
     name = "graph.round"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = staticmethod(rounding(np.rint))
     traits = traits_def(Pure(), NotDifferentiable())
@@ -62,6 +68,8 @@ class Trunc(Unary):
     """x without its fraction."""
 
     name = "graph.trunc"
+    EXACT: ClassVar = any_dtype
+    IDEMPOTENT: ClassVar = any_dtype
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.trunc))
     traits = traits_def(Pure(), NotDifferentiable())

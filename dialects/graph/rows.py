@@ -53,6 +53,7 @@ class ReplaceRows(GraphOp):
     """The first operand, with the rows of slices in the place of its own; the last of several at one index stays."""
 
     name = "graph.replace_rows"
+    TAKES: ClassVar = slice(2)
     EXAMPLES: ClassVar = ("%r = graph.replace_rows %x, %p : (MATRIX, SLICES) -> MATRIX",)
     base = operand_def(AnyAttr())
     slices = operand_def(SlicesType)

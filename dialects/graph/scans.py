@@ -72,6 +72,7 @@ class CumSum(Scan):
     """The sums of the elements up to each one."""
 
     name = "graph.cumsum"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.cumsum %x {axis = 1 : i64} : MATRIX",
         "%r = graph.cumsum %x {axis = 0 : i64, exclusive, reverse} : MATRIX",

@@ -153,6 +153,7 @@ class Reshape(Reshaping):
     """The same elements in row-major order under another shape; a single `?` follows from the others."""
 
     name = "graph.reshape"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.reshape %x : (MATRIX) -> tensor<6xf32>",
         "%r = graph.reshape %y, %n : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>",
@@ -187,6 +188,7 @@ class BroadcastTo(Reshaping):
     """The operand repeated along new leading axes and along extents of 1."""
 
     name = "graph.broadcast_to"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.broadcast_to %v : (VECTOR) -> MATRIX",)
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
@@ -212,6 +214,7 @@ class SumTo(Reshaping):
     """Sums over what broadcasting from the result's shape to the operand's would have repeated."""
 
     name = "graph.sum_to"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.sum_to %x : (MATRIX) -> tensor<1x3xf32>",)
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
@@ -241,6 +244,7 @@ class ExpandDims(GraphOp):
     """The operand with extents of 1 at `axes` of the result."""
 
     name = "graph.expand_dims"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.expand_dims %v {axes = array<i64: 0, 2>} : (VECTOR) -> tensor<1x3x1xf32>",
     )
@@ -277,6 +281,7 @@ class Squeeze(Composite):
     """The operand without the extents of 1 at `axes`."""
 
     name = "graph.squeeze"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.squeeze %ones {axes = array<i64: 0, 2>} : (tensor<1x3x1xf32>) -> VECTOR",
     )
@@ -328,6 +333,7 @@ class Transpose(GraphOp):
     """The operand with its axes in the order of `permutation`."""
 
     name = "graph.transpose"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.transpose %x {permutation = array<i64: 1, 0>} : (MATRIX) -> tensor<3x2xf32>",
     )

@@ -95,6 +95,7 @@ class StridedSlice(GraphOp):
     """`operand[begin:end:strides]` for each axis, as NumPy reads the bounds."""
 
     name = "graph.strided_slice"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r = graph.strided_slice %x {begin = array<i64: 0, 2>, end = array<i64: 1, -4>, strides = array<i64: 1, -1>}
       : (MATRIX) -> tensor<1x3xf32>""",
@@ -146,6 +147,7 @@ class StridedSliceGradient(Composite):
     """Zeros of the result's shape, with the operand where `strided_slice` with these bounds reads."""
 
     name = "graph.strided_slice_gradient"
+    ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r = graph.strided_slice_gradient %x {begin = array<i64: 3, 0>, end = array<i64: -6, 3>,
       strides = array<i64: -2, 1>} : (MATRIX) -> tensor<4x3xf32>""",
@@ -230,6 +232,7 @@ class Slice(Composite):
     """The block of `size` elements from `begin` on, along each axis; -1 takes all that remain."""
 
     name = "graph.slice"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r = graph.slice %x {begin = array<i64: 1, 0>, size = array<i64: 1, -1>}
       : (MATRIX) -> tensor<1x3xf32>""",

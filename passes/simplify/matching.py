@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
-from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.base import OPS, GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.shapes import BroadcastTo, ShapeOf
 from pullback.dialects.graph.types import element_type_of, is_static, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Number, Tensor
@@ -36,6 +37,11 @@ def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
     return decorate
 
 
+def family(*bases: type[GraphOp]) -> list[type[GraphOp]]:
+    """The operations of these families."""
+    return [op for op in OPS.values() if issubclass(op, bases)]
+
+
 def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:
     """The operation that makes this value, if it is of this class (operation classes have no subclasses)."""
     value = tensor.value
@@ -55,6 +61,12 @@ def number_in(tensor: Tensor) -> Number | None:
     """The number that a tensor is filled with, if it is."""
     fill = producer(tensor, Fill)
     return fill.number if fill is not None else None
+
+
+def elements_of(value: SSAValue) -> Tensor:
+    """A tensor; of slices that were just made the rows, which are all that is in them."""
+    made = producer(Tensor(value), MakeSlices)
+    return Tensor(value if made is None else made.operands[0])
 
 
 def array_of(tensor: Tensor) -> npt.NDArray[Any] | None:

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from pullback.passes.simplify.folds import arithmetic, constants, matmul, reductions, shapes, slices
+from importlib import import_module
+
 from pullback.passes.simplify.matching import FOLDS
 
-SUBJECTS = (constants, arithmetic, shapes, reductions, matmul, slices)
-"""In the order in which folds of one operation are tried, as far as their modules import in it."""
+SUBJECTS = (
+    "constants",
+    "fills",
+    "arithmetic",
+    "logic",
+    "powers",
+    "complex_numbers",
+    "shapes",
+    "slicing",
+    "pieces",
+    "repeating",
+    "reductions",
+    "along_axis",
+    "matmul",
+    "einsum",
+    "matrices",
+    "slices",
+)
+"""In the order in which the folds of one operation are tried."""
+
+for subject in SUBJECTS:
+    import_module(f"{__name__}.{subject}")
 
 __all__ = ["FOLDS", "SUBJECTS"]

@@ -1,38 +1,59 @@
 """Neutral elements and inverse operations.
 
-Results keep their bits, with one exception, that of XLA: where 0.0 is added or subtracted, -0.0 may stay -0.0 instead
-of becoming 0.0. Absent gradients are zeros, and their additions must go. `x * 0` stays: x may be infinite or NaN.
+Results keep their bits, but for exceptions that XLA makes too: where 0.0 is added or subtracted, -0.0 may stay -0.0
+instead of becoming 0.0, and the complex number 1 is a real number. Absent gradients are zeros, and their additions must
+go. `x * 0` stays: x may be infinite or NaN.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerType
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.comparisons import Greater
+from pullback.dialects.graph.arithmetic import Abs, DivNoNan, MulNoNan
+from pullback.dialects.graph.base import Broadcasts, GraphOp
+from pullback.dialects.graph.bitwise import (
+    BinaryBitwise,
+    BitwiseLeftShift,
+    BitwiseOr,
+    BitwiseRightShift,
+    BitwiseXor,
+    RightShiftLogical,
+)
+from pullback.dialects.graph.comparisons import LogicalAnd, LogicalOr, LogicalXor
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
     Divide,
     Identity,
-    Maximum,
     Multiply,
     Negative,
     StopGradient,
     Subtract,
-    Where,
 )
+from pullback.dialects.graph.exponential import Pow
+from pullback.dialects.graph.families import Binary, BinaryPredicate, Elementwise, Unary, no_dtype
 from pullback.dialects.graph.shapes import BroadcastTo
-from pullback.dialects.graph.types import broadcast_shapes, element_type_of, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.types import (
+    broadcast_shapes,
+    element_type_of,
+    is_complex,
+    is_static,
+    shape_of_type,
+)
+from pullback.dialects.graph.value import Number, Tensor
 from pullback.passes.simplify.matching import (
     Folded,
     broadcast_result,
     dtype_of,
+    family,
     folds,
+    full_like,
     number_in,
     producer,
     same_type,
@@ -51,19 +72,37 @@ def values(op: CustomGradient) -> Folded:
     return [Tensor(v) for v in op.values]
 
 
-@folds(Add)
-def add_zero(op: Add) -> Folded:
-    """x + 0 and 0 + x are x."""
-    for x, other in ((op.a, op.b), (op.b, op.a)):
-        if number_in(other) == 0:
-            return broadcast_result(op, x, other)
+COMMUTATIVE: Mapping[type[GraphOp], Number] = {Add: 0, Multiply: 1, LogicalAnd: True, LogicalOr: False}
+NEUTRAL_ON_THE_RIGHT: Mapping[type[GraphOp], Number] = {
+    **COMMUTATIVE,
+    Subtract: 0,
+    Divide: 1,
+    DivNoNan: 1,
+    MulNoNan: 1,
+    Pow: 1,
+    BitwiseLeftShift: 0,
+    BitwiseRightShift: 0,
+    RightShiftLogical: 0,
+    BitwiseOr: 0,
+    BitwiseXor: 0,
+    LogicalXor: False,
+}
+"""The operands that leave the other one as it is."""
+
+
+@folds(*NEUTRAL_ON_THE_RIGHT)
+def neutral(op: Binary) -> Folded:
+    """x + 0, x * 1 and their like are x."""
+    if number_in(op.b) == NEUTRAL_ON_THE_RIGHT[type(op)] and not _is_complex_power(op):
+        return broadcast_result(op, op.a, op.b)
+    if type(op) in COMMUTATIVE and number_in(op.a) == COMMUTATIVE[type(op)]:
+        return broadcast_result(op, op.b, op.a)
     return None
 
 
-@folds(Subtract)
-def subtract_zero(op: Subtract) -> Folded:
-    """x - 0 is x."""
-    return broadcast_result(op, op.a, op.b) if number_in(op.b) == 0 else None
+def _is_complex_power(op: Binary) -> bool:
+    """Libraries take powers of complex numbers through their logarithms."""
+    return isinstance(op, Pow) and is_complex(op.y.element_type)
 
 
 @folds(Add)
@@ -82,45 +121,63 @@ def subtract_negative(op: Subtract) -> Folded:
     return Add.of(op.a, negative.x) if negative is not None else None
 
 
-@folds(Negative)
-def negative_of_negative(op: Negative) -> Folded:
-    """-(-x) is x."""
-    inner = producer(op.x, Negative)
-    return inner.x if inner is not None else None
+@folds(*family(Unary))
+def function_of_function(op: Unary) -> Folded:
+    """f(f(x)) is x, or f(x); f(-x) is f(x), and so is f(|x|)."""
+    if op.INVOLUTION or op.IDEMPOTENT is not no_dtype:
+        inner = producer(op.x, type(op))
+        if inner is not None and op.INVOLUTION:
+            return inner.x
+        if inner is not None and type(op).IDEMPOTENT(op.x.element_type):
+            return inner.y
+    if op.EVEN:
+        inner = producer(op.x, Negative) or producer(op.x, Abs)
+        if inner is not None and (isinstance(inner, Negative) or same_type(inner.x.type, inner.y.type)):
+            return type(op).of(inner.x)
+    return None
 
 
 @folds(Multiply)
-def multiply_one(op: Multiply) -> Folded:
-    """x * 1 is x, x * -1 is -x."""
+def multiply_minus_one(op: Multiply) -> Folded:
+    """x * -1 is -x."""
     for x, other in ((op.a, op.b), (op.b, op.a)):
-        if number_in(other) == 1:
-            return broadcast_result(op, x, other)
         if number_in(other) == -1 and same_type(x.type, op.y.type) and is_static(x.type):
             return -x
     return None
 
 
-@folds(Divide)
-def divide_one(op: Divide) -> Folded:
-    """x / 1 is x."""
-    return broadcast_result(op, op.a, op.b) if number_in(op.b) == 1 else None
+@folds(Multiply, Divide)
+def negative_factors(op: Multiply | Divide) -> Folded:
+    """Two minus signs cancel, and one goes into a number."""
+    a, b = producer(op.a, Negative), producer(op.b, Negative)
+    if a is not None and b is not None:
+        return type(op).of(a.x, b.x)
+    if a is not None and (number := _negated(op.b)) is not None:
+        return type(op).of(a.x, number)
+    if b is not None and (number := _negated(op.a)) is not None:
+        return type(op).of(number, b.x)
+    return None
 
 
-@folds(Maximum)
-def maximum_of_same(op: Maximum) -> Folded:
-    """The larger of x and x is x."""
-    return op.a if op.a.value is op.b.value else None
+@folds(Negative)
+def negative_of_multiple(op: Negative) -> Folded:
+    """-(2 * x) is -2 * x."""
+    product = producer(op.x, Multiply)
+    if product is None:
+        return None
+    if (number := _negated(product.b)) is not None:
+        return Multiply.of(product.a, number)
+    number = _negated(product.a)
+    return None if number is None else Multiply.of(number, product.b)
 
 
-@folds(Where)
-def where_known(op: Where) -> Folded:
-    """A known condition, or two equal branches."""
-    condition, a, b = (Tensor(v) for v in op.operands)
-    known = number_in(condition)
-    if known is not None:
-        chosen, other = (a, b) if known else (b, a)
-        return broadcast_result(op, chosen, condition, other)
-    return broadcast_result(op, a, condition) if a.value is b.value else None
+def _negated(x: Tensor) -> Tensor | None:
+    """A fill of the number that this one is the negative of."""
+    fill = producer(x, Fill)
+    if fill is None:
+        return None
+    number = np.negative(np.array(fill.number, dtype_of(x.type)))
+    return None if np.isnan(number) else full_like(number.item(), x.type, fill)
 
 
 @folds(Cast)
@@ -145,7 +202,13 @@ def _holds(wide: Attribute, narrow: Attribute) -> bool:
     return np.can_cast(a, b, casting="safe")
 
 
-@folds(Add, Subtract, Multiply, Divide, Maximum, Greater, Where)
+@folds(
+    *(
+        op
+        for op in family(Elementwise)
+        if op.has_trait(Broadcasts) or issubclass(op, BinaryPredicate | BinaryBitwise)
+    )
+)
 def broadcast_by_itself(op: GraphOp) -> Folded:
     """An operand need not be broadcast first if the others have the result's shape."""
     operands = [Tensor(v) for v in op.operands]

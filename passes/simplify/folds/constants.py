@@ -7,36 +7,15 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
+from xdsl.traits import Pure
 
-from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import OPS, Array, GraphOp
-from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import (
-    Add,
-    Cast,
-    Divide,
-    Maximum,
-    Multiply,
-    Negative,
-    Subtract,
-    Where,
-)
-from pullback.dialects.graph.families import Elementwise
+from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.families import Elementwise, no_dtype
 from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Summation
-from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.reductions import Max, Min, Prod, Reduction, Sum
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    ExpandDims,
-    Reshape,
-    Reshaping,
-    ShapeOf,
-    Size,
-    Transpose,
-)
+from pullback.dialects.graph.shapes import ShapeOf, Size
 from pullback.dialects.graph.types import element_type_of, is_integer, is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
@@ -52,9 +31,8 @@ from pullback.passes.simplify.matching import (
 SMALL = 64
 """Elements up to which operations on dense constants are computed here: shapes, not data."""
 
-# exp, log and tanh are missing: libraries differ in their last bit.
-EXACT = (Negative, Add, Subtract, Multiply, Divide, Maximum, Greater, Where, Cast)
-MOVING = (Gather, Concat, ExpandDims, Reshape, Transpose, BroadcastTo, Split)
+EXACT = [op for op in OPS.values() if issubclass(op, Elementwise) and op.EXACT is not no_dtype]
+MOVING = [Gather, *(op for op in OPS.values() if op.TAKES is not None and op not in EXACT)]
 
 
 @folds(Constant)
@@ -69,19 +47,13 @@ def uniform_constant(op: Constant) -> Folded:
     return full_like(array.flat[0].item(), op.results[0].type)
 
 
-@folds(
-    *(
-        op
-        for op in OPS.values()
-        if issubclass(op, (Elementwise, OverAxes, AlongAxis, Reshaping, *MOVING, MatMul, Summation))
-    )
-)
+@folds(*(op for op in OPS.values() if op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)))
 def nothing(op: GraphOp) -> Folded:
     """A tensor without elements is a fill, whatever would have computed them."""
-    type_ = op.results[0].type
-    if len(op.results) > 1 or not isinstance(type_, TensorType) or 0 not in shape_of_type(type_):
+    types = op.result_types
+    if not all(isinstance(t, TensorType) and is_static(t) and 0 in shape_of_type(t) for t in types):
         return None
-    return full_like(0, type_) if is_static(type_) else None
+    return None if op.regions else [full_like(0, t) for t in types]
 
 
 @folds(ShapeOf)
@@ -101,7 +73,7 @@ def static_size(op: Size) -> Folded:
 @folds(*EXACT)
 def elementwise_on_fills(op: Elementwise) -> Folded:
     """One value everywhere gives one value everywhere."""
-    if not all_constant(op.operands):
+    if not all_constant(op.operands) or not _is_exact(op):
         return None
     fills = [producer(Tensor(v), Fill) for v in op.operands]
     values = [np.array(f.number, dtype_of(f.results[0].type)) for f in fills if f is not None]
@@ -115,7 +87,7 @@ def elementwise_on_fills(op: Elementwise) -> Folded:
 @folds(*EXACT, *MOVING)
 def small_constants(op: GraphOp) -> Folded:
     """Arithmetic on a few constant elements, such as that on shapes."""
-    if not all_constant(op.operands):
+    if not all_constant(op.operands) or not _is_exact(op):
         return None
     types = [r.type for r in op.results]
     if not all(is_static(t) and math.prod(shape_of_type(t)) <= SMALL for t in types):
@@ -129,11 +101,16 @@ def small_constants(op: GraphOp) -> Folded:
     computed = _computed(op, known)
     if computed is None:
         return None
-    pieces = computed if isinstance(op, Split) else [computed]
+    pieces = computed if isinstance(computed, tuple) else [computed]
     return [
         Constant.from_array(np.asarray(a, dtype_of(t)).reshape(shape_of_type(t)))
         for a, t in zip(pieces, types, strict=True)
     ]
+
+
+def _is_exact(op: GraphOp) -> bool:
+    """Whether there is one right result: always of what computes nothing."""
+    return not isinstance(op, Elementwise) or type(op).EXACT(element_type_of(op.operands[-1].type))
 
 
 @folds(Sum, Prod, Max, Min)
@@ -165,4 +142,4 @@ def _computed(op: GraphOp, arrays: list[Array]) -> Any:
                 return None
     with np.errstate(all="ignore"):
         result = op.numpy(*arrays)
-    return None if isinstance(op, EXACT) and np.any(np.isnan(result)) else result
+    return None if isinstance(op, Elementwise) and np.any(np.isnan(result)) else result

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from pullback.dialects.graph.axes import OverAxes
-from pullback.dialects.graph.base import OPS
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Add
 from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Reduction, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Reduction, Sum
+from pullback.dialects.graph.repeating import SumOfCopies
+from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, integer_list
 from pullback.dialects.graph.softmax import LogSumExp
 from pullback.dialects.graph.stacks import EmptyStack
 from pullback.dialects.graph.statistics import Mean
@@ -22,6 +22,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import (
     Folded,
     dtype_of,
+    family,
     folds,
     full_like,
     number_in,
@@ -37,7 +38,10 @@ EXACT_INTEGERS: dict[np.dtype[Any], int] = {
 """Up to which all integers are values of a dtype, so that sums of integers are exact."""
 
 
-@folds(*(op for op in OPS.values() if issubclass(op, Reduction)), Mean, LogSumExp)
+COMBINING = [*family(Reduction), Mean, LogSumExp]
+
+
+@folds(*COMBINING)
 def reduction_over_one(op: OverAxes) -> Folded:
     """Over axes of extent 1 there is nothing to combine."""
     result = op.results[0].type
@@ -46,19 +50,69 @@ def reduction_over_one(op: OverAxes) -> Folded:
     return op.x if same_type(op.x.type, result) else Reshape.to(op.x, shape_of_type(result))
 
 
-@folds(Sum)
-def sum_of_fill(op: Sum) -> Folded:
-    """n times a value, where every partial sum is exact."""
-    value = number_in(op.x)
-    if value is None or isinstance(value, complex) or not is_static(op.x.type):
+@folds(*COMBINING)
+def reduction_over_new_axes(op: OverAxes) -> Folded:
+    """Nor is there over axes that were just added."""
+    inner = producer(op.x, ExpandDims)
+    new = integer_list(inner.properties, "axes") if inner is not None else []
+    if inner is None or not set(new) & set(op.reduced):
+        return None
+    old = [a for a in range(op.x.ndim) if a not in new]
+    x = Tensor(inner.operands[0])
+    axes = [old.index(a) for a in op.reduced if a in old]
+    reduced = type(op).over(x, axes, op.keeps_dims) if axes else x
+    if op.keeps_dims:
+        return ExpandDims.at(reduced, new)
+    kept = [a for a in range(op.x.ndim) if a not in op.reduced]
+    return ExpandDims.at(reduced, [kept.index(a) for a in new if a in kept])
+
+
+@folds(Sum, Max, Min, AnyTrue, AllTrue)
+def reduction_of_reduction(op: Reduction) -> Folded:
+    """All axes at once. Sums have no order."""
+    inner = producer(op.x, type(op))
+    if inner is None or inner.keeps_dims != op.keeps_dims:
+        return None
+    left = [a for a in range(inner.x.ndim) if op.keeps_dims or a not in inner.reduced]
+    axes = {*inner.reduced, *(left[a] for a in op.reduced)}
+    return type(op).over(inner.x, sorted(axes), op.keeps_dims)
+
+
+@folds(Sum, Prod, Mean, *family(SumOfCopies))
+def sum_of_fill(op: OverAxes | SumOfCopies) -> Folded:
+    """n times a value, or its n-th power, where every partial result is exact."""
+    value = number_in(Tensor(op.operands[0]))
+    result = op.results[0].type
+    if value is None or isinstance(value, complex) or not is_static(op.operands[0].type):
         return None
     if not math.isfinite(value) or value != int(value):
         return None
-    total = value * _count(op)
-    dtype = dtype_of(op.x.type)
-    if abs(total) > EXACT_INTEGERS.get(dtype, 0):
+    count = _count(op) if isinstance(op, OverAxes) else math.prod(integer_list(op.properties, "counts"))
+    limit = EXACT_INTEGERS.get(dtype_of(result), 0)
+    if isinstance(op, Prod):
+        if abs(value) > 1 and count * math.log2(abs(value)) > math.log2(limit):
+            return None
+        return full_like(value**count, result)
+    if abs(value * count) > limit or not count:
         return None
-    return full_like(total, op.results[0].type)
+    return full_like(value if isinstance(op, Mean) else value * count, result)
+
+
+@folds(*family(Reduction))
+def reduction_of_none(op: Reduction) -> Folded:
+    """Of no elements it is the neutral one."""
+    if not is_static(op.x.type) or _count(op):
+        return None
+    return full_like(op.neutral(op.x.element_type), op.results[0].type)
+
+
+@folds(Max, Min, AnyTrue, AllTrue)
+def extremum_of_fill(op: Reduction) -> Folded:
+    """The largest, or the smallest, of equal elements."""
+    fill = producer(op.x, Fill)
+    if fill is None or not is_static(op.x.type) or not _count(op):
+        return None
+    return full_like(fill.number, op.results[0].type)
 
 
 @folds(Sum)
@@ -74,9 +128,9 @@ def sum_of_broadcast(op: Sum) -> Folded:
     return Reshape.to(source, shape_of_type(op.results[0].type)) * count
 
 
-@folds(Max, Min, AnyTrue, AllTrue)
-def extremum_of_broadcast(op: Reduction) -> Folded:
-    """The largest, or the smallest, of equal elements."""
+@folds(Max, Min, AnyTrue, AllTrue, Mean)
+def extremum_of_broadcast(op: Reduction | Mean) -> Folded:
+    """The largest, the smallest, and the mean of equal elements is one of them."""
     source = _before_broadcast(op)
     if source is None or _count(op) == 0:
         return None

@@ -1,15 +1,13 @@
-"""Shapes that are known, and movements of elements that cancel or merge."""
+"""Shapes that are known, and changes of shape that cancel or merge."""
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IntegerAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import OpResult
 
+from pullback.dialects.graph.axes import AlongAxis
+from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Identity, Negative, StopGradient
-from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.pieces import Concat, Split, SplitLike
+from pullback.dialects.graph.families import Unary
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import (
     BroadcastTo,
@@ -17,12 +15,12 @@ from pullback.dialects.graph.shapes import (
     Reshape,
     Reshaping,
     ShapeOf,
+    Squeeze,
     SumTo,
     Transpose,
     integer_list,
     integers,
 )
-from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type
@@ -56,20 +54,15 @@ def known_fill_shape(op: Fill) -> Folded:
 @folds(ShapeOf)
 def shape_without_values(op: ShapeOf) -> Folded:
     """The shape of what keeps the shape, or is given one, needs no values."""
-    x = Tensor(op.operands[0])
-    source = next((s for c in _KEEPS if (s := producer(x, c)) is not None), None)
-    if source is not None:
+    value = op.operands[0]
+    source = value.op if isinstance(value, OpResult) else None
+    if isinstance(source, Unary | AlongAxis):
         return ShapeOf.of(Tensor(source.operands[0]))
-    given: SSAValue | None = None
-    if (fill := producer(x, Fill)) is not None and len(fill.operands):
-        given = fill.operands[0]
-    for cls in (BroadcastTo, SumTo):
-        if (shaped := producer(x, cls)) is not None and len(shaped.operands) > 1:
-            given = shaped.operands[1]
-    return Tensor(given) if given is not None and same_type(given.type, op.results[0].type) else None
-
-
-_KEEPS: tuple[type[Elementwise], ...] = (Negative, Exp, Log, Tanh, Identity, StopGradient)
+    # The shape that a reshape is given may leave an extent to be inferred.
+    if not isinstance(source, GraphOp) or source.SHAPE_OPERAND is None or isinstance(source, Reshape):
+        return None
+    given = source.operands[source.SHAPE_OPERAND :]
+    return Tensor(given[0]) if given and same_type(given[0].type, op.results[0].type) else None
 
 
 @folds(Reshape)
@@ -108,15 +101,34 @@ def broadcast_twice(op: BroadcastTo) -> Folded:
     return made
 
 
-@folds(Reshape, BroadcastTo, ExpandDims, Transpose)
-def fill_in_another_shape(op: Reshaping | ExpandDims | Transpose) -> Folded:
-    """One value everywhere, in whatever shape."""
-    fill = producer(Tensor(op.operands[0]), Fill)
+@folds(BroadcastTo)
+def new_axes_in_front(op: BroadcastTo) -> Folded:
+    """A broadcast adds leading axes by itself."""
+    inner = producer(op.x, ExpandDims)
+    if inner is None or not is_static(op.results[0].type):
+        return None
+    axes = integer_list(inner.properties, "axes")
+    if axes != list(range(len(axes))):
+        return None
+    return BroadcastTo.to(Tensor(inner.operands[0]), shape_of_type(op.results[0].type))
+
+
+@folds(Squeeze)
+def squeeze_of_static_shape(op: Squeeze) -> Folded:
+    """A reshape, which merges with others."""
+    result = op.results[0].type
     return (
-        full_like(fill.number, op.results[0].type)
-        if fill is not None and is_static(op.results[0].type)
-        else None
+        Reshape.to(Tensor(op.operands[0]), shape_of_type(result)) if is_static(op.operands[0].type) else None
     )
+
+
+@folds(Squeeze, ExpandDims)
+def axes_there_and_back(op: Squeeze | ExpandDims) -> Folded:
+    """The same axes added and taken away."""
+    inner = producer(Tensor(op.operands[0]), Squeeze if isinstance(op, ExpandDims) else ExpandDims)
+    if inner is None or inner.axes != op.axes or not same_type(inner.operands[0].type, op.results[0].type):
+        return None
+    return Tensor(inner.operands[0])
 
 
 @folds(Transpose)
@@ -145,41 +157,3 @@ def sum_to_known_shape(op: SumTo) -> Folded:
         return Sum.over(op.x, repeated, keepdims=True)
     summed = Sum.over(op.x, [*range(new), *repeated])
     return Reshape.to(summed, target) if repeated else summed
-
-
-# ---- several tensors and one --------------------------------------------------------------------------------
-
-
-@folds(Concat)
-def concat_of_one(op: Concat) -> Folded:
-    """One piece is the whole."""
-    return Tensor(op.operands[0]) if len(op.operands) == 1 else None
-
-
-@folds(SplitLike)
-def split_at_known_places(op: SplitLike) -> Folded:
-    """Pieces of static sizes."""
-    assert isinstance(op.axis, IntegerAttr)
-    axis = op.axis.value.data
-    if not all(is_static(v.type) for v in op.operands):
-        return None
-    sizes = [shape_of_type(r.type)[axis] for r in op.results]
-    made = Split.emit([op.operands[0]], {"axis": op.axis, "sizes": integers(sizes)})
-    return [Tensor(r) for r in made.results]
-
-
-@folds(Split)
-def split_of_concat(op: Split) -> Folded:
-    """The pieces that were put together; one piece is the whole; a fill falls into fills."""
-    x = Tensor(op.operands[0])
-    types = [r.type for r in op.results]
-    if len(types) == 1 and same_type(types[0], x.type):
-        return x
-    if (fill := producer(x, Fill)) is not None and all(map(is_static, types)):
-        return [full_like(fill.number, t) for t in types]
-    joined = producer(x, Concat)
-    if joined is None or joined.axis != op.axis or len(joined.operands) != len(types):
-        return None
-    if not all(is_static(t) and same_type(v.type, t) for v, t in zip(joined.operands, types, strict=True)):
-        return None
-    return [Tensor(v) for v in joined.operands]

@@ -5,7 +5,7 @@
 // CHECK-LABEL: @main
 // CHECK:       graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 7>
 // CHECK:       graph.strided_slice {{.*}} {begin = array<i64: 1>, end = array<i64: 8>, strides = array<i64: 1>}
-// CHECK-NEXT:  graph.strided_slice {{.*}} {begin = array<i64: -2>, end = array<i64: -9>, strides = array<i64: -1>}
+// CHECK-NEXT:  graph.strided_slice {{.*}} {begin = array<i64: 6>, end = array<i64: -9>, strides = array<i64: -1>}
 // CHECK-NEXT:  graph.multiply
 // CHECK:       graph.kernel %x schedule {kind = "concat", parallel = array<i64: 8>
 // CHECK:       graph.strided_slice

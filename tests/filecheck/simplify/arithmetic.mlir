@@ -189,3 +189,118 @@ func.func @broadcast_by_itself(%x: tensor<4xf32>, %y: tensor<2x4xf32>) -> (tenso
 // CHECK-NEXT: %b = graph.multiply %wide, %x : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
 // CHECK-NEXT: func.return %a, %b : tensor<2x4xf32>, tensor<2x4xf32>
 // CHECK-NEXT: }
+
+// What an operand broadcasts to is the other's shape: of integers, powers and shifts too.
+func.func @neutral(%x: tensor<4xf32>, %i: tensor<4xi32>, %c: tensor<4xi1>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xi32>, tensor<4xi32>, tensor<4xi1>, tensor<4xi1>) {
+  %one = graph.fill {value = 1.0 : f32} : tensor<f32>
+  %zero = graph.fill {value = 0 : i32} : tensor<i32>
+  %true = graph.fill {value = true} : tensor<i1>
+  %false = graph.fill {value = false} : tensor<i1>
+  %a = graph.pow %x, %one : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %b = graph.div_no_nan %x, %one : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %d = graph.bitwise_left_shift %i, %zero : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %e = graph.bitwise_xor %i, %zero : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %f = graph.logical_and %true, %c : (tensor<i1>, tensor<4xi1>) -> tensor<4xi1>
+  %g = graph.logical_xor %c, %false : (tensor<4xi1>, tensor<i1>) -> tensor<4xi1>
+  func.return %a, %b, %d, %e, %f, %g : tensor<4xf32>, tensor<4xf32>, tensor<4xi32>, tensor<4xi32>, tensor<4xi1>, tensor<4xi1>
+}
+// CHECK-LABEL: func.func @neutral(
+// CHECK-NEXT: func.return %x, %x, %i, %i, %c, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xi32>, tensor<4xi32>, tensor<4xi1>, tensor<4xi1>
+// CHECK-NEXT: }
+
+func.func @involutions(%x: tensor<4xi32>, %c: tensor<4xi1>, %z: tensor<4xcomplex<f32>>) -> (tensor<4xi32>, tensor<4xi1>, tensor<4xcomplex<f32>>) {
+  %i = graph.bitwise_invert %x : tensor<4xi32>
+  %a = graph.bitwise_invert %i : tensor<4xi32>
+  %n = graph.logical_not %c : tensor<4xi1>
+  %b = graph.logical_not %n : tensor<4xi1>
+  %k = graph.conj %z : tensor<4xcomplex<f32>>
+  %d = graph.conj %k : tensor<4xcomplex<f32>>
+  func.return %a, %b, %d : tensor<4xi32>, tensor<4xi1>, tensor<4xcomplex<f32>>
+}
+// CHECK-LABEL: func.func @involutions(
+// CHECK-NEXT: func.return %x, %c, %z : tensor<4xi32>, tensor<4xi1>, tensor<4xcomplex<f32>>
+// CHECK-NEXT: }
+
+func.func @idempotent(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %r = graph.relu %x : tensor<4xf32>
+  %a = graph.relu %r : tensor<4xf32>
+  %f = graph.floor %x : tensor<4xf32>
+  %b = graph.floor %f : tensor<4xf32>
+  %s = graph.sign %x : tensor<4xf32>
+  %c = graph.sign %s : tensor<4xf32>
+  func.return %a, %b, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+// CHECK-LABEL: func.func @idempotent(
+// CHECK-NEXT: %r = graph.relu %x : tensor<4xf32>
+// CHECK-NEXT: %f = graph.floor %x : tensor<4xf32>
+// CHECK-NEXT: %s = graph.sign %x : tensor<4xf32>
+// CHECK-NEXT: func.return %r, %f, %s : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+// CHECK-NEXT: }
+
+// Of complex numbers the sign is a quotient, which rounds again; the magnitude is real.
+func.func @idempotent_complex(%z: tensor<4xcomplex<f32>>) -> (tensor<4xcomplex<f32>>, tensor<4xf32>) {
+  %s = graph.sign %z : tensor<4xcomplex<f32>>
+  %a = graph.sign %s : tensor<4xcomplex<f32>>
+  %m = graph.abs %z : (tensor<4xcomplex<f32>>) -> tensor<4xf32>
+  %b = graph.abs %m : tensor<4xf32>
+  func.return %a, %b : tensor<4xcomplex<f32>>, tensor<4xf32>
+}
+// CHECK-LABEL: func.func @idempotent_complex(
+// CHECK-NEXT: %s = graph.sign %z : tensor<4xcomplex<f32>>
+// CHECK-NEXT: %a = graph.sign %s : tensor<4xcomplex<f32>>
+// CHECK-NEXT: %m = graph.abs %z : (tensor<4xcomplex<f32>>) -> tensor<4xf32>
+// CHECK-NEXT: func.return %a, %m : tensor<4xcomplex<f32>>, tensor<4xf32>
+// CHECK-NEXT: }
+
+func.func @even(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %n = graph.negative %x : tensor<4xf32>
+  %m = graph.abs %x : tensor<4xf32>
+  %a = graph.square %n : tensor<4xf32>
+  %b = graph.abs %n : tensor<4xf32>
+  %c = graph.square %m : tensor<4xf32>
+  func.return %a, %b, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+// CHECK-LABEL: func.func @even(
+// CHECK-NEXT: %a = graph.square %x : tensor<4xf32>
+// CHECK-NEXT: %b = graph.abs %x : tensor<4xf32>
+// CHECK-NEXT: %c = graph.square %x : tensor<4xf32>
+// CHECK-NEXT: func.return %a, %b, %c : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+// CHECK-NEXT: }
+
+func.func @negative_factors(%x: tensor<4xf32>, %y: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %two = graph.fill {value = 2.0 : f32} : tensor<f32>
+  %three = graph.fill {value = 3.0 : f32} : tensor<f32>
+  %n = graph.negative %x : tensor<4xf32>
+  %m = graph.negative %y : tensor<4xf32>
+  %a = graph.multiply %n, %m : tensor<4xf32>
+  %b = graph.divide %n, %m : tensor<4xf32>
+  %c = graph.multiply %two, %n : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+  %d = graph.divide %n, %three : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  func.return %a, %b, %c, %d : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+// CHECK-LABEL: func.func @negative_factors(
+// CHECK-NEXT: %a = graph.multiply %x, %y : tensor<4xf32>
+// CHECK-NEXT: %b = graph.divide %x, %y : tensor<4xf32>
+// CHECK-NEXT: %0 = graph.fill {value = -2.000000e+00 : f32} : tensor<f32>
+// CHECK-NEXT: %c = graph.multiply %0, %x : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+// CHECK-NEXT: %1 = graph.fill {value = -3.000000e+00 : f32} : tensor<f32>
+// CHECK-NEXT: %d = graph.divide %x, %1 : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+// CHECK-NEXT: func.return %a, %b, %c, %d : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+// CHECK-NEXT: }
+
+func.func @negative_of_multiple(%x: tensor<4xf32>, %i: tensor<4xui8>) -> (tensor<4xf32>, tensor<4xui8>) {
+  %two = graph.fill {value = 2.0 : f32} : tensor<f32>
+  %three = graph.fill {value = 3 : ui8} : tensor<ui8>
+  %p = graph.multiply %two, %x : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+  %a = graph.negative %p : tensor<4xf32>
+  %q = graph.multiply %i, %three : (tensor<4xui8>, tensor<ui8>) -> tensor<4xui8>
+  %b = graph.negative %q : tensor<4xui8>
+  func.return %a, %b : tensor<4xf32>, tensor<4xui8>
+}
+// CHECK-LABEL: func.func @negative_of_multiple(
+// CHECK-NEXT: %0 = graph.fill {value = -2.000000e+00 : f32} : tensor<f32>
+// CHECK-NEXT: %a = graph.multiply %0, %x : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+// CHECK-NEXT: %1 = graph.fill {value = 253 : ui8} : tensor<ui8>
+// CHECK-NEXT: %b = graph.multiply %i, %1 : (tensor<4xui8>, tensor<ui8>) -> tensor<4xui8>
+// CHECK-NEXT: func.return %a, %b : tensor<4xf32>, tensor<4xui8>
+// CHECK-NEXT: }

@@ -94,4 +94,45 @@ func.func @nothing(%x: tensor<0x3xf32>, %w: tensor<3x2xf32>) -> (tensor<0x2xf32>
 }
 // CHECK-LABEL: func.func @nothing(
 // CHECK-NEXT: %p = graph.fill {value = 0.000000e+00 : f32} : tensor<0x2xf32>
-// CHECK-NEXT: %s = graph.sum %x
+// CHECK-NEXT: %s = graph.fill {value = 0.000000e+00 : f32} : tensor<3xf32>
+// CHECK-NEXT: func.return %p, %s : tensor<0x2xf32>, tensor<3xf32>
+// CHECK-NEXT: }
+
+// The operations say for which dtypes there is one right result.
+func.func @exact_on_fills() -> (tensor<3xf32>, tensor<3xf32>, tensor<3xi1>, tensor<3xi1>, tensor<3xi32>, tensor<3xf32>) {
+  %a = graph.fill {value = -2.5 : f32} : tensor<3xf32>
+  %i = graph.fill {value = 6 : i32} : tensor<3xi32>
+  %j = graph.fill {value = 3 : i32} : tensor<3xi32>
+  %b = graph.floor %a : tensor<3xf32>
+  %c = graph.abs %a : tensor<3xf32>
+  %d = graph.less_equal %a, %b : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xi1>
+  %e = graph.logical_not %d : tensor<3xi1>
+  %f = graph.bitwise_and %i, %j : tensor<3xi32>
+  %g = graph.relu %a : tensor<3xf32>
+  func.return %b, %c, %d, %e, %f, %g : tensor<3xf32>, tensor<3xf32>, tensor<3xi1>, tensor<3xi1>, tensor<3xi32>, tensor<3xf32>
+}
+// CHECK-LABEL: func.func @exact_on_fills(
+// CHECK-NEXT: %b = graph.fill {value = -3.000000e+00 : f32} : tensor<3xf32>
+// CHECK-NEXT: %c = graph.fill {value = 2.500000e+00 : f32} : tensor<3xf32>
+// CHECK-NEXT: %d = graph.fill {value = false} : tensor<3xi1>
+// CHECK-NEXT: %e = graph.fill {value = true} : tensor<3xi1>
+// CHECK-NEXT: %f = graph.fill {value = 2 : i32} : tensor<3xi32>
+// CHECK-NEXT: %g = graph.fill {value = 0.000000e+00 : f32} : tensor<3xf32>
+// CHECK-NEXT: func.return %b, %c, %d, %e, %f, %g : tensor<3xf32>, tensor<3xf32>, tensor<3xi1>, tensor<3xi1>, tensor<3xi32>, tensor<3xf32>
+// CHECK-NEXT: }
+
+// Libraries divide complex numbers in several ways.
+func.func @not_exact_for_complex() -> (tensor<complex<f32>>, tensor<f32>) {
+  %a = graph.fill {value = [1.0 : f32, 2.0 : f32]} : tensor<complex<f32>>
+  %b = graph.fill {value = [3.0 : f32, 1.0 : f32]} : tensor<complex<f32>>
+  %c = graph.divide %a, %b : tensor<complex<f32>>
+  %d = graph.abs %a : (tensor<complex<f32>>) -> tensor<f32>
+  func.return %c, %d : tensor<complex<f32>>, tensor<f32>
+}
+// CHECK-LABEL: func.func @not_exact_for_complex(
+// CHECK-NEXT: %a = graph.fill {value = [1.000000e+00 : f32, 2.000000e+00 : f32]} : tensor<complex<f32>>
+// CHECK-NEXT: %b = graph.fill {value = [3.000000e+00 : f32, 1.000000e+00 : f32]} : tensor<complex<f32>>
+// CHECK-NEXT: %c = graph.divide %a, %b : tensor<complex<f32>>
+// CHECK-NEXT: %d = graph.abs %a : (tensor<complex<f32>>) -> tensor<f32>
+// CHECK-NEXT: func.return %c, %d : tensor<complex<f32>>, tensor<f32>
+// CHECK-NEXT: }

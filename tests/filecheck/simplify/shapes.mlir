@@ -161,3 +161,57 @@ func.func @transposed_operands(%a: tensor<3x2xf32>, %b: tensor<3x4xf32>) -> (ten
 // CHECK-NEXT: %d = graph.matmul %a, %b {transpose_a} : (tensor<3x2xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
 // CHECK-NEXT: func.return %c, %d : tensor<2x4xf32>, tensor<2x4xf32>
 // CHECK-NEXT: }
+
+func.func @new_axes_in_front(%x: tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<4x3xf32>) {
+  %e = graph.expand_dims %x {axes = array<i64: 0, 1>} : (tensor<4xf32>) -> tensor<1x1x4xf32>
+  %a = graph.broadcast_to %e : (tensor<1x1x4xf32>) -> tensor<2x3x4xf32>
+  %f = graph.expand_dims %x {axes = array<i64: 1>} : (tensor<4xf32>) -> tensor<4x1xf32>
+  %b = graph.broadcast_to %f : (tensor<4x1xf32>) -> tensor<4x3xf32>
+  func.return %a, %b : tensor<2x3x4xf32>, tensor<4x3xf32>
+}
+// CHECK-LABEL: func.func @new_axes_in_front(
+// CHECK-NEXT: %a = graph.broadcast_to %x : (tensor<4xf32>) -> tensor<2x3x4xf32>
+// CHECK-NEXT: %f = graph.expand_dims %x {axes = array<i64: 1>} : (tensor<4xf32>) -> tensor<4x1xf32>
+// CHECK-NEXT: %b = graph.broadcast_to %f : (tensor<4x1xf32>) -> tensor<4x3xf32>
+// CHECK-NEXT: func.return %a, %b : tensor<2x3x4xf32>, tensor<4x3xf32>
+// CHECK-NEXT: }
+
+func.func @squeeze_of_static_shape(%x: tensor<1x3x1xf32>, %y: tensor<3xf32>) -> (tensor<3xf32>, tensor<1x3x1xf32>, tensor<3xf32>) {
+  %s = graph.squeeze %x {axes = array<i64: 0>} : (tensor<1x3x1xf32>) -> tensor<3x1xf32>
+  %a = graph.squeeze %s {axes = array<i64: 1>} : (tensor<3x1xf32>) -> tensor<3xf32>
+  %b = graph.expand_dims %a {axes = array<i64: 0, 2>} : (tensor<3xf32>) -> tensor<1x3x1xf32>
+  %e = graph.expand_dims %y {axes = array<i64: 1>} : (tensor<3xf32>) -> tensor<3x1xf32>
+  %c = graph.squeeze %e {axes = array<i64: 1>} : (tensor<3x1xf32>) -> tensor<3xf32>
+  func.return %a, %b, %c : tensor<3xf32>, tensor<1x3x1xf32>, tensor<3xf32>
+}
+// CHECK-LABEL: func.func @squeeze_of_static_shape(
+// CHECK-NEXT: %a = graph.reshape %x : (tensor<1x3x1xf32>) -> tensor<3xf32>
+// CHECK-NEXT: func.return %a, %x, %y : tensor<3xf32>, tensor<1x3x1xf32>, tensor<3xf32>
+// CHECK-NEXT: }
+
+func.func @axes_there_and_back(%x: tensor<?xf32>, %y: tensor<?x1xf32>) -> (tensor<?xf32>, tensor<?x1xf32>) {
+  %e = graph.expand_dims %x {axes = array<i64: 0>} : (tensor<?xf32>) -> tensor<1x?xf32>
+  %a = graph.squeeze %e {axes = array<i64: 0>} : (tensor<1x?xf32>) -> tensor<?xf32>
+  %s = graph.squeeze %y {axes = array<i64: 1>} : (tensor<?x1xf32>) -> tensor<?xf32>
+  %b = graph.expand_dims %s {axes = array<i64: 1>} : (tensor<?xf32>) -> tensor<?x1xf32>
+  func.return %a, %b : tensor<?xf32>, tensor<?x1xf32>
+}
+// CHECK-LABEL: func.func @axes_there_and_back(
+// CHECK-NEXT: func.return %x, %y : tensor<?xf32>, tensor<?x1xf32>
+// CHECK-NEXT: }
+
+// Of any function of one operand, along an axis, or where an operand gives the shape.
+func.func @shape_of_any_family(%x: tensor<?xf32>, %n: tensor<1xi64>) -> (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) {
+  %r = graph.relu %x : tensor<?xf32>
+  %a = graph.shape_of %r : (tensor<?xf32>) -> tensor<1xi64>
+  %s = graph.softmax %x {axis = 0 : i64} : tensor<?xf32>
+  %b = graph.shape_of %s : (tensor<?xf32>) -> tensor<1xi64>
+  %t = graph.tile_gradient %x, %n {counts = array<i64: 2>} : (tensor<?xf32>, tensor<1xi64>) -> tensor<?xf32>
+  %c = graph.shape_of %t : (tensor<?xf32>) -> tensor<1xi64>
+  func.return %a, %b, %c : tensor<1xi64>, tensor<1xi64>, tensor<1xi64>
+}
+// CHECK-LABEL: func.func @shape_of_any_family(
+// CHECK-NEXT: %a = graph.shape_of %x : (tensor<?xf32>) -> tensor<1xi64>
+// CHECK-NEXT: %b = graph.shape_of %x : (tensor<?xf32>) -> tensor<1xi64>
+// CHECK-NEXT: func.return %a, %b, %n : tensor<1xi64>, tensor<1xi64>, tensor<1xi64>
+// CHECK-NEXT: }

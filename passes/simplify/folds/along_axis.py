@@ -1,0 +1,31 @@
+"""Scans and positions along an axis of one element."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.base import GraphOp
+from pullback.dialects.graph.positions import Position
+from pullback.dialects.graph.scans import CumProd, Scan
+from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.simplify.matching import Folded, family, folds, full_like
+
+
+@folds(*family(Scan))
+def scan_of_one(op: Scan) -> Folded:
+    """The first result is the first element; before it there is nothing."""
+    if not _has_one(op, op.at):
+        return None
+    if op.is_exclusive:
+        return full_like(int(isinstance(op, CumProd)), op.y.type) if is_static(op.y.type) else None
+    return Tensor(op.operands[-1])
+
+
+@folds(*family(Position))
+def position_of_one(op: Position) -> Folded:
+    """Where there is one element, it is the first."""
+    result = op.results[0].type
+    return full_like(0, result) if _has_one(op, op.at) and is_static(result) else None
+
+
+def _has_one(op: GraphOp, axis: int) -> bool:
+    return shape_of_type(op.operands[0].type)[axis] == 1

@@ -1,0 +1,52 @@
+"""One value everywhere, and zeros: what moves or adds up their elements makes such tensors again."""
+
+from __future__ import annotations
+
+import math
+
+from pullback.dialects.graph.base import OPS, GraphOp
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.shapes import Reshape
+from pullback.dialects.graph.types import is_static
+from pullback.dialects.graph.value import Number, Tensor
+from pullback.passes.simplify.matching import Folded, elements_of, folds, full_like, number_in, producer
+
+
+@folds(*(op for op in OPS.values() if op.TAKES is not None))
+def one_value(op: GraphOp) -> Folded:
+    """One value everywhere, wherever its elements go."""
+    fills = [producer(x, Fill) for x in _operands(op, op.TAKES)]
+    first = fills[0] if fills else None
+    if first is None or any(f is None or f.value != first.value for f in fills):
+        return None
+    return filled(op, first.number)
+
+
+@folds(*(op for op in OPS.values() if op.ADDS is not None))
+def sums_of_zeros(op: GraphOp) -> Folded:
+    """Zeros, however often they are added. (Products stay: the other factor may be infinite or NaN.)"""
+    return filled(op, 0) if all(map(_is_zero, _operands(op, op.ADDS))) else None
+
+
+def _operands(op: GraphOp, which: slice | None) -> list[Tensor]:
+    """What these operands hold."""
+    return [elements_of(v) for v in op.operands[which]] if which is not None else []
+
+
+def _is_zero(x: Tensor) -> bool:
+    """Whether x is zeros that are not negative."""
+    number = number_in(x)
+    parts = (number.real, number.imag) if isinstance(number, complex) else (number,)
+    return number == 0 and all(math.copysign(1, part) > 0 for part in parts if part is not None)
+
+
+def filled(op: GraphOp, number: Number) -> Folded:
+    """Fills in the place of all results; `None` where a shape is known only at run time, and no operand gives it."""
+    types = op.result_types
+    if all(map(is_static, types)):
+        return [full_like(number, t) for t in types]
+    at = op.SHAPE_OPERAND
+    # The shape that a reshape is given may leave an extent to be inferred.
+    if at is None or len(op.operands) <= at or isinstance(op, Reshape):
+        return None
+    return Fill.full(number, types[0], op.operands[at])

@@ -1,0 +1,44 @@
+"""Bands and diagonals that are everything, and diagonals there and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr
+
+from pullback.dialects.graph.matrices import LARGEST_MASK, MatrixBandPart, MatrixDiag, MatrixDiagPart
+from pullback.dialects.graph.types import is_static
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.simplify.matching import Folded, folds, producer, same_type
+
+
+@folds(MatrixBandPart)
+def whole_band(op: MatrixBandPart) -> Folded:
+    """A band that is as wide as the matrix."""
+    x = Tensor(op.operands[0])
+    rows, columns = x.extents[-2:]
+    if op.lower is None and op.upper is None:
+        return x
+    known = is_static(x.type) and rows * columns <= LARGEST_MASK
+    return x if known and np.all(op.mask(rows, columns)) else None
+
+
+@folds(MatrixBandPart)
+def band_of_band(op: MatrixBandPart) -> Folded:
+    """The narrower one of two bands."""
+    inner = producer(Tensor(op.operands[0]), MatrixBandPart)
+    if inner is None:
+        return None
+    lower, upper = (
+        min((a.value.data for a in limits if isinstance(a, IntegerAttr)), default=None)
+        for limits in ((op.lower, inner.lower), (op.upper, inner.upper))
+    )
+    return MatrixBandPart.within(Tensor(inner.operands[0]), lower, upper)
+
+
+@folds(MatrixDiagPart)
+def diagonal_of_diagonal(op: MatrixDiagPart) -> Folded:
+    """The diagonal that a matrix was made of."""
+    made = producer(Tensor(op.operands[0]), MatrixDiag)
+    if made is None or made.offset != op.offset or not same_type(made.operands[0].type, op.results[0].type):
+        return None
+    return Tensor(made.operands[0])

@@ -1,0 +1,127 @@
+"""Tensors that fall into pieces, or are put together from them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import OpResult
+
+from pullback.dialects.graph.pieces import Concat, Split, SplitLike
+from pullback.dialects.graph.shapes import integers
+from pullback.dialects.graph.slicing import StridedSlice, along
+from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.value import Tensor
+from pullback.passes.simplify.matching import Folded, folds, producer, same_type
+
+
+@folds(Concat)
+def concat_of_one(op: Concat) -> Folded:
+    """One piece is the whole."""
+    return Tensor(op.operands[0]) if len(op.operands) == 1 else None
+
+
+@folds(Concat)
+def empty_pieces(op: Concat) -> Folded:
+    """What has no elements adds none."""
+    pieces = [Tensor(v) for v in op.operands if shape_of_type(v.type)[_axis(op)] != 0]
+    return Concat.of(*pieces, axis=op.axis) if 0 < len(pieces) < len(op.operands) else None
+
+
+@folds(Concat)
+def concat_of_concat(op: Concat) -> Folded:
+    """All pieces at once, if they stand along one axis."""
+    inner = [producer(Tensor(v), Concat) for v in op.operands]
+    if not any(c is not None and c.axis == op.axis for c in inner):
+        return None
+    pieces = [
+        list(c.operands) if c is not None and c.axis == op.axis else [v]
+        for v, c in zip(op.operands, inner, strict=True)
+    ]
+    return Concat.of(*(Tensor(v) for part in pieces for v in part), axis=op.axis)
+
+
+@folds(Concat)
+def concat_of_split(op: Concat) -> Folded:
+    """What was cut and is put together again."""
+    first = op.operands[0]
+    if not isinstance(first, OpResult) or not isinstance(cut := first.op, Split):
+        return None
+    return Tensor(cut.operands[0]) if cut.axis == op.axis and [*op.operands] == [*cut.results] else None
+
+
+@folds(Concat)
+def consecutive_slices(op: Concat) -> Folded:
+    """Slices of one tensor that stand one behind the other there, too."""
+    axis = _axis(op)
+    slices = [producer(Tensor(v), StridedSlice) for v in op.operands]
+    known = [s for s in slices if s is not None and is_static(s.operands[0].type)]
+    if len(known) < len(slices) or len({s.operands[0] for s in known}) > 1:
+        return None
+    x = Tensor(known[0].operands[0])
+    taken = [[range(n)[part] for n, part in zip(x.extents, s.slices, strict=True)] for s in known]
+    lines = [places[axis] for places in taken]
+    beside = {(*places[:axis], *places[axis + 1 :]) for places in taken}
+    joined = range(lines[0].start, lines[-1].stop)
+    if (
+        len(beside) > 1
+        or any(line.step != 1 for line in lines)
+        or any(a.stop != b.start for a, b in pairwise(lines))
+    ):
+        return None
+    part = list(known[0].slices)
+    part[axis] = slice(joined.start, joined.stop)
+    return StridedSlice.at(x, part)
+
+
+def _axis(op: Concat) -> int:
+    assert isinstance(op.axis, IntegerAttr)
+    return op.axis.value.data
+
+
+@folds(StridedSlice)
+def slice_of_concat(op: StridedSlice) -> Folded:
+    """A slice that lies within one of the pieces."""
+    joined = producer(Tensor(op.operands[0]), Concat)
+    if joined is None or not all(is_static(v.type) for v in joined.operands):
+        return None
+    axis = _axis(joined)
+    extents = shape_of_type(op.operands[0].type)
+    taken = range(extents[axis])[op.slices[axis]]
+    begin = 0
+    for piece in map(Tensor, joined.operands):
+        end = begin + piece.extents[axis]
+        if taken and begin <= min(taken[0], taken[-1]) and max(taken[0], taken[-1]) < end:
+            stop = taken.stop - begin
+            part = along(piece, axis, slice(taken.start - begin, None if stop < 0 else stop, taken.step))
+            rest = [own if a != axis else part[axis] for a, own in enumerate(op.slices)]
+            return StridedSlice.at(piece, rest)
+        begin = end
+    return None
+
+
+@folds(SplitLike)
+def split_at_known_places(op: SplitLike) -> Folded:
+    """Pieces of static sizes."""
+    assert isinstance(op.axis, IntegerAttr)
+    axis = op.axis.value.data
+    if not all(is_static(v.type) for v in op.operands):
+        return None
+    sizes = [shape_of_type(r.type)[axis] for r in op.results]
+    made = Split.emit([op.operands[0]], {"axis": op.axis, "sizes": integers(sizes)})
+    return [Tensor(r) for r in made.results]
+
+
+@folds(Split)
+def split_of_concat(op: Split) -> Folded:
+    """The pieces that were put together; one piece is the whole."""
+    x = Tensor(op.operands[0])
+    types = [r.type for r in op.results]
+    if len(types) == 1 and same_type(types[0], x.type):
+        return x
+    joined = producer(x, Concat)
+    if joined is None or joined.axis != op.axis or len(joined.operands) != len(types):
+        return None
+    if not all(is_static(t) and same_type(v.type, t) for v, t in zip(joined.operands, types, strict=True)):
+        return None
+    return [Tensor(v) for v in joined.operands]
