@@ -233,12 +233,9 @@ INTRINSICS: dict[type[Operation], str] = {
     math.TruncOp: "trunc",
     vector.FMAOp: "fma",
     # The C library computes these, one lane at a time; a function of our own takes a row in LIBRARY instead.
-    math.CosOp: "cos",
     math.Exp2Op: "exp2",
     math.Log10Op: "log10",
     math.Log2Op: "log2",
-    math.PowFOp: "pow",
-    math.SinOp: "sin",
     math.TanOp: "tan",
 }
 
@@ -251,6 +248,7 @@ LIBRARY: dict[type[Operation], str] = {
     math.AtanOp: "atan",
     math.AtanhOp: "atanh",
     math.CbrtOp: "cbrt",
+    math.CosOp: "cos",
     math.CoshOp: "cosh",
     math.ErfOp: "erf",
     upstream_math.ErfcOp: "erfc",
@@ -259,6 +257,8 @@ LIBRARY: dict[type[Operation], str] = {
     math.IPowIOp: "ipowi",
     math.Log1pOp: "log1p",
     math.LogOp: "log",
+    math.PowFOp: "pow",
+    math.SinOp: "sin",
     math.SinhOp: "sinh",
     math.TanhOp: "tanh",
 }

@@ -6,11 +6,11 @@ and every fused multiply-add is explicit, so a lane gets the same bits at every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, i1, i32, i64
+from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute
 
 from pullback.backends.cpu.types import element_type, length, scalar_literal, spell, splat, suffix
@@ -24,11 +24,8 @@ class Body:
     """A float or an integer type, or a vector of them: what the function takes and returns."""
     lines: list[str] = field(default_factory=list[str])
     declarations: set[str] = field(default_factory=set[str])
-
-    @property
-    def format(self) -> Format:
-        """The facts of the element type's IEEE 754 format."""
-        return F64 if isinstance(element_type(self.type), Float64Type) else F32
+    _values: int = 0
+    _block: str = "entry"
 
     def like(self, element: Attribute) -> Attribute:
         """`element`, or a vector of it as long as the function's."""
@@ -36,9 +33,26 @@ class Body:
 
     def emit(self, type: Attribute, right_side: str) -> Lanes:
         """Appends an instruction."""
-        name = f"%{len(self.lines)}"
+        name = f"%{self._values}"
+        self._values += 1
         self.lines.append(f"  {name} = {right_side}")
         return Lanes(self, name, type)
+
+    def rarely(self, condition: Lanes, compute: Callable[[], Lanes], otherwise: Lanes) -> Lanes:
+        """What `compute` gives, if the condition holds in any lane: only then is it computed. Else `otherwise`."""
+        any_lane = condition.text
+        if isinstance(condition.type, VectorType):
+            bits = IntegerType(length(condition.type) or 0)
+            word = self.emit(bits, f"bitcast {spell(condition.type)} {condition.text} to {spell(bits)}")
+            any_lane = word.compare("ne", 0).text
+        rare, common, before = f"rare{self._values}", f"common{self._values}", self._block
+        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{common}", f"{rare}:"]
+        self._block = rare
+        value = compute()
+        self.lines += [f"  br label %{common}", f"{common}:"]
+        text = f"phi {spell(value.type)} [ {value.text}, %{self._block} ], [ {otherwise.text}, %{before} ]"
+        self._block = common
+        return self.emit(value.type, text)
 
     def constant(self, value: float | int, type: Attribute) -> Lanes:
         """A constant in every lane."""
@@ -77,8 +91,9 @@ class Body:
 
 @dataclass(frozen=True)
 class Format:
-    """An IEEE 754 format: its integer type, the bits of its fraction, and the bias of its exponent."""
+    """An IEEE 754 format: its type, its integer type, the bits of its fraction, and the bias of its exponent."""
 
+    floats: Attribute
     bits: IntegerType
     fraction: int
     bias: int
@@ -90,8 +105,8 @@ class Format:
         return 1.5 * 2.0**self.fraction
 
 
-F32 = Format(i32, 23, 127, float(np.finfo(np.float32).smallest_normal))
-F64 = Format(i64, 52, 1023, float(np.finfo(np.float64).smallest_normal))
+F32 = Format(f32, i32, 23, 127, float(np.finfo(np.float32).smallest_normal))
+F64 = Format(f64, i64, 52, 1023, float(np.finfo(np.float64).smallest_normal))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +120,11 @@ class Lanes:
     def lift(self, other: Lanes | float) -> Lanes:
         """A number as a constant of this value's type."""
         return other if isinstance(other, Lanes) else self.body.constant(other, self.type)
+
+    @property
+    def format(self) -> Format:
+        """The IEEE 754 format of these floats, or that whose bits these integers hold."""
+        return F64 if element_type(self.type) in (f64, i64) else F32
 
     @property
     def is_float(self) -> bool:
@@ -134,14 +154,20 @@ class Lanes:
     def __rtruediv__(self, other: Lanes | float) -> Lanes:
         return self.binary(("fdiv", "sdiv"), other, flipped=True)
 
+    def __neg__(self) -> Lanes:
+        return self.body.emit(self.type, f"fneg {spell(self.type)} {self.text}")
+
     def __lshift__(self, other: int) -> Lanes:
         return self.binary(("", "shl"), other)
 
     def __rshift__(self, other: int) -> Lanes:
         return self.binary(("", "ashr"), other)
 
-    def __and__(self, other: Lanes) -> Lanes:
+    def __and__(self, other: Lanes | int) -> Lanes:
         return self.binary(("", "and"), other)
+
+    def __or__(self, other: Lanes) -> Lanes:
+        return self.binary(("", "or"), other)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -168,11 +194,11 @@ class Lanes:
 
     def bits(self) -> Lanes:
         """A float's bits as an integer."""
-        return self.reinterpret(self.body.format.bits)
+        return self.reinterpret(self.format.bits)
 
     def as_float(self) -> Lanes:
         """An integer's bits as a float."""
-        return self.reinterpret(element_type(self.body.type))
+        return self.reinterpret(self.format.floats)
 
     def reinterpret(self, element: Attribute) -> Lanes:
         """The same bits under another element type."""
@@ -181,9 +207,24 @@ class Lanes:
 
     def to_float(self) -> Lanes:
         """A signed integer's value as a float."""
-        return self.body.emit(
-            self.body.type, f"sitofp {spell(self.type)} {self.text} to {spell(self.body.type)}"
-        )
+        return self.converted("sitofp", self.format.floats)
+
+    def widened(self) -> Lanes:
+        """An f32 as an f64."""
+        return self.converted("fpext", f64)
+
+    def narrowed(self) -> Lanes:
+        """An f64 rounded to f32."""
+        return self.converted("fptrunc", f32)
+
+    def converted(self, word: str, element: Attribute) -> Lanes:
+        """The same number in another element type."""
+        type = self.body.like(element)
+        return self.body.emit(type, f"{word} {spell(self.type)} {self.text} to {spell(type)}")
+
+    def whole(self) -> Lanes:
+        """A float without its fraction."""
+        return self.body.call("trunc", self)
 
     def absolute(self) -> Lanes:
         """The magnitude of a float."""
@@ -203,13 +244,12 @@ class Lanes:
 
 
 def select(condition: Lanes, then: Lanes | float, otherwise: Lanes | float) -> Lanes:
-    """`then` where the condition holds, `otherwise` elsewhere; one of them may be a number, or both."""
-    model = next((arm for arm in (then, otherwise) if isinstance(arm, Lanes)), None)
-    body = condition.body
-    type = model.type if model else body.type
-    arms = [arm if isinstance(arm, Lanes) else body.constant(arm, type) for arm in (then, otherwise)]
+    """`then` where the condition holds, `otherwise` elsewhere; one of them may be a number."""
+    model = then if isinstance(then, Lanes) else otherwise
+    assert isinstance(model, Lanes)
+    arms = [model.lift(arm) for arm in (then, otherwise)]
     typed = ", ".join(f"{spell(arm.type)} {arm.text}" for arm in (condition, *arms))
-    return body.emit(arms[0].type, f"select {typed}")
+    return model.body.emit(model.type, f"select {typed}")
 
 
 def fma(a: Lanes, b: Lanes | float, c: Lanes | float) -> Lanes:

@@ -36,7 +36,7 @@ BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 
 def exp(x: Lanes) -> Lanes:
     """The exponential. Error, denormal results included: f32 1.011 ulp (every input), f64 0.98 (sampled)."""
-    low, high = BOUNDS[x.body.format]
+    low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
     k, r = reduce_exponent(bounded)
     return scale(exp_minus_1(r) + 1.0, k, bounded < 0.0)
@@ -47,8 +47,8 @@ def reduce_exponent(x: Lanes) -> tuple[Lanes, Lanes]:
 
     Adding 1.5 * 2^fraction rounds to an integer in the low bits; a conversion would be undefined for NaN.
     """
-    rounder = x.body.format.rounder
-    high, low = LN2[x.body.format]
+    rounder = x.format.rounder
+    high, low = LN2[x.format]
     shifted = fma(x, LOG2_E, rounder)
     n = shifted - rounder
     return shifted.bits(), fma(n, -low, fma(n, -high, x))
@@ -56,12 +56,12 @@ def reduce_exponent(x: Lanes) -> tuple[Lanes, Lanes]:
 
 def exp_minus_1(r: Lanes) -> Lanes:
     """exp(r) - 1 for |r| <= ln 2 / 2."""
-    return fma(polynomial(r, SERIES[r.body.format]), r * r, r)
+    return fma(polynomial(r, SERIES[r.format]), r * r, r)
 
 
 def power_of_two(k: Lanes, bias: Lanes | int) -> Lanes:
     """2^n, times 2 to the difference between `bias`, a biased exponent in its place, and the format's own."""
-    return ((k << k.body.format.fraction) + bias).as_float()
+    return ((k << k.format.fraction) + bias).as_float()
 
 
 def scale(p: Lanes, k: Lanes, negative: Lanes) -> Lanes:
@@ -69,8 +69,26 @@ def scale(p: Lanes, k: Lanes, negative: Lanes) -> Lanes:
 
     2^n alone may be out of range: its exponent is moved towards zero, and a second product moves it back.
     """
-    form = p.body.format
+    form = p.format
     shift = (form.bias + 1) // 2
     up, down = ((form.bias + move) << form.fraction for move in (shift, -shift))
-    near = power_of_two(k, select(negative, p.body.constant(up, k.type), down))
-    return p * near * select(negative, 2.0**-shift, 2.0**shift)
+    near = power_of_two(k, select(negative, k.lift(up), down))
+    return p * near * select(negative, p.lift(2.0**-shift), 2.0**shift)
+
+
+# Beyond the first expm1 is -1, beyond the second it is infinite.
+BOUNDS_OF_EXPM1 = {F32: (-18.0, 89.0), F64: (-38.0, 710.0)}
+
+
+def expm1(x: Lanes) -> Lanes:
+    """exp(x) - 1 = 2^n p + (2^n - 1), where exp(r) = 1 + p: nothing cancels for small x.
+
+    Half of it is computed, since 2^n alone may be too large. Error: f32 1.43 ulp (every 128th input), f64 1.67
+    (sampled).
+    """
+    form = x.format
+    low, high = BOUNDS_OF_EXPM1[form]
+    k, r = reduce_exponent(x.at_most(high).at_least(low))
+    half = power_of_two(k, (form.bias - 1) << form.fraction)
+    result = fma(half, exp_minus_1(r), half - 0.5) * 2.0
+    return select(x.absolute() < 2.0 ** (-2 - form.fraction), x, result)

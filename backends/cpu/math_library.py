@@ -1,8 +1,8 @@
 """The library of elementary functions: `@pb.exp.v16f32` and its like, written where a module calls them.
 
-Each function is a branch-free body in `lanes`, right for NaN, infinities, signed zeros, denormals and
-overflow, and is instantiated for the types that a module uses. To add one: write its body, and give it a row
-here and its operation a row in `elementwise.LIBRARY`.
+Each function is a body in `lanes` without loops, right for NaN, infinities, signed zeros, denormals and overflow, and
+is instantiated for the types that a module uses. Some are the C library's, called lane by lane. To add one: write its
+body, and give it a row here and its operation a row in `elementwise.LIBRARY`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
 from pullback.backends.cpu.lanes import Body, Lanes
-from pullback.backends.cpu.math_exp import exp
+from pullback.backends.cpu.math_erf import erf, erfc
+from pullback.backends.cpu.math_exp import exp, expm1
 from pullback.backends.cpu.math_integers import ipowi
-from pullback.backends.cpu.math_log import log
+from pullback.backends.cpu.math_log import log, log1p
+from pullback.backends.cpu.math_pow import pow
 from pullback.backends.cpu.math_tanh import tanh
+from pullback.backends.cpu.math_trigonometric import cos, sin
 from pullback.backends.cpu.types import element_type, spell, suffix
 
 ATTRIBUTES = "alwaysinline nounwind memory(none)"
@@ -27,19 +30,23 @@ def by_lane(name: str) -> Callable[..., Lanes]:
     return lambda *arguments: arguments[0].body.by_lane(name, *arguments)
 
 
-C_LIBRARY = (
-    *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "erf", "erfc", "expm1"),
-    *("log1p", "sinh"),
-)
+C_LIBRARY = (*("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "sinh"),)
 FUNCTIONS: dict[str, Callable[..., Lanes]] = {
     **{name: by_lane(name) for name in C_LIBRARY},
+    "cos": cos,
+    "erf": erf,
+    "erfc": erfc,
     "exp": exp,
+    "expm1": expm1,
     "ipowi": ipowi,
     "log": log,
+    "log1p": log1p,
+    "pow": pow,
+    "sin": sin,
     "tanh": tanh,
 }
 """Name -> what writes the body."""
-BINARY = frozenset({"atan2", "ipowi"})
+BINARY = frozenset({"atan2", "ipowi", "pow"})
 """Those of two arguments."""
 OF_INTEGERS = frozenset({"ipowi"})
 """Those for integers; the others are for f32 and f64."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan, sqrt
 
-from pullback.backends.cpu.lanes import F32, Lanes, fma, polynomial, select
+from pullback.backends.cpu.lanes import F32, F64, Lanes, fma, polynomial, select
 from pullback.backends.cpu.math_exp import LN2
 
 # Cephes's logf (S. Moshier): (log(1 + r) - r + r^2 / 2) / r^3, highest power first.
@@ -33,18 +33,18 @@ FDLIBM_F64 = (
 
 def split(x: Lanes) -> tuple[Lanes, Lanes]:
     """(e, m): x = 2^e m with m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
-    form = x.body.format
+    form = x.format
     small = x < form.smallest_normal
     bits = select(small, x * 2.0**form.fraction, x).bits()
     # Counted from sqrt(1/2), the exponent field changes where m must wrap.
     e = (bits - root_half_bits(x)) >> form.fraction
     m = (bits - (e << form.fraction)).as_float()
-    return e.to_float() - select(small, float(form.fraction), 0.0), m
+    return e.to_float() - select(small, x.lift(float(form.fraction)), 0.0), m
 
 
 def root_half_bits(x: Lanes) -> int:
     """The bits of sqrt(1/2) in the format of x."""
-    form = x.body.format
+    form = x.format
     return (form.bias - 1 << form.fraction) + int((2 * sqrt(0.5) - 1) * 2**form.fraction)
 
 
@@ -57,22 +57,43 @@ def with_special_values(x: Lanes, logarithm: Lanes) -> Lanes:
 def log(x: Lanes) -> Lanes:
     """The natural logarithm. Error, denormals included: f32 0.827 ulp (every 16th input), f64 0.83 (sampled)."""
     e, m = split(x)
-    high, low = LN2[x.body.format]
-    logarithm = log_f32 if x.body.format is F32 else log_f64
-    return with_special_values(x, logarithm(e, m - 1.0, high, low))
+    return with_special_values(x, reassembled(e, m - 1.0))
 
 
-def log_f32(e: Lanes, r: Lanes, ln2_high: float, ln2_low: float) -> Lanes:
-    """e ln 2 + log(1 + r) by Cephes's polynomial, terms added from the smallest to the largest."""
+def log1p(x: Lanes) -> Lanes:
+    """log(1 + x): the logarithm of the rounded sum, and what was rounded off over the sum.
+
+    Error: f32 0.81 ulp (every 128th input), f64 0.75 (sampled).
+    """
+    # What Knuth's TwoSum says was rounded off.
+    total = x + 1.0
+    one = total - x
+    lost = (x - (total - one)) + (1.0 - one)
+    e, m = split(total)
+    logarithm = with_special_values(total, reassembled(e, m - 1.0, lost / total))
+    return select(x.absolute() < 2.0 ** (-2 - x.format.fraction), x, logarithm)
+
+
+def reassembled(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+    """e ln 2 + log(1 + r) + rest."""
+    return (log_f32 if r.format is F32 else log_f64)(e, r, rest)
+
+
+def log_f32(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+    """e ln 2 + log(1 + r) + rest by Cephes's polynomial, terms added from the smallest to the largest."""
     square = r * r
+    ln2_high, ln2_low = LN2[F32]
     tail = fma(e, ln2_low, polynomial(r, CEPHES_F32) * r * square)
+    tail = tail if rest is None else tail + rest
     return fma(e, ln2_high, r + fma(square, -0.5, tail))
 
 
-def log_f64(e: Lanes, r: Lanes, ln2_high: float, ln2_low: float) -> Lanes:
-    """e ln 2 + log(1 + r) by fdlibm's formula, in s = r / (2 + r)."""
+def log_f64(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+    """e ln 2 + log(1 + r) + rest by fdlibm's formula, in s = r / (2 + r)."""
+    ln2_high, ln2_low = LN2[F64]
     s = r / (r + 2.0)
     square = s * s
     half = r * r * 0.5
     tail = fma(e, ln2_low, s * (half + polynomial(square, FDLIBM_F64) * square))
+    tail = tail if rest is None else tail + rest
     return fma(e, ln2_high, r - (half - tail))

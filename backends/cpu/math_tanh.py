@@ -14,7 +14,7 @@ def tanh(x: Lanes) -> Lanes:
 
     With exp(2x) = 2^n (1 + p), both sums keep p apart from the powers of two: nothing cancels for small x.
     """
-    form = x.body.format
+    form = x.format
     magnitude = x.absolute().at_most(BOUNDS[form])
     k, r = reduce_exponent(magnitude + magnitude)
     p = exp_minus_1(r)
