@@ -24,6 +24,7 @@ from pullback.frontend.functions import linalg as _linalg
 from pullback.frontend.functions import losses as _losses
 from pullback.frontend.functions import matrices as _matrices
 from pullback.frontend.functions import normalization as _normalization
+from pullback.frontend.functions import norms as _norms
 from pullback.frontend.functions import padding as _padding
 from pullback.frontend.functions import pieces as _pieces
 from pullback.frontend.functions import pooling as _pooling
@@ -31,6 +32,7 @@ from pullback.frontend.functions import random as _random
 from pullback.frontend.functions import reductions as _reductions
 from pullback.frontend.functions import repeating as _repeating
 from pullback.frontend.functions import scans as _scans
+from pullback.frontend.functions import searching as _searching
 from pullback.frontend.functions import segments as _segments
 from pullback.frontend.functions import sequences as _sequences
 from pullback.frontend.functions import shapes as _shapes
@@ -52,6 +54,7 @@ from pullback.frontend.functions.linalg import *
 from pullback.frontend.functions.losses import *
 from pullback.frontend.functions.matrices import *
 from pullback.frontend.functions.normalization import *
+from pullback.frontend.functions.norms import *
 from pullback.frontend.functions.padding import *
 from pullback.frontend.functions.pieces import *
 from pullback.frontend.functions.pooling import *
@@ -59,6 +62,7 @@ from pullback.frontend.functions.random import *
 from pullback.frontend.functions.reductions import *
 from pullback.frontend.functions.repeating import *
 from pullback.frontend.functions.scans import *
+from pullback.frontend.functions.searching import *
 from pullback.frontend.functions.segments import *
 from pullback.frontend.functions.sequences import *
 from pullback.frontend.functions.shapes import *
@@ -140,6 +144,7 @@ __all__ += _linalg.__all__
 __all__ += _losses.__all__
 __all__ += _matrices.__all__
 __all__ += _normalization.__all__
+__all__ += _norms.__all__
 __all__ += _padding.__all__
 __all__ += _pieces.__all__
 __all__ += _pooling.__all__
@@ -147,6 +152,7 @@ __all__ += _random.__all__
 __all__ += _reductions.__all__
 __all__ += _repeating.__all__
 __all__ += _scans.__all__
+__all__ += _searching.__all__
 __all__ += _segments.__all__
 __all__ += _sequences.__all__
 __all__ += _shapes.__all__

@@ -11,7 +11,14 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, Broadcasts, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.base import (
+    Array,
+    Broadcasts,
+    GradientTerms,
+    NotDifferentiable,
+    Properties,
+    graph_op,
+)
 from pullback.dialects.graph.complex_numbers import Imag
 from pullback.dialects.graph.elementwise import Cast, Minimum, Where
 from pullback.dialects.graph.families import (
@@ -261,3 +268,13 @@ class Clip(Elementwise):
         inside = Where.of(is_above, 0, dy)
         above = Where.of(is_above, dy, 0)
         return Where.of(is_below, 0, inside), Where.of(is_below, dy, 0), Where.of(is_below, 0, above)
+
+
+@graph_op
+class NextAfter(Binary):
+    """The number next to a on the way to b; a where they are equal."""
+
+    name = "graph.nextafter"
+    DTYPES: ClassVar = is_float
+    NUMPY: ClassVar = np.nextafter
+    traits = traits_def(Pure(), Broadcasts(), NotDifferentiable())

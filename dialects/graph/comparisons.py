@@ -18,7 +18,7 @@ from pullback.dialects.graph.families import (
     numeric,
     real_numeric,
 )
-from pullback.dialects.graph.scalar import Scalar, constant, emit, with_element_type
+from pullback.dialects.graph.scalar import Scalar, constant, copysign, emit, with_element_type
 from pullback.dialects.graph.types import is_float
 from pullback.dialects.upstream.math import Classification, IsFiniteOp, IsInfOp, IsNaNOp
 
@@ -125,6 +125,20 @@ class IsFinite(UnaryPredicate):
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = np.isfinite
     SCALAR: ClassVar = staticmethod(_classification(IsFiniteOp, True))
+
+
+def _has_sign(x: Scalar) -> Scalar:
+    return copysign(x.like(1), x) < 0
+
+
+@graph_op
+class SignBit(UnaryPredicate):
+    """Whether the sign of x is set: of negative numbers, of -0.0, and of some NaNs."""
+
+    name = "graph.signbit"
+    DTYPES: ClassVar = is_float
+    NUMPY: ClassVar = np.signbit
+    SCALAR: ClassVar = staticmethod(_has_sign)
 
 
 # ---- logic --------------------------------------------------------------------------------------------------

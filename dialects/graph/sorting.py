@@ -1,4 +1,4 @@
-"""The order of elements along the last axis: where they would stand, and the largest of them."""
+"""The order of elements: where they would stand along the last axis, the largest of them, where others belong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pullback.dialects.graph.base import (
     check_tensor,
     graph_op,
 )
-from pullback.dialects.graph.families import OfDtypes, check_dtype, real_or_truth
+from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric, real_or_truth
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 
@@ -104,3 +104,38 @@ class TopK(AlongLast):
     def gradient(self, *dys: Tensor) -> GradientTerms:
         x, indices = Tensor(self._operands[0]), Tensor(self.results[1])
         return (AddAlongAxis.like(indices, dys[0], x, x.ndim - 1),)
+
+
+@graph_op
+class SearchSorted(OfDtypes):
+    """Where in a line of numbers in order each of others would be put, i64: before those equal to it, or behind."""
+
+    name = "graph.searchsorted"
+    EXAMPLES: ClassVar = (
+        "%r = graph.searchsorted %v, %x : (VECTOR, MATRIX) -> tensor<2x3xi64>",
+        "%r = graph.searchsorted %v, %s {right} : (VECTOR, tensor<f32>) -> tensor<i64>",
+    )
+    DTYPES: ClassVar = real_numeric
+    line = operand_def(AnyAttr())
+    wanted = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    right = opt_prop_def(UnitAttr)
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        line, wanted = operands
+        for type_ in operands:
+            check_tensor(cls.name, type_, "an operand")
+        if element_type_of(line) != element_type_of(wanted):
+            raise GraphError(
+                f"{cls.name}: dtype_c2: operands must have one dtype, got {line} and {wanted}; cast one of them"
+            )
+        check_dtype(cls, element_type_of(line))
+        if len(shape_of_type(line)) != 1:
+            raise GraphError(f"{cls.name}: line_c1: the numbers in order must be a vector, got {line}")
+        return [tensor_type(i64, shape_of_type(wanted))]
+
+    def numpy(self, *operands: Array) -> Any:
+        line, wanted = operands
+        return np.asarray(np.searchsorted(line, wanted, "left" if self.right is None else "right"), np.int64)

@@ -1,14 +1,16 @@
-"""Functions that choose between values and between dtypes."""
+"""Functions of one element at a time that choose: between values, bounds and dtypes."""
 
 from __future__ import annotations
 
 from pullback.dialects.graph.arithmetic import Clip
 from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Minimum, Where
+from pullback.dialects.graph.families import numeric
 from pullback.dialects.graph.types import element_type_from
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.functions.dtypes import of_dtype
 
-__all__ = ["astype", "cast", "clip", "clip_by_value", "where"]
+__all__ = ["astype", "cast", "clip", "clip_by_value", "positive", "where"]
 
 
 def where(condition: Operand, a: Operand, b: Operand, name: str | None = None) -> Tensor:
@@ -52,3 +54,10 @@ def cast(x: Operand, dtype: object, name: str | None = None) -> Tensor:
 
 
 astype = cast
+
+
+def positive(x: Operand, name: str | None = None) -> Tensor:
+    """+x: numbers as they are."""
+    (value,) = tensors(x, op="positive")
+    of_dtype(value, numeric, "positive")
+    return named_as(name, lambda: Identity.of(value))

@@ -11,15 +11,17 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import MAX_RANK, GraphError, element_type_from, tensor_type
-from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_array, as_tensor, default_dtype
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.dtypes import in_dtype
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
 from pullback.frontend.names import checked_name
 
 __all__ = [
+    "asarray",
     "constant",
     "empty",
     "empty_like",
@@ -63,6 +65,19 @@ def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None
     """The array as a tensor. Python floats become f32 and integers i32, arrays keep their dtype."""
     array = as_array(value, "constant: value", dtype)
     return named_as(name, lambda: Constant.from_array(array))
+
+
+def asarray(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
+    """Whatever may stand for a tensor as one, in another dtype if one is given. A tensor of it is given as it is.
+
+    Numbers and lists get f32 or i32, as in `constant`; unlike that, lists may hold tensors.
+    """
+    value = (
+        as_tensor(x, "asarray")
+        if isinstance(x, Operators | np.ndarray | np.generic)
+        else as_tensor(x, "asarray", dtype)
+    )
+    return named_as(name, lambda: in_dtype(value, dtype))
 
 
 def full(shape: ShapeLike, fill_value: Number, dtype: object = None, name: str | None = None) -> Tensor:

@@ -1,7 +1,7 @@
 # Made by `python -m pullback.tools.generate` from the classes of the operations.
 from pullback.dialects.graph.value import Operand, Tensor
 
-__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "relu", "relu6", "elu", "selu", "silu", "softsign"]
+__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "nextafter", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "relu", "relu6", "elu", "selu", "silu", "softsign"]
 
 def negative(x: Operand, name: str | None = None) -> Tensor:
     """-x."""
@@ -60,6 +60,9 @@ def copysign(a: Operand, b: Operand, name: str | None = None) -> Tensor:
 def hypot(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """sqrt(a * a + b * b), without overflow on the way; its gradient at 0 is 0."""
 
+def nextafter(a: Operand, b: Operand, name: str | None = None) -> Tensor:
+    """The number next to a on the way to b; a where they are equal."""
+
 def equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Whether a is equal to b; NaN is equal to nothing."""
 
@@ -86,6 +89,9 @@ def isinf(x: Operand, name: str | None = None) -> Tensor:
 
 def isfinite(x: Operand, name: str | None = None) -> Tensor:
     """Whether x is neither an infinity nor NaN (of complex numbers, whether both parts are neither)."""
+
+def signbit(x: Operand, name: str | None = None) -> Tensor:
+    """Whether the sign of x is set: of negative numbers, of -0.0, and of some NaNs."""
 
 def logical_and(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Whether both a and b hold."""

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from pullback.dialects.graph.einsum import Einsum, Equation
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.repeating import Roll
 from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor, conj
@@ -16,7 +17,7 @@ from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import checked_axes, is_whole_number
 
-__all__ = ["matmul", "outer", "tensordot", "vecdot"]
+__all__ = ["cross", "matmul", "outer", "tensordot", "vecdot"]
 
 AxisPairs: TypeAlias = int | tuple[Sequence[int], Sequence[int]]
 """How many axes, or which of the first and which of the second tensor."""
@@ -98,16 +99,12 @@ def vecdot(x1: Operand, x2: Operand, axis: int = -1, name: str | None = None) ->
         ValueError: for an axis that does not exist, or along which the extents differ.
     """
     a, b = tensors(x1, x2, op="vecdot")
-    rank = min(a.ndim, b.ndim)
-    if not is_whole_number(axis):
-        raise ArgumentTypeError(f"vecdot: axis: expected a whole number, got {axis!r}")
-    if not -rank <= axis < (rank if a.ndim == b.ndim else 0):
-        raise GraphError(f"vecdot: axis {axis} does not exist in both of {a.type} and {b.type}")
-    extents = (a.extents[axis], b.extents[axis])
+    at = _common_axis(a, b, axis, "vecdot")
+    extents = (a.extents[at], b.extents[at])
     if extents[0] != extents[1] and min(extents) >= 0:
         raise GraphError(f"vecdot: extents along axis {axis} differ: {a.type} and {b.type}")
     product = conj(a) * b
-    return named_as(name, lambda: Sum.over(product, axis if axis < 0 else axis - a.ndim))
+    return named_as(name, lambda: Sum.over(product, at))
 
 
 def outer(x1: Operand, x2: Operand, name: str | None = None) -> Tensor:
@@ -118,3 +115,36 @@ def outer(x1: Operand, x2: Operand, name: str | None = None) -> Tensor:
             f"outer: expected two vectors, got {a.type} and {b.type}: tensordot(a, b, 0) takes any tensors"
         )
     return named_as(name, lambda: ExpandDims.at(a, [1]) * b)
+
+
+def cross(x1: Operand, x2: Operand, axis: int = -1, name: str | None = None) -> Tensor:
+    """The cross product of vectors of three elements along an axis; the other axes broadcast.
+
+    Args:
+        x1: vectors along `axis`.
+        x2: others, of the same dtype.
+        axis: from the end: -1 to -n, where both have at least n axes; or from the front, where both have as many.
+        name: of the operation.
+
+    Raises:
+        ValueError: for an axis that does not exist, or vectors of another length.
+    """
+    a, b = tensors(x1, x2, op="cross")
+    at = _common_axis(a, b, axis, "cross")
+    if a.extents[at] != 3 or b.extents[at] != 3:
+        raise GraphError(f"cross: expected three elements along axis {axis}, got {a.type} and {b.type}")
+
+    def turned(x: Tensor, by: int) -> Tensor:
+        return Roll.by(x, [by], [at + x.ndim])
+
+    return named_as(name, lambda: turned(a, -1) * turned(b, 1) - turned(a, 1) * turned(b, -1))
+
+
+def _common_axis(a: Tensor, b: Tensor, axis: int, what: str) -> int:
+    """An axis of both tensors, counted from the end."""
+    rank = min(a.ndim, b.ndim)
+    if not is_whole_number(axis):
+        raise ArgumentTypeError(f"{what}: axis: expected a whole number, got {axis!r}")
+    if not -rank <= axis < (rank if a.ndim == b.ndim else 0):
+        raise GraphError(f"{what}: axis {axis} does not exist in both of {a.type} and {b.type}")
+    return axis if axis < 0 else axis - a.ndim

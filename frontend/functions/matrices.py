@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from pullback.dialects.graph.factorizations import (
     TriangularSolve,
 )
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.linalg import adjoint as adjoint_of
 from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
 from pullback.dialects.graph.reductions import Sum
@@ -28,6 +30,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
+from pullback.frontend.functions.creation import ones_like
 from pullback.frontend.functions.dtypes import in_dtype
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "diag",
     "diagonal",
     "inv",
+    "matrix_power",
     "slogdet",
     "solve",
     "trace",
@@ -182,6 +186,20 @@ def inv(x: Operand, name: str | None = None) -> Tensor:
     """The inverses of square matrices (…, n, n); a singular one is a `ValueError` when run."""
     value = as_tensor(x, "inv")
     return named_as(name, lambda: MatrixInverse.of(value))
+
+
+def matrix_power(x: Operand, n: int, name: str | None = None) -> Tensor:
+    """The product of `n` times the same square matrix: the identity for 0, that of inverses for a negative number."""
+    value, count = as_tensor(x, "matrix_power"), _whole(n, "matrix_power: n")
+    if value.ndim < 2 or value.extents[-1] != value.extents[-2]:
+        raise GraphError(f"matrix_power: expected square matrices, got {value.type}")
+    if count == 0:
+        return named_as(name, lambda: MatrixBandPart.within(ones_like(value), 0, 0))
+    squares = [MatrixInverse.of(value) if count < 0 else value]
+    while 2 ** len(squares) <= abs(count):
+        squares.append(MatMul.product(squares[-1], squares[-1]))
+    factors = [square for i, square in enumerate(squares) if abs(count) >> i & 1]
+    return named_as(name, lambda: reduce(MatMul.product, factors))
 
 
 def det(x: Operand, name: str | None = None) -> Tensor:

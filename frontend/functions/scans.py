@@ -1,10 +1,15 @@
-"""Running sums, products and sums of exponentials along an axis."""
+"""Running sums, products and sums of exponentials along an axis, and differences, which undo sums."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import Subtract
+from pullback.dialects.graph.families import numeric
+from pullback.dialects.graph.indices import item
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.scans import CumLogSumExp, CumProd, CumSum, Scan
@@ -12,11 +17,12 @@ from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
-from pullback.frontend.emit import named_as
-from pullback.frontend.functions.axes import checked_axis
+from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import checked_axis, is_whole_number
 from pullback.frontend.functions.dtypes import in_dtype, of_dtype
 
-__all__ = ["cumprod", "cumsum", "cumulative_logsumexp", "cumulative_prod", "cumulative_sum"]
+__all__ = ["cumprod", "cumsum", "cumulative_logsumexp", "cumulative_prod", "cumulative_sum", "diff"]
 
 
 def cumsum(
@@ -81,6 +87,46 @@ def cumulative_prod(
     """The products of the elements up to each one along `axis`: see `cumulative_sum`. That of nothing is 1."""
     value = in_dtype(as_tensor(x, "cumulative_prod"), dtype)
     return _cumulative(CumProd, value, _only_axis(value, axis, "cumulative_prod"), include_initial, 1, name)
+
+
+def diff(
+    x: Operand,
+    axis: int = -1,
+    n: int = 1,
+    prepend: Operand | None = None,
+    append: Operand | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Each element along `axis` less the one before it; `n` times over.
+
+    Args:
+        x: numbers.
+        axis: counted from the end if negative.
+        n: how often, from 0 on, where nothing is put on either; each time the axis is shorter by one, until there is
+            nothing left.
+        prepend: what to put before `x` first: a tensor whose shape differs in the extent of the axis alone.
+        append: what to put behind it.
+        name: of the last operation.
+
+    Raises:
+        ValueError: for an axis that does not exist, a negative `n`, or shapes that do not fit.
+    """
+    given = tensors(*(v for v in (x, prepend, append) if v is not None), op="diff")
+    at = checked_axis(axis, given[0].ndim, "diff")
+    if not is_whole_number(n) or n < 0:
+        raise ArgumentTypeError(f"diff: n: expected a whole number from 0 on, got {n!r}")
+    value = of_dtype(given[0], numeric, "diff")
+    if n == 0:
+        return value
+    if prepend is not None:
+        value = Concat.of(given[1], value, axis=IntegerAttr(at, i64))
+    if append is not None:
+        value = Concat.of(value, given[-1], axis=IntegerAttr(at, i64))
+    before = (slice(None),) * at
+    for turn in range(n):
+        later, earlier = item(value, (*before, slice(1, None))), item(value, (*before, slice(0, -1)))
+        value = named_as(name if turn == n - 1 else None, partial(Subtract.of, later, earlier))
+    return value
 
 
 def _scan(

@@ -71,8 +71,9 @@ def conversions(draw: Draw) -> Call:
 
 @st.composite
 def memberships(draw: Draw) -> Call:
+    """Without `invert`, which array-api-strict 2.6 forgets."""
     x = draw(array("i", high=5))
-    return Call((x, draw(arrays(x.dtype, draw(shapes(0, 2)), high=5))), some(draw, invert=st.booleans()))
+    return Call((x, draw(arrays(x.dtype, draw(shapes(0, 2)), high=5))))
 
 
 TRIGONOMETRIC = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pullback.dialects.graph.arithmetic import (
@@ -11,6 +13,7 @@ from pullback.dialects.graph.arithmetic import (
     DivNoNan,
     Hypot,
     MulNoNan,
+    NextAfter,
     Reciprocal,
     Sign,
     Square,
@@ -34,6 +37,13 @@ def above_or_below(rng: np.random.Generator, shape: tuple[int, ...]) -> object:
 
 def integers(low: int = -9, high: int = 10) -> Sampler:
     return lambda rng, shape: rng.integers(low, high, shape)
+
+
+def _one_step(a: Any, b: Any) -> Any:
+    """The next number, by its bits: for numbers of one sign they are in order of magnitude."""
+    a, b = np.broadcast_arrays(a, b)
+    bits = np.int64 if a.dtype == np.float64 else np.int32
+    return (a.view(bits) + np.where((b > a) == (a > 0), 1, -1).astype(bits)).view(a.dtype)
 
 
 CASES: dict[str, list[Case]] = {
@@ -80,6 +90,16 @@ CASES: dict[str, list[Case]] = {
             lambda a, b: np.where((a < 0) == (b < 0), a, -a),
             (signed(), signed()),
         )
+    ],
+    "graph.nextafter": [
+        Case(
+            (f"9x3x{dtype}", f"3x{dtype}"),
+            NextAfter.of,
+            _one_step,
+            (signed(), signed()),
+            orders=(),
+        )
+        for dtype in ("f32", "f64")
     ],
     "graph.hypot": [
         Case(("9x3xf64", "3xf64"), Hypot.of, lambda a, b: np.sqrt(a * a + b * b), (signed(), signed())),

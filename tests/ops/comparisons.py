@@ -54,5 +54,11 @@ CASES: dict[str, list[Case]] = {
             ("logical_xor", operator.ne),
         )
     },
+    "graph.signbit": [
+        Case(
+            (f"99x{dtype}",), OPS["graph.signbit"].of, lambda x: np.copysign(1, x) < 0, (special,), orders=()
+        )
+        for dtype in ("f32", "f64")
+    ],
     "graph.logical_not": [Case(("17xi1",), OPS["graph.logical_not"].of, lambda x: x == 0, orders=())],
 }

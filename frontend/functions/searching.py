@@ -1,0 +1,48 @@
+"""Functions that look for elements in a tensor."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.comparisons import Equal, LogicalNot
+from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.reductions import AnyTrue
+from pullback.dialects.graph.shapes import ExpandDims, flattened
+from pullback.dialects.graph.sorting import SearchSorted
+from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.value import Operand, Tensor
+from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as, tensors
+
+__all__ = ["isin", "searchsorted"]
+
+
+def isin(x1: Operand, x2: Operand, invert: bool = False, name: str | None = None) -> Tensor:
+    """Whether each element of `x1` is equal to one of `x2` (to none, if `invert` says so); of the shape of `x1`."""
+    values, others = tensors(x1, x2, op="isin")
+    same = Equal.of(ExpandDims.at(values, [values.ndim]), flattened(others))
+    if invert:
+        return named_as(name, lambda: LogicalNot.of(AnyTrue.over(same, -1)))
+    return named_as(name, lambda: AnyTrue.over(same, -1))
+
+
+def searchsorted(
+    x1: Operand, x2: Operand, side: str = "left", sorter: Operand | None = None, name: str | None = None
+) -> Tensor:
+    """Where each element of `x2` would be put into `x1`, so that it stays in order: i64, of the shape of `x2`.
+
+    Args:
+        x1: a vector in ascending order.
+        x2: numbers of the same dtype.
+        side: `"left"`, before those that are equal to it, or `"right"`, behind them.
+        sorter: the indices that sort `x1`, as `argsort` gives them, where it is not in order.
+        name: of the operation.
+
+    Raises:
+        ValueError: for another side, or an `x1` that is no vector.
+    """
+    line, wanted = tensors(x1, x2, op="searchsorted")
+    if side not in ("left", "right"):
+        raise GraphError(f"searchsorted: side: expected 'left' or 'right', got {side!r}")
+    if sorter is not None:
+        line = Gather.of(line, as_tensor(sorter, "searchsorted: sorter"))
+    return named_as(name, lambda: SearchSorted.of(line, wanted, **flag(side == "right", "right")))
