@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pullback.frontend import reference
-from pullback.tools import document
+from pullback.tools import document, names
 from pullback.tools.files import write_bytes
 from pullback.tools.stubs import stubs
 
 ROOT = Path(__file__).resolve().parents[1]
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/names.md": names.reference,
     "docs/operations.md": document.reference,
     "docs/python.md": reference.reference,
     "frontend/functions/elementwise.pyi": stubs,
