@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import llvmlite.binding as llvm
 from xdsl.context import Context
@@ -14,13 +14,15 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.passes.loops.host import Host
-from pullback.passes.loops.kernels import lower_kernel
+from pullback.passes.loops.kernels import Kernels
 from pullback.passes.schedule.verify import verify_scheduled
 
 
 @dataclass(frozen=True)
 class LowerToLoops(ModulePass):
-    """Lower each function of level 3 to a host function and one private function for each of its kernels.
+    """Lower each function of level 3 to a host function and private functions for its kernels.
+
+    Kernels that differ in nothing but their names and buffers are one function.
 
     Options: `vector-bits`, the width of a vector register; unless given, that of this machine.
     """
@@ -39,10 +41,10 @@ class LowerToLoops(ModulePass):
         for function in list(block.ops):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
-            host = Host(function, partial(lower_kernel, vector_bits=bits))
+            kernels = Kernels(bits)
+            host = Host(function, kernels)
             main = host.lower()
-            kernels = [kernel.function for kernel in host.kernels.values()]
-            lowered += [*host.buffers.globals, *host.host_functions, *kernels, main]
+            lowered += [*host.buffers.globals, *host.host_functions, *kernels.functions, main]
         for function in list(block.ops):
             function.detach()
             function.erase()

@@ -6,6 +6,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel import Kernel
+from pullback.passes.loops.structure import Structure, structure_of
 from pullback.passes.schedule.check_memory import check_memory, has_plan
 from pullback.passes.schedule.check_schedule import check_schedule
 
@@ -19,8 +20,10 @@ def verify_scheduled(module: ModuleOp) -> None:
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
+        seen: set[Structure] = set()
         for op in function.walk():
-            if isinstance(op, Kernel):
+            if isinstance(op, Kernel) and (structure := structure_of(op)) not in seen:
                 check_schedule(op)
+                seen.add(structure)
         if has_plan(function):
             check_memory(function)
