@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from xdsl.dialects import func, memref, vector
 from xdsl.dialects.builtin import MemRefType, ModuleOp
@@ -38,11 +39,19 @@ class Aliases:
             value, parent = parent, self._parent[parent]
         return value
 
-    def join(self, values: Iterable[SSAValue]) -> None:
-        """Makes one class of all the memrefs among `values`."""
-        memrefs = [value for value in values if isinstance(value.type, MemRefType)]
+    def join(self, memrefs: Sequence[SSAValue]) -> None:
+        """Makes one class of these memrefs."""
         for value in memrefs[1:]:
             self._parent[self.find(value)] = self.find(memrefs[0])
+
+
+@dataclass
+class Accesses:
+    """What one function does with memrefs, but for what the functions do that it calls."""
+
+    aliases: Aliases = field(default_factory=Aliases)
+    targets: list[SSAValue] = field(default_factory=list[SSAValue])
+    calls: list[func.CallOp] = field(default_factory=list[func.CallOp])
 
 
 def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
@@ -51,44 +60,51 @@ def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
     Views share memory with their source; whatever a loop or a branch passes around is held to share memory.
     """
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
-    aliases = {name: aliases_of(op) for name, op in functions.items()}
+    accesses = {name: accesses_of(op) for name, op in functions.items()}
     written: dict[str, set[int]] = {name: set() for name in functions}
     changed = True
     while changed:  # until calls tell nothing new
         changed = False
         for name, op in functions.items():
-            found = written_by(op, aliases[name], written)
+            found = written_by(op, accesses[name], written)
             changed |= found != written[name]
             written[name] = found
     return written
 
 
-def aliases_of(function: func.FuncOp) -> Aliases:
-    """The classes of memrefs of one function."""
-    aliases = Aliases()
+def accesses_of(function: func.FuncOp) -> Accesses:
+    """What a function writes to and calls, and which of its memrefs may share memory."""
+    accesses = Accesses()
     for op in function.walk():
-        if op is function or isinstance(op, func.CallOp | CopyOp | memref.CopyOp):
-            continue
-        values: list[SSAValue] = [*op.operands, *op.results]
-        for region in op.regions:
-            for block in region.blocks:
-                values += block.args
-                values += block.last_op.operands if block.last_op is not None else ()
-        aliases.join(values)
-    return aliases
+        kind = type(op)
+        if kind in WRITES:
+            accesses.targets.append(op.operands[WRITES[kind]])
+        if isinstance(op, func.CallOp):
+            accesses.calls.append(op)
+        elif op is not function and kind is not CopyOp and kind is not memref.CopyOp:
+            accesses.aliases.join(memrefs_of(op))
+    return accesses
 
 
-def written_by(function: func.FuncOp, aliases: Aliases, written: dict[str, set[int]]) -> set[int]:
+def memrefs_of(op: Operation) -> list[SSAValue]:
+    """The memrefs that an operation takes, makes, and passes into its regions and out of them."""
+    values = [*op.operands, *op.results]
+    for region in op.regions:
+        for block in region.blocks:
+            values += block.args
+            values += block.last_op.operands if block.last_op is not None else ()
+    return [value for value in values if type(value.type) is MemRefType]
+
+
+def written_by(function: func.FuncOp, accesses: Accesses, written: dict[str, set[int]]) -> set[int]:
     """The arguments that one function writes to, given what is known of those that it calls."""
     if is_host_function(function):
         return written_positions(function)
-    targets: set[SSAValue] = set()
-    for op in function.walk():
-        if type(op) in WRITES:
-            targets.add(aliases.find(op.operands[WRITES[type(op)]]))
-        elif isinstance(op, func.CallOp):
-            positions = written.get(op.callee.string_value(), range(len(op.arguments)))
-            targets.update(aliases.find(op.arguments[position]) for position in positions)
     if not function.body.blocks:
         return set(range(len(function.function_type.inputs)))
-    return {at for at, value in enumerate(function.body.block.args) if aliases.find(value) in targets}
+    find = accesses.aliases.find
+    targets = {find(value) for value in accesses.targets}
+    for call in accesses.calls:
+        positions = written.get(call.callee.string_value(), range(len(call.arguments)))
+        targets.update(find(call.arguments[position]) for position in positions)
+    return {at for at, value in enumerate(function.body.block.args) if find(value) in targets}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
@@ -38,6 +38,7 @@ from pullback.dialects.upstream.arith import (
     UIToFPOp,
 )
 from pullback.dialects.upstream.math import ErfcOp
+from pullback.dialects.upstream.types import vector_type
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,21 +175,26 @@ def constant(value: Number, type_: Attribute) -> Scalar:
     """An `arith.constant` of this scalar or vector type (every element `value`)."""
     if isinstance(value, complex):
         raise GraphError(f"no register holds the complex number {value}")
-    attribute: Attribute
-    if isinstance(type_, VectorType):
-        attribute = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
-    elif is_float(type_):
-        attribute = FloatAttr(float(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
-    else:
-        attribute = IntegerAttr(int(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    # 0.0 and -0.0 are equal.
+    attribute = _number_attribute(value, str(value).startswith("-"), type_)
     made = arith.ConstantOp.create(properties={"value": attribute}, result_types=[type_])
     insert(made)
     return Scalar(made.results[0])
 
 
+@lru_cache(maxsize=1 << 12)
+def _number_attribute(value: float, is_negative: bool, type_: Attribute) -> Attribute:
+    """A number as the value of an `arith.constant`, the same object for equal ones."""
+    if isinstance(type_, VectorType):
+        return DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+    if is_float(type_):
+        return FloatAttr(float(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    return IntegerAttr(int(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+
+
 def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
     """The scalar or vector type of the same extents with another element type."""
-    return VectorType(element_type, type_.shape) if isinstance(type_, VectorType) else element_type
+    return vector_type(element_type, *type_.get_shape()) if isinstance(type_, VectorType) else element_type
 
 
 def bit_width(element_type: Attribute) -> int:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from xdsl.dialects.builtin import TensorType, VectorType
 from xdsl.ir import Attribute
+
+
+# xDSL checks a type when it is made, which costs more than most of what is done with it; and equal operations are
+# verified once only where they share their types.
+@lru_cache(maxsize=1 << 14)
+def vector_type(element_type: Attribute, *shape: int) -> VectorType:
+    """The type of vectors of this shape, the same object for equal arguments."""
+    return VectorType(element_type, shape)
 
 
 def shape_of(type: Attribute) -> tuple[int, ...] | None:
@@ -19,6 +29,8 @@ def element_type_of(type: Attribute) -> Attribute:
 def with_element_type(type: Attribute, element_type: Attribute) -> Attribute:
     """`type` with its elements (or itself, for a scalar) replaced by `element_type`."""
     if isinstance(type, VectorType):
+        if not any(type.scalable_dims):
+            return vector_type(element_type, *type.get_shape())
         return VectorType(element_type, type.shape, type.scalable_dims)
     if isinstance(type, TensorType):
         return TensorType(element_type, type.shape, type.encoding)

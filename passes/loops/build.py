@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeAlias
 
 from xdsl.dialects import arith, func, scf
@@ -74,9 +75,7 @@ class FunctionBuilder:
     def index(self, value: int) -> SSAValue:
         """A constant of type index."""
         if (value, INDEX) not in self._constants:
-            op = arith.ConstantOp.create(
-                properties={"value": IntegerAttr(value, INDEX)}, result_types=[INDEX]
-            )
+            op = arith.ConstantOp.create(properties={"value": index_attribute(value)}, result_types=[INDEX])
             self._head.append(op)
             self._constants[value, INDEX] = named(op.results[0], f"c{value}" if value >= 0 else "negative")
             self._numbers[op.results[0]] = value
@@ -169,6 +168,12 @@ class FunctionBuilder:
             insert(scf.ReduceOp.create())
         lower, upper, step = ([self.index(b[i]) for b in bounds] for i in range(3))
         insert(ParallelOp(lower, upper, step, Region(block)))
+
+
+@lru_cache(maxsize=1 << 12)
+def index_attribute(value: int) -> IntegerAttr[IndexType]:
+    """A number of type index, the same object for equal ones."""
+    return IntegerAttr(value, INDEX)
 
 
 def index_op(op: type[Operation], *operands: SSAValue) -> Operation:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import Output, Reduce
@@ -132,7 +132,7 @@ class Columns:
             outputs = [o for o in self.elements if self._stage_of(o) == stage]
             if not (reduces or outputs or self.totals.at_stage(stage)):
                 continue
-            type_ = [VectorType(n.element_type, [self.count]) for n in reduces]
+            type_ = [vector_type(n.element_type, self.count) for n in reduces]
             partial = [
                 [
                     Accumulator(n.op, t, [], n.op.name.removeprefix("graph."))

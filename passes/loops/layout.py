@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xdsl.dialects.builtin import IntegerType, MemRefType
 from xdsl.ir import Attribute
@@ -50,7 +51,12 @@ def memory_type(element_type: Attribute) -> Attribute:
 
 def memref_type(shape: Sequence[int], element_type: Attribute) -> MemRefType:
     """A memref of identity layout for elements of this type."""
-    return MemRefType(memory_type(element_type), list(shape))
+    return _memref_type(memory_type(element_type), *shape)
+
+
+@lru_cache(maxsize=1 << 12)
+def _memref_type(element_type: Attribute, *shape: int) -> MemRefType:
+    return MemRefType(element_type, shape)
 
 
 def layout_of(size: int, accesses: Sequence[Access], extents: Sequence[int]) -> Layout:

@@ -11,6 +11,7 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.scalar import Scalar, select
 from pullback.dialects.graph.value import Insert, inserting
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.affine import Affine
 from pullback.passes.loops.build import FunctionBuilder, result_of
 from pullback.passes.loops.memory import Buffer, Term, cast_index, inside_rows, lane_steps, safe_row
@@ -67,7 +68,7 @@ class Level:
         """A node as a vector, even where all its lanes are the same."""
         self.values([node])
         assert self.lanes is not None
-        return self.operand(node, VectorType(node.element_type, [self.lanes.count]))
+        return self.operand(node, vector_type(node.element_type, self.lanes.count))
 
     def operand(self, node: Node, type_: object) -> Scalar:
         """A node that is known, splat where a vector is asked for."""
@@ -124,7 +125,7 @@ class Level:
             type_ = operand.element_type
             if self.is_vector(node):
                 assert self.lanes is not None
-                type_ = VectorType(type_, [self.lanes.count])
+                type_ = vector_type(type_, self.lanes.count)
             operands.append(self.operand(operand, type_))
         if isinstance(node.op, Elementwise):
             return node.op.body(*operands)
@@ -153,7 +154,7 @@ class Level:
         if not self.is_vector(node):
             return node.element_type
         assert self.lanes is not None
-        return VectorType(node.element_type, [self.lanes.count])
+        return vector_type(node.element_type, self.lanes.count)
 
     # ---- memory -----------------------------------------------------------------------------------------
 
@@ -211,5 +212,5 @@ class Level:
         values = self.values([o.node for o in outputs])
         for output, value in zip(outputs, values, strict=True):
             if self.lanes is not None and output.offset.coefficients[self.lanes.dim]:
-                value = self.operand(output.node, VectorType(value.element_type, [self.lanes.count]))
+                value = self.operand(output.node, vector_type(value.element_type, self.lanes.count))
             self.store(buffers[output.result], output.offset, value)

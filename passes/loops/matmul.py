@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import vector
-from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import result_of
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
@@ -139,7 +139,7 @@ class MatMulLowering:
 
     def _block(self, row: SSAValue, column: SSAValue, tile: Tile) -> None:
         """One block of the result: products in registers, then what the kernel makes of them."""
-        zero = self.builder.number(0, VectorType(self.product.element_type, [self.count]))
+        zero = self.builder.number(0, vector_type(self.product.element_type, self.count))
         rows = [self.builder.sum_of([(row, 1)], r, "row") for r in range(tile.rows)]
         columns = [self.builder.sum_of([(column, 1)], v * self.count, "column") for v in range(tile.vectors)]
 

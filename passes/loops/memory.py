@@ -13,6 +13,7 @@ from pullback.dialects.graph.scalar import Scalar, select
 from pullback.dialects.graph.value import insert
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import FunctionBuilder, index_op, result_of
 from pullback.passes.loops.layout import Layout
 from pullback.passes.loops.vectors import Lanes, shuffled
@@ -69,7 +70,7 @@ class Buffer:
         self, builder: FunctionBuilder, lanes: Lanes, terms: Sequence[Term], constant: int, stride: int
     ) -> Scalar:
         """One element per lane, `stride` elements apart; 0 in lanes that do not exist."""
-        type_ = VectorType(self.memory_type, [lanes.count])
+        type_ = vector_type(self.memory_type, lanes.count)
         if stride == -1 and lanes.mask is None:
             last = self.indices(builder, terms, constant - (lanes.count - 1))
             loaded = result_of(vector.LoadOp.create(operands=[self.value, *last], result_types=[type_]))
@@ -100,7 +101,7 @@ class Buffer:
         `place` holds the terms and the constant of the first lane's element, and the strides of lanes and rows.
         """
         terms, constant, (stride, row_stride) = place
-        type_ = VectorType(self.memory_type, [lanes.count])
+        type_ = vector_type(self.memory_type, lanes.count)
         offsets = rows * row_stride
         if stride:
             offsets = offsets + Scalar(lane_steps(builder, lanes.count, stride)).cast(rows.element_type)
@@ -143,19 +144,17 @@ class Buffer:
 def lane_steps(builder: FunctionBuilder, count: int, stride: int) -> SSAValue:
     """0, stride, 2 * stride, …: one per lane."""
     type_ = VectorType(i32, [count])
-    values = [lane * stride for lane in range(count)]
+    values = DenseIntOrFPElementsAttr.from_list(type_, [lane * stride for lane in range(count)])
     return builder.shared(
         ("steps", count, stride),
-        lambda: arith.ConstantOp.create(
-            properties={"value": DenseIntOrFPElementsAttr.from_list(type_, values)}, result_types=[type_]
-        ),
+        lambda: arith.ConstantOp.create(properties={"value": values}, result_types=[type_]),
         "steps",
     )
 
 
 def all_lanes(builder: FunctionBuilder, count: int) -> SSAValue:
     """The mask in which every lane exists."""
-    return builder.number(1, VectorType(i1, [count])).value
+    return builder.number(1, vector_type(i1, count)).value
 
 
 def both(a: Scalar, b: Scalar) -> Scalar:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects import vector
-from xdsl.dialects.builtin import DenseArrayBase, VectorType, i64
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.scalar import Scalar
-from pullback.passes.loops.build import named, result_of
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.build import named
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.layout import Layout, memref_type
 from pullback.passes.loops.levels import Level
@@ -17,7 +16,7 @@ from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Load, Node
 from pullback.passes.loops.places import SCRATCH
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.vectors import Lanes
+from pullback.passes.loops.vectors import Lanes, shuffle
 
 
 class Packing:
@@ -32,7 +31,7 @@ class Packing:
         self.count = count
         self.columns_dim, self.rows_dim = dims
         self.rows = kernel.space.extents[self.rows_dim]
-        self.type = VectorType(b.element_type, [count])
+        self.type = vector_type(b.element_type, count)
         shape = self.rows, vectors * count
         argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
         named(argument, "panel")
@@ -135,13 +134,3 @@ def transposed(rows: list[Scalar]) -> list[Scalar]:
         rows = exchanged
         block //= 2
     return rows
-
-
-def shuffle(a: Scalar, b: Scalar, lanes: Sequence[int]) -> Scalar:
-    """Lanes of two vectors, those of the second numbered after those of the first."""
-    op = vector.ShuffleOp.create(
-        operands=[a.value, b.value],
-        result_types=[a.type],
-        properties={"mask": DenseArrayBase.from_list(i64, list(lanes))},
-    )
-    return Scalar(result_of(op))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.keeping import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
@@ -118,7 +118,7 @@ class Rows:
         lane = self.inner[-1]
         count = self.kernel.lanes_along(lane)
         partial = [
-            Accumulator(n.op, VectorType(n.element_type, [count]), [], n.op.name.removeprefix("graph."))
+            Accumulator(n.op, vector_type(n.element_type, count), [], n.op.name.removeprefix("graph."))
             for n in reduces
         ]
         self._sweeps(row, list(self.inner), stage, (reduces, outputs, partial), count)

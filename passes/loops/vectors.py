@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from xdsl.dialects import vector
 from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
@@ -11,6 +13,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.scalar import Scalar, bit_width, select
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import FunctionBuilder, result_of
 
 
@@ -34,14 +37,14 @@ def tail_mask(builder: FunctionBuilder, lanes: int, count: int) -> SSAValue:
     size = builder.index(lanes)
     return builder.shared(
         ("tail", lanes, count),
-        lambda: vector.CreateMaskOp.create(operands=[size], result_types=[VectorType(i1, [count])]),
+        lambda: vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]),
         "tail",
     )
 
 
 def splat(value: Scalar, count: int) -> Scalar:
     """The same value in every lane."""
-    op = vector.BroadcastOp.create(operands=[value.value], result_types=[VectorType(value.type, [count])])
+    op = vector.BroadcastOp.create(operands=[value.value], result_types=[vector_type(value.type, count)])
     return Scalar(result_of(op, value.value.name_hint))
 
 
@@ -72,7 +75,7 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
     extract = vector.ExtractOp.create(
         operands=[value.value],
         result_types=[value.element_type],
-        properties={"static_position": DenseArrayBase.from_list(i64, [0])},
+        properties={"static_position": numbers(0)},
     )
     return Scalar(result_of(extract))
 
@@ -84,9 +87,20 @@ def part(value: Scalar, start: int, count: int) -> Scalar:
 
 def shuffled(value: Scalar, lanes: Sequence[int]) -> Scalar:
     """These lanes, in this order."""
+    return shuffle(value, value, lanes)
+
+
+def shuffle(a: Scalar, b: Scalar, lanes: Sequence[int]) -> Scalar:
+    """Lanes of two vectors, those of the second numbered after those of the first."""
     op = vector.ShuffleOp.create(
-        operands=[value.value, value.value],
-        result_types=[VectorType(value.element_type, [len(lanes)])],
-        properties={"mask": DenseArrayBase.from_list(i64, list(lanes))},
+        operands=[a.value, b.value],
+        result_types=[vector_type(a.element_type, len(lanes))],
+        properties={"mask": numbers(*lanes)},
     )
     return Scalar(result_of(op))
+
+
+@lru_cache(maxsize=1 << 10)
+def numbers(*values: int) -> DenseArrayBase[Any]:
+    """Numbers as an attribute, the same object for equal ones."""
+    return DenseArrayBase.from_list(i64, values)
