@@ -193,6 +193,7 @@ class Copysign(Binary):
     """The magnitude of a under the sign of b; nothing flows back to b, and nothing to an a of 0."""
 
     name = "graph.copysign"
+    EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.copysign
     SCALAR: ClassVar = staticmethod(copysign)

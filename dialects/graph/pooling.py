@@ -113,6 +113,7 @@ class MaxPool2D(Pool):
     """The largest element of each window, NaN if any is; the first of equal ones gets the gradient."""
 
     name = "graph.max_pool2d"
+    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         '%r = graph.max_pool2d %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"}\n'
         "      : (IMAGE) -> tensor<2x3x3x3xf32>",

@@ -35,6 +35,8 @@ class Scan(AlongAxis):
     """What all scans share: their direction, and whether an element is part of its result."""
 
     DTYPES: ClassVar[Accepts] = numeric
+    FIRST: ClassVar[Number] = 0
+    """The result of no elements, with which an exclusive scan begins."""
     exclusive = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
 
@@ -54,15 +56,12 @@ class Scan(AlongAxis):
         flags = flag(exclusive, "exclusive") | flag(reverse, "reverse")
         return cls.along(*operands, axis=axis, **flags)
 
-    def scanned(self, scan: Callable[..., Array], first: Number, *operands: Array) -> Array:
-        """What an inclusive scan along axis 0 gives, along this axis and in this direction.
-
-        `first` is the result of no elements, with which an exclusive scan begins.
-        """
+    def scanned(self, scan: Callable[..., Array], *operands: Array) -> Array:
+        """What an inclusive scan along axis 0 gives, along this axis and in this direction."""
         step = -1 if self.is_reverse else 1
         made = scan(*(np.moveaxis(x, self.at, 0)[::step] for x in operands))
         if self.is_exclusive:
-            start = np.full((1, *made.shape[1:]), first, made.dtype)
+            start = np.full((1, *made.shape[1:]), type(self).FIRST, made.dtype)
             made = np.concatenate([start, made])[: len(made)]
         return np.moveaxis(made[::step], 0, self.at)
 
@@ -80,7 +79,7 @@ class CumSum(Scan):
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return self.scanned(partial(np.cumsum, axis=0, dtype=x.dtype), 0, x)
+        return self.scanned(partial(np.cumsum, axis=0, dtype=x.dtype), x)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
@@ -95,11 +94,12 @@ class CumProd(Scan):
     """
 
     name = "graph.cumprod"
+    FIRST: ClassVar = 1
     EXAMPLES: ClassVar = ("%r = graph.cumprod %x {axis = 1 : i64, exclusive} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return self.scanned(partial(np.cumprod, axis=0, dtype=x.dtype), 1, x)
+        return self.scanned(partial(np.cumprod, axis=0, dtype=x.dtype), x)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, back = conj(self.x), not self.is_reverse
@@ -133,7 +133,7 @@ class LinearRecurrence(Scan):
         return super().infer([tensor_type(element_type_of(a), shape)], properties)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.scanned(_recur, 0, *operands)
+        return self.scanned(_recur, *operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, back = conj(self.x), not self.is_reverse
@@ -159,11 +159,12 @@ class CumLogSumExp(Scan):
     """log(sum(exp(x))) of the elements up to each one; -inf of none."""
 
     name = "graph.cumulative_logsumexp"
+    FIRST: ClassVar = -np.inf
     DTYPES: ClassVar = is_float
     EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.scanned(partial(np.logaddexp.accumulate, axis=0), -np.inf, *operands)
+        return self.scanned(partial(np.logaddexp.accumulate, axis=0), *operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         """Each result is `logaddexp` of the one before and an element, so the gradient is a recurrence of shares."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.positions import Position
-from pullback.dialects.graph.scans import CumProd, Scan
+from pullback.dialects.graph.scans import Scan
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, family, folds, full_like
@@ -16,7 +16,7 @@ def scan_of_one(op: Scan) -> Folded:
     if not _has_one(op, op.at):
         return None
     if op.is_exclusive:
-        return full_like(int(isinstance(op, CumProd)), op.y.type) if is_static(op.y.type) else None
+        return full_like(op.FIRST, op.y.type) if is_static(op.y.type) else None
     return Tensor(op.operands[-1])
 
 
