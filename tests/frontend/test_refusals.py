@@ -43,6 +43,19 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         "concat: values: expected a list of tensors, got Tensor",
         lambda x: WRONG.concat(x),
     ),
+    "a slope in letters": (
+        "leaky_relu: alpha: expected a number, got str",
+        lambda x: WRONG.leaky_relu(x, "a"),
+    ),
+    "an approximation in letters": (
+        "gelu: approximate: expected True or False, got 'tanh'",
+        lambda x: WRONG.gelu(x, "tanh"),
+    ),
+    "a bound of another dtype": (
+        "graph.clip: dtype_c2: operands must have one dtype",
+        lambda x: pb.clip(x, np.zeros(1), 1.0),
+    ),
+    "a bound in letters": ("graph.clip", lambda x: WRONG.clip(x, "a", 1.0)),
     "a value in letters": ("full: fill_value: expected a number, got 'a'", lambda x: WRONG.full((2,), "a")),
     "a tensor as a value": ("full_like: fill_value: expected a number", lambda x: WRONG.full_like(x, x)),
     "zeros of a shape in letters": (

@@ -125,3 +125,19 @@ CASES: dict[str, list[Case]] = {
         Case(("6xi32",), lambda x: Clip.of(x, -3, 4), lambda x: np.clip(x, -3, 4), (integers(),), orders=()),
     ],
 }
+
+V = "tensor<3xf32>"
+BROKEN: list[tuple[str, str, str]] = [
+    ("dtype_c2", f"%x: {V}, %b: tensor<f64>", f"graph.clip %x, %x, %b : ({V}, {V}, tensor<f64>) -> {V}"),
+    ("dtype_c1", "%c: tensor<3xi1>", "graph.clip %c, %c, %c : tensor<3xi1>"),
+    (
+        "broadcast_c1",
+        f"%x: {V}, %y: tensor<2xf32>",
+        f"graph.clip %x, %y, %x : ({V}, tensor<2xf32>, {V}) -> {V}",
+    ),
+    ("dtype_c1", "%i: tensor<3xi32>", "graph.sqrt %i : tensor<3xi32>"),
+    ("dtype_c1", f"%x: {V}", f"graph.logical_not %x : ({V}) -> tensor<3xi1>"),
+    ("dtype_c1", f"%x: {V}", f"graph.bitwise_and %x, %x : {V}"),
+    ("results_c2", f"%x: {V}", f"graph.equal %x, %x : {V}"),
+    ("results_c2", "%z: tensor<3xcomplex<f32>>", "graph.abs %z : tensor<3xcomplex<f32>>"),
+]
