@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.bitwise import BitwiseAnd, BitwiseOr, BitwiseXor
+from pullback.dialects.graph.bitwise import BitwiseAnd, BitwiseInvert, BitwiseOr, BitwiseXor
 from pullback.dialects.graph.comparisons import (
     Equal,
     Greater,
@@ -24,7 +24,7 @@ from pullback.dialects.graph.comparisons import (
     NotEqual,
 )
 from pullback.dialects.graph.elementwise import Maximum, Minimum, Where
-from pullback.dialects.graph.families import Binary, BinaryPredicate, UnaryPredicate
+from pullback.dialects.graph.families import Binary, BinaryPredicate, Unary, UnaryPredicate, is_truth
 from pullback.dialects.graph.types import broadcast_shapes, is_inexact, is_static, shape_of_type
 from pullback.dialects.graph.value import Number, Tensor
 from pullback.passes.simplify.matching import (
@@ -87,6 +87,20 @@ def where_in_where(op: Where) -> Folded:
             return None
         shape = broadcast_shapes(shape, operand.extents)
     return Where.of(condition, a, b) if shape == shape_of_type(op.results[0].type) else None
+
+
+_OF_TRUTHS: Mapping[type[GraphOp], type[Unary | Binary]] = {
+    BitwiseAnd: LogicalAnd,
+    BitwiseOr: LogicalOr,
+    BitwiseXor: LogicalXor,
+    BitwiseInvert: LogicalNot,
+}
+
+
+@folds(*_OF_TRUTHS)
+def bits_of_truths(op: Binary | Unary) -> Folded:
+    """Of truth values, which are one bit, these are logic."""
+    return _OF_TRUTHS[type(op)].of(*map(Tensor, op.operands)) if is_truth(op.y.element_type) else None
 
 
 # ---- two operands -----------------------------------------------------------------------------------------------

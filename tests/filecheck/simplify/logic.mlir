@@ -122,3 +122,17 @@ func.func @test_of_integers(%i: tensor<4xi32>) -> (tensor<4xi1>, tensor<4xi1>) {
 // CHECK-NEXT: %b = graph.fill {value = true} : tensor<4xi1>
 // CHECK-NEXT: func.return %a, %b : tensor<4xi1>, tensor<4xi1>
 // CHECK-NEXT: }
+
+// As `~c & d` is written in Python.
+func.func @bits_of_truths(%c: tensor<4xi1>, %d: tensor<4xi1>, %i: tensor<4xi32>) -> (tensor<4xi1>, tensor<4xi32>) {
+  %n = graph.bitwise_invert %c : tensor<4xi1>
+  %a = graph.bitwise_and %n, %d : tensor<4xi1>
+  %b = graph.bitwise_invert %i : tensor<4xi32>
+  func.return %a, %b : tensor<4xi1>, tensor<4xi32>
+}
+// CHECK-LABEL: func.func @bits_of_truths(
+// CHECK-NEXT: %n = graph.logical_not %c : tensor<4xi1>
+// CHECK-NEXT: %a = graph.logical_and %n, %d : tensor<4xi1>
+// CHECK-NEXT: %b = graph.bitwise_invert %i : tensor<4xi32>
+// CHECK-NEXT: func.return %a, %b : tensor<4xi1>, tensor<4xi32>
+// CHECK-NEXT: }
