@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Two processes share the tests, each with one thread for NumPy's products.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
 .PHONY: demo test test-all test-mlir check format clean
 .NOTPARALLEL:
@@ -23,11 +25,11 @@ demo: $(VENV)/examples.stamp
 	$(BIN)/python examples/train_digits.py
 
 test: $(VENV)/test.stamp $(VENV)/examples.stamp
-	$(BIN)/python -m pytest
+	$(PYTEST)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck/tools
 
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
-	$(BIN)/python -m pytest --all
+	$(PYTEST) --all
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
 
 test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp

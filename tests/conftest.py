@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 SEED = int(os.environ.get("PULLBACK_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["PULLBACK_SEED"] = str(SEED)  # the processes that share the work must choose the same sample
 
 hypothesis.settings.register_profile("sampled", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("all", deadline=None, max_examples=200)

@@ -58,6 +58,8 @@ class Constant(GraphOp):
     EXAMPLES: ClassVar = (
         "%r = graph.constant dense<[1.0, 2.5]> : tensor<2xf32>",
         "%r = graph.constant dense<true> : tensor<i1>",
+        "%r = graph.constant dense<[1, 2]> : tensor<2xi32>",
+        "%r = graph.constant dense<[(1.0, -2.0), (0.0, 1.0)]> : tensor<2xcomplex<f32>>",
     )
     value = prop_def(DenseIntOrFPElementsAttr)
     result = result_def(AnyAttr())
@@ -143,6 +145,8 @@ class Fill(GraphOp):
     name = "graph.fill"
     EXAMPLES: ClassVar = (
         "%r = graph.fill {value = 1.0 : f32} : MATRIX",
+        "%r = graph.fill {value = 1 : i32} : tensor<2x3xi32>",
+        "%r = graph.fill {value = [1.0 : f32, -2.0 : f32]} : tensor<2x3xcomplex<f32>>",
         "%r = graph.fill %n {value = 7 : i32} : (tensor<2xi64>) -> tensor<?x3xi32>",
     )
     SHAPE_OPERAND: ClassVar = 0

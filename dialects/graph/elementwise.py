@@ -65,7 +65,7 @@ class Identity(Unary):
     name = "graph.identity"
     EXACT: ClassVar = any_dtype
     TAKES: ClassVar = slice(1)
-    EXAMPLES: ClassVar = ("%r = graph.identity %c : tensor<3xi1>",)
+    EXAMPLES: ClassVar = ("%r = graph.identity %c : tensor<3xi1>", "%r = graph.identity %x : MATRIX")
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     traits = traits_def(Pure(), PassesSlices())
@@ -94,7 +94,10 @@ class Cast(Unary):
 
     name = "graph.cast"
     EXACT: ClassVar = any_dtype
-    EXAMPLES: ClassVar = ("%r = graph.cast %x : (MATRIX) -> tensor<2x3xi32>",)
+    EXAMPLES: ClassVar = (
+        "%r = graph.cast %x : (MATRIX) -> tensor<2x3xi32>",
+        "%r = graph.cast %x : (MATRIX) -> tensor<2x3xf64>",
+    )
     DTYPES: ClassVar = any_dtype
 
     @classmethod
@@ -193,7 +196,10 @@ class Maximum(Binary):
 
     name = "graph.maximum"
     EXACT: ClassVar = any_dtype
-    EXAMPLES: ClassVar = ("%r = graph.maximum %i, %i : tensor<4xi32>",)
+    EXAMPLES: ClassVar = (
+        "%r = graph.maximum %i, %i : tensor<4xi32>",
+        "%r = graph.maximum %x, %v : (MATRIX, VECTOR) -> MATRIX",
+    )
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.maximum
     SCALAR: ClassVar = staticmethod(maximum)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.dialects.builtin import DYNAMIC_INDEX, i1
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def, var_operand_def
 from xdsl.traits import Pure
@@ -178,6 +178,13 @@ class Densify(OfSlices):
     ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.densify %p : (SLICES) -> MATRIX",)
     RESULT: ClassVar = operator.attrgetter("data_type")
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (data,) = super().infer(operands, properties)
+        if element_type_of(data) == i1:
+            raise GraphError(f"{cls.name}: dtype_c1: needs a numeric dtype, got i1: rows of one index add up")
+        return [data]
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0].dense()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.dialects.builtin import DYNAMIC_INDEX, i32, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -36,7 +36,6 @@ from pullback.dialects.graph.types import (
     SlicesType,
     compatible_types,
     element_type_of,
-    is_integer,
     shape_of_type,
 )
 from pullback.dialects.graph.value import Tensor
@@ -86,7 +85,7 @@ class ReplaceRows(GraphOp):
             )
         # A row that a later one replaced in turn left nothing of itself.
         numbers = Constant.from_array(np.arange(count, dtype=np.int32))
-        places = Cast.to(Tensor(Unique.emit([indices.value]).results[1]), numbers.element_type)
+        places = Cast.to(Unique.over(indices)[1], numbers.element_type)
         last = Gather.of(
             ReplaceRows.of(zeros_like(numbers), MakeSlices.make(numbers, places, numbers)), places
         )
@@ -110,12 +109,19 @@ class Unique(GraphOp):
     traits = traits_def(Pure(), NotDifferentiable())
 
     @classmethod
+    def over(cls, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Both results for indices of any integer dtype; narrow ones may not hold every place, or no -1."""
+        wide = indices if indices.element_type in (i32, i64) else Cast.to(indices, i32)
+        distinct, places = cls.emit([wide.value]).results
+        return Tensor(distinct), Tensor(places)
+
+    @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         (type_,) = operands
         if len(shape_of_type(type_)) != 1:
             raise GraphError(f"{cls.name}: rank_c4: the operand must have rank 1, got {type_}")
-        if not is_integer(element_type_of(type_)):
-            raise GraphError(f"{cls.name}: dtype_c5: the operand must hold integers, got {type_}")
+        if element_type_of(type_) not in (i32, i64):
+            raise GraphError(f"{cls.name}: dtype_c5: the operand must hold i32 or i64, got {type_}")
         return [type_, type_]
 
     def numpy(self, *operands: Array) -> Any:

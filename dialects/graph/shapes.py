@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, i1, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     AnyAttr,
@@ -219,6 +219,8 @@ class SumTo(Reshaping):
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
         check_shape_operand(self, self._operands[1:], self.result_types[0])
+        if element_type_of(self.result_types[0]) == i1:
+            raise GraphError(f"{self.name}: dtype_c1: needs a numeric dtype, got i1: cast the operand first")
         try:
             fits = compatible_shapes(broadcast_shapes(source, result), source)
         except GraphError:

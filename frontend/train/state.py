@@ -77,6 +77,6 @@ class Rows:
 
 def summed(slices: IndexedSlices) -> IndexedSlices:
     """Slices that stand for the same tensor, in which each index occurs once; -1, which names no row, fills up."""
-    distinct, places = map(Tensor, Unique.emit([slices.indices.value]).results)
+    distinct, places = Unique.over(slices.indices)
     rows = Densify.of(MakeSlices.make(slices.values, places, slices.values))
     return IndexedSlices(rows, distinct, slices.shape)
