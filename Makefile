@@ -1,6 +1,7 @@
 # Everything a newcomer or a CI machine runs. Needs only python3 with venv, and make.
 #   make demo      train on handwritten digits        make test      the tests, sampled (minutes)
 #   make check     ruff, pyright, import-linter       make test-all  every test
+#   make test-peers  values and gradients against JAX and PyTorch: installs the extra [dev], gigabytes
 #   make test-mlir  upstream's tools on what we print: installs the extra [mlir], 500 MB
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 # Two processes share the tests, each with one thread for NumPy's products.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-.PHONY: demo test test-all test-mlir check format clean
+.PHONY: demo test test-all test-mlir test-peers check format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -34,6 +35,9 @@ test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
 
 test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp
 	$(BIN)/python -m pytest --all -m mlir
+
+test-peers: $(VENV)/test.stamp $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --all -m peers
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(BIN)/ruff format --check .

@@ -49,7 +49,7 @@ SAME: Mapping[str, str] = {
         tile trace trainable_variables transpose tuple unsorted_segment_sum unstack where while_loop zeros
         zeros_like
     """,
-    "tf.math": "cumulative_logsumexp xdivy xlogy",
+    "tf.math": "cumulative_logsumexp nextafter xdivy xlogy",
     "tf.nn": """
         avg_pool2d batch_normalization bias_add conv2d conv2d_transpose depthwise_conv2d dropout elu
         fused_batch_norm l2_loss l2_normalize leaky_relu log_softmax max_pool2d moments relu relu6 selu

@@ -277,5 +277,6 @@ class NextAfter(Binary):
 
     name = "graph.nextafter"
     DTYPES: ClassVar = is_float
+    EXACT: ClassVar = is_float
     NUMPY: ClassVar = np.nextafter
     traits = traits_def(Pure(), Broadcasts(), NotDifferentiable())
