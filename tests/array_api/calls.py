@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -45,7 +46,8 @@ SHARED = sorted(FUNCTIONS.keys() & set(pb.__all__))
 
 def strict(name: str, call: Call) -> Any:
     """What array-api-strict gives, as arrays of NumPy."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about means of nothing
         result = FUNCTIONS[name](
             *map(_for_strict, call.arguments), **{k: _for_strict(v) for k, v in call.options.items()}
         )
