@@ -10,7 +10,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.dtypes import of_dtype
 
-__all__ = ["astype", "cast", "clip", "clip_by_value", "positive", "where"]
+__all__ = ["astype", "cast", "clip", "positive", "where"]
 
 
 def where(condition: Operand, a: Operand, b: Operand, name: str | None = None) -> Tensor:
@@ -42,9 +42,6 @@ def clip(
         return named_as(name, lambda: one_sided.of(*operands))
     values = tensors(x, min, max, op=Clip.name)
     return named_as(name, lambda: Clip.of(*values))
-
-
-clip_by_value = clip
 
 
 def cast(x: Operand, dtype: object, name: str | None = None) -> Tensor:
