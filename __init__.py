@@ -7,18 +7,25 @@ from pullback.driver.checking.report import GradientCheckError, GradientReport
 from pullback.frontend import train
 from pullback.frontend.arguments import AggregationMethod, UnconnectedGradients
 from pullback.frontend.check_gradients import check_gradients
-from pullback.frontend.custom_gradient import custom_gradient, grad_pass_through, recompute_grad
+from pullback.frontend.custom_gradient import (
+    custom_gradient,
+    grad_pass_through,
+    prevent_gradient,
+    recompute_grad,
+)
 from pullback.frontend.explain import explain
 from pullback.frontend.function import Function, function
 from pullback.frontend.functions import activations as _activations
 from pullback.frontend.functions import casts as _casts
 from pullback.frontend.functions import clipping as _clipping
 from pullback.frontend.functions import complex_numbers as _complex_numbers
+from pullback.frontend.functions import conditionals as _conditionals
 from pullback.frontend.functions import control_flow as _control_flow
 from pullback.frontend.functions import convolution as _convolution
 from pullback.frontend.functions import creation as _creation
 from pullback.frontend.functions import einsum as _einsum
 from pullback.frontend.functions import elementwise as _elementwise
+from pullback.frontend.functions import images as _images
 from pullback.frontend.functions import indexing as _indexing
 from pullback.frontend.functions import linalg as _linalg
 from pullback.frontend.functions import losses as _losses
@@ -44,11 +51,13 @@ from pullback.frontend.functions.activations import *
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.clipping import *
 from pullback.frontend.functions.complex_numbers import *
+from pullback.frontend.functions.conditionals import *
 from pullback.frontend.functions.control_flow import *
 from pullback.frontend.functions.convolution import *
 from pullback.frontend.functions.creation import *
 from pullback.frontend.functions.einsum import *
 from pullback.frontend.functions.elementwise import *
+from pullback.frontend.functions.images import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *
 from pullback.frontend.functions.losses import *
@@ -122,6 +131,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "name_scope",
+    "prevent_gradient",
     "recompute_grad",
     "run",
     "train",
@@ -134,11 +144,13 @@ __all__ += _activations.__all__
 __all__ += _casts.__all__
 __all__ += _clipping.__all__
 __all__ += _complex_numbers.__all__
+__all__ += _conditionals.__all__
 __all__ += _control_flow.__all__
 __all__ += _convolution.__all__
 __all__ += _creation.__all__
 __all__ += _einsum.__all__
 __all__ += _elementwise.__all__
+__all__ += _images.__all__
 __all__ += _indexing.__all__
 __all__ += _linalg.__all__
 __all__ += _losses.__all__

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import OpResult, SSAValue
 
 from pullback.dialects.graph.control_flow import captured_values
-from pullback.dialects.graph.custom_gradient import CustomGradient
+from pullback.dialects.graph.custom_gradient import CustomGradient, PreventGradient
 from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.types import (
@@ -21,10 +22,11 @@ from pullback.dialects.graph.types import (
     data_type_of,
     differentiable_type,
 )
-from pullback.dialects.graph.value import Number, Tensor, inserting
+from pullback.dialects.graph.value import Number, Operand, Tensor, inserting
 from pullback.dialects.graph.variables import Read, ReadRows, ReadsVariable, Update
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
+from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph, common_graph, current_graph
@@ -33,6 +35,14 @@ from pullback.frontend.needs import tuple_of
 from pullback.frontend.nest import Nest
 
 Function = Callable[..., Any]
+
+
+def prevent_gradient(x: Operand, message: str = "", name: str | None = None) -> Tensor:
+    """x itself; `gradients` through it raises `LookupError` with the message, where `stop_gradient` gives `None`."""
+    value = as_tensor(x, "prevent_gradient")
+    if not isinstance(message, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentTypeError(f"prevent_gradient: message: expected a string, got {type(message).__name__}")
+    return named_as(name, lambda: PreventGradient.of(value, message=StringAttr(message)))
 
 
 def custom_gradient(function: Function) -> Function:

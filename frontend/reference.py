@@ -53,7 +53,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Normalization": ("frontend.functions.normalization",),
     "Losses": ("frontend.functions.losses",),
     "Matrices": ("frontend.functions.linalg", "frontend.functions.einsum", "frontend.functions.matrices"),
-    "Convolutions and pooling": ("frontend.functions.convolution", "frontend.functions.pooling"),
+    "Images": ("frontend.functions.convolution", "frontend.functions.pooling", "frontend.functions.images"),
     "Shapes": ("frontend.functions.shapes",),
     "One tensor and several": ("frontend.functions.pieces",),
     "Repetition and order": ("frontend.functions.repeating",),
@@ -66,7 +66,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Random numbers": ("frontend.functions.random",),
     "Parts": ("frontend.functions.slicing",),
-    "Loops": ("frontend.functions.control_flow",),
+    "Loops and branches": ("frontend.functions.control_flow", "frontend.functions.conditionals"),
     "Names, devices and order": ("frontend.scopes", "frontend.needs"),
     "Clipping": ("frontend.functions.clipping",),
     "Training": (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from xdsl.dialects.builtin import DenseArrayBase
+import numpy as np
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.irdl import (
     AnyAttr,
     AttrSizedOperandSegments,
     opt_prop_def,
+    prop_def,
     region_def,
     traits_def,
     var_operand_def,
@@ -20,8 +22,11 @@ from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import OpTrait, Pure
 
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import GradientTerms, GraphOp, check_results, graph_op
 from pullback.dialects.graph.control_flow import Yield
+from pullback.dialects.graph.families import Unary, any_dtype
+from pullback.dialects.graph.scalar import identity
 from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
@@ -39,6 +44,26 @@ class HasClosure(OpTrait):
 
     Those are the ordinary ones, of what computes the values from `closed`, with `xs` taken as constants.
     """
+
+
+class DisabledGradientError(DiagnosticError, LookupError):
+    """A gradient must pass through an operation that says it must not."""
+
+
+@graph_op
+class PreventGradient(Unary):
+    """x itself; a gradient through it is an error, which gives `message` as the reason."""
+
+    name = "graph.prevent_gradient"
+    EXAMPLES: ClassVar = ("""%r = graph.prevent_gradient %x {message = "not defined at kinks"} : MATRIX""",)
+    DTYPES: ClassVar = any_dtype
+    NUMPY: ClassVar = np.asarray
+    SCALAR: ClassVar = staticmethod(identity)
+    message = prop_def(StringAttr)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        assert isinstance(self.message, StringAttr)
+        raise DisabledGradientError(f"Gradient explicitly disabled. Reason: {self.message.data}", self)
 
 
 @graph_op

@@ -13,7 +13,9 @@ from pullback.dialects.graph.families import Binary, Unary
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
-WRITTEN_OUT = frozenset({"cast", "conj", "real", "imag", "gelu", "leaky_relu", "sigmoid_cross_entropy"})
+WRITTEN_OUT = frozenset(
+    {"cast", "conj", "real", "imag", "gelu", "leaky_relu", "prevent_gradient", "sigmoid_cross_entropy"}
+)
 """Those with more to say than their operation: see `casts.py`, `complex_numbers.py` and `activations.py`."""
 
 

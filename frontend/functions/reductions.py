@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i1, i64
 
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.families import is_integer
+from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.positions import ArgMax, ArgMin, Position
 from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
 from pullback.dialects.graph.shapes import Reshape
@@ -23,6 +25,7 @@ from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis
 from pullback.frontend.functions.dtypes import in_dtype, of_dtype
 
 __all__ = [
+    "add_n",
     "all",
     "any",
     "argmax",
@@ -150,3 +153,15 @@ def flattened(x: Tensor) -> Tensor:
     if x.ndim == 1:
         return x
     return Reshape.to(x, (math.prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX,))
+
+
+def add_n(inputs: Sequence[Operand], name: str | None = None) -> Tensor:
+    """The sum of tensors of one dtype and shape, all at once; slices among them are added as what they stand for.
+
+    Raises:
+        ValueError: for no tensors, or different dtypes or shapes.
+    """
+    if not isinstance(inputs, list | tuple) or not inputs:
+        raise ArgumentTypeError(f"add_n: inputs: expected a list of at least one tensor, got {inputs!r}")
+    terms = [as_tensor(x, f"add_n: inputs[{i}]") for i, x in enumerate(inputs)]
+    return named_as(name, lambda: AddN.of(*terms))

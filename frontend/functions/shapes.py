@@ -39,6 +39,7 @@ __all__ = [
     "matrix_transpose",
     "moveaxis",
     "permute_dims",
+    "rank",
     "reshape",
     "shape",
     "shape_of",
@@ -62,6 +63,11 @@ def size(x: Operand, name: str | None = None) -> Tensor:
     """The number of elements of `x` at run time, i64."""
     value = as_tensor(x, "size")
     return named_as(name, lambda: Size.of(value))
+
+
+def rank(x: Operand) -> int:
+    """The number of axes, which is always known."""
+    return as_tensor(x, "rank").ndim
 
 
 def reshape(x: Operand, shape: ShapeLike, name: str | None = None) -> Tensor:

@@ -152,22 +152,27 @@ class Differentiator(Protocol):
         ...
 
 
-def densified(grad: Tensor) -> Tensor:
-    """A gradient as a tensor; warns where that makes something large."""
+def densified(grad: Tensor, quiet: bool = False) -> Tensor:
+    """A gradient as a tensor; warns where that makes something large, unless it is to be quiet."""
     if not isinstance(grad.type, SlicesType):
         return grad
-    data = grad.type.data_type
+    if not quiet:
+        _warn_of(grad.type.data_type)
+    return Densify.of(grad)
+
+
+def _warn_of(data: Attribute) -> None:
+    """A warning where a tensor of this type is large, or may be."""
     size = math.prod(shape_of_type(data))
     if not is_static(data):
         warnings.warn(
             "Converting sparse IndexedSlices to a dense tensor of unknown shape. This may consume a large amount "
             "of memory.",
-            stacklevel=2,
+            stacklevel=3,
         )
     elif size >= LARGE:
         warnings.warn(
             f"Converting sparse IndexedSlices to a dense tensor with {size} elements. This may consume a large "
             "amount of memory.",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return Densify.of(grad)

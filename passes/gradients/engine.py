@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.graph.base import Properties
+from pullback.dialects.graph.base import GraphOp, Properties
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.location import Origin
 from pullback.dialects.graph.markers import Backward, SumGradients
@@ -181,11 +181,13 @@ class Walk:
     def _complete(self, op: Operation, dys: Sequence[Tensor | None]) -> list[Tensor | None]:
         """One dy per result as rules expect them: zeros where none arrived, dense unless the rule takes slices."""
         slices_pass = facts_of(type(op)).passes_slices
+        # As in TensorFlow: what moves rows about, to pick them along another axis, is no surprise.
+        moves = isinstance(op, GraphOp) and type(op).TAKES is not None
         given: list[Tensor | None] = []
         for result, dy in zip(op.results, dys, strict=True):
             if dy is None and differentiable_type(result.type):
                 dy = self.zeros(result)
-            given.append(dy if dy is None or slices_pass else densified(dy))
+            given.append(dy if dy is None or slices_pass else densified(dy, quiet=moves))
         return given
 
     def zeros(self, value: SSAValue) -> Tensor:

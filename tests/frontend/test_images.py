@@ -153,3 +153,41 @@ def test_refusals(graph: pb.Graph, case: str) -> None:
     message, call = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4), (6, 8), (7, 5)])
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_nearest_neighbours(rng: np.random.Generator, size: tuple[int, int], align_corners: bool) -> None:
+    images = rng.standard_normal((2, 3, 4, 2))
+
+    def nearest(extent: int, count: int) -> list[int]:
+        if align_corners and count > 1:
+            return [int(i * (extent - 1) / (count - 1) + 0.5) for i in range(count)]
+        return [i * extent // count for i in range(count)]
+
+    rows, columns = nearest(3, size[0]), nearest(4, size[1])
+    with pb.Graph():
+        x = pb.placeholder("f64", (None, 3, 4, 2), name="x")
+        y = pb.resize_nearest_neighbor(x, size, align_corners=align_corners)
+        (dx,) = pb.gradients(y, x)
+        value, gradient = pb.run([y, dx], {x: images})
+    np.testing.assert_array_equal(value, images[:, rows][:, :, columns])
+    counts = np.outer(np.bincount(rows, minlength=3), np.bincount(columns, minlength=4))
+    np.testing.assert_array_equal(gradient, np.broadcast_to(counts[None, :, :, None], images.shape))
+
+
+def test_pixels_as_squares() -> None:
+    with pb.Graph():
+        x = np.arange(3.0).reshape(1, 3, 1, 1)
+        y = pb.run(pb.resize_nearest_neighbor(x, (2, 1), half_pixel_centers=True))
+    np.testing.assert_array_equal(y.ravel(), [0, 2])
+
+
+def test_sums_of_many() -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (2,), name="x")
+        total = pb.add_n([x, 2.0 * x, x])
+        np.testing.assert_array_equal(pb.run(total, {x: [1, 2]}), [4, 8])
+        assert pb.rank(total) == 1
+        with pytest.raises(ValueError, match="at least one tensor"):
+            pb.add_n([])

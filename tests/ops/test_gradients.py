@@ -20,6 +20,7 @@ ELSEWHERE = {
     "graph.while": "gradients/test_loops.py",
     "graph.push": "gradients/test_loops.py",
     "graph.pop": "gradients/test_loops.py",
+    "graph.prevent_gradient": "rules/test_registry.py",
     "graph.read": "gradients/test_engine.py",
     "graph.read_rows": "rules/test_slices.py",
 }

@@ -1,4 +1,4 @@
-"""Rules 77 to 85: gradients of loops."""
+"""Rules 76 to 85: gradients of branches and loops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ import pullback as pb
 def power(x: pb.Tensor, trips: int | pb.Tensor, back_prop: bool = True) -> pb.Tensor:
     """x to the power trips + 1, by a loop."""
     return pb.while_loop(lambda i, _: i < trips, lambda i, a: (i + 1, a * x), [0, x], back_prop)[1]
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_rule_76_only_the_branch_that_is_taken_has_gradients(graph: pb.Graph, target: str) -> None:
+    x, w = (pb.placeholder("f64", (), name=name) for name in "xw")
+    taken = x > 0.0
+    y = pb.cond(taken, lambda: pb.log(x), lambda: x * w)
+    dx, dw, none = pb.gradients(y, [x, w, taken])
+    (ddx,) = pb.gradients(dx, x)
+    assert none is None
+    step = pb.compile([x, w], [y, dx, dw, ddx], target=target)
+    np.testing.assert_allclose(step(2.0, 3.0), [np.log(2), 0.5, 0, -0.25])
+    np.testing.assert_array_equal(step(-2.0, 3.0), [-6, 3, -2, 0])  # no NaN of the logarithm
 
 
 @pytest.mark.parametrize("trips", [0, 1, 5])

@@ -207,3 +207,12 @@ def test_rule_55_stop_gradient(graph: pb.Graph) -> None:
     x = pb.placeholder("f32", (), name="x")
     y = pb.stop_gradient(x * x) * x
     assert pb.run(pb.gradients(y, x)[0], {x: 3.0}) == 9
+
+
+def test_rule_55_prevent_gradient(graph: pb.Graph) -> None:
+    x = pb.placeholder("f32", (2,), name="x")
+    y = pb.prevent_gradient(x * x, message="not defined at kinks")
+    with pytest.raises(LookupError, match=r"Gradient explicitly disabled\. Reason: not defined at kinks"):
+        pb.gradients(y, x)
+    assert pb.gradients(y, [y])[0] is not None
+    np.testing.assert_array_equal(pb.compile([x], [y], target="cpu")(np.array([2, 3], np.float32))[0], [4, 9])

@@ -25,7 +25,7 @@ from pullback.dialects.graph.bitwise import (
 )
 from pullback.dialects.graph.comparisons import LogicalAnd, LogicalOr, LogicalXor
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.custom_gradient import CustomGradient
+from pullback.dialects.graph.custom_gradient import CustomGradient, PreventGradient
 from pullback.dialects.graph.elementwise import (
     Add,
     Cast,
@@ -60,9 +60,9 @@ from pullback.passes.simplify.matching import (
 )
 
 
-@folds(Identity, StopGradient)
-def nothing(op: Identity | StopGradient) -> Folded:
-    """Both are x, once all gradients are there."""
+@folds(Identity, StopGradient, PreventGradient)
+def nothing(op: Identity | StopGradient | PreventGradient) -> Folded:
+    """All are x, once all gradients are there."""
     return op.x
 
 
