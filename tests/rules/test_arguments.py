@@ -43,7 +43,7 @@ def test_rule_2_a_string_is_no_name(graph: pb.Graph) -> None:
         pb.gradients(x * x, "x")
 
 
-@pytest.mark.parametrize("wrong", [None, {}, (i for i in range(1)), object()], ids=str)
+@pytest.mark.parametrize("wrong", [None, {}, (i for i in range(1)), object()], ids=lambda v: type(v).__name__)
 @pytest.mark.parametrize("argument", ["ys", "xs", "stop_gradients"])
 def test_rule_3_what_is_no_tensor_is_named(graph: pb.Graph, argument: str, wrong: object) -> None:
     x = vector()
