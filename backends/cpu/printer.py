@@ -122,7 +122,9 @@ def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> st
     private = op.sym_visibility is not None and op.sym_visibility.data == "private"
     linkage = "internal " if private else ""
     returns = spell(outputs[0]) if outputs else "void"
-    head = f"define {linkage}{returns} @{op.sym_name.data}({', '.join(parameters)}) {ATTRIBUTES} {{"
+    # Inlined, kernels would make one function of thousands of blocks, which LLVM takes half as long again for.
+    apart = "noinline " if private else ""
+    head = f"define {linkage}{returns} @{op.sym_name.data}({', '.join(parameters)}) {apart}{ATTRIBUTES} {{"
     return "\n".join([head, "entry:", *printer.lines, "}"])
 
 

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
-from xdsl.traits import OpTrait
+from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 
 from pullback.dialects.graph import value
 from pullback.dialects.graph.types import (
@@ -50,7 +50,8 @@ def verified_once(cls: OpT) -> OpT:
     """
     verify: Callable[[Any], None] = cls.verify_
     definition = cls.get_irdl_definition()
-    looks_around = any(type(t).verify is not OpTrait.verify for t in cls.traits)
+    checks = [t for t in cls.traits if type(t).verify is not OpTrait.verify]
+    looks_around = not all(isinstance(t, HasFolder | SameOperandsAndResultType) for t in checks)
     if definition.regions or definition.attributes or looks_around:
         return cls
 

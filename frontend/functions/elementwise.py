@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import cast
 
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.families import Binary, Unary
@@ -43,9 +44,11 @@ def _functions() -> dict[str, Callable[..., Tensor]]:
     made: dict[str, Callable[..., Tensor]] = {}
     for op in OPS.values():
         name = op.name.removeprefix("graph.")
-        if not issubclass(op, Unary | Binary) or name in WRITTEN_OUT:
+        # `issubclass` of abstract classes would ask every subclass that there is.
+        families = set(op.__mro__) & {Unary, Binary}
+        if not families or name in WRITTEN_OUT:
             continue
-        function = unary(op) if issubclass(op, Unary) else binary(op)
+        function = unary(cast("type[Unary]", op)) if Unary in families else binary(cast("type[Binary]", op))
         function.__name__ = function.__qualname__ = name
         function.__doc__ = inspect.getdoc(op)
         made[name] = function

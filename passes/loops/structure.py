@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel import Kernel
 from pullback.passes.loops.kernel_function import Signature
@@ -16,24 +16,37 @@ Structure = tuple[object, ...]
 
 
 def structure_of(kernel: Kernel) -> Structure:
-    """The region and the schedule of a kernel, the types of its operands and of its results."""
-    operands, results = kernel.operand_types, kernel.result_types
-    return kernel.schedule, *operands, "to", *results, *_of_block(kernel.body.block, {})
+    """The region and the schedule of a kernel, the types of its operands and of its results.
 
-
-def _of_block(block: Block, numbers: dict[SSAValue, int]) -> Structure:
-    """The operations of a block in their order, values by number."""
-    parts: list[object] = []
-    for argument in block.args:
+    Operations count in the order in which they are needed, since they stand in that in which a program made them.
+    """
+    numbers: dict[SSAValue, int] = {}
+    parts: list[object] = [kernel.schedule, *kernel.operand_types, "to", *kernel.result_types]
+    for argument in kernel.body.block.args:
         numbers[argument] = len(numbers)
-        parts.append(argument.type)
-    for op in block.ops:
+    for op in in_order_of_need(kernel.body.block):
         parts += type(op), *(numbers[v] for v in op.operands), *op.result_types
         parts += tuple(op.properties.items()), tuple(op.attributes.items())
-        parts += (_of_block(inner, numbers) for region in op.regions for inner in region.blocks)
         for result in op.results:
             numbers[result] = len(numbers)
     return tuple(parts)
+
+
+def in_order_of_need(block: Block) -> list[Operation]:
+    """The operations of a block without regions: what its terminator needs first, then what nothing needs."""
+    order: dict[Operation, None] = {}
+    for root in reversed(block.ops):
+        pending = [(root, False)]
+        while pending:
+            op, is_next = pending.pop()
+            if op in order:
+                continue
+            if is_next:
+                order[op] = None
+                continue
+            pending.append((op, True))
+            pending += ((v.owner, False) for v in reversed(op.operands) if isinstance(v, OpResult))
+    return list(order)
 
 
 def places_of(signature: Signature) -> Sequence[Place]:

@@ -23,6 +23,7 @@ from pullback.passes.simplify.matching import (
     all_constant,
     array_of,
     dtype_of,
+    family,
     folds,
     full_like,
     producer,
@@ -31,7 +32,7 @@ from pullback.passes.simplify.matching import (
 SMALL = 64
 """Elements up to which operations on dense constants are computed here: shapes, not data."""
 
-EXACT = [op for op in OPS.values() if issubclass(op, Elementwise) and op.EXACT is not no_dtype]
+EXACT = [op for op in family(Elementwise) if op.EXACT is not no_dtype]
 MOVING = [Gather, *(op for op in OPS.values() if op.TAKES is not None and op not in EXACT)]
 
 
