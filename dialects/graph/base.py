@@ -38,12 +38,13 @@ OPS: dict[str, type[GraphOp]] = value.OPS
 """Every operation of the dialect by name, in the order of definition."""
 
 OpT = TypeVar("OpT", bound="type[GraphOp]")
+AnyOpT = TypeVar("AnyOpT", bound=type[IRDLOperation])
 
 
 _VERIFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
 
 
-def verified_once(cls: OpT) -> OpT:
+def verified_once(cls: AnyOpT) -> AnyOpT:
     """Verifies equal operations once: xDSL's checks cost 20 µs, and types and properties are few and shared.
 
     Only where the checks depend on nothing else: not on regions, nor on where the operation stands.

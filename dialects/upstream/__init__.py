@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xdsl.dialects import builtin, func
 from xdsl.ir import Dialect
+from xdsl.irdl import IRDLOperation
 
 from pullback.dialects.graph.base import verified_once
 from pullback.dialects.upstream.arith import Arith
@@ -19,7 +20,8 @@ from pullback.dialects.upstream.vector import Vector
 
 for dialect in (Arith, Math, MemRef, Vector):
     for operation in dialect.operations:
-        verified_once(operation)
+        if issubclass(operation, IRDLOperation):
+            verified_once(operation)
 
 
 def upstream_dialects() -> tuple[Dialect, ...]:

@@ -73,6 +73,11 @@ def _of_square(type_: str, body: Callable[[Tensor], Any], reference: Callable[[A
     return Case((type_,), body, lambda a: _each(reference, a), (sampler,))
 
 
+def _sign_and_logarithm(a: Any) -> list[Any]:
+    determinant = complex(scipy.linalg.det(a))
+    return [determinant / abs(determinant), np.log(abs(determinant))]
+
+
 def _slogdet(a: Tensor) -> list[Tensor]:
     return [Tensor(r) for r in SlogDet.emit([a.value]).results]
 
@@ -133,7 +138,7 @@ CASES: dict[str, list[Case]] = {
         Case(
             ("2x2xcomplex<f64>",),
             _slogdet,
-            lambda a: [scipy.linalg.det(a) / abs(scipy.linalg.det(a)), np.log(abs(scipy.linalg.det(a)))],
+            _sign_and_logarithm,
             (_complex,),
         ),
         Case(

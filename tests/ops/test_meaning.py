@@ -15,7 +15,8 @@ from pullback.dialects.graph.value import Tensor
 from pullback.driver.program import compile_function
 from pullback.tests.graphs import Function
 from pullback.tests.ops.case import Case, differentiated, floating, real_parts
-from pullback.tests.ops.collected import PARAMETERS
+from pullback.tests.ops.collected import CASES, PARAMETERS
+from pullback.tools.matrix import operations
 
 
 def _close(got: Any, expected: Any, tolerance: float) -> None:
@@ -25,6 +26,15 @@ def _close(got: Any, expected: Any, tolerance: float) -> None:
 
 
 REFERENCED = [p for p in PARAMETERS if p.values[0].reference is not None]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+DISTRIBUTIONS = {"graph.random_bits", "graph.random_uniform", "graph.random_normal"}
+"""They are held against distributions, in frontend/test_random.py."""
+
+
+def test_every_operation_has_a_reference() -> None:
+    referenced = {name for name, cases in CASES.items() if any(case.reference for case in cases)}
+    assert set(operations()) - referenced == DISTRIBUTIONS
 
 
 @pytest.mark.parametrize("case", REFERENCED)
