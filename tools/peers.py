@@ -32,17 +32,17 @@ SAME: Mapping[str, str] = {
         elu gelu leaky_relu log_sigmoid log_softmax logsumexp one_hot relu relu6 selu sigmoid silu softmax
         softplus swish
     """,
-    "jax.lax": "complex dynamic_update_slice erf erfc rsqrt stop_gradient top_k while_loop",
+    "jax.lax": "complex cond dynamic_update_slice erf erfc rsqrt stop_gradient top_k while_loop",
     "tf": """
         AggregationMethod Graph IndexedSlices NoGradient NotDifferentiable Operation RegisterGradient Tensor
-        UnconnectedGradients Variable abs acos acosh add argmax argmin argsort asin asinh atan atan2 atanh
+        UnconnectedGradients Variable abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh
         broadcast_to cast ceil clip_by_average_norm clip_by_global_norm clip_by_norm clip_by_value complex
-        concat conj constant control_dependencies cos cosh count_nonzero cross cumprod cumsum custom_gradient
+        concat cond conj constant control_dependencies cos cosh count_nonzero cross cumprod cumsum custom_gradient
         depth_to_space device div_no_nan divide einsum equal erf erfc exp expand_dims expm1 eye fill floor
         function gather gather_nd global_norm global_variables grad_pass_through gradients greater greater_equal
         group hessians identity imag less less_equal linspace log log1p log_sigmoid logical_and logical_not
         logical_or logical_xor matmul maximum meshgrid minimum multiply name_scope negative norm not_equal
-        one_hot ones ones_like pad placeholder pow random_normal random_uniform real reciprocal recompute_grad
+        one_hot ones ones_like pad placeholder pow random_normal random_uniform rank real reciprocal recompute_grad
         repeat reshape reverse roll round rsqrt scatter_nd searchsorted segment_mean segment_sum shape sigmoid
         sign sin sinh size slice sort space_to_depth split sqrt square squared_difference squeeze stack
         stop_gradient strided_slice subtract tan tanh tensor_scatter_nd_add tensor_scatter_nd_update tensordot
@@ -127,12 +127,15 @@ OTHER: Mapping[str, str] = {
     "name_scope": "jax.named_scope",
     "permute_dims": "tf.transpose jnp.transpose np.transpose",
     "pow": "jnp.power np.power",
+    "prevent_gradient": "tf.raw_ops.PreventGradient",
     "prod": "tf.reduce_prod",
     "random_bits": "jax.random.bits",
     "random_normal": "jax.random.normal np.random.normal",
     "random_uniform": "jax.random.uniform np.random.uniform",
+    "rank": "jnp.ndim np.ndim",
     "recompute_grad": "jax.checkpoint",
     "remainder": "tf.floormod tf.mod jnp.mod np.mod",
+    "resize_nearest_neighbor": "tf.image.resize_nearest_neighbor jax.image.resize",
     "reverse": "jax.lax.rev jnp.flip np.flip",
     "right_shift_logical": "jax.lax.shift_right_logical",
     "run": "tf.Session.run",
@@ -166,6 +169,7 @@ NOTES: Mapping[str, str] = {
     "diag": "of any number of diagonals; `diagonal` is the way back, which NumPy and JAX call by the same name",
     "function": "what it is called with decides when it traces anew, as in `jax.jit`",
     "gather_nd": "in JAX and NumPy it is `x[tuple_of_indices]`",
+    "cond": "one of two functions; `np.linalg.cond` is a condition number",
     "identity": "the tensor itself, as in TensorFlow; `np.identity` is `eye`",
     "gradients": "as in TensorFlow, sums over ys, and gives None where nothing depends on an x",
     "pad": "what NumPy and JAX call `pad_width` must have a pair for each axis",

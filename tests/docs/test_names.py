@@ -33,4 +33,4 @@ def test_names_of_numpy() -> None:
 def test_no_name_of_numpy_is_forgotten() -> None:
     there = {name for name in public() if callable(getattr(np, name, getattr(np.linalg, name, None)))}
     known = {name for name in public() if any(n.startswith("np.") for n in names_elsewhere(name))}
-    assert there - known == {"identity"}  # which is `eye` there
+    assert there - known == {"cond", "identity"}  # a condition number, and `eye`
