@@ -42,7 +42,8 @@ def prevent_gradient(x: Operand, message: str = "", name: str | None = None) -> 
     value = as_tensor(x, "prevent_gradient")
     if not isinstance(message, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"prevent_gradient: message: expected a string, got {type(message).__name__}")
-    return named_as(name, lambda: PreventGradient.of(value, message=StringAttr(message)))
+    reason = {"message": StringAttr(message)} if message else {}
+    return named_as(name, lambda: PreventGradient.of(value, **reason))
 
 
 def custom_gradient(function: Function) -> Function:

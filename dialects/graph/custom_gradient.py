@@ -12,7 +12,6 @@ from xdsl.irdl import (
     AnyAttr,
     AttrSizedOperandSegments,
     opt_prop_def,
-    prop_def,
     region_def,
     traits_def,
     var_operand_def,
@@ -52,18 +51,18 @@ class DisabledGradientError(DiagnosticError, LookupError):
 
 @graph_op
 class PreventGradient(Unary):
-    """x itself; a gradient through it is an error, which gives `message` as the reason."""
+    """x itself; a gradient through it is an error, which gives `message`, if there is one, as the reason."""
 
     name = "graph.prevent_gradient"
     EXAMPLES: ClassVar = ("""%r = graph.prevent_gradient %x {message = "not defined at kinks"} : MATRIX""",)
     DTYPES: ClassVar = any_dtype
     NUMPY: ClassVar = np.asarray
     SCALAR: ClassVar = staticmethod(identity)
-    message = prop_def(StringAttr)
+    message = opt_prop_def(StringAttr)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        assert isinstance(self.message, StringAttr)
-        raise DisabledGradientError(f"Gradient explicitly disabled. Reason: {self.message.data}", self)
+        reason = self.message.data if isinstance(self.message, StringAttr) else "none was given"
+        raise DisabledGradientError(f"Gradient explicitly disabled. Reason: {reason}", self)
 
 
 @graph_op
