@@ -219,22 +219,26 @@ def test_half_precision_is_rounded_once(name: str, dtype: str) -> None:
     )
 
 
-@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "complex<f32>"])
+WITH_RULES = [
+    op
+    for op in OPS.values()
+    if issubclass(op, Unary | Binary)
+    and op is not Cast
+    and state_of(op) is State.RULE
+    and op.name not in ("graph.complex", "graph.prevent_gradient")
+]
+
+
 @pytest.mark.parametrize(
-    "op",
+    ("op", "dtype"),
     [
-        op
-        for op in OPS.values()
-        if issubclass(op, Unary | Binary)
-        and op is not Cast
-        and state_of(op) is State.RULE
-        and op.name not in ("graph.complex", "graph.prevent_gradient")
+        pytest.param(op, dtype, id=f"{op.name.removeprefix('graph.')}-{dtype}")
+        for op in WITH_RULES
+        for dtype in ("f16", "bf16", "f32", "complex<f32>")
+        if op.DTYPES(DTYPES[dtype])
     ],
-    ids=lambda op: op.name.removeprefix("graph."),
 )
 def test_rules_keep_the_dtype(op: type[Unary] | type[Binary], dtype: str) -> None:
-    if not op.DTYPES(DTYPES[dtype]):
-        pytest.skip("another dtype")
     function = build([f"2x3x{dtype}"] * _arity(op), MADE.get(op.name, op.of))
     (y,) = function.ys
     with inserting(function.block.add_op):
