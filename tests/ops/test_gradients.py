@@ -39,7 +39,6 @@ def test_no_op_is_left_without_a_decision() -> None:
 
 @pytest.mark.parametrize("case", PARAMETERS)
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.matrix(400)
 def test_rule(case: Case, order: int, rng: np.random.Generator) -> None:
     if order not in case.orders:
         return
