@@ -30,7 +30,7 @@ class BinaryBitwise(Binary):
 
     @classmethod
     def examples(cls) -> tuple[str, ...]:
-        return (f"%r = {cls.name} %i, %i : tensor<4xi32>",)
+        return (f"%r = {cls.name} %l, %i : (tensor<2x4xi32>, tensor<4xi32>) -> tensor<2x4xi32>",)
 
 
 @graph_op

@@ -48,7 +48,6 @@ class Greater(BinaryPredicate):
     """Whether a > b."""
 
     name = "graph.greater"
-    EXAMPLES: ClassVar = ("%r = graph.greater %v, %v : (VECTOR, VECTOR) -> tensor<3xi1>",)
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = np.greater
     SCALAR: ClassVar = operator.gt

@@ -197,7 +197,7 @@ class Maximum(Binary):
     name = "graph.maximum"
     EXACT: ClassVar = any_dtype
     EXAMPLES: ClassVar = (
-        "%r = graph.maximum %i, %i : tensor<4xi32>",
+        "%r = graph.maximum %l, %i : (tensor<2x4xi32>, tensor<4xi32>) -> tensor<2x4xi32>",
         "%r = graph.maximum %x, %v : (MATRIX, VECTOR) -> MATRIX",
     )
     DTYPES: ClassVar = real_numeric
