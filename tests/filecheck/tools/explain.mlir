@@ -1,8 +1,8 @@
 // `--explain`: the way of a gradient, or where it ends, in place of the program.
 // RUN: pullback-opt %s --explain=%w | filecheck %s --check-prefix PATH
 // RUN: pullback-opt %s --explain=@main:%z | filecheck %s --check-prefix CUT
-// RUN: pullback-opt %s --explain=@main:%sum,%y:%x | filecheck %s --check-prefix YS
-// RUN: pullback-opt %s -p gradients --explain=%sum:%w | filecheck %s --check-prefix ROLES
+// RUN: pullback-opt %s --explain=@main:%result,%y:%x | filecheck %s --check-prefix YS
+// RUN: pullback-opt %s -p gradients --explain=%result:%w | filecheck %s --check-prefix ROLES
 // RUN: pullback-opt %s --explain=layer/twice | filecheck %s --check-prefix RETURNED
 // RUN: pullback-opt %s --explain=@second:%x | filecheck %s --check-prefix ORDER
 // RUN: pullback-opt %s --explain=%w --json | filecheck %s --check-prefix JSON
@@ -17,10 +17,10 @@ func.func @main(%x: tensor<2xf32>, %z: tensor<2xf32>) -> tensor<2xf32> {
   %v = graph.read %w : (!graph.ref<tensor<2xf32>>) -> tensor<2xf32>
   %y = graph.multiply %x, %v : tensor<2xf32>
   %c = graph.stop_gradient %z : tensor<2xf32>
-  %sum = graph.add %y, %c : tensor<2xf32>
-  %dw = graph.gradients of (%sum) wrt (%w) : (tensor<2xf32>, !graph.ref<tensor<2xf32>>) -> tensor<2xf32>
+  %result = graph.add %y, %c : tensor<2xf32>
+  %dw = graph.gradients of (%result) wrt (%w) : (tensor<2xf32>, !graph.ref<tensor<2xf32>>) -> tensor<2xf32>
   graph.assign_sub %w, %dw : !graph.ref<tensor<2xf32>>, tensor<2xf32>
-  func.return %sum : tensor<2xf32>
+  func.return %result : tensor<2xf32>
 }
 
 func.func @second(%x: tensor<2xf32>) -> tensor<2xf32> {
@@ -36,16 +36,16 @@ func.func @plain(%p: tensor<2xf32>) -> tensor<2xf32> {
   func.return %r : tensor<2xf32>
 }
 
-// PATH: d sum / d w: one path through 3 operations
-// PATH-NEXT: sum (graph.add, {{.*}}explain.mlir:20:3), rule: class, to operand 0 (lhs) 'y': tensor<2xf32>
+// PATH: d result / d w: one path through 3 operations
+// PATH-NEXT: result (graph.add, {{.*}}explain.mlir:20:3), rule: class, to operand 0 (lhs) 'y': tensor<2xf32>
 // PATH-NEXT: y (graph.multiply, {{.*}}:18:3), rule: class, to operand 1 (rhs) 'v': tensor<2xf32>
 // PATH-NEXT: v (graph.read, {{.*}}:17:3), rule: class, to operand 0 'w': !graph.ref<tensor<2xf32>>
 // PATH-NOT: func.func
 
-// CUT: d sum / d z: None
+// CUT: d result / d z: None
 // CUT-NEXT: at c (graph.stop_gradient, {{.*}}explain.mlir:19:3), operand 0 'z': not differentiable: x itself, with no gradient through it
 
-// YS: d (sum + y) / d x: 2 paths through 2 operations
+// YS: d (result + y) / d x: 2 paths through 2 operations
 
 // ROLES: y (graph.multiply
 // ROLES-NEXT: gradient gradients/y_grad/multiply (graph.multiply)
