@@ -20,7 +20,7 @@ from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtypes, check_dtype, is_float
 from pullback.dialects.graph.logistic import Sigmoid
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, maximum
+from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, select
 from pullback.dialects.graph.shapes import ExpandDims, Reshape
 from pullback.dialects.graph.softmax import LogSoftmax, Softmax, shifted, shifted_array
 from pullback.dialects.graph.types import (
@@ -173,7 +173,8 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
 class SigmoidCrossEntropy(Binary):
     """The cross entropy of the sigmoid of logits and labels, which are probabilities.
 
-    -labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits)), in a form that does not overflow.
+    -labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits)), as x * ((x > 0) - labels) +
+    log1p(exp(-|x|)): it does not overflow, and no two large terms cancel (max(x, 0) - x * labels would).
     """
 
     name = "graph.sigmoid_cross_entropy"
@@ -183,11 +184,11 @@ class SigmoidCrossEntropy(Binary):
 
     def body(self, *operands: Scalar) -> Scalar:
         x, labels = operands
-        return maximum(x, x.like(0)) - x * labels + log1p(exp(-absolute(x)))
+        return x * (select(x > 0, x.like(1), 0) - labels) + log1p(exp(-absolute(x)))
 
     def numpy(self, *operands: Array) -> Any:
         x, labels = operands
-        return np.maximum(x, x.dtype.type(0)) - x * labels + np.log1p(np.exp(-np.abs(x)))
+        return x * ((x > 0).astype(x.dtype) - labels) + np.log1p(np.exp(-np.abs(x)))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy * (Sigmoid.of(self.a) - self.b), -dy * self.a
