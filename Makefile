@@ -30,7 +30,7 @@ test: $(VENV)/test.stamp $(VENV)/examples.stamp
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck/tools
 
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
-	$(PYTEST) --all
+	PULLBACK_SEED=$${PULLBACK_SEED:-random} $(PYTEST) --all
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
 
 test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp
