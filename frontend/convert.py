@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import IntegerAttr, i64
 from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.shapes import ExpandDims
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.types import DTYPES, NUMPY_DTYPES, element_type_from, numpy_dtype
 from pullback.dialects.graph.value import Number, Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError

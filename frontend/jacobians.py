@@ -10,7 +10,8 @@ from xdsl.ir import Block
 
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, ShapeOf, Size
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import Reshape, ShapeOf, Size
 from pullback.dialects.graph.types import (
     SlicesType,
     element_type_of,

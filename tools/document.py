@@ -11,7 +11,8 @@ from importlib import import_module
 from types import FunctionType
 
 import pullback.dialects.graph as dialect
-from pullback.dialects.graph.base import OPS, GraphOp, check_results, check_tensor
+from pullback.dialects.graph.base import OPS, GraphOp
+from pullback.dialects.graph.checks import check_results, check_tensor
 from pullback.dialects.graph.examples import EXAMPLES, spelled_out
 from pullback.dialects.graph.families import DTYPE_CLASSES, any_dtype
 from pullback.dialects.graph.types import MAX_RANK

@@ -26,6 +26,7 @@ FAMILIES = (
     "error_function",
     "activations",
     "shapes",
+    "rearranging",
     "pieces",
     "scans",
     "reductions",

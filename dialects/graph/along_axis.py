@@ -14,10 +14,9 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.checks import check_axis, check_shape_operand, check_tensor
 from pullback.dialects.graph.gathering import check_indices, check_updates
-from pullback.dialects.graph.pieces import check_axis
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,

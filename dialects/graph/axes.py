@@ -10,10 +10,11 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Properties, check_tensor, flag
+from pullback.dialects.graph.attributes import flag, integer_list, integers
+from pullback.dialects.graph.base import Properties
+from pullback.dialects.graph.checks import check_axes, check_axis, check_tensor
 from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, real_numeric
-from pullback.dialects.graph.pieces import check_axis
-from pullback.dialects.graph.shapes import ExpandDims, integer_list, integers
+from pullback.dialects.graph.rearranging import ExpandDims, without
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 
@@ -55,7 +56,7 @@ class OverAxes(OfDtypes):
         check_axes(cls.name, reduced, type_)
         if "keepdims" in properties:
             return [tensor_type(element_type, (1 if i in reduced else n for i, n in enumerate(shape)))]
-        return [tensor_type(element_type, (n for i, n in enumerate(shape) if i not in reduced))]
+        return [tensor_type(element_type, without(shape, reduced))]
 
     @classmethod
     def over(cls, x: Tensor, axes: int | Iterable[int] | None = None, keepdims: bool = False) -> Tensor:
@@ -69,15 +70,6 @@ class OverAxes(OfDtypes):
     def spread(self, reduced: Tensor) -> Tensor:
         """A value of the result's shape, as one that broadcasts against the operand."""
         return reduced if self.keeps_dims else ExpandDims.at(reduced, self.reduced)
-
-
-def check_axes(op: str, axes: Sequence[int], type_: Attribute) -> None:
-    """Distinct axes of a tensor type, ascending."""
-    rank = len(shape_of_type(type_))
-    if list(axes) != sorted(set(axes)) or any(not 0 <= a < rank for a in axes):
-        raise GraphError(
-            f"{op}: axes_c1: axes must be distinct, ascending and in 0..{rank - 1} for {type_}, got {list(axes)}"
-        )
 
 
 class AlongAxis(OfDtypes):

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-import ml_dtypes
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, FunctionType, IntegerAttr, IntegerType, UnitAttr, i64
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.dialects.builtin import FunctionType
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 
 from pullback.dialects.graph import value
-from pullback.dialects.graph.types import (
-    MAX_RANK,
-    GraphError,
-    compatible_types,
-    is_complex,
-    is_float,
-    numpy_dtype,
-    real_type_of,
-    shape_of_type,
-    tensor_type,
-)
+from pullback.dialects.graph.checks import check_results
+from pullback.dialects.graph.types import GraphError, numpy_dtype
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor, insert
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -242,22 +232,6 @@ def infer_cached(
     return known[0]
 
 
-def check_results(op: Operation, expected: Sequence[Attribute]) -> None:
-    """Result types must be what the operands imply, up to extents known to one side alone."""
-    actual = op.result_types
-    if len(actual) != len(expected):
-        raise GraphError(f"{op.name}: results_c1: {len(actual)} results where {len(expected)} are implied")
-    for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
-        if a is not e and not compatible_types(a, e):
-            raise GraphError(f"{op.name}: results_c2: result {i} has type {a}, its operands imply {e}")
-
-
-def check_tensor(op: str, type_: Attribute, what: str) -> None:
-    """A tensor of at most `MAX_RANK` dims."""
-    if len(shape_of_type(type_)) > MAX_RANK:
-        raise GraphError(f"{op}: rank_c1: {what} has rank above {MAX_RANK}: {type_}")
-
-
 # ---- arguments ------------------------------------------------------------------------------------------------
 
 
@@ -292,49 +266,3 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
         raise GraphError(f"{op}: a number is out of range for {element_type} in {data}") from None
     except (TypeError, ValueError):
         raise GraphError(f"{op}: expected numbers in lists of one length at each depth, got {data}") from None
-
-
-def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
-    """A number as an attribute of this element type; `GraphError` where the type cannot hold it.
-
-    A complex number is an array of its real and imaginary parts.
-    """
-    if is_complex(element_type):
-        parts = (complex(value).real, complex(value).imag)
-        return ArrayAttr([scalar_attribute(part, real_type_of(element_type)) for part in parts])
-    if isinstance(value, complex):
-        raise GraphError(
-            f"{value!r} is no value of dtype {element_type}: cast the tensor to a complex dtype first"
-        )
-    if is_float(element_type):
-        if float(ml_dtypes.finfo(numpy_dtype(element_type)).max) < abs(value) < float("inf"):
-            raise GraphError(f"{value!r} is no value of dtype {element_type}: it is too large")
-        return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
-    if not isinstance(element_type, IntegerType):
-        raise GraphError(f"no number of element type {element_type}")
-    if isinstance(value, float) and not value.is_integer():
-        raise GraphError(
-            f"{value!r} is no value of dtype {element_type}: cast the tensor to a floating-point dtype first"
-        )
-    low, high = integer_range(element_type)
-    if not low <= value <= high:
-        raise GraphError(f"{value!r} is no value of dtype {element_type}: expected {low} to {high}")
-    return IntegerAttr(int(value), element_type)
-
-
-def integer_range(element_type: IntegerType) -> tuple[int, int]:
-    """The smallest and the largest value."""
-    if element_type.width.data == 1:
-        return 0, 1
-    limits = np.iinfo(numpy_dtype(element_type))
-    return int(limits.min), int(limits.max)
-
-
-def shape_tensor_type(rank: int) -> Attribute:
-    """The type of a shape operand: the extents of a tensor of this rank."""
-    return tensor_type(i64, (rank,))
-
-
-def flag(on: bool, name: str) -> dict[str, Attribute]:
-    """`{name: unit}` or nothing: how a boolean option is stored."""
-    return {name: UnitAttr()} if on else {}

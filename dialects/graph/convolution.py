@@ -15,7 +15,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.checks import check_shape_operand
 from pullback.dialects.graph.filters import Convolution, by_group, groups_of, joined, rows_of
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.numerics import multiplied, widened
@@ -30,13 +30,7 @@ from pullback.dialects.graph.types import (
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor, conj
-from pullback.dialects.graph.windows import (
-    Padding,
-    Pair,
-    Windows,
-    window_count,
-    window_properties,
-)
+from pullback.dialects.graph.windows import Padding, Pair, Windows, window_count, window_properties
 
 
 @graph_op

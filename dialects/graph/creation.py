@@ -16,7 +16,6 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
     TensorType,
-    i1,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, opt_operand_def, prop_def, result_def, traits_def
@@ -25,25 +24,15 @@ from xdsl.printer import Printer
 from xdsl.traits import ConstantLike, Pure
 
 from pullback.dialects.dense import print_elements
-from pullback.dialects.graph.base import (
-    Array,
-    GraphOp,
-    NotDifferentiable,
-    Properties,
-    check_tensor,
-    graph_op,
-    scalar_attribute,
-    shape_tensor_type,
-)
+from pullback.dialects.graph.attributes import is_element, number_of, scalar_attribute
+from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.types import (
     GraphError,
-    compatible_types,
     element_type_from,
     element_type_of,
-    is_complex,
     is_static,
     numpy_dtype,
-    real_type_of,
     shape_of_type,
     tensor_type,
 )
@@ -184,22 +173,6 @@ class Fill(GraphOp):
         return np.full(shape, self.number, numpy_dtype(element_type_of(type_)))
 
 
-def number_of(value: Attribute) -> Number:
-    """The Python number that an attribute holds; see `scalar_attribute`."""
-    if isinstance(value, ArrayAttr):
-        return complex(*(part.value.data for part in value.data if isinstance(part, FloatAttr)))
-    assert isinstance(value, FloatAttr | IntegerAttr)
-    return bool(value.value.data) if value.type == i1 else value.value.data  # xDSL holds true as -1
-
-
-def is_element(value: Attribute, element_type: Attribute) -> bool:
-    """Whether an attribute holds a number of this element type."""
-    if isinstance(value, ArrayAttr) and is_complex(element_type):
-        parts = [getattr(part, "type", None) for part in value.data]
-        return parts == [real_type_of(element_type)] * 2
-    return getattr(value, "type", None) == element_type
-
-
 @lru_cache(maxsize=4096)
 def _cached_fill_value(
     value: Number, kind: type, signs: tuple[float, ...], element_type: Attribute
@@ -211,18 +184,3 @@ def _fill_value(value: Number, element_type: Attribute) -> Properties:
     # -0.0 == 0.0 and 1 == 1.0 == True: the sign and the kind keep their attributes apart.
     parts = (value.real, value.imag) if isinstance(value, float | complex) else ()
     return _cached_fill_value(value, type(value), tuple(math.copysign(1.0, p) for p in parts), element_type)
-
-
-def check_shape_operand(op: GraphOp, shape: Sequence[SSAValue], result: Attribute) -> None:
-    """A result with a `?` needs a shape operand of as many extents as it has dims."""
-    if not shape:
-        if not is_static(result):
-            raise GraphError(
-                f"{op.name}: shape_c1: the result {result} has a `?`, so a shape operand is needed"
-            )
-        return
-    expected = shape_tensor_type(len(shape_of_type(result)))
-    if not compatible_types(shape[0].type, expected):
-        raise GraphError(
-            f"{op.name}: shape_c2: the shape operand must be {expected} for {result}, got {shape[0].type}"
-        )

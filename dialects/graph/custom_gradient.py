@@ -22,11 +22,12 @@ from xdsl.printer import Printer
 from xdsl.traits import OpTrait, Pure
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import GradientTerms, GraphOp, check_results, graph_op
+from pullback.dialects.graph.attributes import integer_list, integers
+from pullback.dialects.graph.base import GradientTerms, GraphOp, graph_op
+from pullback.dialects.graph.checks import check_results
 from pullback.dialects.graph.control_flow import Yield
 from pullback.dialects.graph.families import Unary, any_dtype
 from pullback.dialects.graph.scalar import identity
-from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,

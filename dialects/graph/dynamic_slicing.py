@@ -12,14 +12,16 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import Fill, check_shape_operand
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Maximum, Where
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.indexing import Gather, MakeSlices, zeros_like
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.sequences import Iota
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, dynamic_shape, flattened
+from pullback.dialects.graph.shapes import Reshape, dynamic_shape, flattened
 from pullback.dialects.graph.slicing import StridedSlice, runtime_shape
 from pullback.dialects.graph.types import (
     GraphError,

@@ -13,7 +13,8 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def, var_operand_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.indexing import Gather

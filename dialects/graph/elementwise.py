@@ -19,9 +19,9 @@ from pullback.dialects.graph.base import (
     NotDifferentiable,
     PassesSlices,
     Properties,
-    check_tensor,
     graph_op,
 )
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import (
     Binary,
     Elementwise,

@@ -10,7 +10,8 @@ from xdsl.dialects.builtin import UnitAttr
 from xdsl.irdl import opt_prop_def
 
 from pullback.dialects.graph import scalar
-from pullback.dialects.graph.base import Array, GradientTerms, flag, graph_op
+from pullback.dialects.graph.attributes import flag
+from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.families import Unary
 from pullback.dialects.graph.oracles import by_element, in_double

@@ -15,13 +15,14 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, flag, graph_op
+from pullback.dialects.graph.attributes import flag
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.complex_numbers import Imag, MakeComplex
 from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint, batch_of, summed_to
 from pullback.dialects.graph.matrices import MatrixBandPart, check_matrices
 from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.shapes import ExpandDims
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,

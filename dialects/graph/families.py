@@ -10,14 +10,8 @@ from xdsl.ir import Attribute, Operation
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import (
-    Array,
-    Broadcasts,
-    GraphOp,
-    NotDifferentiable,
-    Properties,
-    check_tensor,
-)
+from pullback.dialects.graph.base import Array, Broadcasts, GraphOp, NotDifferentiable, Properties
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import (
     GraphError,

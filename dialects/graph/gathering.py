@@ -20,13 +20,13 @@ from pullback.dialects.graph.base import (
     GraphOp,
     NotDifferentiable,
     Properties,
-    check_tensor,
     graph_op,
 )
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.shapes import ExpandDims, dynamic_shape
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,

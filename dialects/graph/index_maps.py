@@ -12,14 +12,16 @@ from typing import Any, TypeAlias
 
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.types import shape_of_type
 
 Axes: TypeAlias = tuple[int | None, ...]

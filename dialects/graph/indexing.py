@@ -23,7 +23,8 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
-from pullback.dialects.graph.creation import Fill, check_shape_operand
+from pullback.dialects.graph.checks import check_shape_operand
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.types import (

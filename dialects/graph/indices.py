@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, IntegerType, i32, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.pieces import Split
-from pullback.dialects.graph.shapes import ExpandDims, ShapeOf, Squeeze, Transpose, integers
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import GraphError, is_integer, ui8
 from pullback.dialects.graph.value import Operators, Tensor, inserting_beside

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.elementwise import Multiply
 from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, Transpose, integers
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.types import MAX_RANK
 from pullback.dialects.graph.value import Tensor
 

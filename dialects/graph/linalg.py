@@ -11,18 +11,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import (
-    Array,
-    GradientTerms,
-    Properties,
-    as_values,
-    check_tensor,
-    flag,
-    graph_op,
-)
+from pullback.dialects.graph.attributes import flag, integers
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, as_values, graph_op
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.numerics import multiplied
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, Squeeze, SumTo, Transpose, integers
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.shapes import Reshape, SumTo
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,

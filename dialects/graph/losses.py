@@ -12,16 +12,18 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.comparisons import Equal, LogicalAnd
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtypes, check_dtype, is_float
 from pullback.dialects.graph.logistic import Sigmoid
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, select
-from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.softmax import LogSoftmax, Softmax, shifted, shifted_array
 from pullback.dialects.graph.types import (
     GraphError,

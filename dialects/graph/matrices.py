@@ -20,8 +20,9 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import Constant, check_shape_operand
+from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.shapes import dynamic_shape

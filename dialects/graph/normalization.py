@@ -11,14 +11,15 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.axes import check_axes
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
+from pullback.dialects.graph.attributes import integer_list
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_axes, check_axis, check_tensor
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.exponential import Rsqrt
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, is_float, numeric
-from pullback.dialects.graph.pieces import check_axis
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, integer_list
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.statistics import ACCUMULATORS, Mean, element_count
 from pullback.dialects.graph.types import (
     GraphError,

@@ -19,18 +19,11 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import (
-    Array,
-    GradientTerms,
-    Properties,
-    check_tensor,
-    graph_op,
-    scalar_attribute,
-)
-from pullback.dialects.graph.creation import is_element, number_of
+from pullback.dialects.graph.attributes import integer_list, integers, is_element, number_of, scalar_attribute
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, any_dtype, check_dtype, numeric
 from pullback.dialects.graph.pieces import Concat, surrounded
-from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.slicing import StridedSlice, along
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Number, Tensor

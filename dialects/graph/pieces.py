@@ -20,27 +20,18 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.checks import check_axis
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
-    format_shape,
     shape_of_type,
     tensor_type,
 )
 from pullback.dialects.graph.value import Number, Tensor
-
-
-def check_axis(op: str, properties: Properties, shape: Sequence[int]) -> int:
-    """The property `axis`, if it is one of this shape's."""
-    axis = properties["axis"]
-    assert isinstance(axis, IntegerAttr)
-    if not 0 <= axis.value.data < len(shape):
-        raise GraphError(f"{op}: axis_c1: axis {axis.value.data} does not exist in {format_shape(shape)}")
-    return axis.value.data
 
 
 @graph_op

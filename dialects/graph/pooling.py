@@ -15,11 +15,12 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.checks import check_shape_operand
 from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.shapes import dynamic_shape, integer_list, integers
+from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,

@@ -11,14 +11,9 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import (
-    Array,
-    NotDifferentiable,
-    Properties,
-    check_tensor,
-    flag,
-    graph_op,
-)
+from pullback.dialects.graph.attributes import flag
+from pullback.dialects.graph.base import Array, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.checks import check_axis, check_tensor
 from pullback.dialects.graph.comparisons import Equal, IsNaN, LogicalOr
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Where
@@ -30,9 +25,8 @@ from pullback.dialects.graph.families import (
     is_truth,
     real_or_truth,
 )
-from pullback.dialects.graph.pieces import check_axis
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Extremum, Max, Min
-from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 

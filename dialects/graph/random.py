@@ -15,8 +15,8 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, NotDifferentiable, check_tensor, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.base import Array, NotDifferentiable, graph_op
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, is_float, is_integer
 from pullback.dialects.graph.types import (
     GraphError,

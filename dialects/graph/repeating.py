@@ -12,19 +12,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import check_shape_operand
+from pullback.dialects.graph.attributes import integer_list, integers
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_axes, check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    Reshape,
-    check_axes,
-    dynamic_shape,
-    integer_list,
-    integers,
-)
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape, dynamic_shape
 from pullback.dialects.graph.slicing import StridedSlice, along, runtime_shape
 from pullback.dialects.graph.types import (
     GraphError,
@@ -222,7 +216,7 @@ class Reordering(Composite):
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         check_tensor(cls.name, operands[0], "the operand")
-        check_axes(cls.name, integer_list(properties, "axes"), len(shape_of_type(operands[0])))
+        check_axes(cls.name, integer_list(properties, "axes"), operands[0])
         return [operands[0]]
 
     @property

@@ -19,15 +19,10 @@ from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, UnconnectedAttr
-from pullback.dialects.graph.shapes import integer_list, integers
-from pullback.dialects.graph.types import (
-    GraphError,
-    SlicesType,
-    compatible_types,
-    data_type_of,
-)
+from pullback.dialects.graph.types import GraphError, SlicesType, compatible_types, data_type_of
 
 
 @graph_op

@@ -14,8 +14,9 @@ from xdsl.dialects.builtin import UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def
 
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.axes import AlongAxis
-from pullback.dialects.graph.base import Array, GradientTerms, Properties, flag, graph_op
+from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.families import Accepts, numeric

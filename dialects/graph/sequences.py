@@ -11,12 +11,14 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, NotDifferentiable, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import Constant, Fill, check_shape_operand, is_element, number_of
+from pullback.dialects.graph.attributes import is_element, number_of
+from pullback.dialects.graph.base import Array, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.checks import check_axis, check_shape_operand, check_tensor
+from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype
-from pullback.dialects.graph.pieces import check_axis
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import BroadcastTo
 from pullback.dialects.graph.slicing import runtime_shape
 from pullback.dialects.graph.types import (
     NUMPY_DTYPES,

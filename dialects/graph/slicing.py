@@ -16,11 +16,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, check_tensor, graph_op
-from pullback.dialects.graph.creation import Fill, check_shape_operand
+from pullback.dialects.graph.attributes import integer_list, integers
+from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.pieces import surrounded
-from pullback.dialects.graph.shapes import Reshape, dynamic_shape, integer_list, integers
+from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,

@@ -12,14 +12,8 @@ from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.along_axis import AddAlongAxis
-from pullback.dialects.graph.base import (
-    Array,
-    GradientTerms,
-    NotDifferentiable,
-    Properties,
-    check_tensor,
-    graph_op,
-)
+from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric, real_or_truth
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
 from xdsl.ir import Attribute
 
+from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Properties
-from pullback.dialects.graph.shapes import integer_list, integers
 from pullback.dialects.graph.types import GraphError, format_shape
 
 Pair: TypeAlias = tuple[int, int]

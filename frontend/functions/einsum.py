@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from string import ascii_letters
 
 from pullback.dialects.graph.einsum import Einsum, Equation
-from pullback.dialects.graph.shapes import Squeeze
+from pullback.dialects.graph.rearranging import Squeeze
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors

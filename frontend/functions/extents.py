@@ -12,7 +12,8 @@ from xdsl.ir import OpResult
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.shapes import ExpandDims, ShapeOf
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError, is_integer, shape_of_type
 from pullback.dialects.graph.value import Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError

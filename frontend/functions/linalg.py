@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from pullback.dialects.graph.einsum import Einsum, Equation
 from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.repeating import Roll
-from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor, conj
 from pullback.frontend.emit import named_as, tensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.families import is_float, is_integer
 from pullback.dialects.graph.logistic import Softplus
 from pullback.dialects.graph.losses import (
@@ -10,7 +11,7 @@ from pullback.dialects.graph.losses import (
     SoftmaxCrossEntropy,
     SparseSoftmaxCrossEntropy,
 )
-from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.factorizations import (
     Cholesky,
@@ -22,8 +22,9 @@ from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.linalg import adjoint as adjoint_of
 from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import ExpandDims, ShapeOf, Squeeze
+from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f64, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Maximum
 from pullback.dialects.graph.exponential import Rsqrt
@@ -14,7 +15,8 @@ from pullback.dialects.graph.families import is_float
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
 from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, ShapeOf, integers
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import Reshape, ShapeOf
 from pullback.dialects.graph.statistics import element_count
 from pullback.dialects.graph.types import GraphError, is_static, tensor_type
 from pullback.dialects.graph.value import Number, Operand, Tensor

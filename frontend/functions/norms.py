@@ -10,8 +10,8 @@ from pullback.dialects.graph.arithmetic import Abs
 from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Pow, Rsqrt, Sqrt
 from pullback.dialects.graph.families import is_float, is_inexact
+from pullback.dialects.graph.rearranging import Squeeze
 from pullback.dialects.graph.reductions import Max, Min, Sum
-from pullback.dialects.graph.shapes import Squeeze
 from pullback.dialects.graph.types import GraphError, is_complex, real_type_of
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.padding import MODES, MirrorPad, Pad
-from pullback.dialects.graph.shapes import integers
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Number, Operand, Tensor
 from pullback.frontend.convert import as_tensor

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.indices import unstacked
 from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.shapes import ExpandDims, flattened, integers
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import flattened
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

@@ -11,7 +11,8 @@ from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.random import RandomBits, RandomNormal, RandomUniform
-from pullback.dialects.graph.shapes import ExpandDims, dynamic_shape
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import GraphError, element_type_from, is_float, is_integer
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor

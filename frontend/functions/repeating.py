@@ -9,8 +9,9 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.indices import taken_along
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
-from pullback.dialects.graph.shapes import ExpandDims, Reshape, flattened
+from pullback.dialects.graph.shapes import Reshape, flattened
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.comparisons import Equal, LogicalNot
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import AnyTrue
-from pullback.dialects.graph.shapes import ExpandDims, flattened
+from pullback.dialects.graph.shapes import flattened
 from pullback.dialects.graph.sorting import SearchSorted
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor

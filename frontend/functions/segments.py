@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Maximum
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape, integers
+from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.types import GraphError, SlicesType, is_static, tensor_type
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

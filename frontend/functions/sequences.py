@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.base import scalar_attribute
+from pullback.dialects.graph.attributes import scalar_attribute
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Maximum
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.sequences import Iota, OneHot
-from pullback.dialects.graph.shapes import ExpandDims
 from pullback.dialects.graph.types import GraphError, element_type_from, is_integer, numpy_dtype, tensor_type
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor, default_dtype

@@ -8,19 +8,12 @@ from math import prod
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Maximum
 from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    ExpandDims,
-    Reshape,
-    ShapeOf,
-    Size,
-    Squeeze,
-    Transpose,
-    integers,
-)
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size
 from pullback.dialects.graph.types import GraphError, is_static
 from pullback.dialects.graph.types import broadcast_shapes as common_shape
 from pullback.dialects.graph.value import Operand, Tensor

@@ -6,9 +6,9 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
 from pullback.dialects.graph.indices import item
-from pullback.dialects.graph.shapes import integers
 from pullback.dialects.graph.slicing import Slice
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor

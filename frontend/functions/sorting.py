@@ -5,8 +5,8 @@ from __future__ import annotations
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.along_axis import TakeAlongAxis
-from pullback.dialects.graph.base import flag
-from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.attributes import flag, integers
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.sorting import ArgSort, TopK
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor

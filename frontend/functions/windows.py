@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.attributes import integers
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.dialects.graph.windows import Padding, Pair, same_padding

@@ -13,7 +13,8 @@ from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.variables import VariableOp
 
 Place: TypeAlias = tuple[str, int | str]

@@ -15,7 +15,8 @@ from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, StridedLayoutAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.base import GraphOp, scalar_attribute
+from pullback.dialects.graph.attributes import scalar_attribute
+from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push

@@ -10,14 +10,16 @@ from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN
 from pullback.dialects.graph.pieces import Split
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integer_list
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides

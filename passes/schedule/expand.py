@@ -9,6 +9,7 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
 from pullback.dialects.graph.indexing import (
@@ -21,9 +22,10 @@ from pullback.dialects.graph.indexing import (
 )
 from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.shapes import Reshape, Transpose, integers
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp

@@ -13,7 +13,8 @@ from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.stacks import Pop
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.variables import Read

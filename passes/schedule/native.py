@@ -13,26 +13,15 @@ from pullback.dialects.graph.families import Elementwise
 from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import (
-    Accumulate,
-    AddN,
-    Backward,
-    Gate,
-    GradientResults,
-    SumGradients,
-)
+from pullback.dialects.graph.markers import Accumulate, AddN, Backward, Gate, GradientResults, SumGradients
 from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import (
-    SlicesType,
-    element_type_of,
-    is_float,
-    is_static,
-)
+from pullback.dialects.graph.types import SlicesType, element_type_of, is_float, is_static
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.schedule.groups import Kind
 

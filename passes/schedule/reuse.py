@@ -11,7 +11,8 @@ from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.memory import Space
-from pullback.dialects.graph.shapes import ExpandDims, Reshape
+from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.shapes import Reshape
 from pullback.passes.schedule.in_place import may_replace
 from pullback.passes.schedule.lifetimes import Lifetimes, Storage
 

@@ -16,8 +16,8 @@ from pullback.backends.numpy.loops import interpret
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import Transpose
 from pullback.dialects.graph.types import element_type_from, tensor_type
 from pullback.dialects.graph.value import Tensor, inserting
 from pullback.passes.loops.lower import LowerToLoops

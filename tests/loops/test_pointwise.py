@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.elementwise import Cast, Maximum, Negative, Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integers
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import element_type_from, tensor_type
 from pullback.dialects.graph.value import Tensor

@@ -12,8 +12,8 @@ from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices
 from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import Transpose
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
 from pullback.tests import mlir_tools

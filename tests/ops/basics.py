@@ -8,6 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, f64, i64
 
 from pullback.dialects.graph.along_axis import AddAlongAxis
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Identity, Maximum, StopGradient, Where
 from pullback.dialects.graph.indexing import (
@@ -19,16 +20,8 @@ from pullback.dialects.graph.indexing import (
     SliceValues,
 )
 from pullback.dialects.graph.pieces import Concat, Split, SplitLike
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    ExpandDims,
-    Reshape,
-    ShapeOf,
-    Size,
-    SumTo,
-    Transpose,
-    integers,
-)
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
 from pullback.dialects.graph.types import tensor_type
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.case import Case

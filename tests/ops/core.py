@@ -5,22 +5,17 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
 from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import (
-    Accumulate,
-    AddN,
-    Backward,
-    Gate,
-    GradientResults,
-    SumGradients,
-)
+from pullback.dialects.graph.markers import Accumulate, AddN, Backward, Gate, GradientResults, SumGradients
 from pullback.dialects.graph.pieces import Concat, SplitLike, split_like
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, SumTo, Transpose, integers
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape, SumTo
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.arithmetic import above_or_below

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.factorizations import (
     Cholesky,
     Determinant,

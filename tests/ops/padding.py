@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.padding import MirrorPad, MirrorPadGradient, Pad
-from pullback.dialects.graph.shapes import integers
 from pullback.dialects.graph.value import Number
 from pullback.tests.ops.case import Case
 

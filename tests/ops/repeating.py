@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.repeating import (
     Flip,
     Repeat,
@@ -15,7 +16,6 @@ from pullback.dialects.graph.repeating import (
     Tile,
     TileGradient,
 )
-from pullback.dialects.graph.shapes import integers
 from pullback.tests.ops.case import Case
 
 X = "tensor<2x3xf32>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f32, f64, i64
 
-from pullback.dialects.graph.base import scalar_attribute
+from pullback.dialects.graph.attributes import scalar_attribute
 from pullback.dialects.graph.sequences import Iota, OneHot
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import DTYPES, complex128, tensor_type

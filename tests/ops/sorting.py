@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.base import flag
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.sorting import ArgSort, SearchSorted, TopK
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.case import Case

@@ -56,6 +56,7 @@ def test_reference(case: Case, rng: np.random.Generator) -> None:
 NARROW = {"f32": 1e-4, "f16": 3e-2, "bf16": 0.2}
 """Dtypes that hold less than f64, and how far off results may be in them."""
 
+
 def _narrowed() -> Iterator[Any]:
     """Each case that has floating-point arguments, in each dtype that holds less: no complex dtype has halves."""
     for parameter in REFERENCED:

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.evaluator import evaluate
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.complex_numbers import Imag, MakeComplex, Real
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
@@ -21,8 +22,9 @@ from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, Make
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN, Gate
 from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose, integers
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor, insert, inserting

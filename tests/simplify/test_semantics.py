@@ -26,9 +26,10 @@ from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.location import name_of, named
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import Gating, GatingAttr, Unconnected, UnconnectedAttr
+from pullback.dialects.graph.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, Transpose
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import VariableType, tensor_type
 from pullback.dialects.graph.value import Tensor, insert, inserting

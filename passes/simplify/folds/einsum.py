@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.einsum import Einsum
-from pullback.dialects.graph.shapes import Transpose, integers
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.shapes import Transpose
+from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds, producer
 

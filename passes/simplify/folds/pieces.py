@@ -7,8 +7,8 @@ from itertools import pairwise
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import OpResult
 
+from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.pieces import Concat, Split, SplitLike
-from pullback.dialects.graph.shapes import integers
 from pullback.dialects.graph.slicing import StridedSlice, along
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Add
 from pullback.dialects.graph.markers import Accumulate, AddN
+from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Reduction, Sum
 from pullback.dialects.graph.repeating import SumOfCopies
-from pullback.dialects.graph.shapes import BroadcastTo, ExpandDims, Reshape, integer_list
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.softmax import LogSumExp
 from pullback.dialects.graph.stacks import EmptyStack
 from pullback.dialects.graph.statistics import Mean

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from xdsl.ir import OpResult
 
+from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.axes import AlongAxis
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.families import Unary
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import (
-    BroadcastTo,
-    ExpandDims,
-    Reshape,
-    Reshaping,
-    ShapeOf,
-    Squeeze,
-    SumTo,
-    Transpose,
-    integer_list,
-    integers,
-)
+from pullback.dialects.graph.shapes import BroadcastTo, Reshape, Reshaping, ShapeOf, SumTo
 from pullback.dialects.graph.types import is_static, shape_of_type
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.creation import number_of
+from pullback.dialects.graph.attributes import number_of
 from pullback.dialects.graph.padding import Pad
 from pullback.dialects.graph.shapes import BroadcastTo
 from pullback.dialects.graph.slicing import LAST, Slice, StridedSlice, StridedSliceGradient, slice_properties
