@@ -6,19 +6,22 @@ other one does not leak, which `where` on values could not promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from xdsl.ir import Operation, SSAValue
+
 from pullback.dialects.graph.comparisons import LogicalNot
+from pullback.dialects.graph.control_flow import Condition, While, Yield, captured_values
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.indexing import zeros_like
+from pullback.dialects.graph.location import named
 from pullback.dialects.graph.types import GraphError, compatible_types, is_static
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.dialects.graph.variables import Update
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.control_flow import while_loop
-from pullback.frontend.graph import current_graph
+from pullback.frontend.graph import Graph, current_graph
 from pullback.frontend.nest import Nest
 
 __all__ = ["cond"]
@@ -31,9 +34,9 @@ def cond(pred: Operand, true_fn: Branch, false_fn: Branch, name: str = "cond") -
 
     Args:
         pred: a scalar i1 tensor.
-        true_fn, false_fn: give a tensor, or a nest of tensors, of the same form, dtypes and shapes. They may use
-            tensors from outside. Gradients flow through the branch that is taken; what only the other one uses gets
-            zeros, and `pred` gets none.
+        true_fn, false_fn: give a tensor, or a nest of tensors, of the same form, dtypes and shapes. Each is called
+            once, to build its branch, and may use tensors from outside. Gradients flow through the branch that is
+            taken; what only the other one uses gets zeros, and `pred` gets none.
         name: the scope of what is inside.
 
     Raises:
@@ -48,61 +51,88 @@ def cond(pred: Operand, true_fn: Branch, false_fn: Branch, name: str = "cond") -
         taken = as_tensor(pred, "cond: pred")
         if taken.dtype != "i1" or taken.ndim != 0:
             raise GraphError(f"cond: pred must be a scalar i1 tensor, got {taken.type}")
-        nest = _checked(true_fn, false_fn)
-        values = [_nothing(true_fn, i, t) for i, t in enumerate(nest.leaves)]
-        for condition, function in ((taken, true_fn), (LogicalNot.of(taken), false_fn)):
-            values = _at_most_once(condition, function, values)
-    return nest.rebuilt(values)
+        otherwise = LogicalNot.of(taken)
+        first, second = _BranchLoop(graph, "true_fn()", true_fn), _BranchLoop(graph, "false_fn()", false_fn)
+        _check_same_types(first, second)
+        values = second.finished(otherwise, first.finished(taken, first.zeros()))
+        return first.nest.rebuilt(values)
 
 
-def _at_most_once(condition: Tensor, function: Branch, values: list[Tensor]) -> list[Tensor]:
-    """What the function gives if the condition holds; else the values."""
+class _BranchLoop:
+    """The loop that one function's operations stand in. What it carries is known when both functions were called."""
 
-    def goes_on(going_on: Tensor, *others: Tensor) -> Tensor:
-        return going_on
+    def __init__(self, graph: Graph, what: str, function: Branch) -> None:
+        self.graph = graph
+        self.loop = While.over([])
+        self.body = self.loop.body.block
+        graph.insertion_block.add_op(self.loop)
+        with graph.names.entered("branch") as self.scope, graph.inside(self.body):
+            self.nest = Nest.of(function())
+            self.labels = self.nest.labels(what)
+            labelled = zip(self.nest.leaves, self.labels, strict=True)
+            self.results = [as_tensor(leaf, f"cond: {label}") for leaf, label in labelled]
 
-    def branch(*others: Tensor) -> list[Operand]:
-        return [False, *(as_tensor(leaf) for leaf in Nest.of(function()).leaves)]
+    def zeros(self) -> list[Tensor]:
+        """Zeros of the types of the results; of their shapes, where only the run tells."""
+        shaped = self._copied([t for t in self.results if not is_static(t.type)])
+        return [
+            Fill.full(0, t.type) if is_static(t.type) else zeros_like(Tensor(shaped.get(t.value, t.value)))
+            for t in self.results
+        ]
 
-    return while_loop(goes_on, branch, [condition, *values], name="branch")[1:]
-
-
-def _checked(true_fn: Branch, false_fn: Branch) -> Nest:
-    """What the first function gives, its leaves only to look at: both are called, and what they add is taken back."""
-    nests: list[Nest] = []
-    for what, function in (("true_fn", true_fn), ("false_fn", false_fn)):
-        with current_graph().tentatively():
-            nest = Nest.of(function())
-            labelled = zip(nest.leaves, nest.labels(f"{what}()"), strict=True)
-            nests.append(
-                Nest([as_tensor(leaf, f"cond: {label}").type for leaf, label in labelled], nest.form)
+    def _copied(self, results: Sequence[Tensor]) -> dict[SSAValue, SSAValue]:
+        """The copies before the loop of what these are computed by: for their shapes alone, so none of it runs."""
+        if results and any(isinstance(op, Update) for op in self.body.walk()):
+            raise GraphError(
+                f"cond: true_fn updates a variable, and only the run tells the shape of its result "
+                f"{results[0].type}: give results of known shape"
             )
-    first, second = nests
-    if first.form != second.form:
-        raise GraphError(
-            f"cond: true_fn gives {first.form}, false_fn gives {second.form}: expected the same form"
+        needed: set[Operation] = set()
+        work = [t.value for t in results]
+        while work:
+            op = work.pop().owner
+            if isinstance(op, Operation) and op.parent is self.body and op not in needed:
+                needed.add(op)
+                work.extend((*op.operands, *captured_values(op)))
+        copies: dict[SSAValue, SSAValue] = {}
+        for op in self.body.ops:
+            if op in needed:
+                copy = op.clone(copies)
+                for inner in copy.walk():  # no two operations have one name
+                    inner.location = named(self.graph.names.unique(inner.name.rpartition(".")[2]))
+                self.graph.insert(copy)
+        return copies
+
+    def finished(self, condition: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+        """What the function gives if the condition holds; else the others."""
+        types = [t.type for t in (condition, *others)]
+        regions = [self.loop.detach_region(region) for region in tuple(self.loop.regions)]
+        self.loop.detach()
+        self.loop.erase()
+        for block in (region.block for region in regions):
+            for type_ in types:
+                block.insert_arg(type_, len(block.args))
+        loop = While.create(
+            operands=[condition.value, *(t.value for t in others)], result_types=types, regions=regions
         )
-    for label, a, b in zip(first.labels("true_fn()"), first.leaves, second.leaves, strict=True):
-        if not compatible_types(a, b):
-            raise GraphError(
-                f"cond: {label} is {a} in true_fn and {b} in false_fn: cast or reshape one of them"
-            )
-    return first
+        with self.graph.names.entered(self.scope):
+            self.graph.insert(loop)
+            with self.graph.inside(loop.condition.block):
+                self.graph.insert(Condition.create(operands=[loop.condition.block.args[0]]))
+            with self.graph.inside(self.body):
+                over = as_tensor(False)
+                self.graph.insert(Yield.create(operands=[over.value, *(t.value for t in self.results)]))
+        loop.verify_()
+        return [Tensor(r) for r in loop.results[1:]]
 
 
-def _nothing(function: Branch, index: int, type_: Any) -> Tensor:
-    """Zeros of the type of a result; of its shape, where only the run tells: what has the shape is not computed."""
-    if is_static(type_):
-        return Fill.full(0, type_)
-    block = current_graph().insertion_block
-    last = block.last_op
-    like = as_tensor(Nest.of(function()).leaves[index])
-    added = block.first_op if last is None else last.next_op
-    while added is not None:
-        if any(isinstance(op, Update) for op in added.walk()):
+def _check_same_types(first: _BranchLoop, second: _BranchLoop) -> None:
+    if first.nest.form != second.nest.form:
+        raise GraphError(
+            f"cond: true_fn gives {first.nest.form}, false_fn gives {second.nest.form}: expected the same form"
+        )
+    for label, a, b in zip(first.labels, first.results, second.results, strict=True):
+        if not compatible_types(a.type, b.type):
             raise GraphError(
-                f"cond: true_fn updates a variable, and only the run tells the shape of its result {type_}: give "
-                "results of known shape"
+                f"cond: {label} is {a.type} in true_fn and {b.type} in false_fn: cast or reshape one of them"
             )
-        added = added.next_op
-    return zeros_like(like)

@@ -47,6 +47,44 @@ def test_conditionals_in_each_other() -> None:
         np.testing.assert_allclose(step(value), expected)
 
 
+@pytest.mark.parametrize("rows", [4, None])
+def test_each_function_is_called_once(rows: int | None) -> None:
+    calls: list[str] = []
+
+    def branch(what: str, y: pb.Tensor, *more: pb.Tensor) -> tuple[pb.Tensor, ...]:
+        calls.append(what)
+        return y, *more
+
+    with pb.Graph() as g:
+        x, p = pb.placeholder("f32", (rows, 3), name="x"), pb.placeholder("i1", (), name="p")
+        pb.cond(
+            p,
+            lambda: branch(
+                "true", pb.exp(x), pb.cond(~p, lambda: branch("a", -x), lambda: branch("b", x * x))[0]
+            ),
+            lambda: branch("false", x, x),
+        )
+        names = [str(op.location) for op in g.body.walk()]
+    assert calls == ["a", "b", "true", "false"]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_gradients_and_conditionals_inside_of_a_branch(target: str) -> None:
+    with pb.Graph():
+        x, p = pb.placeholder("f32", (None,), name="x"), pb.placeholder("i1", (), name="p")
+
+        def slope() -> pb.Tensor:
+            y = pb.cond(pb.sum(x) > 0.0, lambda: x * x, lambda: pb.exp(x))
+            return pb.gradients(y, [x])[0]
+
+        step = pb.compile([x, p], pb.cond(p, slope, lambda: x), target=target)
+    for value in (np.array([1, 2], np.float32), np.array([-1, -2, 0], np.float32)):
+        expected = 2 * value if value.sum() > 0 else np.exp(value)
+        np.testing.assert_allclose(step(value, np.array(True)), expected, rtol=1e-6)
+        np.testing.assert_allclose(step(value, np.array(False)), value)
+
+
 def _updating(x: pb.Tensor) -> pb.Tensor:
     pb.Variable(np.float32(1), name="v").assign_add(1.0)
     return x
