@@ -25,11 +25,12 @@ from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.verification import verify
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import quiet_collector

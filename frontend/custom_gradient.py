@@ -13,7 +13,6 @@ from xdsl.ir import OpResult, SSAValue
 from pullback.dialects.graph.control_flow import captured_values
 from pullback.dialects.graph.custom_gradient import CustomGradient, PreventGradient
 from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
@@ -22,8 +21,7 @@ from pullback.dialects.graph.types import (
     data_type_of,
     differentiable_type,
 )
-from pullback.dialects.graph.value import Number, Operand, Tensor, inserting
-from pullback.dialects.graph.variables import Read, ReadRows, ReadsVariable, Update
+from pullback.dialects.graph.value import Number, Operand, Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
@@ -31,6 +29,7 @@ from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.gradients import gradients
 from pullback.frontend.graph import Graph, common_graph, current_graph
 from pullback.frontend.handles import IndexedSlices
+from pullback.frontend.hoist_reads import hoist_reads
 from pullback.frontend.needs import tuple_of
 from pullback.frontend.nest import Nest
 
@@ -231,7 +230,7 @@ class _Call:
         block = op.backward.block
         with self.graph.inside(block):
             op.finish(backward([Tensor(a) for a in block.args]))
-        self._hoist_reads(op)
+        hoist_reads(op, self.what)
         op.verify_()
 
     def _per_output(self, values: Sequence[SSAValue], dys: Sequence[Tensor]) -> list[Tensor | None]:
@@ -274,35 +273,3 @@ class _Call:
         ys = [Tensor(v) for v in outputs if differentiable_type(v.type)]
         found = gradients(ys, [*arguments, *map(Tensor, closed)], seeds, name="gradients")
         return [g.tensor if isinstance(g, IndexedSlices) else g for g in found]
-
-    def _hoist_reads(self, op: CustomGradient) -> None:
-        """Variables are read where the values are computed: they may be updated before the gradient is."""
-        block = op.parent
-        assert block is not None
-        inside = list(op.backward.walk())
-        for inner in inside:
-            if isinstance(inner, Update):
-                raise GraphError(f"{self.what}: its gradient updates a variable: it may only compute")
-            if isinstance(inner, ReadRows) and inner.operands[1].owner in inside:
-                inner = _read_whole(inner)
-            if isinstance(inner, ReadsVariable):
-                inner.detach()
-                block.insert_op_before(inner, op)
-
-
-def _read_whole(rows: ReadRows) -> IROperation:
-    """Takes the rows, whose indices are computed in the gradient, of a read of all of them: gives that read."""
-    block = rows.parent
-    assert block is not None
-
-    def place(op: IROperation) -> None:
-        op.location = rows.location
-        block.insert_op_before(op, rows)
-
-    with inserting(place):
-        whole = Read.of(Tensor(rows.operands[0]))
-        taken = Gather.of(whole, Tensor(rows.operands[1]))
-    rows.results[0].replace_all_uses_with(taken.value)
-    rows.detach()
-    rows.erase()
-    return whole.op

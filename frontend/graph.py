@@ -12,9 +12,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
+from pullback.dialects.graph.insertion import InsertionBlock, inserting, insertion_block_around
 from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
-from pullback.dialects.graph.value import InsertionBlock, Tensor, inserting, insertion_block_around
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.text import print_module
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp

@@ -12,8 +12,9 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, Block
 
 from pullback.backends.numpy.evaluator import evaluate
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.types import DTYPES, numpy_dtype, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients
 

@@ -26,6 +26,7 @@ from pullback.dialects.graph.base import OPS, GraphOp
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.examples import EXAMPLES, program, spelled_out
 from pullback.dialects.graph.indexing import Densify, MakeSlices, SliceValues
+from pullback.dialects.graph.insertion import Insert, inserting
 from pullback.dialects.graph.random import Random
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
@@ -38,7 +39,7 @@ from pullback.dialects.graph.types import (
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.source import parse
 from pullback.driver.levels import main_function
 from pullback.driver.program import compile_function

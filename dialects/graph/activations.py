@@ -12,13 +12,10 @@ from xdsl.irdl import base, prop_def
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.comparisons import LogicalAnd
 from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.families import (
-    Unary,
-    any_dtype,
-    real_numeric,
-)
+from pullback.dialects.graph.families import Unary, any_dtype, real_numeric
 from pullback.dialects.graph.logistic import Sigmoid, sigmoid
-from pullback.dialects.graph.scalar import Scalar, absolute, expm1, maximum, minimum, select
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import absolute, expm1, maximum, minimum, select
 from pullback.dialects.graph.types import is_float, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
 

@@ -32,7 +32,8 @@ from pullback.dialects.graph.families import (
     real_or_truth,
 )
 from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.scalar import Scalar, absolute, copysign, maximum, minimum, select, sqrt
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import absolute, copysign, maximum, minimum, select, sqrt
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,

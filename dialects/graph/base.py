@@ -16,8 +16,9 @@ from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 
 from pullback.dialects.graph import value
 from pullback.dialects.graph.checks import check_results
+from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.types import GraphError, numpy_dtype
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor, insert
+from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 
 Array: TypeAlias = npt.NDArray[Any]
 Properties: TypeAlias = Mapping[str, Attribute]

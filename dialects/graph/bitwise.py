@@ -9,14 +9,9 @@ import numpy as np
 from xdsl.irdl import traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
 from pullback.dialects.graph.base import Array, NotDifferentiable, graph_op
-from pullback.dialects.graph.families import (
-    Binary,
-    Unary,
-    any_dtype,
-    integer_or_truth,
-)
+from pullback.dialects.graph.families import Binary, Unary, any_dtype, integer_or_truth
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import is_integer
 
@@ -89,7 +84,7 @@ class BitwiseLeftShift(Shift):
 
     name = "graph.bitwise_left_shift"
     NUMPY: ClassVar = np.left_shift
-    SCALAR: ClassVar = staticmethod(scalar.shift_left)
+    SCALAR: ClassVar = staticmethod(scalar_functions.shift_left)
 
 
 @graph_op
@@ -101,7 +96,7 @@ class BitwiseRightShift(Shift):
 
     name = "graph.bitwise_right_shift"
     NUMPY: ClassVar = np.right_shift
-    SCALAR: ClassVar = staticmethod(scalar.shift_right_arithmetic)
+    SCALAR: ClassVar = staticmethod(scalar_functions.shift_right_arithmetic)
 
 
 @graph_op
@@ -109,7 +104,7 @@ class RightShiftLogical(Shift):
     """The bits of a moved b places down, zeros before them; 0 where b is negative or not less than the width."""
 
     name = "graph.right_shift_logical"
-    SCALAR: ClassVar = staticmethod(scalar.shift_right_logical)
+    SCALAR: ClassVar = staticmethod(scalar_functions.shift_right_logical)
 
     def numpy(self, *operands: Array) -> Any:
         a, b = operands

@@ -18,7 +18,8 @@ from pullback.dialects.graph.families import (
     numeric,
     real_numeric,
 )
-from pullback.dialects.graph.scalar import Scalar, constant, copysign, emit, with_element_type
+from pullback.dialects.graph.scalar import Scalar, constant, emit, with_element_type
+from pullback.dialects.graph.scalar_functions import copysign
 from pullback.dialects.graph.types import is_float
 from pullback.dialects.upstream.math import Classification, IsFiniteOp, IsInfOp, IsNaNOp
 

@@ -27,7 +27,8 @@ from pullback.dialects.graph.base import GradientTerms, GraphOp, graph_op
 from pullback.dialects.graph.checks import check_results
 from pullback.dialects.graph.control_flow import Yield
 from pullback.dialects.graph.families import Unary, any_dtype
-from pullback.dialects.graph.scalar import identity
+from pullback.dialects.graph.insertion import insert
+from pullback.dialects.graph.scalar_functions import identity
 from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
@@ -36,7 +37,7 @@ from pullback.dialects.graph.types import (
     differentiable_type,
     gradient_type_of,
 )
-from pullback.dialects.graph.value import Tensor, insert
+from pullback.dialects.graph.value import Tensor
 
 
 class HasClosure(OpTrait):

@@ -31,7 +31,8 @@ from pullback.dialects.graph.families import (
     real_numeric,
     real_or_truth,
 )
-from pullback.dialects.graph.scalar import Scalar, identity, maximum, minimum, select
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import identity, maximum, minimum, select
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_of,

@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import UnitAttr
 from xdsl.irdl import opt_prop_def
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.exponential import Exp
@@ -34,7 +34,7 @@ class Erf(Unary):
     name = "graph.erf"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = staticmethod(by_element(math.erf))
-    SCALAR: ClassVar = staticmethod(scalar.erf)
+    SCALAR: ClassVar = staticmethod(scalar_functions.erf)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -48,7 +48,7 @@ class Erfc(Unary):
     name = "graph.erfc"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = staticmethod(by_element(math.erfc))
-    SCALAR: ClassVar = staticmethod(scalar.erfc)
+    SCALAR: ClassVar = staticmethod(scalar_functions.erfc)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -73,8 +73,8 @@ class Gelu(Unary):
     def body(self, *operands: Scalar) -> Scalar:
         (x,) = operands
         if self.approximate is not None:
-            return x * 0.5 * (1 + scalar.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
-        return x * 0.5 * scalar.erfc(x * -ROOT_HALF)
+            return x * 0.5 * (1 + scalar_functions.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
+        return x * 0.5 * scalar_functions.erfc(x * -ROOT_HALF)
 
     def numpy(self, *operands: Array) -> Any:
         return in_double(_gelu_by_tanh if self.approximate is not None else _gelu)(*operands)

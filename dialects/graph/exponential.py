@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.comparisons import Equal, NotEqual
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.families import Binary, Unary, numeric
-from pullback.dialects.graph.scalar import Scalar, select
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import select
 from pullback.dialects.graph.types import is_complex, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
 
@@ -24,7 +25,7 @@ class Exp(Unary):
     name = "graph.exp"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.exp
-    SCALAR: ClassVar = staticmethod(scalar.exp)
+    SCALAR: ClassVar = staticmethod(scalar_functions.exp)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -38,7 +39,7 @@ class Exp2(Unary):
     name = "graph.exp2"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.exp2
-    SCALAR: ClassVar = staticmethod(scalar.exp2)
+    SCALAR: ClassVar = staticmethod(scalar_functions.exp2)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -52,7 +53,7 @@ class Expm1(Unary):
     name = "graph.expm1"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.expm1
-    SCALAR: ClassVar = staticmethod(scalar.expm1)
+    SCALAR: ClassVar = staticmethod(scalar_functions.expm1)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -67,7 +68,7 @@ class Log(Unary):
     EXAMPLES: ClassVar = ('%r = graph.log %x {device = "/gpu:0"} : MATRIX',)
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.log
-    SCALAR: ClassVar = staticmethod(scalar.log)
+    SCALAR: ClassVar = staticmethod(scalar_functions.log)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -81,7 +82,7 @@ class Log1p(Unary):
     name = "graph.log1p"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.log1p
-    SCALAR: ClassVar = staticmethod(scalar.log1p)
+    SCALAR: ClassVar = staticmethod(scalar_functions.log1p)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -95,7 +96,7 @@ class Log2(Unary):
     name = "graph.log2"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.log2
-    SCALAR: ClassVar = staticmethod(scalar.log2)
+    SCALAR: ClassVar = staticmethod(scalar_functions.log2)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -109,7 +110,7 @@ class Log10(Unary):
     name = "graph.log10"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.log10
-    SCALAR: ClassVar = staticmethod(scalar.log10)
+    SCALAR: ClassVar = staticmethod(scalar_functions.log10)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -123,7 +124,7 @@ class Sqrt(Unary):
     name = "graph.sqrt"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.sqrt
-    SCALAR: ClassVar = staticmethod(scalar.sqrt)
+    SCALAR: ClassVar = staticmethod(scalar_functions.sqrt)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy * 0.5 / conj(self.y),)
@@ -135,7 +136,7 @@ class Rsqrt(Unary):
 
     name = "graph.rsqrt"
     DTYPES: ClassVar = is_inexact
-    SCALAR: ClassVar = staticmethod(scalar.rsqrt)
+    SCALAR: ClassVar = staticmethod(scalar_functions.rsqrt)
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
@@ -170,7 +171,7 @@ class Pow(Binary):
 
     name = "graph.pow"
     DTYPES: ClassVar = numeric
-    SCALAR: ClassVar = staticmethod(scalar.power)
+    SCALAR: ClassVar = staticmethod(scalar_functions.power)
     EXPENSIVE: ClassVar = True
 
     def numpy(self, *operands: Array) -> Any:
@@ -194,7 +195,7 @@ class Xlogy(Binary):
 
     def body(self, *operands: Scalar) -> Scalar:
         a, b = operands
-        return select(a.equal(0), 0, a * scalar.log(b))
+        return select(a.equal(0), 0, a * scalar_functions.log(b))
 
     def numpy(self, *operands: Array) -> Any:
         a, b = operands

@@ -15,12 +15,13 @@ from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import inserting_beside
 from pullback.dialects.graph.pieces import Split
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import GraphError, is_integer, ui8
-from pullback.dialects.graph.value import Operators, Tensor, inserting_beside
+from pullback.dialects.graph.value import Operators, Tensor
 
 Entry: TypeAlias = "slice | int | Tensor | Array | None"
 """One entry of an index, of which `...` has been spelled out; `None` is a new axis."""
@@ -47,7 +48,7 @@ def item(x: Operators, key: object) -> Tensor:
     """
     tensor = x.as_tensor()
     plan = _Plan(tensor, _spelled_out(tensor, key))
-    with inserting_beside(tensor):
+    with inserting_beside(tensor.value):
         return plan.apply()
 
 
@@ -65,7 +66,7 @@ def rows(x: Operators) -> Iterator[Tensor]:
         raise IndexKindError(
             f"{tensor!r} cannot be iterated: its extent is known only at run time: use while_loop() or gather()"
         )
-    with inserting_beside(tensor):
+    with inserting_beside(tensor.value):
         return iter(unstacked(tensor, 0))
 
 

@@ -10,7 +10,8 @@ from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.comparisons import IsFinite, LogicalOr, NotEqual
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Binary, Unary
-from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, maximum, minimum, select
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import absolute, exp, log1p, maximum, minimum, select
 from pullback.dialects.graph.types import is_float, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
 

@@ -22,7 +22,8 @@ from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtype
 from pullback.dialects.graph.logistic import Sigmoid
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.scalar import Scalar, absolute, exp, log1p, select
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import absolute, exp, log1p, select
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.softmax import LogSoftmax, Softmax, shifted, shifted_array
 from pullback.dialects.graph.types import (

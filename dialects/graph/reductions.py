@@ -16,7 +16,8 @@ from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import is_truth, numeric
-from pullback.dialects.graph.scalar import Scalar, maximum, minimum
+from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.scalar_functions import maximum, minimum
 from pullback.dialects.graph.scans import CumProd
 from pullback.dialects.graph.shapes import BroadcastTo
 from pullback.dialects.graph.types import element_type_of, is_float, numpy_dtype

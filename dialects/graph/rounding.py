@@ -9,11 +9,12 @@ import numpy as np
 from xdsl.irdl import traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
 from pullback.dialects.graph.base import Broadcasts, GradientTerms, NotDifferentiable, graph_op
 from pullback.dialects.graph.families import Binary, Unary, any_dtype, numeric, real_numeric
 from pullback.dialects.graph.oracles import rounding
-from pullback.dialects.graph.scalar import Scalar, copysign, emit, floor_divide_integers, remainder, select
+from pullback.dialects.graph.scalar import Scalar, emit
+from pullback.dialects.graph.scalar_functions import copysign, floor_divide_integers, remainder, select
 from pullback.dialects.graph.types import is_float
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.upstream.arith import RemfOp
@@ -34,7 +35,7 @@ class Floor(Unary):
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.floor))
     traits = traits_def(Pure(), NotDifferentiable())
-    SCALAR: ClassVar = staticmethod(_of_floats(scalar.floor))
+    SCALAR: ClassVar = staticmethod(_of_floats(scalar_functions.floor))
 
 
 @graph_op
@@ -47,7 +48,7 @@ class Ceil(Unary):
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.ceil))
     traits = traits_def(Pure(), NotDifferentiable())
-    SCALAR: ClassVar = staticmethod(_of_floats(scalar.ceil))
+    SCALAR: ClassVar = staticmethod(_of_floats(scalar_functions.ceil))
 
 
 @graph_op
@@ -60,7 +61,7 @@ class Round(Unary):
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = staticmethod(rounding(np.rint))
     traits = traits_def(Pure(), NotDifferentiable())
-    SCALAR: ClassVar = staticmethod(_of_floats(scalar.round_even))
+    SCALAR: ClassVar = staticmethod(_of_floats(scalar_functions.round_even))
 
 
 @graph_op
@@ -73,7 +74,7 @@ class Trunc(Unary):
     DTYPES: ClassVar = real_numeric
     NUMPY: ClassVar = staticmethod(rounding(np.trunc))
     traits = traits_def(Pure(), NotDifferentiable())
-    SCALAR: ClassVar = staticmethod(_of_floats(scalar.trunc))
+    SCALAR: ClassVar = staticmethod(_of_floats(scalar_functions.trunc))
 
 
 def floor_divide(a: Scalar, b: Scalar) -> Scalar:
@@ -83,7 +84,7 @@ def floor_divide(a: Scalar, b: Scalar) -> Scalar:
     rest = emit(RemfOp, a.type, a, b)
     toward_zero = (a - rest) / b
     exact = select(rest.not_equal(0) & ((rest < 0) ^ (b < 0)), toward_zero - 1, toward_zero)
-    whole = scalar.floor(exact)
+    whole = scalar_functions.floor(exact)
     # What is whole but for the rounding of the division.
     nearest = select(exact - whole > 0.5, whole + 1, whole)
     signed = select(exact.equal(0), copysign(exact.like(0), a / b), nearest)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
 from pullback.dialects.graph.base import GradientTerms, graph_op
 from pullback.dialects.graph.exponential import Rsqrt
 from pullback.dialects.graph.families import Binary, Unary
@@ -21,7 +21,7 @@ class Sin(Unary):
     name = "graph.sin"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.sin
-    SCALAR: ClassVar = staticmethod(scalar.sin)
+    SCALAR: ClassVar = staticmethod(scalar_functions.sin)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -35,7 +35,7 @@ class Cos(Unary):
     name = "graph.cos"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.cos
-    SCALAR: ClassVar = staticmethod(scalar.cos)
+    SCALAR: ClassVar = staticmethod(scalar_functions.cos)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -49,7 +49,7 @@ class Tan(Unary):
     name = "graph.tan"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.tan
-    SCALAR: ClassVar = staticmethod(scalar.tan)
+    SCALAR: ClassVar = staticmethod(scalar_functions.tan)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -64,7 +64,7 @@ class Asin(Unary):
     name = "graph.asin"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arcsin
-    SCALAR: ClassVar = staticmethod(scalar.asin)
+    SCALAR: ClassVar = staticmethod(scalar_functions.asin)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -79,7 +79,7 @@ class Acos(Unary):
     name = "graph.acos"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arccos
-    SCALAR: ClassVar = staticmethod(scalar.acos)
+    SCALAR: ClassVar = staticmethod(scalar_functions.acos)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -94,7 +94,7 @@ class Atan(Unary):
     name = "graph.atan"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arctan
-    SCALAR: ClassVar = staticmethod(scalar.atan)
+    SCALAR: ClassVar = staticmethod(scalar_functions.atan)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -109,7 +109,7 @@ class Atan2(Binary):
     name = "graph.atan2"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = np.arctan2
-    SCALAR: ClassVar = staticmethod(scalar.atan2)
+    SCALAR: ClassVar = staticmethod(scalar_functions.atan2)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -127,7 +127,7 @@ class Sinh(Unary):
     name = "graph.sinh"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.sinh
-    SCALAR: ClassVar = staticmethod(scalar.sinh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.sinh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -141,7 +141,7 @@ class Cosh(Unary):
     name = "graph.cosh"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.cosh
-    SCALAR: ClassVar = staticmethod(scalar.cosh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.cosh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -156,7 +156,7 @@ class Tanh(Unary):
     EXAMPLES: ClassVar = ("%r = graph.tanh %y : tensor<?x3xf32>",)
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.tanh
-    SCALAR: ClassVar = staticmethod(scalar.tanh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.tanh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -171,7 +171,7 @@ class Asinh(Unary):
     name = "graph.asinh"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arcsinh
-    SCALAR: ClassVar = staticmethod(scalar.asinh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.asinh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -185,7 +185,7 @@ class Acosh(Unary):
     name = "graph.acosh"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arccosh
-    SCALAR: ClassVar = staticmethod(scalar.acosh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.acosh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -199,7 +199,7 @@ class Atanh(Unary):
     name = "graph.atanh"
     DTYPES: ClassVar = is_inexact
     NUMPY: ClassVar = np.arctanh
-    SCALAR: ClassVar = staticmethod(scalar.atanh)
+    SCALAR: ClassVar = staticmethod(scalar_functions.atanh)
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn, TypeAlias
@@ -13,42 +11,13 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
+from pullback.dialects.graph.insertion import inserting_beside, is_inserting
 from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, is_complex, shape_of_type
 
 OPS: dict[str, Any] = {}
 """Every operation class of the dialect by name, in the order of definition; here so that operators can reach it."""
-
-Insert: TypeAlias = Callable[[Operation], None]
-_insertion: ContextVar[Insert] = ContextVar("insertion")
-
-
-def insert(op: Operation) -> None:
-    """Puts a new operation where the surrounding `inserting` says; `GraphError` outside of one."""
-    try:
-        place = _insertion.get()
-    except LookupError:
-        raise GraphError(f"{op.name}: no graph to add to: work inside `with Graph() as g:`") from None
-    place(op)
-
-
-@contextmanager
-def inserting(place: Insert) -> Generator[None]:
-    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's)."""
-    token = _insertion.set(place)
-    try:
-        yield
-    finally:
-        _insertion.reset(token)
-
-
-class InsertionBlock(Block):
-    """A block that the operators on its values add to where no `inserting` surrounds them."""
-
-    def insert(self, op: Operation) -> None:
-        """Puts a new operation where the block's owner wants it."""
-        raise NotImplementedError
 
 
 def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
@@ -280,33 +249,10 @@ def conj(x: Tensor) -> Tensor:
 
 def _apply(name: str, *args: Operand) -> Tensor:
     operation = OPS[name]
-    if _insertion.get(None) is not None:
+    if is_inserting():
         return operation.of(*args)
     # Outside of every graph an operator adds to that of its first tensor.
     operands = [a.as_tensor() if isinstance(a, Operators) else a for a in args]
     first = next(t for t in operands if isinstance(t, Tensor))
-    home = insertion_block_around(first.value)
-    if home is None:
+    with inserting_beside(first.value):
         return operation.of(*operands)
-    with inserting(home.insert):
-        return operation.of(*operands)
-
-
-@contextmanager
-def inserting_beside(x: Tensor) -> Generator[None]:
-    """Where nothing says otherwise, new operations go into the graph of `x`."""
-    home = insertion_block_around(x.value) if _insertion.get(None) is None else None
-    if home is None:
-        yield
-        return
-    with inserting(home.insert):
-        yield
-
-
-def insertion_block_around(value: SSAValue | Operation) -> InsertionBlock | None:
-    """The block around a value or an operation that operators on it add to, if there is one."""
-    owner = value if isinstance(value, Operation) else value.owner
-    block = owner if isinstance(owner, Block) else owner.parent
-    while block is not None and not isinstance(block, InsertionBlock):
-        block = block.parent_block()
-    return block

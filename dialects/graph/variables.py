@@ -26,6 +26,7 @@ from pullback.dialects.graph.base import (
 )
 from pullback.dialects.graph.families import numeric
 from pullback.dialects.graph.indexing import Densify, MakeSlices, SlicesValue, rows_at, rows_type
+from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.rows import ReplaceRows, replace_rows
 from pullback.dialects.graph.types import (
     GraphError,
@@ -35,7 +36,7 @@ from pullback.dialects.graph.types import (
     element_type_of,
     is_static,
 )
-from pullback.dialects.graph.value import Tensor, insert
+from pullback.dialects.graph.value import Tensor
 
 
 @graph_op

@@ -16,9 +16,10 @@ from xdsl.traits import IsTerminator
 
 from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.insertion import Insert, inserting
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import StackType, differentiable_type
-from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.driver.checking.probing import Probe, rows_of
 from pullback.driver.checking.report import Comparison, NotFiniteError
 from pullback.passes.gradients.emitter import Options

@@ -13,10 +13,11 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.elementwise import Add
 from pullback.dialects.graph.indexing import ConcatSlices, Densify
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.markers import Accumulate, AddN, SumGradients
 from pullback.dialects.graph.policies import Aggregation
 from pullback.dialects.graph.types import SlicesType, StackType
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import Properties
 from pullback.dialects.graph.indexing import Densify
+from pullback.dialects.graph.insertion import Insert
 from pullback.dialects.graph.location import Origin, RoleAttr, name_of, named_with_role
 from pullback.dialects.graph.policies import Aggregation, Gating
 from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
-from pullback.dialects.graph.value import Insert, Tensor
+from pullback.dialects.graph.value import Tensor
 
 LARGE = 100_000_000
 """Elements from which making slices dense is worth a warning, as in TensorFlow."""

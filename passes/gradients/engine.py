@@ -13,17 +13,14 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp, Properties
 from pullback.dialects.graph.indexing import zeros_like
+from pullback.dialects.graph.insertion import Insert, inserting
 from pullback.dialects.graph.location import Origin
 from pullback.dialects.graph.markers import Backward, SumGradients
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
 from pullback.dialects.graph.shapes import SumTo
 from pullback.dialects.graph.stacks import EmptyStack
-from pullback.dialects.graph.types import (
-    StackType,
-    differentiable_type,
-    gradient_type_of,
-)
-from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.closures import with_closure
 from pullback.passes.gradients.emitter import Emitter, Options, densified
 from pullback.passes.gradients.errors import check_number, checked_gradient

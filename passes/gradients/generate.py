@@ -11,12 +11,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.location import Origin, RoleAttr, name_in, name_of_value, named_with_role
 from pullback.dialects.graph.markers import GradientResults
 from pullback.dialects.graph.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.types import SlicesType
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.errors import GradientError

@@ -14,11 +14,12 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.insertion import Insert, inserting
 from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of, tensor_type
-from pullback.dialects.graph.value import Insert, Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import ReadsVariable, Update
 from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError

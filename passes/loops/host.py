@@ -15,13 +15,13 @@ from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.host import host_function, parts_of
 from pullback.dialects.graph.indexing import MakeSlices
+from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import SlicesType, StackType
-from pullback.dialects.graph.value import insert
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.kernel_function import Signature

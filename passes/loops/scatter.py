@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from xdsl.dialects import scf
 from xdsl.ir import Block, Region, SSAValue
 
+from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.value import insert
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import index_of, inside_rows

@@ -18,10 +18,10 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from pullback.dialects.graph.attributes import scalar_attribute
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.types import StackType, element_type_of, is_complex, shape_of_type
-from pullback.dialects.graph.value import insert
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import index_op, named, result_of

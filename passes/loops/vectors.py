@@ -12,7 +12,8 @@ from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.scalar import Scalar, bit_width, select
+from pullback.dialects.graph.scalar import Scalar, bit_width
+from pullback.dialects.graph.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import FunctionBuilder, result_of
 

@@ -20,6 +20,7 @@ from pullback.dialects.graph.indexing import (
     SliceIndices,
     SliceValues,
 )
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import Transpose
@@ -27,7 +28,7 @@ from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp
 from pullback.passes.schedule.native import runs_natively
 

@@ -59,6 +59,11 @@ def runs_natively(op: Operation) -> bool:
     return has_kernel_dtypes(op) and _states_its_body(op)
 
 
+def is_grouped(op: Operation) -> bool:
+    """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
+    return isinstance(op, (*LOOPED, *ALONE)) and runs_natively(op)
+
+
 def has_kernel_dtypes(op: Operation) -> bool:
     """Whether all operands and results of an operation are of types that kernels compute with."""
     return all(map(_fits_kernels, (*op.operands, *op.results)))

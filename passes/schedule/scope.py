@@ -36,7 +36,7 @@ from pullback.passes.schedule.groups import (
     join,
     join_scatter,
 )
-from pullback.passes.schedule.native import ALIASES, ALONE, LOOPED, VIEWS, runs_natively
+from pullback.passes.schedule.native import ALIASES, ALONE, VIEWS, is_grouped, runs_natively
 from pullback.passes.schedule.readers import Readers
 from pullback.passes.schedule.walls import Walls
 
@@ -283,11 +283,6 @@ def check_static(op: Operation) -> None:
         raise DiagnosticError(
             f"'{op.name}': a schedule needs static shapes: run specialize-shapes and canonicalize first", op
         )
-
-
-def is_grouped(op: Operation) -> bool:
-    """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
-    return isinstance(op, (*LOOPED, *ALONE)) and runs_natively(op)
 
 
 def placed(axes: Axes, here: Placement) -> Placement:

@@ -10,8 +10,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.replacement import Replacements
 from pullback.passes.simplify.folds import FOLDS
 

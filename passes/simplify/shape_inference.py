@@ -38,6 +38,7 @@ from pullback.dialects.graph.types import (
     tensor_type,
 )
 from pullback.dialects.graph.variables import VariableOp
+from pullback.passes.simplify.type_lattice import refined, widened
 
 Integers = npt.NDArray[Any]
 Types = Sequence[Attribute]
@@ -259,50 +260,12 @@ def _drop_shape_operand(op: Operation) -> None:
             op.operands = op.operands[:at]
 
 
-# ---- types --------------------------------------------------------------------------------------------------
+# ---- types of values ----------------------------------------------------------------------------------------
 
 
 def retype(value: SSAValue, type_: Attribute) -> None:
     """Gives a value another type, as xDSL's rewriter does."""
     value._type = type_  # pyright: ignore[reportPrivateUsage]
-
-
-def refined(declared: Attribute, inferred: Attribute) -> Attribute:
-    """The inferred type, with extents that only the declared one knows.
-
-    Raises:
-        GraphError: they contradict each other.
-    """
-    if not isinstance(declared, TensorType) or not isinstance(inferred, TensorType):
-        return inferred
-    a, b = shape_of_type(declared), shape_of_type(inferred)
-    if a == b or DYNAMIC_INDEX not in (*a, *b):
-        if a != b:
-            raise GraphError(f"the result is declared as {declared}, its operands imply {inferred}")
-        return inferred
-    if len(a) != len(b) or any(n != m and DYNAMIC_INDEX not in (n, m) for n, m in zip(a, b, strict=True)):
-        raise GraphError(f"the result is declared as {declared}, its operands imply {inferred}")
-    return tensor_type(element_type_of(inferred), map(max, a, b))
-
-
-def widened(a: Attribute, b: Attribute) -> Attribute:
-    """The type that holds values of both: `?` where extents differ.
-
-    Raises:
-        GraphError: no type does.
-    """
-    if a == b:
-        return a
-    match a, b:
-        case StackType(), StackType():
-            return StackType(widened(a.data_type, b.data_type))
-        case TensorType(), TensorType() if a.element_type == b.element_type and len(a.get_shape()) == len(
-            b.get_shape()
-        ):
-            shapes = zip(shape_of_type(a), shape_of_type(b), strict=True)
-            return tensor_type(a.element_type, (n if n == m else DYNAMIC_INDEX for n, m in shapes))
-        case _:
-            raise GraphError(f"graph.while: while_c3: a carried value is {a}, and {b} after a trip")
 
 
 def _as_type(value: SSAValue, type_: Attribute, user: Operation) -> SSAValue:

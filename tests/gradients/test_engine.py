@@ -12,13 +12,14 @@ from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Identity, StopGradient
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather, MakeSlices
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.location import name_of, named, role_of
 from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import Unconnected
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES, SlicesType, VariableType
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import Assign, Read, VariableOp
 from pullback.passes.gradients import registry
 from pullback.passes.gradients.emitter import LARGE

@@ -11,10 +11,11 @@ from xdsl.ir import Block
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import insert, inserting
 from pullback.dialects.graph.policies import Unconnected
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES
-from pullback.dialects.graph.value import Tensor, insert, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.tests.graphs import Function, build
 
 Step = Callable[..., Sequence[Tensor]]

@@ -15,12 +15,13 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from pullback.dialects.graph.elementwise import Cast, Maximum, Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import AssignSub, Read, VariableOp
 from pullback.dialects.verification import verify
 from pullback.tests.graphs import type_from

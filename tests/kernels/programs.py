@@ -10,9 +10,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph import scalar
+from pullback.dialects.graph import scalar_functions
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.value import inserting
 from pullback.passes.kernels.build import Buffer, Kernel, kernel_module
 from pullback.passes.kernels.line import Combination, Line
 from pullback.passes.kernels.point import Dims, Point, Rows
@@ -70,7 +70,7 @@ def tanh_chain(shape: tuple[int, ...] = (7, 300)) -> Program:
 
     def body(point: Point) -> None:
         x, b = point.load(0, whole), point.load(1, row)
-        y = scalar.tanh(x) * (1 - x * x) + b
+        y = scalar_functions.tanh(x) * (1 - x * x) + b
         point.store(2, whole, y)
         point.store(3, whole, y > 0)
 
@@ -118,13 +118,15 @@ def softmax(rows: int = 6, columns: int = 1000) -> Program:
 
     def body(row: Line) -> None:
         (largest,) = row.reduce(
-            [Combination(f32, scalar.maximum, -np.inf)], lambda point: [point.load(0, whole)]
+            [Combination(f32, scalar_functions.maximum, -np.inf)], lambda point: [point.load(0, whole)]
         )
         (total,) = row.reduce(
-            [Combination(f32, add, 0.0)], lambda point: [scalar.exp(point.load(0, whole) - largest)]
+            [Combination(f32, add, 0.0)], lambda point: [scalar_functions.exp(point.load(0, whole) - largest)]
         )
-        row.each(lambda point: point.store(1, whole, scalar.exp(point.load(0, whole) - largest) / total))
-        row.store(2, one, scalar.log(total))
+        row.each(
+            lambda point: point.store(1, whole, scalar_functions.exp(point.load(0, whole) - largest) / total)
+        )
+        row.store(2, one, scalar_functions.log(total))
 
     buffers = buffers_for(x=x, y=e, log_total=total)
     kernel = row_reduction("softmax", buffers, Dims(0, (rows,)), Dims(1, (columns,)), body)
@@ -141,7 +143,7 @@ def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
         terms = [
             Combination(f64, add, 0.0),
             Combination(f64, add, 0.0),
-            Combination(i32, scalar.maximum, -(2**31)),
+            Combination(i32, scalar_functions.maximum, -(2**31)),
         ]
 
         def values(point: Point) -> list[Scalar]:

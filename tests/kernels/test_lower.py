@@ -12,9 +12,9 @@ from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.value import inserting
 from pullback.dialects.source import parse
 from pullback.passes.kernels.arguments import Lowered
 from pullback.passes.kernels.build import kernel_module

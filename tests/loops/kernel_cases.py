@@ -15,9 +15,10 @@ from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.dialects.graph.control_flow import Yield
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_from, numpy_dtype, tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.verification import verify
 from pullback.passes.loops.kernel_function import Lowered, Signature
 from pullback.passes.loops.kernels import lower_kernel

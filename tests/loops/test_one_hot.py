@@ -16,10 +16,11 @@ from pullback.backends.numpy.loops import interpret
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.types import element_type_from, tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.loops.lower import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import plan_function

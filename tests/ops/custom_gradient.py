@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.value import Tensor, insert, inserting
+from pullback.dialects.graph.insertion import insert, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.case import Case
 
 X, V = "tensor<2x3xf32>", "tensor<3xf32>"

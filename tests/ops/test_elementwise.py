@@ -19,8 +19,9 @@ from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.error_function import Gelu
 from pullback.dialects.graph.families import Binary, Elementwise, Unary
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.types import DTYPES, element_type_of, numpy_dtype
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.driver.program import compile_function
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.graphs import build

@@ -19,6 +19,7 @@ from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Maximum, Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
+from pullback.dialects.graph.insertion import insert, inserting
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, AddN, Gate
 from pullback.dialects.graph.pieces import Concat, Split
@@ -27,7 +28,7 @@ from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor, insert, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import (
     Assign,
     AssignAdd,

@@ -20,13 +20,14 @@ from pullback.dialects.graph.einsum import Einsum
 from pullback.dialects.graph.elementwise import Add, Subtract
 from pullback.dialects.graph.exponential import Pow
 from pullback.dialects.graph.indexing import SlicesValue, zeros_like
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import Accumulate, Summation
 from pullback.dialects.graph.pooling import Pooling
 from pullback.dialects.graph.repeating import SumOfCopies
 from pullback.dialects.graph.shapes import SumTo, dynamic_shape
 from pullback.dialects.graph.types import GraphError, SlicesType, is_complex
-from pullback.dialects.graph.value import Number, Tensor, inserting
+from pullback.dialects.graph.value import Number, Tensor
 from pullback.dialects.verification import verify
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes

@@ -9,10 +9,11 @@ from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, f32
 
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.markers import AddN, GradientResults
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.gate import GateGradients
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal

@@ -22,6 +22,7 @@ from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, StopGradient, Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import insert, inserting
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.location import name_of, named
 from pullback.dialects.graph.pieces import split_like
@@ -32,7 +33,7 @@ from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.trigonometric import Tanh
 from pullback.dialects.graph.types import VariableType, tensor_type
-from pullback.dialects.graph.value import Tensor, insert, inserting
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import Assign, AssignSub, Read, VariableOp
 from pullback.dialects.verification import verify
 from pullback.passes.pipelines import parse_passes

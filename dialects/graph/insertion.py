@@ -1,0 +1,67 @@
+"""Where new operations go: what surrounds their making says it, or the block that an operand stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.graph.types import GraphError
+
+Insert: TypeAlias = Callable[[Operation], None]
+_insertion: ContextVar[Insert] = ContextVar("insertion")
+
+
+def insert(op: Operation) -> None:
+    """Puts a new operation where the surrounding `inserting` says; `GraphError` outside of one."""
+    try:
+        place = _insertion.get()
+    except LookupError:
+        raise GraphError(f"{op.name}: no graph to add to: work inside `with Graph() as g:`") from None
+    place(op)
+
+
+@contextmanager
+def inserting(place: Insert) -> Generator[None]:
+    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's)."""
+    token = _insertion.set(place)
+    try:
+        yield
+    finally:
+        _insertion.reset(token)
+
+
+def is_inserting() -> bool:
+    """Whether a surrounding `inserting` says where new operations go."""
+    return _insertion.get(None) is not None
+
+
+class InsertionBlock(Block):
+    """A block that the operators on its values add to where no `inserting` surrounds them."""
+
+    def insert(self, op: Operation) -> None:
+        """Puts a new operation where the block's owner wants it."""
+        raise NotImplementedError
+
+
+@contextmanager
+def inserting_beside(value: SSAValue) -> Generator[None]:
+    """Where nothing says otherwise, new operations go into the graph of this value."""
+    home = insertion_block_around(value) if not is_inserting() else None
+    if home is None:
+        yield
+        return
+    with inserting(home.insert):
+        yield
+
+
+def insertion_block_around(value: SSAValue | Operation) -> InsertionBlock | None:
+    """The block around a value or an operation that operators on it add to, if there is one."""
+    owner = value if isinstance(value, Operation) else value.owner
+    block = owner if isinstance(owner, Block) else owner.parent
+    while block is not None and not isinstance(block, InsertionBlock):
+        block = block.parent_block()
+    return block

@@ -1,0 +1,45 @@
+"""Reads of variables in the gradient of a `custom_gradient`: they move to where its values are computed."""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation
+
+from pullback.dialects.graph.custom_gradient import CustomGradient
+from pullback.dialects.graph.indexing import Gather
+from pullback.dialects.graph.insertion import inserting
+from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.variables import Read, ReadRows, ReadsVariable, Update
+
+
+def hoist_reads(op: CustomGradient, what: str) -> None:
+    """Variables are read where the values are computed: they may be updated before the gradient is."""
+    block = op.parent
+    assert block is not None
+    inside = list(op.backward.walk())
+    for inner in inside:
+        if isinstance(inner, Update):
+            raise GraphError(f"{what}: its gradient updates a variable: it may only compute")
+        if isinstance(inner, ReadRows) and inner.operands[1].owner in inside:
+            inner = _read_whole(inner)
+        if isinstance(inner, ReadsVariable):
+            inner.detach()
+            block.insert_op_before(inner, op)
+
+
+def _read_whole(rows: ReadRows) -> Operation:
+    """Takes the rows, whose indices are computed in the gradient, of a read of all of them: gives that read."""
+    block = rows.parent
+    assert block is not None
+
+    def place(op: Operation) -> None:
+        op.location = rows.location
+        block.insert_op_before(op, rows)
+
+    with inserting(place):
+        whole = Read.of(Tensor(rows.operands[0]))
+        taken = Gather.of(whole, Tensor(rows.operands[1]))
+    rows.results[0].replace_all_uses_with(taken.value)
+    rows.detach()
+    rows.erase()
+    return whole.op
