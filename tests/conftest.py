@@ -19,6 +19,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+
 def _seed(asked: str) -> int:
     return random.SystemRandom().randrange(2**32) if asked == "random" else int(asked)
 
@@ -26,7 +27,9 @@ def _seed(asked: str) -> int:
 SEED = _seed(os.environ.get("PULLBACK_SEED") or "0")
 os.environ["PULLBACK_SEED"] = str(SEED)  # the processes that share the work must choose the same sample
 
-hypothesis.settings.register_profile("sampled", deadline=None, max_examples=25, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "sampled", deadline=None, max_examples=25, derandomize=True, database=None
+)
 hypothesis.settings.register_profile("all", deadline=None, max_examples=200)
 
 

@@ -1,53 +1,39 @@
-"""What `x[…]` means: NumPy's basic indexing, and integers in a tensor or an array along an axis."""
+"""What `x[…]` may hold: what NumPy's indices hold, as far as they make a shape that does not depend on values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, IntegerType, i32, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
 from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Where
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.insertion import inserting_beside
+from pullback.dialects.graph.picking import Entry, IndexKindError, IndexRangeError, Plan
 from pullback.dialects.graph.pieces import Split
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
-from pullback.dialects.graph.shapes import ShapeOf
-from pullback.dialects.graph.slicing import StridedSlice
-from pullback.dialects.graph.types import GraphError, is_integer, ui8
+from pullback.dialects.graph.rearranging import Squeeze
+from pullback.dialects.graph.types import GraphError, format_shape, is_integer
 from pullback.dialects.graph.value import Operators, Tensor
 
-Entry: TypeAlias = "slice | int | Tensor | Array | None"
-"""One entry of an index, of which `...` has been spelled out; `None` is a new axis."""
-
-
-class IndexKindError(GraphError, TypeError):
-    """An index of a kind that tensors do not take."""
-
-
-class IndexRangeError(GraphError, IndexError):
-    """An index beyond the extent of its axis, or one for an axis that does not exist."""
+Given: TypeAlias = "Entry | EllipsisType"
+"""One entry of an index. A mask that is known is an array of truth values, which takes as many axes as it has."""
 
 
 def item(x: Operators, key: object) -> Tensor:
     """`x[key]`.
 
-    Integers, slices, `...` and `None` mean what they mean to NumPy. One tensor (or array, or list) of integers picks
-    along an axis, and any number of tensors that hold a single integer; negative ones count from the end, and one out
-    of range picks zeros.
+    Integers, slices, `...` and `None` mean what they mean to NumPy, and so do tensors, arrays and lists of integers,
+    and arrays of truth values. Negative integers count from the end; one out of range, in a tensor, picks zeros.
 
     Raises:
         IndexRangeError: for a number out of range of an extent that is known, and for too many indices.
-        IndexKindError: for anything else, such as a mask.
+        IndexKindError: for anything else, such as a tensor of truth values.
     """
     tensor = x.as_tensor()
-    plan = _Plan(tensor, _spelled_out(tensor, key))
+    plan = Plan(tensor, _without_masks(tensor, _spelled_out(tensor, key)))
     with inserting_beside(tensor.value):
         return plan.apply()
 
@@ -90,10 +76,10 @@ def length(shape: Sequence[int | None]) -> int:
 
 
 def _spelled_out(x: Tensor, key: object) -> list[Entry]:
-    """The entries of an index, as many as there are axes beside the new ones."""
+    """The entries of an index, which take all of the axes."""
     given: list[Any] = list(key) if isinstance(key, tuple) else [key]
     entries = [_entry(x, k) for k in given]
-    taken = sum(e is not None and e is not Ellipsis for e in entries)
+    taken = sum(map(_axes_taken, entries))
     if taken > x.ndim:
         raise IndexRangeError(f"{x!r} has {x.ndim} axes, {taken} indices are given")
     dots = sum(e is Ellipsis for e in entries)
@@ -104,7 +90,36 @@ def _spelled_out(x: Tensor, key: object) -> list[Entry]:
     return [*entries[:at], *rest, *entries[at + dots :]]  # pyright: ignore[reportReturnType]  `...` is gone
 
 
-def _entry(x: Tensor, given: Any) -> Entry | EllipsisType:
+def _axes_taken(entry: Given) -> int:
+    if entry is None or entry is Ellipsis:
+        return 0
+    return entry.ndim if _is_mask(entry) else 1
+
+
+def _is_mask(entry: Given) -> TypeGuard[Array]:
+    return isinstance(entry, np.ndarray) and entry.dtype == np.bool_
+
+
+def _without_masks(x: Tensor, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with the places of what a mask takes, an array for each of its axes, instead of the mask."""
+    result: list[Entry] = []
+    axis = 0
+    for entry in entries:
+        if _is_mask(entry):
+            extents = x.extents[axis : axis + entry.ndim]
+            if extents != entry.shape:
+                raise IndexRangeError(
+                    f"index of {x!r}: a mask of shape {entry.shape} from axis {axis} on: expected the shape "
+                    f"{format_shape(extents)}, known before run time"
+                )
+            result += np.nonzero(entry)
+        else:
+            result.append(entry)
+        axis += _axes_taken(entry)
+    return result
+
+
+def _entry(x: Tensor, given: Any) -> Given:
     """An entry of a kind that tensors take."""
     if given is None or given is Ellipsis:
         return given
@@ -112,12 +127,12 @@ def _entry(x: Tensor, given: Any) -> Entry | EllipsisType:
         return _slice(x, given)
     if isinstance(given, Operators):
         return _tensor(x, given.as_tensor())
-    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+    if isinstance(given, bool | np.bool_):
+        raise _truth_value(x)
+    if isinstance(given, int | np.integer):
         return int(given)
     if isinstance(given, list | tuple | np.ndarray):
         return _array(x, given)
-    if isinstance(given, bool | np.bool_):
-        raise _mask(x)
     raise IndexKindError(
         f"index of {x!r}: expected integers, slices, `...`, None or a tensor of integers, "
         f"got {type(given).__name__}"
@@ -142,7 +157,10 @@ def _slice(x: Tensor, given: slice) -> slice:
 
 def _tensor(x: Tensor, given: Tensor) -> Tensor:
     if given.dtype == "i1":
-        raise _mask(x)
+        raise IndexKindError(
+            f"index of {x!r}: a mask that is a tensor would make a shape that depends on values: use "
+            "where(mask, x, 0) to keep the shape; an array is known, and may be a mask"
+        )
     if not is_integer(given.element_type):
         raise IndexKindError(f"index of {x!r}: expected a tensor of integers, got {given.type}")
     return given
@@ -155,148 +173,13 @@ def _array(x: Tensor, given: Any) -> int | Array:
     if array.size == 0 and not isinstance(given, np.ndarray):
         array = array.astype(np.int64)
     if array.dtype == np.bool_:
-        raise _mask(x)
+        if not array.ndim:
+            raise _truth_value(x)
+        return array
     if array.dtype.kind not in "iu":
         raise IndexKindError(f"index of {x!r}: expected integers, got an array of {array.dtype}")
     return array.astype(np.int64) if array.ndim else int(array)
 
 
-def _mask(x: Tensor) -> IndexKindError:
-    return IndexKindError(
-        f"index of {x!r}: a mask would make a shape that depends on values: use where(mask, x, 0) to keep the shape, "
-        "or gather() with np.flatnonzero(mask) for a mask that is known"
-    )
-
-
-# ---- what it does ---------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Plan:
-    """An index in three steps: slices (a number is one of them), tensors of integers, new axes."""
-
-    x: Tensor
-    entries: list[Entry]
-    slices: list[slice] = field(default_factory=list)
-    dropped: list[int] = field(default_factory=list)
-    """Axes of x that a number takes."""
-    picked: list[tuple[int, Tensor | Array]] = field(default_factory=list)
-    """Axes of x, and what picks along them."""
-    rank: int = 0
-    """How many axes the array has that picks."""
-    front: bool = False
-    """Whether these axes come first: NumPy's rule for an array that stands apart from other integers."""
-
-    def __post_init__(self) -> None:
-        for entry in self.entries:
-            if entry is not None:
-                self._take(len(self.slices), entry)
-        arrays = [p for _, p in self.picked if p.ndim]
-        if len(arrays) > 1:
-            raise IndexKindError(
-                f"index of {self.x!r}: at most one entry may be an array of integers, got {len(arrays)}"
-            )
-        self.rank = sum(p.ndim for p in arrays)
-        places = [i for i, e in enumerate(self.entries) if not isinstance(e, slice | None)]
-        self.front = bool(arrays) and places[-1] - places[0] >= len(places)
-
-    def _take(self, axis: int, entry: Any) -> None:
-        extent = self.x.extents[axis]
-        if isinstance(entry, slice):
-            self.slices.append(entry)
-        elif isinstance(entry, int):
-            self._check_range(axis, entry)
-            self.slices.append(slice(entry, entry + 1 if entry != -1 else None, 1))
-            self.dropped.append(axis)
-        else:
-            if isinstance(entry, np.ndarray) and extent != DYNAMIC_INDEX:
-                for outside in entry[(entry < -extent) | (entry >= extent)].flat:
-                    self._check_range(axis, int(outside))
-                entry = np.where(entry < 0, entry + extent, entry)
-            self.slices.append(slice(None))
-            self.picked.append((axis, entry))
-
-    def _check_range(self, axis: int, index: int) -> None:
-        extent = self.x.extents[axis]
-        if extent != DYNAMIC_INDEX and not -extent <= index < extent:
-            expected = f"expected {-extent} to {extent - 1}" if extent else "there is nothing to take"
-            raise IndexRangeError(
-                f"index {index} is out of range for axis {axis} of {self.x!r}, of extent {extent}: {expected}"
-            )
-
-    def apply(self) -> Tensor:
-        """The operations. Rows are picked before they are sliced, so that their gradient is rows."""
-        y, shift, rest = self.x, 0, list(self.picked)
-        while rest and rest[0][0] + shift == 0:
-            y, shift = _picked(y, 0, rest[0][1], shift)
-            del rest[0]
-        taken = len(self.picked) - len(rest)
-        slices = [*[slice(None)] * (shift + taken), *self.slices[taken:]]
-        y = Squeeze.at(StridedSlice.at(y, slices), [axis + shift for axis in self.dropped])
-        for axis, indices in rest:
-            y, shift = _picked(y, axis + shift - self._dropped_before(axis), indices, shift)
-        return ExpandDims.at(self._in_front(y), self._new_axes())
-
-    def _dropped_before(self, axis: int) -> int:
-        return sum(a < axis for a in self.dropped)
-
-    def _in_front(self, y: Tensor) -> Tensor:
-        """The axes of the array moved to the front, if that is where they belong."""
-        if not self.front:
-            return y
-        at = next(axis for axis, p in self.picked if p.ndim)
-        start = at - self._dropped_before(at) - sum(axis < at for axis, _ in self.picked)
-        inner = range(start, start + self.rank)
-        order = [*inner, *(a for a in range(y.ndim) if a not in inner)]
-        return Transpose.of(y, permutation=integers(order)) if start else y
-
-    def _new_axes(self) -> list[int]:
-        """Where the new axes stand in the result."""
-        found: list[int] = []
-        at = self.rank if self.front else 0
-        for entry in self.entries:
-            if entry is None:
-                found.append(at)
-            if entry is None or isinstance(entry, slice):
-                at += 1
-            elif not isinstance(entry, int) and not self.front:
-                at += entry.ndim
-        return found
-
-
-def _picked(x: Tensor, axis: int, given: Tensor | Array, shift: int) -> tuple[Tensor, int]:
-    """`x` with an axis replaced by those of the indices, and by how far later axes have moved then."""
-    indices = _counted_from_the_front(x, axis, given)
-    return taken_along(x, indices, axis), shift + indices.ndim - 1
-
-
-def _counted_from_the_front(x: Tensor, axis: int, given: Tensor | Array) -> Tensor:
-    """Indices along an axis, the negative ones made positive."""
-    if isinstance(given, np.ndarray):
-        indices = Constant.from_array(given)
-        if not (given < 0).any():
-            return indices
-    else:
-        indices = given
-    element_type = indices.element_type
-    if element_type == ui8:
-        return indices
-    assert isinstance(element_type, IntegerType)
-    if element_type.width.data < i32.width.data:
-        indices = Cast.to(indices, i32)
-    extent: Any = x.extents[axis]
-    if extent == DYNAMIC_INDEX:
-        at = Constant.from_array(np.array(axis, np.int64))
-        extent = Cast.to(Gather.of(ShapeOf.of(x), at), indices.element_type)
-    return Where.of(indices < 0, indices + extent, indices)
-
-
-def taken_along(x: Tensor, indices: Tensor, axis: int) -> Tensor:
-    """`x` with an axis replaced by those of `indices`, which pick along it."""
-    if axis == 0:
-        return Gather.of(x, indices)
-    order = [axis, *(a for a in range(x.ndim) if a != axis)]
-    picked = Gather.of(Transpose.of(x, permutation=integers(order)), indices)
-    count = indices.ndim
-    back = [*range(count, count + axis), *range(count), *range(count + axis, picked.ndim)]
-    return Transpose.of(picked, permutation=integers(back))
+def _truth_value(x: Tensor) -> IndexKindError:
+    return IndexKindError(f"index of {x!r}: a single truth value: use None for a new axis, or where()")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pullback.dialects.graph.along_axis import TakeAlongAxis
 from pullback.dialects.graph.gathering import GatherNd, ScatterNd, TensorScatterAdd, TensorScatterUpdate
-from pullback.dialects.graph.indices import taken_along
+from pullback.dialects.graph.picking import taken_along
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors

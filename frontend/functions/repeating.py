@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.indices import taken_along
+from pullback.dialects.graph.picking import taken_along
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
 from pullback.dialects.graph.shapes import Reshape, flattened

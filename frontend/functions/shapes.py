@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Maximum
-from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.broadcasting import broadcast_together
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size
 from pullback.dialects.graph.types import GraphError, is_static
@@ -180,29 +177,7 @@ def broadcast_arrays(*arrays: Operand) -> list[Tensor]:
     Raises:
         ValueError: for shapes that do not broadcast against each other.
     """
-    values = [as_tensor(a, "broadcast_arrays") for a in arrays]
-    common: tuple[int, ...] = ()
-    for value in values:
-        common = common_shape(common, value.extents)
-    runtime = _runtime_shape(values, len(common)) if DYNAMIC_INDEX in common else None
-    return [
-        v if v.extents == common and runtime is None else BroadcastTo.to(v, common, runtime=runtime)
-        for v in values
-    ]
-
-
-def _runtime_shape(values: Sequence[Tensor], rank: int) -> Tensor:
-    """The extents to which tensors broadcast: the largest along each axis, unless one is 0."""
-    largest = inhabited = None
-    for value in values:
-        ones = [Constant.from_array(np.ones(rank - value.ndim, np.int64))] if value.ndim < rank else []
-        extents = Concat.of(*ones, ShapeOf.of(value), axis=IntegerAttr(0, i64))
-        at_most_one = extents - Maximum.of(extents - 1, 0)
-        largest = extents if largest is None else Maximum.of(largest, extents)
-        inhabited = at_most_one if inhabited is None else inhabited * at_most_one
-    assert largest is not None
-    assert inhabited is not None
-    return largest * inhabited
+    return broadcast_together([as_tensor(a, "broadcast_arrays") for a in arrays])
 
 
 # ---- blocks of images -----------------------------------------------------------------------------------------

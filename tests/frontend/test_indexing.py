@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pullback as pb
+from pullback.dialects.graph.types import numpy_dtype
 
 WRONG: Any = None
 
@@ -85,27 +86,89 @@ WITH_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "apart, with new axes": lambda x: x[None, 2, :, None, [1, 0, 2]],
     "parted by a new axis": lambda x: x[2, None, [1, 0]],
     "an array of one number": lambda x: x[np.array(1)],
+    "two arrays": lambda x: x[[2, 0, 1], [0, 1, 0]],
+    "two arrays of the last axes": lambda x: x[:, [1, 0], [3, -1]],
+    "three arrays": lambda x: x[[2, 0], [1, 1], [-4, 0]],
+    "arrays that broadcast": lambda x: x[[[0], [2]], [1, 0, 1]],
+    "arrays apart": lambda x: x[[2, 0], ::-1, [1, 3]],
+    "arrays apart, sliced": lambda x: x[[2, 0], 1:, [1, 3]],
+    "arrays with a number between": lambda x: x[[2, 0], 1, [1, 3]],
+    "arrays parted by a new axis": lambda x: x[[2, 0], None, [1, 1]],
+    "arrays and new axes": lambda x: x[None, :, None, [0, 1], [1, 2], None],
+    "a pair that is empty": lambda x: x[[], []],
     "NumPy's integers": lambda x: x[np.int64(-1), np.uint8(1)],
+}
+
+
+MASKS: dict[str, Callable[[Any], Any]] = {
+    "a mask of one axis": lambda x: x[[True, False, True]],
+    "a mask behind": lambda x: x[..., np.array([True, False, False, True])],
+    "a mask of two axes": lambda x: x[np.array([[True, False], [True, True], [False, True]])],
+    "a mask of the last two axes": lambda x: x[:, np.arange(8).reshape(2, 4) % 3 == 0],
+    "a mask and an array": lambda x: x[[True, False, True], [1, 0]],
+    "a mask apart from an array": lambda x: x[[True, False, True], :, [1, 0]],
+    "nothing of a mask": lambda x: x[np.zeros((3, 2, 4), bool)],
 }
 
 
 @pytest.mark.parametrize("static", [True, False], ids=["static", "dynamic"])
 @pytest.mark.parametrize("case", WITH_ARRAYS)
 @pytest.mark.filterwarnings("ignore:Converting sparse")
-def test_one_array_of_integers(case: str, static: bool) -> None:
-    function = WITH_ARRAYS[case]
+def test_arrays(case: str, static: bool) -> None:
+    _agrees_with_numpy(WITH_ARRAYS[case], static)
+
+
+@pytest.mark.parametrize("case", MASKS)
+def test_masks(case: str) -> None:
+    _agrees_with_numpy(MASKS[case], static=True)
+
+
+def _agrees_with_numpy(function: Callable[[Any], Any], static: bool) -> None:
+    """Values, and gradients of both orders, on both targets."""
+    x0 = np.arange(24.0).reshape(3, 2, 4)
+    expected, places = function(x0), function(np.arange(24).reshape(3, 2, 4))
+    wanted = [np.zeros(24) for _ in range(2)]
+    np.add.at(wanted[0], places, 3 * expected**2)
+    np.add.at(wanted[1], places, 6 * expected)
     with pb.Graph():
         x = pb.placeholder("f64", (3, 2, 4) if static else (None, None, None), name="x")
         y = function(x)
-        (dx,) = pb.gradients(y * y, [x])
-        x0 = np.arange(24.0).reshape(3, 2, 4)
-        dense = dx if isinstance(dx, pb.Tensor) else dx.as_tensor()
-        found, gradient = pb.run([y, dense], {x: x0})
-    expected, places = function(x0), function(np.arange(24).reshape(3, 2, 4))
-    wanted = np.zeros(24)
-    np.add.at(wanted, places, 2 * expected)
-    np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(gradient, wanted.reshape(3, 2, 4))
+        first = _dense(*pb.gradients(y * y * y, [x]))
+        second = _dense(*pb.gradients(first, [x]))
+        for target in ("numpy", "cpu"):
+            found, *gradients = pb.run([y, first, second], {x: x0}, target=target)
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(gradients, [w.reshape(3, 2, 4) for w in wanted])
+    assert not static or y.shape == expected.shape
+
+
+def _dense(gradient: pb.Tensor | pb.IndexedSlices | None) -> pb.Tensor:
+    assert gradient is not None
+    return gradient if isinstance(gradient, pb.Tensor) else gradient.as_tensor()
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize(
+    "dtypes", [("i32", "i32"), ("i64", "i32"), ("i8", "ui8"), ("i16", "i64")], ids="-".join
+)
+@pytest.mark.parametrize("shape", [(7, 5), (None, None)], ids=str)
+def test_arrays_known_at_run_time(
+    graph: pb.Graph, rng: np.random.Generator, dtypes: tuple[str, str], shape: Any, target: str
+) -> None:
+    """Tensors that broadcast against each other, of extents and values that are known at run time only."""
+    x = pb.placeholder("f32", shape, name="x")
+    i, j = (pb.placeholder(dtype, (None, None), name="i") for dtype in dtypes)
+    (dx,) = pb.gradients(x[i, j] ** 2, [x])
+    x0 = rng.random((7, 5), np.float32)
+    for rows, columns in (((4, 1), (1, 3)), ((4, 3), (1, 1)), ((1, 3), (4, 3)), ((0, 1), (1, 3))):
+        i0, j0 = rng.integers(0, 7, rows), rng.integers(0, 5, columns)
+        i0, j0 = (i0 - 7 if dtypes[0] == "i8" else i0), (j0 - 5 if dtypes[1] == "i32" else j0)
+        inputs = {x: x0, i: i0.astype(numpy_dtype(i.element_type)), j: j0.astype(numpy_dtype(j.element_type))}
+        found, gradient = pb.run([x[i, j], _dense(dx)], inputs, target=target)
+        np.testing.assert_array_equal(found, x0[i0, j0])
+        wanted = np.zeros_like(x0)
+        np.add.at(wanted, (i0, j0), 2 * x0[i0, j0])
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["i8", "i16", "i32", "i64", "ui8"])
@@ -194,10 +257,16 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[Any], object]]] = {
     "an array of fractions": (TypeError, "got an array of float64", lambda x: x[[0.5]]),
     "a tensor of fractions": (TypeError, "expected a tensor of integers", lambda x: x[x]),
     "a mask": (TypeError, r"a mask .* where\(mask, x, 0\)", lambda x: x[x > 0.0]),
-    "a mask that is known": (TypeError, "np.flatnonzero", lambda x: x[[True, False]]),
-    "a truth value": (TypeError, "a mask", lambda x: x[True]),
+    "a mask of another shape": (
+        IndexError,
+        r"a mask of shape \(3,\) from axis 0 on: expected the shape \(2\)",
+        lambda x: x[[True, False, True]],
+    ),
+    "a mask of too many axes": (IndexError, "3 indices are given", lambda x: x[np.ones((2, 3, 1), bool)]),
+    "a truth value": (TypeError, "a single truth value", lambda x: x[True]),
+    "an array of a truth value": (TypeError, "a single truth value", lambda x: x[np.array(True)]),
     "a list of tensors": (TypeError, r"stack\(\)", lambda x: x[[pb.constant(0), 1]]),
-    "two arrays": (TypeError, "at most one entry may be an array of integers, got 2", lambda x: x[[0], [1]]),
+    "arrays that do not broadcast": (ValueError, "do not broadcast", lambda x: x[[0, 1], [0, 1, 2]]),
     "a slice to a tensor": (TypeError, "use slice", lambda x: x[: pb.constant(1)]),
     "a slice to a fraction": (TypeError, "must be an integer or None, got 0.5", lambda x: x[:0.5]),
     "no step": (ValueError, "the step of a slice is 0", lambda x: x[::0]),
