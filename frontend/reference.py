@@ -18,8 +18,8 @@ What `import pullback as pb` offers. This page is made from docstrings by
 
 An *operand* is whatever may stand for a tensor in an expression: a `Tensor`, a `Variable` (which is read), slices
 (which are made dense), a number, an array or a list. Numbers and lists take the dtype of the tensor beside them, arrays
-keep theirs. `x[…]` takes parts of an operand as NumPy does: by integers, slices, `...`, `None`, and one tensor or array
-of integers, whose gradient is rows where it picks along the first axis.
+keep theirs. `x[…]` takes parts of an operand as NumPy does: by integers, slices, `...`, `None`, tensors and arrays
+of integers, and arrays of truth values. The gradient of a pick along the first axis alone is rows.
 
 `name` names the operation that a function makes. Wrong arguments raise `ValueError`; where the kind or the dtype of a
 value is at fault it is a `TypeError` too.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.elementwise import Multiply
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.rearranging import ExpandDims, Transpose
@@ -38,7 +37,7 @@ class Labelled:
         order = [self.labels.index(label) for label in labels]
         if order == sorted(order):
             return self.tensor
-        return Transpose.of(self.tensor, permutation=integers(order))
+        return Transpose.ordered(self.tensor, order)
 
     def beside(self, labels: str) -> Tensor:
         """With these axes, of extent 1 where it has them not: it broadcasts against what has."""

@@ -11,7 +11,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.attributes import flag, integers
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, as_values, graph_op
 from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
@@ -155,5 +155,4 @@ def batch_of(op: str, a: Shape, b: Shape) -> Shape:
 
 def adjoint(x: Tensor) -> Tensor:
     """Each matrix transposed and conjugated."""
-    axes = list(range(x.ndim))
-    return conj(Transpose.of(x, permutation=integers([*axes[:-2], axes[-1], axes[-2]])))
+    return conj(Transpose.matrices(x))

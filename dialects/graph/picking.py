@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, IntegerType, i32, i64
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.broadcasting import broadcast_together
 from pullback.dialects.graph.creation import Constant
@@ -118,7 +117,7 @@ class Plan:
         start = at - _before(self.dropped, at) - _before([axis for axis, _ in self.picked], at)
         inner = range(start, start + self.rank)
         order = [*inner, *(a for a in range(y.ndim) if a not in inner)]
-        return transposed(y, order)
+        return Transpose.ordered(y, order)
 
     def _picked_together(self, y: Tensor, arrays: dict[int, Tensor | Array]) -> Tensor:
         """`y` with axes replaced, all at once, by those to which the arrays broadcast that pick along them."""
@@ -128,10 +127,10 @@ class Plan:
         last = [ExpandDims.at(i, [self.rank]) for i in broadcast_together(counted)]
         places = Concat.of(*last, axis=IntegerAttr(self.rank, i64))
         order = [*arrays, *(axis for axis in range(y.ndim) if axis not in arrays)]
-        picked = GatherNd.of(transposed(y, order), places)
+        picked = GatherNd.of(Transpose.ordered(y, order), places)
         start = 0 if self.front else min(arrays)
         moved = range(self.rank, self.rank + start)
-        return transposed(picked, [*moved, *range(self.rank), *range(self.rank + start, picked.ndim)])
+        return Transpose.ordered(picked, [*moved, *range(self.rank), *range(self.rank + start, picked.ndim)])
 
     def _new_axes(self) -> list[int]:
         """Where the new axes stand in the result."""
@@ -185,12 +184,7 @@ def taken_along(x: Tensor, indices: Tensor, axis: int) -> Tensor:
     if axis == 0:
         return Gather.of(x, indices)
     order = [axis, *(a for a in range(x.ndim) if a != axis)]
-    picked = Gather.of(transposed(x, order), indices)
+    picked = Gather.of(Transpose.ordered(x, order), indices)
     count = indices.ndim
     back = [*range(count, count + axis), *range(count), *range(count + axis, picked.ndim)]
-    return transposed(picked, back)
-
-
-def transposed(x: Tensor, order: Sequence[int]) -> Tensor:
-    """`x` with its axes in this order; `x` itself where they are."""
-    return Transpose.of(x, permutation=integers(order)) if list(order) != list(range(x.ndim)) else x
+    return Transpose.ordered(picked, back)

@@ -130,6 +130,18 @@ class Transpose(GraphOp):
         rank = args[0].as_tensor().ndim
         return super().of(*args, **{"permutation": integers(range(rank)[::-1])} | properties)
 
+    @classmethod
+    def ordered(cls, x: Tensor, order: Sequence[int]) -> Tensor:
+        """`x` with its axes in this order; `x` itself where they stand so."""
+        return x if list(order) == list(range(x.ndim)) else cls.of(x, permutation=integers(order))
+
+    @classmethod
+    def matrices(cls, x: Tensor) -> Tensor:
+        """`x` with its last two axes exchanged."""
+        if x.ndim < 2:
+            raise GraphError(f"matrix_transpose: expected at least two axes, got {x.type}")
+        return cls.ordered(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
+
     @property
     def order(self) -> list[int]:
         return integer_list(self.properties, "permutation")
@@ -139,4 +151,4 @@ class Transpose(GraphOp):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         order = self.order
-        return (Transpose.of(dy, permutation=integers([order.index(i) for i in range(len(order))])),)
+        return (Transpose.ordered(dy, [order.index(i) for i in range(len(order))]),)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from math import prod
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -49,6 +50,24 @@ class Operators:
     def shape(self) -> tuple[int | None, ...]:
         """The extents, `None` where they are known only at run time."""
 
+    @property
+    def size(self) -> int | None:
+        """How many elements there are, `None` where that is known only at run time."""
+        shape = self.shape
+        return prod(n or 0 for n in shape) if None not in shape else None
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  NumPy's name
+        """The axes in reverse order."""
+        return _apply("graph.transpose", self)
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802  NumPy's name
+        """The last two axes exchanged; `GraphError` where there are fewer."""
+        tensor = self.as_tensor()
+        with inserting_beside(tensor):
+            return OPS["graph.transpose"].matrices(tensor)
+
     def __add__(self, other: Operand) -> Tensor:
         return _apply("graph.add", self, other)
 
@@ -81,6 +100,9 @@ class Operators:
 
     def __neg__(self) -> Tensor:
         return _apply("graph.negative", self)
+
+    def __pos__(self) -> Tensor:
+        return self.as_tensor()
 
     def __abs__(self) -> Tensor:
         return _apply("graph.abs", self)
@@ -207,11 +229,6 @@ class Tensor(Operators):
     def dtype(self) -> str:
         """The element type's name, such as `"f32"`."""
         return dtype_name(self.element_type)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802  NumPy's name
-        """The axes in reverse order."""
-        return _apply("graph.transpose", self)
 
     @property
     def op(self) -> Operation:

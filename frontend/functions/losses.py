@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.families import is_float, is_integer
 from pullback.dialects.graph.logistic import Softplus
 from pullback.dialects.graph.losses import (
@@ -104,4 +103,4 @@ def _with_last(x: Tensor, axis: int) -> Tensor:
     if axis == x.ndim - 1:
         return x
     order = [*(a for a in range(x.ndim) if a != axis), axis]
-    return Transpose.of(x, permutation=integers(order))
+    return Transpose.ordered(x, order)

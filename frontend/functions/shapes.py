@@ -151,10 +151,7 @@ def moveaxis(
 def matrix_transpose(x: Operand, name: str | None = None) -> Tensor:
     """`x` with its last two axes exchanged."""
     value = as_tensor(x, "matrix_transpose")
-    if value.ndim < 2:
-        raise GraphError(f"matrix_transpose: expected at least two axes, got {value.type}")
-    order = [*range(value.ndim - 2), value.ndim - 1, value.ndim - 2]
-    return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
+    return named_as(name, lambda: Transpose.matrices(value))
 
 
 # ---- broadcasting ---------------------------------------------------------------------------------------------
@@ -194,7 +191,7 @@ def space_to_depth(x: Operand, block_size: int, name: str | None = None) -> Tens
     if height % block or width % block:
         raise GraphError(f"space_to_depth: blocks of {block} do not make up {value.type}")
     apart = Reshape.to(value, (batch, height // block, block, width // block, block, depth))
-    turned = Transpose.of(apart, permutation=integers((0, 1, 3, 2, 4, 5)))
+    turned = Transpose.ordered(apart, (0, 1, 3, 2, 4, 5))
     shape = (batch, height // block, width // block, block * block * depth)
     return named_as(name, lambda: Reshape.to(turned, shape))
 
@@ -210,7 +207,7 @@ def depth_to_space(x: Operand, block_size: int, name: str | None = None) -> Tens
     if depth % (block * block):
         raise GraphError(f"depth_to_space: {depth} channels do not fill blocks of {block} x {block}")
     apart = Reshape.to(value, (batch, height, width, block, block, depth // (block * block)))
-    turned = Transpose.of(apart, permutation=integers((0, 1, 3, 2, 4, 5)))
+    turned = Transpose.ordered(apart, (0, 1, 3, 2, 4, 5))
     shape = (batch, height * block, width * block, depth // (block * block))
     return named_as(name, lambda: Reshape.to(turned, shape))
 

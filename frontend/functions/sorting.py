@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.along_axis import TakeAlongAxis
-from pullback.dialects.graph.attributes import flag, integers
+from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.sorting import ArgSort, TopK
 from pullback.dialects.graph.value import Operand, Tensor
@@ -21,7 +21,7 @@ def _swapped(x: Tensor, axis: int) -> Tensor:
     """`x` with this axis and the last one in each other's place."""
     order = list(range(x.ndim))
     order[axis], order[-1] = order[-1], order[axis]
-    return x if axis == x.ndim - 1 else Transpose.of(x, permutation=integers(order))
+    return Transpose.ordered(x, order)
 
 
 def argsort(

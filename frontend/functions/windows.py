@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
@@ -32,11 +31,11 @@ class Images:
         if value.ndim != 4:
             raise GraphError(f"{what}: input: expected images of rank 4 ({data_format}), got {value.type}")
         self.what, self.format, self.order = what, data_format, ORDERS[data_format]
-        self.value = Transpose.of(value, permutation=integers(self.order)) if data_format == "NCHW" else value
+        self.value = Transpose.ordered(value, self.order) if data_format == "NCHW" else value
 
     def back(self, y: Tensor) -> Tensor:
         """A result in the format of the images."""
-        return Transpose.of(y, permutation=integers((0, 3, 1, 2))) if self.format == "NCHW" else y
+        return Transpose.ordered(y, (0, 3, 1, 2)) if self.format == "NCHW" else y
 
     def pair(self, value: int | Sequence[int], name: str) -> Pair:
         """One number for rows and columns, one for each, or one for each axis."""

@@ -9,7 +9,6 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
 from pullback.dialects.graph.indexing import (
@@ -201,7 +200,7 @@ def _reduction(op: Operation, contents: Contents) -> Expansion:
     if reduced in (long[: len(reduced)], long[len(long) - len(reduced) :]):
         return None
     kept = [axis for axis in range(len(shape)) if axis not in reduced]
-    turned = Transpose.of(op.x, permutation=integers([*kept, *reduced]))
+    turned = Transpose.ordered(op.x, [*kept, *reduced])
     total = type(op).over(turned, range(len(kept), len(shape)))
     return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
 

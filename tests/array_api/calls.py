@@ -45,17 +45,27 @@ SHARED = sorted(FUNCTIONS.keys() & set(pb.__all__))
 
 
 def strict(name: str, call: Call) -> Any:
-    """What array-api-strict gives, as arrays of NumPy."""
+    """What the function of array-api-strict gives, as arrays of NumPy."""
+    return applied_to_strict(FUNCTIONS[name], call)
+
+
+def applied_to_strict(function: Callable[..., Any], call: Call) -> Any:
+    """What a function gives for arrays of array-api-strict, as arrays of NumPy."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about means of nothing
-        result = FUNCTIONS[name](
+        result = function(
             *map(_for_strict, call.arguments), **{k: _for_strict(v) for k, v in call.options.items()}
         )
     return _each(result, ARRAY, lambda a: np.asarray(a._array))
 
 
 def ours(name: str, call: Call, target: str = "numpy") -> Any:
-    """What the function of Pullback gives on a target; arrays come in as placeholders."""
+    """What the function of Pullback gives on a target."""
+    return applied_to_ours(getattr(pb, name), call, target)
+
+
+def applied_to_ours(function: Callable[..., Any], call: Call, target: str = "numpy") -> Any:
+    """What a function gives for tensors, computed on a target; arrays come in as placeholders."""
     feeds: dict[pb.Tensor, npt.NDArray[Any]] = {}
 
     def placed(array: npt.NDArray[Any]) -> pb.Tensor:
@@ -66,7 +76,7 @@ def ours(name: str, call: Call, target: str = "numpy") -> Any:
     with pb.Graph(), np.errstate(all="ignore"):
         arguments = [_each(a, np.ndarray, placed) for a in call.arguments]
         options = {k: _each(v, np.ndarray, placed) for k, v in call.options.items()}
-        result = getattr(pb, name)(*arguments, **options)
+        result = function(*arguments, **options)
         return _each(result, pb.Tensor, lambda t: pb.run(t, feeds, target=target))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.einsum import Einsum
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.value import Tensor
@@ -20,4 +19,4 @@ def order_of_axes(op: Einsum) -> Folded:
         return None
     x = Tensor(op.operands[0])
     order = [term.index(label) for label in equation.result]
-    return x if order == sorted(order) else Transpose.of(x, permutation=integers(order))
+    return Transpose.ordered(x, order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.ir import OpResult
 
-from pullback.dialects.graph.attributes import integer_list, integers
+from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.axes import AlongAxis
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
@@ -133,7 +133,7 @@ def transposed_twice(op: Transpose) -> Folded:
     if inner is None:
         return None
     before = inner.order
-    return Transpose.of(Tensor(inner.operands[0]), permutation=integers([before[i] for i in order]))
+    return Transpose.ordered(Tensor(inner.operands[0]), [before[i] for i in order])
 
 
 @folds(SumTo)
