@@ -62,8 +62,11 @@ FAMILIES = (
 )
 """The modules that define operations: importing one collects its operations into `OPS`."""
 
-for family in FAMILIES:
-    import_module(f"{__name__}.{family}")
+PLACES = {f"{__name__}.{family}": place for place, family in enumerate(FAMILIES)}
+for module in PLACES:
+    import_module(module)
+for operation in sorted(OPS.values(), key=lambda op: PLACES[op.__module__]):
+    OPS[operation.name] = OPS.pop(operation.name)  # lists and tables follow FAMILIES, whatever imports what
 
 Graph = Dialect(
     "graph",

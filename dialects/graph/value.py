@@ -18,7 +18,7 @@ from pullback.dialects.graph.insertion import inserting_beside, is_inserting
 from pullback.dialects.graph.types import GraphError, dtype_name, element_type_of, is_complex, shape_of_type
 
 OPS: dict[str, Any] = {}
-"""Every operation class of the dialect by name, in the order of definition; here so that operators can reach it."""
+"""Every operation class of the dialect by name, in the order of the dialect; here so that operators can reach it."""
 
 
 def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
@@ -65,7 +65,7 @@ class Operators:
     def mT(self) -> Tensor:  # noqa: N802  NumPy's name
         """The last two axes exchanged; `GraphError` where there are fewer."""
         tensor = self.as_tensor()
-        with inserting_beside(tensor):
+        with inserting_beside(tensor.value):
             return OPS["graph.transpose"].matrices(tensor)
 
     def __add__(self, other: Operand) -> Tensor:
