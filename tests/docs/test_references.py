@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pullback
 from pullback.dialects.graph import OPS
+from pullback.frontend import functions
 from pullback.frontend import reference as python
 from pullback.tools import document as operations
 from pullback.tools.generate import stale
@@ -21,6 +25,13 @@ def test_every_operation_is_there_once() -> None:
 def test_every_public_name_is_there() -> None:
     training = {f"train.{name}" for name in pullback.train.__all__}
     assert python.documented() == set(pullback.__all__) - {"train"} | training
+
+
+def test_each_function_of_a_module_is_public_once() -> None:
+    modules = [import_module(f"{functions.__name__}.{m.name}") for m in iter_modules(functions.__path__)]
+    names = [name for module in modules for name in getattr(module, "__all__", ())]
+    assert sorted(names) == sorted(set(names))
+    assert [name for name in names if name not in pullback.__all__] == []
 
 
 def test_constraints_are_read_from_verifiers() -> None:
