@@ -8,5 +8,11 @@ from pullback.frontend import public as _public
 from pullback.frontend.public import *
 
 __all__: list[str]
-if not TYPE_CHECKING:  # type checkers take what is imported; Python would take the subpackages, too
+if not TYPE_CHECKING:  # type checkers take what is imported, and know what is not
+    # Without it, `*` would take the subpackages, too.
     __all__ = [name for name in vars(_public) if not name.startswith("_")]
+
+    def __getattr__(name: str) -> object:
+        from pullback.frontend.missing import missing
+
+        raise missing(name, __all__)

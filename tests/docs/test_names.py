@@ -7,8 +7,8 @@ import operator
 import numpy as np
 import pytest
 
+from pullback.frontend.other_libraries import NOTES, OTHER, SAME
 from pullback.tools.names import names_elsewhere, public
-from pullback.tools.peers import NOTES, OTHER, SAME
 
 LATER = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="names of NumPy 2.1")
 
