@@ -113,7 +113,7 @@ def _passes(text: str, available: PassFactories, within: tuple[str, ...]) -> Ite
 def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass:
     if spec.name not in available:
         near = get_close_matches(spec.name, [*available, *PIPELINES], n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; did you mean '{near[0]}'?" if near else "; see --list-passes and --list-pipelines"
         raise PipelineError(f"unknown pass or pipeline '{spec.name}'{hint}", span)
     try:
         return instance(available[spec.name](), spec)

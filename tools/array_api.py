@@ -14,6 +14,7 @@ IN_GENERAL = (
     "tensor beside them.",
     "Python's floats become f32 and its integers i32, in constants and where no `dtype` is given.",
     "`x == y` says whether two names stand for one tensor; `equal(x, y)` compares elements.",
+    "Constants and dtypes are NumPy's, `np.pi`, `np.newaxis`, `np.float32`; a dtype may also be a name, such as `f32`.",
     "Every option may be given by position too, and most functions have one more: the `name` of their operation.",
 )
 """What holds for every function."""
