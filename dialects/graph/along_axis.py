@@ -15,8 +15,8 @@ from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, res
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.checks import check_axis, check_shape_operand, check_tensor
-from pullback.dialects.graph.gathering import check_indices, check_updates
+from pullback.dialects.graph.checks import check_axis, check_indices, check_shape_operand, check_tensor
+from pullback.dialects.graph.gathering import check_updates
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
@@ -123,8 +123,8 @@ class AddAlongAxis(GraphOp):
         check_updates(self.name, updates, element_type_of(result), shape_of_type(indices))
 
     def numpy(self, *operands: Array) -> Any:
-        indices, updates, *shape = operands
-        extents = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0])
+        indices, updates = operands[:2]
+        extents = self.runtime_shape(operands)
         axis = _axis_of(self)
         result = np.zeros(extents, updates.dtype)
         at, inside = along(indices, axis, extents[axis])

@@ -19,6 +19,7 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
+from pullback.dialects.graph.checks import check_operand_dtypes
 from pullback.dialects.graph.complex_numbers import Imag
 from pullback.dialects.graph.elementwise import Cast, Minimum, Where
 from pullback.dialects.graph.families import (
@@ -35,7 +36,6 @@ from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import absolute, copysign, maximum, minimum, select, sqrt
 from pullback.dialects.graph.types import (
-    GraphError,
     element_type_of,
     is_complex,
     is_float,
@@ -252,11 +252,7 @@ class Clip(Elementwise):
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         element_type = element_type_of(operands[0])
-        if any(element_type_of(bound) != element_type for bound in operands[1:]):
-            listed = " and ".join(map(str, operands))
-            raise GraphError(
-                f"{cls.name}: dtype_c2: operands must have one dtype, got {listed}; cast some of them"
-            )
+        check_operand_dtypes(cls.name, *operands)
         check_dtype(cls, element_type)
         return [tensor_type(element_type, broadcast(cls.name, *operands))]
 

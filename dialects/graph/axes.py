@@ -7,35 +7,23 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, UnitAttr, i64
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
-from xdsl.traits import Pure
+from xdsl.irdl import base, opt_prop_def, prop_def
 
 from pullback.dialects.graph.attributes import flag, integer_list, integers
 from pullback.dialects.graph.base import Properties
 from pullback.dialects.graph.checks import check_axes, check_axis, check_tensor
-from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, real_numeric
+from pullback.dialects.graph.families import Accepts, OneOperand, check_dtype, real_numeric
 from pullback.dialects.graph.rearranging import ExpandDims, without
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 
 
-class OverAxes(OfDtypes):
+class OverAxes(OneOperand):
     """Makes one element of all those along `axes`; with `keepdims` these stay as extents of 1."""
 
     DTYPES: ClassVar[Accepts] = real_numeric
-    operand = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
     axes = prop_def(DenseArrayBase)
     keepdims = opt_prop_def(UnitAttr)
-    traits = traits_def(Pure())
-
-    @property
-    def x(self) -> Tensor:
-        return Tensor(self._operands[0])
-
-    @property
-    def y(self) -> Tensor:
-        return Tensor(self.results[0])
 
     @property
     def reduced(self) -> tuple[int, ...]:
@@ -72,21 +60,10 @@ class OverAxes(OfDtypes):
         return reduced if self.keeps_dims else ExpandDims.at(reduced, self.reduced)
 
 
-class AlongAxis(OfDtypes):
+class AlongAxis(OneOperand):
     """Works on the elements along `axis`, all of which the result has too."""
 
-    operand = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
     axis = prop_def(base(IntegerAttr))
-    traits = traits_def(Pure())
-
-    @property
-    def x(self) -> Tensor:
-        return Tensor(self._operands[0])
-
-    @property
-    def y(self) -> Tensor:
-        return Tensor(self.results[0])
 
     @property
     def at(self) -> int:

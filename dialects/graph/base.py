@@ -17,7 +17,7 @@ from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 from pullback.dialects.graph import value
 from pullback.dialects.graph.checks import check_results
 from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.types import GraphError, numpy_dtype
+from pullback.dialects.graph.types import GraphError, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -146,6 +146,13 @@ class GraphOp(IRDLOperation):
     def numpy(self, *operands: Array) -> Any:
         """The meaning on NumPy arrays: the result, or a tuple of results."""
         raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
+
+    def runtime_shape(self, operands: Sequence[Array]) -> tuple[int, ...]:
+        """The shape of the result: what the shape operand holds, where there is one, else what the type says."""
+        at = self.SHAPE_OPERAND
+        if at is not None and len(operands) > at:
+            return tuple(map(int, operands[at]))
+        return shape_of_type(self.result_types[0])
 
     # ---- text -------------------------------------------------------------------------------------------
 

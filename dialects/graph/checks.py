@@ -11,7 +11,9 @@ from pullback.dialects.graph.types import (
     MAX_RANK,
     GraphError,
     compatible_types,
+    element_type_of,
     format_shape,
+    is_integer,
     is_static,
     shape_of_type,
     tensor_type,
@@ -32,6 +34,25 @@ def check_tensor(op: str, type_: Attribute, what: str) -> None:
     """A tensor of at most `MAX_RANK` dims."""
     if len(shape_of_type(type_)) > MAX_RANK:
         raise GraphError(f"{op}: rank_c1: {what} has rank above {MAX_RANK}: {type_}")
+
+
+def check_operand_dtypes(op: str, *types: Attribute) -> None:
+    """Operands of one dtype."""
+    if any(element_type_of(t) != element_type_of(types[0]) for t in types):
+        listed = " and ".join(map(str, types))
+        raise GraphError(f"{op}: dtype_c2: operands must have one dtype, got {listed}; cast one of them")
+
+
+def check_same_dtype(op: str, one: Attribute, other: Attribute) -> None:
+    """An operand of the dtype of the result, or of what it goes into."""
+    if element_type_of(one) != element_type_of(other):
+        raise GraphError(f"{op}: dtype_c2: dtypes differ: {one} and {other}")
+
+
+def check_indices(op: str, indices: Attribute) -> None:
+    """Indices are integers."""
+    if not is_integer(element_type_of(indices)):
+        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {indices}")
 
 
 def check_axis(op: str, properties: Mapping[str, Attribute], shape: Sequence[int]) -> int:

@@ -15,14 +15,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_shape_operand
+from pullback.dialects.graph.checks import check_operand_dtypes, check_shape_operand
 from pullback.dialects.graph.filters import Convolution, by_group, groups_of, joined, rows_of
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.numerics import multiplied, widened
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
-    Shape,
     compatible_shapes,
     element_type_of,
     format_shape,
@@ -172,17 +171,12 @@ class ConvolutionGradient(Convolution):
         check_shape_operand(self, self._operands[2:], result)
         images, filters = (result, other) if self.WRT == 0 else (other, result)
         convolved = self.convolved(images, filters, self.properties)
-        if element_type_of(dy) != element_type_of(other):
-            raise GraphError(f"{self.name}: dtype_c2: operands must have one dtype, got {other} and {dy}")
+        check_operand_dtypes(self.name, other, dy)
         if not compatible_shapes(shape_of_type(dy), convolved):
             raise GraphError(
                 f"{self.name}: gradient_c1: dy must have the shape of the convolution, {format_shape(convolved)}, "
                 f"got {dy}"
             )
-
-    def target(self, operands: Sequence[Array]) -> Shape:
-        """The result's extents at run time."""
-        return tuple(map(int, operands[2])) if len(operands) > 2 else shape_of_type(self.result_types[0])
 
 
 @graph_op
@@ -202,7 +196,7 @@ padding = array<i64: 0, 0, 0, 0>}
 
     def numpy(self, *operands: Array) -> Any:
         filters, dy = operands[:2]
-        shape = self.target(operands)
+        shape = self.runtime_shape(operands)
         groups = groups_of(shape[3], filters.shape[2])
         patches = multiplied(by_group(dy, groups), by_group(filters, groups).swapaxes(1, 2))
         by_place = patches.reshape(groups, *dy.shape[:3], math.prod(filters.shape[:2]), filters.shape[2])
@@ -245,7 +239,7 @@ padding = array<i64: 1, 1, 1, 1>}
 
     def numpy(self, *operands: Array) -> Any:
         x, dy = operands[:2]
-        filters = self.target(operands)
+        filters = self.runtime_shape(operands)
         groups = groups_of(x.shape[3], filters[2])
         patches = self.patches(x, filters, groups)
         return joined(multiplied(patches.swapaxes(1, 2), by_group(dy, groups))).reshape(filters)

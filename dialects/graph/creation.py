@@ -168,9 +168,8 @@ class Fill(GraphOp):
         return number_of(self.value)
 
     def numpy(self, *operands: Array) -> Any:
-        type_ = self.result_types[0]
-        shape = tuple(map(int, operands[0])) if operands else shape_of_type(type_)
-        return np.full(shape, self.number, numpy_dtype(element_type_of(type_)))
+        dtype = numpy_dtype(element_type_of(self.result_types[0]))
+        return np.full(self.runtime_shape(operands), self.number, dtype)
 
 
 @lru_cache(maxsize=4096)

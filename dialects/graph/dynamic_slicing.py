@@ -13,7 +13,7 @@ from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_indices, check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Maximum, Where
 from pullback.dialects.graph.families import Composite
@@ -22,22 +22,14 @@ from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.sequences import Iota
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape, flattened
-from pullback.dialects.graph.slicing import StridedSlice, runtime_shape
-from pullback.dialects.graph.types import (
-    GraphError,
-    compatible_shapes,
-    element_type_of,
-    is_integer,
-    shape_of_type,
-    tensor_type,
-)
+from pullback.dialects.graph.slicing import StridedSlice
+from pullback.dialects.graph.types import GraphError, compatible_shapes, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
 
 
 def _check_begin(op: str, begin: Attribute, data: Attribute) -> None:
     rank = len(shape_of_type(data))
-    if not is_integer(element_type_of(begin)):
-        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {begin}")
+    check_indices(op, begin)
     if not compatible_shapes(shape_of_type(begin), (rank,)):
         raise GraphError(f"{op}: slice_c6: begin must hold {rank} numbers for {data}, got {begin}")
 
@@ -106,8 +98,7 @@ class DynamicSlice(Composite):
         check_tensor(self.name, operand, "the operand")
         check_shape_operand(self, self._operands[2:], result)
         _check_begin(self.name, begin, operand)
-        if element_type_of(operand) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        check_same_dtype(self.name, operand, result)
         if len(shape_of_type(operand)) != len(shape_of_type(result)):
             raise GraphError(f"{self.name}: slice_c7: ranks differ: {operand} and {result}")
 
@@ -117,7 +108,7 @@ class DynamicSlice(Composite):
 
     def numpy(self, *operands: Array) -> Any:
         x, begin = operands[:2]
-        result = np.zeros(runtime_shape(self, operands), x.dtype)
+        result = np.zeros(self.runtime_shape(operands), x.dtype)
         inside, own = _overlap(begin, result.shape, x.shape)
         result[own] = x[inside]
         return result
@@ -148,8 +139,7 @@ class DynamicUpdateSlice(Composite):
         operand, update, begin = operands
         check_tensor(cls.name, operand, "the operand")
         _check_begin(cls.name, begin, operand)
-        if element_type_of(operand) != element_type_of(update):
-            raise GraphError(f"{cls.name}: dtype_c2: dtypes differ: {operand} and {update}")
+        check_same_dtype(cls.name, operand, update)
         if len(shape_of_type(operand)) != len(shape_of_type(update)):
             raise GraphError(f"{cls.name}: slice_c7: ranks differ: {operand} and {update}")
         return [operand]

@@ -14,7 +14,7 @@ from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def, var_opera
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.indexing import Gather
@@ -80,9 +80,7 @@ class Einsum(Composite, OfDtypes):
                 f"{cls.name}: equation_c2: the equation must have a term for each operand, got '{equation}' for "
                 f"{len(operands)}"
             )
-        if len({str(element_type_of(t)) for t in operands}) > 1:
-            listed = ", ".join(map(str, operands))
-            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {listed}")
+        check_operand_dtypes(cls.name, *operands)
         check_dtype(cls, element_type_of(operands[0]))
         extents = cls.extents(equation, operands)
         if missing := set(equation.result) - extents.keys():

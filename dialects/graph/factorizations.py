@@ -17,6 +17,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.checks import check_operand_dtypes
 from pullback.dialects.graph.complex_numbers import Imag, MakeComplex
 from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint, batch_of, summed_to
@@ -107,8 +108,7 @@ class Solving(OfSquares):
         a, b = operands
         *batch_a, rows, _ = cls.check_square(a)
         *batch_b, of_b, columns = check_matrices(cls.name, b)
-        if element_type_of(a) != element_type_of(b):
-            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {a} and {b}")
+        check_operand_dtypes(cls.name, a, b)
         if rows != of_b and DYNAMIC_INDEX not in (rows, of_b):
             raise GraphError(
                 f"{cls.name}: rows_c1: matrix and right side must have as many rows, got {a} and {b}"

@@ -11,7 +11,7 @@ from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, Broadcasts, GraphOp, NotDifferentiable, Properties
-from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import (
     GraphError,
@@ -101,6 +101,22 @@ class OfDtypes(GraphOp):
     DTYPES: ClassVar[Accepts] = numeric
 
 
+class OneOperand(OfDtypes):
+    """One operand, one result."""
+
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @property
+    def x(self) -> Tensor:
+        return Tensor(self._operands[0])
+
+    @property
+    def y(self) -> Tensor:
+        return Tensor(self.results[0])
+
+
 class Elementwise(OfDtypes):
     """The value at an index depends on the operands' values at that index alone."""
 
@@ -123,7 +139,7 @@ class Elementwise(OfDtypes):
         return type(self).NUMPY(*operands)
 
 
-class Unary(Elementwise):
+class Unary(Elementwise, OneOperand):
     """One operand; the result has its type."""
 
     INVOLUTION: ClassVar[bool] = False
@@ -132,17 +148,6 @@ class Unary(Elementwise):
     """For which dtypes f(f(x)) is f(x)."""
     EVEN: ClassVar[bool] = False
     """Whether f(-x) is f(x)."""
-    operand = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @property
-    def x(self) -> Tensor:
-        return Tensor(self._operands[0])
-
-    @property
-    def y(self) -> Tensor:
-        return Tensor(self.results[0])
 
     @classmethod
     def examples(cls) -> Sequence[str]:
@@ -183,10 +188,7 @@ class Binary(Elementwise):
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         lhs, rhs = operands
         element_type = element_type_of(lhs)
-        if element_type != element_type_of(rhs):
-            raise GraphError(
-                f"{cls.name}: dtype_c2: operands must have one dtype, got {lhs} and {rhs}; cast one of them"
-            )
+        check_operand_dtypes(cls.name, lhs, rhs)
         check_dtype(cls, element_type)
         if lhs is rhs:
             check_tensor(cls.name, lhs, "an operand")

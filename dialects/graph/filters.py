@@ -12,21 +12,12 @@ from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, Properties
+from pullback.dialects.graph.checks import check_operand_dtypes
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.types import (
-    GraphError,
-    Shape,
-    element_type_of,
-    shape_of_type,
-)
+from pullback.dialects.graph.types import GraphError, Shape, element_type_of, shape_of_type
 from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.windows import (
-    Windows,
-    check_images,
-    check_windows,
-    window_count,
-)
+from pullback.dialects.graph.windows import Windows, check_images, check_windows, window_count
 
 
 class Convolution(Composite, OfDtypes):
@@ -69,10 +60,7 @@ class Convolution(Composite, OfDtypes):
     @classmethod
     def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:
         """Images and filters of one dtype, and windows that there are."""
-        if element_type_of(images) != element_type_of(filters):
-            raise GraphError(
-                f"{cls.name}: dtype_c2: operands must have one dtype, got {images} and {filters}"
-            )
+        check_operand_dtypes(cls.name, images, filters)
         check_dtype(cls, element_type_of(images))
         check_windows(cls.name, properties)
         x, f = shape_of_type(images), shape_of_type(filters)

@@ -22,7 +22,7 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
-from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_indices, check_shape_operand, check_tensor
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.rearranging import ExpandDims
@@ -32,18 +32,11 @@ from pullback.dialects.graph.types import (
     compatible_shapes,
     element_type_of,
     format_shape,
-    is_integer,
     numpy_dtype,
     shape_of_type,
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor
-
-
-def check_indices(op: str, indices: Attribute) -> None:
-    """Indices are integers."""
-    if not is_integer(element_type_of(indices)):
-        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {indices}")
 
 
 def check_nd(op: str, indices: Attribute, shape: Sequence[int]) -> tuple[int, ...]:
@@ -141,8 +134,8 @@ class ScatterNd(GraphOp):
         check_updates(self.name, updates, element_type_of(result), expected)
 
     def numpy(self, *operands: Array) -> Any:
-        indices, updates, *shape = operands
-        extents = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0])
+        indices, updates = operands[:2]
+        extents = self.runtime_shape(operands)
         result = np.zeros(extents, numpy_dtype(element_type_of(self.result_types[0])))
         at, inside = within(indices, extents)
         np.add.at(result, tuple(a[inside] for a in at), updates[inside])

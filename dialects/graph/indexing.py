@@ -23,7 +23,7 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
-from pullback.dialects.graph.checks import check_shape_operand
+from pullback.dialects.graph.checks import check_indices, check_shape_operand
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
@@ -33,7 +33,6 @@ from pullback.dialects.graph.types import (
     VariableType,
     compatible_types,
     element_type_of,
-    is_integer,
     shape_of_type,
     tensor_type,
 )
@@ -59,8 +58,7 @@ def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:
     """The type of rows of a tensor of type `params`, one for each of the indices."""
     if not shape_of_type(params):
         raise GraphError(f"{op}: rank_c3: params must have at least rank 1, got {params}")
-    if not is_integer(element_type_of(indices)):
-        raise GraphError(f"{op}: dtype_c4: indices must be integers, got {indices}")
+    check_indices(op, indices)
     return tensor_type(element_type_of(params), (*shape_of_type(indices), *shape_of_type(params)[1:]))
 
 

@@ -13,7 +13,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, as_values, graph_op
-from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.numerics import multiplied
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
@@ -58,8 +58,7 @@ class MatMul(OfDtypes):
             raise GraphError(
                 f"{cls.name}: rank_c2: both operands must have at least rank 2, got {lhs} and {rhs}"
             )
-        if element_type_of(lhs) != element_type_of(rhs):
-            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {lhs} and {rhs}")
+        check_operand_dtypes(cls.name, lhs, rhs)
         check_dtype(cls, element_type_of(lhs))
         m, k = a[:-3:-1] if "transpose_a" in properties else a[-2:]
         inner, n = b[:-3:-1] if "transpose_b" in properties else b[-2:]

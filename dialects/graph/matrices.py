@@ -21,7 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Composite
@@ -189,8 +189,7 @@ class MatrixDiag(Diagonal):
     def verify_(self) -> None:
         operand, result = self.operand_types[0], self.result_types[0]
         check_shape_operand(self, self._operands[1:], result)
-        if element_type_of(operand) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        check_same_dtype(self.name, operand, result)
         expected = (*check_matrices(self.name, result)[:-2], self.length(result, self.properties))
         if not compatible_shapes(shape_of_type(operand), expected):
             raise GraphError(
@@ -200,8 +199,7 @@ class MatrixDiag(Diagonal):
 
     def numpy(self, *operands: Array) -> Any:
         x = operands[0]
-        shape = operands[1].tolist() if operands[1:] else shape_of_type(self.result_types[0])
-        matrices = np.zeros(shape, x.dtype)
+        matrices = np.zeros(self.runtime_shape(operands), x.dtype)
         offset, along = self.offset_of(self.properties), np.arange(x.shape[-1])
         matrices[..., along + max(-offset, 0), along + max(offset, 0)] = x
         return matrices

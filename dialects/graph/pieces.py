@@ -22,7 +22,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.checks import check_axis
+from pullback.dialects.graph.checks import check_axis, check_operand_dtypes
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
     GraphError,
@@ -94,8 +94,7 @@ class Concat(GraphOp):
         if not all(compatible_shapes(around[0], a) for a in around):
             listed = ", ".join(map(str, operands))
             raise GraphError(f"{cls.name}: concat_c2: shapes differ beside axis {axis}: {listed}")
-        if len({str(element_type_of(t)) for t in operands}) > 1:
-            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype")
+        check_operand_dtypes(cls.name, *operands)
         joined = list(shapes[0])
         extents = [s[axis] for s in shapes]
         joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)

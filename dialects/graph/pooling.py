@@ -17,7 +17,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_shape_operand
+from pullback.dialects.graph.checks import check_operand_dtypes, check_shape_operand
 from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.numerics import widened
 from pullback.dialects.graph.shapes import dynamic_shape
@@ -78,8 +78,7 @@ class Pooling(OfDtypes):
     def check_pooled(cls, images: Attribute, dy: Attribute, properties: Properties) -> None:
         """Outputs, or their gradient, are those of these images."""
         expected = cls.pooled(images, properties)
-        if element_type_of(dy) != element_type_of(images):
-            raise GraphError(f"{cls.name}: dtype_c2: operands must have one dtype, got {images} and {dy}")
+        check_operand_dtypes(cls.name, images, dy)
         if not compatible_shapes(shape_of_type(dy), expected):
             raise GraphError(
                 f"{cls.name}: gradient_c1: dy must have the shape of what is pooled, {format_shape(expected)}, got {dy}"
@@ -287,7 +286,7 @@ class AvgPool2DGradient(Averages):
 
     def numpy(self, *operands: Array) -> Any:
         dy = widened(operands[0])
-        shape = operands[1].tolist() if operands[1:] else shape_of_type(self.result_types[0])
+        shape = self.runtime_shape(operands)
         parts = [dy / self.sizes(shape[1:3], dy.dtype)] * math.prod(self.windows.size)
         summed = self.windows.combined(parts, shape, dy.dtype, self.name)
         return summed.astype(operands[0].dtype, copy=False)

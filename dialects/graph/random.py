@@ -18,14 +18,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import Array, NotDifferentiable, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, is_float, is_integer
-from pullback.dialects.graph.types import (
-    GraphError,
-    element_type_of,
-    is_static,
-    numpy_dtype,
-    shape_of_type,
-    tensor_type,
-)
+from pullback.dialects.graph.types import GraphError, element_type_of, is_static, numpy_dtype, tensor_type
 from pullback.dialects.graph.value import Tensor
 
 
@@ -71,10 +64,9 @@ class Random(OfDtypes):
             )
 
     def numpy(self, *operands: Array) -> Any:
-        seed, *shape = operands
-        extents = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0])
+        extents = self.runtime_shape(operands)
         dtype = numpy_dtype(element_type_of(self.result_types[0]))
-        return self.numbers(seed, int(np.prod(extents)), dtype).reshape(extents)
+        return self.numbers(operands[0], int(np.prod(extents)), dtype).reshape(extents)
 
     def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
         """So many numbers of this dtype."""

@@ -20,8 +20,22 @@ from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_
 from pullback.dialects.graph.value import Tensor
 
 
+class OnesAt(GraphOp):
+    """Extents of 1 at `axes` come, or go."""
+
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axes = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """`x` with, or without, extents of 1 at these axes; `x` itself for none."""
+        return cls.of(x, axes=integers(axes)) if axes else x
+
+
 @graph_op
-class ExpandDims(GraphOp):
+class ExpandDims(OnesAt):
     """The operand with extents of 1 at `axes` of the result."""
 
     name = "graph.expand_dims"
@@ -29,10 +43,6 @@ class ExpandDims(GraphOp):
     EXAMPLES: ClassVar = (
         "%r = graph.expand_dims %v {axes = array<i64: 0, 2>} : (VECTOR) -> tensor<1x3x1xf32>",
     )
-    operand = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
-    axes = prop_def(DenseArrayBase)
-    traits = traits_def(Pure())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -44,11 +54,6 @@ class ExpandDims(GraphOp):
         check_tensor(cls.name, result, "the result")
         return [result]
 
-    @classmethod
-    def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
-        """`x` with new extents of 1 at these axes of the result; `x` itself for none."""
-        return cls.of(x, axes=integers(axes)) if axes else x
-
     def numpy(self, *operands: Array) -> Any:
         return np.expand_dims(operands[0], tuple(integer_list(self.properties, "axes")))
 
@@ -57,7 +62,7 @@ class ExpandDims(GraphOp):
 
 
 @graph_op
-class Squeeze(Composite):
+class Squeeze(OnesAt, Composite):
     """The operand without the extents of 1 at `axes`."""
 
     name = "graph.squeeze"
@@ -65,10 +70,6 @@ class Squeeze(Composite):
     EXAMPLES: ClassVar = (
         "%r = graph.squeeze %ones {axes = array<i64: 0, 2>} : (tensor<1x3x1xf32>) -> VECTOR",
     )
-    operand = operand_def(AnyAttr())
-    result = result_def(AnyAttr())
-    axes = prop_def(DenseArrayBase)
-    traits = traits_def(Pure())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -79,11 +80,6 @@ class Squeeze(Composite):
             if shape[axis] not in (1, DYNAMIC_INDEX):
                 raise GraphError(f"{cls.name}: squeeze_c1: axis {axis} of {operands[0]} has not the extent 1")
         return [tensor_type(element_type_of(operands[0]), without(shape, axes))]
-
-    @classmethod
-    def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
-        """`x` without these axes, of extent 1; `x` itself for none."""
-        return cls.of(x, axes=integers(axes)) if axes else x
 
     def expand(self) -> Tensor:
         return Reshape.to(Tensor(self._operands[0]), shape_of_type(self.result_types[0]))

@@ -14,12 +14,12 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_axes, check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_axes, check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape, dynamic_shape
-from pullback.dialects.graph.slicing import StridedSlice, along, runtime_shape
+from pullback.dialects.graph.slicing import StridedSlice, along
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
@@ -111,8 +111,7 @@ class SumOfCopies(Composite, OfDtypes):
         check_tensor(self.name, operand, "the operand")
         check_shape_operand(self, self._operands[1:], result)
         check_dtype(type(self), element_type_of(operand))
-        if element_type_of(operand) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        check_same_dtype(self.name, operand, result)
         shape = shape_of_type(result)
         copied = multiplied(shape, counts_of(self.name, self.properties, len(shape)))
         if not compatible_shapes(copied, shape_of_type(operand)):
@@ -133,7 +132,7 @@ class SumOfCopies(Composite, OfDtypes):
         return x
 
     def numpy(self, *operands: Array) -> Any:
-        target = runtime_shape(self, operands)
+        target = self.runtime_shape(operands)
         pairs = zip(integer_list(self.properties, "counts"), target, strict=True)
         apart = [pair if self.OUTER else pair[::-1] for pair in pairs]
         copies = range(0 if self.OUTER else 1, 2 * len(target), 2)

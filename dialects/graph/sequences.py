@@ -13,18 +13,16 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import is_element, number_of
 from pullback.dialects.graph.base import Array, NotDifferentiable, Properties, graph_op
-from pullback.dialects.graph.checks import check_axis, check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_axis, check_indices, check_shape_operand, check_tensor
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.shapes import BroadcastTo
-from pullback.dialects.graph.slicing import runtime_shape
 from pullback.dialects.graph.types import (
     NUMPY_DTYPES,
     GraphError,
     element_type_of,
-    is_integer,
     numpy_dtype,
     shape_of_type,
     tensor_type,
@@ -75,7 +73,7 @@ class Iota(Composite, OfDtypes):
         return line if line.extents == shape else BroadcastTo.to(line, shape)
 
     def numpy(self, *operands: Array) -> Any:
-        shape = runtime_shape(self, operands)
+        shape = self.runtime_shape(operands)
         axis = check_axis(self.name, self.properties, shape)
         counted = np.arange(shape[axis]).astype(numpy_dtype(element_type_of(self.result_types[0])))
         return np.broadcast_to(np.expand_dims(counted, tuple(range(1, len(shape) - axis))), shape)
@@ -101,8 +99,7 @@ class OneHot(Composite):
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         (indices,) = operands
-        if not is_integer(element_type_of(indices)):
-            raise GraphError(f"{cls.name}: dtype_c4: indices must be integers, got {indices}")
+        check_indices(cls.name, indices)
         depth = properties["depth"]
         assert isinstance(depth, IntegerAttr)
         if depth.value.data < 0:

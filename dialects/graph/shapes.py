@@ -20,7 +20,7 @@ from pullback.dialects.graph.base import (
     Properties,
     graph_op,
 )
-from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.types import (
     GraphError,
     broadcast_shapes,
@@ -109,8 +109,7 @@ class Reshaping(GraphOp):
     def verify_(self) -> None:
         source, result = self.operand_types[0], self.result_types[0]
         check_tensor(self.name, result, "the result")
-        if element_type_of(source) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {source} and {result}")
+        check_same_dtype(self.name, source, result)
         self.check_extents(shape_of_type(source), shape_of_type(result))
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
@@ -118,9 +117,7 @@ class Reshaping(GraphOp):
 
     def target(self, operands: Sequence[Array]) -> tuple[int, ...]:
         """The result's extents at run time (-1 for the one that follows from the others)."""
-        if len(operands) > 1:
-            return tuple(map(int, operands[1]))
-        return tuple(-1 if n == DYNAMIC_INDEX else n for n in shape_of_type(self.result_types[0]))
+        return tuple(-1 if n == DYNAMIC_INDEX else n for n in self.runtime_shape(operands))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         raise NotImplementedError

@@ -18,7 +18,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
-from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.pieces import surrounded
@@ -181,8 +181,7 @@ class StridedSliceGradient(Composite):
         check_tensor(self.name, result, "the result")
         check_shape_operand(self, self._operands[1:], result)
         _check_slices(self.name, self.properties, len(shape_of_type(result)))
-        if element_type_of(operand) != element_type_of(result):
-            raise GraphError(f"{self.name}: dtype_c2: dtypes differ: {operand} and {result}")
+        check_same_dtype(self.name, operand, result)
         taken = sliced_shape(shape_of_type(result), self.slices)
         if not compatible_shapes(taken, shape_of_type(operand)):
             raise GraphError(
@@ -200,7 +199,7 @@ class StridedSliceGradient(Composite):
         return x
 
     def numpy(self, *operands: Array) -> Any:
-        result = np.zeros(runtime_shape(self, operands), operands[0].dtype)
+        result = np.zeros(self.runtime_shape(operands), operands[0].dtype)
         result[self.slices] = operands[0]
         return result
 
@@ -219,14 +218,6 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
         x = Reshape.to(spread, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
         x = StridedSlice.at(x, along(x, axis, slice(1 - step)))
     return surrounded(x, axis, places[0], extent - places[-1] - 1)
-
-
-def runtime_shape(op: GraphOp, operands: Sequence[Array]) -> tuple[int, ...]:
-    """The shape of the result: what the shape operand holds, where there is one, else what the type says."""
-    at = op.SHAPE_OPERAND
-    if at is not None and len(operands) > at:
-        return tuple(map(int, operands[at]))
-    return shape_of_type(op.result_types[0])
 
 
 @graph_op

@@ -13,7 +13,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.along_axis import AddAlongAxis
 from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable, Properties, graph_op
-from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric, real_or_truth
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
@@ -121,10 +121,7 @@ class SearchSorted(OfDtypes):
         line, wanted = operands
         for type_ in operands:
             check_tensor(cls.name, type_, "an operand")
-        if element_type_of(line) != element_type_of(wanted):
-            raise GraphError(
-                f"{cls.name}: dtype_c2: operands must have one dtype, got {line} and {wanted}; cast one of them"
-            )
+        check_operand_dtypes(cls.name, line, wanted)
         check_dtype(cls, element_type_of(line))
         if len(shape_of_type(line)) != 1:
             raise GraphError(f"{cls.name}: line_c1: the numbers in order must be a vector, got {line}")
