@@ -5,7 +5,8 @@ A lane that its mask switches off touches nothing, so it may point out of bounds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.ir import Operation
@@ -57,12 +58,12 @@ def _store(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def _active(op: Operation, memory: Memory, index: Sequence[int], mask: Array) -> tuple[Memory, Array]:
+def _neighbours(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
     """The row that a masked access works in, and the positions of its active lanes there."""
-    *lead, start = index
+    memory, *lead, start = place
     check_bounds(op, lead, memory.data.shape[:-1])
     row = memory[tuple(lead)]
-    positions = start + np.flatnonzero(mask)
+    positions = start + np.flatnonzero(lanes)
     _check_positions(op, positions, row)
     return row, positions
 
@@ -75,82 +76,63 @@ def _check_positions(op: Operation, positions: Array, row: Memory) -> None:
         )
 
 
-def _masked_load(compiler: Compiler, op: Operation) -> Step:
-    source, *indices, mask, pass_through = compiler.slots(op.operands)
-    result = compiler.slot(op.results[0])
-
-    def run(environment: Environment) -> None:
-        lanes: Value = environment[mask]
-        loaded: Value = environment[pass_through].copy()
-        if lanes.any():
-            index = [environment[i] for i in indices]
-            row, positions = _active(op, environment[source], index, lanes)
-            loaded[lanes] = row.read(op, positions)
-        environment[result] = loaded
-
-    return run
-
-
-def _masked_store(compiler: Compiler, op: Operation) -> Step:
-    destination, *indices, mask, value = compiler.slots(op.operands)
-
-    def run(environment: Environment) -> None:
-        lanes: Value = environment[mask]
-        if lanes.any():
-            index = [environment[i] for i in indices]
-            row, positions = _active(op, environment[destination], index, lanes)
-            row.write(op, positions, environment[value][lanes])
-
-    return run
-
-
-def _elements(op: Operation, memory: Memory, index: Sequence[int], offsets: Array) -> tuple[Memory, Array]:
-    """The memory as one row, and the places there that lie `offsets` elements after `index`."""
+def _anywhere(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
+    """The memory as one row, and the positions there that lie the active lanes' offsets after an index."""
+    memory, *index, offsets = place
     check_bounds(op, index, memory.data.shape)
     try:
         row = memory.flat()
     except ValueError as error:
         raise ExecutionError(op, str(error)) from None
-    positions = np.ravel_multi_index(tuple(index), memory.data.shape) + offsets.astype(np.int64)
+    positions = np.ravel_multi_index(tuple(index), memory.data.shape) + offsets[lanes].astype(np.int64)
     _check_positions(op, positions, row)
     return row, positions
 
 
-def _gather(compiler: Compiler, op: Operation) -> Step:
-    base, *indices, offsets, mask, pass_through = compiler.slots(op.operands)
-    result = compiler.slot(op.results[0])
-
-    def run(environment: Environment) -> None:
-        lanes: Value = environment[mask]
-        loaded: Value = environment[pass_through].copy()
-        if lanes.any():
-            index = [environment[i] for i in indices]
-            row, positions = _elements(op, environment[base], index, environment[offsets][lanes])
-            loaded[lanes] = row.read(op, positions)
-        environment[result] = loaded
-
-    return run
+Active: TypeAlias = Callable[[Operation, Sequence[Any], Array], tuple[Memory, Array]]
+"""From the operands that say where, and the mask: a row of memory, and the positions of the active lanes in it."""
 
 
-def _scatter(compiler: Compiler, op: Operation) -> Step:
+def _masked_load(active: Active) -> StepBuilder:
+    def build(compiler: Compiler, op: Operation) -> Step:
+        *where, mask, pass_through = compiler.slots(op.operands)
+        result = compiler.slot(op.results[0])
+
+        def run(environment: Environment) -> None:
+            lanes: Value = environment[mask]
+            loaded: Value = environment[pass_through].copy()
+            if lanes.any():
+                row, positions = active(op, [environment[slot] for slot in where], lanes)
+                loaded[lanes] = row.read(op, positions)
+            environment[result] = loaded
+
+        return run
+
+    return build
+
+
+def _masked_store(active: Active) -> StepBuilder:
     """Where two lanes meet, the higher one wins, as upstream orders them."""
-    base, *indices, offsets, mask, value = compiler.slots(op.operands)
 
-    def run(environment: Environment) -> None:
-        lanes: Value = environment[mask]
-        if lanes.any():
-            index = [environment[i] for i in indices]
-            row, positions = _elements(op, environment[base], index, environment[offsets][lanes])
-            row.write(op, positions, environment[value][lanes])
+    def build(compiler: Compiler, op: Operation) -> Step:
+        *where, mask, value = compiler.slots(op.operands)
 
-    return run
+        def run(environment: Environment) -> None:
+            lanes: Value = environment[mask]
+            if lanes.any():
+                row, positions = active(op, [environment[slot] for slot in where], lanes)
+                row.write(op, positions, environment[value][lanes])
+
+        return run
+
+    return build
 
 
 TRANSFERS: dict[str, StepBuilder] = {
     "vector.load": _load,
     "vector.store": _store,
-    "vector.maskedload": _masked_load,
-    "vector.maskedstore": _masked_store,
-    "vector.gather": _gather,
-    "vector.scatter": _scatter,
+    "vector.maskedload": _masked_load(_neighbours),
+    "vector.maskedstore": _masked_store(_neighbours),
+    "vector.gather": _masked_load(_anywhere),
+    "vector.scatter": _masked_store(_anywhere),
 }

@@ -7,16 +7,15 @@ from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
+from pullback.passes.loops.lines import Lines
 from pullback.passes.loops.nodes import Output, Reduce
-from pullback.passes.loops.pointwise import at_lanes, hints_of
+from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
-from pullback.passes.loops.totals import Totals
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 
 BLOCK = 8
@@ -28,73 +27,15 @@ Work: TypeAlias = tuple[int, list[Reduce], list[Output]]
 """What one run over the rows computes: its stage, the reductions that it forms, the outputs that it stores."""
 
 
-class Columns:
+class Columns(Lines):
     """Lowers a columns kernel."""
 
     def __init__(self, kernel: KernelFunction) -> None:
-        self.kernel = kernel
-        self.builder = kernel.builder
+        super().__init__(kernel, "column")
         *self.outer, self.lane = kernel.space.outer
-        self.inner = kernel.space.inner
         self.count = kernel.lanes_along(self.lane)
-        reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
-        inside, outside = set(self.inner), set(kernel.space.outer)
-        self.reduces = [n for n in reduces if not n.is_outer]
-        self.sums = [n for n in reduces if n.is_outer and not n.dims]
-        self.totals = Totals(kernel, [n for n in reduces if n.is_outer])
-        self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
-        self.per_column = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
-        self.singles = [o for o in kernel.outputs if not o.offset.dims]
-        in_columns = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
-        in_columns += [n.operands[0] for n in self.totals.places]
-        across = [o.node for o in kernel.outputs if o.offset.dims & outside]
-        if any(n.is_late for n in (*in_columns, *across)):
-            raise DiagnosticError("a total over all columns is used inside a column", kernel.space.kernel)
-        self.last = max([n.stage for n in in_columns], default=0)
 
-    def lower(self) -> None:
-        with self.builder.entering(self.builder.block):
-            self.totals.clear()
-            partial = [Accumulator(n.op, n.element_type, [], "total") for n in self.sums]
-            if partial or self.totals.places:
-                self._nest(list(self.outer), {}, partial)
-            else:
-                self._parallel()
-            for node, total in zip(self.sums, partial, strict=True):
-                self.kernel.root.known[node] = total.total(self.builder)
-            self.totals.finish()
-            self.kernel.root.store_outputs(self.singles, self.kernel.results)
-
-    # ---- columns ----------------------------------------------------------------------------------------
-
-    def _parallel(self) -> None:
-        if not self.outer:
-            self._blocks(self.kernel.root, ())
-            return
-
-        def body(*indices: SSAValue) -> None:
-            around = dict(zip(self.outer, indices, strict=True))
-            self._blocks(self.kernel.root.inside(self.builder.place, around), ())
-
-        extents = self.kernel.space.extents
-        self.builder.parallel([(0, extents[d], 1) for d in self.outer], hints_of(self.outer), body)
-
-    def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
-        """The outer loops in order, since totals are gathered over them."""
-        if not dims:
-            self._blocks(self.kernel.root.inside(self.builder.place, indices), partial)
-            return
-        first, *rest = dims
-        (hint,) = hints_of([first])
-        carried_loop(
-            self.builder,
-            self.kernel.space.extents[first],
-            hint,
-            partial,
-            lambda index: self._nest(rest, {**indices, first: index}, partial),
-        )
-
-    def _blocks(self, level: Level, partial: Sequence[Accumulator]) -> None:
+    def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
         """Full blocks, then one of the remaining vectors, the last of which may be masked."""
         block = self.count * BLOCK
 
@@ -112,9 +53,8 @@ class Columns:
             self._stages(levels)
             return [self._sum(node, levels) for node in self.sums]
 
-        is_parallel = not self.sums and not self.totals.places
         sweep = Sweep(self.builder, "column", self.kernel.space.extents[self.lane], block, 1)
-        sweep.run(partial, columns, parallel=is_parallel)
+        sweep.run(partial, columns, parallel=self.is_independent)
 
     def _sum(self, node: Reduce, levels: Sequence[Level]) -> Scalar:
         """What a block of columns adds to a total."""
@@ -147,7 +87,7 @@ class Columns:
                 for node, accumulator in zip(reduces, accumulators, strict=True):
                     level.known[node] = accumulator.total(self.builder)
         for level in levels:
-            level.store_outputs(self.per_column, self.kernel.results)
+            level.store_outputs(self.per_line, self.kernel.results)
 
     def _stage_of(self, output: Output) -> int:
         return self.last if self.kernel.is_loaded(output) else output.node.stage

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.keeping import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
+from pullback.passes.loops.lines import Lines
 from pullback.passes.loops.nodes import Compute, Output, Reduce, cone
-from pullback.passes.loops.pointwise import at_lanes, hints_of
+from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
-from pullback.passes.loops.totals import Totals
 from pullback.passes.loops.vectors import Lanes, across_lanes, with_neutral
 
 UNROLL = 4
@@ -24,76 +23,18 @@ UNROLL_EXPENSIVE = 2
 """Where a step holds an exp or the like, two of them side by side keep the pipeline full."""
 
 
-class Rows:
-    """Lowers a rows kernel: outputs by where they belong, reductions by the stage in which they are formed."""
+class Rows(Lines):
+    """Lowers a rows kernel."""
 
     def __init__(self, kernel: KernelFunction) -> None:
-        self.kernel = kernel
-        self.builder = kernel.builder
-        self.outer, self.inner = kernel.space.outer, kernel.space.inner
-        reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
-        inside, outside = set(self.inner), set(self.outer)
-        self.reduces = [n for n in reduces if not n.is_outer]
-        self.sums = [n for n in reduces if n.is_outer and not n.dims]
-        self.totals = Totals(kernel, [n for n in reduces if n.is_outer])
-        self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
-        self.per_row = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
-        self.singles = [o for o in kernel.outputs if not o.offset.dims]
-        in_rows = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
-        in_rows += [n.operands[0] for n in self.totals.places]
-        across = [o.node for o in kernel.outputs if o.offset.dims & outside]
-        if any(n.is_late for n in (*in_rows, *across)):
-            raise DiagnosticError(
-                "a total over all rows is used inside a row of one kernel", kernel.space.kernel
-            )
-        self.last = max([n.stage for n in in_rows], default=0)
-        self.keeping = Keeping(kernel, in_rows, self.elements, self.last)
+        super().__init__(kernel, "row")
+        self.keeping = Keeping(kernel, self.in_lines, self.elements, self.last)
 
-    def lower(self) -> None:
-        with self.builder.entering(self.builder.block):
-            self.totals.clear()
-            if self.outer:
-                self._rows()
-            else:
-                self._row(self.kernel.root)
-            self.totals.finish()
-            self.kernel.root.store_outputs(self.singles, self.kernel.results)
-
-    # ---- rows -------------------------------------------------------------------------------------------
-
-    def _rows(self) -> None:
-        """Rows are independent, unless a total is gathered over them: then they run in order."""
-        extents = [self.kernel.space.extents[d] for d in self.outer]
-        if not (self.sums or self.totals.places):
-
-            def body(*indices: SSAValue) -> None:
-                around = dict(zip(self.outer, indices, strict=True))
-                self._row(self.kernel.root.inside(self.builder.place, around))
-
-            self.builder.parallel([(0, n, 1) for n in extents], hints_of(self.outer), body)
-            return
-        partial = [Accumulator(node.op, node.element_type, [], "total") for node in self.sums]
-        self._nest(list(self.outer), {}, partial)
-        for node, total in zip(self.sums, partial, strict=True):
-            self.kernel.root.known[node] = total.total(self.builder)
-
-    def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
-        if not dims:
-            row = self.kernel.root.inside(self.builder.place, indices)
-            self._row(row)
-            terms = row.values([node.operands[0] for node in self.sums])
-            for total, value in zip(partial, terms, strict=True):
-                total.add(value)
-            return
-        first, *rest = dims
-        (hint,) = hints_of([first])
-        carried_loop(
-            self.builder,
-            self.kernel.space.extents[first],
-            hint,
-            partial,
-            lambda index: self._nest(rest, {**indices, first: index}, partial),
-        )
+    def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
+        self._row(level)
+        terms = level.values([node.operands[0] for node in self.sums])
+        for total, value in zip(partial, terms, strict=True):
+            total.add(value)
 
     def _row(self, row: Level) -> None:
         for stage in range(self.last + 1):
@@ -101,8 +42,8 @@ class Rows:
             outputs = [o for o in self.elements if self.keeping.stage_of(o) == stage]
             if reduces or outputs or self.totals.at_stage(stage):
                 self._stage(row, stage, reduces, outputs)
-        if self.per_row:
-            row.store_outputs(self.per_row, self.kernel.results)
+        if self.per_line:
+            row.store_outputs(self.per_line, self.kernel.results)
 
     # ---- stages -----------------------------------------------------------------------------------------
 

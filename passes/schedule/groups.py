@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from xdsl.ir import Operation, SSAValue
+
+from pullback.passes.schedule.merging import Merging
 
 Reduces: TypeAlias = Literal["leading", "trailing", "all"]
 """Which dims of the space a reduction runs over: the first ones, the last ones, or every one."""
@@ -17,30 +19,19 @@ Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
 LATE: frozenset[Known] = frozenset({"late"})
 
 
-class Dim:
-    """A dim of an iteration space. Dims of groups that were merged are one dim (union-find)."""
-
-    __slots__ = ("_same", "extent", "index")
+class Dim(Merging):
+    """A dim of an iteration space. Dims of groups that were merged are one dim."""
 
     def __init__(self, extent: int, index: int) -> None:
         self.extent = extent
         self.index = index
         """Its place in the space; that of `root()` is the current one."""
-        self._same: Dim | None = None
 
-    def root(self) -> Dim:
-        dim = self
-        while dim._same is not None:
-            if dim._same._same is not None:
-                dim._same = dim._same._same
-            dim = dim._same
-        return dim
-
-    def unite(self, other: Dim) -> None:
+    def unite(self, other: Self) -> None:
         """From now on this dim is `other`."""
         mine = self.root()
         if mine is not other.root():
-            mine._same = other.root()
+            mine.become(other.root())
 
 
 Placement: TypeAlias = tuple[Dim | None, ...]
@@ -60,7 +51,7 @@ class Outside:
 
 
 @dataclass(eq=False)
-class Group:
+class Group(Merging):
     """Operations to run as one kernel.
 
     `space` holds the extents other than 1, outermost first; `shape` the extents with those of 1, as a value has
@@ -80,15 +71,6 @@ class Group:
     users: list[Group | Outside] = field(default_factory=list)
     whole: list[Group] = field(default_factory=list)
     """Groups of which it reads what must be in memory before it starts: rows to gather, or a total known late."""
-    _merged: Group | None = None
-
-    def root(self) -> Group:
-        group = self
-        while group._merged is not None:
-            if group._merged._merged is not None:
-                group._merged = group._merged._merged
-            group = group._merged
-        return group
 
     @property
     def is_pointwise(self) -> bool:
@@ -246,7 +228,7 @@ def join(group: Group, user: Group, fitted: Fit, position: int) -> Group:
     kept.members += gone.members
     kept.users += gone.users
     kept.whole += gone.whole
-    gone._merged = kept  # pyright: ignore[reportPrivateUsage] the other half of the same structure
+    gone.become(kept)
     gone.members, gone.users = [], []
     return kept
 
@@ -256,5 +238,5 @@ def join_scatter(rows: Group, user: Group) -> Group:
     rows.position = user.position
     rows.members += user.members
     rows.whole += user.whole
-    user._merged = rows  # pyright: ignore[reportPrivateUsage] the other half of the same structure
+    user.become(rows)
     return rows

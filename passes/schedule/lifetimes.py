@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
@@ -18,6 +18,7 @@ from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.stacks import Pop
 from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.graph.variables import Read
+from pullback.passes.schedule.merging import Merging
 from pullback.passes.schedule.native import runs_on_host
 
 
@@ -27,7 +28,7 @@ def makes_values(op: Operation) -> bool:
 
 
 @dataclass(eq=False)
-class Storage:
+class Storage(Merging):
     """Values that are the same bytes, and the operations (by number) between which they must stay."""
 
     values: list[SSAValue]
@@ -35,20 +36,13 @@ class Storage:
     start: int
     end: int
     buffer: BufferAttr | None = None
-    _merged: Storage | None = field(default=None, repr=False)
-
-    def root(self) -> Storage:
-        storage = self
-        while storage._merged is not None:
-            storage = storage._merged
-        return storage
 
     def absorb(self, other: Storage) -> None:
         """From now on these values share one buffer."""
         self.values += other.values
         self.start, self.end = min(self.start, other.start), max(self.end, other.end)
         self.buffer = self.buffer or other.buffer
-        other._merged = self
+        other.become(self)
 
 
 class Lifetimes:
