@@ -2,7 +2,8 @@
 
 `loc("layer/tanh")` is a name under its scope. What the gradient engine makes also says why it is there:
 `loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. A name that ends in a slash is a scope,
-shared by the operations of one rule: the mnemonic of each completes its name.
+shared by the operations of one rule: the mnemonic of each completes its name. What was in a called function has
+`loc(callsite("tanh" at "layer"))`: the name `layer/tanh`, under that of the call.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TypeVar
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    CallSiteLoc,
     FileLineColLoc,
     FusedLoc,
+    IntAttr,
     LocationAttr,
     NameLoc,
     NoneAttr,
@@ -89,9 +92,25 @@ def named_with_role(name: str, role: RoleAttr) -> LocationAttr:
     return _unchecked(FusedLoc, locations=ArrayAttr((named(name),)), metadata=role)
 
 
+def named_at(name: str, place: LocationAttr) -> LocationAttr:
+    """`loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` tells a position."""
+    if (position := _position_in(place)) is None:
+        return named(name)
+    file, line, column = position
+    written = FileLineColLoc(StringAttr(file), IntAttr(line), IntAttr(column))
+    return _unchecked(NameLoc, desc=StringAttr(name), location=written)
+
+
+def called_at(callee: LocationAttr, caller: LocationAttr) -> LocationAttr:
+    """`loc(callsite(callee at caller))`."""
+    return _unchecked(CallSiteLoc, callee=callee, caller=caller)
+
+
 def name_in(location: Attribute) -> str | None:
     """The name that a location holds, if any."""
     match location:
+        case CallSiteLoc():
+            return _under(location.caller, name_in(location.callee))
         case NameLoc():
             return location.desc.data
         case FusedLoc():
@@ -103,12 +122,32 @@ def name_in(location: Attribute) -> str | None:
             return None
 
 
+def _under(caller: Attribute, name: str | None) -> str | None:
+    """A name in a called function, under that of the call."""
+    scope = name_in(caller)
+    return f"{scope}/{name}" if scope and name else name
+
+
 def role_of(op: Operation) -> RoleAttr | None:
     """The role stamped on an operation, if the engine made it."""
-    location = op.location
-    if isinstance(location, FusedLoc) and isinstance(location.metadata, RoleAttr):
-        return location.metadata
-    return None
+    return _role_in(op.location)
+
+
+def _role_in(location: Attribute) -> RoleAttr | None:
+    match location:
+        case FusedLoc(metadata=RoleAttr() as role):
+            return role
+        case CallSiteLoc():
+            role = _role_in(location.callee)
+            forward = None if role is None else _under(location.caller, role.forward.data)
+            return RoleAttr.of(Origin(role.origin.data), forward) if role and forward else role
+        case _:
+            return None
+
+
+def is_called(op: Operation) -> bool:
+    """Whether an operation was part of a function that was called."""
+    return isinstance(op.location, CallSiteLoc)
 
 
 def name_of(op: Operation) -> str:
@@ -144,6 +183,8 @@ def _position_in(location: Attribute) -> tuple[str, int, int] | None:
             return location.filename.data, location.line.data, location.column.data
         case NameLoc():
             return _position_in(location.location)
+        case CallSiteLoc():
+            return _position_in(location.callee) or _position_in(location.caller)
         case FusedLoc(locations=ArrayAttr() as locations):
             return next((p for p in map(_position_in, locations) if p is not None), None)
         case _:
