@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
 from xdsl.traits import IsolatedFromAbove
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.calls import called_function, fault_of
 from pullback.dialects.diagnostics import DiagnosticError
 
 
@@ -34,7 +36,8 @@ def _located(module: ModuleOp, error: VerifyException) -> VerificationError:
         try:
             op.verify(verify_nested_ops=False)
         except VerifyException as own:
-            return VerificationError(f"'{op.name}': {_message(own)}", op)
+            fault = fault_of(op, called_function(op)) if isinstance(op, func.CallOp) else None
+            return VerificationError(f"'{op.name}': {fault or _message(own)}", op)
     return VerificationError(_message(error), module)
 
 

@@ -1,0 +1,50 @@
+"""Calls of functions: which function is meant, and whether the call fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from xdsl.dialects import func
+from xdsl.ir import Attribute, Operation
+from xdsl.traits import SymbolTable
+
+
+def called_function(call: func.CallOp) -> func.FuncOp | None:
+    """The function of that name in the module around the call, or None if there is none."""
+    found = SymbolTable.lookup_symbol(call, call.callee)
+    return found if isinstance(found, func.FuncOp) else None
+
+
+def fault_of(call: func.CallOp, function: func.FuncOp | None) -> str | None:
+    """What is wrong with a call: no such function, or one with another number or other types. None if nothing."""
+    name = f"@{call.callee.root_reference.data}"
+    if function is None:
+        near = get_close_matches(name, _functions_around(call), n=1)
+        return f"there is no function {name}" + (f"; did you mean {near[0]}?" if near else "")
+    type_ = function.function_type
+    return _difference(
+        name, "argument", "takes", type_.inputs.data, "gives", call.operand_types
+    ) or _difference(name, "result", "returns", type_.outputs.data, "expects", call.result_types)
+
+
+def _difference(
+    name: str, what: str, does: str, wanted: Sequence[Attribute], call_does: str, got: Sequence[Attribute]
+) -> str | None:
+    if len(wanted) != len(got):
+        return (
+            f"{name} {does} {len(wanted)} {what}{'s' * (len(wanted) != 1)}, the call {call_does} {len(got)}"
+        )
+    for index, (type_, given) in enumerate(zip(wanted, got, strict=True)):
+        if type_ != given:
+            return f"{what} {index} of {name} is {type_}, the call {call_does} {given}"
+    return None
+
+
+def _functions_around(call: func.CallOp) -> list[str]:
+    around: Operation | None = call
+    while around is not None and not around.has_trait(SymbolTable, value_if_unregistered=False):
+        around = around.parent_op()
+    if around is None:
+        return []
+    return [f"@{op.sym_name.data}" for op in around.regions[0].ops if isinstance(op, func.FuncOp)]
