@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import AnyFloat, FusedLoc, LocationAttr, ModuleOp, NoneAttr
@@ -28,13 +29,27 @@ class Source:
     positions: dict[Operation, Span]
     start: Span
 
+    def position(self, op: Operation) -> Span | None:
+        """The place of `op`, or of what it is a copy of; None if neither stood in the text."""
+        while op not in self.positions and op in _ORIGINALS:
+            op = _ORIGINALS[op]
+        return self.positions.get(op)
+
     def locate(self, op: Operation | None) -> Span:
         """The place of `op`, or of the nearest op around it that stood in the text."""
         while op is not None:
-            if (span := self.positions.get(op)) is not None:
+            if (span := self.position(op)) is not None:
                 return span
             op = op.parent_op()
         return self.start
+
+
+_ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
+
+
+def note_copies(original: Operation, copy: Operation) -> None:
+    """Messages about a copy, or about what stands in it, point to where the original was written."""
+    _ORIGINALS.update(zip(copy.walk(), original.walk(), strict=True))
 
 
 def parse(context: Context, text: str, name: str = "<input>", line_offset: int = 0) -> Source:

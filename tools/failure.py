@@ -56,7 +56,7 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
         case PipelineError() | OptionError():
             return Failure(error.span, error.message)
         case Exception(op=Operation() as op) if source is not None:
-            made = () if op in source.positions or op is source.module else (f"about: {_one_line(op)}",)
+            made = () if source.position(op) or op is source.module else (f"about: {_one_line(op)}",)
             return Failure(source.locate(op), str(error), (*made, *notes))
         case DiagnosticException():
             return Failure(start, _sentence(str(error)), notes)
