@@ -10,6 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from pullback.dialects.calls import called_function
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.control_flow import While
@@ -70,9 +71,13 @@ def check_array(array: Array, type_: Attribute, what: str) -> None:
 class Evaluator:
     """One run, under `np.errstate(all="ignore")`: the values that are alive, and the variables."""
 
-    def __init__(self, variables: Variables, feeds: Mapping[SSAValue, Array]) -> None:
+    def __init__(
+        self, variables: Variables, feeds: Mapping[SSAValue, Array], within: Sequence[func.FuncOp] = ()
+    ) -> None:
         self.variables = variables
         self.feeds = feeds
+        self.within = within
+        """The functions called that this run is part of."""
         self.values: dict[SSAValue, Any] = dict(feeds)
         self._dying: dict[Block, dict[Operation, list[SSAValue]]] = {}
 
@@ -110,8 +115,19 @@ class Evaluator:
                 return op.run(operands, self.run_region)
             case GraphOp():
                 return compute(op, operands)
+            case func.CallOp():
+                return self.call(op, operands)
             case _:
                 raise EvaluationError(f"{op.name}: the evaluator runs graph operations only", op)
+
+    def call(self, op: func.CallOp, operands: Sequence[Any]) -> list[Any]:
+        """The results of the function that is called, which has values of its own."""
+        callee = called_function(op)
+        if callee is None or not callee.body.blocks:
+            raise EvaluationError(
+                f"{op.name}: the program has no @{op.callee.root_reference.data} to run", op
+            )
+        return Evaluator(self.variables, self.feeds).run_block(callee.body.block, operands)
 
     def contents(self, op: VariableOp) -> Array:
         array = self.variables.get(op.label)
