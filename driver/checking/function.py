@@ -21,7 +21,8 @@ from pullback.driver.checking.probing import Probe
 from pullback.driver.checking.report import Comparison, GradientCheckError, GradientReport, NotFiniteError
 from pullback.driver.checking.widening import Copy, copied
 from pullback.passes.explain.explain import explain
-from pullback.passes.gradients.generate import expand, used_scopes
+from pullback.passes.gradients.generate import expand
+from pullback.passes.scopes import used_scopes
 
 Ask = Callable[[func.FuncOp, Copy], "list[Question]"]
 """What to check in a copy of a function, which it may change."""

@@ -12,7 +12,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import Origin, RoleAttr, name_in, name_of_value, named_with_role
+from pullback.dialects.graph.location import Origin, RoleAttr, name_of_value, named_with_role
 from pullback.dialects.graph.markers import GradientResults
 from pullback.dialects.graph.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.request import Gradients
@@ -21,6 +21,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.errors import GradientError
+from pullback.passes.scopes import unique, used_scopes
 
 
 @dataclass(frozen=True)
@@ -36,34 +37,12 @@ class GenerateGradients(ModulePass):
                 expand(request, scopes)
 
 
-def used_scopes(function: func.FuncOp) -> set[str]:
-    """Every scope that a name in the function stands under."""
-    scopes: set[str] = set()
-    for op in function.walk():
-        name = name_in(op.location)
-        while name and "/" in name:
-            name = name.rpartition("/")[0]
-            if name in scopes:
-                break
-            scopes.add(name)
-    return scopes
-
-
-def _unique(scope: str, scopes: set[str]) -> str:
-    candidate, i = scope, 0
-    while candidate in scopes:
-        i += 1
-        candidate = f"{scope}_{i}"
-    scopes.add(candidate)
-    return candidate
-
-
 def expand(request: Gradients, scopes: set[str]) -> None:
     """Replaces one request by its results."""
     block = request.parent
     if block is None:
         raise GradientError("graph.gradients: the request stands in no block", request)
-    scope = _unique(request.scope.data if request.scope is not None else "gradients", scopes)
+    scope = unique(request.scope.data if request.scope is not None else "gradients", scopes)
     options = Options(
         scope=scope,
         aggregation=request.aggregation.data if request.aggregation is not None else None,
