@@ -21,8 +21,9 @@ from pullback.passes.simplify.folds import FOLDS
 class Canonicalize(ModulePass):
     """Folds operations of the graph dialect: neutral elements, constants, static shapes, movements that cancel.
 
-    A function that still asks for gradients stays as it is: a gradient with respect to a value means that value
-    and no other, and `stop_gradient` has work to do. Otherwise `identity` and `stop_gradient` go.
+    A function that still asks for gradients stays as it is, with all that it calls: a gradient with respect to a
+    value means that value and no other, and `stop_gradient` has work to do. Otherwise `identity` and
+    `stop_gradient` go.
     """
 
     name = "canonicalize"
@@ -33,9 +34,17 @@ class Canonicalize(ModulePass):
 
 
 def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
-    """The functions in which no request for gradients is open."""
-    functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
-    return [f for f in functions if not any(type(o) is Gradients for o in f.walk())]
+    """The functions in which no request for gradients is open, nor in one that calls them."""
+    functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
+    asking: set[str] = set()
+    work = [name for name, f in functions.items() if any(type(o) is Gradients for o in f.walk())]
+    while work:
+        name = work.pop()
+        if name in functions and name not in asking:
+            asking.add(name)
+            calls = (o for o in functions[name].walk() if isinstance(o, func.CallOp))
+            work.extend(call.callee.root_reference.data for call in calls)
+    return [f for name, f in functions.items() if name not in asking]
 
 
 def canonicalize(function: func.FuncOp) -> None:
