@@ -15,10 +15,12 @@ from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
 from pullback.passes.simplify.dce import DeadCode
+from pullback.passes.simplify.inline_calls import InlineCalls
 from pullback.passes.simplify.merge_loops import MergeLoops
 from pullback.passes.simplify.specialize import SpecializeShapes
 
 PASSES: tuple[type[ModulePass], ...] = (
+    InlineCalls,
     GenerateGradients,
     AggregateGradients,
     GateGradients,
