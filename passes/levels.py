@@ -9,7 +9,7 @@ from typing import Literal
 from xdsl.context import Context
 from xdsl.dialects import builtin
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, ShapedType
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.func import CallOp, FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
@@ -46,7 +46,7 @@ class LevelError(DiagnosticError):
 
 _FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, builtin.Float64Type)
 _SCALARS = (*_FLOATS, builtin.IntegerType, builtin.IndexType)
-_FUNCTIONS = ("builtin.module", "func.func", "func.return", "func.call")
+_FUNCTIONS = ("builtin.module", "func.func", "func.return")
 _GRADIENT_REQUEST = ("graph.gradients",)
 _GRADIENT_MARKERS = (
     "graph.sum_gradients",
@@ -58,8 +58,8 @@ _REGISTER_OPS = ("arith.*", "math.*", "vector.*", "scf.*", "memref.*")
 
 LEVELS: dict[LevelName, Level] = {
     "request": Level(
-        "graph with a request for gradients",
-        ops=(*_FUNCTIONS, "graph.*"),
+        "graph with calls and requests for gradients",
+        ops=(*_FUNCTIONS, CallOp.name, "graph.*"),
         without=("graph.kernel*",),
         types=(builtin.TensorType, *_SCALARS),
     ),
@@ -84,13 +84,13 @@ LEVELS: dict[LevelName, Level] = {
     ),
     "loops": Level(
         "CPU loops over memory",
-        ops=(*_FUNCTIONS, *_REGISTER_OPS),
+        ops=(*_FUNCTIONS, CallOp.name, *_REGISTER_OPS),
         types=(MemRefType, builtin.VectorType, *_SCALARS),
         static_shapes=True,
     ),
     "gpu": Level(
         "GPU kernels and the host function that launches them",
-        ops=(*_FUNCTIONS, *_REGISTER_OPS, "gpu.*"),
+        ops=(*_FUNCTIONS, CallOp.name, *_REGISTER_OPS, "gpu.*"),
         types=(MemRefType, builtin.VectorType, *_SCALARS),
         static_shapes=True,
     ),
@@ -117,7 +117,8 @@ def verify_level(module: ModuleOp, level: LevelName) -> None:
         if op.name not in allowed:
             allowed[op.name] = spec.allows(op.name)
         if not allowed[op.name]:
-            raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning})", op)
+            remedy = ": run inline-calls first" if isinstance(op, CallOp) else ""
+            raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning}){remedy}", op)
         for type_ in _types_of(op):
             if id(type_) not in faults:
                 faults[id(type_)] = _fault(type_, spec)

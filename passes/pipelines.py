@@ -27,12 +27,12 @@ class Pipeline:
 
 PIPELINES: dict[str, Pipeline] = {
     "gradients": Pipeline(
-        "each request becomes gradients, whose sums and groups are still marked",
-        "generate-gradients,verify-level{level=gradients}",
+        "calls are gone, each request becomes gradients, whose sums and groups are still marked",
+        "inline-calls,generate-gradients,verify-level{level=gradients}",
     ),
     "finish": Pipeline(
         "sums and groups become operations as the requests ask, and what nobody needs goes",
-        "aggregate-gradients,gate-gradients,merge-loops,simplify",
+        "inline-calls,aggregate-gradients,gate-gradients,merge-loops,simplify",
     ),
     "simplify": Pipeline(
         "a finished graph without what folds, is there twice, or is of no use",
@@ -40,7 +40,7 @@ PIPELINES: dict[str, Pipeline] = {
     ),
     "kernels": Pipeline(
         "kernels with a schedule each, and a place in memory for every value; of a finished graph of static shapes",
-        "form-kernels,plan-memory,verify-level{level=kernels}",
+        "inline-calls,form-kernels,plan-memory,verify-level{level=kernels}",
     ),
     "loops": Pipeline(
         "CPU loops over memory, one function for each kernel, and the host function that calls them",

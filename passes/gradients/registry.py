@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TypeAlias, TypeVar
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import StringAttr, UnregisteredOp
 from xdsl.ir import Operation
 from xdsl.traits import IsTerminator, OpTrait
@@ -33,8 +34,9 @@ class MissingGradientError(DiagnosticError, LookupError):
     """A gradient must pass through an operation for which no rule is defined."""
 
     def __init__(self, op: Operation, key: str | None = None) -> None:
+        remedy = ": run inline-calls first" if isinstance(op, func.CallOp) else ""
         super().__init__(
-            f"No gradient defined for operation '{name_of(op)}' (op type: {key or type_name(op)})", op
+            f"No gradient defined for operation '{name_of(op)}' (op type: {key or type_name(op)}){remedy}", op
         )
 
 

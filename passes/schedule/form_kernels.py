@@ -28,6 +28,7 @@ UNFINISHED: Mapping[type[Operation], str] = {
     SumGradients: "aggregate-gradients",
     Backward: "gate-gradients",
     GradientResults: "gate-gradients",
+    func.CallOp: "inline-calls",
 }
 """What level 2 has nothing of any more, and the passes that see to it."""
 
@@ -62,7 +63,7 @@ class FormKernels(ModulePass):
 
 
 def check_finished(module: ModuleOp) -> None:
-    """Raises DiagnosticError at the first request for gradients, or marker of them, that is still open."""
+    """Raises DiagnosticError at the first call, request for gradients, or marker of them, that is still open."""
     for op in module.walk():
         if (todo := UNFINISHED.get(type(op))) is not None:
             raise DiagnosticError(f"form-kernels: '{op.name}' is still open: run {todo} first", op)

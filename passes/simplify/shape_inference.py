@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from xdsl.dialects import func
 from xdsl.dialects.builtin import DYNAMIC_INDEX, TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
@@ -81,6 +82,8 @@ class _Inference:
             for result, type_ in zip(op.results, self.types_of(op), strict=True):
                 retype(result, refined(result.type, type_))
             self.compute_integers(op)
+        elif isinstance(op, func.CallOp):
+            raise GraphError(f"{op.name}: no shapes are known of a call: run inline-calls first")
 
     def types_of(self, op: GraphOp) -> Types:
         own = INFER.get(type(op))

@@ -31,3 +31,16 @@ func.func @results(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = graph.gradient_results %x : tensor<4xf32>
   func.return %y : tensor<4xf32>
 }
+
+// -----
+
+func.func private @square(%a: tensor<4xf32>) -> tensor<4xf32> {
+  %m = graph.multiply %a, %a : tensor<4xf32>
+  func.return %m : tensor<4xf32>
+}
+
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{form-kernels: 'func.call' is still open: run inline-calls first}}
+  %y = func.call @square(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %y : tensor<4xf32>
+}
