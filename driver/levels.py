@@ -14,6 +14,7 @@ from pullback.driver.copying import copy_module
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.passes.schedule.check_memory import has_plan
+from pullback.passes.simplify.inline_calls import inline_calls
 
 IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
 """What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""
@@ -26,6 +27,18 @@ def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
     """A copy of a module after the passes of a pipeline's text."""
     copy = copy_module(module)
     run_pipeline(copy, pipeline)
+    return copy
+
+
+def main_alone(module: ModuleOp) -> ModuleOp:
+    """A copy of a module that holds `@main` only, with what it calls in place of the calls."""
+    copy = copy_module(module)
+    inline_calls(copy)
+    main = main_function(copy)
+    for op in list(copy.ops):
+        if op is not main:
+            op.detach()
+            op.erase()
     return copy
 
 

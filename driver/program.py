@@ -19,8 +19,8 @@ from pullback.driver.levels import (
     Shapes,
     checked_level,
     has_kernels,
-    lowered,
     lowered_to,
+    main_alone,
     main_function,
     run_pipeline,
 )
@@ -35,7 +35,7 @@ Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Arra
 class Program:
     """A function at level 1, 2 or 3, compiled for a target: anew when it is called with inputs of new shapes.
 
-    At level 3 its kernels keep their schedules, and a memory plan that is there stays.
+    What it calls is inlined. At level 3 its kernels keep their schedules, and a memory plan that is there stays.
 
     Args:
         module: holds the function, `@main`; it is not changed.
@@ -81,8 +81,12 @@ class Program:
 
     @cached_property
     def finished(self) -> ModuleOp:
-        """The function at level 2; as it is, if it is at level 3 already."""
-        return self.module if has_kernels(self.module) else lowered(self.module, "finish")
+        """The function at level 2, alone in its module; as it is, if it is at level 3 already."""
+        if has_kernels(self.module):
+            return self.module
+        main = main_alone(self.module)
+        run_pipeline(main, "finish")
+        return main
 
     def specialised(self, shapes: Shapes | None) -> ModuleOp:
         """The function at level 2 (or 3) for inputs of these shapes; they may be left out where the types say them.

@@ -15,10 +15,11 @@ from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.backends.simt.emulator import run as emulate
 from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.location import name_in, name_of_value, role_of
+from pullback.dialects.graph.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.types import data_type_of
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver import program
+from pullback.passes.simplify.inline_calls import inline_calls
 from pullback.tools.arrays import Array, ArrayError, named_arrays
 
 GraphRunner = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
@@ -50,6 +51,7 @@ def _driven(target: str) -> GraphRunner:
     def run(
         module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
     ) -> Sequence[Any]:
+        inline_calls(module)
         alone = functions_of(module)[entry].clone()
         alone.sym_name = StringAttr("main")
         return program.compile_function(ModuleOp([alone]), target)(inputs, variables)
@@ -75,7 +77,7 @@ def execute(
     every argument: those that are not given start undefined (they are outputs, or the arena).
 
     Args:
-        module: the program.
+        module: the program; calls in it may be inlined.
         name: the function to run.
         inputs: `NAME=ARRAY` for each of its arguments.
         variables: `NAME=ARRAY` for each variable of the program.
@@ -98,8 +100,9 @@ def execute(
         return _on_memory(module, name, arguments, inputs, MEMORY_RUNNERS[target])
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, _variables(module))
+    names = _result_names(function)
     results = GRAPH_RUNNERS[target](module, name, list(given.values()), contents)
-    return {**_named(_result_names(function), results), **contents}
+    return {**_named(names, results), **contents}
 
 
 def _on_memory(
@@ -129,9 +132,9 @@ def _result_names(function: func.FuncOp) -> list[str]:
 
 
 def _result_name(value: SSAValue) -> str:
-    """The name that a user gave in a location; where none did, or the engine, the name in the text (`%dx`)."""
+    """The name that a user gave in a location; where none did, the engine, or a function called, that in the text."""
     op = value.op if isinstance(value, OpResult) else None
-    named = op is None or (name_in(op.location) is not None and role_of(op) is None)
+    named = op is None or not (name_in(op.location) is None or role_of(op) or is_called(op))
     return name_of_value(value) if named or value.name_hint is None else value.name_hint
 
 

@@ -19,7 +19,9 @@ from pullback.dialects.source import Source
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.explain.explain import explain, written_at
 from pullback.passes.explain.explanation import Explanation
-from pullback.passes.gradients.generate import expand, used_scopes
+from pullback.passes.gradients.generate import expand
+from pullback.passes.scopes import used_scopes
+from pullback.passes.simplify.inline_calls import inline_calls
 from pullback.tools.failure import OptionError
 from pullback.tools.files import STANDARD
 
@@ -27,20 +29,23 @@ from pullback.tools.files import STANDARD
 def explanations(source: Source, text: str) -> list[Explanation]:
     """The explanations that the option asks for: one for each request about x, or the only one without requests.
 
+    Calls are inlined first, in the module of `source`; what was called stays, so that it may be asked about.
+
     The ys are those that the text names, else those of the requests, else what the function returns. Requests that
     they depend on are answered first, in the module of `source`.
 
     Raises:
         OptionError: a name is not that of one value.
-        DiagnosticError: a request that the ys depend on cannot be answered.
+        DiagnosticError: a call cannot be inlined, or a request that the ys depend on not be answered.
     """
+    inline_calls(source.module)
     question = _Question(source, text)
     function = question.function
     requests = [op for op in function.walk() if isinstance(op, Gradients)]
     about = [] if question.ys else [op for op in requests if question.x in op.xs] or requests
 
     def locate(op: Operation) -> str | None:
-        span = source.positions.get(op)
+        span = source.position(op)
         return written_at(op) if span is None else str(span.get_location())
 
     found: list[Explanation] = []

@@ -18,8 +18,10 @@ from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
+from pullback.passes.simplify.inline_calls import inline_calls
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class CheckGradients(ModulePass):
     """Compares gradients with finite differences at random inputs; the module stays as it is.
 
     Where a function has requests these are checked, elsewhere the gradients of what it returns with respect to its
-    arguments and variables. The program is run in f64, whatever real dtypes it has. At kinks differences mean nothing:
-    random inputs are apart from each other, but no point is away from every kink.
+    arguments and variables, through whatever it calls. The program is run in f64, whatever real dtypes it has. At kinks
+    differences mean nothing: random inputs are apart from each other, but no point is away from every kink.
     """
 
     name = "check-gradients"
@@ -55,7 +57,8 @@ class CheckGradients(ModulePass):
     """Prints every comparison on standard error."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        functions = [f for f in op.ops if isinstance(f, func.FuncOp) and f.body.blocks]
+        program = _without_calls(op)
+        functions = [f for f in program.ops if isinstance(f, func.FuncOp) and f.body.blocks]
         for function in functions if self.function is None else [self._named(functions, op)]:
             self._check(function)
 
@@ -86,6 +89,16 @@ class CheckGradients(ModulePass):
             f"{self.name}: no function @{self.function}{_near(f'@{self.function}', [f'@{n}' for n in names])}",
             module,
         )
+
+
+def _without_calls(module: ModuleOp) -> ModuleOp:
+    """The module, or where a function calls others a copy in which they stand in place of the calls."""
+    if not any(isinstance(op, func.CallOp) for op in module.walk()):
+        return module
+    copy = module.clone()
+    note_copies(module, copy)
+    inline_calls(copy)
+    return copy
 
 
 def _differentiable(function: func.FuncOp) -> list[SSAValue]:
