@@ -127,7 +127,12 @@ class Evaluator:
             raise EvaluationError(
                 f"{op.name}: the program has no @{op.callee.root_reference.data} to run", op
             )
-        return Evaluator(self.variables, self.feeds).run_block(callee.body.block, operands)
+        if callee in self.within:
+            raise EvaluationError(
+                f"{op.name}: recursion: @{callee.sym_name.data} would call itself for ever", op
+            )
+        inner = Evaluator(self.variables, self.feeds, (*self.within, callee))
+        return inner.run_block(callee.body.block, operands)
 
     def contents(self, op: VariableOp) -> Array:
         array = self.variables.get(op.label)

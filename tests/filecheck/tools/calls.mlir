@@ -10,7 +10,7 @@
 // RUN: pullback-opt %s --explain=@main:%x | filecheck %s --check-prefix EXPLAIN
 // RUN: pullback-opt %s --explain=layer/square/m | filecheck %s --check-prefix INSIDE
 // RUN: pullback-opt %s --explain=@square:%a | filecheck %s --check-prefix CALLED
-// RUN: pullback-opt %s -p 'check-gradients{report=true}' 2>&1 >/dev/null | filecheck %s --check-prefix REPORT
+// RUN: pullback-opt %s -p 'check-gradients{report=true}' -o %t.out 2>&1 | filecheck %s --check-prefix REPORT
 // RUN: pullback-opt %s -p check-gradients --no-locations | filecheck %s --check-prefix SAME
 
 func.func private @square(%a: tensor<3xf32>) -> tensor<3xf32> {
