@@ -81,7 +81,7 @@ class _Inliner:
         values: dict[SSAValue, SSAValue] = {}
         for operand, argument in zip(call.operands, body.args, strict=True):
             given = self.known.get(operand, operand)
-            values[argument] = site.apart(given, argument) if _is_differentiated_by(argument) else given
+            values[argument] = site.apart(given, argument) if _is_singled_out(argument) else given
         for op in body.ops:
             if op is not last:
                 copy = op.clone(values)
@@ -99,7 +99,7 @@ class _Inliner:
         taken: set[SSAValue] = set()
         for result, returned in zip(call.results, last.operands, strict=True):
             value = values[returned]
-            if _is_differentiated_by(result) or returned.owner is last.parent or value in taken:
+            if _is_singled_out(result) or returned.owner is last.parent or value in taken:
                 value = site.apart(value, returned)
             if isinstance(value.type, TensorType) and result.name_hint is not None:
                 value.name_hint = result.name_hint
@@ -114,7 +114,7 @@ class _Inliner:
             drop(call)
 
 
-def _is_differentiated_by(value: SSAValue) -> bool:
+def _is_singled_out(value: SSAValue) -> bool:
     """Whether something asks for, or stops, gradients at this very value: then it may not be taken for an equal one."""
     for use in value.uses:
         match use.operation:

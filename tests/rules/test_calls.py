@@ -179,6 +179,27 @@ def test_rule_58_variables_are_those_of_the_caller() -> None:
     np.testing.assert_allclose([d, e, f], [X, X * w, 2 * X * w])
 
 
+def test_rule_58_a_function_may_ask_about_variables_and_arguments_at_once() -> None:
+    program = """
+    func.func private @slopes(%a: V, %b: V) -> (V, V) {
+      %w = graph.variable {variable = "w"} : !graph.ref<V>
+      %v = graph.read %w : (!graph.ref<V>) -> V
+      %p = graph.multiply %a, %b : V
+      %m = graph.multiply %p, %v : V
+      %dw, %da = graph.gradients of (%m) wrt (%w, %a) : (V, !graph.ref<V>, V) -> (V, V)
+      func.return %dw, %da : V, V
+    }
+    func.func @main() -> (V, V, V) {
+      %w = graph.variable {variable = "w"} : !graph.ref<V>
+      %v = graph.read %w : (!graph.ref<V>) -> V
+      %d, %e = func.call @slopes(%v, %v) : (V, V) -> (V, V)
+      %f = graph.gradients of (%e) wrt (%w) : (V, !graph.ref<V>) -> V
+      func.return %d, %e, %f : V, V, V
+    }
+    """
+    np.testing.assert_allclose(run(program, [], {"w": X}), [X * X, X * X, 2 * X])
+
+
 def test_rule_58_calls_in_loops() -> None:
     program = """
     func.func private @again(%i: tensor<i32>, %a: V) -> (tensor<i32>, V) {
