@@ -5,11 +5,12 @@ Each pair is linear and each other's gradient. As for `gather`, an index out of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import i1
+from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -23,10 +24,13 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.checks import check_indices, check_shape_operand, check_tensor
-from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import dynamic_shape
+from pullback.dialects.graph.comparisons import LogicalAnd
+from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.families import Composite
+from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices, zeros_like
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
+from pullback.dialects.graph.shapes import Reshape, dynamic_shape
+from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
@@ -61,8 +65,30 @@ def within(indices: Array, shape: Sequence[int]) -> tuple[Any, Array]:
     return tuple(np.where(inside, column, 0) for column in columns), inside
 
 
+def row_numbers(indices: Tensor, shape: Sequence[int]) -> Tensor:
+    """For each row of the indices, which row of a tensor it is whose axes of these extents are one; -1 if none."""
+    element_type = indices.element_type
+    if max(math.prod(shape), *shape) > np.iinfo(numpy_dtype(element_type)).max:
+        element_type = i64
+    number = inside = None
+    for i, extent in enumerate(shape):
+        slices = [slice(None)] * (indices.ndim - 1) + [slice(i, i + 1)]
+        column = Cast.to(Squeeze.at(StridedSlice.at(indices, slices), [indices.ndim - 1]), element_type)
+        fits = LogicalAnd.of(column >= 0, column < extent)
+        number = column if number is None else number * extent + column
+        inside = fits if inside is None else LogicalAnd.of(inside, fits)
+    assert number is not None
+    assert inside is not None
+    return Where.of(inside, number, -1)
+
+
+def merged(shape: Sequence[int], count: int) -> tuple[int, ...]:
+    """A shape with its first `count` axes made one."""
+    return (math.prod(shape[:count]), *shape[count:])
+
+
 @graph_op
-class GatherNd(GraphOp):
+class GatherNd(Composite):
     """Slices by index rows: `result[i…] = params[indices[i…, 0], …, indices[i…, k - 1]]`."""
 
     name = "graph.gather_nd"
@@ -90,13 +116,20 @@ class GatherNd(GraphOp):
             inside.reshape(inside.shape + (1,) * (found.ndim - inside.ndim)), found, found.dtype.type(0)
         )
 
+    def expand(self) -> Tensor:
+        """Rows of the tensor whose indexed axes are one."""
+        params, indices = (Tensor(v) for v in self._operands)
+        axes = indices.extents[-1]
+        rows = Reshape.to(params, merged(params.extents, axes))
+        return Gather.of(rows, row_numbers(indices, params.extents[:axes]))
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         params, indices = (Tensor(v) for v in self._operands)
         return ScatterNd.like(indices, dy, params), None
 
 
 @graph_op
-class ScatterNd(GraphOp):
+class ScatterNd(Composite):
     """Zeros with slices added at index rows: `result[indices[i…, 0], …] += updates[i…]`."""
 
     name = "graph.scatter_nd"
@@ -141,6 +174,18 @@ class ScatterNd(GraphOp):
         np.add.at(result, tuple(a[inside] for a in at), updates[inside])
         return result
 
+    def expand(self) -> Tensor | None:
+        """Rows added to a tensor whose indexed axes are one; truth values do not add up in kernels."""
+        indices, updates = (Tensor(v) for v in self._operands[:2])
+        shape = shape_of_type(self.result_types[0])
+        axes = indices.extents[-1]
+        if updates.element_type == i1:
+            return None
+        count = math.prod(indices.extents[:-1])
+        rows = Reshape.to(row_numbers(indices, shape[:axes]), (count,))
+        values = Reshape.to(updates, (count, *shape[axes:]))
+        return Reshape.to(Densify.of(MakeSlices.to(values, rows, merged(shape, axes))), shape)
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         terms = (None, GatherNd.of(dy, Tensor(self._operands[0])), None)
         return terms[: len(self._operands)]
@@ -174,7 +219,7 @@ class TensorScatter(GraphOp):
 
 
 @graph_op
-class TensorScatterAdd(TensorScatter):
+class TensorScatterAdd(TensorScatter, Composite):
     """The tensor with slices added at index rows; slices for one place add up."""
 
     name = "graph.tensor_scatter_add"
@@ -189,6 +234,10 @@ class TensorScatterAdd(TensorScatter):
         at, inside = within(indices, tensor.shape)
         np.add.at(result, tuple(a[inside] for a in at), updates[inside])
         return result
+
+    def expand(self) -> Tensor:
+        tensor, indices, updates = (Tensor(v) for v in self._operands)
+        return tensor + ScatterNd.to(indices, updates, tensor.extents)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy, None, GatherNd.of(dy, Tensor(self._operands[1]))

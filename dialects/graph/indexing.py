@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i1
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def, var_operand_def
 from xdsl.traits import Pure
 
@@ -120,9 +120,19 @@ class MakeSlices(GraphOp):
     @classmethod
     def make(cls, values: Tensor, indices: Tensor, like: Tensor) -> Tensor:
         """Slices of a tensor shaped as `like`."""
-        parts = [tensor_type(t.element_type, t.extents) for t in (values, indices, like)]
-        type_ = SlicesType(*parts)
-        return cls.emit_as([values.value, indices.value, *dynamic_shape(like)], type_)
+        return cls.to(values, indices, like.extents, dynamic_shape(like))
+
+    @classmethod
+    def to(
+        cls, values: Tensor, indices: Tensor, shape: Sequence[int], runtime: Sequence[SSAValue] = ()
+    ) -> Tensor:
+        """Slices of a tensor of this shape; `runtime` holds the shape operand where it has a `?`."""
+        type_ = SlicesType(
+            tensor_type(values.element_type, values.extents),
+            tensor_type(indices.element_type, indices.extents),
+            tensor_type(values.element_type, shape),
+        )
+        return cls.emit_as([values.value, indices.value, *runtime], type_)
 
     @classmethod
     def rows_of(cls, params: Tensor, values: Tensor, indices: Tensor) -> Tensor:

@@ -61,3 +61,39 @@ func.func @half(%x: tensor<4x5xf16>) -> tensor<4x5xf16> {
   %y = graph.softmax %x {axis = 1 : i64} : tensor<4x5xf16>
   func.return %y : tensor<4x5xf16>
 }
+
+// Elements by several indices are rows of a tensor whose indexed axes are one: read in the kernel that uses them. Their
+// gradient adds to such rows.
+// CHECK-LABEL: @picked
+// CHECK-NEXT:  [[ROWS:%[0-9]+]] = graph.reshape %x : (tensor<7x5x3xf32>) -> tensor<35x3xf32>
+// CHECK-NEXT:  [[PLACES:%[0-9]+]], %s, [[DY:%[0-9]+]] = graph.kernel %at, [[ROWS]] schedule {kind = "rows", parallel = array<i64: 4>, reduce = array<i64: 3>
+// CHECK:       graph.where {{.*}} -> tensor<4xi32>
+// CHECK-NEXT:  graph.gather {{.*}} : (tensor<35x3xf32>, tensor<4xi32>) -> tensor<4x3xf32>
+// CHECK:       graph.kernel [[DY]], [[PLACES]] schedule {kind = "scatter"
+// CHECK-NOT:   graph.kernel
+// CHECK:       %dx = graph.reshape
+// CHECK-NEXT:  func.return %s, %dx
+func.func @picked(%x: tensor<7x5x3xf32>, %at: tensor<4x2xi32>) -> (tensor<4x3xf32>, tensor<7x5x3xf32>) {
+  %y = graph.gather_nd %x, %at : (tensor<7x5x3xf32>, tensor<4x2xi32>) -> tensor<4x3xf32>
+  %s = graph.square %y : tensor<4x3xf32>
+  %dx = graph.gradients of (%s) wrt (%x) : (tensor<4x3xf32>, tensor<7x5x3xf32>) -> tensor<7x5x3xf32>
+  func.return %s, %dx : tensor<4x3xf32>, tensor<7x5x3xf32>
+}
+
+// More rows than i32 counts are counted in i64.
+// CHECK-LABEL: @many
+// CHECK:       graph.gather {{.*}} : (tensor<2500000000xf32>, tensor<4xi64>) -> tensor<4xf32>
+// CHECK:       func.return
+func.func @many(%x: tensor<50000x50000xf32>, %at: tensor<4x2xi32>) -> tensor<4xf32> {
+  %y = graph.gather_nd %x, %at : (tensor<50000x50000xf32>, tensor<4x2xi32>) -> tensor<4xf32>
+  func.return %y : tensor<4xf32>
+}
+
+// CHECK-LABEL: @added
+// CHECK:       graph.kernel {{.*}} schedule {kind = "scatter"
+// CHECK-NOT:   graph.tensor_scatter_add
+// CHECK:       func.return
+func.func @added(%x: tensor<7x5xf32>, %at: tensor<4x2xi32>, %v: tensor<4xf32>) -> tensor<7x5xf32> {
+  %y = graph.tensor_scatter_add %x, %at, %v : (tensor<7x5xf32>, tensor<4x2xi32>, tensor<4xf32>) -> tensor<7x5xf32>
+  func.return %y : tensor<7x5xf32>
+}
