@@ -26,8 +26,9 @@ BROKEN: list[tuple[str, str, str]] = [
 ]
 """Wrong programs: the label that refuses it, the function's arguments, the operation."""
 
-PARAMETERS = [
-    pytest.param(case, id=f"{name.removeprefix('graph.')}-{i}")
+BY_ID = {
+    f"{name.removeprefix('graph.')}-{i}": case
     for name, cases in CASES.items()
     for i, case in enumerate(cases)
-]
+}
+PARAMETERS = [pytest.param(case, id=id_) for id_, case in BY_ID.items()]

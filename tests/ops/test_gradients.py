@@ -14,7 +14,7 @@ from pullback.driver.checking.function import Options, Point, about_values, chec
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.graphs import build
 from pullback.tests.ops.case import Case, differentiated, floating
-from pullback.tests.ops.collected import CASES, PARAMETERS
+from pullback.tests.ops.collected import BY_ID, CASES
 
 ELSEWHERE = {
     "graph.while": "gradients/test_loops.py",
@@ -37,11 +37,11 @@ def test_no_op_is_left_without_a_decision() -> None:
     assert not [name for name, op in OPS.items() if state_of(op) is State.NONE]
 
 
-@pytest.mark.parametrize("case", PARAMETERS)
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    ("case", "order"),
+    [pytest.param(case, order, id=f"{id_}-{order}") for id_, case in BY_ID.items() for order in case.orders],
+)
 def test_rule(case: Case, order: int, rng: np.random.Generator) -> None:
-    if order not in case.orders:
-        return
     function = build(case.types, lambda *xs: _curved(case.body(*xs)))
     ys, xs = ([t.value for t in tensors] for tensors in (function.ys, differentiated(function)))
     point = Point(case.inputs(function, rng), {})
