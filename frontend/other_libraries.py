@@ -32,22 +32,24 @@ SAME: Mapping[str, str] = {
         elu gelu leaky_relu log_sigmoid log_softmax logsumexp one_hot relu relu6 selu sigmoid silu softmax
         softplus swish
     """,
-    "jax.lax": "complex cond dynamic_update_slice erf erfc rsqrt stop_gradient top_k while_loop",
+    "jax.lax": """
+        complex cond digamma dynamic_update_slice erf erfc lgamma polygamma rsqrt stop_gradient top_k while_loop
+    """,
     "tf": """
         AggregationMethod Graph IndexedSlices NoGradient NotDifferentiable Operation RegisterGradient Tensor
         UnconnectedGradients Variable abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh
         broadcast_to cast ceil clip_by_average_norm clip_by_global_norm clip_by_norm clip_by_value complex
         concat cond conj constant control_dependencies cos cosh count_nonzero cross cumprod cumsum custom_gradient
-        depth_to_space device div_no_nan divide einsum equal erf erfc exp expand_dims expm1 eye fill floor
-        function gather gather_nd global_norm global_variables grad_pass_through gradients greater greater_equal
-        group hessians identity imag less less_equal linspace log log1p log_sigmoid logical_and logical_not
-        logical_or logical_xor matmul maximum meshgrid minimum multiply name_scope negative norm not_equal
-        one_hot ones ones_like pad placeholder pow random_normal random_uniform rank real reciprocal recompute_grad
-        repeat reshape reverse roll round rsqrt scatter_nd searchsorted segment_mean segment_sum shape sigmoid
-        sign sin sinh size slice sort space_to_depth split sqrt square squared_difference squeeze stack
-        stop_gradient strided_slice subtract tan tanh tensor_scatter_nd_add tensor_scatter_nd_update tensordot
-        tile trace trainable_variables transpose tuple unsorted_segment_sum unstack where while_loop zeros
-        zeros_like
+        depth_to_space device digamma div_no_nan divide einsum equal erf erfc exp expand_dims expm1 eye fill
+        floor function gather gather_nd global_norm global_variables grad_pass_through gradients greater
+        greater_equal group hessians identity imag lbeta less less_equal lgamma linspace log log1p log_sigmoid
+        logical_and logical_not logical_or logical_xor matmul maximum meshgrid minimum multiply name_scope
+        negative norm not_equal one_hot ones ones_like pad placeholder polygamma pow random_normal
+        random_uniform rank real reciprocal recompute_grad repeat reshape reverse roll round rsqrt scatter_nd
+        searchsorted segment_mean segment_sum shape sigmoid sign sin sinh size slice sort space_to_depth split sqrt
+        square squared_difference squeeze stack stop_gradient strided_slice subtract tan tanh
+        tensor_scatter_nd_add tensor_scatter_nd_update tensordot tile trace
+        trainable_variables transpose tuple unsorted_segment_sum unstack where while_loop zeros zeros_like
     """,
     "tf.math": "cumulative_logsumexp nextafter xdivy xlogy",
     "tf.nn": """

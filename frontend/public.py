@@ -24,6 +24,7 @@ from pullback.frontend.functions.convolution import *
 from pullback.frontend.functions.creation import *
 from pullback.frontend.functions.einsum import *
 from pullback.frontend.functions.elementwise import *
+from pullback.frontend.functions.gamma import *
 from pullback.frontend.functions.images import *
 from pullback.frontend.functions.indexing import *
 from pullback.frontend.functions.linalg import *

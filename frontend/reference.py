@@ -44,6 +44,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "frontend.functions.elementwise",
         "frontend.functions.casts",
         "frontend.functions.activations",
+        "frontend.functions.gamma",
     ),
     "Complex numbers": ("frontend.functions.complex_numbers",),
     "Reductions": ("frontend.functions.reductions",),

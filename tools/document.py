@@ -15,6 +15,7 @@ from pullback.dialects.graph.base import OPS, GraphOp
 from pullback.dialects.graph.checks import check_results, check_tensor
 from pullback.dialects.graph.examples import EXAMPLES, spelled_out
 from pullback.dialects.graph.families import DTYPE_CLASSES, any_dtype
+from pullback.dialects.graph.gamma import LARGEST_ORDER
 from pullback.dialects.graph.types import MAX_RANK
 from pullback.passes.gradients.registry import State, state_of
 
@@ -105,6 +106,7 @@ def _name(cls: type[GraphOp]) -> str:
 KNOWN: dict[str, Callable[[type[GraphOp]], str]] = {
     **dict.fromkeys(("op", "op.name", "cls.name", "self.name"), _name),
     "DTYPE_CLASSES[op.DTYPES]": lambda cls: DTYPE_CLASSES[getattr(cls, "DTYPES", any_dtype)],
+    "LARGEST_ORDER": lambda cls: str(LARGEST_ORDER),
     "MAX_RANK": lambda cls: str(MAX_RANK),
 }
 """What an operation's class alone says about the expressions in messages."""

@@ -24,6 +24,7 @@ FAMILIES = (
     "trigonometric",
     "logistic",
     "error_function",
+    "gamma",
     "activations",
     "shapes",
     "rearranging",

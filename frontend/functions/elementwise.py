@@ -15,9 +15,12 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
 WRITTEN_OUT = frozenset(
-    {"cast", "conj", "real", "imag", "gelu", "leaky_relu", "prevent_gradient", "sigmoid_cross_entropy"}
+    {
+        *("cast", "conj", "real", "imag", "gelu", "leaky_relu", "polygamma", "prevent_gradient"),
+        "sigmoid_cross_entropy",
+    }
 )
-"""Those with more to say than their operation: see `casts.py`, `complex_numbers.py` and `activations.py`."""
+"""Those with more to say than their operation: see `casts.py`, `complex_numbers.py`, `activations.py`, `gamma.py`."""
 
 
 def unary(op: type[Unary]) -> Callable[..., Tensor]:

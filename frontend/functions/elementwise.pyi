@@ -1,7 +1,7 @@
 # Made by `python -m pullback.tools.generate` from the classes of the operations.
 from pullback.dialects.graph.value import Operand, Tensor
 
-__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "nextafter", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "relu", "relu6", "elu", "selu", "silu", "softsign"]
+__all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "nextafter", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "lgamma", "digamma", "relu", "relu6", "elu", "selu", "silu", "softsign"]
 
 def negative(x: Operand, name: str | None = None) -> Tensor:
     """-x."""
@@ -243,6 +243,12 @@ def erf(x: Operand, name: str | None = None) -> Tensor:
 
 def erfc(x: Operand, name: str | None = None) -> Tensor:
     """1 - erf(x), exact for large x too."""
+
+def lgamma(x: Operand, name: str | None = None) -> Tensor:
+    """The logarithm of the absolute value of the gamma function: infinite at 0 and at negative whole numbers."""
+
+def digamma(x: Operand, name: str | None = None) -> Tensor:
+    """The derivative of lgamma: NaN at negative whole numbers, infinite at 0."""
 
 def relu(x: Operand, name: str | None = None) -> Tensor:
     """max(x, 0); its gradient at 0 is 0."""

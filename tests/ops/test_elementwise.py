@@ -19,6 +19,7 @@ from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.error_function import Gelu
 from pullback.dialects.graph.families import Binary, Elementwise, Unary
+from pullback.dialects.graph.gamma import Polygamma
 from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.types import DTYPES, element_type_of, numpy_dtype
 from pullback.dialects.graph.value import Tensor
@@ -77,6 +78,8 @@ GRADIENTS: dict[str, tuple[Callable[..., Any], list[float], list[float]]] = {
     "asin": (pb.asin, [-1, 0, 1], [INF, 1, INF]),
     "acosh": (pb.acosh, [1], [INF]),
     "erf": (pb.erf, [-INF, INF], [0, 0]),
+    "lgamma": (pb.lgamma, [-INF, -1, -0.0, 0, 1, INF], [NAN, NAN, INF, -INF, -np.euler_gamma, INF]),
+    "digamma": (pb.digamma, [-1, 0, 1, INF], [INF, INF, np.pi**2 / 6, 0]),
 }
 
 
@@ -145,6 +148,7 @@ ELEMENTWISE = {
 }
 MADE: dict[str, Callable[..., Tensor]] = {
     "graph.leaky_relu": lambda x: LeakyRelu.sloped(x, 0.2),
+    "graph.polygamma": lambda x: Polygamma.derived(x, 1),
 }
 
 

@@ -51,8 +51,10 @@ ON_INTERVAL = (
     "acos",
     "asin",
     "atanh",
+    "digamma",
     "erf",
     "erfc",
+    "lgamma",
     "log",
     "log10",
     "log1p",
@@ -117,6 +119,7 @@ CASES: dict[str, Case] = {
     **ELEMENTWISE,
     **{f"{name} over axes": over(name, (0, 2)) for name in OVER_AXES},
     **{f"{name} along an axis": over(name, 1) for name in ALONG_AXES},
+    "polygamma": Case(lambda x: pb.polygamma(2, x), (inside(3, 5),)),
     "prod with zeros": Case(lambda x: pb.prod(x, axis=1), (np.array([[2.0, 0.0, 3.0], [0.0, 4.0, 0.0]]),)),
     "softmax_cross_entropy": Case(pb.softmax_cross_entropy_with_logits, (PROBABILITIES, normal(4, 4))),
     "sparse_softmax_cross_entropy": Case(

@@ -120,6 +120,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in ELEMENTWISE},
     **{name: _over(name.partition(" ")[0], (0, 2)) for name in CASES if name.endswith("over axes")},
     **{name: _over(name.partition(" ")[0], 1) for name in CASES if name.endswith("along an axis")},
+    "polygamma": lambda x: lax.polygamma(2.0, x),
     "prod with zeros": lambda x: jnp.prod(x, axis=1),
     "softmax_cross_entropy": lambda p, x: -jnp.sum(p * nn.log_softmax(x), axis=1),
     "sparse_softmax_cross_entropy": lambda x: -nn.log_softmax(x)[np.arange(4), CLASSES],

@@ -100,6 +100,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "log_softmax along an axis": _along(torch.log_softmax),
     "softmax along an axis": _along(torch.softmax),
     "sort along an axis": lambda x: torch.sort(x, 1).values,
+    "polygamma": lambda x: torch.polygamma(2, x),
     "prod with zeros": _along(torch.prod),
     "softmax_cross_entropy": lambda p, x: -torch.sum(p * torch.log_softmax(x, 1), 1),
     "sparse_softmax_cross_entropy": lambda x: F.cross_entropy(x, torch.tensor(CLASSES), reduction="none"),
