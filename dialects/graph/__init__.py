@@ -42,6 +42,7 @@ FAMILIES = (
     "factorizations",
     "convolution",
     "pooling",
+    "average_pooling",
     "indexing",
     "rows",
     "gathering",

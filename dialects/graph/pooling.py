@@ -1,26 +1,29 @@
-"""Pooling of images (N, H, W, C): one value for each window and channel, and what of it comes back.
+"""Pooling of images (N, H, W, C): the largest element for each window and channel, and what of it comes back.
 
-Padding is no part of an image: it is never the largest element, and not counted in an average.
+Padding is no part of an image, and never the largest element.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, StringAttr
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr, i32
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
+from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.checks import check_operand_dtypes, check_shape_operand
-from pullback.dialects.graph.families import OfDtypes, check_dtype, real_numeric
+from pullback.dialects.graph.checks import check_operand_dtypes
+from pullback.dialects.graph.comparisons import Equal
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import Maximum, Where
+from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,
@@ -28,12 +31,21 @@ from pullback.dialects.graph.types import (
     element_type_of,
     format_shape,
     is_float,
-    is_inexact,
     numpy_dtype,
     shape_of_type,
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.window_views import (
+    beside_places,
+    by_place,
+    first_largest,
+    has_few_places,
+    is_padded,
+    tiled,
+    tiles,
+    window_views,
+)
 from pullback.dialects.graph.windows import (
     Padding,
     Pair,
@@ -45,7 +57,7 @@ from pullback.dialects.graph.windows import (
 )
 
 
-class Pooling(OfDtypes):
+class Pooling(OfDtypes, Composite):
     """What the operations share: where the windows are."""
 
     result = result_def(AnyAttr())
@@ -105,9 +117,6 @@ class Pool(Pooling):
         return cls.of(x, window=integers(window), **window_properties(strides, padding))
 
 
-# ---- the largest element ----------------------------------------------------------------------------------------
-
-
 @graph_op
 class MaxPool2D(Pool):
     """The largest element of each window, NaN if any is; the first of equal ones gets the gradient."""
@@ -128,6 +137,11 @@ class MaxPool2D(Pool):
         for view in self.windows.views(self.windows.padded(x, lowest, self.name), count):
             largest = np.maximum(largest, view)
         return largest
+
+    def expand(self) -> Tensor | None:
+        if not has_few_places(self.windows):
+            return None
+        return reduce(Maximum.of, window_views(self.name, self.x, self.windows, _lowest(self.x.type)))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (MaxPool2DGradient.of(self.x, dy, **self.properties),)
@@ -186,6 +200,18 @@ class MaxPool2DGradient(AtLargest):
         parts = (np.where(found == place, each, zero) for place in range(math.prod(self.windows.size)))
         return self.windows.combined(parts, x.shape, each.dtype, self.name).astype(dy.dtype, copy=False)
 
+    def expand(self) -> Tensor | None:
+        """Each element gets what belongs to its window, or nothing; windows that share elements are the host's."""
+        x, dy = (Tensor(v) for v in self._operands)
+        if not has_few_places(self.windows) or not tiles(self.windows, x.extents[1:3]):
+            return None
+        _, larger = first_largest(window_views(self.name, x, self.windows))
+        found = Fill.full(0, tensor_type(i32, dy.extents))
+        for place, is_larger in enumerate(larger, 1):
+            found = Where.of(is_larger, place, found)
+        is_at_place = Equal.of(beside_places(found), by_place(self.windows))
+        return tiled(Where.of(is_at_place, beside_places(dy), 0), self.windows, x.extents)
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         return None, MaxPool2DSelect.of(Tensor(self._operands[0]), dy, **self.properties)
 
@@ -220,76 +246,15 @@ class MaxPool2DSelect(AtLargest):
             selected = np.where(found == place, view, selected)
         return selected
 
+    def expand(self) -> Tensor | None:
+        x, others = (Tensor(v) for v in self._operands)
+        if not has_few_places(self.windows) or is_padded(self.windows, x.extents[1:3]):
+            return None
+        _, larger = first_largest(window_views(self.name, x, self.windows))
+        selected, *views = window_views(self.name, others, self.windows)
+        for is_larger, view in zip(larger, views, strict=True):
+            selected = Where.of(is_larger, view, selected)
+        return selected
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         return None, MaxPool2DGradient.of(Tensor(self._operands[0]), dy, **self.properties)
-
-
-# ---- the average ------------------------------------------------------------------------------------------------
-
-
-class Averages(Pooling):
-    """What has to do with averages, and with how many elements are in each."""
-
-    DTYPES: ClassVar = is_inexact
-
-    def sizes(self, image: Sequence[int], dtype: np.dtype[Any]) -> Array:
-        """How many elements of the image each window has: (1, rows, columns, 1)."""
-        inside = self.windows.patches(np.ones((1, *image, 1), dtype), self.name)
-        return np.sum(inside, axis=3)
-
-
-@graph_op
-class AvgPool2D(Averages, Pool):
-    """The average of each window, over the elements that are in the image."""
-
-    name = "graph.avg_pool2d"
-    ADDS: ClassVar = slice(1)
-    EXAMPLES: ClassVar = (
-        '%r = graph.avg_pool2d %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"}\n'
-        "      : (IMAGE) -> tensor<2x3x3x3xf32>",
-    )
-
-    def numpy(self, *operands: Array) -> Any:
-        x = widened(operands[0])
-        count = window_count(self.name, self.windows, x.shape[1:3])
-        total = np.zeros((len(x), *count, x.shape[3]), x.dtype)
-        for view in self.windows.views(self.windows.padded(x, 0, self.name), count):
-            total += view
-        return (total / self.sizes(x.shape[1:3], x.dtype)).astype(operands[0].dtype, copy=False)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        return (AvgPool2DGradient.like(dy, self.x, self.properties),)
-
-
-@graph_op
-class AvgPool2DGradient(Averages):
-    """Images to each element of which its windows give their share of dy; their shape is the result's."""
-
-    name = "graph.avg_pool2d_gradient"
-    ADDS: ClassVar = slice(1)
-    EXAMPLES: ClassVar = (
-        "%r = graph.avg_pool2d_gradient %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
-        'padding = "SAME"}\n      : (IMAGE) -> tensor<2x9x9x3xf32>',
-    )
-    SHAPE_OPERAND: ClassVar = 1
-    dy = operand_def(AnyAttr())
-    shape = opt_operand_def(AnyAttr())
-
-    @classmethod
-    def like(cls, dy: Tensor, images: Tensor, properties: Properties) -> Tensor:
-        """For averages of images of this shape."""
-        return cls.emit_as([dy.value, *dynamic_shape(images)], images.type, properties)
-
-    def verify_(self) -> None:
-        check_shape_operand(self, self._operands[1:], self.result_types[0])
-        self.check_pooled(self.result_types[0], self.operand_types[0], self.properties)
-
-    def numpy(self, *operands: Array) -> Any:
-        dy = widened(operands[0])
-        shape = self.runtime_shape(operands)
-        parts = [dy / self.sizes(shape[1:3], dy.dtype)] * math.prod(self.windows.size)
-        summed = self.windows.combined(parts, shape, dy.dtype, self.name)
-        return summed.astype(operands[0].dtype, copy=False)
-
-    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
-        return (AvgPool2D.of(dy, **self.properties), *[None] * (len(self._operands) - 1))

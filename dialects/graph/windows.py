@@ -70,6 +70,15 @@ class Windows:
         )
         return rows, columns
 
+    def slices(self, count: Pair) -> Iterator[tuple[slice, slice]]:
+        """The rows and columns of padded images that windows have at each place, which are counted by rows."""
+        for place in np.ndindex(self.size):
+            rows, columns = (
+                slice(at * d, at * d + max((n - 1) * s + 1, 0), s)
+                for at, n, s, d in zip(place, count, self.strides, self.dilations, strict=True)
+            )
+            yield rows, columns
+
     # ---- NumPy ------------------------------------------------------------------------------------------
 
     def padded(self, x: Array, value: Any, op: str) -> Array:
@@ -79,14 +88,8 @@ class Windows:
         return np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=value) if np.any(pads) else x
 
     def views(self, padded: Array, count: Pair) -> Iterator[Array]:
-        """For each place in the window, in row-major order, what all windows have there: (N, rows, columns, C)."""
-        for i in range(self.size[0]):
-            for j in range(self.size[1]):
-                rows, columns = (
-                    slice(at * d, at * d + max((n - 1) * s + 1, 0), s)
-                    for at, n, s, d in zip((i, j), count, self.strides, self.dilations, strict=True)
-                )
-                yield padded[:, rows, columns]
+        """For each place in the window what all windows have there: (N, rows, columns, C)."""
+        return (padded[:, rows, columns] for rows, columns in self.slices(count))
 
     def patches(self, x: Array, op: str) -> Array:
         """What each window reads, 0 beside the image: (N, rows, columns, places in the window, C)."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pullback.dialects.graph.pooling import AvgPool2D, MaxPool2D, Pool
+from pullback.dialects.graph.average_pooling import AvgPool2D
+from pullback.dialects.graph.pooling import MaxPool2D, Pool
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.windows import Images, PaddingLike

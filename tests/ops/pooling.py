@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pullback.dialects.graph.average_pooling import AvgPool2D, AvgPool2DGradient
 from pullback.dialects.graph.pooling import (
-    AvgPool2D,
-    AvgPool2DGradient,
     MaxPool2D,
     MaxPool2DGradient,
     MaxPool2DSelect,

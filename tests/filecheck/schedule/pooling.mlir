@@ -1,0 +1,57 @@
+// Pooling reads the places of its windows as views: one kernel, of maxima or sums.
+// RUN: pullback-opt %s -p gradients,finish,form-kernels,verify-level{level=kernels} --no-locations | filecheck %s
+// RUN: pullback-opt %s -p gradients,finish,form-kernels -o %t && pullback-opt %t -p form-kernels | diff %t -
+
+// Windows that tile the image give back to its elements, which are counted by place, without adding anything up.
+// CHECK-LABEL: @largest
+// CHECK-NEXT:  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 2, 2, 3, 16>
+// CHECK-COUNT-4: graph.strided_slice
+// CHECK-NEXT:  graph.maximum
+// CHECK-NEXT:  graph.maximum
+// CHECK-NEXT:  graph.maximum
+// CHECK:       [[FOUND:%[0-9]+]] = graph.kernel %x {{.*}} -> tensor<2x2x3x16xi32>
+// CHECK:       [[PLACES:%[0-9]+]] = graph.constant dense<{{\[\[\[\[\[\[0\], \[1\]\]\], \[\[\[2\], \[3\]\]\]\]\]\]}}>
+// CHECK-NEXT:  graph.kernel {{.*}}[[PLACES]]{{.*}} schedule {kind = "pointwise", parallel = array<i64: 2, 2, 2, 3, 2, 16>
+// CHECK:       graph.equal
+// CHECK:       %dx = graph.reshape
+// CHECK-NEXT:  func.return %y, %dx
+func.func @largest(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>) {
+  %y = graph.max_pool2d %x {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"} : (tensor<2x4x6x16xf32>) -> tensor<2x2x3x16xf32>
+  %dx = graph.gradients of (%y) wrt (%x) : (tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>) -> tensor<2x4x6x16xf32>
+  func.return %y, %dx : tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>
+}
+
+// CHECK-LABEL: @average
+// CHECK-NEXT:  %s, [[DY:%[0-9]+]] = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 2, 2, 3, 16>
+// CHECK:       graph.kernel [[DY]] schedule {kind = "pointwise", parallel = array<i64: 2, 2, 2, 3, 2, 16>
+// CHECK-NOT:   graph.kernel
+// CHECK:       %dx = graph.reshape
+// CHECK-NEXT:  func.return %s, %dx
+func.func @average(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>) {
+  %y = graph.avg_pool2d %x {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"} : (tensor<2x4x6x16xf32>) -> tensor<2x2x3x16xf32>
+  %s = graph.square %y : tensor<2x2x3x16xf32>
+  %dx = graph.gradients of (%s) wrt (%x) : (tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>) -> tensor<2x4x6x16xf32>
+  func.return %s, %dx : tensor<2x2x3x16xf32>, tensor<2x4x6x16xf32>
+}
+
+// Padding is never the largest. Windows that overlap give back on the host.
+// CHECK-LABEL: @overlapping
+// CHECK:       graph.fill {value = 0xff800000 : f32}
+// CHECK:       %y = graph.kernel
+// CHECK-COUNT-9: graph.strided_slice
+// CHECK-COUNT-8: graph.maximum
+// CHECK:       %dx = graph.max_pool2d_gradient %x
+func.func @overlapping(%x: tensor<2x5x5x16xf32>) -> (tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>) {
+  %y = graph.max_pool2d %x {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, padding = "SAME"} : (tensor<2x5x5x16xf32>) -> tensor<2x3x3x16xf32>
+  %dx = graph.gradients of (%y) wrt (%x) : (tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>) -> tensor<2x5x5x16xf32>
+  func.return %y, %dx : tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>
+}
+
+// A kernel of 169 places would be long: the host pools.
+// CHECK-LABEL: @large
+// CHECK-NEXT:  %y = graph.max_pool2d %x
+// CHECK-NEXT:  func.return %y
+func.func @large(%x: tensor<2x13x13x16xf32>) -> tensor<2x1x1x16xf32> {
+  %y = graph.max_pool2d %x {window = array<i64: 13, 13>, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<2x13x13x16xf32>) -> tensor<2x1x1x16xf32>
+  func.return %y : tensor<2x1x1x16xf32>
+}
