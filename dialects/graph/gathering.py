@@ -235,8 +235,10 @@ class TensorScatterAdd(TensorScatter, Composite):
         np.add.at(result, tuple(a[inside] for a in at), updates[inside])
         return result
 
-    def expand(self) -> Tensor:
+    def expand(self) -> Tensor | None:
         tensor, indices, updates = (Tensor(v) for v in self._operands)
+        if tensor.element_type == i1:
+            return None
         return tensor + ScatterNd.to(indices, updates, tensor.extents)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
