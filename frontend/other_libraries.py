@@ -20,7 +20,10 @@ _ARRAYS = """
     take_along_axis tan tanh tensordot tile trace transpose tril triu trunc unstack var vecdot where zeros
     zeros_like
 """
-_MATRICES = "cholesky det inv matrix_norm matrix_power norm slogdet solve vector_norm"
+_MATRICES = """
+    cholesky det eigh eigvalsh inv matrix_norm matrix_power matrix_rank norm pinv qr slogdet solve svd svdvals
+    vector_norm
+"""
 
 SAME: Mapping[str, str] = {
     "np": _ARRAYS,
@@ -58,7 +61,7 @@ SAME: Mapping[str, str] = {
         sigmoid_cross_entropy_with_logits softmax softmax_cross_entropy_with_logits softplus softsign
         sparse_softmax_cross_entropy_with_logits swish top_k weighted_cross_entropy_with_logits
     """,
-    "tf.linalg": "band_part cholesky det diag inv slogdet solve triangular_solve",
+    "tf.linalg": "band_part cholesky det diag eigh eigvalsh inv matrix_rank pinv qr slogdet solve svd triangular_solve",
     "tf.train": """
         AdagradOptimizer AdamOptimizer GradientDescentOptimizer MomentumOptimizer Optimizer RMSPropOptimizer
         get_or_create_global_step
@@ -107,6 +110,8 @@ OTHER: Mapping[str, str] = {
     "diag": "tf.matrix_diag",
     "diagonal": "tf.linalg.diag_part tf.matrix_diag_part",
     "divide": "tf.truediv jnp.true_divide np.true_divide",
+    "eigh": "tf.self_adjoint_eig",
+    "eigvalsh": "tf.self_adjoint_eigvals",
     "eye": "jnp.identity np.identity",
     "fill": "jnp.full np.full",
     "flip": "tf.reverse",
@@ -182,6 +187,7 @@ NOTES: Mapping[str, str] = {
     "size": "a tensor, with the number of elements at run time",
     "slice": "begin and size, as in TensorFlow; JAX's `slice` is `strided_slice`",
     "split": "by sizes, as in TensorFlow; NumPy and JAX take the places at which to cut",
+    "svd": "no more vectors than values by default; TensorFlow gives s, u, v in this order, and v is the adjoint of Vh",
     "tensor_scatter_nd_add": "in JAX it is `x.at[indices].add(updates)`",
     "tensor_scatter_nd_update": "in JAX it is `x.at[indices].set(updates)`",
     "where": "broadcasts, as in NumPy and JAX; `tf.where` of TensorFlow 1 does not",

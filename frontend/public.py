@@ -22,6 +22,7 @@ from pullback.frontend.functions.conditionals import *
 from pullback.frontend.functions.control_flow import *
 from pullback.frontend.functions.convolution import *
 from pullback.frontend.functions.creation import *
+from pullback.frontend.functions.decompositions import *
 from pullback.frontend.functions.einsum import *
 from pullback.frontend.functions.elementwise import *
 from pullback.frontend.functions.gamma import *

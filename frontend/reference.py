@@ -53,7 +53,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Softmax": ("frontend.functions.softmax",),
     "Normalization": ("frontend.functions.normalization",),
     "Losses": ("frontend.functions.losses",),
-    "Matrices": ("frontend.functions.linalg", "frontend.functions.einsum", "frontend.functions.matrices"),
+    "Matrices": (
+        "frontend.functions.linalg",
+        "frontend.functions.einsum",
+        "frontend.functions.matrices",
+        "frontend.functions.decompositions",
+    ),
     "Images": ("frontend.functions.convolution", "frontend.functions.pooling", "frontend.functions.images"),
     "Shapes": ("frontend.functions.shapes",),
     "One tensor and several": ("frontend.functions.pieces",),

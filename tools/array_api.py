@@ -21,6 +21,7 @@ IN_GENERAL = (
 
 _DEFAULT_DTYPE = "the default dtype is f32, or i32 for whole numbers"
 _KEPT_DTYPE = "without `dtype` the result has the dtype of `x`, also where that is a small integer"
+_NUMBER = "`rtol` is a number"
 _OUT_OF_RANGE = "an index out of range gives zeros, and a negative one is out of range"
 
 DIFFERS: Mapping[str, str] = {
@@ -33,9 +34,13 @@ DIFFERS: Mapping[str, str] = {
     "full": _DEFAULT_DTYPE,
     "linspace": _DEFAULT_DTYPE,
     "ones": _DEFAULT_DTYPE,
+    "matrix_rank": _NUMBER,
+    "pinv": _NUMBER,
     "prod": _KEPT_DTYPE,
+    "qr": '`mode` is "reduced", and no other',
     "repeat": "how often is a number or a list, since the shape of the result depends on it",
     "sum": _KEPT_DTYPE,
+    "svd": "`full_matrices` is `False`, and cannot be `True`",
     "take": f"{_OUT_OF_RANGE}; without `axis` it is axis 0, of any tensor",
     "take_along_axis": _OUT_OF_RANGE,
     "trace": _KEPT_DTYPE,
@@ -51,24 +56,16 @@ ARGUMENTS: Mapping[str, str] = {
 
 _SHAPE = "the shape of the result depends on the elements, and shapes are known when a graph is built"
 _DTYPES = "dtypes are names, of which NumPy and ml_dtypes can tell all this"
-_FACTORS = "there is no operation for this factorization"
 
 LEFT_OUT: Mapping[str, str] = {
     "__array_namespace_info__": "a graph is no array, and code written for arrays does not run in one",
     "can_cast": _DTYPES,
-    "eigh": _FACTORS,
-    "eigvalsh": _FACTORS,
     "finfo": _DTYPES,
     "from_dlpack": "`constant` takes arrays; a graph has no memory to share with them",
     "iinfo": _DTYPES,
     "isdtype": _DTYPES,
-    "matrix_rank": _FACTORS,
     "nonzero": _SHAPE,
-    "pinv": _FACTORS,
-    "qr": _FACTORS,
     "result_type": "nothing is promoted",
-    "svd": _FACTORS,
-    "svdvals": _FACTORS,
     "unique_all": _SHAPE,
     "unique_counts": _SHAPE,
     "unique_inverse": _SHAPE,

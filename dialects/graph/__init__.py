@@ -40,6 +40,7 @@ FAMILIES = (
     "einsum",
     "matrices",
     "factorizations",
+    "decompositions",
     "convolution",
     "pooling",
     "average_pooling",

@@ -90,8 +90,7 @@ class Cholesky(SquareToSquare):
         """L^-H P(L^H dy) L^-1, made Hermitian, where P takes the lower triangle and half of the diagonal."""
         factor = self.y
         inner = MatMul.of(adjoint(factor), dy)
-        halved = 0.5 * (MatrixBandPart.within(inner, upper=0) + MatrixBandPart.within(inner, upper=-1))
-        left = TriangularSolve.solved(factor, halved, adjoint=True)
+        left = TriangularSolve.solved(factor, lower_half(inner), adjoint=True)
         whole = TriangularSolve.solved(factor, adjoint(left), adjoint=True)
         return (0.5 * (whole + adjoint(whole)),)
 
@@ -251,6 +250,11 @@ class SlogDet(OfSquares):
             turn = Imag.of(dy_sign * conj(Tensor(self.sign)))
             weight = MakeComplex.of(dy_logarithm, turn)
         return (_on_matrices(weight) * adjoint(MatrixInverse.of(self.a)),)
+
+
+def lower_half(x: Tensor) -> Tensor:
+    """The lower triangle with half of the diagonal: the half of a Hermitian matrix from which it can be had."""
+    return 0.5 * (MatrixBandPart.within(x, upper=0) + MatrixBandPart.within(x, upper=-1))
 
 
 def _on_matrices(x: Tensor) -> Tensor:

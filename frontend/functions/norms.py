@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices, made of reductions."""
+"""Norms of vectors and matrices, made of reductions and of singular values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pullback.dialects.graph.arithmetic import Abs
 from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Pow, Rsqrt, Sqrt
 from pullback.dialects.graph.families import is_float, is_inexact
-from pullback.dialects.graph.rearranging import Squeeze
+from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.reductions import Max, Min, Sum
 from pullback.dialects.graph.types import GraphError, is_complex, real_type_of
 from pullback.dialects.graph.value import Operand, Tensor
@@ -18,6 +18,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import Axes, checked_axes
+from pullback.frontend.functions.decompositions import svdvals
 from pullback.frontend.functions.dtypes import of_dtype
 
 __all__ = ["l2_normalize", "matrix_norm", "norm", "vector_norm"]
@@ -72,12 +73,13 @@ def matrix_norm(
     Args:
         x: floating-point numbers, real or complex.
         ord: `"fro"` for the square root of the sum of squares; 1 and -1 for the largest and the smallest sum of
-            magnitudes of a column; `inf` and `-inf`, of a row.
+            magnitudes of a column; `inf` and `-inf`, of a row; 2 and -2 for the largest and the smallest singular
+            value, and `"nuc"` for their sum.
         keepdims: whether the last two axes stay, as extents of 1.
         name: of the last operation.
 
     Raises:
-        ValueError: for fewer than two axes, or a norm that is made of singular values.
+        ValueError: for fewer than two axes, or another norm.
     """
     value = of_dtype(as_tensor(x, "matrix_norm"), is_inexact, "matrix_norm")
     if value.ndim < 2:
@@ -85,8 +87,13 @@ def matrix_norm(
     rows, columns = value.ndim - 2, value.ndim - 1
     if ord == "fro":
         return named_as(name, lambda: _norm(value, 2, [rows, columns], keepdims))
+    if ord in (2, -2, "nuc"):
+        reduction = Sum if ord == "nuc" else Max if ord == 2 else Min
+        singular = svdvals(value)
+        found = named_as(name, lambda: reduction.over(singular, -1))
+        return ExpandDims.at(found, [rows, columns]) if keepdims else found
     if ord not in (1, -1, math.inf, -math.inf):
-        raise GraphError(f"matrix_norm: ord: expected 'fro', 1, -1, inf or -inf, got {ord!r}")
+        raise GraphError(f"matrix_norm: ord: expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
     extremum = Max if ord > 0 else Min
     sums = Sum.over(Abs.of(value), summed, keepdims=True)

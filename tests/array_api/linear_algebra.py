@@ -99,6 +99,27 @@ def positive_definite(draw: Draw) -> Call:
 
 
 @st.composite
+def hermitian(draw: Draw) -> Call:
+    """The lower triangle is that of a Hermitian matrix; the upper one is not read."""
+    return Call((_square(draw, dominant=False),))
+
+
+@st.composite
+def matrices(draw: Draw, **options: Any) -> Call:
+    return Call((draw(array("fc", least=2, low=-3, high=3)),), options)
+
+
+@st.composite
+def ranks(draw: Draw) -> Call:
+    """Of products of narrow matrices: some singular values are 0 but for rounding."""
+    dtype, inner, sides = draw(dtypes("fc")), draw(st.integers(0, 3)), st.integers(1, 4)
+    pair = [
+        draw(arrays(dtype, shape, low=-3, high=3)) for shape in ((draw(sides), inner), (inner, draw(sides)))
+    ]
+    return Call((np.round(pair[0]) @ np.round(pair[1]),), {"rtol": 1e-3} if draw(st.booleans()) else {})
+
+
+@st.composite
 def equations(draw: Draw) -> Call:
     a = _square(draw)
     n = a.shape[-1]
@@ -135,7 +156,7 @@ def vector_norms(draw: Draw) -> Call:
 @st.composite
 def matrix_norms(draw: Draw) -> Call:
     x = draw(array("fc", least=2, extent=1))
-    orders = st.sampled_from(["fro", 1, -1, float("inf"), -float("inf")])
+    orders = st.sampled_from(["fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf")])
     return Call((x,), some(draw, keepdims=st.booleans(), ord=orders))
 
 
@@ -144,14 +165,21 @@ RECIPES = {
     "cross": Recipe(crosses()),
     "det": Recipe(squares()),
     "diagonal": Recipe(diagonals("bifc")),
+    "eigh": Recipe(hermitian()),
+    "eigvalsh": Recipe(hermitian()),
     "inv": Recipe(squares()),
     "matmul": Recipe(products()),
     "matrix_norm": Recipe(matrix_norms()),
     "matrix_power": Recipe(powers()),
+    "matrix_rank": Recipe(ranks()),
     "matrix_transpose": unary("bifc", least=2),
     "outer": Recipe(vectors()),
+    "pinv": Recipe(ranks()),
+    "qr": Recipe(matrices()),
     "slogdet": Recipe(squares()),
     "solve": Recipe(equations()),
+    "svd": Recipe(matrices(full_matrices=False)),
+    "svdvals": Recipe(matrices()),
     "tensordot": Recipe(contractions()),
     "trace": Recipe(traces(), keeping_dtype),
     "vecdot": Recipe(dots()),

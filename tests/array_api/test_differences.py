@@ -17,6 +17,7 @@ from pullback.tests.array_api.recipes import RECIPES
 from pullback.tools.array_api import ARGUMENTS, DIFFERS, LEFT_OUT, VERSION
 
 BYTES, LINE = np.array([100, 100], np.int8), np.array([0.5, 1.5, 2.5])
+TALL = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
 
 WITNESSES: dict[str, Call] = {
     "arange": Call((3,)),
@@ -28,9 +29,13 @@ WITNESSES: dict[str, Call] = {
     "full": Call(((2,), 1.0)),
     "linspace": Call((0.0, 1.0, 3)),
     "ones": Call(((2,),)),
+    "matrix_rank": Call((TALL,), {"rtol": np.array(0.1)}),
+    "pinv": Call((TALL,), {"rtol": np.array(0.1)}),
     "prod": Call((BYTES,)),
+    "qr": Call((TALL,), {"mode": "complete"}),
     "repeat": Call((LINE, np.array([0, 1, 2]))),
     "sum": Call((BYTES,)),
+    "svd": Call((TALL,)),
     "take": Call((LINE, np.array([-1]))),
     "take_along_axis": Call((LINE, np.array([-1]))),
     "trace": Call((np.full((2, 2), 100, np.int8),)),

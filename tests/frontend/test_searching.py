@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "matrix_power: n": ("n: expected a whole number", lambda x: WRONG.matrix_power(pb.cast(x, "f32"), 0.5)),
     "matrix_norm: ord": (
         "matrix_norm: ord: expected 'fro'",
-        lambda x: pb.matrix_norm(pb.cast(x, "f32"), ord=2),
+        lambda x: pb.matrix_norm(pb.cast(x, "f32"), ord=3),
     ),
     "matrix_norm: a vector": ("expected matrices", lambda x: pb.matrix_norm(pb.cast(x[0], "f32"))),
     "vector_norm: ord": ("vector_norm: ord", lambda x: WRONG.vector_norm(pb.cast(x, "f32"), ord="two")),
@@ -70,6 +70,9 @@ def test_refusals(graph: pb.Graph, case: str) -> None:
         lambda x: pb.vector_norm(x, ord=3),
         lambda x: pb.matrix_norm(x, ord=1),
         lambda x: pb.matrix_norm(x),
+        lambda x: pb.matrix_norm(x, ord=2),
+        lambda x: pb.matrix_norm(x, ord=-2),
+        lambda x: pb.matrix_norm(x, ord="nuc"),
     ],
 )
 def test_gradients(graph: pb.Graph, function: Callable[[pb.Tensor], pb.Tensor]) -> None:

@@ -115,6 +115,17 @@ def over(name: str, axis: int | tuple[int, ...]) -> Case:
     return Case(lambda x: getattr(pb, name)(x, axis=axis), (normal(3, 4, 2),))
 
 
+def _eigh(x: pb.Tensor) -> list[pb.Tensor]:
+    """What does not depend on the phases of vectors: they are weighted, and multiplied with themselves."""
+    values, vectors = pb.eigh((x + pb.conj(x.mT)) / 2)
+    return [values, (vectors * [1.0, 2.0, 3.0]) @ pb.conj(vectors.mT)]
+
+
+def _svd(x: pb.Tensor) -> list[pb.Tensor]:
+    u, s, vh = pb.svd(x)
+    return [s, (u * [1.0, 2.0, 3.0]) @ vh]
+
+
 CASES: dict[str, Case] = {
     **ELEMENTWISE,
     **{f"{name} over axes": over(name, (0, 2)) for name in OVER_AXES},
@@ -176,6 +187,14 @@ CASES: dict[str, Case] = {
     "det": Case(pb.det, (normal(2, 3, 3),)),
     "slogdet": Case(lambda x: pb.slogdet(x)[1], (normal(2, 3, 3),)),
     "slogdet of complex": Case(lambda x: list(pb.slogdet(x)), (complex_normal(3, 3) + 2 * np.eye(3),)),
+    "eigh": Case(_eigh, (normal(2, 3, 3),)),
+    "eigh of complex": Case(_eigh, (complex_normal(3, 3),)),
+    "qr": Case(lambda x: list(pb.qr(x)), (normal(2, 4, 3),)),
+    "qr of complex": Case(lambda x: list(pb.qr(x)), (complex_normal(4, 3),)),
+    "svd": Case(_svd, (normal(2, 4, 3),)),
+    "svd of wide complex": Case(_svd, (complex_normal(3, 4),)),
+    "pinv": Case(pb.pinv, (normal(2, 4, 3),)),
+    "pinv of wide complex": Case(pb.pinv, (complex_normal(3, 4),)),
     "norm": Case(lambda x: pb.norm(x, axis=1), (normal(3, 4),)),
     "norm of order 3": Case(lambda x: pb.norm(x, ord=3, axis=1), (normal(3, 4),)),
     "take": Case(lambda x: pb.take(x, INDICES, axis=1), (normal(2, 4, 3),)),

@@ -109,6 +109,16 @@ def _triangular(**options: Any) -> Callable[..., Any]:
     return lambda a, b: jax.scipy.linalg.solve_triangular(a, b, **options)
 
 
+def _eigh(x: Any) -> list[Any]:
+    values, vectors = jnp.linalg.eigh((x + jnp.conj(x.mT)) / 2)
+    return [values, (vectors * jnp.array([1.0, 2.0, 3.0])) @ jnp.conj(vectors.mT)]
+
+
+def _svd(x: Any) -> list[Any]:
+    u, s, vh = jnp.linalg.svd(x, full_matrices=False)
+    return [s, (u * jnp.array([1.0, 2.0, 3.0])) @ vh]
+
+
 def _over(name: str, axis: Any) -> Callable[..., Any]:
     function = resolved(jax_names(name)[0])
     return lambda x: function(x, axis=axis)
@@ -155,6 +165,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "det": jnp.linalg.det,
     "slogdet": lambda x: jnp.linalg.slogdet(x)[1],
     "slogdet of complex": lambda x: list(jnp.linalg.slogdet(x)),
+    "eigh": _eigh,
+    "eigh of complex": _eigh,
+    "qr": lambda x: list(jnp.linalg.qr(x)),
+    "qr of complex": lambda x: list(jnp.linalg.qr(x)),
+    "svd": _svd,
+    "svd of wide complex": _svd,
+    "pinv": jnp.linalg.pinv,
+    "pinv of wide complex": jnp.linalg.pinv,
     "norm": lambda x: jnp.linalg.norm(x, axis=1),
     "norm of order 3": lambda x: jnp.linalg.norm(x, ord=3, axis=1),
     "take": lambda x: jnp.take(x, INDICES, axis=1),

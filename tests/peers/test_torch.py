@@ -86,6 +86,16 @@ def _group_norm(x: Any, scale: Any, offset: Any) -> Any:
     return F.group_norm(x.permute(0, 2, 1), 2, scale, offset, 1e-3).permute(0, 2, 1)
 
 
+def _eigh(x: Any) -> list[Any]:
+    values, vectors = torch.linalg.eigh((x + x.mH) / 2)
+    return [values, (vectors * torch.tensor([1.0, 2.0, 3.0])) @ vectors.mH]
+
+
+def _svd(x: Any) -> list[Any]:
+    u, s, vh = torch.linalg.svd(x, full_matrices=False)
+    return [s, (u * torch.tensor([1.0, 2.0, 3.0])) @ vh]
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: _elementwise(name) for name in ELEMENTWISE},
     "logsumexp over axes": lambda x: torch.logsumexp(x, (0, 2)),
@@ -135,6 +145,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "det": torch.linalg.det,
     "slogdet": lambda x: torch.linalg.slogdet(x)[1],
     "slogdet of complex": lambda x: list(torch.linalg.slogdet(x)),
+    "eigh": _eigh,
+    "eigh of complex": _eigh,
+    "qr": lambda x: list(torch.linalg.qr(x)),
+    "qr of complex": lambda x: list(torch.linalg.qr(x)),
+    "svd": _svd,
+    "svd of wide complex": _svd,
+    "pinv": torch.linalg.pinv,
+    "pinv of wide complex": torch.linalg.pinv,
     "norm": lambda x: torch.linalg.norm(x, dim=1),
     "norm of order 3": lambda x: torch.linalg.norm(x, 3, dim=1),
     "take": lambda x: torch.index_select(x, 1, torch.tensor(INDICES)),
