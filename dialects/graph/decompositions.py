@@ -52,7 +52,10 @@ class Eigh(OfSquares):
     """
 
     name = "graph.eigh"
-    EXAMPLES: ClassVar = ("%r:2 = graph.eigh %q : (SQUARE) -> (VECTOR, SQUARE)",)
+    EXAMPLES: ClassVar = (
+        "%r:2 = graph.eigh %q : (SQUARE) -> (VECTOR, SQUARE)",
+        "%r:2 = graph.eigh %u : (tensor<2x2xcomplex<f32>>) -> (tensor<2xf32>, tensor<2x2xcomplex<f32>>)",
+    )
     values = result_def(AnyAttr())
     vectors = result_def(AnyAttr())
 
@@ -150,7 +153,11 @@ class Svd(OfMatrices):
     """
 
     name = "graph.svd"
-    EXAMPLES: ClassVar = ("%r:3 = graph.svd %d : (tensor<4x3xf32>) -> (tensor<4x3xf32>, VECTOR, SQUARE)",)
+    EXAMPLES: ClassVar = (
+        "%r:3 = graph.svd %d : (tensor<4x3xf32>) -> (tensor<4x3xf32>, VECTOR, SQUARE)",
+        """%r:3 = graph.svd %u : (tensor<2x2xcomplex<f32>>)
+      -> (tensor<2x2xcomplex<f32>>, tensor<2xf32>, tensor<2x2xcomplex<f32>>)""",
+    )
     u = result_def(AnyAttr())
     s = result_def(AnyAttr())
     vh = result_def(AnyAttr())

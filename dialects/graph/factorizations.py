@@ -228,7 +228,10 @@ class SlogDet(OfSquares):
     """
 
     name = "graph.slogdet"
-    EXAMPLES: ClassVar = ("%r:2 = graph.slogdet %q : (SQUARE) -> (tensor<f32>, tensor<f32>)",)
+    EXAMPLES: ClassVar = (
+        "%r:2 = graph.slogdet %q : (SQUARE) -> (tensor<f32>, tensor<f32>)",
+        "%r:2 = graph.slogdet %u : (tensor<2x2xcomplex<f32>>) -> (tensor<complex<f32>>, tensor<f32>)",
+    )
     sign = result_def(AnyAttr())
     logarithm = result_def(AnyAttr())
 
