@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, f64, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import base, prop_def
 
@@ -14,11 +14,17 @@ from pullback.dialects.graph import gamma_functions
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.families import Unary
 from pullback.dialects.graph.oracles import in_double
+from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.types import GraphError, is_float
 from pullback.dialects.graph.value import Tensor
 
 LARGEST_ORDER = 100
 """Beyond it the formulas would meet numbers that no f64 holds."""
+
+
+def _in_f64(function: Callable[[Scalar, gamma_functions.Functions], Scalar]) -> Callable[[Scalar], Scalar]:
+    """The body of a function that is computed in f64, and then rounded."""
+    return lambda x: function(x.cast(f64), gamma_functions.ON_SCALARS).cast(x.element_type)
 
 
 @graph_op
@@ -28,6 +34,7 @@ class Lgamma(Unary):
     name = "graph.lgamma"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = staticmethod(in_double(gamma_functions.lgamma))
+    SCALAR: ClassVar = staticmethod(_in_f64(gamma_functions.lgamma))
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -41,6 +48,7 @@ class Digamma(Unary):
     name = "graph.digamma"
     DTYPES: ClassVar = is_float
     NUMPY: ClassVar = staticmethod(in_double(gamma_functions.digamma))
+    SCALAR: ClassVar = staticmethod(_in_f64(gamma_functions.digamma))
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:

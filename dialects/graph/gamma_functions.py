@@ -1,4 +1,6 @@
-"""The logarithm of the gamma function and its derivatives, on arrays of f64: NumPy has none of them.
+"""The logarithm of the gamma function and its derivatives, of which NumPy has none, in f64.
+
+The formulas of `lgamma` and `digamma` serve arrays and the bodies of kernels alike.
 
 What is cited as A&S is Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, chapters 6 and 23. Errors are a
 few ulp, and in `polygamma` about half an ulp more for each order; beside a zero on the negative axis, where two terms
@@ -8,10 +10,15 @@ cancel, that is relative to these terms.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from pullback.dialects.graph import scalar_functions
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
@@ -61,68 +68,96 @@ AROUND_ROOT = [
 """The Taylor series of `digamma` at its root (A&S 6.4.10); the radius is the root."""
 
 
-def _series(coefficients: list[float], x: Doubles) -> Doubles:
-    return np.asarray(np.polynomial.polynomial.polyval(x, coefficients), np.float64)
+@dataclass(frozen=True)
+class Functions:
+    """What the formulas of `lgamma` and `digamma` are written in, beside the operators."""
+
+    select: Callable[..., Any]
+    log: Callable[..., Any]
+    log1p: Callable[..., Any]
+    sin: Callable[..., Any]
+    tan: Callable[..., Any]
+    floor: Callable[..., Any]
+    round: Callable[..., Any]
+    absolute: Callable[..., Any]
 
 
-def _reflected(x: Doubles) -> tuple[Doubles, Doubles, npt.NDArray[np.bool_]]:
+ON_ARRAYS = Functions(np.where, np.log, np.log1p, np.sin, np.tan, np.floor, np.round, np.abs)
+ON_SCALARS = Functions(
+    *(scalar_functions.select, scalar_functions.log, scalar_functions.log1p),
+    *(scalar_functions.sin, scalar_functions.tan),
+    *(scalar_functions.floor, scalar_functions.round_even, scalar_functions.absolute),
+)
+"""For the bodies of kernels, on a `Scalar` of f64."""
+
+
+def _series(coefficients: Sequence[float], x: Any) -> Any:
+    """The polynomial, by Horner's rule; the coefficient of the lowest power stands first."""
+    return reduce(lambda total, c: total * x + c, reversed(coefficients[:-1]), coefficients[-1])
+
+
+def _reflected(x: Any, on: Functions) -> tuple[Any, Any, Any]:
     """1 - x below 1/2 and x above; the distance to the nearest whole number; where there is a pole."""
-    offset = np.where(x == 0, x, x - np.round(x))
-    return np.where(x < 0.5, 1 - x, x), offset, (x <= 0) & (x == np.floor(x))
+    offset = on.select((x >= 0) & (x <= 0), x, x - on.round(x))  # which keeps the sign of 0
+    return on.select(x < 0.5, 1 - x, x), offset, (x <= 0) & (x <= on.floor(x))
 
 
-def lgamma(x: Doubles) -> Doubles:
+def lgamma(x: Any, on: Functions = ON_ARRAYS) -> Any:
     """log(|gamma(x)|): infinity at 0, at negative whole numbers, and at both infinities (as in C)."""
-    positive, offset, is_pole = _reflected(x)
-    value = np.where(positive < FAR, _lgamma_near(np.minimum(positive, FAR)), _lgamma_far(positive))
-    reflected = (
-        -np.log(np.abs(offset)) - np.log(np.sinc(offset)) - value
-    )  # A&S 6.1.17; sinc is sin(pi x) / (pi x)
-    return np.where(is_pole, np.inf, np.where(x < 0.5, reflected, value))
+    positive, offset, is_pole = _reflected(x, on)
+    is_near = positive < FAR
+    near = _lgamma_near(on.select(is_near, positive, FAR), on)
+    value = on.select(is_near, near, _lgamma_far(positive, on))
+    # A&S 6.1.17, in which pi / sin(pi x) is 1 / x and what is nearly 1.
+    angle = math.pi * on.select(is_pole, 0.5, offset)
+    reflected = -on.log(on.absolute(offset)) - on.log(on.sin(angle) / angle) - value
+    return on.select(is_pole, math.inf, on.select(x < 0.5, reflected, value))
 
 
-def _lgamma_near(x: Doubles) -> Doubles:
+def _lgamma_near(x: Any, on: Functions) -> Any:
     """From 1/2 to `FAR`: gamma(x) is (x - 1) (x - 2) … gamma(x - n), and x - n lies within 1/2 of 2."""
-    product, rest = np.ones_like(x), x
+    product, rest = 1.0, x
     for k in range(1, int(FAR)):
         factor = x - k
         is_large = factor >= 1.5
-        product, rest = np.where(is_large, product * factor, product), np.where(is_large, factor, rest)
+        product, rest = on.select(is_large, product * factor, product), on.select(is_large, factor, rest)
     is_small = rest < 1.5  # gamma(x) is gamma(x + 1) / x
-    offset = np.where(is_small, rest - 1, rest - 2)
-    return offset * _series(AROUND_2, offset) + np.log(product) - np.where(is_small, np.log1p(offset), 0)
+    offset = on.select(is_small, rest - 1, rest - 2)
+    return offset * _series(AROUND_2, offset) + on.log(product) - on.select(is_small, on.log1p(offset), 0.0)
 
 
-def _lgamma_far(x: Doubles) -> Doubles:
+def _lgamma_far(x: Any, on: Functions) -> Any:
     """Stirling's series (A&S 6.1.41)."""
     coefficients = [b / ((2 * k) * (2 * k - 1)) for k, b in enumerate(BERNOULLI, 1)]
-    return (x - 0.5) * (np.log(x) - 1) + (STIRLING + _series(coefficients, 1 / x / x) / x)
+    return (x - 0.5) * (on.log(x) - 1) + (STIRLING + _series(coefficients, 1 / x / x) / x)
 
 
-def digamma(x: Doubles) -> Doubles:
+def digamma(x: Any, on: Functions = ON_ARRAYS) -> Any:
     """The derivative of `lgamma`: -inf at 0 (inf at -0), NaN at negative whole numbers and at -inf."""
-    positive, offset, is_pole = _reflected(x)
-    value = np.where(positive < FAR, _digamma_near(np.minimum(positive, FAR)), _digamma_far(positive))
-    reflected = value - np.pi / np.tan(np.pi * offset)  # A&S 6.3.7
-    return np.where(is_pole & (x != 0), np.nan, np.where(x < 0.5, reflected, value))
+    positive, offset, is_pole = _reflected(x, on)
+    is_near = positive < FAR
+    near = _digamma_near(on.select(is_near, positive, FAR), on)
+    value = on.select(is_near, near, _digamma_far(positive, on))
+    reflected = value - math.pi / on.tan(math.pi * offset)  # A&S 6.3.7
+    return on.select(is_pole & (x < 0), math.nan, on.select(x < 0.5, reflected, value))
 
 
-def _digamma_near(x: Doubles) -> Doubles:
+def _digamma_near(x: Any, on: Functions) -> Any:
     """From 1/2 to `FAR`: it grows by 1 / x from x to x + 1 (A&S 6.3.5), and x - n lies from 1 to 2."""
-    total, rest = np.zeros_like(x), x
+    total, rest = 0.0, x
     for k in range(1, int(FAR)):
         is_large = x - k >= 1
-        total, rest = np.where(is_large, total + 1 / (x - k), total), np.where(is_large, x - k, rest)
+        total, rest = on.select(is_large, total + 1 / (x - k), total), on.select(is_large, x - k, rest)
     is_small = rest < 1
-    offset = np.where(is_small, rest + 1, rest) - DIGAMMA_ROOT
-    return _series(AROUND_ROOT, offset) + np.where(is_small, -1 / rest, total)
+    offset = on.select(is_small, rest + 1, rest) - DIGAMMA_ROOT
+    return _series(AROUND_ROOT, offset) + on.select(is_small, -1 / rest, total)
 
 
-def _digamma_far(x: Doubles) -> Doubles:
+def _digamma_far(x: Any, on: Functions) -> Any:
     """The derivative of Stirling's series (A&S 6.3.18)."""
     coefficients = [b / (2 * k) for k, b in enumerate(BERNOULLI, 1)]
     inverse = 1 / x
-    return np.log(x) - inverse * (0.5 + inverse * _series(coefficients, inverse * inverse))
+    return on.log(x) - inverse * (0.5 + inverse * _series(coefficients, inverse * inverse))
 
 
 def polygamma(order: int, x: Doubles) -> Doubles:
@@ -138,7 +173,7 @@ def polygamma(order: int, x: Doubles) -> Doubles:
     ):  # factorial and power may leave the range of f64 where their product does not
         scale = scale * (k / positive)
     value = sign * np.where(scale == 0, scale, zeta(order + 1, positive, scale))
-    _, offset, is_pole = _reflected(x)
+    _, offset, is_pole = _reflected(x, ON_ARRAYS)
     cotangent = np.where(is_negative, np.clip(1 / np.tan(np.pi * offset), -LARGEST, LARGEST), 0)
     reflected = -sign * value - np.pi ** (order + 1) * _series(
         _cotangent_derivative(order), cotangent

@@ -14,7 +14,7 @@ from pullback.dialects.graph.linalg import MatMul, adjoint
 from pullback.dialects.graph.types import is_complex
 from pullback.dialects.graph.value import Tensor, conj
 from pullback.tests.ops.case import Case
-from pullback.tests.ops.factorizations import _each
+from pullback.tests.ops.factorizations import each
 
 
 def _results(op: Any, a: Tensor) -> list[Tensor]:
@@ -37,7 +37,7 @@ def _case(type_: str, body: Callable[[Tensor], Any], reference: Callable[[Any], 
     def of_batch(a: Any) -> list[Any]:
         a = a.astype(np.result_type(a.dtype, np.float32))
         count = len(reference(np.zeros(a.shape[-2:], a.dtype)))
-        return [_each(lambda x, i=i: np.asarray(reference(x)[i]), a) for i in range(count)]
+        return [each(lambda x, i=i: np.asarray(reference(x)[i]), a) for i in range(count)]
 
     return Case((type_,), body, of_batch, (complex_apart if "complex" in type_ else apart,))
 

@@ -22,7 +22,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.case import Case
 
 
-def _each(function: Callable[..., Any], *operands: Any) -> Any:
+def each(function: Callable[..., Any], *operands: Any) -> Any:
     """The function on each matrix of the batches, broadcast."""
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in operands))
     spread = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in operands]
@@ -41,7 +41,7 @@ def _cholesky(type_: str) -> Case:
     return Case(
         (type_,),
         lambda a: Cholesky.of(_definite(a)),
-        lambda a: _each(lambda x: scipy.linalg.cholesky(x @ x.conj().T, lower=True), a),
+        lambda a: each(lambda x: scipy.linalg.cholesky(x @ x.conj().T, lower=True), a),
         (_away_from_singular,),
         tolerance=1e-8,
     )
@@ -63,14 +63,14 @@ def _triangular(a: str, b: str, upper: bool = False, adjoint: bool = False) -> C
     return Case(
         (a, b),
         lambda x, y: TriangularSolve.solved(x, y, upper, adjoint),
-        lambda x, y: _each(solved, x, y),
+        lambda x, y: each(solved, x, y),
         (sampler,),
     )
 
 
 def _of_square(type_: str, body: Callable[[Tensor], Any], reference: Callable[[Any], Any]) -> Case:
     sampler = _complex if "complex" in type_ else _away_from_singular
-    return Case((type_,), body, lambda a: _each(reference, a), (sampler,))
+    return Case((type_,), body, lambda a: each(reference, a), (sampler,))
 
 
 def _sign_and_logarithm(a: Any) -> list[Any]:
@@ -113,7 +113,7 @@ CASES: dict[str, list[Case]] = {
         Case(
             ("2x3x3xf64", "3x2xf64"),
             MatrixSolve.of,
-            lambda a, b: _each(scipy.linalg.solve, a, b),
+            lambda a, b: each(scipy.linalg.solve, a, b),
             (_away_from_singular,),
         ),
         Case(
