@@ -85,6 +85,9 @@ class Polygamma(Unary):
         assert isinstance(self.order, IntegerAttr)
         return self.order.value.data
 
+    def body(self, *operands: Scalar) -> Scalar:
+        return _in_f64(partial(gamma_functions.polygamma, self.degree))(*operands)
+
     def numpy(self, *operands: Array) -> Any:
         return in_double(partial(gamma_functions.polygamma, self.degree))(*operands)
 

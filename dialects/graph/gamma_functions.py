@@ -1,6 +1,6 @@
 """The logarithm of the gamma function and its derivatives, of which NumPy has none, in f64.
 
-The formulas of `lgamma` and `digamma` serve arrays and the bodies of kernels alike.
+The formulas serve arrays and the bodies of kernels alike.
 
 What is cited as A&S is Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, chapters 6 and 23. Errors are a
 few ulp, and in `polygamma` about half an ulp more for each order; beside a zero on the negative axis, where two terms
@@ -49,14 +49,22 @@ def zeta(s: int, q: Any, scale: Any) -> Any:
 
     Ten terms, and the rest by the formula of Euler and Maclaurin (A&S 23.1.30).
     """
-    total = sum((q / (q + k)) ** s for k in range(int(FAR)))
+    total = sum(_power(q / (q + k), s) for k in range(int(FAR)))
     end = q + FAR
     rest = end / (s - 1) + 0.5
     term = s / end
     for j, bernoulli in enumerate(BERNOULLI, 1):
         rest = rest + term * (bernoulli / math.factorial(2 * j))
         term = term * ((s + 2 * j - 1) * (s + 2 * j) / end / end)
-    return scale * ((total + (q / end) ** s * rest) / q)
+    return scale * ((total + _power(q / end, s) * rest) / q)
+
+
+def _power(x: Any, exponent: int) -> Any:
+    """`x` to the power of a positive whole number, by squaring."""
+    if exponent == 1:
+        return x
+    half = _power(x, exponent // 2)
+    return half * half * x if exponent % 2 else half * half
 
 
 AROUND_2 = [DIGAMMA_OF_2, *((-1) ** k * zeta(k, 2.0, 0.5 ** (k - 1)) / k for k in range(2, 34))]
@@ -70,7 +78,7 @@ AROUND_ROOT = [
 
 @dataclass(frozen=True)
 class Functions:
-    """What the formulas of `lgamma` and `digamma` are written in, beside the operators."""
+    """What the formulas are written in, beside operators."""
 
     select: Callable[..., Any]
     log: Callable[..., Any]
@@ -160,26 +168,28 @@ def _digamma_far(x: Any, on: Functions) -> Any:
     return on.log(x) - inverse * (0.5 + inverse * _series(coefficients, inverse * inverse))
 
 
-def polygamma(order: int, x: Doubles) -> Doubles:
+def polygamma(order: int, x: Any, on: Functions = ON_ARRAYS) -> Any:
     """The derivative of `digamma` of this order, at least 1: (-1)^(order + 1) order! zeta(order + 1, x) (A&S 6.4.10).
 
     At 0 and at negative whole numbers it is the infinity of the right side; NaN at -inf.
     """
-    sign, is_negative = (-1) ** (order + 1), x < 0
-    positive = np.where(is_negative, 1 - x, x)
-    scale = np.ones_like(x)
+    sign, is_negative = (-1.0) ** (order + 1), x < 0
+    _, offset, is_pole = _reflected(x, on)
+    positive = on.select(is_negative, 1 - x, x)
+    scale = 1.0
     for k in range(
         1, order + 1
     ):  # factorial and power may leave the range of f64 where their product does not
         scale = scale * (k / positive)
-    value = sign * np.where(scale == 0, scale, zeta(order + 1, positive, scale))
-    _, offset, is_pole = _reflected(x, ON_ARRAYS)
-    cotangent = np.where(is_negative, np.clip(1 / np.tan(np.pi * offset), -LARGEST, LARGEST), 0)
-    reflected = -sign * value - np.pi ** (order + 1) * _series(
+    value = sign * on.select((scale >= 0) & (scale <= 0), scale, zeta(order + 1, positive, scale))
+    cotangent = 1 / on.tan(math.pi * offset)
+    # Coefficients may be 0, and infinity times 0 is NaN.
+    cotangent = on.select(cotangent < -LARGEST, -LARGEST, on.select(cotangent > LARGEST, LARGEST, cotangent))
+    reflected = -sign * value - math.pi ** (order + 1) * _series(
         _cotangent_derivative(order), cotangent
     )  # A&S 6.4.7
-    found = np.where(is_negative, reflected, value)
-    return np.where(is_pole, np.where(np.isinf(x), np.nan, sign * np.inf), found)
+    found = on.select(is_negative, reflected, value)
+    return on.select(is_pole, (x - x) + sign * math.inf, found)
 
 
 def _cotangent_derivative(order: int) -> list[float]:

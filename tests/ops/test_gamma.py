@@ -157,6 +157,7 @@ def test_the_edges_of_the_range(run: Callable[..., Any], format: str) -> None:
     np.testing.assert_allclose(values[:3], -np.log(np.abs(x[:3])), rtol=1e-6)
     assert values[3] == INF
     np.testing.assert_allclose(run(pb.digamma, x[3:]), np.log(x[3:]), rtol=1e-6)
+    np.testing.assert_array_equal(run(lambda t: pb.polygamma(2, t), x[:3]), [-INF, -INF, INF])
     np.testing.assert_allclose(run(lambda t: pb.polygamma(1, t), x[3:]), 1 / x[3:], rtol=1e-2)
 
 
