@@ -177,18 +177,14 @@ def polygamma(order: int, x: Any, on: Functions = ON_ARRAYS) -> Any:
     _, offset, is_pole = _reflected(x, on)
     positive = on.select(is_negative, 1 - x, x)
     scale = 1.0
-    for k in range(
-        1, order + 1
-    ):  # factorial and power may leave the range of f64 where their product does not
+    for k in range(1, order + 1):  # a factorial and a power may overflow where their product does not
         scale = scale * (k / positive)
     value = sign * on.select((scale >= 0) & (scale <= 0), scale, zeta(order + 1, positive, scale))
     cotangent = 1 / on.tan(math.pi * offset)
     # Coefficients may be 0, and infinity times 0 is NaN.
     cotangent = on.select(cotangent < -LARGEST, -LARGEST, on.select(cotangent > LARGEST, LARGEST, cotangent))
-    reflected = -sign * value - math.pi ** (order + 1) * _series(
-        _cotangent_derivative(order), cotangent
-    )  # A&S 6.4.7
-    found = on.select(is_negative, reflected, value)
+    derivative = math.pi ** (order + 1) * _series(_cotangent_derivative(order), cotangent)
+    found = on.select(is_negative, -sign * value - derivative, value)  # A&S 6.4.7
     return on.select(is_pole, (x - x) + sign * math.inf, found)
 
 
