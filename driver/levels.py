@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel import Kernel
@@ -14,6 +16,7 @@ from pullback.driver.copying import copy_module
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.passes.schedule.check_memory import has_plan
+from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.simplify.inline_calls import inline_calls
 
 IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
@@ -48,19 +51,31 @@ def has_kernels(module: ModuleOp) -> bool:
 
 
 def lowered_to(static: ModuleOp, level: Literal["kernels", "loops", "gpu"]) -> ModuleOp:
-    """A copy of a module of level 2 or 3 with static shapes, at level 3 or 4.
+    """A copy of a module of level 2 or 3 with static shapes, at level 3 or 4, with schedules for this machine.
 
     Schedules and a memory plan that are there stay as they are: someone may have edited them.
     """
     functions = (op for op in static.ops if isinstance(op, func.FuncOp))
     to_kernels = "verify-level{level=kernels}" if any(map(has_plan, functions)) else "kernels"
-    return lowered(static, to_kernels if level == "kernels" else f"{to_kernels},{level}")
+    passes = parse_passes(to_kernels if level == "kernels" else f"{to_kernels},{level}")
+    if level != "gpu":
+        from pullback.passes.loops.lower import host_vector_bits  # LLVM, which not every program needs
+
+        bits = host_vector_bits()
+        passes = [replace(p, vector_bits=bits) if isinstance(p, FormKernels) else p for p in passes]
+    copy = copy_module(static)
+    _run(copy, passes)
+    return copy
 
 
 def run_pipeline(module: ModuleOp, pipeline: str) -> None:
     """Rewrite a module in place by the passes of a pipeline's text."""
+    _run(module, parse_passes(pipeline))
+
+
+def _run(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
     # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
-    run_passes(context(), module, parse_passes(pipeline), verify_each=False)
+    run_passes(context(), module, passes, verify_each=False)
 
 
 def main_function(module: ModuleOp) -> func.FuncOp:

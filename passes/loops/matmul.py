@@ -23,12 +23,10 @@ from pullback.passes.loops.nodes import Contraction, Load
 from pullback.passes.loops.packing import Packing
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes, splat
+from pullback.passes.schedule.schedules import tile_of
 
 PACK_ROWS = 32
 """From so many rows on, copying a panel of B costs less than reading it with long strides."""
-ACCUMULATORS = {512: 24, 256: 12, 128: 12}
-"""Vector registers for the block of the result; the rest holds rows of B and an element of A."""
-
 MOST_ROWS = 14
 
 
@@ -105,9 +103,7 @@ class MatMulLowering:
 
         Where the product has fewer columns, the block has more rows.
         """
-        registers = ACCUMULATORS.get(self.kernel.vector_bits, 12)
-        vectors = 4 if registers > 12 else 2
-        rows = registers // vectors
+        rows, vectors = tile_of(self.kernel.vector_bits)
         if len(self.kernel.schedule.tile) == 2:
             rows, columns = self.kernel.schedule.tile
             vectors = -(-columns // self.count)

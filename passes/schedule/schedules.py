@@ -13,8 +13,14 @@ from pullback.passes.schedule.groups import Group
 UNROLL = 4
 MAX_VECTOR = 128
 """Elements in a vector."""
-TILE_ROWS = 6
-TILE_VECTORS = 4
+
+
+def tile_of(vector_bits: int) -> tuple[int, int]:
+    """The rows and the vectors of a block of a product: as many as registers hold, beside what is multiplied.
+
+    There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
+    """
+    return (6, 4) if vector_bits >= 512 else (6, 2)
 
 
 def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
@@ -29,7 +35,8 @@ def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
         "unroll": IntegerAttr(UNROLL, i64),
     }
     if kind == "matmul":
-        entries["tile"] = DenseArrayBase.from_list(i64, [TILE_ROWS, TILE_VECTORS * lanes])
+        rows, vectors = tile_of(vector_bits)
+        entries["tile"] = DenseArrayBase.from_list(i64, [rows, vectors * lanes])
     return DictionaryAttr(entries)
 
 
