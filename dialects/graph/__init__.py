@@ -42,6 +42,7 @@ FAMILIES = (
     "factorizations",
     "decompositions",
     "convolution",
+    "depthwise_convolution",
     "pooling",
     "average_pooling",
     "indexing",

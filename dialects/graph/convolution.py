@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
@@ -18,7 +17,10 @@ from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph
 from pullback.dialects.graph.checks import check_operand_dtypes, check_shape_operand
 from pullback.dialects.graph.filters import Convolution, by_group, groups_of, joined, rows_of
 from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.numerics import multiplied, widened
+from pullback.dialects.graph.numerics import multiplied
+from pullback.dialects.graph.rearranging import Transpose
+from pullback.dialects.graph.reductions import Sum
+from pullback.dialects.graph.repeating import Flip
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
@@ -29,7 +31,12 @@ from pullback.dialects.graph.types import (
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor, conj
-from pullback.dialects.graph.windows import Padding, Pair, Windows, window_count, window_properties
+from pullback.dialects.graph.windows import Padding, Pair, window_count, window_properties
+
+FEW_CHANNELS = 8
+"""A product with fewer columns than this leaves most of a vector empty."""
+BLOCK_BYTES, LEAST_ROWS = 2**18, 32
+"""What a core's second cache holds beside other things, and from how many rows on a block is worth its sum."""
 
 
 @graph_op
@@ -66,9 +73,12 @@ padding = array<i64: 0, 1, 0, 1>}
 
     def expand(self) -> Tensor | None:
         x, filters = (Tensor(v) for v in self._operands)
-        if not self.is_pointwise(x.extents, filters.extents):
+        if self.is_pointwise(x.extents, filters.extents):
+            return MatMul.of(x, rows_of(filters))
+        columns = self.columns(x, filters.extents)
+        if columns is None:
             return None
-        return MatMul.of(x, rows_of(filters))
+        return Reshape.to(MatMul.of(columns, rows_of(filters)), shape_of_type(self.result_types[0]))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, filters = (Tensor(v) for v in self._operands)
@@ -76,70 +86,6 @@ padding = array<i64: 0, 1, 0, 1>}
             Conv2DInputGradient.like(conj(filters), dy, x, self.properties),
             Conv2DFilterGradient.like(conj(x), dy, filters, self.properties),
         )
-
-
-@graph_op
-class DepthwiseConv2D(Convolution):
-    """A convolution of each channel alone with as many filters as `outputs`, (rows, columns, C, outputs).
-
-    The outputs of the first channel come first.
-    """
-
-    name = "graph.depthwise_conv2d"
-    EXAMPLES: ClassVar = (
-        """%r = graph.depthwise_conv2d %m, %f {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, \
-padding = array<i64: 0, 1, 0, 1>}
-      : (IMAGE, FILTER) -> tensor<2x3x3x12xf32>""",
-    )
-    images = operand_def(AnyAttr())
-    filters = operand_def(AnyAttr())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        images, filters = operands
-        cls.check_operands(images, filters, properties)
-        x, f = shape_of_type(images), shape_of_type(filters)
-        if not compatible_shapes(x[3:], f[2:3]):
-            raise GraphError(
-                f"{cls.name}: channels_c3: filters must have the channels of the images, got {f[2]} and {x[3]}"
-            )
-        counts = window_count(cls.name, Windows.of(f[:2], properties), x[1:3])
-        outputs = DYNAMIC_INDEX if DYNAMIC_INDEX in f[2:] else f[2] * f[3]
-        return [tensor_type(element_type_of(images), (x[0], *counts, outputs))]
-
-    @classmethod
-    def apply(
-        cls, x: Tensor, filters: Tensor, strides: Pair, padding: Padding, dilations: Pair = (1, 1)
-    ) -> Tensor:
-        """The convolution of each channel of `x` with its filters."""
-        return cls.of(x, filters, **window_properties(strides, padding, dilations))
-
-    def numpy(self, *operands: Array) -> Any:
-        x, filters = (widened(v) for v in operands)
-        windows = self.windows(filters.shape)
-        count = window_count(self.name, windows, x.shape[1:3])
-        y = np.zeros((len(x), *count, *filters.shape[2:]), x.dtype)
-        views = windows.views(windows.padded(x, 0, self.name), count)
-        for view, of_place in zip(views, filters.reshape(-1, *filters.shape[2:]), strict=True):
-            y += view[..., None] * of_place
-        return y.reshape(len(x), *count, math.prod(filters.shape[2:])).astype(operands[0].dtype, copy=False)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        """Those of a convolution in which each channel is a group."""
-        x, filters = (Tensor(v) for v in self._operands)
-        grouped = _as_groups(filters)
-        df = Conv2DFilterGradient.like(conj(x), dy, grouped, self.properties)
-        return Conv2DInputGradient.like(conj(grouped), dy, x, self.properties), Reshape.like(df, filters)
-
-
-def _as_groups(filters: Tensor) -> Tensor:
-    """Filters of depthwise convolutions as those of groups of one channel."""
-    rows, columns, channels, outputs = filters.extents
-    if DYNAMIC_INDEX in filters.extents:
-        raise GraphError(
-            f"{DepthwiseConv2D.name}: gradients need filters whose extents are known, got {filters.type}"
-        )
-    return Reshape.to(filters, (rows, columns, 1, channels * outputs))
 
 
 class ConvolutionGradient(Convolution):
@@ -209,9 +155,18 @@ padding = array<i64: 0, 0, 0, 0>}
     def expand(self) -> Tensor | None:
         filters, dy = (Tensor(v) for v in self._operands)
         shape = shape_of_type(self.result_types[0])
-        if not self.is_pointwise(shape, filters.extents):
+        if self.is_pointwise(shape, filters.extents):
+            return MatMul.product(dy, rows_of(filters), transpose_b=True)
+        windows = self.windows(filters.extents)
+        margins = [
+            (reach - 1 - before, reach - 1 - after)
+            for reach, (before, after) in zip(windows.reach, windows.pads(shape[1:3]), strict=True)
+        ]
+        has_groups = shape[3] != filters.extents[2]
+        if windows.strides != (1, 1) or has_groups or min(map(min, margins)) < 0 or shape[3] < FEW_CHANNELS:
             return None
-        return MatMul.product(dy, rows_of(filters), transpose_b=True)
+        turned = Transpose.ordered(Flip.along(filters, (0, 1)), (0, 1, 3, 2))
+        return Conv2D.apply(dy, turned, (1, 1), (margins[0], margins[1]), windows.dilations)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         filters, outputs = (Tensor(v) for v in self._operands[:2])
@@ -247,9 +202,11 @@ padding = array<i64: 1, 1, 1, 1>}
     def expand(self) -> Tensor | None:
         images, dy = (Tensor(v) for v in self._operands)
         shape = shape_of_type(self.result_types[0])
-        if not self.is_pointwise(images.extents, shape):
-            return None
-        return Reshape.to(MatMul.product(rows_of(images), rows_of(dy), transpose_a=True), shape)
+        if self.is_pointwise(images.extents, shape):
+            return Reshape.to(MatMul.product(rows_of(images), rows_of(dy), transpose_a=True), shape)
+        columns = self.columns(images, shape)
+        summed = None if columns is None else _summed_by_blocks(columns, rows_of(dy))
+        return None if summed is None else Reshape.to(summed, shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         images, outputs = (Tensor(v) for v in self._operands[:2])
@@ -258,3 +215,20 @@ padding = array<i64: 1, 1, 1, 1>}
             Conv2D.of(conj(images), dy, **self.properties),
             *[None] * (len(self._operands) - 2),
         )
+
+
+def _summed_by_blocks(columns: Tensor, dy: Tensor) -> Tensor | None:
+    """`columns` transposed times `dy`, as the sum of products of blocks of rows.
+
+    A product reads its transposed operand again for each few rows of the result: a block stays in the cache. Where
+    the products of the blocks would be larger than what they are of, the host is faster.
+    """
+    (rows, width), outputs = columns.extents, dy.extents[1]
+    if rows * width * 4 <= BLOCK_BYTES:
+        return MatMul.product(columns, dy, transpose_a=True)
+    fitting = BLOCK_BYTES // (4 * width)
+    block = next((n for n in range(fitting, 0, -1) if rows % n == 0), 0)
+    if block < max(outputs, LEAST_ROWS):
+        return None
+    parts = [Reshape.to(x, (rows // block, block, x.extents[1])) for x in (columns, dy)]
+    return Sum.over(MatMul.product(*parts, transpose_a=True), [0])

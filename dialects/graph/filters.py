@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, StringAttr, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -14,9 +14,11 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import Array, Properties
 from pullback.dialects.graph.checks import check_operand_dtypes
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.types import GraphError, Shape, element_type_of, shape_of_type
 from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.window_views import has_few_places, window_views
 from pullback.dialects.graph.windows import Windows, check_images, check_windows, window_count
 
 
@@ -50,12 +52,15 @@ class Convolution(Composite, OfDtypes):
         moves = (windows.size, windows.strides, *windows.pads(images[1:3]))
         return moves == ((1, 1), (1, 1), (0, 0), (0, 0)) and images[3] == filters[2]
 
-    def expand(self) -> Tensor | None:
-        """A matrix product, for filters of one element at every place; other convolutions stay whole.
+    def columns(self, x: Tensor, filters: Shape) -> Tensor | None:
+        """What each window reads as a row: (windows, elements of a filter); `None` where it is left to the host.
 
-        Laying out windows on the host for a product in kernels is no faster than one call for both.
+        So is what has groups of channels, and windows of many places.
         """
-        return None
+        windows = self.windows(filters)
+        if x.extents[3] != filters[2] or not has_few_places(windows):
+            return None
+        return rows_of(Concat.of(*window_views(self.name, x, windows), axis=IntegerAttr(3, i64)))
 
     @classmethod
     def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:

@@ -19,7 +19,7 @@ from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.value import Number, Tensor
 from pullback.dialects.graph.windows import Windows, window_count
 
-MOST_PLACES = 25
+MOST_PLACES = 49
 """A kernel names each place of a window: windows of more places are left to the host."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.convolution import Conv2D, Conv2DInputGradient, DepthwiseConv2D
+from pullback.dialects.graph.convolution import Conv2D, Conv2DInputGradient
+from pullback.dialects.graph.depthwise_convolution import DepthwiseConv2D
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError

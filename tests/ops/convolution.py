@@ -12,8 +12,8 @@ from pullback.dialects.graph.convolution import (
     Conv2D,
     Conv2DFilterGradient,
     Conv2DInputGradient,
-    DepthwiseConv2D,
 )
+from pullback.dialects.graph.depthwise_convolution import DepthwiseConv2D
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.windows import Padding, Pair
 from pullback.tests.ops.case import Case
