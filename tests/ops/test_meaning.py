@@ -71,6 +71,7 @@ def _narrowed() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("narrow", "dtype"), list(_narrowed()))
+@pytest.mark.matrix(500)
 def test_narrow_dtypes(narrow: Case, dtype: str, rng: np.random.Generator) -> None:
     """The dtype stays, and the numbers are those of the reference on the same inputs, up to rounding."""
     assert narrow.reference is not None
@@ -91,6 +92,7 @@ def test_narrow_dtypes(narrow: Case, dtype: str, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
+@pytest.mark.matrix(300)
 def test_native(case: Case, rng: np.random.Generator) -> None:
     """Values, and gradients of the first order."""
     function = case.function()
