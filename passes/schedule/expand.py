@@ -20,6 +20,7 @@ from pullback.dialects.graph.indexing import (
     SliceValues,
 )
 from pullback.dialects.graph.insertion import inserting
+from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.markers import AddN, Gate
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import Transpose
@@ -33,6 +34,10 @@ from pullback.passes.schedule.native import runs_natively
 
 Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
 """What takes the place of the results; `None` where the operation stays."""
+LARGE_OPERAND, MANY_COLUMNS = 2**16, 256
+"""Elements of a transposed operand and columns of a product from which on turning it around pays. Of 256 x 512 by 512:
+51 GFLOP/s as it was, 67 turned around; of 1024 cubed, 37 and 64 (one thread of AVX2).
+"""
 LARGEST_CONSTANT = 4096
 """Bytes that a tensor of one number may take in the program, rather than be filled at every step."""
 
@@ -205,6 +210,18 @@ def _reduction(op: Operation, contents: Contents) -> Expansion:
     return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
 
 
+def _product(op: Operation, contents: Contents) -> Expansion:
+    """A large transposed operand is turned around first: the product would read a few elements of each row at a time,
+    again for each panel of columns.
+    """
+    assert isinstance(op, MatMul)
+    a, b = (Tensor(v) for v in op.operands)
+    columns = shape_of_type(op.result_types[0])[-1]
+    if not op.transposes[0] or columns < MANY_COLUMNS or math.prod(a.extents) < LARGE_OPERAND:
+        return None
+    return MatMul.product(Transpose.matrices(a), b, transpose_b=op.transposes[1])
+
+
 _RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
     ReadRows: _read_rows,
     Update: _update,
@@ -219,4 +236,5 @@ _RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
     ConcatSlices: _concat_slices,
     AddN: _sum_with_slices,
     Reduction: _reduction,
+    MatMul: _product,
 }

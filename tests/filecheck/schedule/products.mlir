@@ -16,3 +16,18 @@ func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %
 // CHECK-NEXT: }
 // CHECK-NEXT: %0 = graph.reshape %f : (tensor<1x1x3x4xf32>) -> tensor<3x4xf32>
 // CHECK-NEXT: %c = graph.kernel %m, %0 schedule {kind = "matmul", parallel = array<i64: 2, 5, 5, 4>, reduce = array<i64: 3>
+
+// A large operand that is taken transposed, for many columns, is turned around once; others are read as they lie.
+// CHECK-LABEL: @turned
+// CHECK:       [[TURNED:%[0-9]+]] = graph.kernel %a schedule {kind = "pointwise", parallel = array<i64: 512, 256>
+// CHECK:       graph.transpose
+// CHECK:       %y = graph.kernel [[TURNED]], %b schedule {kind = "matmul"
+// CHECK-NOT:   transpose_a
+// CHECK:       %z = graph.kernel %c, %b
+// CHECK:       graph.matmul {{.*}} {transpose_a}
+// CHECK:       func.return
+func.func @turned(%a: tensor<256x512xf32>, %b: tensor<256x256xf32>, %c: tensor<256x8xf32>) -> (tensor<512x256xf32>, tensor<8x256xf32>) {
+  %y = graph.matmul %a, %b {transpose_a} : (tensor<256x512xf32>, tensor<256x256xf32>) -> tensor<512x256xf32>
+  %z = graph.matmul %c, %b {transpose_a} : (tensor<256x8xf32>, tensor<256x256xf32>) -> tensor<8x256xf32>
+  func.return %y, %z : tensor<512x256xf32>, tensor<8x256xf32>
+}
