@@ -73,12 +73,8 @@ padding = array<i64: 0, 1, 0, 1>}
 
     def expand(self) -> Tensor | None:
         x, filters = (Tensor(v) for v in self._operands)
-        if self.is_pointwise(x.extents, filters.extents):
-            return MatMul.of(x, rows_of(filters))
         columns = self.columns(x, filters.extents)
-        if columns is None:
-            return None
-        return Reshape.to(MatMul.of(columns, rows_of(filters)), shape_of_type(self.result_types[0]))
+        return None if columns is None else MatMul.of(columns, rows_of(filters))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, filters = (Tensor(v) for v in self._operands)
@@ -205,7 +201,7 @@ padding = array<i64: 1, 1, 1, 1>}
         if self.is_pointwise(images.extents, shape):
             return Reshape.to(MatMul.product(rows_of(images), rows_of(dy), transpose_a=True), shape)
         columns = self.columns(images, shape)
-        summed = None if columns is None else _summed_by_blocks(columns, rows_of(dy))
+        summed = None if columns is None else _summed_by_blocks(rows_of(columns), rows_of(dy))
         return None if summed is None else Reshape.to(summed, shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:

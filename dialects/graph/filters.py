@@ -53,14 +53,16 @@ class Convolution(Composite, OfDtypes):
         return moves == ((1, 1), (1, 1), (0, 0), (0, 0)) and images[3] == filters[2]
 
     def columns(self, x: Tensor, filters: Shape) -> Tensor | None:
-        """What each window reads as a row: (windows, elements of a filter); `None` where it is left to the host.
+        """What each window reads, as a row: (N, rows, columns, elements of a filter); `None` for the host.
 
-        So is what has groups of channels, and windows of many places.
+        Groups of channels are left to it, and windows of many places.
         """
         windows = self.windows(filters)
+        if self.is_pointwise(x.extents, filters):
+            return x
         if x.extents[3] != filters[2] or not has_few_places(windows):
             return None
-        return rows_of(Concat.of(*window_views(self.name, x, windows), axis=IntegerAttr(3, i64)))
+        return Concat.of(*window_views(self.name, x, windows), axis=IntegerAttr(3, i64))
 
     @classmethod
     def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:

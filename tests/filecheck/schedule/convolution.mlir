@@ -7,13 +7,12 @@
 // CHECK:       [[PATCHES:%[0-9]+]] = graph.kernel {{.*}} -> tensor<2x6x6x72xf32> {
 // CHECK-COUNT-8: graph.strided_slice
 // CHECK:       graph.concat
-// CHECK:       [[ROWS:%[0-9]+]] = graph.reshape [[PATCHES]] : (tensor<2x6x6x72xf32>) -> tensor<72x72xf32>
-// CHECK:       graph.kernel [[ROWS]], {{.*}} schedule {kind = "matmul", parallel = array<i64: 72, 16>, reduce = array<i64: 72>
-// CHECK-NEXT:  ^bb0
-// CHECK-NEXT:  graph.matmul
-// CHECK:       graph.relu
+// CHECK:       %y, {{.*}} = graph.kernel [[PATCHES]], {{.*}} schedule {kind = "matmul", parallel = array<i64: 2, 6, 6, 16>, reduce = array<i64: 72>
+// CHECK:       graph.matmul
+// CHECK-NEXT:  graph.relu
 // CHECK:       graph.concat {{.*}} -> tensor<2x6x6x144xf32>
-// CHECK:       graph.kernel {{.*}} schedule {kind = "matmul", parallel = array<i64: 72, 8>, reduce = array<i64: 144>
+// CHECK:       %dx = graph.kernel {{.*}} schedule {kind = "matmul", parallel = array<i64: 2, 6, 6, 8>, reduce = array<i64: 144>
+// CHECK:       [[ROWS:%[0-9]+]] = graph.reshape [[PATCHES]] : (tensor<2x6x6x72xf32>) -> tensor<72x72xf32>
 // CHECK:       graph.kernel [[ROWS]], {{.*}} schedule {kind = "matmul", parallel = array<i64: 72, 16>, reduce = array<i64: 72>
 // CHECK:       graph.matmul {{.*}} {transpose_a}
 // CHECK:       func.return
