@@ -18,6 +18,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import OPS, GraphOp
+from pullback.dialects.graph.location import without_role
 from pullback.dialects.graph.types import SlicesType
 
 OPERATION = "graph.op"
@@ -40,7 +41,7 @@ def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> fu
         OPERANDS: ArrayAttr([_written(v.type) for v in op.operands]),
         RESULTS: ArrayAttr([_written(r.type) for r in op.results]),
     }
-    function.location = op.location
+    function.location = without_role(op.location)
     return function
 
 

@@ -145,6 +145,12 @@ def _role_in(location: Attribute) -> RoleAttr | None:
             return None
 
 
+def without_role(location: LocationAttr) -> LocationAttr:
+    """The same name and position in terms that upstream's tools know."""
+    name = name_in(location)
+    return location if name is None or _role_in(location) is None else named_at(name, location)
+
+
 def is_called(op: Operation) -> bool:
     """Whether an operation was part of a function that was called."""
     return isinstance(op.location, CallSiteLoc)
