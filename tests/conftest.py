@@ -2,7 +2,7 @@
 
 - `@pytest.mark.slow` runs with `--all` only.
 - `@pytest.mark.matrix(n)` on a parametrised test keeps n of its cases, chosen by the seed that the header prints:
-  0 unless PULLBACK_SEED says otherwise, so that a change passes everywhere or nowhere; `make test-all` draws a new one.
+  0 unless PULLBACK_SEED says otherwise, so that a change fares alike in every run; `make test-all` draws a new one.
 - `@pytest.mark.gpu` is skipped where there is no NVIDIA device.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
 """

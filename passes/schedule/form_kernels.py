@@ -37,8 +37,9 @@ UNFINISHED: Mapping[type[Operation], str] = {
 class FormKernels(ModulePass):
     """Group the operations of level 2 into kernels, each with a schedule. Kernels that are there already stay.
 
-    Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on; `max-ops`,
-    the most operations in one kernel.
+    Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on, 512 unless
+    given, so that text is the same on every machine (who compiles for this machine gives its width); `max-ops`, the
+    most operations in one kernel.
     """
 
     name = "form-kernels"
