@@ -37,7 +37,8 @@ class Program:
             if isinstance(y.type, SlicesType):
                 continue
             self.outputs.append(y)
-            if is_float(y.element_type):
+            # A rule may need extents that are known: then the case has no orders.
+            if is_float(y.element_type) and (case.orders or "?" not in "".join(case.types)):
                 # Positive, and neither small nor large, as the values that cases are made for.
                 self.pool.append(pb.tanh(y) * 0.6 + 1.0)
 
