@@ -22,6 +22,7 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.conversions import truncated
 from pullback.dialects.graph.families import (
     Binary,
     Elementwise,
@@ -38,6 +39,7 @@ from pullback.dialects.graph.types import (
     element_type_of,
     is_complex,
     is_inexact,
+    is_integer,
     numpy_dtype,
     shape_of_type,
     tensor_type,
@@ -91,7 +93,11 @@ class StopGradient(Unary):
 
 @graph_op
 class Cast(Unary):
-    """x in another dtype: toward zero to integers, `x != 0` to i1, the real part of complex numbers to real dtypes."""
+    """x in another dtype: toward zero to integers, `x != 0` to i1, the real part of complex numbers to real dtypes.
+
+    Floats become i64 for i64, and i32 for narrower integers, which keep the low bits, as integers do. NaN, infinities
+    and what does not fit become the smallest i64 or i32: 3e9 is -2147483648 as i32 and 0 as i8, 300.0 is 44 as i8.
+    """
 
     name = "graph.cast"
     EXACT: ClassVar = any_dtype
@@ -127,6 +133,8 @@ class Cast(Unary):
         result = element_type_of(self.result_types[0])
         if x.dtype.kind == "c" and not is_complex(result):
             x = x != 0 if result == i1 else np.real(x)
+        if is_integer(result) and x.dtype.kind not in "iub":
+            return truncated(x, numpy_dtype(result))
         with np.errstate(invalid="ignore", over="ignore"):
             return x.astype(numpy_dtype(result))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from xdsl.dialects import arith
+from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
     ComplexType,
     DenseIntOrFPElementsAttr,
@@ -17,7 +17,10 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
     VectorType,
+    f32,
     i1,
+    i32,
+    i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation
@@ -31,6 +34,7 @@ from pullback.dialects.upstream.arith import (
     ExtSIOp,
     ExtUIOp,
     FPToSIOp,
+    SelectOp,
     SIToFPOp,
     TruncIOp,
     UIToFPOp,
@@ -117,7 +121,7 @@ class Scalar:
         return value if isinstance(value, Scalar) else constant(value, self.type)
 
     def cast(self, element_type: Attribute) -> Scalar:
-        """This value converted to another element type: toward zero to integers, `x != 0` to i1."""
+        """This value converted to another element type: toward zero to integers, `x != 0` to i1; see `Cast`."""
         source = self.element_type
         if source == element_type:
             return self
@@ -126,7 +130,7 @@ class Scalar:
             return self._compare("une", "ne", 0)
         if is_float(source):
             if not is_float(element_type):
-                return emit(FPToSIOp, result, self)
+                return self._truncated(element_type)
             widens = bit_width(element_type) > bit_width(source)
             return emit(arith.ExtFOp if widens else arith.TruncFOp, result, self)
         if is_float(element_type):
@@ -134,6 +138,18 @@ class Scalar:
         if bit_width(element_type) < bit_width(source):
             return emit(TruncIOp, result, self)
         return emit(ExtUIOp if source == i1 else ExtSIOp, result, self)
+
+    def _truncated(self, element_type: Attribute) -> Scalar:
+        """A float as an integer: by way of i32 or i64, whose smallest value stands for what does not fit."""
+        if bit_width(self.element_type) < 32:
+            return self.cast(f32)._truncated(element_type)  # an f16 does not hold the limits
+        wide = i64 if element_type == i64 else i32
+        limit = 2 ** (bit_width(wide) - 1)
+        is_in_range = emit(math.AbsFOp, self.type, self) < limit
+        # Out of range the conversion is poison, which a select does not pass on where it takes the other value.
+        whole = emit(FPToSIOp, with_element_type(self.type, wide), self)
+        chosen = emit(SelectOp, whole.type, is_in_range, whole, whole.like(-limit))
+        return chosen.cast(element_type)
 
     def _arithmetic(
         self, for_floats: type[IRDLOperation], for_integers: type[IRDLOperation], other: Scalar | Number

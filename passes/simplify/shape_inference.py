@@ -160,7 +160,8 @@ class _Inference:
         arrays = [self.integers.get(v) for v in op.operands]
         if any(a is None for a in arrays):
             return
-        made: Any = op.numpy(*cast("list[Integers]", arrays))
+        with np.errstate(all="ignore"):
+            made: Any = op.numpy(*cast("list[Integers]", arrays))
         values = [made] if len(op.results) == 1 else made
         for result, value in zip(op.results, values, strict=True):
             self.integers[result] = np.asarray(value)

@@ -11,7 +11,6 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import OPS, Array, GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.families import Elementwise, no_dtype
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.reductions import Max, Min, Prod, Reduction, Sum
@@ -133,14 +132,7 @@ def _reduced(op: Reduction) -> Folded:
 
 
 def _computed(op: GraphOp, arrays: list[Array]) -> Any:
-    """The oracle's result; `None` where a cast leaves it open, and for NaN, whose bits are no one's promise."""
-    if isinstance(op, Cast):
-        (x,) = arrays
-        target = dtype_of(op.results[0].type)
-        if x.dtype.kind not in "iub" and target.kind in "iu":
-            limits = np.iinfo(target)
-            if not np.all(np.isfinite(x) & (x >= limits.min) & (x < limits.max)):
-                return None
+    """The oracle's result; `None` for NaN, whose bits are no one's promise."""
     with np.errstate(all="ignore"):
         result = op.numpy(*arrays)
     return None if isinstance(op, Elementwise) and np.any(np.isnan(result)) else result
