@@ -15,6 +15,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.exact import exact_key
 from pullback.frontend.graph import Graph, common_graph, entered_graph
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.nest import Nest
@@ -37,10 +38,11 @@ def surrounding_graph(arguments: Nest) -> Graph | None:
 
 def with_constants(arguments: Nest, graph: Graph) -> Any:
     """The arguments with tensors in place of arrays; numbers may still take the dtype of what they meet."""
+    arranged = arguments.sorted()
     if not any(isinstance(leaf, np.ndarray | np.generic) for leaf in arguments.leaves):
-        return arguments.rebuilt(arguments.leaves)
+        return arranged.rebuilt(arguments.leaves)
     with graph.current():
-        return arguments.rebuilt(
+        return arranged.rebuilt(
             as_tensor(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf
             for leaf in arguments.leaves
         )
@@ -75,14 +77,8 @@ class Call:
         """Equal for calls that one trace serves."""
         arrays = [(array.dtype, array.shape) for array in self.arrays]
         variables = [leaf if isinstance(leaf, Variable) else None for leaf in self.nest.leaves]
-        for name, value in self.static.items():
-            if type(value).__hash__ is None:
-                raise ArgumentTypeError(
-                    f"static argument {name!r} must be hashable, got {type(value).__name__}"
-                )
-        # 1 == 1.0 == True, but a function may do different things with them.
-        static = [(name, type(value), value) for name, value in self.static.items()]
-        return self.nest.form, tuple(arrays), tuple(variables), tuple(static)
+        static = tuple((name, _exact(name, value)) for name, value in self.static.items())
+        return self.nest.key(), tuple(arrays), tuple(variables), static
 
     def names(self) -> list[str]:
         """What to call the arrays."""
@@ -96,10 +92,19 @@ class Call:
         """The function's results for tensors in place of the arrays."""
         given = iter(tensors)
         leaves = [leaf if isinstance(leaf, Variable) else next(given) for leaf in self.nest.leaves]
-        args, options = self.nest.rebuilt(leaves)
+        args, options = self.nest.sorted().rebuilt(leaves)
         at = {place: value for place, value in self.static.items() if isinstance(place, int)}
         by_name = {name: value for name, value in self.static.items() if isinstance(name, str)}
         return self.function(*(at.get(i, arg) for i, arg in enumerate(args)), **options, **by_name)
+
+
+def _exact(name: int | str, value: object) -> Hashable:
+    """The key of a static argument; `ValueError` where it has none."""
+    try:
+        return exact_key(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise ArgumentTypeError(f"static argument {name!r} must be hashable, got {kind}") from None
 
 
 def split_static(

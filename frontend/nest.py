@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable
 from functools import cache
 from typing import Any
 
@@ -12,12 +13,14 @@ from optree import PyTreeSpec
 
 from pullback.dialects.graph.value import Operators
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.exact import exact_key
 from pullback.frontend.handles import Operation
 
 NAMESPACE = "pullback"
 """Under which dataclasses are known to optree."""
 LEAVES = (Operators, Operation)
 """What stands for itself, whatever it is made of."""
+_DICTS = (dict, OrderedDict, defaultdict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Nest:
 
     Attributes:
         leaves: what it holds.
-        form: what two nests have in common if they differ in their leaves alone; hashable.
+        form: what two nests have in common if they differ in their leaves alone. Keys of dicts that are equal are one.
     """
 
     leaves: list[Any]
@@ -46,6 +49,24 @@ class Nest:
             for kind in unknown:
                 _register(kind)
 
+    def key(self) -> Hashable:
+        """Equal for nests that a function cannot tell apart: unlike in `form`, the types of keys of dicts count."""
+
+        def node(kind: type, data: Any, inner: tuple[Hashable, ...]) -> Hashable:
+            if kind not in _DICTS:
+                return kind, data, inner
+            factory, keys = data if kind is defaultdict else (None, data)
+            return kind, factory, _exact_keys(keys), inner
+
+        return self.form.walk(self.leaves, node, _leaf)
+
+    def sorted(self) -> Nest:
+        """The same nest, but for the order in which dicts give their items: that of their leaves.
+
+        So what a function makes of them does not depend on which call it was traced for.
+        """
+        return Nest(self.leaves, self.form.transform(_in_order))
+
     def labels(self, root: str) -> list[str]:
         """The path to each leaf, such as `fetches[1]['loss']`."""
         return [accessor.codify(root) for accessor in self.form.accessors()]
@@ -53,6 +74,41 @@ class Nest:
     def rebuilt(self, leaves: Iterable[object]) -> Any:
         """A nest of the same form with other leaves."""
         return optree.tree_unflatten(self.form, leaves)
+
+
+def _exact_keys(keys: list[Any]) -> Hashable:
+    """What tells apart the keys of dicts: most are strings."""
+    return tuple(keys) if set(map(type, keys)) <= {str} else tuple(map(exact_key, keys))
+
+
+def _leaf(leaf: object) -> None:
+    """All leaves are alike."""
+
+
+def _in_order(node: PyTreeSpec) -> PyTreeSpec:
+    """A dict, without what it holds, whose keys stand in the order of its leaves."""
+    if node.type not in (dict, defaultdict):
+        return node
+    keys, made = dict.fromkeys(node.entries(), 0), node.unflatten([0] * node.num_children)
+    made = defaultdict(made.default_factory, keys) if isinstance(made, defaultdict) else keys
+    return optree.tree_structure(made, none_is_leaf=node.none_is_leaf, namespace=node.namespace)  # pyright: ignore[reportArgumentType]
+
+
+class _Static:
+    """The static fields of a dataclass: the same only where types and signs are, too."""
+
+    def __init__(self, values: tuple[Any, ...]) -> None:
+        self.values = values
+        self.key = exact_key(values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return repr(self.values)
 
 
 @cache
@@ -66,20 +122,20 @@ def _register(kind: type) -> None:
     inner = [f.name for f in fields if not f.metadata.get("static")]
     static = [f.name for f in fields if f.metadata.get("static")]
 
-    def flatten(value: Any) -> tuple[list[Any], tuple[Any, ...], list[str]]:
-        kept = tuple(getattr(value, name) for name in static)
-        for name, field in zip(static, kept, strict=True):
+    def flatten(value: Any) -> tuple[list[Any], _Static, list[str]]:
+        for name in static:
             try:
-                hash(field)
+                hash(getattr(value, name))
             except TypeError:
                 raise ArgumentTypeError(
                     f"static field '{name}' of {kind.__name__} must be hashable"
                 ) from None
+        kept = _Static(tuple(getattr(value, name) for name in static))
         return [getattr(value, name) for name in inner], kept, inner
 
-    def unflatten(kept: tuple[Any, ...], items: Iterable[Any]) -> Any:
+    def unflatten(kept: _Static, items: Iterable[Any]) -> Any:
         made = object.__new__(kind)
-        for name, item in (*zip(inner, items, strict=True), *zip(static, kept, strict=True)):
+        for name, item in (*zip(inner, items, strict=True), *zip(static, kept.values, strict=True)):
             object.__setattr__(made, name, item)
         return made
 

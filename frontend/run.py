@@ -58,7 +58,7 @@ def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str)
         raise ValueError(f"{anchors[0][0] if anchors else 'feeds'} is not from the graph given as graph=")
     key = (
         target,
-        nest.form,
+        nest.key(),
         tuple((type(leaf), leaf.anchors) for leaf in wanted),
         tuple(t.value for t in fed),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pullback.dialects.graph.value import Number
 from pullback.frontend.calls import surrounding_graph
 from pullback.frontend.convert import as_array
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.exact import exact_key
 from pullback.frontend.function import Function
 from pullback.frontend.nest import Nest
 from pullback.frontend.transforms.arguments import (
@@ -142,15 +143,19 @@ def _hvp(f: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any], what: 
 
 
 def _remembered(make: Callable[[AnyFunction, str], Function]) -> Callable[[AnyFunction, str], Function]:
-    """`make`, once for each function, as far as that is hashable."""
-    known = lru_cache(maxsize=KEPT_FUNCTIONS)(make)
+    """`make`, once for each of the latest functions, as far as these are hashable."""
+    known: OrderedDict[Hashable, Function] = OrderedDict()
 
     def get(f: AnyFunction, target: str) -> Function:
         try:
-            hash(f)
+            key = exact_key((f, target))
         except TypeError:
             return make(f, target)
-        return known(f, target)
+        made = known.pop(key, None) or make(f, target)
+        known[key] = made
+        while len(known) > KEPT_FUNCTIONS:
+            known.popitem(last=False)
+        return made
 
     return get
 
@@ -209,9 +214,8 @@ def _arrays(primals: tuple[Any, ...], what: str) -> Nest:
     """Copies of the primals, which may change before they are used again."""
     nest = Nest.of(primals)
     labels = nest.labels(f"{what}: primals")
-    return Nest(
-        [np.array(as_array(leaf, label)) for leaf, label in zip(nest.leaves, labels, strict=True)], nest.form
-    )
+    copies = [np.array(as_array(leaf, label)) for leaf, label in zip(nest.leaves, labels, strict=True)]
+    return Nest.of(nest.rebuilt(copies))
 
 
 def _with_dtypes(vectors: object, like: Nest) -> Any:
