@@ -64,8 +64,8 @@ class Arguments:
         return self.declare(self.signature.inputs[number], kernel.operands[number], f"input{number}")
 
     def scratch(self, element_type: Attribute, size: int) -> int:
-        """The position of the argument for a new scratch buffer."""
-        buffer = Buffer(element_type, size, f"partial{len(self.buffers)}")
+        """The position of the argument for a new scratch buffer; one of no elements has a place of its own, too."""
+        buffer = Buffer(element_type, max(size, 1), f"partial{len(self.buffers)}")
         self.buffers[SCRATCH[0], self._scratch_bytes] = buffer
         self._scratch_bytes += -(-bytes_of(buffer.type) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
         return len(self.buffers) - 1

@@ -14,7 +14,6 @@ from pullback.dialects.graph.scalar import Scalar, constant
 from pullback.dialects.graph.value import Number
 from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, loop, result_of, when
 from pullback.passes.kernels.point import Dims, Point, Segment
-from pullback.passes.loops.affine import Affine
 
 MAX_THREADS = 512
 
@@ -55,16 +54,19 @@ class Line(ABC):
 
     @abstractmethod
     def _is_first(self) -> SSAValue:
-        """Whether this thread is the one that stores for the line as a whole."""
+        """Whether this thread is the one that leads the line."""
 
     @abstractmethod
     def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
         """The totals of the line from those of each thread."""
 
-    def store(self, buffer: int, offset: Affine, value: Scalar) -> None:
-        """Write an element of the line as a whole."""
-        self.point.place(offset)  # outside of the branch, where a later store finds it again
-        when(self._is_first(), lambda: self.point.store(buffer, offset, value))
+    def lead(self, body: Callable[[Point], None]) -> None:
+        """Run `body` in the one thread that stores for the line as a whole.
+
+        What is loaded there, no other thread reads: so a store may take its place.
+        """
+        point = self.point.inside()
+        when(self._is_first(), lambda: body(point))
 
     def each(self, body: Callable[[Point], None]) -> None:
         """Run `body` at each point of the line, the threads side by side."""

@@ -77,13 +77,11 @@ def line_body(space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
             operands: list[Node] = [node.operands[0] for node in of_stage]
             values.prepare(operands, inner)
             reduce_into(values, line, of_stage, lambda point, o=operands: Values(point, values).of(o))
-        # Before a point may take the place of what they are made from.
-        values.of([o.node for o in per_line])
         if of_points:
             values.prepare([o.node for o in of_points], inner)
             line.each(lambda point: Values(point, values).store(point.store, of_points))
         if per_line:
-            values.store(line.store, per_line)
+            line.lead(lambda point: Values(point, values).store(point.store, per_line))
 
     return body
 
@@ -124,7 +122,7 @@ class Totals:
             reduce_into(
                 values, line, self.nodes, lambda point: [point.load(p.result, p.offset) for p in partials]
             )
-            values.store(line.store, self.outputs)
+            line.lead(lambda point: Values(point, values).store(point.store, self.outputs))
 
         return body
 

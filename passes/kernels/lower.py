@@ -50,16 +50,25 @@ def lower_kernel(signature: Signature) -> Lowered:
     return Lowered(kernels, arguments.places())
 
 
-def _pointwise(arguments: Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
+def _lines(arguments: Arguments, space: Space, outputs: list[Output]) -> list[Kernel]:
+    """Kernels for what each line stores, and kernels of their own for what every line would store again."""
+    around = {d for d in space.outer if space.extents[d] != 1}
+    once = [o for o in outputs if not o.node.is_late and not around <= o.offset.dims]
+    rest = [o for o in outputs if o not in once]
+    kernels = lower_lines(arguments, space, rest) if rest else []
+    return kernels + _pointwise(arguments, space, once, "_once")
+
+
+def _pointwise(arguments: Arguments, space: Space, outputs: list[Output], name: str = "") -> list[Kernel]:
     """One kernel for all outputs that run along the same dims."""
     groups: dict[frozenset[int], list[Output]] = {}
     for output in outputs:
         groups.setdefault(output.offset.dims, []).append(output)
     kernels: list[Kernel] = []
     for number, (dims, group) in enumerate(groups.items()):
-        suffix = f"_{number}" if number else ""
+        suffix = f"{name}_{number}" if number else name
         # Along other dims, all points would write the same element.
-        extents = [n if d in dims else min(n, 1) for d, n in enumerate(space.extents)]
+        extents = [n if d in dims else 1 for d, n in enumerate(space.extents)]
 
         def body(point: Point, group: list[Output] = group) -> None:
             Values(point).store(point.store, group)
@@ -74,6 +83,6 @@ Emitter: TypeAlias = Callable[[Arguments, Space, list[Output]], list[Kernel]]
 EMITTERS: dict[str, Emitter] = {
     "pointwise": _pointwise,
     "concat": _pointwise,
-    "rows": lower_lines,
-    "columns": lower_lines,
+    "rows": _lines,
+    "columns": _lines,
 }

@@ -61,6 +61,13 @@ class Point:
         self._coordinates: dict[tuple[int, int, int], SSAValue] = {}
         self._offsets: dict[Affine, SSAValue] = {}
 
+    def inside(self) -> Point:
+        """The same point in a branch: it finds what is computed here, and what it computes stays there."""
+        point = Point(self._builder, self._segments)
+        point._coordinates |= self._coordinates
+        point._offsets |= self._offsets
+        return point
+
     def load(self, buffer: int, offset: Affine, rows: Rows | None = None) -> Scalar:
         """The element at an offset into a buffer, or into one of its rows: 0 if there is no such row."""
         start, inside = self.place(offset), None

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 
 from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.scalar import Scalar, constant
+from pullback.dialects.graph.scalar import Scalar, constant, emit
+from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.kernels.point import Point, Rows
 from pullback.passes.loops.affine import Affine
-from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, Output, cone
+from pullback.passes.loops.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
 
 
 class Values:
@@ -44,6 +45,10 @@ class Values:
             case Load():
                 rows = Rows(operands[0], node.rows, node.row_stride) if operands else None
                 return self.point.load(node.argument, node.offset, rows)
+            case OneHot():
+                (hot,) = operands
+                column = emit(IndexCastOp, hot.type, Scalar(self.point.place(node.column)))
+                return hot.equal(column).cast(node.element_type)
             case Compute():
                 op = node.op
                 return op.body(*operands) if isinstance(op, Elementwise) else reduce(Scalar.__add__, operands)

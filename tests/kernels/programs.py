@@ -126,7 +126,7 @@ def softmax(rows: int = 6, columns: int = 1000) -> Program:
         row.each(
             lambda point: point.store(1, whole, scalar_functions.exp(point.load(0, whole) - largest) / total)
         )
-        row.store(2, one, scalar_functions.log(total))
+        row.lead(lambda point: point.store(2, one, scalar_functions.log(total)))
 
     buffers = buffers_for(x=x, y=e, log_total=total)
     kernel = row_reduction("softmax", buffers, Dims(0, (rows,)), Dims(1, (columns,)), body)
@@ -150,8 +150,13 @@ def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
             x = point.load(0, whole)
             return [x, x * x, point.load(1, whole)]
 
-        for number, value in enumerate(row.reduce(terms, values)):
-            row.store(2 + number, one, value)
+        totals = row.reduce(terms, values)
+
+        def store(point: Point) -> None:
+            for number, value in enumerate(totals):
+                point.store(2 + number, one, value)
+
+        row.lead(store)
 
     expected = [x.sum((1, 2)), (x * x).sum((1, 2)), n.max((1, 2))]
     names = ("x", "n", "sum", "squares", "largest")
@@ -167,8 +172,8 @@ def strided_sums(shape: tuple[int, int, int] = (3, 4, 50)) -> Program:
 
     def body(row: Line) -> None:
         (total,) = row.reduce([Combination(f32, add, 0.0)], lambda point: [point.load(0, whole)])
-        row.store(1, turned, total)
-        row.store(2, turned, -total)
+        for buffer, value in ((1, total), (2, -total)):
+            row.lead(lambda point, buffer=buffer, value=value: point.store(buffer, turned, value))
 
     y = x.sum(axis=2).T.copy()
     kernel = row_reduction(

@@ -67,7 +67,7 @@ def test_runs(
     assert runs(extents, coefficients) == expected
 
 
-def test_offsets_of_stores_are_computed_outside_of_their_branches() -> None:
+def test_what_one_branch_computes_another_computes_again() -> None:
     program = programs.strided_sums()
     run(program.module, program.buffers, undefined=program.undefined)
     for got, expected in zip(program.outputs, program.expected, strict=True):
