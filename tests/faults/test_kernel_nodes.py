@@ -1,0 +1,98 @@
+"""Kinds of nodes that one lowering of kernels knew and the other did not: rows of an identity matrix on GPUs.
+
+Each kind of node, in each target: the evaluator's values, or a diagnostic that says what there is no kernel for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+import pullback as pb
+from pullback.dialects.context import context
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.source import parse
+from pullback.driver.levels import lowered
+from pullback.driver.program import compile_function
+from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone
+from pullback.passes.loops.outputs import outputs_of
+from pullback.passes.loops.space import Schedule, Space
+
+Array = npt.NDArray[Any]
+EYE = ", ".join(str([float(i == j) for j in range(5)]) for i in range(5))
+NODES: dict[type[Node], str] = {
+    Fixed: """
+      %f = graph.fill {value = 2.0 : f32} : tensor<4x5xf32>
+      %y = graph.add %x, %f : tensor<4x5xf32>""",
+    Load: "%y = graph.gather %x, %t : (tensor<4x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>",
+    OneHot: f"""
+      %c = graph.constant dense<[{EYE}]> : tensor<5x5xf32>
+      %h = graph.gather %c, %t : (tensor<5x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
+      %y = graph.multiply %h, %x : tensor<4x5xf32>""",
+    Compute: "%y = graph.tanh %x : tensor<4x5xf32>",
+    Reduce: """
+      %s = graph.sum %x {axes = array<i64: 1>, keepdims} : (tensor<4x5xf32>) -> tensor<4x1xf32>
+      %y = graph.subtract %x, %s : (tensor<4x5xf32>, tensor<4x1xf32>) -> tensor<4x5xf32>""",
+    Contraction: """
+      %w = graph.fill {value = 0.5 : f32} : tensor<5x5xf32>
+      %y = graph.matmul %x, %w : (tensor<4x5xf32>, tensor<5x5xf32>) -> tensor<4x5xf32>""",
+}
+"""A program whose kernel holds such a node."""
+NO_KERNEL: dict[tuple[type[Node], str], str] = {(Contraction, "simt"): "no GPU kernel of kind 'matmul' yet"}
+
+
+def module_with(kind: type[Node]) -> ModuleOp:
+    text = f"""
+    func.func @main(%x: tensor<4x5xf32>, %t: tensor<4xi32>) -> tensor<4x5xf32> {{
+      {NODES[kind]}
+      func.return %y : tensor<4x5xf32>
+    }}"""
+    return parse(context(), text).module
+
+
+def test_every_kind_has_a_program() -> None:
+    assert set(NODES) == set(Node.__subclasses__())
+
+
+@pytest.mark.parametrize("kind", NODES)
+def test_the_program_holds_the_node(kind: type[Node]) -> None:
+    kernels = [op for op in lowered(module_with(kind), "kernels").walk() if isinstance(op, Kernel)]
+    outputs = [o for k in kernels for o in outputs_of(Space.of(k, Schedule.of(k)))[1]]
+    assert any(isinstance(node, kind) for node in cone([o.node for o in outputs]))
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+@pytest.mark.parametrize("kind", NODES)
+def test_the_node_is_lowered(kind: type[Node], target: str) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    inputs = [x, np.array([3, -1, 0, 7], np.int32)]
+    run = compile_function(module_with(kind), target)
+    if (kind, target) in NO_KERNEL:
+        with pytest.raises(DiagnosticError, match=NO_KERNEL[kind, target]):
+            run(inputs, {})
+        return
+    (expected,) = compile_function(module_with(kind), "numpy")(inputs, {})
+    np.testing.assert_allclose(run(inputs, {})[0], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.matrix(12)
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i32", "i64"])
+@pytest.mark.parametrize("index", ["i32", "i64"])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_rows_of_an_identity(target: str, dtype: str, index: str, axis: int | None) -> None:
+    """Element by element, and in kernels that reduce along each axis; an index out of range names a row of zeros."""
+    rows = np.array([4, 0, 5, -1, 2, 2**31 - 1], np.int64 if index == "i64" else np.int32)
+    numpy_dtype = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64}[dtype]
+    x = np.arange(30).reshape(6, 5).astype(numpy_dtype)
+    with pb.Graph():
+        t, p = pb.placeholder(index, (6,)), pb.placeholder(dtype, (6, 5))
+        picked = pb.gather(pb.constant(np.eye(5, dtype=numpy_dtype)), t) * p
+        step = pb.compile([t, p], picked if axis is None else pb.sum(picked, axis=axis), target=target)
+    expected = np.where(rows[:, None] == np.arange(5), x, 0)
+    np.testing.assert_array_equal(step(rows, x), expected if axis is None else expected.sum(axis=axis))
