@@ -29,9 +29,9 @@ from pullback.frontend.arguments import (
 from pullback.frontend.graph import Graph, common_graph, current_graph
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.names import checked_name
+from pullback.frontend.requests import requested
 from pullback.frontend.scopes import without_devices
 from pullback.passes.gradients.emitter import Options
-from pullback.passes.gradients.engine import gradients as generate
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.run import quiet_collector
 
@@ -93,12 +93,12 @@ def gradients(
         stop_values = [converted_stop(s, f"stop_gradients[{i}]") for i, s in enumerate(stops)]
         if colocate_gradients_with_ops:
             stack.enter_context(without_devices(graph))
-        results = generate(
+        results = requested(
+            graph,
             [y.value for y in y_values],
             [x.value for x in x_values],
             seeds,
             graph.insertion_block,
-            graph.insert,
             Options(scope, aggregation, gate, colocate_gradients_with_ops),
             stops=[s.value for s in stop_values],
             unconnected=unconnected,

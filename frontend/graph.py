@@ -68,8 +68,10 @@ class Graph:
         self._function = func.FuncOp("main", FunctionType.from_lists([], []), Region(self._body))
         self._module = ModuleOp([self._function])
         self._closed = False
-        self._hoisted: list[Operation] = []
-        """What was made inside of loops but stands before them."""
+        self.placed_before: list[Operation] = []
+        """What was made late but stands before other operations: outside of a loop, or beside what it serves."""
+        self.requests: list[Any] = []
+        """The requests for gradients inside of the loops under construction."""
         self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
@@ -185,7 +187,7 @@ class Graph:
             self.insert(op)
         else:
             self._body.insert_op_before(op, outer)
-            self._hoisted.append(op)
+            self.placed_before.append(op)
 
     @contextmanager
     def inside(self, block: Block) -> Generator[None]:
@@ -218,7 +220,7 @@ class Graph:
         """Erases whatever was added in this block if it fails, and gives its names back."""
         self.reopen()
         block, last, arguments = self._block, self._block.last_op, len(self._body.args)
-        hoisted, variables = len(self._hoisted), len(self.variables)
+        hoisted, variables, requests = len(self.placed_before), len(self.variables), len(self.requests)
         with self.names.restored_on_error():
             try:
                 yield
@@ -226,6 +228,7 @@ class Graph:
                 self._block = block
                 self._erase_after(block, last)
                 self._forget_variables(hoisted, variables)
+                del self.requests[requests:]
                 for argument in reversed(self._body.args[arguments:]):
                     self._body.erase_arg(argument)
                 raise
@@ -241,12 +244,12 @@ class Graph:
             pass
 
     def _forget_variables(self, hoisted: int, variables: int) -> None:
-        """Keeps this many hoisted operations and variables, and drops later ones."""
-        for op in self._hoisted[hoisted:]:
+        """Keeps this many operations placed before others and variables, and drops later ones."""
+        for op in reversed(self.placed_before[hoisted:]):
             if op.parent is not None:
                 op.detach()
                 op.erase(safe_erase=False)
-        del self._hoisted[hoisted:]
+        del self.placed_before[hoisted:]
         for name in list(self.variables)[variables:]:
             del self.variables[name]
 

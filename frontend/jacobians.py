@@ -24,8 +24,8 @@ from pullback.dialects.graph.value import Tensor
 from pullback.frontend.functions.control_flow import while_loop
 from pullback.frontend.functions.pieces import concat
 from pullback.frontend.graph import Graph
+from pullback.frontend.requests import requested
 from pullback.passes.gradients.emitter import Options
-from pullback.passes.gradients.engine import gradients
 
 
 def jacobians(graph: Graph, y: Tensor, xs: Sequence[Tensor], options: Options) -> list[Tensor]:
@@ -86,7 +86,7 @@ def _gradients(
     graph: Graph, block: Block, y: Tensor, xs: Sequence[Tensor], seed: Tensor | None, options: Options
 ) -> list[Tensor | None]:
     """The gradients of what stands in a block, put where the graph grows now; dense."""
-    found = gradients([y.value], [x.value for x in xs], [seed], block, graph.insert, options)
+    found = requested(graph, [y.value], [x.value for x in xs], [seed], block, options)
     return [Densify.of(g) if g is not None and isinstance(g.type, SlicesType) else g for g in found]
 
 

@@ -20,6 +20,7 @@ from pullback.passes.explain.dependence import Dependence
 from pullback.passes.explain.explain import explain, written_at
 from pullback.passes.explain.explanation import Explanation
 from pullback.passes.gradients.generate import expand
+from pullback.passes.gradients.visible import Visible
 from pullback.passes.scopes import used_scopes
 from pullback.passes.simplify.inline_calls import inline_calls
 from pullback.tools.failure import OptionError
@@ -63,7 +64,7 @@ def explanations(source: Source, text: str) -> list[Explanation]:
 
 def _answer_behind(ys: Sequence[SSAValue], block: Block, function: func.FuncOp) -> None:
     """Answers the requests that the ys depend on."""
-    behind = Dependence(ys, block).behind
+    behind = Dependence(ys, Visible.around(block)).behind
     scopes = used_scopes(function)
     for request in [op for op in function.walk() if isinstance(op, Gradients) and op in behind]:
         expand(request, scopes)

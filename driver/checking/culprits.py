@@ -18,6 +18,7 @@ from pullback.passes.explain.cuts import operand_name
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.gradients.paths import inputs_of
 from pullback.passes.gradients.registry import is_barrier, source_of, type_name
+from pullback.passes.gradients.visible import Visible
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Culprit:
 
 def culprit_between(ys: Sequence[SSAValue], x: SSAValue, probe: Probe, settings: Settings) -> Culprit | None:
     """The first such operation between x and a y, seen from x; one that is at a kink where no other is wrong."""
-    between = Dependence(ys, probe.block).between(x)
+    between = Dependence(ys, Visible.only(probe.block)).between(x)
     at_kink: Culprit | None = None
     for op in list(probe.block.ops):
         if op in between and not is_barrier(op) and (found := _wrong_input(op, probe, settings)) is not None:

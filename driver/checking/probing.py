@@ -19,6 +19,7 @@ from pullback.dialects.graph.elementwise import StopGradient
 from pullback.dialects.graph.indexing import SlicesValue
 from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
 from pullback.passes.explain.dependence import Dependence, Node
+from pullback.passes.gradients.visible import Visible
 
 
 class _HoldingEvaluator(Evaluator):
@@ -103,7 +104,7 @@ class Probe:
         contents = {label: array.copy() for label, array in self.variables.items()}
         self._base = _HoldingEvaluator(contents, self.stops)
         self._base.values.update(self.arguments)
-        needed = Dependence(wanted, self.block).behind
+        needed = Dependence(wanted, Visible.only(self.block)).behind
         self._run(self._base, needed)
 
     def __getitem__(self, value: SSAValue) -> Any:
@@ -115,7 +116,7 @@ class Probe:
         run = self._base.again(self._base.values, shift)
         if shift is None:
             run.values[x] = _plus(self[x], by)
-        following = Dependence(ys, self.block).between(x)
+        following = Dependence(ys, Visible.only(self.block)).between(x)
         self._run(run, following)
         return [run.values[y] for y in ys]
 

@@ -13,6 +13,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
+from pullback.frontend.requests import check_requests
 
 __all__ = ["while_loop"]
 
@@ -53,6 +54,7 @@ def while_loop(
         _fill_condition(graph, loop, cond)
         _fill_body(graph, loop, body)
         loop.verify_()
+        check_requests(graph, loop)
         return [Tensor(r) for r in loop.results]
 
 

@@ -19,6 +19,7 @@ from pullback.passes.explain.explanation import Cut, Place, Reason
 from pullback.passes.explain.flow import flow_of
 from pullback.passes.gradients.paths import find_paths, inputs_of
 from pullback.passes.gradients.registry import OVERRIDE, is_barrier, source_of, type_name
+from pullback.passes.gradients.visible import Visible
 
 Locate = Callable[[Operation], "str | None"]
 """Where an operation was written: `file:line:column`."""
@@ -36,6 +37,7 @@ class Cuts:
     """One search from ys back to x, along what depends on x.
 
     Attributes:
+        visible: the blocks that gradients pass.
         dependence: the ways from the ys back.
         between: what lies on ways to x.
         flow: which of them gradients take, were all of their values asked about.
@@ -44,17 +46,17 @@ class Cuts:
     ys: Sequence[SSAValue]
     x: SSAValue
     stops: Collection[SSAValue]
-    block: Block
+    visible: Visible
     locate: Locate
     nested: bool = False
     found: list[Cut] = field(default_factory=list[Cut])
 
     def __post_init__(self) -> None:
-        self.dependence = Dependence(self.ys, self.block)
+        self.dependence = Dependence(self.ys, self.visible)
         self.between = self.dependence.between(self.x)
         values = [n for n in self.between if isinstance(n, SSAValue) and differentiable_type(n.type)]
-        self.flow = flow_of(self.ys, values, self.stops, self.block, self.nested)
-        self._reached = find_paths(self.ys, [self.x], self.stops, self.block).reached
+        self.flow = flow_of(self.ys, values, self.stops, self.visible, self.nested)
+        self._reached = find_paths(self.ys, [self.x], self.stops, self.visible).reached
 
     def search(self) -> list[Cut]:
         """Every cut, the nearest to the ys first."""
@@ -108,13 +110,14 @@ class Cuts:
             alone = op is None or any(v in self._reached for v in inputs_of(op))
             self._add(Reason.STOPPED, why, op, alone=alone)
             return None
-        if op is None or op.parent is not self.block:
+        if op is None and self.visible.is_carried(value):
             self._add(
-                Reason.OUTSIDE,
-                f"'{name_of_value(value)}' comes from outside of the block in which gradients are asked for, and is "
-                "constant there",
-                op,
+                Reason.CARRIED,
+                f"'{name_of_value(value)}' is carried by the loop in which gradients are asked for: what it was "
+                "before a trip is constant there",
+                None,
             )
+        if op is None or op.parent not in self.visible.passed:
             return None
         return op
 
@@ -218,7 +221,7 @@ class Cuts:
             for result, got, yielded in zip(op.results, arrived, last.operands, strict=False)
             if (got or result in self.flow.terms) and differentiable_type(yielded.type)
         ]
-        return Cuts(ys, x, (), block, self.locate, nested=True).search()
+        return Cuts(ys, x, (), Visible.only(block), self.locate, nested=True).search()
 
 
 def _uses(block: Block, value: SSAValue) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import While
 from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
-from pullback.passes.gradients.paths import ancestor_in, inputs_of
+from pullback.passes.gradients.paths import inputs_of
+from pullback.passes.gradients.visible import Visible
 
 Node: TypeAlias = SSAValue | Operation
 """A value depends on the operation that makes it; an operation on its inputs, and on updates that it reads."""
@@ -19,9 +21,8 @@ Node: TypeAlias = SSAValue | Operation
 class Dependence:
     """The ways from some ys back, through everything: integers, barriers, and the contents of variables."""
 
-    def __init__(self, ys: Sequence[SSAValue], block: Block) -> None:
-        self.block = block
-        self._updates = updates_before_reads(block)
+    def __init__(self, ys: Sequence[SSAValue], visible: Visible) -> None:
+        self._updates = updates_before_reads(visible)
         self.behind: dict[Node, None] = {}
         """What the ys are computed from, the nearest first, themselves included."""
         self._users: dict[Node, list[Node]] = {}
@@ -78,17 +79,19 @@ class Dependence:
         ]
 
 
-def updates_before_reads(block: Block) -> dict[Operation, list[Operation]]:
-    """For each operation of a block that reads variables, the updates of these that stand before it."""
+def updates_before_reads(visible: Visible) -> dict[Operation, list[Operation]]:
+    """For each operation of some blocks that reads variables, the updates of these that stand before it."""
     earlier: dict[str, list[Operation]] = {}
     found: dict[Operation, list[Operation]] = {}
-    for op in block.ops:
-        for inner in op.walk() if op.regions else (op,):
-            label = variable_of(inner)
-            if isinstance(inner, ReadsVariable) and label in earlier:
-                found.setdefault(op, []).extend(earlier[label])
-            elif isinstance(inner, Update) and label is not None:
-                earlier.setdefault(label, []).append(op)
+    around = {block.parent_op() for block in visible.blocks[:-1]}
+    for block in reversed(visible.blocks):
+        for op in takewhile(lambda op: op not in around, block.ops):
+            for inner in op.walk() if op.regions else (op,):
+                label = variable_of(inner)
+                if isinstance(inner, ReadsVariable) and label in earlier:
+                    found.setdefault(op, []).extend(earlier[label])
+                elif isinstance(inner, Update) and label is not None:
+                    earlier.setdefault(label, []).append(op)
     return found
 
 
@@ -100,7 +103,7 @@ def variable_of(op: Operation) -> str | None:
     return op.label if isinstance(op, VariableOp) else None
 
 
-def users_of(value: SSAValue, block: Block) -> list[Operation]:
-    """The operations of a block that use a value, in their regions too."""
-    found = (ancestor_in(block, use.operation) for use in value.uses)
+def users_of(value: SSAValue, visible: Visible) -> list[Operation]:
+    """The operations of some blocks that use a value, in their regions too."""
+    found = (visible.holder(use.operation) for use in value.uses)
     return list(dict.fromkeys(op for op in found if op is not None))

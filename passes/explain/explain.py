@@ -20,6 +20,7 @@ from pullback.passes.explain.flow import Flow, flow_of
 from pullback.passes.gradients.paths import inputs_of
 from pullback.passes.gradients.registry import MissingGradientError, facts_of, source_of, type_name
 from pullback.passes.gradients.seeds import check_seeds
+from pullback.passes.gradients.visible import Visible
 
 
 def written_at(op: Operation) -> str | None:
@@ -61,15 +62,19 @@ class _Search:
         stops: Collection[SSAValue],
         locate: Locate,
     ) -> None:
-        self.ys, self.x, self.block, self.stops, self.locate = ys, x, block, stops, locate
+        self.ys, self.x, self.stops, self.locate = ys, x, stops, locate
+        self.visible = Visible.around(block, back_edges=True)
         self.names = tuple(map(name_of_value, ys))
         self.x_name = name_of_value(x)
         self.made = _gradient_operations(block)
 
     def explanation(self) -> Explanation:
-        request = flow_of(self.ys, [self.x], self.stops, self.block)
+        request = flow_of(self.ys, [self.x], self.stops, self.visible)
         if request.failures:
             return self._error(request)
+        if request.refused is not None:
+            cut = Cut(Reason.CARRIED, str(request.refused))
+            return Explanation(self.names, self.x_name, Status.ERROR, error=str(request.refused), cuts=(cut,))
         if not self.ys:
             return self._none([Cut(Reason.NO_Y, "there is no y")])
         if self.x in request.terms:
@@ -77,7 +82,7 @@ class _Search:
         if not differentiable_type(self.x.type):
             why = f"x '{self.x_name}' is {self.x.type}, and {ONLY_FLOATS}"
             return self._none([Cut(Reason.DTYPE_OF_X, why)])
-        cuts = Cuts(self.ys, self.x, self.stops, self.block, self.locate)
+        cuts = Cuts(self.ys, self.x, self.stops, self.visible, self.locate)
         return self._none(cuts.search()) if cuts.between else self._no_way(cuts.dependence)
 
     def _none(self, cuts: Sequence[Cut]) -> Explanation:
@@ -88,7 +93,7 @@ class _Search:
     def _connected(self, flow: Flow) -> Explanation:
         ways = _Ways(flow, self.x)
         starts = [y for y in dict.fromkeys(self.ys) if ways.count.get(y)]
-        cuts = Cuts(self.ys, self.x, self.stops, self.block, self.locate).search()
+        cuts = Cuts(self.ys, self.x, self.stops, self.visible, self.locate).search()
         first = min(starts, key=lambda y: ways.distance[y])
         return Explanation(
             self.names,
@@ -153,7 +158,7 @@ class _Search:
     # ---- no way at all ----------------------------------------------------------------------------------
 
     def _no_way(self, dependence: Dependence) -> Explanation:
-        users = users_of(self.x, self.block)
+        users = users_of(self.x, self.visible)
         reason, hints = self._missed(dependence, users)
         inputs = dependence.inputs()
         return Explanation(
@@ -181,7 +186,7 @@ class _Search:
             same = [op for op in others if variable_of(op) == owner.label and isinstance(op, VariableOp)]
             if same:
                 return Reason.OTHER_REFERENCE, [f"y uses the reference '{name_of_value(same[0].results[0])}'"]
-        if any(y in Dependence([self.x], self.block).behind for y in self.ys):
+        if any(y in Dependence([self.x], self.visible).behind for y in self.ys):
             return Reason.REVERSED, []
         if isinstance(owner, Operation) and _is_constant(owner) and not users:
             return Reason.CONSTANT, []

@@ -34,7 +34,7 @@ class Reason(StrEnum):
     LOOP_CONDITION = "loop_condition"
     LOOP_BODY = "loop_body"
     ASSIGNMENT = "assignment"
-    OUTSIDE = "outside"
+    CARRIED = "carried"
     FAILURE = "failure"
     UNUSED = "unused"
     CONSTANT = "constant"

@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Emitter, Options
 from pullback.passes.gradients.engine import Walk
+from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import inputs_of
+from pullback.passes.gradients.visible import Visible
 
 
 @dataclass
@@ -22,18 +24,20 @@ class Flow:
         arrived: for each operation visited, in order, which of its inputs (see `inputs_of`) got a gradient.
         terms: the values that a gradient arrived at, and in how many terms.
         failures: the operations whose rule is missing or wrong, with the error.
+        refused: why the walk could not go on, where a loop around carries what it came to.
     """
 
     arrived: dict[Operation, tuple[bool, ...]] = field(default_factory=dict[Operation, "tuple[bool, ...]"])
     terms: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
     failures: dict[Operation, Exception] = field(default_factory=dict[Operation, Exception])
+    refused: GradientError | None = None
 
 
 class _RecordedWalk(Walk):
     """The engine's walk. An operation that fails gives nothing to its operands, and the walk goes on."""
 
-    def __init__(self, block: Block, stops: Collection[SSAValue], flow: Flow, nested: bool) -> None:
-        super().__init__(block, Emitter(Block().add_op, Options()), stops, nested)
+    def __init__(self, visible: Visible, stops: Collection[SSAValue], flow: Flow, nested: bool) -> None:
+        super().__init__(visible, Emitter(Block().add_op, Options()), stops, nested)
         self.flow = flow
 
     def _visit(self, op: Operation, reached: Collection[SSAValue]) -> None:
@@ -42,6 +46,12 @@ class _RecordedWalk(Walk):
         except Exception as error:
             self.flow.failures[op] = error
             self.flow.arrived[op] = (False,) * len(inputs_of(op))
+
+    def _check_carried(self, xs: Sequence[SSAValue], arrived: Sequence[BlockArgument]) -> None:
+        try:
+            super()._check_carried(xs, arrived)
+        except GradientError as error:
+            self.flow.refused = error
 
     def _marked(self, op: Operation, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
         self.flow.arrived[op] = tuple(grad is not None for grad in grads)
@@ -56,17 +66,18 @@ def flow_of(
     ys: Sequence[SSAValue],
     xs: Sequence[SSAValue],
     stops: Collection[SSAValue],
-    block: Block,
+    visible: Visible,
     nested: bool = False,
 ) -> Flow:
-    """What flows from ys to xs where ones are the seeds; the block is left as it was.
+    """What flows from ys to xs where ones are the seeds; the blocks are left as they were.
 
     Args:
-        ys, xs, stops, block: as for the engine's `gradients`.
+        ys, xs, stops: as for the engine's `gradients`.
+        visible: the blocks that it would walk over.
         nested: whether the block is the body of a loop.
     """
     flow = Flow()
-    walk = _RecordedWalk(block, frozenset(stops), flow, nested)
+    walk = _RecordedWalk(visible, frozenset(stops), flow, nested)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

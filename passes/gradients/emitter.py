@@ -73,6 +73,8 @@ class Emitter:
     made: list[Operation] = field(default_factory=list[Operation])
     service: Service | None = None
     device: Attribute | None = None
+    elsewhere: list[Operation] = field(default_factory=list[Operation])
+    """What was not put in the place of the request, but beside the operation that it serves."""
     _location: LocationAttr | None = None
 
     def __call__(self, op: Operation) -> None:
@@ -115,7 +117,20 @@ class Emitter:
 
     def at(self, place: Insert) -> Emitter:
         """An emitter for another place that reports to the same list."""
-        return Emitter(place, self.options, self.made, self.service, self.device)
+        return Emitter(place, self.options, self.made, self.service, self.device, self.elsewhere)
+
+    def behind(self, anchor: Operation) -> Emitter:
+        """An emitter that puts operations one after another behind `anchor`, and takes them down."""
+        last = anchor
+
+        def place(op: Operation) -> None:
+            nonlocal last
+            assert last.parent is not None
+            last.parent.insert_op_after(op, last)
+            last = op
+            self.elsewhere.append(op)
+
+        return self.at(place)
 
     def take_back(self) -> None:
         """Erases everything made, last first."""

@@ -6,10 +6,12 @@ un-broadcasting, zeros for absent gradients, dropping what nobody needs, markers
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.base import GraphOp, Properties
 from pullback.dialects.graph.indexing import zeros_like
@@ -21,6 +23,7 @@ from pullback.dialects.graph.shapes import SumTo
 from pullback.dialects.graph.stacks import EmptyStack
 from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of
 from pullback.dialects.graph.value import Tensor
+from pullback.passes.gradients.carried import check_carried
 from pullback.passes.gradients.closures import with_closure
 from pullback.passes.gradients.emitter import Emitter, Options, densified
 from pullback.passes.gradients.errors import check_number, checked_gradient
@@ -29,6 +32,7 @@ from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
 from pullback.passes.gradients.slices import with_common_indices
+from pullback.passes.gradients.visible import Visible
 
 
 def gradients(
@@ -41,27 +45,30 @@ def gradients(
     stops: Collection[SSAValue] = (),
     unconnected: Unconnected = Unconnected.NONE,
     about: Operation | None = None,
+    elsewhere: list[Operation] | None = None,
 ) -> list[Tensor | None]:
     """The gradient of sum(ys, weighted by grad_ys) with respect to each x, `None` where no y depends on it.
 
     Args:
         ys, xs: values of `block`, or that it sees.
         grad_ys: one per y, of its shape (of the rows, for slices); `None` for ones.
-        block: whose operations are differentiated.
+        block: whose operations are differentiated, and those of the blocks around it.
         place: where new operations go.
         stops: values taken as constants: nothing flows into what computes them.
         unconnected: `ZERO` gives zeros instead of `None`.
         about: the request, for diagnostics.
+        elsewhere: takes down what is not put in `place` but beside the operations that it serves.
 
     Raises:
         MissingGradientError: a path leads through an operation without a rule.
-        GradientError: a seed does not fit its y, or a rule returned what it must not.
+        GradientError: a seed does not fit its y, a rule returned what it must not, or a path goes on only through
+            what a loop around the block carries.
         In every case the block is left as it was.
     """
     check_seeds(ys, grad_ys, about)
-    emitter = Emitter(place, options)
+    emitter = Emitter(place, options, elsewhere=elsewhere if elsewhere is not None else [])
     try:
-        walk = Walk(block, emitter, frozenset(stops))
+        walk = Walk(Visible.around(block), emitter, frozenset(stops), about=about)
         results = walk.run(ys, xs, grad_ys)
         if unconnected is Unconnected.ZERO:
             with inserting(emitter):
@@ -72,16 +79,53 @@ def gradients(
         raise
 
 
+@dataclass(frozen=True)
+class Request:
+    """What was asked for in a block, to look at once more when the loops around it are complete."""
+
+    ys: Sequence[SSAValue]
+    xs: Sequence[SSAValue]
+    stops: frozenset[SSAValue]
+    block: Block
+    about: Operation | None = None
+
+    def check(self) -> None:
+        """Refuses a request whose ys depend on an x by what earlier trips of a loop around it yielded.
+
+        Raises:
+            GradientError: they do, and so the gradients that were made lack a part.
+        """
+        visible = Visible.around(self.block, back_edges=True)
+        if not visible.loops or not (paths := find_paths(self.ys, self.xs, self.stops, visible)).carried:
+            return
+        touched = {*self.ys, *(v for op in paths.pending for v in inputs_of(op))}
+        if touched.isdisjoint(paths.carried):
+            return
+        walk = Walk(visible, Emitter(Block().add_op, Options()), self.stops, about=self.about)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                walk.run(self.ys, self.xs, [None] * len(self.ys))
+        finally:
+            walk.emitter.take_back()
+
+
 class Walk:
-    """One traversal of a block from ys to xs."""
+    """One traversal of some blocks from ys to xs."""
 
     def __init__(
-        self, block: Block, emitter: Emitter, stops: Collection[SSAValue], nested: bool = False
+        self,
+        visible: Visible,
+        emitter: Emitter,
+        stops: Collection[SSAValue],
+        nested: bool = False,
+        about: Operation | None = None,
     ) -> None:
-        self.block = block
+        self.visible = visible
         self.nested = nested
         self.emitter = emitter
         self.stops = stops
+        self.about = about
         self.terms: dict[SSAValue, list[Tensor]] = {}
         options = emitter.options
         self.sum_properties: Properties = (
@@ -91,17 +135,21 @@ class Walk:
 
     def inside(self, block: Block, place: Insert) -> Walk:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
-        return Walk(block, self.emitter.at(place), (), nested=True)
+        return Walk(Visible.only(block), self.emitter.at(place), (), nested=True)
 
     def stopping(self, stops: Collection[SSAValue]) -> Walk:
-        """A walk over the same block that takes other values as constants."""
-        return Walk(self.block, self.emitter, stops, self.nested)
+        """A walk over the same blocks that takes other values as constants."""
+        return Walk(self.visible, self.emitter, stops, self.nested, self.about)
+
+    def probing(self, visible: Visible, stops: Collection[SSAValue]) -> Walk:
+        """A walk over other blocks, whose new operations are to be taken back."""
+        return Walk(visible, Emitter(Block().add_op, Options()), stops, about=self.about)
 
     def run(
         self, ys: Sequence[SSAValue], xs: Sequence[SSAValue], grad_ys: Sequence[Tensor | None]
     ) -> list[Tensor | None]:
         """The gradients of the xs; see `gradients`."""
-        paths = find_paths(ys, xs, self.stops, self.block)
+        paths = find_paths(ys, xs, self.stops, self.visible)
         wanted = set(xs)
         with inserting(self.emitter):
             for i, (y, given) in enumerate(zip(ys, grad_ys, strict=True)):
@@ -112,7 +160,12 @@ class Walk:
                     )
                     self.terms.setdefault(y, []).append(seed_of(y, given))
             self._visit_all(ys, paths)
+        self._check_carried(xs, [a for a in paths.carried if a not in self.stops and self.terms.get(a)])
+        with inserting(self.emitter):
             return [self.total(x) for x in xs]
+
+    def _check_carried(self, xs: Sequence[SSAValue], arrived: Sequence[BlockArgument]) -> None:
+        check_carried(self, xs, arrived)
 
     def _visit_all(self, ys: Sequence[SSAValue], paths: Paths) -> None:
         """Each operation once all its consumers have delivered, in breadth-first order from the ys."""

@@ -19,7 +19,7 @@ from pullback.dialects.graph.request import Gradients
 from pullback.dialects.graph.types import SlicesType
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options, densified
-from pullback.passes.gradients.engine import gradients
+from pullback.passes.gradients.engine import Request, gradients
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.scopes import unique, used_scopes
 
@@ -33,12 +33,13 @@ class GenerateGradients(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
             scopes = used_scopes(function)
-            for request in [o for o in function.walk() if isinstance(o, Gradients)]:
-                expand(request, scopes)
+            expanded = [expand(o, scopes) for o in list(function.walk()) if isinstance(o, Gradients)]
+            for request in expanded:  # what the loops around yield is known now
+                request.check()
 
 
-def expand(request: Gradients, scopes: set[str]) -> None:
-    """Replaces one request by its results."""
+def expand(request: Gradients, scopes: set[str]) -> Request:
+    """Replaces one request by its results; gives what it asked for."""
     block = request.parent
     if block is None:
         raise GradientError("graph.gradients: the request stands in no block", request)
@@ -61,7 +62,9 @@ def expand(request: Gradients, scopes: set[str]) -> None:
         unconnected=unconnected,
         about=request,
     )
+    asked = Request([*request.ys], [*request.xs], frozenset(request.stops), block, request)
     _replace(request, found, options, block)
+    return asked
 
 
 def _replace(request: Gradients, found: Sequence[Tensor | None], options: Options, block: Block) -> None:

@@ -14,7 +14,7 @@ from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from pullback.dialects.graph.control_flow import Condition, While, Yield
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.insertion import Insert, inserting
+from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.location import Origin, name_of
 from pullback.dialects.graph.markers import SumGradients
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
@@ -24,6 +24,7 @@ from pullback.dialects.graph.variables import ReadsVariable, Update
 from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of
+from pullback.passes.gradients.visible import Visible
 from pullback.passes.replacement import replace_in
 
 COUNT = tensor_type(i64, ())
@@ -111,7 +112,7 @@ class LoopGradient:
         active = {i for i, dy in enumerate(self.dys) if dy is not None}
         while True:
             ys = [self.yields[i] for i in sorted(active)]
-            pending = find_paths(ys, xs, (), self.forward).pending
+            pending = find_paths(ys, xs, (), Visible.only(self.forward)).pending
             touched = {*ys, *(v for op in pending for v in inputs_of(op))}
             more = {a.index for a in arguments if a in touched and differentiable_type(a.type)} - active
             if not more:
@@ -198,24 +199,12 @@ class LoopGradient:
 
     # ---- the two loops -----------------------------------------------------------------------------------
 
-    def _place_after(self, anchor: Operation) -> Insert:
-        """Puts operations one after another behind `anchor`."""
-        last = anchor
-
-        def place(op: Operation) -> None:
-            nonlocal last
-            assert last.parent is not None
-            last.parent.insert_op_after(op, last)
-            last = op
-
-        return place
-
     def _twin(self, kept: Sequence[SSAValue]) -> While:
         """The forward loop once more, with a trip count and a stack for each kept value."""
         op = self.op
         # Next to the original, so that it reads variables as that one did; inside a backward body, where it stands.
         emitter = self.walk.emitter
-        emitter = emitter if self.walk.nested else emitter.at(self._place_after(op))
+        emitter = emitter if self.walk.nested else emitter.behind(op)
         emitter.serve(Origin.COPY, "_twin", op)
         with inserting(emitter):
             count = Fill.full(0, COUNT)

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.control_flow import captured_values
 from pullback.dialects.graph.types import differentiable_type
 from pullback.passes.gradients.registry import facts_of, is_barrier
+from pullback.passes.gradients.visible import Visible, levels
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The part of a block that a request concerns.
+    """The part of the blocks that a request sees, as far as it concerns them.
 
     Attributes:
         reached: values of differentiable type that depend on an x, the xs among them.
+        carried: those that loops around carry, and that depend on an x outside of their loop.
         pending: for each operation between xs and ys, how many edges into its results will deliver a gradient.
     """
 
     reached: Collection[SSAValue]
+    carried: Collection[BlockArgument]
     pending: dict[Operation, int]
 
 
@@ -31,25 +34,21 @@ def inputs_of(op: Operation) -> Sequence[SSAValue]:
     return [*op.operands, *captured_values(op)] if runs_regions else op.operands
 
 
-def ancestor_in(block: Block, op: Operation) -> Operation | None:
-    """The operation of `block` that is `op` or holds it in its regions."""
-    while op.parent is not block:
-        parent = op.parent_op()
-        if parent is None:
-            return None
-        op = parent
-    return op
-
-
 def find_paths(
-    ys: Sequence[SSAValue], xs: Sequence[SSAValue], stops: Collection[SSAValue], block: Block
+    ys: Sequence[SSAValue], xs: Sequence[SSAValue], stops: Collection[SSAValue], visible: Visible
 ) -> Paths:
-    """The paths inside one block. Both walks are iterative and visit each edge once."""
-    reached = _reach_forward(xs, block)
-    return Paths(reached, _walk_back(ys, reached, stops, block))
+    """The paths inside these blocks. Both walks are iterative and visit each edge once."""
+    reached: set[SSAValue] = set()
+    carried: set[BlockArgument] = set()
+    for level, group in levels(xs, visible).items():
+        reached |= _reach_forward(group, level, visible, carried)
+    return Paths(reached, carried, _walk_back(ys, reached, stops, visible))
 
 
-def _reach_forward(xs: Sequence[SSAValue], block: Block) -> set[SSAValue]:
+def _reach_forward(
+    xs: Sequence[SSAValue], level: int, visible: Visible, all_carried: set[BlockArgument]
+) -> set[SSAValue]:
+    """What depends on values of one block; notes what loops carry of it."""
     reached: set[SSAValue] = set()
     seen: set[Operation] = set()
     work = [x for x in xs if differentiable_type(x.type)]
@@ -60,8 +59,14 @@ def _reach_forward(xs: Sequence[SSAValue], block: Block) -> set[SSAValue]:
         reached.add(value)
         for use in value.uses:
             op = use.operation
-            if op.parent is not block:
-                op = ancestor_in(block, op)
+            carried = visible.carried_from(op, use.index, level) if visible.loops else None
+            if carried is not None:
+                if differentiable_type(carried.type):
+                    all_carried.add(carried)
+                    work.append(carried)
+                continue
+            if op.parent not in visible.passed:
+                op = visible.holder(op)
                 if op is not None and facts_of(type(op)).closure:
                     continue  # how a gradient is computed is no path
             if op is None or op in seen:
@@ -73,7 +78,7 @@ def _reach_forward(xs: Sequence[SSAValue], block: Block) -> set[SSAValue]:
 
 
 def _walk_back(
-    ys: Sequence[SSAValue], reached: Collection[SSAValue], stops: Collection[SSAValue], block: Block
+    ys: Sequence[SSAValue], reached: Collection[SSAValue], stops: Collection[SSAValue], visible: Visible
 ) -> dict[Operation, int]:
     pending: dict[Operation, int] = {}
 
@@ -81,7 +86,7 @@ def _walk_back(
         owner = value.owner
         if value not in reached or value in stops or not isinstance(owner, Operation):
             return None
-        if owner.parent is not block or is_barrier(owner):
+        if owner.parent not in visible.passed or is_barrier(owner):
             return None
         return owner if any(v in reached for v in inputs_of(owner)) else None
 

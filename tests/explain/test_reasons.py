@@ -286,15 +286,37 @@ def test_a_cut_behind_a_cut() -> None:
     assert "it is cut again" in str(found)
 
 
-def test_outside_of_a_body() -> None:
-    x = vector()
-    h = pb.tanh(x)
+def explained_inside(y: Any, x: pb.Tensor, start: pb.Tensor) -> pb.Explanation:
+    """What is said of y(p) inside of the body of a loop that carries p."""
     found: list[pb.Explanation] = []
 
     def body(p: pb.Tensor) -> list[pb.Tensor]:
-        found.append(pb.explain(h * p, x))
+        found.append(pb.explain(y(p), x))
         return [p * 2.0]
 
-    pb.while_loop(lambda p: pb.sum(p) < 9.0, body, [vector("z")])
-    (cut,) = found[0].cuts
-    assert (cut.reason, cut.place and cut.place.name) == (Reason.OUTSIDE, "tanh")
+    pb.while_loop(lambda p: pb.sum(p) < 9.0, body, [start])
+    return found[0]
+
+
+def test_the_way_goes_on_outside_of_a_body() -> None:
+    x = vector()
+    h = pb.tanh(x)
+    found = explained_inside(lambda p: h * p, x, vector("z"))
+    assert found.connected
+    assert [step.place.name for step in found.path] == ["while/multiply", "tanh"]
+
+
+def test_a_cut_outside_of_a_body() -> None:
+    x = vector()
+    h = pb.stop_gradient(x)
+    (cut,) = explained_inside(lambda p: h * p, x, vector("z")).cuts
+    assert (cut.reason, cut.place and cut.place.name) == (Reason.NOT_DIFFERENTIABLE, "stop_gradient")
+
+
+def test_a_way_through_what_the_loop_carries() -> None:
+    x = vector()
+    found = explained_inside(lambda p: p * 3.0, x, pb.tanh(x))
+    assert found.status is Status.ERROR
+    assert found.cuts[0].reason is Reason.CARRIED
+    (cut,) = explained_inside(lambda p: p * 3.0, x, pb.stop_gradient(x)).cuts
+    assert cut.reason is Reason.CARRIED  # it could go no further in any case

@@ -111,6 +111,18 @@ def test_rule_83_gradients_inside_a_body_for_an_invariant(graph: pb.Graph) -> No
     assert pb.run(y, {k: 2.0}) == 24
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_rule_83_gradients_inside_a_body_go_on_outside(graph: pb.Graph, target: str) -> None:
+    x = pb.placeholder("f64", (), name="x")
+    q = x * x
+    total = pb.while_loop(
+        lambda i, _: i < 2, lambda i, s: (i + 1, s + pb.gradients(x * q, [x])[0]), [0, q], name="trips"
+    )[1]
+    assert pb.run(total, {x: 5.0}, target=target) == 175
+    with pytest.raises(ValueError, match=r"'x' inside loop 'sums/while': .* only through 'arg1'"):
+        pb.while_loop(lambda i, _: i < 2, lambda i, s: (i + 1, pb.gradients(s, [x])[0]), [0, q], name="sums")
+
+
 def test_rule_84_integers_carry_no_gradient(graph: pb.Graph) -> None:
     x = pb.placeholder("f32", (), name="x")
     _, n = pb.while_loop(lambda i, _: i < 3, lambda i, n: (i + 1, n + 1), [0, pb.cast(x, "i32")])
