@@ -32,6 +32,7 @@ from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.hoist_reads import hoist_reads
 from pullback.frontend.needs import tuple_of
 from pullback.frontend.nest import Nest
+from pullback.frontend.random_state import source_of_keys
 
 Function = Callable[..., Any]
 
@@ -172,10 +173,11 @@ class _Call:
         """The outputs, which are computed again in the region, and differentiated there."""
         with self.graph.current(), self.graph.unchanged_on_error():
             xs, last = self._begin()
+            first = self.graph.draws.number
             outputs, values = self._values(self._called(xs))
             closed = self._closure(values, xs, last)
             op = CustomGradient.over(values, [*xs, *closed], [])
-            self._fill(op, lambda dys: self._again(xs, closed, dys))
+            self._fill(op, lambda dys: self._again(xs, closed, dys, first))
             return outputs.rebuilt(Tensor(r) for r in op.results)
 
     # ---- forward ------------------------------------------------------------------------------------------
@@ -262,14 +264,21 @@ class _Call:
         return tensor
 
     def _again(
-        self, xs: Sequence[SSAValue], closed: Sequence[SSAValue], dys: Sequence[Tensor]
+        self, xs: Sequence[SSAValue], closed: Sequence[SSAValue], dys: Sequence[Tensor], first_draw: int
     ) -> list[Tensor | None]:
-        """The gradients of a second call, on arguments that are not there before the gradients of the outputs."""
+        """The gradients of a second call, on arguments that are not there before the gradients of the outputs.
+
+        What the first call drew, from this draw on, is drawn again.
+        """
         if not dys:
             return [None] * (len(xs) + len(closed))
-        late = [as_tensor(t) for t in tuple_of([*map(Tensor, xs), *dys], name="recompute")]
-        arguments, seeds = late[: len(xs)], late[len(xs) :]
-        outputs = self._values(self._called([t.value for t in arguments]))[1]
+        draws = self.graph.draws
+        sources = [source_of_keys(self.graph)] if draws.number > first_draw else []
+        gated = tuple_of([*map(Tensor, xs), *dys, *sources], name="recompute")
+        late = [as_tensor(t) for t in gated]
+        arguments, seeds = late[: len(xs)], late[len(xs) : len(xs) + len(dys)]
+        with draws.repeated_from(first_draw), draws.drawn_from(late[-1] if sources else None):
+            outputs = self._values(self._called([t.value for t in arguments]))[1]
         ys = [Tensor(v) for v in outputs if differentiable_type(v.type)]
         found = gradients(ys, [*arguments, *map(Tensor, closed)], seeds, name="gradients")
         return [g.tensor if isinstance(g, IndexedSlices) else g for g in found]

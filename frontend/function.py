@@ -113,6 +113,7 @@ class Trace:
         """Calls the function once, with a placeholder for each array."""
         graph = Graph()
         graph.adopts_variables, graph.makes_variables = True, makes_variables
+        graph.draws.shared = True
         with graph.current():
             inputs = [
                 placeholder(a.dtype, a.shape, n) for a, n in zip(call.arrays, call.names(), strict=True)

@@ -17,6 +17,7 @@ from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.text import print_module
+from pullback.frontend.draws import Draws
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp
 
@@ -47,6 +48,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.names = Names()
+        self.draws = Draws()
         self.stamps: list[Stamp] = []
         self.variables: dict[str, Any] = {}
         """Each `Variable` by its name, in the order in which they were made."""
@@ -221,7 +223,7 @@ class Graph:
         self.reopen()
         block, last, arguments = self._block, self._block.last_op, len(self._body.args)
         hoisted, variables, requests = len(self.placed_before), len(self.variables), len(self.requests)
-        with self.names.restored_on_error():
+        with self.names.restored_on_error(), self.draws.restored_on_error():
             try:
                 yield
             except BaseException:

@@ -49,8 +49,8 @@ SAME: Mapping[str, str] = {
         logical_and logical_not logical_or logical_xor matmul maximum meshgrid minimum multiply name_scope
         negative norm not_equal one_hot ones ones_like pad placeholder polygamma pow random_normal
         random_uniform rank real reciprocal recompute_grad repeat reshape reverse roll round rsqrt scatter_nd
-        searchsorted segment_mean segment_sum shape sigmoid sign sin sinh size slice sort space_to_depth split sqrt
-        square squared_difference squeeze stack stop_gradient strided_slice subtract tan tanh
+        searchsorted segment_mean segment_sum set_random_seed shape sigmoid sign sin sinh size slice sort
+        space_to_depth split sqrt square squared_difference squeeze stack stop_gradient strided_slice subtract tan tanh
         tensor_scatter_nd_add tensor_scatter_nd_update tensordot tile trace
         trainable_variables transpose tuple unsorted_segment_sum unstack where while_loop zeros zeros_like
     """,
@@ -183,6 +183,7 @@ NOTES: Mapping[str, str] = {
     "permute_dims": "the axes may be left out: they are then reversed",
     "scatter_nd": "in JAX it is `jnp.zeros(shape).at[indices].add(updates)`",
     "segment_sum": "segments ascend, as in TensorFlow; `unsorted_segment_sum` takes them in any order",
+    "set_random_seed": "acts at once, also on steps that are compiled; see random.md",
     "shape": "a tensor, with the extents at run time; `x.shape` has what is known before, as in NumPy",
     "size": "a tensor, with the number of elements at run time",
     "slice": "begin and size, as in TensorFlow; JAX's `slice` is `strided_slice`",

@@ -56,6 +56,7 @@ from pullback.frontend.hessians import hessian_vector_product as hessian_vector_
 from pullback.frontend.hessians import hessians as hessians
 from pullback.frontend.needs import group as group
 from pullback.frontend.needs import tuple_of as _tuple_of
+from pullback.frontend.random_state import set_random_seed as set_random_seed
 from pullback.frontend.registry import NoGradient as NoGradient
 from pullback.frontend.registry import NotDifferentiable as NotDifferentiable
 from pullback.frontend.registry import RegisterGradient as RegisterGradient

@@ -70,7 +70,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "frontend.functions.searching",
         "frontend.functions.segments",
     ),
-    "Random numbers": ("frontend.functions.random",),
+    "Random numbers": ("frontend.functions.random", "frontend.random_state"),
     "Parts": ("frontend.functions.slicing",),
     "Loops and branches": ("frontend.functions.control_flow", "frontend.functions.conditionals"),
     "Names, devices and order": ("frontend.scopes", "frontend.needs"),

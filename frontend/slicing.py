@@ -19,6 +19,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import Read, VariableOp
 from pullback.driver.copying import copy_operation
 from pullback.frontend.graph import Graph, is_placeholder
+from pullback.frontend.random_state import NAME, count_step
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ def slice_function(
         else:
             block.add_op(copy_operation(op, copies))
         copies.update(given)
+    state = next((op for op in needed if isinstance(op, VariableOp) and op.label == NAME), None)
+    if state is not None:
+        with inserting(block.add_op):
+            count_step(Tensor(copies[state.results[0]]))
     results = [part for o in outputs for part in _parts(block, copies[o.value])]
     block.add_op(func.ReturnOp(*results))
     type_ = FunctionType.from_lists(list(block.arg_types), [v.type for v in results])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import StringAttr
@@ -52,6 +54,9 @@ class Variable(Operators):
     Raises:
         ValueError: for data that is no array of a known dtype, or in a function that has been traced before.
     """
+
+    hidden: ClassVar = False
+    """Whether it is not among `global_variables`."""
 
     def __init__(
         self,
@@ -174,18 +179,26 @@ def _home(name: str) -> Graph:
     """The graph that is entered; a new one outside of graphs, and where a function is traced, which adopts it."""
     current = entered_graph()
     if current is None:
-        return Graph()
+        return _home_of_its_own()
     if not current.makes_variables:
         raise GraphError(
             f"variable '{name}' is made by a function that was traced before, so it would be another one for each kind "
             "of arguments: make it outside"
         )
-    return Graph() if current.adopts_variables else current
+    return _home_of_its_own() if current.adopts_variables else current
+
+
+def _home_of_its_own() -> Graph:
+    """A graph for a variable that functions use."""
+    graph = Graph()
+    graph.draws.shared = True
+    return graph
 
 
 def global_variables(graph: Graph | None = None) -> list[Variable]:
     """All variables of a graph, the current one unless given, in the order in which they were made."""
-    return list((current_graph() if graph is None else graph).variables.values())
+    known = (current_graph() if graph is None else graph).variables
+    return [variable for variable in known.values() if not variable.hidden]
 
 
 def trainable_variables(graph: Graph | None = None) -> list[Variable]:

@@ -10,7 +10,7 @@ from pullback.dialects.graph import OPS
 ARGUMENTS = """%x: MATRIX, %y: tensor<?x3xf32>, %v: VECTOR, %s: tensor<f32>, %i: tensor<4xi32>, %c: tensor<3xi1>,
   %n: tensor<2xi64>, %w: !graph.ref<MATRIX>, %d: tensor<4x3xf32>, %p: SLICES, %k: STACK,
   %z: tensor<2x3xcomplex<f32>>, %m: IMAGE, %f: FILTER, %q: SQUARE, %g: BATCH, %e: tensor<2x3xi1>, %j: tensor<2xi32>,
-  %h: tensor<4x2xi32>, %l: tensor<2x4xi32>, %o: tensor<2x4xf32>,
+  %h: tensor<4x2xi32>, %l: tensor<2x4xi32>, %o: tensor<2x4xf32>, %t: tensor<i64>,
   %u: tensor<2x2xcomplex<f32>>, %ones: tensor<1x3x1xf32>"""
 ALIASES = {
     "SLICES": "!graph.slices<tensor<4x3xf32>, tensor<4xi32>, tensor<2x3xf32>>",

@@ -1,7 +1,8 @@
 """Random numbers by counter: what stands at an index depends on the seed and the index alone, on every target.
 
 The generator is Philox 4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), whose key is the
-seed. The same seed gives the same numbers; who wants others each step counts steps in the seed.
+seed. The same seed gives the same numbers. Others in each step come of a seed that counts steps: `graph.random_key`
+makes one.
 """
 
 from __future__ import annotations
@@ -10,16 +11,29 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import i64
+from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
+from xdsl.irdl import (
+    AnyAttr,
+    operand_def,
+    opt_operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.base import Array, NotDifferentiable, graph_op
+from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, OfDtypes, check_dtype, is_float, is_integer
 from pullback.dialects.graph.types import GraphError, element_type_of, is_static, numpy_dtype, tensor_type
 from pullback.dialects.graph.value import Tensor
+
+SEED = tensor_type(i64, (2,))
+"""The type of a seed: two words."""
+FOLDING = 1 << 63
+"""The last word of a counter where it makes keys: no draw counts as far, so keys are never among the numbers drawn."""
 
 
 def words(seed: Array, count: int) -> Array:
@@ -31,6 +45,55 @@ def words(seed: Array, count: int) -> Array:
 def unit(bits: Array) -> Array:
     """Numbers in [0, 1) from the upper 53 bits of words, f64."""
     return (bits >> np.uint64(11)) * 2.0**-53
+
+
+def folded(seed: Array, number: int) -> Array:
+    """Another seed, for this number: two words of the block that Philox makes of the number under the seed."""
+    key = seed.astype(np.int64).view(np.uint64)
+    counter = np.array([number % 2**64, 0, 0, FOLDING], np.uint64)
+    return np.random.Philox(key=key, counter=counter).random_raw(2).view(np.int64)
+
+
+def check_seed(op: str, type_: Attribute) -> None:
+    """A seed is two words."""
+    if type_ != SEED:
+        raise GraphError(f"{op}: seed_c1: the seed must be {SEED}, got {type_}")
+
+
+@graph_op
+class RandomKey(GraphOp):
+    """A seed for one draw among many: from a state, the draw's `number`, and the trip of each loop around it.
+
+    The state is a seed and a count of steps. Equal operands and numbers make equal seeds, so a copy of a draw draws
+    the same; others make seeds that have nothing to do with each other. The loops' trips stand from the outermost in.
+    """
+
+    name = "graph.random_key"
+    EXAMPLES: ClassVar = (
+        "%r = graph.random_key %n {number = 0 : i64} : tensor<2xi64>",
+        "%r = graph.random_key %n, %t {number = 3 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<2xi64>",
+    )
+    state = operand_def(AnyAttr())
+    trips = var_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    number = prop_def(IntegerAttr)
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        state, *trips = operands
+        check_seed(cls.name, state)
+        for trip in trips:
+            if trip != tensor_type(i64, ()):
+                raise GraphError(f"{cls.name}: trips_c1: the trip of a loop must be tensor<i64>, got {trip}")
+        return [SEED]
+
+    def numpy(self, *operands: Array) -> Any:
+        state, *trips = operands
+        assert isinstance(self.number, IntegerAttr)
+        for number in (self.number.value.data, *map(int, trips)):
+            state = folded(state, number)
+        return state
 
 
 class Random(OfDtypes):
@@ -58,10 +121,7 @@ class Random(OfDtypes):
         check_tensor(self.name, result, "the result")
         check_dtype(type(self), element_type_of(result))
         check_shape_operand(self, self._operands[1:], result)
-        if self.operand_types[0] != tensor_type(i64, (2,)):
-            raise GraphError(
-                f"{self.name}: seed_c1: the seed must be tensor<2xi64>, got {self.operand_types[0]}"
-            )
+        check_seed(self.name, self.operand_types[0])
 
     def numpy(self, *operands: Array) -> Any:
         extents = self.runtime_shape(operands)

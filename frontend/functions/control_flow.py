@@ -14,6 +14,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
 from pullback.frontend.requests import check_requests
+from pullback.frontend.trips import counting_trips
 
 __all__ = ["while_loop"]
 
@@ -51,11 +52,12 @@ def while_loop(
         inits = [as_tensor(v, f"loop_vars[{i}]") for i, v in enumerate(loop_vars)]
         loop = While.over(inits, no_gradient=not back_prop)
         graph.insert(loop)
-        _fill_condition(graph, loop, cond)
-        _fill_body(graph, loop, body)
+        with counting_trips(graph, loop):
+            _fill_condition(graph, loop, cond)
+            _fill_body(graph, loop, body)
         loop.verify_()
         check_requests(graph, loop)
-        return [Tensor(r) for r in loop.results]
+        return [Tensor(r) for r in loop.results[: len(inits)]]
 
 
 def _arguments(block: Block) -> list[Tensor]:

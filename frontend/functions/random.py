@@ -1,4 +1,4 @@
-"""Random numbers, from a seed that stands in the graph: the same numbers for the same seed, on every target."""
+"""Random numbers, the same for the same seed on every target; without a seed new ones in each step and each draw."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.functions.extents import ShapeLike, static_extents
+from pullback.frontend.graph import current_graph
+from pullback.frontend.random_state import next_key
 
 __all__ = ["dropout", "random_bits", "random_normal", "random_uniform"]
 
-Seed: TypeAlias = int | Operators | tuple[int | Operators, int | Operators]
-"""One or two integers: numbers, or tensors and variables such as the count of steps."""
+Seed: TypeAlias = int | Operators | tuple[int | Operators, int | Operators] | None
+"""One or two integers: numbers, or tensors and variables such as the count of steps. `None` for numbers of its own."""
 
 
 def random_uniform(
@@ -32,7 +34,7 @@ def random_uniform(
     minval: Operand = 0.0,
     maxval: Operand = 1.0,
     dtype: object = "f32",
-    seed: Seed = 0,
+    seed: Seed = None,
     name: str | None = None,
 ) -> Tensor:
     """Numbers from `minval` up to, but not including, `maxval`, all equally likely.
@@ -41,8 +43,9 @@ def random_uniform(
         shape: may hold, or be, tensors of integers.
         minval, maxval: numbers or tensors that broadcast against the shape; gradients flow to them.
         dtype: a real floating-point dtype.
-        seed: one or two integers, each a number or a scalar tensor or variable. The same seed gives the same
-            numbers in each run: count steps in it where each run is to have its own, as in `seed=(7, step)`.
+        seed: one or two integers, each a number or a scalar tensor or variable: the numbers depend on it alone.
+            Without one the operation draws numbers of its own, new ones in each step and each trip of a loop; see
+            `set_random_seed`.
         name: of the operation.
     """
     drawn = _drawn(RandomUniform, shape, dtype, seed, "random_uniform", name)
@@ -58,7 +61,7 @@ def random_normal(
     mean: Operand = 0.0,
     stddev: Operand = 1.0,
     dtype: object = "f32",
-    seed: Seed = 0,
+    seed: Seed = None,
     name: str | None = None,
 ) -> Tensor:
     """Numbers of the normal distribution; gradients flow to `mean` and `stddev`. Else as `random_uniform`."""
@@ -69,18 +72,20 @@ def random_normal(
     return as_tensor(mean, "random_normal: mean", drawn.dtype) + drawn * spread
 
 
-def random_bits(shape: ShapeLike, dtype: object = "i32", seed: Seed = 0, name: str | None = None) -> Tensor:
+def random_bits(
+    shape: ShapeLike, dtype: object = "i32", seed: Seed = None, name: str | None = None
+) -> Tensor:
     """Integers of which every bit is random. `seed` as for `random_uniform`."""
     return _drawn(RandomBits, shape, dtype, seed, "random_bits", name)
 
 
-def dropout(x: Operand, rate: float, seed: Seed, name: str | None = None) -> Tensor:
+def dropout(x: Operand, rate: float, seed: Seed = None, name: str | None = None) -> Tensor:
     """`x` with each element zero with probability `rate`, and the others divided by `1 - rate`.
 
     Args:
         x: of a real floating-point dtype.
         rate: from 0 up to, but not including, 1.
-        seed: as for `random_uniform`; count steps in it, as in `seed=(7, step)`, or each step drops the same.
+        seed: as for `random_uniform`: with a number for it each step drops the same.
         name: of the operation.
     """
     value = as_tensor(x, "dropout")
@@ -104,6 +109,8 @@ def _drawn(op: type[Any], shape: ShapeLike, dtype: object, seed: Seed, what: str
 
 def _seed(seed: Seed, what: str) -> Tensor:
     """The two words of a seed, i64."""
+    if seed is None:
+        return next_key(current_graph())
     parts: tuple[Any, ...] = seed if isinstance(seed, tuple) else (seed, 0)
     if len(parts) != 2:
         raise GraphError(f"{what}: seed: expected one integer or two, got {len(parts)}")

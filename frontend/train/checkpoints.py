@@ -16,7 +16,8 @@ from safetensors.numpy import save_file
 
 from pullback.dialects.graph.base import Array
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import Graph
+from pullback.frontend.graph import Graph, current_graph
+from pullback.frontend.train.random_states import decoded_states, encoded_states
 from pullback.frontend.variables import Variable, global_variables
 
 Variables: TypeAlias = Graph | Sequence[Variable] | Mapping[str, Variable] | None
@@ -35,6 +36,8 @@ def save_checkpoint(
     path: str | os.PathLike[str], variables: Variables = None, generators: Generators | None = None
 ) -> None:
     """Writes the contents of variables, and the states of random generators, to a file in the safetensors format.
+
+    So is the state of random operations without a seed of their own, of each graph that the variables are of.
 
     It is written beside `path`, flushed to the disk, and renamed: whoever reads `path`, and whatever fails, finds the
     old file or the new one.
@@ -55,6 +58,7 @@ def save_checkpoint(
         STATE + name: json.dumps(generator.bit_generator.state, default=_encoded)
         for name, generator in _checked(generators).items()
     }
+    metadata |= encoded_states(_graphs(variables))
     target = Path(path)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
         fresh = Path(folder) / target.name
@@ -72,7 +76,7 @@ def restore_checkpoint(
 ) -> None:
     """Puts back what `save_checkpoint` wrote: all of it, or nothing where anything does not fit.
 
-    What else the file holds is left alone.
+    What else the file holds is left alone. A state of random operations goes back where the file has one.
 
     Args:
         path: of the file.
@@ -99,8 +103,14 @@ def restore_checkpoint(
     wrong += [_wrong_state(name, g, metadata) for name, g in random.items()]
     if found := [text for text in wrong if text is not None]:
         raise CheckpointError(f"{path}: " + "; ".join(found))
+    try:
+        states = decoded_states(_graphs(variables), metadata)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     for name, variable in named.items():
         variable.array[...] = stored[name]
+    for state, words in states:
+        state.array[...] = words
     for name, generator in random.items():
         generator.bit_generator.state = json.loads(metadata[STATE + name], object_hook=_decoded)
 
@@ -124,6 +134,13 @@ def _by_name(variables: Variables) -> Mapping[str, Variable]:
     if len(dict(items)) < len(items):
         raise ValueError("variables: two variables of one name: give a dict with names of your own")
     return dict(items)
+
+
+def _graphs(variables: Variables) -> list[Graph]:
+    """The graphs of the variables, whose states of random numbers are kept with them."""
+    if isinstance(variables, Graph):
+        return [variables]
+    return [current_graph()] if variables is None else [v.home for v in _by_name(variables).values()]
 
 
 def _pairs(array: Array) -> Array:

@@ -11,13 +11,15 @@ import numpy as np
 from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.types import is_inexact
-from pullback.dialects.graph.value import Number
+from pullback.dialects.graph.value import Number, Tensor
 from pullback.frontend.calls import surrounding_graph
 from pullback.frontend.convert import as_array
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.exact import exact_key
 from pullback.frontend.function import Function
+from pullback.frontend.graph import current_graph
 from pullback.frontend.nest import Nest
+from pullback.frontend.random_state import state_of_functions
 from pullback.frontend.transforms.arguments import (
     Chosen,
     dense_gradients,
@@ -55,10 +57,11 @@ def vjp(f: AnyFunction, *primals: Any, target: str = "cpu") -> tuple[Any, Callab
         with graph.current():
             return _vjp(f, primals, what)
     kept = _arrays(primals, what)
-    outputs = Nest.of(_forward(f, target)(*kept.rebuilt(kept.leaves)))
+    state = state_of_functions().take()  # what is computed again is to draw the same
+    outputs = Nest.of(_forward(f, target)(state, kept.rebuilt(kept.leaves)))
 
     def pull_back(cotangents: Any) -> tuple[Any, ...]:
-        return _backward(f, target)(kept.rebuilt(kept.leaves), _with_dtypes(cotangents, outputs))
+        return _backward(f, target)(state, kept.rebuilt(kept.leaves), _with_dtypes(cotangents, outputs))
 
     return outputs.rebuilt(outputs.leaves), pull_back
 
@@ -162,13 +165,19 @@ def _remembered(make: Callable[[AnyFunction, str], Function]) -> Callable[[AnyFu
 
 @_remembered
 def _forward(f: AnyFunction, target: str) -> Function:
-    return Function(f, target)
+    def forward(state: Tensor, primals: Sequence[Any]) -> Any:
+        with current_graph().draws.drawn_from(state):
+            return f(*primals)
+
+    forward.__name__ = getattr(f, "__name__", type(f).__name__)
+    return Function(forward, target)
 
 
 @_remembered
 def _backward(f: AnyFunction, target: str) -> Function:
-    def backward(primals: Sequence[Any], cotangents: Any) -> tuple[Any, ...]:
-        return _vjp(f, primals, name_of_function("vjp", f))[1](cotangents)
+    def backward(state: Tensor, primals: Sequence[Any], cotangents: Any) -> tuple[Any, ...]:
+        with current_graph().draws.drawn_from(state):
+            return _vjp(f, primals, name_of_function("vjp", f))[1](cotangents)
 
     return Function(backward, target)
 

@@ -1,0 +1,66 @@
+"""Cases of keys of draws, against Philox in Python's integers, from the constants of its paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, i64
+
+from pullback.dialects.graph.random import RandomKey
+from pullback.tests.ops.case import Case
+
+MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
+WEYL = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
+WORD = 2**64
+
+
+def philox(counter: list[int], key: list[int]) -> list[int]:
+    """The block of Philox 4x64-10."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        first, second = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
+        c0, c1, c2, c3 = (second // WORD) ^ c1 ^ k0, second % WORD, (first // WORD) ^ c3 ^ k1, first % WORD
+        k0, k1 = (k0 + WEYL[0]) % WORD, (k1 + WEYL[1]) % WORD
+    return [c0, c1, c2, c3]
+
+
+def _key(state: Any, *numbers: int) -> Any:
+    """NumPy's generator counts before it makes a block, so that the first one is that of the counter plus one."""
+    for number in numbers:
+        block = philox([(int(number) + 1) % WORD, int(int(number) % WORD == WORD - 1), 0, 2**63],
+                       [int(word) % WORD for word in state])  # fmt: skip
+        state = np.array(block[:2], np.uint64).view(np.int64)
+    return state
+
+
+def _number(number: int) -> dict[str, IntegerAttr[Any]]:
+    return {"number": IntegerAttr(number, i64)}
+
+
+def _words(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    return rng.integers(-(2**63), 2**63, shape)
+
+
+CASES: dict[str, list[Case]] = {
+    "graph.random_key": [
+        Case(("2xi64",), lambda s: RandomKey.of(s, **_number(0)), lambda s: _key(s, 0), (_words,), orders=()),
+        Case(
+            ("2xi64", "i64", "i64"),
+            lambda s, i, j: RandomKey.of(s, i, j, **_number(7)),
+            lambda s, i, j: _key(s, 7, i, j),
+            (_words, _words, _words),
+            orders=(),
+        ),
+    ],
+}
+
+BROKEN = [
+    ("seed_c1", "%x: tensor<3xi64>", "graph.random_key %x {number = 0 : i64} : (tensor<3xi64>) -> tensor<2xi64>"),
+    (
+        "trips_c1",
+        "%x: tensor<2xi64>, %i: tensor<i32>",
+        "graph.random_key %x, %i {number = 0 : i64} : (tensor<2xi64>, tensor<i32>) -> tensor<2xi64>",
+    ),
+]  # fmt: skip
