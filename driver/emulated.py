@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Lock
 from typing import Any
 
 import numpy.typing as npt
@@ -11,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.simt.emulator import Emulator
 from pullback.driver.layout import Layout
+from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import is_
-from threading import Lock
 from typing import Any
 
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.runtime import Call, compile_module
 from pullback.driver.layout import Layout
+from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +34,8 @@ class NativeFunction:
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        if self._lock.held_here():
+            raise RuntimeError("a signal handler called the step that it interrupted, whose memory is in use")
         outputs = [pool.take() for pool in self._pools]
         with self._lock:  # two calls at once would share the arena
             if self._names or self._bound is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
@@ -26,10 +27,13 @@ from pullback.driver.levels import (
 )
 from pullback.passes.run import quiet_collector
 from pullback.passes.simplify.specialize import specialize
+from pullback.process.locks import COMPILING
 
 Array = npt.NDArray[Any]
 Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
+KEPT_SHAPES = 64
+"""For how many of the latest different shapes of its inputs a program is kept compiled, unless told."""
 
 
 class Program:
@@ -40,19 +44,26 @@ class Program:
     Args:
         module: holds the function, `@main`; it is not changed.
         target: `"numpy"`, `"cpu"` or `"simt"`.
+        kept_shapes: for how many different shapes of its inputs it is kept compiled; where there are more, those
+            whose use lies furthest back go, and their code is given back.
 
     Raises:
-        ValueError: for an unknown target.
+        ValueError: for an unknown target, or where no shape may be kept.
     """
 
-    def __init__(self, module: ModuleOp, target: str = "cpu") -> None:
+    def __init__(self, module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> None:
         if target not in TARGETS:
             near = get_close_matches(str(target), TARGETS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"target {target!r} is not known: expected one of {', '.join(TARGETS)}{hint}")
+        if isinstance(kept_shapes, bool) or not isinstance(kept_shapes, int) or kept_shapes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"kept_shapes: expected a number of shapes from 1 on, got {kept_shapes!r}")
         self.target = target
         self.module = module
-        self._executors: dict[tuple[tuple[int, ...], ...], Executor] = {}
+        self.kept_shapes = kept_shapes
+        self._executors: OrderedDict[tuple[tuple[int, ...], ...], Executor] = OrderedDict()
+        self._latest: Shapes | None = None
+        """The shapes that were compiled last."""
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         """The results, as arrays that share memory with nothing.
@@ -64,13 +75,27 @@ class Program:
         Raises:
             ValueError: for a shape that does not fit.
         """
+        return self.executor(inputs)(inputs, variables)
+
+    def executor(self, inputs: Sequence[Array]) -> Executor:
+        """What runs the function on inputs of these shapes: compiled now, unless it was before and is kept."""
         key = tuple([array.shape for array in inputs])
-        executor = self._executors.get(key)
-        if executor is None:
-            self._check_shapes(key)
-            with quiet_collector():
+        try:
+            self._executors.move_to_end(key)
+            return self._executors[key]
+        except KeyError:  # not there, or another thread has just let it go
+            return self._compiled(key)
+
+    def _compiled(self, key: tuple[tuple[int, ...], ...]) -> Executor:
+        self._check_shapes(key)
+        with COMPILING, quiet_collector():
+            executor = self._executors.get(key)  # another thread may have been first
+            if executor is None:
                 executor = self._executors[key] = TARGETS[self.target](self, key)
-        return executor(inputs, variables)
+                self._latest = key
+            while len(self._executors) > self.kept_shapes:
+                self._executors.popitem(last=False)
+        return executor
 
     def _check_shapes(self, shapes: Shapes) -> None:
         for shape, argument in zip(shapes, main_function(self.module).body.block.args, strict=True):
@@ -98,12 +123,12 @@ class Program:
         if all(is_static(a.type) for a in arguments) and shapes is None:
             shapes = [shape_of_type(a.type) for a in arguments]
         if shapes is None:
-            if not self._executors:
+            if self._latest is None:
                 raise ValueError(
                     "below level 'graph' shapes are static: call the step once, or give shapes= with one "
                     "shape per input"
                 )
-            shapes = next(reversed(self._executors))
+            shapes = self._latest
         # Kernels were formed for static shapes, which calls are checked against.
         return self.module if has_kernels(self.module) else specialise(self.finished, shapes)
 
@@ -120,7 +145,7 @@ class Program:
             ValueError: for an unknown level, or if shapes are needed.
         """
         checked_level(level)
-        with quiet_collector():
+        with COMPILING, quiet_collector():
             return TEXTS[level](self, shapes)
 
 
@@ -186,6 +211,6 @@ TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
 """How the text of each level is made."""
 
 
-def compile_function(module: ModuleOp, target: str = "cpu") -> Program:
+def compile_function(module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> Program:
     """`@main` of a module of level 1 to 3, compiled for a target; see `Program`."""
-    return Program(module, target)
+    return Program(module, target, kept_shapes)

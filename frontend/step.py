@@ -21,13 +21,14 @@ from pullback.dialects.graph.types import (
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver.levels import Shapes
-from pullback.driver.program import Program
+from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nest import Nest
 from pullback.frontend.outputs import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.slicing import slice_function
 from pullback.passes.run import quiet_collector
+from pullback.process.locks import COMPILING, holding, in_order
 
 
 @dataclass(frozen=True)
@@ -76,20 +77,23 @@ class Step:
         outputs: Any,
         target: str,
         labels: tuple[str, str] = ("inputs", "outputs"),
+        kept_shapes: int = KEPT_SHAPES,
     ) -> None:
         self.parameters = [_parameter(tensor) for tensor in inputs]
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
-        with quiet_collector():
+        with COMPILING, quiet_collector():
             module = slice_function(
                 graph,
                 _checked_inputs([t.value for t in inputs], labels[0]),
                 [o for leaf in self._leaves for o in leaf.outputs],
                 [op for leaf in self._leaves for op in leaf.updates],
             )
-        self._variables = _variables_in(module, graph)
-        self._program = Program(module, target)
+        used = _variables_in(module, graph)
+        self._variables = {name: variable.array for name, variable in used.items()}
+        self._locks = in_order([variable.lock for variable in used.values()])
+        self._program = Program(module, target, kept_shapes)
         # A list of tensors is what the program gives: nothing to put back in its place.
         items: list[object] = outputs if isinstance(outputs, list) else [None]
         self._plain = all(isinstance(item, Tensor) for item in items) and all(
@@ -97,7 +101,7 @@ class Step:
         )
 
     def __call__(self, *arrays: Any) -> Any:
-        """Runs the step.
+        """Runs the step: alone with its variables, where other threads run steps that use them.
 
         Raises:
             TypeError: for a wrong number of arrays or a wrong dtype.
@@ -110,7 +114,8 @@ class Step:
             array if _fits(array, parameter) else parameter.accept(array, f"input '{parameter.name}'")
             for array, parameter in zip(arrays, self.parameters, strict=True)
         ]
-        results = self._program(inputs, self._variables)
+        run = self._program.executor(inputs)
+        results = holding(self._locks, run, inputs, self._variables)
         if self._plain:
             return results
         taken = iter(results)
@@ -132,7 +137,9 @@ class Step:
         return self._program.target
 
 
-def compile(inputs: Sequence[Tensor], outputs: Any, target: str = "cpu") -> Step:
+def compile(
+    inputs: Sequence[Tensor], outputs: Any, target: str = "cpu", *, kept_shapes: int = KEPT_SHAPES
+) -> Step:
     """A function from arrays to arrays: what the outputs need of the graph, and nothing else.
 
     Args:
@@ -140,15 +147,17 @@ def compile(inputs: Sequence[Tensor], outputs: Any, target: str = "cpu") -> Step
         outputs: a nest (list, tuple, dict) of tensors, slices, variables (their contents at the end) and
             operations, which give `None`. All happens in the order in which the graph was built.
         target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the GPU emulator.
+        kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
+            whose use lies furthest back go, and the memory of their code is given back.
 
     Raises:
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
-            not among the inputs, or an unknown target.
+            not among the inputs, an unknown target, or where no shape may be kept.
     """
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
     tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
-    return Step(tensors, outputs, target)
+    return Step(tensors, outputs, target, kept_shapes=kept_shapes)
 
 
 def _input(value: object, label: str) -> Tensor:
@@ -186,6 +195,6 @@ def _is_inside_loop(value: SSAValue) -> bool:
     return not isinstance(block, GraphBlock)
 
 
-def _variables_in(module: IROperation, graph: Graph) -> dict[str, Array]:
+def _variables_in(module: IROperation, graph: Graph) -> dict[str, Any]:
     labels = [op.label for op in module.walk() if isinstance(op, VariableOp)]
-    return {label: graph.variables[label].array for label in labels}
+    return {label: graph.variables[label] for label in labels}

@@ -36,6 +36,7 @@ from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph, entered_graph, valid_hint
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
+from pullback.process.locks import Lock, holding
 
 
 class Variable(Operators):
@@ -70,6 +71,8 @@ class Variable(Operators):
         """The graph to which it belongs."""
         self.trainable = trainable
         self.array = np.array(as_array(initial, "initial", dtype), order="C")
+        self.lock = Lock()
+        """Held by whoever reads or writes the contents: steps, `numpy`, checkpoints."""
         self.name = self.home.names.unique(checked_name(name))
         self._handle = self._reference(self.home, self.name)
 
@@ -130,8 +133,8 @@ class Variable(Operators):
         return self.read()
 
     def numpy(self) -> Array:
-        """A copy of the contents now."""
-        return self.array.copy()
+        """A copy of the contents now: those before or after a step that another thread runs, never those in between."""
+        return holding([self.lock], self.array.copy)
 
     def assign(self, value: Operand) -> Operation:
         """An update that replaces the contents by `value`: a tensor, an array or a number."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from threading import get_ident
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.verification import verify
+from pullback.process.locks import Lock, wait_before_fork
 
 PASS_NOTE = "in pass"
 """How the note begins that says which pass raised an exception."""
@@ -52,11 +55,40 @@ def run_passes(
 @contextmanager
 def quiet_collector() -> Generator[None]:
     """Collect rarely while IR is built: its many cycles are all alive, and scanning them doubles the time."""
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(1_000_000, 50, 50)
+    thread = get_ident()
+    with _guard:
+        if not _building:
+            _thresholds[:] = gc.get_threshold()
+            gc.freeze()
+            gc.set_threshold(1_000_000, 50, 50)
+        _building.append(thread)
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        with _guard:
+            _building.remove(thread)
+            if not _building:
+                _as_before()
+
+
+_guard = Lock()
+wait_before_fork(_guard)
+_building: list[int] = []
+"""The threads that build IR now: the last one to be done lets the collector run again."""
+_thresholds: list[int] = []
+
+
+def _as_before() -> None:
+    gc.set_threshold(*_thresholds)
+    gc.unfreeze()
+
+
+def _in_child() -> None:
+    """Threads that were building are gone."""
+    others = [thread for thread in _building if thread != get_ident()]
+    _building[:] = [thread for thread in _building if thread == get_ident()]
+    if others and not _building:
+        _as_before()
+
+
+os.register_at_fork(after_in_child=_in_child)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGE_FOLDERS = ["backends", "dialects", "driver", "frontend", "passes", "tools"]
+PACKAGE_FOLDERS = ["backends", "dialects", "driver", "frontend", "passes", "process", "tools"]
 LONGEST_FILE = 400
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import itertools
 import struct
-import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 from numpy import ndarray
 from numpy.typing import NDArray
 from xdsl.dialects import func
@@ -20,6 +20,7 @@ from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.printer import print_llvm
+from pullback.process.locks import COMPILING, wait_before_fork
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
 # on a softmax of 1024 x 1000 and a plain matmul of 128 cubed (ms to compile, us to run; one thread of Zen 4):
@@ -29,7 +30,7 @@ from pullback.backends.cpu.printer import print_llvm
 OPTIMIZATION_LEVEL = 1
 
 _numbers = itertools.count()
-_lock = threading.Lock()  # llvmlite's JIT session is one for the process
+wait_before_fork(ffi.lib._lock._lock)  # pyright: ignore[reportPrivateUsage] what each call of LLVM is made under
 
 
 @cache
@@ -183,7 +184,7 @@ class Executable(Call):
         self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...], host: HostFunctions | None = None
     ):
         self.llvm_text = llvm_text
-        with _lock:
+        with COMPILING:  # the JIT session is one for the process
             imported = host.addresses if host is not None else {}
             tracker, address = link(emit_object(llvm_text), f"{entry}.packed", imported)
         function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)

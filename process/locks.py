@@ -1,0 +1,103 @@
+"""The locks of this process, which a fork leaves free, and how several of them are taken at once."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+_numbers = itertools.count()
+_REENTRANT: Any = type(threading.RLock())  # the class in C, which its stubs call a function
+
+
+class AnyLock(Protocol):
+    """A lock of `threading`."""
+
+    def acquire(self) -> bool: ...
+    def release(self) -> None: ...
+
+
+class Lock(_REENTRANT):
+    """A re-entrant lock that is free in the child of a fork, whoever held it, and copied or pickled as a new one.
+
+    Only the thread that forks goes on in the child. What another one held there would be held for ever. A lock that
+    the forking thread holds itself stays held, since that thread goes on to release it.
+    """
+
+    def __init__(self) -> None:
+        self.number = next(_numbers)
+        """Locks that are held together are taken by ascending numbers, so no two threads wait for each other."""
+        _all.add(self)
+
+    held_here: Callable[[], bool] = _REENTRANT._is_owned
+    """Whether the current thread holds it."""
+
+    def __reduce__(self) -> Any:
+        return Lock, ()
+
+
+_all: weakref.WeakSet[Lock] = weakref.WeakSet()
+_waited: list[AnyLock] = []
+"""What a fork waits for, in this order."""
+_held: list[AnyLock] = []
+"""What the thread that is about to fork has taken."""
+
+
+def wait_before_fork(lock: AnyLock) -> None:
+    """Lets each fork take this lock first: what it guards would be of no use in the child, half changed."""
+    _waited.append(lock)
+
+
+def in_order(locks: Sequence[Lock]) -> tuple[Lock, ...]:
+    """Locks in the order in which they are to be taken together, each once."""
+    return tuple(sorted(dict.fromkeys(locks), key=lambda lock: lock.number))
+
+
+_acquire: Callable[[AnyLock], bool] = _REENTRANT.acquire
+_release: Callable[[AnyLock], None] = _REENTRANT.release
+_drain = deque[None](maxlen=0).extend
+
+
+def holding(locks: Sequence[Lock], action: Callable[..., T], *arguments: Any) -> T:
+    """What an action gives, run while all locks of `in_order` are held.
+
+    An exception of a signal's handler may be raised after any call of a function. So all locks are taken in one call,
+    which notes each that it has, and given back in another one.
+    """
+    taken: list[AnyLock] = []
+    release = map(_release, taken)
+    try:
+        taken.extend(filter(_acquire, locks))
+        return action(*arguments)
+    finally:
+        _drain(release)
+
+
+def _before_fork() -> None:
+    _held.extend(filter(operator.methodcaller("acquire"), _waited))
+
+
+def _in_parent() -> None:
+    while _held:
+        _held.pop().release()
+
+
+def _in_child() -> None:
+    _in_parent()
+    for lock in list(_all):
+        if not lock.held_here():
+            lock._at_fork_reinit()  # pyright: ignore[reportPrivateUsage] as `threading` and `logging` do
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
+
+COMPILING = Lock()
+"""Held while a program is compiled: passes and LLVM run in one thread at a time, and a fork waits for them."""
+wait_before_fork(COMPILING)
