@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from functools import cache
-from threading import Lock
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
@@ -26,6 +25,7 @@ from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.graph import Graph, entered_graph, valid_hint
 from pullback.frontend.trips import trips_around
 from pullback.frontend.variables import Variable
+from pullback.process.locks import Lock
 
 NAME = "_random_state"
 """What the variable is called: no other one can be, since names do not begin so."""
@@ -41,16 +41,17 @@ class RandomState(Variable):
         self.trainable = False
         self.name = NAME
         self.array = np.zeros(2, np.int64)
+        self.lock = Lock()
         self.seed(None)
-        self._taking = Lock()
 
     def seed(self, seed: int | None) -> None:
         """Begins anew with this seed, or with one that nobody has chosen."""
-        self.array[...] = secrets.randbits(63) if seed is None else seed, 0
+        with self.lock:
+            self.array[...] = secrets.randbits(63) if seed is None else seed, 0
 
     def take(self) -> Array:
         """The state now, for several steps that are to draw the same; the next ones draw other numbers."""
-        with self._taking:
+        with self.lock:
             taken = self.array.copy()
             self.array[1] += 1
         return taken
