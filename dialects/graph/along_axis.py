@@ -17,6 +17,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
 from pullback.dialects.graph.checks import check_axis, check_indices, check_shape_operand, check_tensor
 from pullback.dialects.graph.gathering import check_updates
+from pullback.dialects.graph.numerics import scattered
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import (
     GraphError,
@@ -130,8 +131,7 @@ class AddAlongAxis(GraphOp):
         at, inside = along(indices, axis, extents[axis])
         places: list[Any] = [*np.indices(indices.shape)]
         places[axis] = at
-        np.add.at(result, tuple(p[inside] for p in places), updates[inside])
-        return result
+        return scattered(result, tuple(p[inside] for p in places), updates[inside])
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         terms = (None, TakeAlongAxis.over(dy, Tensor(self._operands[0]), _axis_of(self)), None)

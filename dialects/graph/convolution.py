@@ -17,7 +17,7 @@ from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph
 from pullback.dialects.graph.checks import check_operand_dtypes, check_shape_operand
 from pullback.dialects.graph.filters import Convolution, by_group, groups_of, joined, rows_of
 from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.numerics import multiplied
+from pullback.dialects.graph.numerics import multiplied, widened
 from pullback.dialects.graph.rearranging import Transpose
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.repeating import Flip
@@ -140,13 +140,15 @@ padding = array<i64: 0, 0, 0, 0>}
         filters, dy = operands[:2]
         shape = self.runtime_shape(operands)
         groups = groups_of(shape[3], filters.shape[2])
-        patches = multiplied(by_group(dy, groups), by_group(filters, groups).swapaxes(1, 2))
+        wide = widened(dy)
+        patches = np.matmul(by_group(wide, groups), by_group(widened(filters), groups).swapaxes(1, 2))
         by_place = patches.reshape(groups, *dy.shape[:3], math.prod(filters.shape[:2]), filters.shape[2])
         parts = (
             part.transpose(1, 2, 3, 0, 4).reshape(*dy.shape[:3], shape[3])
             for part in np.moveaxis(by_place, 4, 0)
         )
-        return self.windows(filters.shape).combined(parts, shape, dy.dtype, self.name)
+        made = self.windows(filters.shape).combined(parts, shape, wide.dtype, self.name)
+        return made.astype(dy.dtype, copy=False)
 
     def expand(self) -> Tensor | None:
         filters, dy = (Tensor(v) for v in self._operands)

@@ -28,6 +28,7 @@ from pullback.dialects.graph.comparisons import LogicalAnd
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices, zeros_like
+from pullback.dialects.graph.numerics import scattered
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.slicing import StridedSlice
@@ -171,8 +172,7 @@ class ScatterNd(Composite):
         extents = self.runtime_shape(operands)
         result = np.zeros(extents, numpy_dtype(element_type_of(self.result_types[0])))
         at, inside = within(indices, extents)
-        np.add.at(result, tuple(a[inside] for a in at), updates[inside])
-        return result
+        return scattered(result, tuple(a[inside] for a in at), updates[inside])
 
     def expand(self) -> Tensor | None:
         """Rows added to a tensor whose indexed axes are one; truth values do not add up in kernels."""
@@ -230,10 +230,8 @@ class TensorScatterAdd(TensorScatter, Composite):
 
     def numpy(self, *operands: Array) -> Any:
         tensor, indices, updates = operands
-        result = tensor.copy()
         at, inside = within(indices, tensor.shape)
-        np.add.at(result, tuple(a[inside] for a in at), updates[inside])
-        return result
+        return scattered(tensor, tuple(a[inside] for a in at), updates[inside])
 
     def expand(self) -> Tensor | None:
         tensor, indices, updates = (Tensor(v) for v in self._operands)

@@ -25,6 +25,7 @@ from pullback.dialects.graph.base import (
 )
 from pullback.dialects.graph.checks import check_indices, check_shape_operand
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.numerics import scattered
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.types import (
@@ -48,10 +49,9 @@ class SlicesValue(NamedTuple):
 
     def dense(self) -> Array:
         """The tensor that the slices stand for; rows of one index add up, rows outside it are left out."""
-        result = np.zeros(self.dense_shape, self.values.dtype)
         inside = (self.indices >= 0) & (self.indices < self.dense_shape[0])
-        np.add.at(result, self.indices[inside], self.values[inside])
-        return result
+        zeros = np.zeros(self.dense_shape, self.values.dtype)
+        return scattered(zeros, self.indices[inside], self.values[inside])
 
 
 def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:

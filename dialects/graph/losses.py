@@ -12,6 +12,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.comparisons import Equal, LogicalAnd
@@ -20,12 +21,13 @@ from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtypes, check_dtype, is_float
 from pullback.dialects.graph.logistic import Sigmoid
+from pullback.dialects.graph.numerics import summed, widened
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import absolute, exp, log1p, select
 from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.softmax import LogSoftmax, Softmax, shifted, shifted_array
+from pullback.dialects.graph.softmax import LogSoftmax, Softmax, log_softmax_array, shifted, shifted_array
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
@@ -93,13 +95,13 @@ class SoftmaxCrossEntropy(CrossEntropy):
 
     def numpy(self, *operands: Array) -> Any:
         logits, labels = operands
-        x = shifted_array(logits, -1)
-        log_softmax = x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True, dtype=x.dtype))
-        return -np.sum(labels * log_softmax, axis=-1, dtype=x.dtype)
+        terms = widened(labels) * log_softmax_array(logits, -1)
+        return -summed(terms, -1).astype(logits.dtype, copy=False)
 
     def expand(self) -> Tensor:
         return -Sum.over(self.labels * LogSoftmax.along(self.logits), -1)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         rows = ExpandDims.at(dy, [dy.ndim])
         total = Sum.over(self.labels, -1, keepdims=True)
@@ -134,7 +136,7 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
             return np.full(labels.shape, np.nan, logits.dtype)
         x = shifted_array(logits, -1)
         chosen = np.take_along_axis(x, np.where(inside, number, 0)[..., None], axis=-1)[..., 0]
-        loss = np.log(np.sum(np.exp(x), axis=-1, dtype=x.dtype)) - chosen
+        loss = (np.log(summed(np.exp(x), -1)) - chosen).astype(logits.dtype, copy=False)
         return np.where(inside, loss, loss.dtype.type(np.nan))
 
     def expand(self) -> Tensor:
@@ -143,6 +145,7 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
         loss = Log.of(Sum.over(Exp.of(x), -1, keepdims=True)) - chosen
         return Reshape.to(self.checked(loss), Tensor(self.results[0]).extents)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         softmax = Softmax.along(self.logits)
         rows = ExpandDims.at(dy, [dy.ndim])
@@ -220,7 +223,8 @@ class L2Loss(OfDtypes, Composite):
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return np.sum(x * x, dtype=x.dtype) / x.dtype.type(2)
+        wide = widened(x)
+        return (summed(wide * wide) / 2).astype(x.dtype, copy=False)
 
     def expand(self) -> Tensor:
         return Sum.over(self.x * self.x) / 2

@@ -21,6 +21,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
 from pullback.dialects.graph.indexing import ConcatSlices, Gather, SlicesValue, SliceValues, indices_of
+from pullback.dialects.graph.numerics import in_wide
 from pullback.dialects.graph.pieces import split_like
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr
 from pullback.dialects.graph.stacks import StackValue, add_stacks
@@ -135,6 +136,13 @@ def add_values(a: Any, b: Any) -> Any:
     return np.add(dense(a), dense(b))
 
 
+def add_up(terms: Sequence[Any]) -> Any:
+    """The sum of run-time values, one after the other; of arrays it is rounded once."""
+    if terms[0] is None or isinstance(terms[0], StackValue):
+        return reduce(add_values, terms)
+    return in_wide(lambda *arrays: reduce(np.add, arrays), *map(dense, terms))
+
+
 @graph_op
 class SumGradients(Summation):
     """The sum of the gradient terms of one value; how it is formed is left to `aggregate-gradients`.
@@ -161,7 +169,7 @@ class SumGradients(Summation):
                 np.concatenate([s.indices for s in operands]),
                 operands[0].dense_shape,
             )
-        return reduce(add_values, operands)
+        return add_up(operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         slices = [isinstance(v.type, SlicesType) for v in self._operands]
@@ -181,7 +189,7 @@ class AddN(Summation):
     EXAMPLES: ClassVar = ("%r = graph.add_n %x, %x, %x : MATRIX",)
 
     def numpy(self, *operands: Any) -> Any:
-        return reduce(add_values, operands)
+        return add_up(operands)
 
 
 @graph_op

@@ -11,22 +11,24 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_axes, check_axis, check_tensor
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.exponential import Rsqrt
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, is_float, numeric
+from pullback.dialects.graph.numerics import averaged, widened
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.statistics import ACCUMULATORS, Mean, element_count
+from pullback.dialects.graph.statistics import Mean, element_count
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
     format_shape,
-    numpy_dtype,
     shape_of_type,
     tensor_type,
 )
@@ -139,15 +141,9 @@ class Normalization(OfDtypes, Composite):
 
     # ---- arrays -----------------------------------------------------------------------------------------
 
-    def mean_array(self, x: Array) -> Array:
-        """The mean over the axes, which stay as extents of 1."""
-        count = np.prod([x.shape[axis] for axis in self.reduced])
-        return np.sum(x, axis=self.reduced, keepdims=True) / x.dtype.type(count)
-
     def widened(self, operands: Sequence[Array]) -> list[Array]:
         """Operands in the dtype that is computed in, parameters as what broadcasts against the first."""
-        kind = self.x.element_type
-        x, *parameters = (a.astype(numpy_dtype(ACCUMULATORS.get(kind, kind))) for a in operands)
+        x, *parameters = map(widened, operands)
         return [x, *(np.expand_dims(p, self.others) for p in parameters)]
 
 
@@ -168,8 +164,8 @@ class Centered(Normalization):
     def statistics(self, *operands: Array) -> tuple[Array, Array, Array]:
         """The result, the mean and the variance on arrays; statistics keep their axes, as extents of 1."""
         x, scale, offset = self.widened(operands)
-        mean = self.mean_array(x)
-        variance = self.mean_array(np.square(x - mean))
+        mean = averaged(x, self.reduced, keepdims=True)
+        variance = averaged(np.square(x - mean), self.reduced, keepdims=True)
         y = (x - mean) / np.sqrt(variance + x.dtype.type(self.increment)) * scale + offset
         kind = operands[0].dtype
         return y.astype(kind), mean.astype(kind), variance.astype(kind)
@@ -202,6 +198,7 @@ class LayerNorm(Centered):
         _, centered, variance = self.centered()
         return centered * Rsqrt.of(variance + self.increment) * self.parameter(1) + self.parameter(2)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         _, centered, variance = self.centered()
         return self.terms(dy, centered, variance)
@@ -236,6 +233,7 @@ class BatchNorm(Centered):
         y = centered * Rsqrt.of(variance + self.increment) * self.parameter(1) + self.parameter(2)
         return y, *(Reshape.to(t, Tensor(self.results[1]).extents) for t in (mean, variance))
 
+    @rule_in_accumulators
     def gradient(self, *dys: Tensor) -> GradientTerms:
         dy, of_mean, of_variance = dys
         _, centered, variance = self.centered()
@@ -250,7 +248,8 @@ class BatchNorm(Centered):
 
 def is_zero(t: Tensor) -> bool:
     """Whether this gradient is the zero of a result that nothing uses."""
-    return isinstance(t.op, Fill) and t.op.number == 0
+    op = t.op.operands[0].owner if isinstance(t.op, Cast) else t.op
+    return isinstance(op, Fill) and op.number == 0
 
 
 @graph_op
@@ -268,7 +267,7 @@ class RmsNorm(Normalization):
 
     def numpy(self, *operands: Array) -> Any:
         x, scale = self.widened(operands)
-        size = np.sqrt(self.mean_array(np.square(x)) + x.dtype.type(self.increment))
+        size = np.sqrt(averaged(np.square(x), self.reduced, keepdims=True) + x.dtype.type(self.increment))
         return (x / size * scale).astype(operands[0].dtype)
 
     def inverse(self) -> Tensor:
@@ -278,6 +277,7 @@ class RmsNorm(Normalization):
     def expand(self) -> Tensor:
         return self.x * self.inverse() * self.parameter(1)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         inverse = self.inverse()
         normalized, scaled = self.x * inverse, dy * self.parameter(1)

@@ -1,22 +1,71 @@
-"""Products on NumPy arrays of every dtype that tensors have."""
+"""What is multiplied, added up and rounded, and in which dtype: for NumPy arrays of every dtype that tensors have."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
+from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.ir import Attribute
+
+Array = npt.NDArray[Any]
+
+ACCUMULATORS: dict[Attribute, Attribute] = {f16: f32, bf16: f32}
+"""In what one operation multiplies and adds up elements of these, before it rounds once: they count to 2048 and 256."""
 
 HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
-"""What is multiplied and summed in f32, and rounded once: NumPy lacks it, or rounds after every step."""
+"""The same as dtypes of arrays: what NumPy lacks products of, or rounds after every step."""
+
+_TOTALS: dict[np.dtype[Any], np.dtype[Any]] = {
+    **dict.fromkeys((*HALVES, np.dtype(np.float32)), np.dtype(np.float64)),
+    np.dtype(np.complex64): np.dtype(np.complex128),
+}
+"""In what totals of arrays are kept. f32 would do for few terms; of millions NumPy adds up one after the other."""
 
 
-def widened(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array in the dtype that sums of products are computed in."""
+def widened(x: Array) -> Array:
+    """The array in the dtype that products are computed in, and sums of a few."""
     return x.astype(np.float32) if x.dtype in HALVES else x
 
 
-def multiplied(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def multiplied(a: Array, b: Array) -> Array:
     """`np.matmul` in the operands' dtype."""
     return np.matmul(widened(a), widened(b)).astype(a.dtype, copy=False)
+
+
+def in_wide(function: Callable[..., Array], *operands: Array) -> Array:
+    """What a function makes of operands in the dtype of their totals, rounded once to their own."""
+    wide = (x.astype(_TOTALS.get(x.dtype, x.dtype), copy=False) for x in operands)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(function(*wide)).astype(operands[0].dtype, copy=False)
+
+
+def totalled(x: Array, axes: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
+    """`np.sum`, not yet rounded to the operand's dtype."""
+    over = axes if axes is None or isinstance(axes, int) else tuple(axes)
+    return np.asarray(np.sum(x, axis=over, keepdims=keepdims, dtype=_TOTALS.get(x.dtype, x.dtype)))
+
+
+def summed(x: Array, axes: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
+    """`np.sum` in the operand's dtype, rounded once."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return totalled(x, axes, keepdims).astype(x.dtype, copy=False)
+
+
+def averaged(x: Array, axes: Sequence[int], keepdims: bool = False) -> Array:
+    """`np.mean` in the operand's dtype, rounded once; NaN of no elements."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.divide(totalled(x, axes, keepdims), count).astype(x.dtype, copy=False)
+
+
+def scattered(base: Array, places: Any, terms: Array) -> Array:
+    """`base` with terms added at places (as `np.add.at` takes them); those of one place are rounded once."""
+    total = base.astype(_TOTALS.get(base.dtype, base.dtype))
+    np.add.at(total, places, terms.astype(total.dtype, copy=False))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return total.astype(base.dtype, copy=False)

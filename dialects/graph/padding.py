@@ -23,6 +23,7 @@ from pullback.dialects.graph.attributes import integer_list, integers, is_elemen
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_tensor
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, any_dtype, check_dtype, numeric
+from pullback.dialects.graph.numerics import scattered
 from pullback.dialects.graph.pieces import Concat, surrounded
 from pullback.dialects.graph.slicing import StridedSlice, along
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
@@ -251,8 +252,7 @@ class MirrorPadGradient(Mirroring):
         inner = [self.result_extent(n, *p) for n, p in zip(result.shape, paddings, strict=True)]
         for axis, sources in enumerate(self.sources(inner)):
             rows = np.moveaxis(result, axis, 0)
-            total = np.zeros((inner[axis], *rows.shape[1:]), rows.dtype)
-            np.add.at(total, sources, rows)
+            total = scattered(np.zeros((inner[axis], *rows.shape[1:]), rows.dtype), sources, rows)
             result = np.moveaxis(total, 0, axis)
         return result
 

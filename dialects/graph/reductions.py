@@ -11,11 +11,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable, graph_op
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import is_truth, numeric
+from pullback.dialects.graph.numerics import summed
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import maximum, minimum
 from pullback.dialects.graph.scans import CumProd
@@ -52,7 +54,7 @@ class Sum(Reduction):
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return np.sum(x, axis=self.reduced, keepdims=self.keeps_dims, dtype=x.dtype)
+        return summed(x, self.reduced, self.keeps_dims)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (BroadcastTo.like(self.spread(dy), self.x),)
@@ -101,6 +103,7 @@ class Extremum(Reduction):
         initial = self.neutral(element_type_of(self.operand.type))
         return type(self).NUMPY(x, axis=self.reduced, keepdims=self.keeps_dims, initial=initial)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         loses = self.is_beyond(self.spread(self.y), self.x)
         ties = Where.of(loses, 0, Fill.scalar(1, self.x.element_type))

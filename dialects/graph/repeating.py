@@ -16,6 +16,7 @@ from pullback.dialects.graph.attributes import integer_list, integers
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_axes, check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.families import Accepts, Composite, OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.numerics import summed
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import BroadcastTo, Reshape, dynamic_shape
@@ -137,7 +138,7 @@ class SumOfCopies(Composite, OfDtypes):
         apart = [pair if self.OUTER else pair[::-1] for pair in pairs]
         copies = range(0 if self.OUTER else 1, 2 * len(target), 2)
         x = operands[0].reshape([n for pair in apart for n in pair])
-        return np.sum(x, axis=tuple(copies), dtype=x.dtype)
+        return summed(x, tuple(copies))
 
 
 @graph_op

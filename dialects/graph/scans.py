@@ -14,12 +14,14 @@ from xdsl.dialects.builtin import UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_prop_def
 
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.axes import AlongAxis
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.exponential import Exp
 from pullback.dialects.graph.families import Accepts, numeric
+from pullback.dialects.graph.numerics import in_wide
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_types,
@@ -66,6 +68,10 @@ class Scan(AlongAxis):
             made = np.concatenate([start, made])[: len(made)]
         return np.moveaxis(made[::step], 0, self.at)
 
+    def running(self, scan: Callable[..., Array], *operands: Array) -> Array:
+        """The same, with what runs along the axis in the dtype of totals: each result is rounded once."""
+        return in_wide(partial(self.scanned, scan), *operands)
+
 
 @graph_op
 class CumSum(Scan):
@@ -79,8 +85,7 @@ class CumSum(Scan):
     )
 
     def numpy(self, *operands: Array) -> Any:
-        (x,) = operands
-        return self.scanned(partial(np.cumsum, axis=0, dtype=x.dtype), x)
+        return self.running(lambda x: np.cumsum(x, axis=0, dtype=x.dtype), *operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
@@ -99,9 +104,9 @@ class CumProd(Scan):
     EXAMPLES: ClassVar = ("%r = graph.cumprod %x {axis = 1 : i64, exclusive} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        (x,) = operands
-        return self.scanned(partial(np.cumprod, axis=0, dtype=x.dtype), x)
+        return self.running(lambda x: np.cumprod(x, axis=0, dtype=x.dtype), *operands)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, back = conj(self.x), not self.is_reverse
         if self.is_exclusive:
@@ -134,8 +139,9 @@ class LinearRecurrence(Scan):
         return super().infer([tensor_type(element_type_of(a), shape)], properties)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.scanned(_recur, *operands)
+        return self.running(_recur, *operands)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, back = conj(self.x), not self.is_reverse
         b = Tensor(self._operands[1])
@@ -165,8 +171,9 @@ class CumLogSumExp(Scan):
     EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.scanned(partial(np.logaddexp.accumulate, axis=0), *operands)
+        return self.running(partial(np.logaddexp.accumulate, axis=0), *operands)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         """Each result is `logaddexp` of the one before and an element, so the gradient is a recurrence of shares."""
         scan, at, forth, back = CumLogSumExp.scan, self.at, self.is_reverse, not self.is_reverse

@@ -21,6 +21,7 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.checks import check_same_dtype, check_shape_operand, check_tensor
+from pullback.dialects.graph.numerics import summed
 from pullback.dialects.graph.types import (
     GraphError,
     broadcast_shapes,
@@ -209,8 +210,7 @@ class SumTo(Reshaping):
         x, target = operands[0], self.target(operands)
         new = x.ndim - len(target)
         repeated = [i + new for i, n in enumerate(target) if n == 1 and x.shape[i + new] != 1]
-        summed = np.sum(x, axis=(*range(new), *repeated), keepdims=True, dtype=x.dtype)
-        return summed.reshape(target)
+        return summed(x, (*range(new), *repeated), keepdims=True).reshape(target)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (BroadcastTo.like(dy, self.x), *[None] * (len(self._operands) - 1))

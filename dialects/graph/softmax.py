@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.comparisons import IsFinite
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Composite, is_float
+from pullback.dialects.graph.numerics import summed, widened
 from pullback.dialects.graph.reductions import Max, Sum
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.value import Tensor
@@ -23,8 +25,15 @@ def shifted(x: Tensor, axis: int) -> Tensor:
 
 
 def shifted_array(x: Array, axis: int) -> Array:
-    """The same on arrays."""
-    return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    """The same on arrays; of half precision in f32."""
+    wide = widened(x)
+    return wide - np.max(wide, axis=axis, keepdims=True, initial=-np.inf)
+
+
+def log_softmax_array(x: Array, axis: int) -> Array:
+    """The logarithm of the softmax of an array; of half precision in f32."""
+    moved = shifted_array(x, axis)
+    return moved - np.log(summed(np.exp(moved), axis, keepdims=True))
 
 
 @graph_op
@@ -37,12 +46,14 @@ class Softmax(AlongAxis, Composite):
 
     def numpy(self, *operands: Array) -> Any:
         exponentials = np.exp(shifted_array(operands[0], self.at))
-        return exponentials / np.sum(exponentials, axis=self.at, keepdims=True, dtype=operands[0].dtype)
+        made = exponentials / summed(exponentials, self.at, keepdims=True)
+        return made.astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor:
         exponentials = Exp.of(shifted(self.x, self.at))
         return exponentials / Sum.over(exponentials, self.at, keepdims=True)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = self.y
         return ((dy - Sum.over(dy * y, self.at, keepdims=True)) * y,)
@@ -57,13 +68,14 @@ class LogSoftmax(AlongAxis, Composite):
     EXAMPLES: ClassVar = ("%r = graph.log_softmax %x {axis = 1 : i64} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        x = shifted_array(operands[0], self.at)
-        return x - np.log(np.sum(np.exp(x), axis=self.at, keepdims=True, dtype=x.dtype))
+        made = log_softmax_array(operands[0], self.at)
+        return made.astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor:
         x = shifted(self.x, self.at)
         return x - Log.of(Sum.over(Exp.of(x), self.at, keepdims=True))
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (dy - Sum.over(dy, self.at, keepdims=True) * Exp.of(self.y),)
 
@@ -77,11 +89,11 @@ class LogSumExp(OverAxes, Composite):
     EXAMPLES: ClassVar = ("%r = graph.logsumexp %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
 
     def numpy(self, *operands: Array) -> Any:
-        (x,) = operands
+        x = widened(operands[0])
         largest = np.max(x, axis=self.reduced, keepdims=True, initial=-np.inf)
         largest = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-        total = np.sum(np.exp(x - largest), axis=self.reduced, keepdims=True, dtype=x.dtype)
-        made = np.log(total) + largest
+        total = summed(np.exp(x - largest), self.reduced, keepdims=True)
+        made = (np.log(total) + largest).astype(operands[0].dtype, copy=False)
         return made if self.keeps_dims else np.squeeze(made, axis=self.reduced)
 
     def expand(self) -> Tensor:
@@ -90,5 +102,6 @@ class LogSumExp(OverAxes, Composite):
         made = Log.of(Sum.over(Exp.of(self.x - finite), self.reduced, keepdims=True)) + finite
         return Reshape.to(made, self.y.extents)
 
+    @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (self.spread(dy) * Exp.of(self.x - self.spread(self.y)),)
