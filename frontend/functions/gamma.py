@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pullback.dialects.graph.accumulation import in_accumulator
+from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.families import is_float
 from pullback.dialects.graph.gamma import Digamma, Lgamma, Polygamma
 from pullback.dialects.graph.reductions import Sum
@@ -48,4 +50,10 @@ def lbeta(x: Operand, name: str | None = None) -> Tensor:
     value = of_dtype(as_tensor(x, "lbeta"), is_float, "lbeta")
     if value.ndim == 0:
         raise GraphError(f"lbeta: expected at least one axis, got {value.type}")
-    return named_as(name, lambda: Sum.over(Lgamma.of(value), -1) - Lgamma.of(Sum.over(value, -1)))
+    wide = in_accumulator(value)
+
+    def difference() -> Tensor:
+        found = Sum.over(Lgamma.of(wide), -1) - Lgamma.of(Sum.over(wide, -1))
+        return Cast.to(found, value.element_type)
+
+    return named_as(name, difference)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import TypeAlias
 
+from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.einsum import Einsum, Equation
+from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
@@ -103,8 +105,8 @@ def vecdot(x1: Operand, x2: Operand, axis: int = -1, name: str | None = None) ->
     extents = (a.extents[at], b.extents[at])
     if extents[0] != extents[1] and min(extents) >= 0:
         raise GraphError(f"vecdot: extents along axis {axis} differ: {a.type} and {b.type}")
-    product = conj(a) * b
-    return named_as(name, lambda: Sum.over(product, at))
+    product = conj(in_accumulator(a)) * in_accumulator(b)
+    return named_as(name, lambda: Cast.to(Sum.over(product, at), a.element_type))
 
 
 def outer(x1: Operand, x2: Operand, name: str | None = None) -> Tensor:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f64, i64
 
+from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Maximum
+from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Rsqrt
 from pullback.dialects.graph.families import is_float
 from pullback.dialects.graph.indexing import Gather
@@ -140,11 +141,15 @@ def batch_normalization(
 ) -> Tensor:
     """(x - mean) / sqrt(variance + variance_epsilon) * scale + offset with statistics that are given; all broadcast."""
     value = of_dtype(as_tensor(x, "batch_normalization"), is_float, "batch_normalization")
-    center, spread = (as_tensor(t, "batch_normalization", value.dtype) for t in (mean, variance))
+
+    def wide(t: Operand) -> Tensor:
+        return in_accumulator(as_tensor(t, "batch_normalization", value.dtype))
+
+    center, spread = wide(mean), wide(variance)
     factor = named_as(name, lambda: Rsqrt.of(spread + variance_epsilon))
-    factor = factor if scale is None else factor * as_tensor(scale, "batch_normalization", value.dtype)
-    start = 0 if offset is None else as_tensor(offset, "batch_normalization", value.dtype)
-    return value * factor + (start - center * factor)
+    factor = factor if scale is None else factor * wide(scale)
+    start = 0 if offset is None else wide(offset)
+    return Cast.to(wide(value) * factor + (start - center * factor), value.element_type)
 
 
 def fused_batch_norm(
@@ -198,11 +203,16 @@ def fused_batch_norm(
         )
     y, new_mean, new_variance = batch_norm(value, scale, offset, axis, epsilon, name)
     count = element_count(value, [a for a in range(value.ndim) if a != axis])
-    new_variance = new_variance * (count / Maximum.of(count - 1, 1))
+    new_variance = in_accumulator(new_variance) * (count / Maximum.of(count - 1, 1))
     if old_mean is None or old_variance is None or exponential_avg_factor == 1:
-        return y, new_mean, new_variance
+        return y, new_mean, Cast.to(new_variance, value.element_type)
     old, new = 1 - exponential_avg_factor, exponential_avg_factor
-    return y, old_mean * old + new_mean * new, old_variance * old + new_variance * new
+    averages = (
+        in_accumulator(before) * old + in_accumulator(now) * new
+        for before, now in ((old_mean, new_mean), (old_variance, new_variance))
+    )
+    mean_so_far, variance_so_far = (Cast.to(t, value.element_type) for t in averages)
+    return y, mean_so_far, variance_so_far
 
 
 def group_norm(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from xdsl.dialects.builtin import i1
+from xdsl.dialects.builtin import i1, i64
 
+from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.arithmetic import Abs
 from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Pow, Rsqrt, Sqrt
@@ -60,7 +61,9 @@ def vector_norm(
     axes = checked_axes(axis, value.ndim, "vector_norm")
     if ord == 0:
         kind = real_type_of(value.element_type)
-        return named_as(name, lambda: Sum.over(Cast.to(Cast.to(value, i1), kind), axes, keepdims))
+        return named_as(
+            name, lambda: Cast.to(Sum.over(Cast.to(Cast.to(value, i1), i64), axes, keepdims), kind)
+        )
     power = _power(ord, "vector_norm")
     return named_as(name, lambda: _norm(value, power, axes, keepdims))
 
@@ -96,8 +99,9 @@ def matrix_norm(
         raise GraphError(f"matrix_norm: ord: expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {ord!r}")
     summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
     extremum = Max if ord > 0 else Min
-    sums = Sum.over(Abs.of(value), summed, keepdims=True)
-    found = named_as(name, lambda: extremum.over(sums, compared, keepdims=True))
+    sums = Sum.over(in_accumulator(Abs.of(value)), summed, keepdims=True)
+    largest = named_as(name, lambda: extremum.over(sums, compared, keepdims=True))
+    found = Cast.to(largest, real_type_of(value.element_type))
     return found if keepdims else Squeeze.at(found, [rows, columns])
 
 
@@ -105,12 +109,19 @@ def l2_normalize(x: Operand, axis: Axes = None, epsilon: float = 1e-12, name: st
     """`x` over its Euclidean norm along `axis`; what is shorter than sqrt(epsilon) is divided by that."""
     value = of_dtype(as_tensor(x, "l2_normalize"), is_float, "l2_normalize")
     axes = checked_axes(axis, value.ndim, "l2_normalize")
-    square = Sum.over(value * value, axes, keepdims=True)
-    return named_as(name, lambda: value * Rsqrt.of(Maximum.of(square, epsilon)))
+    wide = in_accumulator(value)
+    square = Sum.over(wide * wide, axes, keepdims=True)
+    return named_as(name, lambda: Cast.to(wide * Rsqrt.of(Maximum.of(square, epsilon)), value.element_type))
 
 
 def _norm(value: Tensor, power: float, axes: list[int], keepdims: bool) -> Tensor:
     """The p-th root of the sum of p-th powers of magnitudes, or what becomes of it as p grows."""
+    wide = in_accumulator(value)
+    return Cast.to(_norm_in(wide, power, axes, keepdims), real_type_of(value.element_type))
+
+
+def _norm_in(value: Tensor, power: float, axes: list[int], keepdims: bool) -> Tensor:
+    """The same in the dtype of `value`."""
     magnitude = Abs.of(value) if is_complex(value.element_type) or power != 2 else value
     if math.isinf(power):
         extremum = Max if power > 0 else Min

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
+from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Maximum
+from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.pieces import Concat, Split
 from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
@@ -40,10 +41,10 @@ unsorted_segment_sum = segment_sum
 def segment_mean(data: Operand, segment_ids: Operand, num_segments: int, name: str | None = None) -> Tensor:
     """The mean of the rows of each segment; of none, zeros."""
     values, ids = _checked(data, segment_ids, num_segments, "segment_mean")
-    total = _sums(values, ids, num_segments)
-    one = Fill.full(1, tensor_type(values.element_type, ids.extents), *dynamic_shape(ids))
+    total = _sums(in_accumulator(values), ids, num_segments)
+    one = Fill.full(1, tensor_type(total.element_type, ids.extents), *dynamic_shape(ids))
     count = Reshape.to(_sums(one, ids, num_segments), (num_segments, *[1] * (values.ndim - 1)))
-    return named_as(name, lambda: total / Maximum.of(count, 1))
+    return named_as(name, lambda: Cast.to(total / Maximum.of(count, 1), values.element_type))
 
 
 def _checked(data: Operand, segment_ids: Operand, count: int, what: str) -> tuple[Tensor, Tensor]:

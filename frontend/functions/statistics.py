@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.elementwise import Maximum
+from pullback.dialects.graph.accumulation import in_accumulator
+from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Sqrt
 from pullback.dialects.graph.families import is_float
 from pullback.dialects.graph.reductions import Sum
@@ -34,7 +35,7 @@ def var(
     """
     value = of_dtype(as_tensor(x, "var"), is_float, "var")
     axes = checked_axes(axis, value.ndim, "var")
-    return named_as(name, lambda: _variance(value, axes, correction, keepdims))
+    return named_as(name, lambda: Cast.to(_variance(value, axes, correction, keepdims), value.element_type))
 
 
 def std(
@@ -43,19 +44,27 @@ def std(
     """The standard deviation along `axis`, the square root of `var`."""
     value = of_dtype(as_tensor(x, "std"), is_float, "std")
     axes = checked_axes(axis, value.ndim, "std")
-    return named_as(name, lambda: Sqrt.of(_variance(value, axes, correction, keepdims)))
+
+    def root() -> Tensor:
+        return Cast.to(Sqrt.of(_variance(value, axes, correction, keepdims)), value.element_type)
+
+    return named_as(name, root)
 
 
 def moments(x: Operand, axes: Axes, keepdims: bool = False, name: str | None = None) -> tuple[Tensor, Tensor]:
     """The mean and the variance along `axes` of real floating-point numbers; see `var`."""
     value = of_dtype(as_tensor(x, "moments"), is_float, "moments")
     over = checked_axes(axes, value.ndim, "moments")
-    mean = named_as(name, lambda: Mean.over(value, over, keepdims=True))
-    variance = _squared_distances(value, mean, over, keepdims) / element_count(value, over)
+    wide = in_accumulator(value)
+    average = named_as(name, lambda: Mean.over(wide, over, keepdims=True))
+    spread = _squared_distances(wide, average, over, keepdims) / element_count(wide, over)
+    mean, variance = (Cast.to(t, value.element_type) for t in (average, spread))
     return mean if keepdims else Reshape.like(mean, variance), variance
 
 
-def _variance(x: Tensor, axes: list[int], correction: float, keepdims: bool) -> Tensor:
+def _variance(value: Tensor, axes: list[int], correction: float, keepdims: bool) -> Tensor:
+    """The variance, in the dtype in which elements are added up."""
+    x = in_accumulator(value)
     total = _squared_distances(x, Mean.over(x, axes, keepdims=True), axes, keepdims)
     count = element_count(x, axes)
     return total / Maximum.of(count - correction, 0) if correction else total / count

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from pullback.dialects.graph.numerics import ACCUMULATORS, widened
 from pullback.dialects.graph.types import compatible_types, data_type_of
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import handle_of
@@ -28,7 +29,8 @@ class Optimizer:
     """Base of all optimizers: changes variables so that a loss becomes smaller.
 
     A subclass states in `_apply` how one variable follows its gradient. Where the gradient is `IndexedSlices`, the rows
-    of one index are summed first, and only the rows named change, in the variable and in its slots alike.
+    of one index are summed first, and only the rows named change, in the variable and in its slots alike. For f16 and
+    bf16 the slots and all arithmetic are f32, and the variable is rounded once a step.
 
     Args:
         name: of the scope of updates, and of slots: `variable/name`.
@@ -38,7 +40,7 @@ class Optimizer:
     GATE_NONE, GATE_OP, GATE_GRAPH = 0, 1, 2
     """No gradient waits; those of one operation wait for each other; all wait for each other."""
     SUMS_ROWS: ClassVar[bool] = True
-    """Whether it matters that rows of one index are summed first."""
+    """Whether it matters that rows of one index are summed first; of half precision they are in any case."""
 
     def __init__(self, name: str, **hyperparameters: object) -> None:
         self._name = checked_name(name)
@@ -200,10 +202,10 @@ class Optimizer:
         return in_dtype(self._hyperparameters[name], like.element_type)
 
     def _slot(self, variable: Variable, name: str, initial: float = 0.0) -> Variable:
-        """The slot of this name; made in the shape of the variable if it is not there yet."""
+        """The slot of this name; made in the shape of the variable (half precision in f32) if not there."""
         slots = self._slots.setdefault(name, {})
         if variable not in slots:
-            array = variable.numpy()
+            array = widened(variable.numpy())
             array[...] = initial
             slots[variable] = self._new_variable(variable.graph, array, f"{variable.name}/{self._name}")
         return slots[variable]
@@ -217,7 +219,8 @@ class Optimizer:
     def _state(self, gradient: object, variable: Variable, label: str) -> State:
         if isinstance(gradient, IndexedSlices):
             _check_fits(gradient.type.data_type, variable, label)
-            return Rows(summed(gradient) if self.SUMS_ROWS else gradient)
+            is_narrow = gradient.values.element_type in ACCUMULATORS
+            return Rows(summed(gradient) if self.SUMS_ROWS or is_narrow else gradient)
         dense = as_tensor(gradient, label, variable.dtype)
         _check_fits(dense.type, variable, label)
         return Whole(dense)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pullback.dialects.graph.accumulation import in_accumulator
+from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.indexing import Densify, MakeSlices
 from pullback.dialects.graph.rows import Unique
 from pullback.dialects.graph.value import Tensor
@@ -39,7 +41,7 @@ class Whole:
     """All of a variable: its gradient is dense."""
 
     def __init__(self, gradient: Tensor) -> None:
-        self.gradient = gradient
+        self.gradient = in_accumulator(gradient)
         self.updates: list[Operation] = []
 
     def read(self, variable: Variable) -> Tensor:
@@ -50,14 +52,17 @@ class Whole:
         return value
 
     def subtract(self, variable: Variable, change: Tensor) -> None:
-        self.updates.append(variable.assign_sub(change))
+        if variable.dtype == change.dtype:
+            self.updates.append(variable.assign_sub(change))
+        else:
+            self.updates.append(variable.assign(_less(variable.read(), change)))
 
 
 class Rows:
     """The rows that the gradient names; no index stands there twice, but for those that name nothing."""
 
     def __init__(self, slices: IndexedSlices) -> None:
-        self.gradient, self.indices = slices.values, slices.indices
+        self.gradient, self.indices = in_accumulator(slices.values), slices.indices
         self.shape = slices.shape
         self.updates: list[Operation] = []
 
@@ -69,14 +74,26 @@ class Rows:
         return value
 
     def subtract(self, variable: Variable, change: Tensor) -> None:
-        self.updates.append(variable.assign_sub(self._slices(change)))
+        if variable.dtype == change.dtype:
+            self.updates.append(variable.assign_sub(self._slices(change)))
+        else:
+            self.write(variable, _less(self.read(variable), change))
 
     def _slices(self, values: Tensor) -> IndexedSlices:
         return IndexedSlices(values, self.indices, self.shape)
 
 
+def _less(contents: Tensor, change: Tensor) -> Tensor:
+    """Contents of half precision less a change in f32, rounded once."""
+    return Cast.to(in_accumulator(contents) - change, contents.element_type)
+
+
 def summed(slices: IndexedSlices) -> IndexedSlices:
-    """Slices that stand for the same tensor, in which each index occurs once; -1, which names no row, fills up."""
+    """Slices that stand for the same tensor, in which each index occurs once; -1, which names no row, fills up.
+
+    They have the dtype in which rows are added up.
+    """
     distinct, places = Unique.over(slices.indices)
-    rows = Densify.of(MakeSlices.make(slices.values, places, slices.values))
+    values = in_accumulator(slices.values)
+    rows = Densify.of(MakeSlices.make(values, places, values))
     return IndexedSlices(rows, distinct, slices.shape)
