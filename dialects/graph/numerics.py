@@ -63,6 +63,17 @@ def averaged(x: Array, axes: Sequence[int], keepdims: bool = False) -> Array:
         return np.divide(totalled(x, axes, keepdims), count).astype(x.dtype, copy=False)
 
 
+def add_rows(add: np.ufunc, target: Array, indices: Array, rows: Array) -> None:
+    """Adds to (or subtracts from) rows of an array in place. Of half precision those of one index are rounded once."""
+    if target.dtype not in HALVES:
+        add.at(target, indices, rows)
+        return
+    touched, places = np.unique(indices, return_inverse=True)
+    total = widened(target[touched])
+    add.at(total, places, widened(rows))
+    target[touched] = total
+
+
 def scattered(base: Array, places: Any, terms: Array) -> Array:
     """`base` with terms added at places (as `np.add.at` takes them); those of one place are rounded once."""
     total = base.astype(_TOTALS.get(base.dtype, base.dtype))

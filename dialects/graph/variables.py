@@ -27,6 +27,7 @@ from pullback.dialects.graph.base import (
 from pullback.dialects.graph.families import numeric
 from pullback.dialects.graph.indexing import Densify, MakeSlices, SlicesValue, rows_at, rows_type
 from pullback.dialects.graph.insertion import insert
+from pullback.dialects.graph.numerics import add_rows
 from pullback.dialects.graph.rows import ReplaceRows, replace_rows
 from pullback.dialects.graph.types import (
     GraphError,
@@ -196,7 +197,7 @@ class ArithmeticUpdate(Update):
         variable, update = operands
         if isinstance(update, SlicesValue):
             inside = (update.indices >= 0) & (update.indices < variable.shape[0])
-            self.UFUNC.at(variable, update.indices[inside], update.values[inside])
+            add_rows(self.UFUNC, variable, update.indices[inside], update.values[inside])
         else:
             self.UFUNC(variable, update, out=variable)
         return ()

@@ -10,16 +10,18 @@ from typing import TypeAlias, cast
 
 from xdsl.dialects.builtin import f32
 
+from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Where
 from pullback.dialects.graph.exponential import Sqrt
 from pullback.dialects.graph.indexing import MakeSlices
 from pullback.dialects.graph.markers import AddN
+from pullback.dialects.graph.numerics import ACCUMULATORS
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.shapes import Size
-from pullback.dialects.graph.types import GraphError, compatible_shapes, format_shape, is_float, numpy_dtype
-from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.dialects.graph.types import GraphError, compatible_shapes, format_shape, is_float
+from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
@@ -71,7 +73,7 @@ def clip_by_norm(t: Operand, clip_norm: Operand, axes: Axes = None, name: str | 
 
     def clipped(values: Tensor) -> Last:
         squares = _sum_of_squares(values, checked_axes(axes, values.ndim, "clip_by_norm"), keepdims=True)
-        return _scaled(values, Cast.to(_root(squares)(), values.element_type), clip_norm)
+        return _scaled(values, _root(squares)(), clip_norm)
 
     return _on_rows(t, "clip_by_norm", clipped, name)
 
@@ -82,8 +84,7 @@ def clip_by_average_norm(t: Operand, clip_norm: Operand, name: str | None = None
 
     def clipped(values: Tensor) -> Last:
         norm = _root(_sum_of_squares(values, range(values.ndim)))()
-        average = Cast.to(norm / Cast.to(Size.of(values), norm.element_type), values.element_type)
-        return _scaled(values, average, clip_norm)
+        return _scaled(values, norm / Cast.to(Size.of(values), norm.element_type), clip_norm)
 
     return _on_rows(t, "clip_by_average_norm", clipped, name)
 
@@ -99,7 +100,11 @@ def global_norm(t_list: Sequence[Operand | None], name: str | None = None) -> Te
     Raises:
         ValueError: for anything else.
     """
-    return _norm_of([v for v in _rows_in(t_list, "global_norm") if v is not None], name)
+    values = [v for v in _rows_in(t_list, "global_norm") if v is not None]
+    if not values or values[0].element_type not in ACCUMULATORS:
+        return _norm_of(values, name)
+    wide = _norm_of(values)
+    return named_as(name, lambda: Cast.to(wide, values[0].element_type))
 
 
 def clip_by_global_norm(
@@ -133,43 +138,53 @@ def clip_by_global_norm(
     )
     if norm.ndim:
         raise GraphError(f"clip_by_global_norm: use_norm: expected one number, got {norm.type}")
+    wide, limit = _beside(norm, clip_norm)
     # The difference is NaN where the norm is not finite, and 0 elsewhere.
-    _, limit = tensors(norm, clip_norm, op="clip_norm")
-    scale = Divide.of(limit, Maximum.of(norm, limit)) + (norm - norm)
+    scale = Divide.of(limit, Maximum.of(wide, limit)) + (wide - wide)
 
     def clipped(values: Tensor) -> Last:
-        return lambda: values * scale
+        return lambda: Cast.to(in_accumulator(values) * scale, values.element_type)
 
-    return [None if t is None else _on_rows(t, "clip_by_global_norm", clipped, name) for t in t_list], norm
+    clips = [None if t is None else _on_rows(t, "clip_by_global_norm", clipped, name) for t in t_list]
+    return clips, Cast.to(norm, given[0].element_type) if given else norm
 
 
 # ---- norms --------------------------------------------------------------------------------------------------
 
 
 def _norm_of(values: Sequence[Tensor], name: str | None = None) -> Tensor:
-    """The norm of all of these, in their dtype."""
+    """The norm of all of these, in the dtype in which it is summed."""
     if not values:
         return named_as(name, lambda: Fill.scalar(0.0, f32))
     squares = [_sum_of_squares(v, range(v.ndim)) for v in values]
     total = squares[0] if len(squares) == 1 else AddN.of(*squares)
-    if total.element_type == values[0].element_type:
-        return named_as(name, _root(total))
-    wide = _root(total)()
-    return named_as(name, lambda: Cast.to(wide, values[0].element_type))
+    return named_as(name, _root(total))
 
 
 def _sum_of_squares(values: Tensor, axes: Sequence[int], keepdims: bool = False) -> Tensor:
     if not is_float(values.element_type):
         raise ArgumentTypeError(f"a norm needs a real floating-point dtype, got {values.dtype}: cast first")
-    wide = Cast.to(values, f32) if numpy_dtype(values.element_type).itemsize < 4 else values
+    wide = in_accumulator(values)
     return Sum.over(wide * wide, axes, keepdims)
 
 
 def _scaled(values: Tensor, norm: Tensor, clip_norm: Operand) -> Last:
-    """`values * clip_norm / maximum(norm, clip_norm)`."""
-    _, limit = tensors(norm, clip_norm, op="clip_norm")
-    above, below = values * limit, Maximum.of(norm, limit)
-    return lambda: Divide.of(above, below)
+    """`values * clip_norm / maximum(norm, clip_norm)`, in the dtype of the norm until the end."""
+    norm, limit = _beside(norm, clip_norm)
+    above, below = in_accumulator(values) * limit, Maximum.of(norm, limit)
+    if above.element_type == values.element_type:
+        return lambda: Divide.of(above, below)
+    clipped = Divide.of(above, below)
+    return lambda: Cast.to(clipped, values.element_type)
+
+
+def _beside(norm: Tensor, clip_norm: Operand) -> tuple[Tensor, Tensor]:
+    """A norm and the limit for it, in the dtype in which norms are summed."""
+    wide = in_accumulator(norm)
+    if isinstance(clip_norm, Operators):
+        return wide, in_accumulator(clip_norm.as_tensor())
+    _, limit = tensors(wide, clip_norm, op="clip_norm")
+    return wide, limit
 
 
 def _root(squares: Tensor) -> Last:
