@@ -85,7 +85,7 @@ class CumSum(Scan):
     )
 
     def numpy(self, *operands: Array) -> Any:
-        return self.running(lambda x: np.cumsum(x, axis=0, dtype=x.dtype), *operands)
+        return self.running(np.add.accumulate, *operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
@@ -104,7 +104,7 @@ class CumProd(Scan):
     EXAMPLES: ClassVar = ("%r = graph.cumprod %x {axis = 1 : i64, exclusive} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.running(lambda x: np.cumprod(x, axis=0, dtype=x.dtype), *operands)
+        return self.running(np.multiply.accumulate, *operands)
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -171,7 +171,7 @@ class CumLogSumExp(Scan):
     EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
-        return self.running(partial(np.logaddexp.accumulate, axis=0), *operands)
+        return self.running(np.logaddexp.accumulate, *operands)
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
