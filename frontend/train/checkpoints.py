@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from typing import TypeAlias
 
 from pullback.dialects.graph.base import Array
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
+from pullback.frontend.random_state import known_random_state
+from pullback.frontend.train.generator_states import (
+    Generators,
+    checked_generators,
+    decoded_generator,
+    encoded_generators,
+)
 from pullback.frontend.train.random_states import decoded_states, encoded_states
+from pullback.frontend.train.replaced_file import replace_file
+from pullback.frontend.train.tensor_file import TensorFileError, read_tensors, write_tensors
 from pullback.frontend.variables import Variable, global_variables
+from pullback.process.locks import Lock, holding, in_order
 
 Variables: TypeAlias = Graph | Sequence[Variable] | Mapping[str, Variable] | None
-Generators: TypeAlias = Mapping[str, np.random.Generator]
-PAIRS = "complex128/"
-"""What says, before a tensor's name in the metadata, that it holds pairs of f64: the format has no word for them."""
-STATE = "generator/"
-"""What the states of generators are called in a file's metadata, before their own names."""
 
 
 class CheckpointError(ValueError):
@@ -40,35 +39,27 @@ def save_checkpoint(
     So is the state of random operations without a seed of their own, of each graph that the variables are of.
 
     It is written beside `path`, flushed to the disk, and renamed: whoever reads `path`, and whatever fails, finds the
-    old file or the new one.
+    old file or the new one. What a process that was killed has left there of a save is removed by the next one.
 
     Args:
-        path: such as `"model.safetensors"`; a file that is there is replaced.
+        path: such as `"model.safetensors"`; a file that is there is replaced, and where `path` is a symbolic link, the
+            file that it names.
         variables: a graph (all its variables, those of optimizers among them), a list, or a dict from the names in the
             file; all variables of the current graph unless given.
         generators: NumPy's, by name: what orders the data, say.
 
     Raises:
         ValueError: an argument is invalid.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written: the disk is full, say, or `path` is a folder or a device.
     """
-    tensors = {name: variable.numpy() for name, variable in _by_name(variables).items()}
-    metadata = {PAIRS + name: "" for name, array in tensors.items() if array.dtype == np.complex128}
-    metadata |= {
-        STATE + name: json.dumps(generator.bit_generator.state, default=_encoded)
-        for name, generator in _checked(generators).items()
-    }
-    metadata |= encoded_states(_graphs(variables))
-    target = Path(path)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-        fresh = Path(folder) / target.name
-        fresh.touch()
-        mode = fresh.stat().st_mode  # what files get here; the library makes them for their owner alone
-        save_file({name: _pairs(array) for name, array in tensors.items()}, fresh, metadata)
-        fresh.chmod(mode)
-        _flush(fresh)
-        os.replace(fresh, target)
-        _flush(target.parent)
+    named, random, graphs = _by_name(variables), checked_generators(generators), _graphs(variables)
+
+    def contents() -> tuple[dict[str, Array], dict[str, str]]:
+        return {name: v.array.copy() for name, v in named.items()}, encoded_states(graphs)
+
+    tensors, metadata = holding(_locks(named, graphs), contents)
+    metadata |= encoded_generators(random)
+    replace_file(Path(path), lambda file: write_tensors(file, tensors, metadata))
 
 
 def restore_checkpoint(
@@ -85,34 +76,39 @@ def restore_checkpoint(
         generators: NumPy's, by name, whose states are replaced.
 
     Raises:
-        CheckpointError: the file is no checkpoint, or lacks a name, or what it has differs in shape or dtype (a
-            `ValueError`, which lists all that do not fit).
+        CheckpointError: the file is no checkpoint, or a damaged one, or lacks a name, or what it has differs in shape
+            or dtype, or is no state that a generator could have (a `ValueError`, which lists all that do not fit).
         ValueError: an argument is invalid.
         OSError: the file cannot be read.
     """
-    named, random = _by_name(variables), _checked(generators)
+    named, random, graphs = _by_name(variables), checked_generators(generators), _graphs(variables)
     try:
-        with safe_open(Path(path), "numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            known = list(file.keys())
-            stored = {name: file.get_tensor(name) for name in known if name in named}
-    except SafetensorError as error:
+        tensors, known, metadata = read_tensors(Path(path), named)
+    except TensorFileError as error:
         raise CheckpointError(f"{path} is no checkpoint: {error}") from error
-    stored |= {n: a.view(np.complex128)[..., 0] for n, a in stored.items() if PAIRS + n in metadata}
-    wrong = [_misfit(name, v, stored, known) for name, v in named.items()]
-    wrong += [_wrong_state(name, g, metadata) for name, g in random.items()]
-    if found := [text for text in wrong if text is not None]:
-        raise CheckpointError(f"{path}: " + "; ".join(found))
+    wrong = [text for name, v in named.items() if (text := _misfit(name, v, tensors, known)) is not None]
+    states: dict[str, Mapping[str, object]] = {}
+    for name, generator in random.items():
+        try:
+            states[name] = decoded_generator(name, generator, metadata)
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise CheckpointError(f"{path}: " + "; ".join(wrong))
     try:
-        states = decoded_states(_graphs(variables), metadata)
+        words = decoded_states(graphs, metadata)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    for name, variable in named.items():
-        variable.array[...] = stored[name]
-    for state, words in states:
-        state.array[...] = words
-    for name, generator in random.items():
-        generator.bit_generator.state = json.loads(metadata[STATE + name], object_hook=_decoded)
+
+    def replace() -> None:
+        for name, variable in named.items():
+            variable.array[...] = tensors[name]
+        for state, word in words:
+            state.array[...] = word
+        for name, generator in random.items():
+            generator.bit_generator.state = states[name]
+
+    holding(_locks(named, graphs), replace)
 
 
 def _by_name(variables: Variables) -> Mapping[str, Variable]:
@@ -127,6 +123,8 @@ def _by_name(variables: Variables) -> Mapping[str, Variable]:
             f"variables: expected a graph, a list or a dict of variables, got {type(variables).__name__}"
         )
     for name, variable in items:
+        if not isinstance(name, str) or name == "__metadata__":
+            raise ArgumentTypeError(f"variables: {name!r} cannot be a name in a checkpoint")
         if not isinstance(variable, Variable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(
                 f"variables['{name}']: expected a variable, got {type(variable).__name__}"
@@ -143,21 +141,10 @@ def _graphs(variables: Variables) -> list[Graph]:
     return [current_graph()] if variables is None else [v.home for v in _by_name(variables).values()]
 
 
-def _pairs(array: Array) -> Array:
-    return array[..., np.newaxis].view(np.float64) if array.dtype == np.complex128 else array
-
-
-def _checked(generators: Generators | None) -> Generators:
-    if generators is None:
-        return {}
-    if not isinstance(generators, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ArgumentTypeError(f"generators: expected a dict from names, got {type(generators).__name__}")
-    for name, generator in generators.items():
-        if not isinstance(generator, np.random.Generator):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentTypeError(
-                f"generators['{name}']: expected a numpy.random.Generator, got {type(generator).__name__}"
-            )
-    return generators
+def _locks(named: Mapping[str, Variable], graphs: Sequence[Graph]) -> tuple[Lock, ...]:
+    """What a checkpoint holds, so that no step of another thread runs in between."""
+    states = [state for graph in graphs if (state := known_random_state(graph)) is not None]
+    return in_order([variable.lock for variable in (*named.values(), *states)])
 
 
 def _misfit(name: str, variable: Variable, stored: Mapping[str, Array], known: Sequence[str]) -> str | None:
@@ -173,31 +160,3 @@ def _misfit(name: str, variable: Variable, stored: Mapping[str, Array], known: S
         f"'{name}' has shape {found.shape} and dtype {found.dtype}, the variable has shape {array.shape} and dtype "
         f"{array.dtype}"
     )
-
-
-def _wrong_state(name: str, generator: np.random.Generator, metadata: Mapping[str, str]) -> str | None:
-    """Why a generator cannot be restored, if it cannot."""
-    if STATE + name not in metadata:
-        return f"there is no state of generator '{name}' in it"
-    found, own = json.loads(metadata[STATE + name])["bit_generator"], type(generator.bit_generator).__name__
-    return None if found == own else f"generator '{name}' is a {found} there, and a {own} here"
-
-
-def _encoded(value: object) -> object:
-    """What JSON has no word for in the state of a generator."""
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist(), "dtype": value.dtype.name}
-    raise TypeError(f"no JSON for {type(value).__name__}")
-
-
-def _decoded(value: dict[str, Any]) -> Any:
-    return np.array(value["array"], value["dtype"]) if value.keys() == {"array", "dtype"} else value
-
-
-def _flush(path: Path) -> None:
-    """Waits until a file or a folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
