@@ -109,12 +109,20 @@ def gradients(
 
 
 def graph_of_all(arguments: dict[str, Sequence[object]]) -> Graph:
-    """The graph that all tensors among these arguments are in; the current one if there are none."""
+    """The graph that all tensors among these arguments are in; the current one if there are none.
+
+    Raises:
+        ValueError: they are of several graphs, or one was made inside of a loop or a branch and is not there now.
+    """
     labelled: list[tuple[str, SSAValue | IROperation]] = []
     for argument, items in arguments.items():
         for label, item in _tensors_in(items, argument):
             labelled.append((label, item.value))
-    return common_graph(labelled) or current_graph()
+    graph = common_graph(labelled) or current_graph()
+    for label, value in labelled:
+        if isinstance(value, SSAValue):
+            graph.check_visible(value, label)
+    return graph
 
 
 def _tensors_in(items: Sequence[object], path: str) -> list[tuple[str, Tensor]]:

@@ -20,6 +20,8 @@ from pullback.dialects.text import print_module
 from pullback.frontend.draws import Draws
 from pullback.frontend.names import Names
 from pullback.frontend.overrides import override_stamp
+from pullback.frontend.taking_back import erase_after, erase_from, forget_from
+from pullback.frontend.visibility import block_of, check_visible
 
 Stamp: TypeAlias = Callable[[Operation], None]
 """Called on each new operation before it is put into the graph."""
@@ -77,9 +79,8 @@ class Graph:
         self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Self:
-        stack = ExitStack()
-        stack.enter_context(self.current())
-        self._entered.append(stack)
+        self._entered.append(ExitStack())
+        self._entered[-1].enter_context(self.current())
         return self
 
     def __exit__(
@@ -206,30 +207,34 @@ class Graph:
         return self._block
 
     def _check_owner(self, op: Operation, operand: SSAValue) -> None:
-        owner = operand.owner
-        block = owner if isinstance(owner, Block) else owner.parent
+        block = block_of(operand)
         if block is self._block or block is self._body:
             return
-        other = _graph_around(operand)
-        if other is not None and other is not self:
+        if _graph_around(operand) not in (None, self):
             raise ValueError(
                 f"{op.name}: tensor '{name_of_value(operand)}' belongs to another graph; "
                 "build it in this graph, or pass its value through a placeholder or an argument"
             )
+        self.check_visible(operand, op.name)
+
+    def check_visible(self, value: SSAValue, what: str) -> None:
+        """Refuses a value of this graph that is not there where it grows now; see `visibility`."""
+        check_visible(value, self._block, what)
 
     @contextmanager
     def unchanged_on_error(self) -> Generator[None]:
         """Erases whatever was added in this block if it fails, and gives its names back."""
         self.reopen()
         block, last, arguments = self._block, self._block.last_op, len(self._body.args)
-        hoisted, variables, requests = len(self.placed_before), len(self.variables), len(self.requests)
+        placed, variables, requests = len(self.placed_before), len(self.variables), len(self.requests)
         with self.names.restored_on_error(), self.draws.restored_on_error():
             try:
                 yield
             except BaseException:
                 self._block = block
-                self._erase_after(block, last)
-                self._forget_variables(hoisted, variables)
+                erase_after(block, last, self.control_inputs)
+                erase_from(self.placed_before, placed)
+                forget_from(self.variables, variables)
                 del self.requests[requests:]
                 for argument in reversed(self._body.args[arguments:]):
                     self._body.erase_arg(argument)
@@ -244,23 +249,6 @@ class Graph:
                 raise _TakeBackError
         except _TakeBackError:
             pass
-
-    def _forget_variables(self, hoisted: int, variables: int) -> None:
-        """Keeps this many operations placed before others and variables, and drops later ones."""
-        for op in reversed(self.placed_before[hoisted:]):
-            if op.parent is not None:
-                op.detach()
-                op.erase(safe_erase=False)
-        del self.placed_before[hoisted:]
-        for name in list(self.variables)[variables:]:
-            del self.variables[name]
-
-    def _erase_after(self, block: Block, last: Operation | None) -> None:
-        while (op := block.last_op) is not None and op is not last:
-            for inner in op.walk():
-                self.control_inputs.pop(inner, None)
-            op.detach()
-            op.erase(safe_erase=False)
 
 
 def valid_hint(name: str) -> str:

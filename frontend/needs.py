@@ -5,32 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.ir import Operation as IROperation
+from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.markers import Gate
 from pullback.dialects.graph.value import Tensor
+from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import common_graph, current_graph
+from pullback.frontend.graph import common_graph, current_graph, graph_of
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.variables import Variable
 
 
 def operations_behind(inputs: Sequence[object], what: str) -> tuple[IROperation, ...]:
-    """The operations that make these tensors, variables, slices and operation handles run."""
+    """The operations that make these tensors, variables, slices and operation handles run.
+
+    Placeholders, and what a loop carries, need none: they are there before anything runs.
+
+    Raises:
+        ValueError: for something else (a `TypeError` too), or for a tensor that was made inside of a loop or a branch
+            and is not there now.
+    """
     found: list[IROperation] = []
     for i, value in enumerate(inputs):
-        match value:
-            case Operation():
-                found.extend(value.ops)
-            case Variable():
-                found.append(value.handle.op)
-            case IndexedSlices():
-                found.append(value.tensor.op)
-            case Tensor():
-                found.append(value.op)
-            case _:
-                kind = type(value).__name__
-                raise ArgumentTypeError(f"{what}[{i}]: expected a tensor or an operation, got {kind}")
+        if isinstance(value, Operation):
+            found.extend(value.ops)
+            continue
+        handle = handle_of(value)
+        if handle is None:
+            kind = type(value).__name__
+            raise ArgumentTypeError(f"{what}[{i}]: expected a tensor or an operation, got {kind}")
+        graph_of(handle.value).check_visible(handle.value, f"{what}[{i}]")
+        if isinstance(handle.value.owner, IROperation):
+            found.append(handle.value.owner)
     return tuple(dict.fromkeys(found))
 
 
@@ -41,8 +48,15 @@ def group(*inputs: Tensor | Variable | IndexedSlices | Operation, name: str = "g
         ValueError: for something else, or for inputs of different graphs.
     """
     ops = operations_behind(inputs, "group")
-    graph = common_graph([(f"inputs[{i}]", op) for i, op in enumerate(ops)]) or current_graph()
+    anchors = [op for value in inputs for op in _anchors(value)]
+    graph = common_graph([(f"inputs[{i}]", anchor) for i, anchor in enumerate(anchors)]) or current_graph()
     return Operation(ops, graph, graph.names.unique(name))
+
+
+def _anchors(value: Tensor | Variable | IndexedSlices | Operation) -> Sequence[SSAValue | IROperation]:
+    """What tells the graph of something."""
+    handle = handle_of(value)
+    return [handle.value] if handle is not None else value.ops if isinstance(value, Operation) else []
 
 
 def tuple_of(

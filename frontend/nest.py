@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -39,10 +40,12 @@ class Nest:
     form: PyTreeSpec
 
     @classmethod
-    def of(cls, value: object, *, none_is_leaf: bool = False) -> Nest:
-        """Takes a nest apart; `None` holds nothing, unless it is to be a leaf."""
+    def of(
+        cls, value: object, *, none_is_leaf: bool = False, is_leaf: Callable[[object], bool] | None = None
+    ) -> Nest:
+        """Takes a nest apart; `None` holds nothing, unless it is to be a leaf; so is whatever `is_leaf` says."""
         while True:
-            leaves, form = optree.tree_flatten(value, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
+            leaves, form = optree.tree_flatten(value, is_leaf, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
             unknown = [kind for kind in set(map(type, leaves)) if _is_dataclass(kind)]
             if not unknown:
                 return cls(leaves, form)
@@ -70,6 +73,16 @@ class Nest:
     def labels(self, root: str) -> list[str]:
         """The path to each leaf, such as `fetches[1]['loss']`."""
         return [accessor.codify(root) for accessor in self.form.accessors()]
+
+    def leaves_alike(self, value: object) -> list[Any] | None:
+        """What another nest of this form holds in the places of the leaves; `None` if it has another form.
+
+        A tuple may stand for a list.
+        """
+        try:
+            return self.form.flatten_up_to(_lists_for_tuples(self.rebuilt(self.leaves), value))  # pyright: ignore[reportArgumentType]
+        except ValueError:
+            return None
 
     def rebuilt(self, leaves: Iterable[object]) -> Any:
         """A nest of the same form with other leaves."""
@@ -109,6 +122,20 @@ class _Static:
 
     def __repr__(self) -> str:
         return repr(self.values)
+
+
+def _lists_for_tuples(like: Any, value: Any) -> Any:
+    """`value`, with lists for the tuples that stand where `like` has lists of as many items."""
+    if isinstance(like, list | tuple) and isinstance(value, list | tuple) and len(like) == len(value):  # pyright: ignore[reportUnknownArgumentType]
+        items = [_lists_for_tuples(a, b) for a, b in zip(like, value, strict=True)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        if isinstance(like, list) or type(value) is list:
+            return items
+        return type(value)._make(items) if hasattr(value, "_make") else tuple(items)  # pyright: ignore
+    if isinstance(like, dict) and isinstance(value, dict) and like.keys() == value.keys():
+        changed = copy(value)  # of its kind, such as a defaultdict
+        changed.update((k, _lists_for_tuples(like[k], v)) for k, v in value.items())
+        return changed
+    return value
 
 
 @cache

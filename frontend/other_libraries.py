@@ -192,6 +192,6 @@ NOTES: Mapping[str, str] = {
     "tensor_scatter_nd_add": "in JAX it is `x.at[indices].add(updates)`",
     "tensor_scatter_nd_update": "in JAX it is `x.at[indices].set(updates)`",
     "where": "broadcasts, as in NumPy and JAX; `tf.where` of TensorFlow 1 does not",
-    "while_loop": "the loop variables are a list, as in TensorFlow",
+    "while_loop": "a list of loop variables, as in TensorFlow, or one; nests keep their form, `[i]` gives `[i]`",
 }
 """What one should know who comes from there."""

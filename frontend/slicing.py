@@ -83,11 +83,8 @@ class _Needed:
     def collect(self, values: Iterable[tuple[str, SSAValue]], updates: Iterable[Operation]) -> set[Operation]:
         for label, value in values:
             owner = value.owner
-            if (
-                value not in self.given
-                and isinstance(owner, Operation)
-                and owner.parent is not self.graph.body
-            ):
+            block = owner.parent if isinstance(owner, Operation) else owner
+            if value not in self.given and block is not self.graph.body:
                 raise ValueError(
                     f"{label}: '{name_of_value(value)}' stands inside a loop: return it from the loop's body"
                 )

@@ -70,7 +70,12 @@ class _BranchLoop:
             self.nest = Nest.of(function())
             self.labels = self.nest.labels(what)
             labelled = zip(self.nest.leaves, self.labels, strict=True)
-            self.results = [as_tensor(leaf, f"cond: {label}") for leaf, label in labelled]
+            self.results = [self._result(leaf, f"cond: {label}") for leaf, label in labelled]
+
+    def _result(self, leaf: object, what: str) -> Tensor:
+        tensor = as_tensor(leaf, what)
+        self.graph.check_visible(tensor.value, what)
+        return tensor
 
     def zeros(self) -> list[Tensor]:
         """Zeros of the types of the results; of their shapes, where only the run tells."""

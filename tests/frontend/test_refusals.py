@@ -24,8 +24,8 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
     "feeds in a list": ("feeds: expected a dict", lambda x: WRONG.run(x, [x])),
     "a scope that is a number": ("3 is no name", lambda x: WRONG.name_scope(3).__enter__()),
     "one loop variable, no list": (
-        "loop_vars: expected a list",
-        lambda x: WRONG.while_loop(lambda i: i < 3, lambda i: i + 1, 0),
+        "loop_vars: expected a tensor or a nest",
+        lambda x: WRONG.while_loop(lambda i: i < 3, lambda i: i + 1, None),
     ),
     "an axis in letters": (
         "sum: axis: expected a whole number or a list of these, got 'a'",

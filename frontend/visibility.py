@@ -1,0 +1,38 @@
+"""Which values are there where a graph grows: not those of loops and branches, outside of them."""
+
+from __future__ import annotations
+
+from xdsl.ir import Block, SSAValue
+
+from pullback.dialects.graph.location import is_unknown, name_of, name_of_value
+from pullback.dialects.graph.types import GraphError
+
+
+def block_of(value: SSAValue) -> Block | None:
+    """The block that defines a value."""
+    owner = value.owner
+    return owner if isinstance(owner, Block) else owner.parent
+
+
+def check_visible(value: SSAValue, place: Block, what: str) -> None:
+    """Refuses a value that was made inside of a loop or a branch, outside of it.
+
+    Args:
+        value: what is used.
+        place: the block in which it is used.
+        what: uses it, for the message.
+
+    Raises:
+        GraphError: the block does not see the value.
+    """
+    made_in = block_of(value)
+    block: Block | None = place
+    while block is not None and block is not made_in:
+        block = block.parent_block()
+    if block is None:
+        around = made_in.parent_op() if made_in is not None else None
+        where = f" '{name_of(around)}'" if around is not None and not is_unknown(around.location) else ""
+        raise GraphError(
+            f"{what}: tensor '{name_of_value(value)}' was made inside of the loop or branch{where} and is not there "
+            "outside of it: return it from the function that made it"
+        )
