@@ -93,7 +93,7 @@ class Graph:
         """While this lasts, new operations go into this graph."""
         token = _current.set(self)
         try:
-            with inserting(self.insert):
+            with inserting(self.insert, is_users=True):
                 yield
         finally:
             _current.reset(token)

@@ -27,10 +27,12 @@ from pullback.dialects.dense import print_elements
 from pullback.dialects.graph.attributes import is_element, number_of, scalar_attribute
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.insertion import is_written_by_user
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_from,
     element_type_of,
+    is_inexact,
     is_static,
     numpy_dtype,
     shape_of_type,
@@ -155,7 +157,10 @@ class Fill(GraphOp):
     def full(cls, value: Number, type_: Attribute, shape: SSAValue | None = None) -> Tensor:
         """A tensor of this type filled with `value`; `shape` (i64, one extent per dim) if it has a `?`."""
         operands = [shape] if shape is not None and not is_static(type_) else []
-        return cls.emit_as(operands, type_, _fill_value(value, element_type_of(type_)))
+        element_type = element_type_of(type_)
+        if is_written_by_user():
+            _check_kept(value, element_type)
+        return cls.emit_as(operands, type_, _fill_value(value, element_type))
 
     @classmethod
     def scalar(cls, value: Number, element_type: Attribute) -> Tensor:
@@ -177,6 +182,18 @@ def _cached_fill_value(
     value: Number, kind: type, signs: tuple[float, ...], element_type: Attribute
 ) -> dict[str, Attribute]:
     return {"value": scalar_attribute(value, element_type)}
+
+
+def _check_kept(value: Number, element_type: Attribute) -> None:
+    """A number that a user writes does not become 0 in its dtype; `GraphError` where it does."""
+    if value == 0 or not is_inexact(element_type):
+        return
+    with np.errstate(all="ignore"):
+        if np.asarray(value).astype(numpy_dtype(element_type)) == 0:
+            raise GraphError(
+                f"{value!r} is no value of dtype {element_type}: it is so small that it would be 0; cast the tensor to "
+                "a wider dtype first"
+            )
 
 
 def _fill_value(value: Number, element_type: Attribute) -> Properties:

@@ -13,6 +13,7 @@ from pullback.dialects.graph.types import GraphError
 
 Insert: TypeAlias = Callable[[Operation], None]
 _insertion: ContextVar[Insert] = ContextVar("insertion")
+_is_users: ContextVar[bool] = ContextVar("is_users", default=False)
 
 
 def insert(op: Operation) -> None:
@@ -25,13 +26,22 @@ def insert(op: Operation) -> None:
 
 
 @contextmanager
-def inserting(place: Insert) -> Generator[None]:
-    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's)."""
-    token = _insertion.set(place)
+def inserting(place: Insert, *, is_users: bool = False) -> Generator[None]:
+    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's).
+
+    With `is_users` they are what a user writes, and not what a rule, a fold or a pass makes.
+    """
+    token, users = _insertion.set(place), _is_users.set(is_users)
     try:
         yield
     finally:
         _insertion.reset(token)
+        _is_users.reset(users)
+
+
+def is_written_by_user() -> bool:
+    """Whether what is made now is what a user writes: then numbers that a dtype does not hold are refused."""
+    return _is_users.get()
 
 
 def is_inserting() -> bool:
@@ -54,7 +64,7 @@ def inserting_beside(value: SSAValue) -> Generator[None]:
     if home is None:
         yield
         return
-    with inserting(home.insert):
+    with inserting(home.insert, is_users=True):
         yield
 
 
