@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, FusedLoc, LocationAttr, ModuleOp, NoneAttr
+from xdsl.dialects.builtin import FusedLoc, LocationAttr, ModuleOp, NoneAttr
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
-from xdsl.parser import AttrParser, Parser, UnresolvedOperand
+from xdsl.parser import UnresolvedOperand
 from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
+
+from pullback.dialects.dense_parser import DenseParser
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,8 @@ def _shifted(error: ParseError, line_offset: int) -> ParseError:
     return ParseError(dataclasses.replace(error.span, line_offset=line_offset), error.msg)
 
 
-class _BitPattern(AttrParser._TensorLiteralElement):  # pyright: ignore[reportPrivateUsage]
-    """An element of a dense literal written as bits: `dense<0xFF800000>` is -inf, and not the number 4278190080."""
-
-    def to_type(self, parser: AttrParser, type: Any) -> Any:
-        if isinstance(type, AnyFloat):
-            bits = self.value.to_bytes(type.compile_time_size, "little")  # pyright: ignore[reportAttributeAccessIssue]
-            return next(iter(type.iter_unpack(bits)))
-        return super().to_type(parser, type)
-
-
-class _SourceParser(Parser):
-    """xDSL's parser, which also notes positions, and reads `loc(fused<metadata>[...])` and dense bit patterns."""
+class _SourceParser(DenseParser):
+    """xDSL's parser, which also notes positions, and reads `loc(fused<metadata>[...])` and dense elements."""
 
     def __init__(self, context: Context, text: str, name: str) -> None:
         super().__init__(context, text, name)
@@ -133,11 +124,6 @@ class _SourceParser(Parser):
             self.parse_punctuation(">")
         locations = self.parse_comma_separated_list(self.Delimiter.SQUARE, self._parse_location)
         return FusedLoc(tuple(locations), metadata or NoneAttr())
-
-    def _parse_tensor_literal_element(self) -> Any:
-        is_bits = self._current_token.text.startswith("0x")
-        element = super()._parse_tensor_literal_element()
-        return _BitPattern(element.is_negative, element.value, element.span) if is_bits else element
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         if op_type := self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack):

@@ -9,10 +9,20 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy.typing as npt
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, TensorType, i1
+from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import GraphError, compatible_shapes, is_static, shape_of_type
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_shapes,
+    data_type_of,
+    is_static,
+    shape_of_type,
+)
+from pullback.dialects.graph.variables import VariableOp
 from pullback.dialects.text import print_module
 from pullback.driver.copying import copy_module
 from pullback.driver.evaluated import EvaluatedFunction
@@ -64,6 +74,7 @@ class Program:
         self._executors: OrderedDict[tuple[tuple[int, ...], ...], Executor] = OrderedDict()
         self._latest: Shapes | None = None
         """The shapes that were compiled last."""
+        self._has_truths = any(_holds_truths(v) for op in module.walk() for v in _given(op))
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         """The results, as arrays that share memory with nothing.
@@ -91,7 +102,8 @@ class Program:
         with COMPILING, quiet_collector():
             executor = self._executors.get(key)  # another thread may have been first
             if executor is None:
-                executor = self._executors[key] = TARGETS[self.target](self, key)
+                executor = TARGETS[self.target](self, key)
+                executor = self._executors[key] = _with_truths(executor) if self._has_truths else executor
                 self._latest = key
             while len(self._executors) > self.kept_shapes:
                 self._executors.popitem(last=False)
@@ -147,6 +159,30 @@ class Program:
         checked_level(level)
         with COMPILING, quiet_collector():
             return TEXTS[level](self, shapes)
+
+
+def _with_truths(executor: Executor) -> Executor:
+    """What runs a function, given truth values of bytes 0 and 1; those of variables become so in place."""
+
+    def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        for array in variables.values():
+            if (stored := true_as_one(array)) is not array:
+                array[...] = stored
+        return executor([true_as_one(array) for array in inputs], variables)
+
+    return run
+
+
+def _given(op: Operation) -> Sequence[SSAValue]:
+    """What a call gives to a function of the graph: its arguments, and the contents of variables."""
+    if isinstance(op, func.FuncOp):
+        return op.body.block.args if op.body.blocks else ()
+    return op.results if isinstance(op, VariableOp) else ()
+
+
+def _holds_truths(value: SSAValue) -> bool:
+    type_ = data_type_of(value.type)
+    return isinstance(type_, TensorType) and type_.element_type == i1
 
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import StringAttr
 
 from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
     DTYPES,
@@ -70,7 +71,7 @@ class Variable(Operators):
         self.home = _home(name)
         """The graph to which it belongs."""
         self.trainable = trainable
-        self.array = np.array(as_array(initial, "initial", dtype), order="C")
+        self.array = true_as_one(np.array(as_array(initial, "initial", dtype), order="C"))
         self.lock = Lock()
         """Held by whoever reads or writes the contents: steps, `numpy`, checkpoints."""
         self.name = self.home.names.unique(checked_name(name))

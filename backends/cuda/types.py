@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.dense import is_uniform
 from pullback.dialects.diagnostics import UnsupportedError
 
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
@@ -85,5 +86,7 @@ def elements(attribute: Attribute, type_: MemRefType[Attribute]) -> list[str]:
     assert isinstance(attribute, DenseIntOrFPElementsAttr)
     element_type = type_.element_type
     if isinstance(element_type, Float32Type | Float64Type):
-        return [float_literal(float(value), element_type) for value in attribute.get_values()]
-    return [integer_literal(int(value), element_type) for value in attribute.get_values()]
+        literals = [float_literal(float(value), element_type) for value in attribute.get_values()]
+    else:
+        literals = [integer_literal(int(value), element_type) for value in attribute.get_values()]
+    return literals[:1] * math.prod(type_.get_shape()) if is_uniform(attribute) else literals

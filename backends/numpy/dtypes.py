@@ -54,6 +54,7 @@ def constant_value(attribute: Attribute, type_: Attribute) -> Value:
             numbers = np.array(attribute.get_values())
             if dtype.kind == "c":  # pairs of numbers
                 numbers = numbers.reshape(-1, 2) @ np.array([1, 1j])
-            return numbers.astype(dtype).reshape(attribute.get_shape())
+            numbers, shape = numbers.astype(dtype), attribute.get_shape()
+            return np.full(shape, numbers[0]) if numbers.size == 1 else numbers.reshape(shape)
         case _:
             raise TypeError(f"no NumPy value for the constant {attribute}")

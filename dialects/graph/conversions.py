@@ -1,4 +1,4 @@
-"""Conversions of NumPy arrays between dtypes, defined where NumPy leaves the result to the machine."""
+"""Conversions of NumPy arrays, defined where NumPy leaves the result to the machine."""
 
 from __future__ import annotations
 
@@ -19,3 +19,14 @@ def truncated(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     limit = 2.0 ** (8 * wide.itemsize - 1)
     exact = x.astype(np.float64)
     return np.where(np.abs(exact) < limit, exact, -limit).astype(wide).astype(dtype)
+
+
+def true_as_one(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Truth values of bytes 0 and 1: what looks at other memory as bool finds other bytes, all of which are true.
+
+    An array of another dtype, or of such bytes already, is given as it is.
+    """
+    if x.dtype != np.bool_ or not x.size:
+        return x
+    stored = x.view(np.uint8)
+    return stored != 0 if stored.max() > 1 else x

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    BytesAttr,
     DenseIntOrFPElementsAttr,
     FloatAttr,
     IntegerAttr,
@@ -23,10 +22,11 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import ConstantLike, Pure
 
-from pullback.dialects.dense import print_elements
+from pullback.dialects.dense import dense_elements, print_elements
 from pullback.dialects.graph.attributes import is_element, number_of, scalar_attribute
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
+from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.insertion import is_written_by_user
 from pullback.dialects.graph.types import (
     GraphError,
@@ -74,14 +74,8 @@ class Constant(GraphOp):
 
     def array(self) -> Array:
         """The elements as a read-only array, without a copy."""
-        element_type = element_type_of(self.result_types[0])
-        shape = shape_of_type(self.result_types[0])
         assert isinstance(self.value, DenseIntOrFPElementsAttr)
-        data = self.value.data.data
-        dtype = numpy_dtype(element_type)
-        if len(data) == dtype.itemsize and shape != ():
-            return np.broadcast_to(np.frombuffer(data, dtype), shape)
-        return np.frombuffer(data, dtype).reshape(shape)
+        return array_of_elements(self.value)
 
     def numpy(self, *operands: Array) -> Any:
         return self.array()
@@ -107,6 +101,15 @@ class Constant(GraphOp):
         )
 
 
+def array_of_elements(value: DenseIntOrFPElementsAttr) -> Array:
+    """The elements of an attribute of tensor type as a read-only array; one for all is repeated without a copy."""
+    shape, dtype = shape_of_type(value.type), numpy_dtype(element_type_of(value.type))
+    data = np.frombuffer(value.data.data, dtype)
+    if dtype == np.bool_:
+        data = true_as_one(data)  # an attribute that others made
+    return np.broadcast_to(data, shape) if data.size == 1 and shape != () else data.reshape(shape)
+
+
 def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElementsAttr:
     """An array as an attribute; the bytes are copied once."""
     data = np.asarray(array)
@@ -120,10 +123,7 @@ def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElements
         }
         data = data.astype(narrow.get(data.dtype, data.dtype))
     element_type = element_type_from(data.dtype)
-    return DenseIntOrFPElementsAttr(
-        tensor_type(element_type, data.shape),  # pyright: ignore[reportArgumentType]
-        BytesAttr(np.ascontiguousarray(data).tobytes()),
-    )
+    return dense_elements(tensor_type(element_type, data.shape), np.ascontiguousarray(data).tobytes())
 
 
 @graph_op

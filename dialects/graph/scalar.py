@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation
 
+from pullback.dialects.dense import dense_elements
 from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.types import GraphError, is_float
 from pullback.dialects.graph.value import Number
@@ -199,7 +200,8 @@ def constant(value: Number, type_: Attribute) -> Scalar:
 def _number_attribute(value: float, is_negative: bool, type_: Attribute) -> Attribute:
     """A number as the value of an `arith.constant`, the same object for equal ones."""
     if isinstance(type_, VectorType):
-        return DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+        splat = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+        return dense_elements(type_, splat.data.data)
     if is_float(type_):
         return FloatAttr(float(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     return IntegerAttr(int(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -17,7 +16,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.graph.creation import elements
+from pullback.dialects.graph.creation import array_of_elements, elements
 from pullback.dialects.graph.types import (
     complex128,
     element_type_of,
@@ -122,7 +121,5 @@ def _widened_elements(value: DenseIntOrFPElementsAttr) -> Attribute:
     wide = _widened(element_type)
     if wide == element_type:
         return value
-    shape, dtype = shape_of_type(value.type), numpy_dtype(element_type)
-    data = np.frombuffer(value.data.data, dtype)
-    array = np.broadcast_to(data, shape) if data.size == 1 else data.reshape(shape)
+    array = array_of_elements(value)
     return elements(array.astype(numpy_dtype(wide)))

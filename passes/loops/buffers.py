@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import BytesAttr, DenseIntOrFPElementsAttr, MemRefType, i8
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, i8
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.dense import dense_elements
+from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.types import VariableType, element_type_of, shape_of_type
 from pullback.dialects.graph.variables import VariableOp
 from pullback.dialects.upstream.memref import GlobalOp, value_type
@@ -88,7 +87,7 @@ class Buffers:
         name = f"{self.name}_constant_{place[1]}"
 
         def get() -> Operation:
-            self.globals.append(constant_global(name, type_, constant.array()))
+            self.globals.append(constant_global(name, type_, constant))
             return memref.GetGlobalOp(name, type_)
 
         return self.builder.shared((place,), get, "constant")
@@ -101,8 +100,9 @@ def reshaped(source: SSAValue, type_: MemRefType) -> Operation:
     return memref.ReinterpretCastOp(source, [], [], [], [0], list(shape), strides, type_)
 
 
-def constant_global(name: str, type_: MemRefType, data: npt.NDArray[Any]) -> GlobalOp:
-    """A constant in the module, aligned for vectors."""
-    stored = np.ascontiguousarray(data, np.int8 if data.dtype == np.bool_ else data.dtype)
-    value = DenseIntOrFPElementsAttr(value_type(type_), BytesAttr(stored.tobytes()))  # pyright: ignore[reportArgumentType]
-    return GlobalOp(name, type_, value, constant=True, alignment=64)
+def constant_global(name: str, type_: MemRefType, constant: Constant) -> GlobalOp:
+    """A constant in the module, aligned for vectors; truth values are bytes there."""
+    assert isinstance(constant.value, DenseIntOrFPElementsAttr)
+    value = dense_elements(constant.value.type, constant.value.data.data)
+    stored = dense_elements(value_type(type_), value.data.data)
+    return GlobalOp(name, type_, stored, constant=True, alignment=64)

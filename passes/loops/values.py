@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
+from pullback.dialects.dense import is_uniform
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.attributes import integer_list
 from pullback.dialects.graph.creation import Constant, Fill
@@ -194,6 +195,8 @@ def is_identity(value: SSAValue) -> bool:
     """Whether this is a constant identity matrix, whose rows are cheaper to compute than to read."""
     op, shape = value.owner, shape_of_type(value.type)
     if not isinstance(op, Constant) or len(shape) != 2 or shape[0] != shape[1]:
+        return False
+    if shape[0] != 1 and is_uniform(op.value):
         return False
     return bool(np.array_equal(op.array(), np.eye(shape[0])))
 

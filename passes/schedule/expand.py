@@ -9,6 +9,7 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.dense import is_uniform
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
 from pullback.dialects.graph.indexing import (
@@ -92,6 +93,15 @@ def _fill(op: Operation, contents: Contents) -> Expansion:
     type_ = op.result_types[0]
     size = math.prod(shape_of_type(type_)) * numpy_dtype(element_type_of(type_)).itemsize
     return Constant.from_array(op.numpy()) if size <= LARGEST_CONSTANT else None
+
+
+def _constant(op: Operation, contents: Contents) -> Expansion:
+    """Of one value everywhere: a large one is no part of the program, but filled where it is needed."""
+    assert isinstance(op, Constant)
+    size = math.prod(shape_of_type(op.result_types[0])) * op.array().itemsize
+    if size <= LARGEST_CONSTANT or not is_uniform(op.value):
+        return None
+    return Fill.full(op.array().flat[0].item(), op.result_types[0])
 
 
 def _gate(op: Operation, contents: Contents) -> Expansion:
@@ -226,6 +236,7 @@ _RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
     ReadRows: _read_rows,
     Update: _update,
     Fill: _fill,
+    Constant: _constant,
     Gate: _gate,
     Identity: _operand,
     StopGradient: _operand,

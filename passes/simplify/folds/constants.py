@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import TensorType
 from xdsl.traits import Pure
 
+from pullback.dialects.dense import is_uniform
 from pullback.dialects.graph.base import OPS, Array, GraphOp
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.families import Elementwise, no_dtype
@@ -41,8 +42,7 @@ def uniform_constant(op: Constant) -> Folded:
     array = op.array()
     if array.size == 0:
         return full_like(0, op.results[0].type)
-    bits = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8)
-    if np.any(bits[-1] != bits[0]) or np.any(bits != bits[0]) or np.isnan(array.flat[0]):
+    if not is_uniform(op.value) or np.isnan(array.flat[0]):
         return None
     return full_like(array.flat[0].item(), op.results[0].type)
 
