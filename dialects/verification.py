@@ -9,8 +9,11 @@ from xdsl.irdl.dominance import DominanceInfo
 from xdsl.traits import IsolatedFromAbove
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.bounds import check_bounds
 from pullback.dialects.calls import called_function, fault_of
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.base import SeesItsArguments
+from pullback.dialects.graph.types import GraphError
 
 
 class VerificationError(DiagnosticError, VerifyException):
@@ -18,16 +21,33 @@ class VerificationError(DiagnosticError, VerifyException):
 
 
 def verify(module: ModuleOp) -> None:
-    """Check every op's own constraints and SSA dominance.
+    """Check how large types are, every op's own constraints, and SSA dominance.
 
     Raises:
         VerificationError: for the first op that breaks one, inner ops first.
     """
+    _check_bounds(module)
     try:
         module.verify()
     except VerifyException as error:
         raise _located(module, error) from error
     _check_dominance(module)
+
+
+def _check_bounds(module: ModuleOp) -> None:
+    """Before anything computes with the extents of types, or makes what they say."""
+    for op in module.walk():
+        try:
+            for result in op.results:
+                check_bounds(result.type)
+            for region in op.regions:
+                for block in region.blocks:
+                    for argument in block.args:
+                        check_bounds(argument.type)
+            if isinstance(op, func.FuncOp):
+                check_bounds(op.function_type)
+        except GraphError as error:
+            raise VerificationError(f"'{op.name}': {error}", op) from None
 
 
 def _located(module: ModuleOp, error: VerifyException) -> VerificationError:
@@ -60,7 +80,23 @@ def _check_dominance(module: ModuleOp) -> None:
                 continue
             if not _dominates(owner, op, order, regions):
                 name = f"%{value.name_hint}" if value.name_hint else "a value"
-                raise VerificationError(f"'{op.name}': {name} is used where it is not defined yet", op)
+                raise VerificationError(f"'{op.name}': {name} is {_fault(owner, op)}", op)
+
+
+def _fault(owner: Operation | Block, user: Operation) -> str:
+    """Why a user does not see what an owner defines."""
+    definer = owner if isinstance(owner, Operation) else owner.parent_op()
+    around = user.parent_op()
+    while around is not None:
+        if _is_isolated(around) and not (definer is not None and around.is_ancestor(definer)):
+            return f"defined outside of the '{around.name}' around it, which sees its own arguments alone"
+        around = around.parent_op()
+    return "used where it is not defined yet"
+
+
+def _is_isolated(op: Operation) -> bool:
+    isolating = (IsolatedFromAbove, SeesItsArguments)
+    return any(op.has_trait(trait, value_if_unregistered=False) for trait in isolating)
 
 
 def _dominates(
@@ -76,7 +112,7 @@ def _dominates(
     ancestor = user
     while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
         outer = ancestor.parent_op()
-        if outer is None or outer.has_trait(IsolatedFromAbove, value_if_unregistered=False):
+        if outer is None or _is_isolated(outer):
             return False
         ancestor = outer
     if parent is None:

@@ -9,12 +9,12 @@ from functools import cache, partial
 
 from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
-from xdsl.utils.arg_spec import ArgSpec, PipelineLexer, SpecTokenKind, parse_pipeline
-from xdsl.utils.exceptions import ArgSpecParseError
-from xdsl.utils.lexer import Input, Span
+from xdsl.utils.arg_spec import ArgSpec
+from xdsl.utils.lexer import Span
 
 from pullback.passes.catalog import PASSES
 from pullback.passes.options import instance
+from pullback.passes.pipeline_text import PipelineError, parse_specs
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,6 @@ PIPELINES: dict[str, Pipeline] = {
 }
 """From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""
 
-_SPAN_NAME = "<pipeline>"
-
-
-class PipelineError(ValueError):
-    """The text of a pipeline is wrong at `span`."""
-
-    def __init__(self, message: str, span: Span) -> None:
-        super().__init__(message)
-        self.message = message
-        self.span = span
-
-
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
 """Passes by name, imported when asked for; the form in which xDSL lists its own."""
 
@@ -84,8 +72,8 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
     """The passes that a pipeline's text stands for, named pipelines expanded.
 
     Args:
-        text: comma-separated names of passes and pipelines, a pass with options as in
-            `aggregate-gradients{method=tree}`.
+        text: names of passes and pipelines, separated by commas, with blanks and newlines where they please; a pass
+            with options as in `aggregate-gradients{method=tree}`.
         available: the passes that may be named; `available_passes()` unless given.
 
     Raises:
@@ -95,11 +83,7 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
 
 
 def _passes(text: str, available: PassFactories, within: tuple[str, ...]) -> Iterator[ModulePass]:
-    try:
-        specs = list(parse_pipeline(text))
-    except ArgSpecParseError as error:
-        raise syntax_error(error) from None
-    for spec, span in zip(specs, _name_spans(text), strict=True):
+    for spec, span in parse_specs(text):
         if spec.name not in PIPELINES:
             yield _instance(spec, span, available)
             continue
@@ -123,21 +107,3 @@ def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass
 
 def _identity(cls: type[ModulePass]) -> type[ModulePass]:
     return cls
-
-
-def _name_spans(text: str) -> Iterator[Span]:
-    """Where each pass is named: the identifiers outside braces. xDSL keeps no positions."""
-    lexer = PipelineLexer(text)
-    depth = 0
-    while (token := lexer.lex()).kind is not SpecTokenKind.EOF:
-        depth += (token.kind is SpecTokenKind.L_BRACE) - (token.kind is SpecTokenKind.R_BRACE)
-        if depth == 0 and token.kind is SpecTokenKind.IDENT:
-            yield Span(token.span.start, token.span.end, Input(text, _SPAN_NAME))
-
-
-def syntax_error(error: ArgSpecParseError) -> PipelineError:
-    """xDSL's message is laid out in lines: a title, `name:line:column`, the text, a caret, the fault."""
-    _, position, text, *_, message = (line for line in str(error).splitlines() if line.strip())
-    start = int(position.rpartition(":")[2]) - 1
-    message = message.strip()
-    return PipelineError(message[0].lower() + message[1:], Span(start, start + 1, Input(text, _SPAN_NAME)))

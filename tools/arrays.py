@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from xdsl.dialects.builtin import ShapedType
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.dtypes import dtype_of
+from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.types import compatible_shapes
 from pullback.tools.files import FileError, write_bytes
 
@@ -70,13 +72,13 @@ def _known(kind: str, expected: Mapping[str, Attribute]) -> str:
 
 def _array(what: str, source: str, type_: Attribute) -> Array:
     dtype = dtype_of(type_)
-    from_file = source.endswith(".npy") or Path(source).exists()
+    from_file = source.endswith(".npy") or os.path.exists(source)
     array = _loaded(what, source) if from_file else _written_out(what, source, dtype)
     if array.dtype != dtype:
         raise ArrayError(f"{what}={source}: dtype {array.dtype}, expected {dtype} ({type_})")
     if not compatible_shapes(array.shape, _shape(type_)):
         raise ArrayError(f"{what}={source}: shape {array.shape}, expected {type_}")
-    return np.asarray(array, order="C")
+    return true_as_one(np.asarray(array, order="C"))
 
 
 def _shape(type_: Attribute) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,9 @@ from pullback.dialects.graph.location import is_called, name_in, name_of_value, 
 from pullback.dialects.graph.types import data_type_of
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver import program
-from pullback.passes.simplify.inline_calls import inline_calls
+from pullback.passes.limits import MAX_OPERATIONS
+from pullback.passes.simplify.call_order import graph_calls
+from pullback.passes.simplify.inline_calls import check_expansion, inline_calls
 from pullback.tools.arrays import Array, ArrayError, named_arrays
 
 GraphRunner = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
@@ -51,7 +54,7 @@ def _driven(target: str) -> GraphRunner:
     def run(
         module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
     ) -> Sequence[Any]:
-        inline_calls(module)
+        inline_calls(module, sys.maxsize)  # what is too large was refused before
         alone = functions_of(module)[entry].clone()
         alone.sym_name = StringAttr("main")
         return program.compile_function(ModuleOp([alone]), target)(inputs, variables)
@@ -69,7 +72,12 @@ TARGETS = list(dict.fromkeys([*GRAPH_RUNNERS, *MEMORY_RUNNERS]))
 
 
 def execute(
-    module: ModuleOp, name: str, inputs: Sequence[str], variables: Sequence[str], target: str
+    module: ModuleOp,
+    name: str,
+    inputs: Sequence[str],
+    variables: Sequence[str],
+    target: str,
+    max_operations: int = MAX_OPERATIONS,
 ) -> dict[str, Array]:
     """The arrays that a run leaves, by name.
 
@@ -82,8 +90,10 @@ def execute(
         inputs: `NAME=ARRAY` for each of its arguments.
         variables: `NAME=ARRAY` for each variable of the program.
         target: one of `TARGETS`.
+        max_operations: how many operations the program may be when each call is what it stands for.
 
     Raises:
+        SizeError: for a program of more; on NumPy, where calls are no copies, it would take as long.
         ArrayError: for arguments that do not fit the function, or a target that cannot run its level.
     """
     function = functions_of(module).get(name)
@@ -98,6 +108,7 @@ def execute(
         raise ArrayError(f"--target {target}: runs no functions {level}; these do: {', '.join(runners)}")
     if on_memory:
         return _on_memory(module, name, arguments, inputs, MEMORY_RUNNERS[target])
+    check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, _variables(module))
     names = _result_names(function)

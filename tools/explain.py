@@ -21,13 +21,14 @@ from pullback.passes.explain.explain import explain, written_at
 from pullback.passes.explain.explanation import Explanation
 from pullback.passes.gradients.generate import expand
 from pullback.passes.gradients.visible import Visible
+from pullback.passes.limits import MAX_OPERATIONS, Budget
 from pullback.passes.scopes import used_scopes
 from pullback.passes.simplify.inline_calls import inline_calls
 from pullback.tools.failure import OptionError
 from pullback.tools.files import STANDARD
 
 
-def explanations(source: Source, text: str) -> list[Explanation]:
+def explanations(source: Source, text: str, max_operations: int = MAX_OPERATIONS) -> list[Explanation]:
     """The explanations that the option asks for: one for each request about x, or the only one without requests.
 
     Calls are inlined first, in the module of `source`; what was called stays, so that it may be asked about.
@@ -39,7 +40,8 @@ def explanations(source: Source, text: str) -> list[Explanation]:
         OptionError: a name is not that of one value.
         DiagnosticError: a call cannot be inlined, or a request that the ys depend on not be answered.
     """
-    inline_calls(source.module)
+    inline_calls(source.module, max_operations)
+    budget = Budget("--explain", max_operations, source.module)
     question = _Question(source, text)
     function = question.function
     requests = [op for op in function.walk() if isinstance(op, Gradients)]
@@ -52,22 +54,22 @@ def explanations(source: Source, text: str) -> list[Explanation]:
     found: list[Explanation] = []
     for request in about:
         block = _block_around(request)
-        _answer_behind(request.ys, block, function)
+        _answer_behind(request.ys, block, function, budget)
         found.append(explain(request.ys, question.x, block, request.stops, locate))
     if not about:
-        _answer_behind(question.ys or _returned(function), _block_around(question.x), function)
+        _answer_behind(question.ys or _returned(function), _block_around(question.x), function, budget)
         question = _Question(source, text)  # an answer takes the place of the values of its request
         ys = question.ys or _returned(function)
         found.append(explain(ys, question.x, _block_around(ys[0]) if ys else function.body.block, (), locate))
     return found
 
 
-def _answer_behind(ys: Sequence[SSAValue], block: Block, function: func.FuncOp) -> None:
+def _answer_behind(ys: Sequence[SSAValue], block: Block, function: func.FuncOp, budget: Budget) -> None:
     """Answers the requests that the ys depend on."""
     behind = Dependence(ys, Visible.around(block)).behind
     scopes = used_scopes(function)
     for request in [op for op in function.walk() if isinstance(op, Gradients) and op in behind]:
-        expand(request, scopes)
+        expand(request, scopes, budget)
 
 
 def _returned(function: func.FuncOp) -> list[SSAValue]:

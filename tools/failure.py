@@ -62,6 +62,9 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
             return Failure(start, _sentence(str(error)), notes)
         case RecursionError():
             return Failure(start, "the program is nested too deeply", notes)
+        case MemoryError():
+            said = f": {error}" if str(error) else ""
+            return Failure(start, f"out of memory{said}", notes)
         case _:
             message = f"internal error: {type(error).__name__}: {error} (--traceback shows where)"
             return Failure(start, message, notes)

@@ -30,6 +30,32 @@ def read_text(path: str) -> str:
         raise FileError(f"{name}: error: not UTF-8 text (byte {error.start}); expected MLIR") from None
 
 
+def write_out(text: str) -> None:
+    """Print a text on standard output.
+
+    Raises:
+        BrokenPipeError: the reader left.
+        FileError: the disk that it goes to is full, or what else there may be.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_standard_output()
+        raise FileError(f"<stdout>: error: cannot write: {error.strerror}") from None
+    except UnicodeEncodeError as error:
+        raise FileError(
+            f"<stdout>: error: cannot write {error.object[error.start]!r} in {error.encoding}"
+        ) from None
+
+
+def forget_standard_output() -> None:
+    """What Python still holds for it must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write beside `path` and rename, so that a reader sees the old file or the new one.
 

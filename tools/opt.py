@@ -7,67 +7,56 @@ two runs equals one run of both pipelines.
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
-from typing import get_args
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
-from xdsl.utils.exceptions import ArgSpecParseError
+from xdsl.targets.mlir import MLIRTarget
+from xdsl.universe import Universe
 from xdsl.utils.lexer import Input, Span
-from xdsl.xdsl_opt_main import xDSLOptMain
 
 from pullback.dialects.context import context
 from pullback.dialects.source import Source, parse
 from pullback.dialects.text import print_module
 from pullback.dialects.verification import verify
-from pullback.passes.options import options_of
-from pullback.passes.pipelines import PipelineError, parse_passes, syntax_error
+from pullback.passes.limits import MAX_OPERATIONS
+from pullback.passes.pipelines import PipelineError, parse_passes
 from pullback.passes.run import run_passes
 from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import explanations, shown
 from pullback.tools.failure import Failure, explain
-from pullback.tools.files import STANDARD, FileError, read_text, write_bytes
-from pullback.tools.listing import LISTINGS, show
+from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
+from pullback.tools.listing import show
 from pullback.tools.observe import PassDump, PassTimes
-from pullback.tools.passes import own_passes
-from pullback.tools.plugin import own_targets
+from pullback.tools.opt_options import LISTINGS, parsed
+from pullback.tools.outermost import exit_status
+from pullback.tools.passes import own_passes, with_limit
+from pullback.tools.targets import target_named
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
 
 
-class OptMain(xDSLOptMain):
+class Opt:
     """One run of the tool; `exit_status` is 1 once anything failed."""
 
-    exit_status = 0
-    passes: tuple[ModulePass, ...] = ()
-
-    def register_all_dialects(self) -> None:
+    def __init__(self, arguments: Sequence[str] | None) -> None:
+        self.exit_status = 0
+        self.args = parsed(arguments)
         self.ctx = context()
-
-    def register_all_passes(self) -> None:
-        super().register_all_passes()
-        self.available_passes.update(own_passes())
-
-    def register_all_targets(self) -> None:
-        super().register_all_targets()
-        self.available_targets.update(own_targets())
-
-    def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
-        _describe(arg_parser)
-
-    def setup_pipeline(self) -> None:
-        passes = parse_passes(self.args.passes, self.available_passes)
+        self.ctx.allow_unregistered = self.args.allow_unregistered_dialect
+        self.target = target_named(self.args.target)
+        available = {**Universe.get_multiverse().all_passes, **own_passes()}
+        passes = with_limit(parse_passes(self.args.passes, available), self.args.max_operations)
         self.passes = passes if self.args.report is None else self._reporting(passes)
 
     def _reporting(self, passes: tuple[ModulePass, ...]) -> tuple[ModulePass, ...]:
@@ -83,7 +72,7 @@ class OptMain(xDSLOptMain):
         """Read, rewrite and print each piece of the input, or print a list that was asked for."""
         for name in LISTINGS:
             if getattr(self.args, f"list_{name}"):
-                sys.stdout.write(show(name, as_json=self.args.json))
+                write_out(show(name, as_json=self.args.json))
                 return
         text = read_text(self.args.input_file or STANDARD)
         pieces = _SEPARATOR_LINE.split(text) if self.args.split_input_file else [text]
@@ -141,17 +130,29 @@ class OptMain(xDSLOptMain):
     def _output(self, source: Source) -> str:
         """The module, or the explanation that was asked for."""
         if self.args.explain is None:
-            return self.output_resulting_program(source.module)
+            return self._printed(source.module)
         return shown(
-            explanations(source, self.args.explain), as_json=self.args.json, to=self.args.output_file
+            explanations(source, self.args.explain, self.args.max_operations or MAX_OPERATIONS),
+            as_json=self.args.json,
+            to=self.args.output_file,
         )
 
-    def output_resulting_program(self, prog: ModuleOp) -> str:
+    def _printed(self, module: ModuleOp) -> str:
         """The module as MLIR with its locations, or in the form of another target."""
-        args = self.args
-        plain = not (args.print_no_properties or args.print_debuginfo or args.syntax_highlight)
-        own = args.target == "mlir" and plain
-        return self._mlir(prog) if own else super().output_resulting_program(prog)
+        args, target = self.args, self.target
+        if isinstance(target, MLIRTarget):
+            told = (args.print_no_properties, args.print_debuginfo, args.syntax_highlight)
+            if target == MLIRTarget() and not any(told):
+                return self._mlir(module)
+            target = MLIRTarget(
+                target.print_generic_format or args.print_op_generic,
+                target.print_properties_as_attributes or args.print_no_properties,
+                target.print_debuginfo or args.print_debuginfo,
+                target.syntax_highlight or args.syntax_highlight,
+            )
+        output = StringIO()
+        target.emit(self.ctx, module, output)
+        return output.getvalue()
 
     def _mlir(self, module: ModuleOp) -> str:
         return print_module(module, locations=not self.args.no_locations, generic=self.args.print_op_generic)
@@ -170,8 +171,7 @@ class OptMain(xDSLOptMain):
 
     def _write(self, text: str) -> None:
         if self.args.output_file in (None, STANDARD):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            write_out(text)
         elif self.exit_status == 0:
             write_bytes(Path(self.args.output_file), text.encode())
 
@@ -181,75 +181,28 @@ class OptMain(xDSLOptMain):
         self.exit_status = 1
 
 
-def _describe(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: those of `xdsl-opt` that we keep, under their names, and ours."""
-    parser.prog = "pullback-opt"
-    add = parser.add_argument
-    add("input_file", nargs="?", metavar="FILE", help="the program; `-` or nothing for standard input")
-    add("-o", "--output-file", metavar="FILE", help="where to print; `-` or nothing for standard output")
-    add("-p", "--passes", default="", metavar="PIPELINE", help="passes and named pipelines, comma-separated")
-    add("-t", "--target", default="mlir", metavar="TARGET", help="the form of the output")
-    flags = {
-        "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
-        "--disable-verify": "do not verify the program, nor what each pass leaves",
-        "--split-input-file": "treat the pieces between `// -----` lines as programs of their own",
-        "--verify-diagnostics": "expect the errors of `// expected-error {{text}}` comments, and no others",
-        "--no-locations": "print no loc(...)",
-        "--print-op-generic": "print ops in generic syntax",
-        "--print-no-properties": "print properties among the attributes, as MLIR did before it had them",
-        "--print-debuginfo": "print a location on every op, also an unknown one",
-        "--syntax-highlight": "print in colours",
-        "--print-between-passes": "print the IR after each pass on standard error",
-        "--timing": "print a table of the time each pass took on standard error",
-        "--traceback": "show where in the compiler an error arose",
-        "--json": "print lists and explanations as JSON",
-    }
-    for flag, help_text in flags.items():
-        add(flag, action="store_true", help=help_text)
-    for name, listing in LISTINGS.items():
-        add(f"--list-{name}", action="store_true", help=listing.help)
-    option = options_of(PlanMemory)["report"]
-    reports = [kind for kind in get_args(option.hint) if kind != option.default]
-    add(
-        "--report",
-        choices=reports,
-        help="report on standard error what the memory plan is, or what it proved",
-    )
-    add(
-        "--explain",
-        metavar="[YS:]X",
-        help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
-    )
-    add("--print-ir-dir", metavar="DIR", help="write the IR after each pass into numbered files in DIR")
-    add(
-        "-v", "--version", action="version", version=f"pullback {version('pullback')}, xdsl {version('xdsl')}"
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `pullback-opt` and return its exit status: 0, or 1 after any error."""
-    checks_itself = Attribute.__post_init__  # xDSL's --disable-verify replaces it for the whole process
-    try:
-        tool = OptMain(description="Read MLIR, run passes, print MLIR or another target.", args=arguments)
-        tool.run()
+
+    def run() -> int:
+        tool = Opt(arguments)
+        with verification_of_attributes(not tool.args.disable_verify):
+            tool.run()
         return tool.exit_status
-    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
-        return 1 if stop.code else 0
-    except PipelineError as error:
-        print(Failure(error.span, error.message), file=sys.stderr)
-    except ArgSpecParseError as error:  # the text of --target, which xDSL reads itself
-        wrong = syntax_error(error)
-        print(Failure(wrong.span, wrong.message), file=sys.stderr)
-    except FileError as error:
-        print(error, file=sys.stderr)
-    except BrokenPipeError:
-        # The reader left (`| head`); what Python still holds for stdout must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        return 130
+
+    return exit_status(run, "pullback-opt")
+
+
+@contextmanager
+def verification_of_attributes(on: bool) -> Generator[None]:
+    """Attributes check themselves when they are made, unless this is told to let them be."""
+    checks = Attribute.__post_init__
+    if not on:
+        Attribute.__post_init__ = lambda self: None
+    try:
+        yield
     finally:
-        Attribute.__post_init__ = checks_itself
-    return 1
+        Attribute.__post_init__ = checks
 
 
 if __name__ == "__main__":

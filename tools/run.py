@@ -12,6 +12,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -21,34 +22,34 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.context import context
 from pullback.dialects.source import Source, parse
 from pullback.dialects.verification import verify
+from pullback.passes.limits import MAX_OPERATIONS
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.tools.arrays import Array, ArrayError, save, summary
 from pullback.tools.execution import TARGETS, execute
 from pullback.tools.failure import explain
-from pullback.tools.files import STANDARD, FileError, read_text
-from pullback.tools.passes import available_passes
+from pullback.tools.files import STANDARD, FileError, read_text, write_out
+from pullback.tools.outermost import Once, add_max_operations, exit_status
+from pullback.tools.passes import available_passes, with_limit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `pullback-run` and return its exit status: 0, or 1 after any error."""
-    try:
-        options = _options().parse_args(arguments)
-    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
-        return 1 if stop.code else 0
+    return exit_status(lambda: _main(arguments), "pullback-run")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    options = _options().parse_args(arguments)
     name = "<stdin>" if options.file == STANDARD else options.file
-    start, source = Span(0, 0, Input("", name)), None
+    text = read_text(options.file)
+    start, source = Span(0, 0, Input(text, name)), None
     try:
-        text = read_text(options.file)
-        start = Span(0, 0, Input(text, name))
         source = parse(context(), text, name)
         _run(source, options)
-    except FileError as error:
-        print(error, file=sys.stderr)
     except ArrayError as error:
         print(f"pullback-run: error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return 130
+    except (FileError, BrokenPipeError):
+        raise
     except Exception as error:
         if options.traceback:
             traceback.print_exc()
@@ -60,15 +61,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(source: Source, options: argparse.Namespace) -> None:
     verify(source.module)
-    run_passes(context(), source.module, parse_passes(options.passes, available_passes()))
-    outputs = execute(source.module, options.function, options.input, options.variable, options.target)
+    limit: int | None = options.max_operations
+    passes = with_limit(parse_passes(options.passes, available_passes()), limit)
+    run_passes(context(), source.module, passes)
+    outputs = execute(
+        source.module,
+        options.function,
+        options.input,
+        options.variable,
+        options.target,
+        MAX_OPERATIONS if limit is None else limit,
+    )
     if options.output is not None:
         save(Path(options.output), outputs)
     if options.values:
-        for name, array in outputs.items():
-            print(f"{name} = {_written_out(array)}")
+        write_out("".join(f"{name} = {_written_out(array)}\n" for name, array in outputs.items()))
     else:
-        Console().print(summary(outputs))
+        table = StringIO()
+        Console(file=table, width=None if sys.stdout.isatty() else 10_000).print(summary(outputs))
+        write_out(table.getvalue())
 
 
 def _written_out(array: Array) -> str:
@@ -90,8 +101,8 @@ def _options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the program; `-` or nothing for standard input",
     )
-    add("-p", "--passes", default="", metavar="PIPELINE", help="passes and named pipelines to run first")
-    add("--function", default="main", metavar="NAME", help="the function to run (default: main)")
+    add("-p", "--passes", action=Once, metavar="PIPELINE", help="passes and named pipelines to run first")
+    add("--function", action=Once, metavar="NAME", help="the function to run (default: main)")
     add(
         "--input",
         action="append",
@@ -100,10 +111,12 @@ def _options() -> argparse.ArgumentParser:
         help=f"an argument of the function: {array}",
     )
     add("--variable", action="append", default=[], metavar="NAME=ARRAY", help="the contents of a variable")
-    add("--target", choices=TARGETS, default="numpy", help="what runs the function (default: numpy)")
-    add("--output", metavar="DIR", help="the folder for results and variables, one .npy each")
+    add("--target", action=Once, choices=TARGETS, help="what runs the function (default: numpy)")
+    add("--output", action=Once, metavar="DIR", help="the folder for results and variables, one .npy each")
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
+    add_max_operations(parser)
+    parser.set_defaults(passes="", function="main", target="numpy")
     return parser
 
 

@@ -7,9 +7,12 @@ from typing import IO
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.targets.mlir import MLIRTarget
+from xdsl.utils.lexer import Input, Span
 from xdsl.utils.target import Target
 
 from pullback.passes.levels import verify_level
+from pullback.passes.pipeline_text import PipelineError, parse_specs
 
 # A backend is imported when its target is asked for: every start of every tool would pay for it.
 
@@ -42,3 +45,26 @@ class CUDACpp(Target):
 
 # xDSL has a target `llvm` of its own, and one name for two targets would stop `xdsl-opt` from starting.
 TARGETS: tuple[type[Target], ...] = (LLVMIR, CUDACpp)
+
+
+def target_named(text: str) -> Target:
+    """The target that a text names, `llvm-ir` or `mlir{print_debuginfo=true}`.
+
+    xDSL has more of them, for dialects of which our levels are no programs.
+
+    Raises:
+        PipelineError: for another name or wrong options, at its place in the text.
+    """
+    known: dict[str, type[Target]] = {cls.name: cls for cls in (MLIRTarget, *TARGETS)}
+    specs = parse_specs(text, "<target>")
+    if len(specs) != 1:
+        raise PipelineError(
+            f"expected one of {', '.join(known)}", Span(0, max(1, len(text)), Input(text, "<target>"))
+        )
+    ((spec, span),) = specs
+    if spec.name not in known:
+        raise PipelineError(f"unknown target '{spec.name}'; expected one of {', '.join(known)}", span)
+    try:
+        return known[spec.name].from_spec(spec)
+    except (ValueError, TypeError) as error:
+        raise PipelineError(f"target '{spec.name}': {error}", span) from None

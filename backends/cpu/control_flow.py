@@ -94,7 +94,9 @@ def yielded(p: FunctionPrinter, terminator: Operation | None) -> Sequence[str]:
 def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
     """Nested loops, the last dimension innermost. Threads, once there are any, split the outermost."""
     if op.initVals:
-        raise LLVMPrintError(op, "level 4c has no reductions in scf.parallel; reduce in an scf.for inside it")
+        raise LLVMPrintError(
+            op, "level 'loops' has no reductions in scf.parallel; reduce in an scf.for inside it"
+        )
     block = op.body.block
     dimensions = list(zip(block.args, op.lowerBound, op.upperBound, op.step, strict=True))
 
@@ -173,13 +175,13 @@ def emit_call(p: FunctionPrinter, op: func.CallOp) -> None:
     elif len(op.res) == 1:
         p.define(op.res[0], f"call {spell(op.res[0].type)} @{callee}({arguments})")
     else:
-        raise LLVMPrintError(op, "a function of level 4c returns at most one value")
+        raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
 
 
 def emit_return(p: FunctionPrinter, op: func.ReturnOp) -> None:
     """`ret`, with the one value that a function may return."""
     if len(op.arguments) > 1:
-        raise LLVMPrintError(op, "a function of level 4c returns at most one value")
+        raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
     p.line(f"ret {p.typed(op.arguments[0])}" if op.arguments else "ret void")
 
 

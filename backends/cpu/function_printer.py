@@ -11,16 +11,17 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.types import spell, suffix
+from pullback.dialects.diagnostics import DiagnosticError
 
 Argument = tuple[str, str]
 """An argument of a call: its LLVM type and its text."""
 
 
-class LLVMPrintError(ValueError):
-    """Level 4c text that has no LLVM IR: which operation, and why."""
+class LLVMPrintError(DiagnosticError, ValueError):
+    """Text of level `loops` that has no LLVM IR: which operation, and why."""
 
     def __init__(self, op: Operation, reason: str):
-        super().__init__(f"'{op.name}' cannot be printed as LLVM IR: {reason}")
+        super().__init__(f"'{op.name}' cannot be printed as LLVM IR: {reason}", op)
 
 
 @dataclass
@@ -139,7 +140,7 @@ class FunctionPrinter:
         for op in block.ops:
             emitter = self.emitters.get(type(op))
             if emitter is None:
-                raise LLVMPrintError(op, "level 4c has no such operation")
+                raise LLVMPrintError(op, "there is no such operation at level 'loops'")
             try:
                 emitter(self, op)
             except LLVMPrintError:

@@ -19,6 +19,7 @@ from pullback.backends.cpu.function_printer import (
 )
 from pullback.backends.cpu.math_library import instantiate
 from pullback.backends.cpu.types import alignment, dense_literals, size_in_bytes, spell
+from pullback.dialects.dense import is_uniform
 from pullback.dialects.graph.host import is_host_function
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
@@ -57,7 +58,7 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
         if isinstance(op, GlobalOp):
             globals_.append(print_global(op))
         elif not isinstance(op, func.FuncOp):
-            raise LLVMPrintError(op, "a module of level 4c holds functions and globals")
+            raise LLVMPrintError(op, "a module of level 'loops' holds functions and globals")
         elif op in hosts:
             continue
         elif not op.body.blocks:
@@ -97,6 +98,8 @@ def print_global(op: GlobalOp) -> str:
 
 def array_literal(value: DenseIntOrFPElementsAttr) -> str:
     """The elements of a dense attribute as an LLVM array constant."""
+    if is_uniform(value) and not any(value.data.data[: value.get_element_type().compile_time_size]):
+        return "zeroinitializer"
     element = spell(value.get_element_type())
     return f"[{', '.join(f'{element} {scalar}' for scalar in dense_literals(value))}]"
 
@@ -112,7 +115,7 @@ def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> st
     """A function; private ones are internal."""
     outputs = op.function_type.outputs.data
     if len(outputs) > 1:
-        raise LLVMPrintError(op, "a function of level 4c returns at most one value")
+        raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
     printer = FunctionPrinter(EMITTERS, needs)
     parameters = [
         print_parameter(printer, argument, at in written) for at, argument in enumerate(op.body.block.args)

@@ -68,7 +68,7 @@ def spell(type: Attribute) -> str:
     if isinstance(type, ComplexType):
         return f"{{ {spell(type.element_type)}, {spell(type.element_type)} }}"
     raise ValueError(
-        f"LLVM IR has no type for {type}: level 4c holds floats, integers, index, vectors and memrefs"
+        f"LLVM IR has no type for {type}: level 'loops' holds floats, integers, index, vectors and memrefs"
     )
 
 

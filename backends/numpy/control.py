@@ -38,7 +38,7 @@ def _range(op: Operation, lower: Value, upper: Value, stride: Value) -> range:
 def _parallel(compiler: Compiler, op: Operation) -> Step:
     lower, upper, stride, initial = segments(op)
     if initial or op.results:
-        raise NotImplementedError("scf.parallel with reductions is not part of level 4c")
+        raise NotImplementedError("scf.parallel with reductions is not part of level 'loops'")
     bounds = [compiler.slots(triple) for triple in zip(lower, upper, stride, strict=True)]
     body = compiler.block(op.regions[0].block)
 

@@ -89,6 +89,10 @@ class PassesSlices(OpTrait):
     """The rule of this operation takes slices as they are; before any other rule they are made dense."""
 
 
+class SeesItsArguments(OpTrait):
+    """Regions see nothing but their arguments, as if they were isolated, but share names with the text around."""
+
+
 class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 

@@ -15,6 +15,7 @@ from xdsl.traits import RecursiveMemoryEffect
 from pullback.dialects.graph.base import (
     GraphOp,
     NotDifferentiable,
+    SeesItsArguments,
     graph_op,
     parse_operands,
     parse_types,
@@ -49,7 +50,7 @@ class Kernel(GraphOp):
     outputs = var_result_def(AnyAttr())
     schedule = opt_prop_def(DictionaryAttr)
     body = region_def("single_block")
-    traits = traits_def(RecursiveMemoryEffect(), NotDifferentiable())
+    traits = traits_def(RecursiveMemoryEffect(), NotDifferentiable(), SeesItsArguments())
 
     def verify_(self) -> None:
         arguments = [a.type for a in self.body.block.args]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from xdsl.dialects.builtin import (
     Float32Type,
     Float64Type,
     IntegerType,
+    MemRefType,
     Signedness,
     TensorType,
     bf16,
@@ -63,6 +65,8 @@ ALIASES: dict[str, Attribute] = {
 }
 """Other names for element types, beside those that NumPy knows."""
 MAX_RANK = 8
+LARGEST_BYTES = 2**62
+"""What a tensor may take at most, so that addresses in it fit 64 bits with a sign."""
 
 
 class GraphError(VerifyException, ValueError):
@@ -71,7 +75,17 @@ class GraphError(VerifyException, ValueError):
 
 @cache
 def _tensor_type(element_type: Attribute, shape: Shape) -> AnyTensor:
-    return TensorType(element_type, shape)
+    type_ = TensorType(element_type, shape)
+    check_size(type_)
+    return type_
+
+
+def check_size(type_: TensorType[Attribute] | MemRefType[Attribute]) -> None:
+    """`GraphError` where this is larger than `LARGEST_BYTES`; an extent of `?` or 0 counts as 1."""
+    element = NUMPY_DTYPES.get(type_.element_type)
+    count = math.prod(n for n in type_.get_shape() if n not in (DYNAMIC_INDEX, 0))
+    if count * (8 if element is None else element.itemsize) > LARGEST_BYTES:
+        raise GraphError(f"size_c1: {type_} is larger than 2^62 bytes")
 
 
 def tensor_type(element_type: Attribute, shape: Iterable[int]) -> AnyTensor:

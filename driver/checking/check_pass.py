@@ -21,6 +21,7 @@ from pullback.dialects.graph.variables import VariableOp
 from pullback.dialects.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
+from pullback.passes.limits import MAX_OPERATIONS
 from pullback.passes.simplify.inline_calls import inline_calls
 
 
@@ -55,9 +56,11 @@ class CheckGradients(ModulePass):
     """The largest random input; 2 unless given."""
     report: bool = False
     """Prints every comparison on standard error."""
+    max_operations: int = MAX_OPERATIONS
+    """How many operations the program may become without calls and requests."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        program = _without_calls(op)
+        program = _without_calls(op, self.max_operations)
         functions = [f for f in program.ops if isinstance(f, func.FuncOp) and f.body.blocks]
         for function in functions if self.function is None else [self._named(functions, op)]:
             self._check(function)
@@ -65,7 +68,7 @@ class CheckGradients(ModulePass):
     def _check(self, function: func.FuncOp) -> None:
         name = function.sym_name.data
         if self.wrt is None and any(isinstance(op, Gradients) for op in function.walk()):
-            ask = about_requests
+            ask = about_requests(self.max_operations)
         else:
             last = function.body.block.last_op
             ys = [y for y in (last.operands if last is not None else ()) if has_gradient(y)]
@@ -91,13 +94,13 @@ class CheckGradients(ModulePass):
         )
 
 
-def _without_calls(module: ModuleOp) -> ModuleOp:
+def _without_calls(module: ModuleOp, max_operations: int) -> ModuleOp:
     """The module, or where a function calls others a copy in which they stand in place of the calls."""
     if not any(isinstance(op, func.CallOp) for op in module.walk()):
         return module
     copy = module.clone()
     note_copies(module, copy)
-    inline_calls(copy)
+    inline_calls(copy, max_operations)
     return copy
 
 

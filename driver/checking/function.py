@@ -22,6 +22,7 @@ from pullback.driver.checking.report import Comparison, GradientCheckError, Grad
 from pullback.driver.checking.widening import Copy, copied
 from pullback.passes.explain.explain import explain
 from pullback.passes.gradients.generate import expand
+from pullback.passes.limits import MAX_OPERATIONS, Budget
 from pullback.passes.scopes import used_scopes
 
 Ask = Callable[[func.FuncOp, Copy], "list[Question]"]
@@ -164,16 +165,21 @@ def _what_is_wrong(
     return "; ".join(parts), None if culprit is None else culprit.op
 
 
-def about_requests(function: func.FuncOp, copy: Copy) -> list[Question]:
-    """The requests of a function of level 0, which are answered on the way."""
-    scopes = used_scopes(function)
-    questions: list[Question] = []
-    for request in [op for op in function.walk() if isinstance(op, Gradients)]:
-        assert request.parent is not None
-        xs = [x for x in request.xs if has_gradient(x)]
-        questions.append(Question(request.parent, list(request.ys), xs, list(request.stops)))
-        expand(request, scopes)
-    return questions
+def about_requests(max_operations: int = MAX_OPERATIONS) -> Ask:
+    """The requests of a function of level 0, which are answered on the way, in so many operations at most."""
+
+    def ask(function: func.FuncOp, copy: Copy) -> list[Question]:
+        scopes = used_scopes(function)
+        budget = Budget("check-gradients", max_operations, function)
+        questions: list[Question] = []
+        for request in [op for op in function.walk() if isinstance(op, Gradients)]:
+            assert request.parent is not None
+            xs = [x for x in request.xs if has_gradient(x)]
+            questions.append(Question(request.parent, list(request.ys), xs, list(request.stops)))
+            expand(request, scopes, budget)
+        return questions
+
+    return ask
 
 
 def about_values(ys: Sequence[SSAValue], xs: Sequence[SSAValue], stops: Sequence[SSAValue] = ()) -> Ask:

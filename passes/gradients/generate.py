@@ -21,6 +21,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import Request, gradients
 from pullback.passes.gradients.errors import GradientError
+from pullback.passes.limits import MAX_OPERATIONS, Budget
 from pullback.passes.scopes import unique, used_scopes
 
 
@@ -30,16 +31,25 @@ class GenerateGradients(ModulePass):
 
     name = "generate-gradients"
 
+    max_operations: int = MAX_OPERATIONS
+    """How many operations the program may become: gradients of gradients multiply."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        budget = Budget(self.name, self.max_operations, op)
         for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
             scopes = used_scopes(function)
-            expanded = [expand(o, scopes) for o in list(function.walk()) if isinstance(o, Gradients)]
+            expanded = [expand(o, scopes, budget) for o in list(function.walk()) if isinstance(o, Gradients)]
             for request in expanded:  # what the loops around yield is known now
                 request.check()
 
 
-def expand(request: Gradients, scopes: set[str]) -> Request:
-    """Replaces one request by its results; gives what it asked for."""
+def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
+    """Replaces one request by its results; gives what it asked for.
+
+    Raises:
+        GradientError: for a request that cannot be answered.
+        SizeError: for an answer that is too long.
+    """
     block = request.parent
     if block is None:
         raise GradientError("graph.gradients: the request stands in no block", request)
@@ -50,13 +60,18 @@ def expand(request: Gradients, scopes: set[str]) -> Request:
         gate=request.gate.data if request.gate is not None else None,
         colocate=request.colocate is not None,
     )
+
+    def place(op: Operation) -> None:
+        budget.spend(op, request)
+        block.insert_op_before(op, request)
+
     unconnected = request.unconnected.data if request.unconnected is not None else Unconnected.NONE
     found = gradients(
         request.ys,
         request.xs,
         [Tensor(s) if s is not None else None for s in request.seed_per_y],
         block,
-        lambda op: block.insert_op_before(op, request),
+        place,
         options,
         stops=request.stops,
         unconnected=unconnected,

@@ -17,9 +17,10 @@ from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.location import called_at, name_in, name_of, name_of_value, named_at
 from pullback.dialects.graph.request import Gradients
 from pullback.dialects.source import note_copies
+from pullback.passes.limits import MAX_OPERATIONS, checked_limit, too_large
 from pullback.passes.replacement import drop, replace_in
 from pullback.passes.scopes import unique, used_scopes
-from pullback.passes.simplify.call_order import graph_calls
+from pullback.passes.simplify.call_order import Calls, graph_calls
 from pullback.passes.simplify.called_variables import References, stop_at
 
 
@@ -34,30 +35,66 @@ class InlineCalls(ModulePass):
 
     name = "inline-calls"
 
+    max_operations: int = MAX_OPERATIONS
+    """How many operations the program may become: calls of functions that call multiply."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in inline_calls(op):
+        for function in inline_calls(op, self.max_operations):
             if function.sym_visibility is not None and function.sym_visibility.data == "private":
                 function.detach()
                 function.erase()
 
 
-def inline_calls(module: ModuleOp) -> list[func.FuncOp]:
+def inline_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> list[func.FuncOp]:
     """Replaces the calls of graph functions in a module by what is called.
+
+    Args:
+        module: the program.
+        max_operations: how many operations it may become.
 
     Returns:
         The functions that were called. All are left in the module.
 
     Raises:
         CallError: for a call that does not fit its function, of a function without a body, or of a recursion.
+        SizeError: at the call with which the program would become too large; nothing has changed then.
     """
     called: dict[func.FuncOp, None] = {}
-    for caller, calls in graph_calls(module).items():
+    all_calls = graph_calls(module)
+    check_expansion(module, all_calls, max_operations)
+    for caller, calls in all_calls.items():
         inliner = _Inliner(caller)
         for call, callee in calls:
             inliner.inline(call, callee)
             called[callee] = None
         inliner.finish()
     return list(called)
+
+
+def check_expansion(module: ModuleOp, calls: Calls, max_operations: int) -> None:
+    """Counts what calls stand for, without replacing any.
+
+    Args:
+        module: the program.
+        calls: its calls of graph functions, those of what is called first.
+        max_operations: how many operations it may become.
+
+    Raises:
+        SizeError: at the call with which there would be more.
+    """
+    checked_limit("inline-calls", max_operations, module)
+    sizes: dict[func.FuncOp, int] = {}
+    total = sum(1 for _ in module.walk())
+    for caller, inner in calls.items():
+        own = sum(1 for _ in caller.walk())
+        sizes[caller] = own
+        for call, callee in inner:
+            if callee not in sizes:
+                sizes[callee] = sum(1 for _ in callee.walk())
+            sizes[caller] += sizes[callee]
+            if total + sizes[caller] - own > max_operations:
+                raise too_large("inline-calls", max_operations, call)
+        total += sizes[caller] - own
 
 
 class _Inliner:

@@ -22,6 +22,6 @@ func.func @f(%x: tensor<4xnosuch>) {
 
 // OPTION: error: pass 'verify-level': option 'level' is roof; expected request | gradients | graph
 
-// TARGET: invalid choice: 'nosuch'
+// TARGET: <target>:1:1: error: unknown target 'nosuch'; expected one of mlir, llvm-ir, cuda-cpp
 
 // FILE: missing: error: cannot read: No such file or directory

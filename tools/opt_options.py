@@ -1,0 +1,74 @@
+"""The options of `pullback-opt`: those of `xdsl-opt` that we keep, under their names, and ours."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import get_args
+
+from pullback.passes.options import options_of
+from pullback.passes.schedule.plan_memory import PlanMemory
+from pullback.tools.listing import LISTINGS
+from pullback.tools.outermost import Once, add_max_operations
+
+FLAGS = {
+    "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
+    "--disable-verify": "do not verify the program, nor what each pass leaves",
+    "--split-input-file": "treat the pieces between `// -----` lines as programs of their own",
+    "--verify-diagnostics": "expect the errors of `// expected-error {{text}}` comments, and no others",
+    "--no-locations": "print no loc(...)",
+    "--print-op-generic": "print ops in generic syntax",
+    "--print-no-properties": "print properties among the attributes, as MLIR did before it had them",
+    "--print-debuginfo": "print a location on every op, also an unknown one",
+    "--syntax-highlight": "print in colours",
+    "--print-between-passes": "print the IR after each pass on standard error",
+    "--timing": "print a table of the time each pass took on standard error",
+    "--traceback": "show where in the compiler an error arose",
+    "--json": "print lists and explanations as JSON",
+}
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line; `SystemExit` after a wrong one, or where one asks for help."""
+    parser = argparse.ArgumentParser(
+        prog="pullback-opt", description="Read MLIR, run passes, print MLIR or another target."
+    )
+    add = parser.add_argument
+    add("input_file", nargs="?", metavar="FILE", help="the program; `-` or nothing for standard input")
+    for short, long, metavar, help_text in (
+        ("-o", "--output-file", "FILE", "where to print; `-` or nothing for standard output"),
+        ("-p", "--passes", "PIPELINE", "passes and named pipelines, comma-separated"),
+        ("-t", "--target", "TARGET", "the form of the output; see --list-targets"),
+    ):
+        add(short, long, action=Once, metavar=metavar, help=help_text)
+    for flag, help_text in FLAGS.items():
+        add(flag, action="store_true", help=help_text)
+    for name, listing in LISTINGS.items():
+        add(f"--list-{name}", action="store_true", help=listing.help)
+    option = options_of(PlanMemory)["report"]
+    reports = [kind for kind in get_args(option.hint) if kind != option.default]
+    add(
+        "--report",
+        action=Once,
+        choices=reports,
+        help="report on standard error what the memory plan is, or what it proved",
+    )
+    add(
+        "--explain",
+        action=Once,
+        metavar="[YS:]X",
+        help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
+    )
+    add(
+        "--print-ir-dir",
+        action=Once,
+        metavar="DIR",
+        help="write the IR after each pass into numbered files in DIR",
+    )
+    add_max_operations(parser)
+    add(
+        "-v", "--version", action="version", version=f"pullback {version('pullback')}, xdsl {version('xdsl')}"
+    )
+    parser.set_defaults(passes="", target="mlir")
+    return parser.parse_args(arguments)

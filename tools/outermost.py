@@ -1,0 +1,85 @@
+"""The outermost frame of a tool: exit statuses, and what goes wrong outside of the program that is compiled."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pullback.passes.limits import MAX_OPERATIONS
+from pullback.passes.pipelines import PipelineError
+from pullback.tools.failure import Failure
+from pullback.tools.files import FileError, forget_standard_output
+
+
+def exit_status(run: Callable[[], int], tool: str) -> int:
+    """Run a tool: its exit status, or 1 after an error that it does not report itself, which is printed here.
+
+    Standard output is flushed: a full disk is an error of the tool, not of Python's exit.
+    """
+    try:
+        status = run()
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
+        return 1 if stop.code else 0
+    except PipelineError as error:
+        _say(str(Failure(error.span, error.message)))
+    except FileError as error:
+        _say(str(error))
+    except BrokenPipeError:  # the reader left (`| head`)
+        forget_standard_output()
+    except OSError as error:
+        forget_standard_output()
+        _say(f"{tool}: error: cannot write to standard output: {error.strerror}")
+    except MemoryError:
+        _say(f"{tool}: error: out of memory")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _say(message: str) -> None:
+    with suppress(OSError):  # nobody is left to tell
+        print(message, file=sys.stderr)
+
+
+class Once(argparse.Action):
+    """Stores the value of an option; given twice it is an error, since one of the two would count for nothing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        given: set[str] = getattr(namespace, "given", set())
+        if self.dest in given:
+            parser.error(f"{option_string} is given twice")
+        namespace.given = given | {self.dest}
+        setattr(namespace, self.dest, values)
+
+
+def add_max_operations(parser: argparse.ArgumentParser) -> None:
+    """Declare `--max-operations`, which both tools have."""
+    parser.add_argument(
+        "--max-operations",
+        action=Once,
+        type=_positive,
+        metavar="N",
+        help="how many operations a program may become where calls are inlined and gradients generated "
+        f"(default: {MAX_OPERATIONS})",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "positive number"  # argparse says it
