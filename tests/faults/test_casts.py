@@ -73,7 +73,7 @@ def test_values_and_constants_follow_one_rule(source: str, integer: str, target:
     array = numbers_of(source)
     with pb.Graph():
         x = pb.placeholder(source, array.shape, name="x")
-        filled = [pb.cast(pb.fill((3,), number), integer) for number in array[-6:].tolist()]
+        filled = [pb.cast(pb.full((3,), number, dtype=source), integer) for number in array[-6:].tolist()]
         outputs = [pb.cast(x, integer), pb.cast(pb.constant(array), integer), *filled]
         step = pb.compile([x], outputs, target=target)
         of_values, of_constants, *of_fills = step(array)
