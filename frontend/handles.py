@@ -23,11 +23,12 @@ from pullback.dialects.graph.types import (
     format_shape,
     is_integer,
     shape_of_type,
-    tensor_type,
 )
-from pullback.dialects.graph.value import Operators, Tensor
+from pullback.dialects.graph.value import Operand, Operators, Tensor
+from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import Graph, graph_of
+from pullback.frontend.functions.extents import ShapeLike, static_extents
+from pullback.frontend.graph import Graph, current_graph, graph_of
 
 LARGE_ELEMENTS = 100_000_000
 """From how many elements on slices made dense are worth a warning."""
@@ -54,33 +55,46 @@ class IndexedSlices(Operators):
     """Rows `values[k]` that belong at row `indices[k]` of a tensor of `dense_shape`; equal indices add up.
 
     Args:
-        values: a tensor of shape (n, *row).
-        indices: a tensor of integers of shape (n,).
-        dense_shape: the shape of the tensor that the rows belong to, `(rows, *row)`.
+        values: a tensor or an array of shape (n, *row).
+        indices: a tensor or an array of integers of shape (n,); those out of range name no row.
+        dense_shape: the shape of the tensor that the rows belong to, `(rows, *row)`: numbers, tensors among them, or
+            one tensor of integers, such as the `dense_shape` of other slices.
 
     Raises:
         ValueError: where these do not fit each other.
     """
 
-    def __init__(self, values: Tensor, indices: Tensor, dense_shape: tuple[int | None, ...]) -> None:
-        for what, part in (("values", values), ("indices", indices)):
-            if not isinstance(part, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ArgumentTypeError(f"{what}: expected a tensor, got {type(part).__name__}")
-        if not isinstance(dense_shape, list | tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentTypeError(f"dense_shape: expected extents such as (4, 2), got {dense_shape!r}")
-        extents = tuple(DYNAMIC_INDEX if n is None else n for n in dense_shape)
-        if indices.ndim != 1 or not is_integer(indices.element_type):
-            raise GraphError(f"indices must be integers of rank 1, got {indices.type}")
-        if DYNAMIC_INDEX in extents:
-            raise GraphError(f"dense_shape must be known when the graph is built, got {dense_shape}")
-        if not compatible_shapes(values.extents, (*indices.extents, *extents[1:])):
-            raise GraphError(
-                f"values {values.type} are no rows at {indices.type} of shape {format_shape(extents)}"
+    def __init__(self, values: Operand, indices: Operand, dense_shape: ShapeLike) -> None:
+        anchor = next((v for v in (values, indices, dense_shape) if isinstance(v, Operators)), None)
+        home = graph_of(anchor.as_tensor().value) if anchor is not None else current_graph()
+        with home.current():
+            rows = as_tensor(values, "values")
+            at = as_tensor(indices, "indices")
+            if at.ndim != 1 or not is_integer(at.element_type):
+                raise GraphError(f"indices must be integers of rank 1, got {at.type}")
+            extents, runtime = self._extents(dense_shape)
+            if not compatible_shapes(rows.extents, (*at.extents, *extents[1:])):
+                raise GraphError(
+                    f"values {rows.type} are no rows at {at.type} of shape {format_shape(extents)}"
+                )
+            row = (
+                max(pair) for pair in zip(rows.extents[1:], extents[1:], strict=True)
+            )  # known where either is
+            whole = (*extents[:1], *row)
+            shape = [runtime.value] if runtime is not None and DYNAMIC_INDEX in whole else []
+            self.tensor = MakeSlices.to(rows, at, whole, shape)
+
+    @staticmethod
+    def _extents(dense_shape: ShapeLike) -> tuple[tuple[int, ...], Tensor | None]:
+        if dense_shape is None or isinstance(dense_shape, str | int):  # pyright: ignore[reportUnnecessaryComparison]
+            raise ArgumentTypeError(
+                f"dense_shape: expected extents such as (4, 2), or a tensor of them, got {dense_shape!r}"
             )
-        data = tensor_type(values.element_type, extents)
-        type_ = SlicesType(values.value.type, indices.value.type, data)  # pyright: ignore[reportArgumentType]
-        with graph_of(values.value).current():
-            self.tensor = MakeSlices.emit_as([values.value, indices.value], type_)
+        if isinstance(dense_shape, list | tuple) and None in dense_shape:
+            raise GraphError(
+                f"dense_shape must be known when the graph is built, or be a tensor, got {dense_shape}"
+            )
+        return static_extents(dense_shape, "dense_shape")
 
     @classmethod
     def wrap(cls, tensor: Tensor) -> IndexedSlices:

@@ -93,6 +93,14 @@ class SeesItsArguments(OpTrait):
     """Regions see nothing but their arguments, as if they were isolated, but share names with the text around."""
 
 
+class KeepsRows(OpTrait):
+    """Rows of the result may be rows of an operand: then slices pass back as slices, as `rows_back` says."""
+
+
+Rows: TypeAlias = "tuple[Tensor, Tensor]"
+"""Rows of a tensor along its first axis, and the indices at which they stand there; -1 names none."""
+
+
 class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 
@@ -150,6 +158,17 @@ class GraphOp(IRDLOperation):
     def numpy(self, *operands: Array) -> Any:
         """The meaning on NumPy arrays: the result, or a tuple of results."""
         raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        """What gradients of some rows of the result are of each operand: of rows too, `None` where it has none.
+
+        `None` in all where rows of the result are no rows of the operands. For operations with the trait `KeepsRows`.
+
+        Args:
+            rows: the gradients, of shape (n, *row).
+            indices: where they stand in the result, of shape (n,); those out of range name no row.
+        """
+        raise NotImplementedError(f"{self.name} keeps no rows")
 
     def runtime_shape(self, operands: Sequence[Array]) -> tuple[int, ...]:
         """The shape of the result: what the shape operand holds, where there is one, else what the type says."""

@@ -16,9 +16,11 @@ from pullback.dialects.graph.base import (
     Array,
     Broadcasts,
     GradientTerms,
+    KeepsRows,
     NotDifferentiable,
     PassesSlices,
     Properties,
+    Rows,
     graph_op,
 )
 from pullback.dialects.graph.checks import check_tensor
@@ -106,6 +108,7 @@ class Cast(Unary):
         "%r = graph.cast %x : (MATRIX) -> tensor<2x3xf64>",
     )
     DTYPES: ClassVar = any_dtype
+    traits = traits_def(Pure(), KeepsRows())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -140,6 +143,9 @@ class Cast(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (Cast.to(dy, self.x.element_type),) if is_inexact(self.x.element_type) else (None,)
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        return [(Cast.to(rows, self.x.element_type), indices)] if is_inexact(self.x.element_type) else None
 
 
 @graph_op

@@ -126,6 +126,8 @@ class GatherNd(Composite):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         params, indices = (Tensor(v) for v in self._operands)
+        if indices.extents[-1] == 1:
+            return MakeSlices.rows_of(params, dy, Squeeze.at(indices, [indices.ndim - 1])), None
         return ScatterNd.like(indices, dy, params), None
 
 

@@ -34,6 +34,7 @@ from pullback.dialects.graph.types import (
     VariableType,
     compatible_types,
     element_type_of,
+    known_extents,
     shape_of_type,
     tensor_type,
 )
@@ -264,9 +265,14 @@ class ConcatSlices(GraphOp):
                 raise GraphError(
                     f"{cls.name}: slices_c7: slices of different tensors: {first.data_type} and {type_.data_type}"
                 )
-        values = tensor_type(first.values_type.element_type, (count, *shape_of_type(first.values_type)[1:]))
+        element_type, data = element_type_of(first.values_type), known_extents(types)
+        row = known_extents([*(t.values_type for t in types), tensor_type(element_type, (count, *data[1:]))])[
+            1:
+        ]
         indices = tensor_type(first.indices_type.element_type, (count,))
-        return [SlicesType(values, indices, first.data_type)]
+        return [
+            SlicesType(tensor_type(element_type, (count, *row)), indices, tensor_type(element_type, data))
+        ]
 
     def numpy(self, *operands: Any) -> Any:
         return SlicesValue(

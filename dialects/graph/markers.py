@@ -31,7 +31,8 @@ from pullback.dialects.graph.types import (
     StackType,
     compatible_types,
     data_type_of,
-    shape_of_type,
+    element_type_of,
+    known_extents,
     tensor_type,
 )
 from pullback.dialects.graph.value import Tensor
@@ -124,11 +125,6 @@ class Summation(GraphOp):
         return (dy,) * len(self._operands)
 
 
-def known_extents(types: Sequence[Attribute]) -> tuple[int, ...]:
-    """The extents of terms of one shape, static wherever one of them is (`?` is below every extent)."""
-    return tuple(map(max, *(shape_of_type(data_type_of(t)) for t in (*types, types[0]))))
-
-
 def add_values(a: Any, b: Any) -> Any:
     """The sum of two run-time values: arrays, or stacks element by element."""
     if a is None or isinstance(a, StackValue):
@@ -208,7 +204,7 @@ class Accumulate(GraphOp):
         buffer, term = operands
         if not compatible_types(buffer, term):
             raise GraphError(f"{cls.name}: sum_c2: terms of different types: {buffer} and {term}")
-        return [buffer]
+        return [tensor_type(element_type_of(buffer), known_extents(operands))]
 
     def numpy(self, *operands: Array) -> Any:
         return add_values(*operands)

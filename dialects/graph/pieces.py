@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, i32, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import (
     AnyAttr,
@@ -21,7 +21,15 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.base import (
+    Array,
+    GradientTerms,
+    GraphOp,
+    KeepsRows,
+    Properties,
+    Rows,
+    graph_op,
+)
 from pullback.dialects.graph.checks import check_axis, check_operand_dtypes
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
@@ -31,7 +39,7 @@ from pullback.dialects.graph.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.value import OPS, Number, Tensor
 
 
 @graph_op
@@ -82,7 +90,7 @@ class Concat(GraphOp):
     pieces = var_operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axis = prop_def(base(IntegerAttr))
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), KeepsRows())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -107,6 +115,31 @@ class Concat(GraphOp):
     def gradient(self, dy: Tensor) -> GradientTerms:
         assert isinstance(self.axis, IntegerAttr)
         return split_like(dy, [Tensor(v) for v in self._operands], self.axis.value.data)
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        assert isinstance(self.axis, IntegerAttr)
+        axis, pieces = self.axis.value.data, [Tensor(v) for v in self._operands]
+        if axis:
+            return [(part, indices) for part in split_like(rows, pieces, axis)]
+        return rows_of_pieces(rows, indices, pieces)
+
+
+def rows_of_pieces(rows: Tensor, indices: Tensor, pieces: Sequence[Tensor]) -> list[Rows]:
+    """Rows of tensors that stand one after another, as rows of each: those of the others are zeros there, at -1."""
+    wide = DYNAMIC_INDEX in [p.extents[0] for p in pieces] or indices.element_type not in (i32, i64)
+    at = OPS["graph.cast"].to(indices, i64) if wide else indices
+    start: Tensor | int = 0
+    found: list[Rows] = []
+    for piece in pieces:
+        size = piece.extents[0]
+        extent = OPS["graph.shape_of"].of(piece)[0] if size == DYNAMIC_INDEX else size
+        own = at - start
+        inside = (own >= 0) & (own < extent)
+        shaped = OPS["graph.expand_dims"].at(inside, range(1, rows.ndim))
+        where = OPS["graph.where"]
+        found.append((where.of(shaped, rows, 0), where.of(inside, own, -1)))
+        start = start + extent
+    return found
 
 
 @graph_op

@@ -12,7 +12,15 @@ from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.attributes import integer_list, integers
-from pullback.dialects.graph.base import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.base import (
+    Array,
+    GradientTerms,
+    GraphOp,
+    KeepsRows,
+    Properties,
+    Rows,
+    graph_op,
+)
 from pullback.dialects.graph.checks import check_axes, check_tensor
 from pullback.dialects.graph.families import Composite
 from pullback.dialects.graph.shapes import Reshape
@@ -26,7 +34,7 @@ class OnesAt(GraphOp):
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     axes = prop_def(DenseArrayBase)
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), KeepsRows())
 
     @classmethod
     def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
@@ -60,6 +68,10 @@ class ExpandDims(OnesAt):
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (Reshape.like(dy, Tensor(self._operands[0])),)
 
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        axes = integer_list(self.properties, "axes")
+        return None if 0 in axes else [(Squeeze.at(rows, axes), indices)]
+
 
 @graph_op
 class Squeeze(OnesAt, Composite):
@@ -90,6 +102,10 @@ class Squeeze(OnesAt, Composite):
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (ExpandDims.at(dy, integer_list(self.properties, "axes")),)
 
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        axes = integer_list(self.properties, "axes")
+        return None if 0 in axes else [(ExpandDims.at(rows, axes), indices)]
+
 
 def without(shape: Sequence[int], axes: Sequence[int]) -> list[int]:
     """The extents of the other axes."""
@@ -108,7 +124,7 @@ class Transpose(GraphOp):
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
     permutation = prop_def(DenseArrayBase)
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), KeepsRows())
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
@@ -148,3 +164,9 @@ class Transpose(GraphOp):
     def gradient(self, dy: Tensor) -> GradientTerms:
         order = self.order
         return (Transpose.ordered(dy, [order.index(i) for i in range(len(order))]),)
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        if self.order[0] != 0:
+            return None
+        (turned,) = self.gradient(rows)
+        return None if turned is None else [(turned, indices)]

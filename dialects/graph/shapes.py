@@ -16,8 +16,10 @@ from pullback.dialects.graph.base import (
     Array,
     GradientTerms,
     GraphOp,
+    KeepsRows,
     NotDifferentiable,
     Properties,
+    Rows,
     graph_op,
 )
 from pullback.dialects.graph.checks import check_same_dtype, check_shape_operand, check_tensor
@@ -134,6 +136,7 @@ class Reshape(Reshaping):
         "%r = graph.reshape %x : (MATRIX) -> tensor<6xf32>",
         "%r = graph.reshape %y, %n : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>",
     )
+    traits = traits_def(Pure(), KeepsRows())
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:
         if len(self._operands) == 1 and result.count(DYNAMIC_INDEX) > 1:
@@ -151,6 +154,20 @@ class Reshape(Reshaping):
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (Reshape.like(dy, self.x), *[None] * (len(self._operands) - 1))
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        source = self.x.extents
+        if not rows_survive(source, shape_of_type(self.result_types[0])):
+            return None
+        shaped = Reshape.to(rows, (rows.extents[0], *source[1:]))
+        return ((shaped, indices), *[None] * (len(self._operands) - 1))
+
+
+def rows_survive(source: Sequence[int], result: Sequence[int]) -> bool:
+    """Whether a reshape from one shape to another keeps rows what they are, as far as the types tell."""
+    if not source or not result or DYNAMIC_INDEX in (*source[1:], *result[1:]):
+        return False
+    return math.prod(source[1:]) == math.prod(result[1:]) > 0
 
 
 def flattened(x: Tensor) -> Tensor:

@@ -154,6 +154,11 @@ def data_type_of(type_: Attribute) -> Attribute:
     return type_.data_type if isinstance(type_, VariableType | SlicesType) else type_
 
 
+def known_extents(types: Sequence[Attribute]) -> tuple[int, ...]:
+    """The extents of terms of one shape, static wherever one of them is (`?` is below every extent)."""
+    return tuple(map(max, *(shape_of_type(data_type_of(t)) for t in (*types, types[0]))))
+
+
 def gradient_type_of(type_: Attribute) -> Attribute:
     """The type of a gradient with respect to a value of this type (of the rows alone, for slices)."""
     match type_:

@@ -16,7 +16,7 @@ from pullback.dialects.graph.indexing import ConcatSlices, Densify
 from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.markers import Accumulate, AddN, SumGradients
 from pullback.dialects.graph.policies import Aggregation
-from pullback.dialects.graph.types import SlicesType, StackType
+from pullback.dialects.graph.types import SlicesType, StackType, known_extents, tensor_type
 from pullback.dialects.graph.value import Tensor
 
 
@@ -124,7 +124,7 @@ def balanced(terms: Sequence[Tensor], marker: SumGradients) -> Tensor:
     """Neighbours first, then their sums: depth log2(n), and rounding errors that grow no faster."""
     level = list(terms)
     while len(level) > 1:
-        pairs = [Add.of(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+        pairs = [plus(Add, a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
         level = [*pairs, *level[2 * len(pairs) :]]
     return level[0]
 
@@ -137,9 +137,14 @@ METHODS: dict[Aggregation, Method] = {
 }
 
 
+def plus(kind: type[Add] | type[Accumulate], a: Tensor, b: Tensor) -> Tensor:
+    """`kind(a, b)` of two terms of one shape: its extents are known where those of either are, whatever the method."""
+    return kind.emit_as([a.value, b.value], tensor_type(a.element_type, known_extents([a.type, b.type])))
+
+
 def _early(kind: type[Add] | type[Accumulate], total: Tensor, term: Tensor, marker: SumGradients) -> Tensor:
     """`kind(total, term)` as early as both are there, so that the term can be freed."""
-    made = kind.of(total, term)
+    made = plus(kind, total, term)
     block = marker.parent
     assert block is not None
     owners = [v.owner for v in (total.value, term.value) if isinstance(v, OpResult)]

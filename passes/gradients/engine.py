@@ -31,7 +31,7 @@ from pullback.passes.gradients.loops import loop_gradients
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
-from pullback.passes.gradients.slices import with_common_indices
+from pullback.passes.gradients.slices import rows_passed, with_common_indices
 from pullback.passes.gradients.visible import Visible
 
 
@@ -126,6 +126,7 @@ class Walk:
         self.emitter = emitter
         self.stops = stops
         self.about = about
+        self.wanted: frozenset[SSAValue] = frozenset()
         self.terms: dict[SSAValue, list[Tensor]] = {}
         options = emitter.options
         self.sum_properties: Properties = (
@@ -150,10 +151,10 @@ class Walk:
     ) -> list[Tensor | None]:
         """The gradients of the xs; see `gradients`."""
         paths = find_paths(ys, xs, self.stops, self.visible)
-        wanted = set(xs)
+        self.wanted = frozenset(xs)
         with inserting(self.emitter):
             for i, (y, given) in enumerate(zip(ys, grad_ys, strict=True)):
-                if y in paths.reached or y in wanted:
+                if y in paths.reached or y in self.wanted:
                     owner = y.owner
                     self.emitter.serve(
                         Origin.SEED, f"grad_ys_{i}", owner if isinstance(owner, Operation) else None
@@ -212,9 +213,13 @@ class Walk:
         if rule is None:
             return [None] * len(op.operands)
         self.emitter.serve(Origin.GRADIENT, "_grad/", op)
-        given = self._complete(op, dys)
         mark = len(self.emitter.made)
-        said = rule(op, *given)
+        said = rows_passed(op, rule, dys) if any(map(self._takes_rows, op.operands)) else None
+        if said is None:
+            self._erase_unneeded(mark, ())
+            given = self._complete(op, dys)
+            mark = len(self.emitter.made)
+            said = rule(op, *given)
         grads: list[object] = list(said) if isinstance(said, tuple | list) else [said]
         check_number(op, grads)
         broadcasts = facts_of(type(op)).broadcasts
@@ -227,6 +232,11 @@ class Walk:
             kept.append(grad if need and isinstance(grad, Tensor) else None)
         self._erase_unneeded(mark, kept)
         return kept
+
+    def _takes_rows(self, value: SSAValue) -> bool:
+        """Whether slices as the gradient of a value would stay slices: it is an x, or what makes it passes rows on."""
+        facts = facts_of(type(value.owner)) if isinstance(value.owner, Operation) else None
+        return value in self.wanted or (facts is not None and (facts.passes_slices or facts.keeps_rows))
 
     def _complete(self, op: Operation, dys: Sequence[Tensor | None]) -> list[Tensor | None]:
         """One dy per result as rules expect them: zeros where none arrived, dense unless the rule takes slices."""

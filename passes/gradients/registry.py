@@ -14,7 +14,7 @@ from xdsl.ir import Operation
 from xdsl.traits import IsTerminator, OpTrait
 
 from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import OPS, Broadcasts, NotDifferentiable, PassesSlices
+from pullback.dialects.graph.base import OPS, Broadcasts, KeepsRows, NotDifferentiable, PassesSlices
 from pullback.dialects.graph.control_flow import HasLoopGradient
 from pullback.dialects.graph.custom_gradient import HasClosure
 from pullback.dialects.graph.location import name_of
@@ -128,6 +128,7 @@ class Facts:
     closure: bool
     broadcasts: bool
     passes_slices: bool
+    keeps_rows: bool
 
 
 @cache
@@ -143,6 +144,7 @@ def facts_of(cls: type[Operation]) -> Facts:
         closure=has(HasClosure),
         broadcasts=has(Broadcasts),
         passes_slices=has(PassesSlices),
+        keeps_rows=has(KeepsRows),
     )
 
 

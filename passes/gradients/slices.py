@@ -1,16 +1,41 @@
-"""Slices as terms of one sum: their indices must have one dtype."""
+"""Slices as gradients: how operations that keep rows pass them back, and how they become terms of one sum."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import i64
+from xdsl.ir import Operation
 
+from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.indexing import MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.indexing import MakeSlices, SliceIndices, SliceValues, indices_of
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Tensor
+from pullback.passes.gradients.registry import Rule, facts_of
+
+
+def rows_passed(op: Operation, rule: Rule, dys: Sequence[Tensor | None]) -> Sequence[Tensor | None] | None:
+    """What the gradients of some rows of a result are of each operand: slices too, where the operation keeps rows.
+
+    `None` if it does not, here or ever, if another rule than its own counts, or where no slices arrive.
+    """
+    if not facts_of(type(op)).keeps_rows or rule is not getattr(type(op), "gradient", None):
+        return None
+    (dy,) = dys
+    if dy is None or not isinstance(dy.type, SlicesType):
+        return None
+    assert isinstance(op, GraphOp)
+    maker = dy.op if isinstance(dy.op, MakeSlices) else None
+    rows = Tensor(maker.operands[0]) if maker is not None else SliceValues.of(dy)
+    passed = op.rows_back(rows, indices_of(dy))
+    if passed is None:
+        return None
+    return [
+        None if part is None else MakeSlices.make(*part, Tensor(operand))
+        for part, operand in zip(passed, op.operands, strict=True)
+    ]
 
 
 def with_common_indices(terms: Sequence[Tensor], like: Tensor) -> Sequence[Tensor]:
