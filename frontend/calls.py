@@ -8,9 +8,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.arrays import Array, is_array
 from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_array, as_tensor
@@ -39,13 +37,10 @@ def surrounding_graph(arguments: Nest) -> Graph | None:
 def with_constants(arguments: Nest, graph: Graph) -> Any:
     """The arguments with tensors in place of arrays; numbers may still take the dtype of what they meet."""
     arranged = arguments.sorted()
-    if not any(isinstance(leaf, np.ndarray | np.generic) for leaf in arguments.leaves):
+    if not any(map(is_array, arguments.leaves)):
         return arranged.rebuilt(arguments.leaves)
     with graph.current():
-        return arranged.rebuilt(
-            as_tensor(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf
-            for leaf in arguments.leaves
-        )
+        return arranged.rebuilt(as_tensor(leaf) if is_array(leaf) else leaf for leaf in arguments.leaves)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.types import GraphError, compatible_shapes, data_type_of, shape_of_type
+from pullback.dialects.graph.types import (
+    GraphError,
+    compatible_shapes,
+    data_type_of,
+    element_type_of,
+    shape_of_type,
+)
 from pullback.dialects.graph.variables import VariableOp
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_values, check_function
@@ -103,8 +109,8 @@ def _point(graph: Graph, feeds: Mapping[Any, Any] | None, between: tuple[float, 
             raise ArgumentTypeError(
                 f"feeds: expected placeholders and variables of this graph as keys, got {key!r}"
             )
-        array = as_array(value, f"feeds[{handle.name}]")
         expected = data_type_of(handle.type)
+        array = as_array(value, f"feeds[{handle.name}]", element_type_of(expected))
         if not compatible_shapes(array.shape, shape_of_type(expected)):
             raise GraphError(f"feeds[{handle.name}]: shape {array.shape}, expected {expected}")
         if isinstance(owner, VariableOp):

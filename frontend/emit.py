@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from pullback.dialects.graph.arrays import is_array
 from pullback.dialects.graph.base import as_values
 from pullback.dialects.graph.value import Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
@@ -12,11 +15,13 @@ from pullback.frontend.names import checked_name
 
 
 def tensors(*args: Operand, op: str) -> list[Tensor]:
-    """The arguments as tensors. Numbers take the dtype of the last tensor among them; else f32 or i32."""
-    if not any(isinstance(a, Operators) for a in args):
-        first = as_tensor(args[0], op)
-        return [first, *(as_tensor(a, op, first.dtype) for a in args[1:])]
-    return [Tensor(v) for v in as_values(args, op)]
+    """The arguments as tensors. Numbers take the dtype of the last tensor among them, or of the first array."""
+    if any(isinstance(a, Operators) for a in args):
+        return [Tensor(v) for v in as_values(args, op)]
+    arrays = [i for i, a in enumerate(args) if is_array(a)]
+    at = min(arrays, key=lambda i: isinstance(args[i], np.generic), default=0)
+    first = as_tensor(args[at], op)
+    return [first if i == at else as_tensor(a, op, first.dtype) for i, a in enumerate(args)]
 
 
 def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:

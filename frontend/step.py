@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.arrays import Array, array_of, is_array
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.types import (
     GraphError,
@@ -43,29 +43,12 @@ class Parameter:
 
         Numbers and lists are converted; arrays must have the dtype. `TypeError` (a `ValueError` too) otherwise.
         """
-        if isinstance(value, np.ndarray | np.generic):
-            array = np.asarray(value)
-            if array.dtype != self.dtype:
-                raise ArgumentTypeError(
-                    f"{what}: expected dtype {self.dtype}, got {array.dtype}; "
-                    f"pass array.astype(np.{self.dtype})"
-                )
-        else:
-            array = self._converted(value, what)
+        array = array_of(value, what, None if is_array(value) else self.dtype)
+        if array.dtype != self.dtype:
+            raise ArgumentTypeError(
+                f"{what}: expected dtype {self.dtype}, got {array.dtype}; pass array.astype(np.{self.dtype})"
+            )
         return np.require(array, requirements=["C", "ALIGNED"])
-
-    def _converted(self, value: object, what: str) -> Array:
-        if isinstance(value, bool | int | float | list | tuple):
-            try:
-                return np.asarray(value, self.dtype)  # pyright: ignore[reportUnknownArgumentType]
-            except (TypeError, ValueError, OverflowError):
-                raise ArgumentTypeError(
-                    f"{what}: expected numbers of dtype {self.dtype}, in lists of one length at each depth, "
-                    f"got {value}"
-                ) from None
-        raise ArgumentTypeError(
-            f"{what}: expected an array of dtype {self.dtype}, got {type(value).__name__}"
-        )
 
 
 class Step:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import StringAttr
 
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.arrays import Array, beside, is_number
 from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
@@ -20,7 +20,7 @@ from pullback.dialects.graph.types import (
     numpy_dtype,
     tensor_type,
 )
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.value import Operand, Operators, Tensor
 from pullback.dialects.graph.variables import (
     Assign,
     AssignAdd,
@@ -164,9 +164,11 @@ class Variable(Operators):
         with self.graph.current():
             type_ = self.handle.type
             assert isinstance(type_, VariableType)
-            if isinstance(value, Number):
-                return Fill.full(value, type_.data_type)
-            tensor = as_tensor(value, f"the value for variable '{self.name}'", self.dtype)
+            what = f"the value for variable '{self.name}'"
+            number = beside(value, self.array.dtype, what)
+            if is_number(number):
+                return Fill.full(number, type_.data_type)
+            tensor = as_tensor(value, what, self.dtype)
         if not compatible_types(tensor.type, type_.data_type):
             raise GraphError(f"variable '{self.name}' holds {type_.data_type}, the value is {tensor.type}")
         return tensor

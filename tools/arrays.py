@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from xdsl.dialects.builtin import ShapedType
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.dtypes import dtype_of
+from pullback.dialects.graph.arrays import array_of
 from pullback.dialects.graph.conversions import true_as_one
 from pullback.dialects.graph.types import compatible_shapes
 from pullback.tools.files import FileError, write_bytes
@@ -74,6 +76,8 @@ def _array(what: str, source: str, type_: Attribute) -> Array:
     dtype = dtype_of(type_)
     from_file = source.endswith(".npy") or os.path.exists(source)
     array = _loaded(what, source) if from_file else _written_out(what, source, dtype)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype != dtype:
         raise ArrayError(f"{what}={source}: dtype {array.dtype}, expected {dtype} ({type_})")
     if not compatible_shapes(array.shape, _shape(type_)):
@@ -88,25 +92,30 @@ def _shape(type_: Attribute) -> tuple[int, ...]:
 
 def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
     try:
-        numbers = json.loads(source)
-        if not _is_of_kind(np.array(numbers), dtype):
-            raise ValueError("the numbers are of another kind")
-        with np.errstate(over="raise"):
-            return np.array(numbers, dtype=dtype)
-    except FloatingPointError:
-        raise ArrayError(f"{what}={source}: a number is too large for {dtype}") from None
-    except json.JSONDecodeError:
+        written = json.loads(source, parse_float=_finite)
+    except (json.JSONDecodeError, RecursionError):
         raise ArrayError(f"{what}={source}: neither a .npy file nor numbers such as [1.0, 2.0]") from None
-    except (ValueError, TypeError, OverflowError) as error:
+    except ValueError as error:
+        raise ArrayError(f"{what}={source}: {error}") from None
+    try:
+        return array_of(_complex_numbers(written) if dtype.kind == "c" else written, "the numbers", dtype)
+    except ValueError as error:
         raise ArrayError(f"{what}={source}: not an array of {dtype}: {error}") from None
 
 
-def _is_of_kind(written: Array, dtype: np.dtype[Any]) -> bool:
-    """Whether numbers as JSON has them stand for a dtype; complex ones may be strings such as "1+2j"."""
-    kind = written.dtype.kind
-    if dtype.kind in "iu":  # which of them fit is seen when they are converted
-        return kind in "bi" or not written.size
-    return np.can_cast(written.dtype, dtype, casting="same_kind") or (dtype.kind == "c" and kind == "U")
+def _finite(digits: str) -> float:
+    """A number as it is written; JSON would read one that is too large as infinite."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is too large for f64")
+    return number
+
+
+def _complex_numbers(written: Any) -> Any:
+    """Complex numbers in place of strings such as "1+2j", which stand for them."""
+    if isinstance(written, list):
+        return list(map(_complex_numbers, written))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return complex(written) if isinstance(written, str) else written
 
 
 def _loaded(what: str, source: str) -> Array:

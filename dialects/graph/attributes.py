@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -28,15 +29,15 @@ def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
     A complex number is an array of its real and imaginary parts.
     """
     if is_complex(element_type):
-        parts = (complex(value).real, complex(value).imag)
+        parts = (value.real, value.imag)
         return ArrayAttr([scalar_attribute(part, real_type_of(element_type)) for part in parts])
     if isinstance(value, complex):
         raise GraphError(
             f"{value!r} is no value of dtype {element_type}: cast the tensor to a complex dtype first"
         )
     if is_float(element_type):
-        if float(ml_dtypes.finfo(numpy_dtype(element_type)).max) < abs(value) < float("inf"):
-            raise GraphError(f"{value!r} is no value of dtype {element_type}: it is too large")
+        if not _is_held(value, numpy_dtype(element_type)):
+            raise GraphError(f"{_shown(value)} is no value of dtype {element_type}: it is too large")
         return FloatAttr(float(value), element_type)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
     if not isinstance(element_type, IntegerType):
         raise GraphError(f"no number of element type {element_type}")
@@ -46,8 +47,25 @@ def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
         )
     low, high = integer_range(element_type)
     if not low <= value <= high:
-        raise GraphError(f"{value!r} is no value of dtype {element_type}: expected {low} to {high}")
+        raise GraphError(f"{_shown(value)} is no value of dtype {element_type}: expected {low} to {high}")
     return IntegerAttr(int(value), element_type)
+
+
+def _is_held(value: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a number is infinite, or stays finite as a float of this dtype, which may round it."""
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+    with np.errstate(over="ignore"):
+        return math.isinf(number) or not np.isinf(dtype.type(number))
+
+
+def _shown(value: float) -> str:
+    """A number in a message; Python writes no integers of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
 
 
 def integer_range(element_type: IntegerType) -> tuple[int, int]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-import numpy as np
-import numpy.typing as npt
 from xdsl.dialects.builtin import FunctionType
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
@@ -15,12 +13,13 @@ from xdsl.printer import Printer
 from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 
 from pullback.dialects.graph import value
+from pullback.dialects.graph.arrays import Array as Array
+from pullback.dialects.graph.arrays import array_of, beside, is_array, is_number
 from pullback.dialects.graph.checks import check_results
 from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.types import GraphError, numpy_dtype, shape_of_type
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.value import Operand, Operators, Tensor
 
-Array: TypeAlias = npt.NDArray[Any]
 Properties: TypeAlias = Mapping[str, Attribute]
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
 """What a rule returns: for each operand its gradient, or `None` where there is none."""
@@ -267,7 +266,7 @@ def infer_cached(
 
 
 def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
-    """SSA values of the arguments. Numbers and arrays take the dtype of the last tensor among them."""
+    """SSA values of the arguments. Numbers and lists take the dtype of the last tensor among them."""
     if all(type(a) is Tensor for a in args):  # nearly always, and then there is nothing to convert
         return [a.value for a in cast("Sequence[Tensor]", args)]
     tensors = [a.as_tensor() if isinstance(a, Operators) else None for a in args]
@@ -278,22 +277,17 @@ def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
 
 
 def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
-    """`data` as a constant of `like`'s dtype; an array keeps its own dtype, and must have the right one."""
+    """`data` as a constant of `like`'s dtype; an array keeps its own dtype, and must have the right one.
+
+    NumPy's scalars are numbers where they are of `like`'s kind, else arrays.
+    """
     from pullback.dialects.graph.creation import Constant, Fill
 
     if like is None:
         raise GraphError(f"{op}: at least one argument must be a tensor, to give the others its dtype")
     element_type = like.element_type
-    if isinstance(data, Number):
+    dtype = numpy_dtype(element_type)
+    data = beside(data, dtype, op)  # pyright: ignore[reportAssignmentType]
+    if is_number(data):
         return Fill.scalar(data, element_type)
-    if isinstance(data, np.ndarray | np.generic):
-        return Constant.from_array(np.asarray(data))
-    if not isinstance(data, list | tuple):  # NumPy would read None as NaN
-        raise GraphError(f"{op}: expected a tensor, a number or an array, got {type(data).__name__}")
-    try:
-        with np.errstate(over="raise"):
-            return Constant.from_array(np.asarray(data, numpy_dtype(element_type)))
-    except (OverflowError, FloatingPointError):
-        raise GraphError(f"{op}: a number is out of range for {element_type} in {data}") from None
-    except (TypeError, ValueError):
-        raise GraphError(f"{op}: expected numbers in lists of one length at each depth, got {data}") from None
+    return Constant.from_array(array_of(data, op, None if is_array(data) else dtype))

@@ -23,6 +23,7 @@ from xdsl.printer import Printer
 from xdsl.traits import ConstantLike, Pure
 
 from pullback.dialects.dense import dense_elements, print_elements
+from pullback.dialects.graph.arrays import array_of
 from pullback.dialects.graph.attributes import is_element, number_of, scalar_attribute
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
@@ -112,16 +113,7 @@ def array_of_elements(value: DenseIntOrFPElementsAttr) -> Array:
 
 def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElementsAttr:
     """An array as an attribute; the bytes are copied once."""
-    data = np.asarray(array)
-    if dtype is not None:
-        data = data.astype(numpy_dtype(element_type_from(dtype)))
-    elif not isinstance(array, np.ndarray | np.generic):
-        narrow = {
-            np.dtype(np.float64): np.float32,
-            np.dtype(np.int64): np.int32,
-            np.dtype(np.complex128): np.complex64,
-        }
-        data = data.astype(narrow.get(data.dtype, data.dtype))
+    data = array_of(array, "constant", None if dtype is None else numpy_dtype(element_type_from(dtype)))
     element_type = element_type_from(data.dtype)
     return dense_elements(tensor_type(element_type, data.shape), np.ascontiguousarray(data).tobytes())
 

@@ -9,15 +9,17 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
+from pullback.dialects.graph.arrays import Array, array_of
 from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.insertion import inserting_beside
 from pullback.dialects.graph.picking import Entry, IndexKindError, IndexRangeError, Plan
 from pullback.dialects.graph.pieces import Split
 from pullback.dialects.graph.rearranging import Squeeze
-from pullback.dialects.graph.types import GraphError, format_shape, is_integer
+from pullback.dialects.graph.types import ArgumentTypeError, GraphError, format_shape, is_integer
 from pullback.dialects.graph.value import Operators, Tensor
 
+LARGEST = 2**63 - 1
+"""The largest index that there is."""
 Given: TypeAlias = "Entry | EllipsisType"
 """One entry of an index. A mask that is known is an array of truth values, which takes as many axes as it has."""
 
@@ -130,7 +132,7 @@ def _entry(x: Tensor, given: Any) -> Given:
     if isinstance(given, bool | np.bool_):
         raise _truth_value(x)
     if isinstance(given, int | np.integer):
-        return int(given)
+        return _in_range(x, int(given))
     if isinstance(given, list | tuple | np.ndarray):
         return _array(x, given)
     raise IndexKindError(
@@ -152,7 +154,15 @@ def _slice(x: Tensor, given: slice) -> slice:
             )
     if given.step == 0:
         raise GraphError(f"index of {x!r}: the step of a slice is 0")
-    return slice(*(None if b is None else int(b) for b in (given.start, given.stop, given.step)))
+    # Bounds beyond 64 bits are beyond every extent.
+    bounds = (given.start, given.stop, given.step)
+    return slice(*(None if b is None else max(-LARGEST, min(int(b), LARGEST)) for b in bounds))
+
+
+def _in_range(x: Tensor, number: int) -> int:
+    if abs(number) > LARGEST:
+        raise IndexRangeError(f"index {number} of {x!r} does not fit 64 bits")
+    return number
 
 
 def _tensor(x: Tensor, given: Tensor) -> Tensor:
@@ -169,7 +179,11 @@ def _tensor(x: Tensor, given: Tensor) -> Tensor:
 def _array(x: Tensor, given: Any) -> int | Array:
     if isinstance(given, list | tuple) and any(isinstance(v, Operators) for v in given):
         raise IndexKindError(f"index of {x!r}: a list of tensors: stack() makes one tensor of them")
-    array = np.asarray(given)
+    kind: str = getattr(getattr(given, "dtype", None), "kind", "list")
+    try:
+        array = array_of(given, f"index of {x!r}", np.dtype(np.int64) if kind in "iu" else None)
+    except ArgumentTypeError as error:
+        raise IndexKindError(str(error)) from None
     if array.size == 0 and not isinstance(given, np.ndarray):
         array = array.astype(np.int64)
     if array.dtype == np.bool_:
@@ -177,7 +191,7 @@ def _array(x: Tensor, given: Any) -> int | Array:
             raise _truth_value(x)
         return array
     if array.dtype.kind not in "iu":
-        raise IndexKindError(f"index of {x!r}: expected integers, got an array of {array.dtype}")
+        raise IndexKindError(f"index of {x!r}: expected integers, got an array of {np.asarray(given).dtype}")
     return array.astype(np.int64) if array.ndim else int(array)
 
 

@@ -73,6 +73,10 @@ class GraphError(VerifyException, ValueError):
     """An operation was built or written against its constraints; the text names the one that is broken."""
 
 
+class ArgumentTypeError(GraphError, TypeError):
+    """An argument of a kind or dtype that is not accepted: a `ValueError` that is also a `TypeError`."""
+
+
 @cache
 def _tensor_type(element_type: Attribute, shape: Shape) -> AnyTensor:
     type_ = TensorType(element_type, shape)

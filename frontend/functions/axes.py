@@ -19,6 +19,13 @@ def is_whole_number(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def listed(numbers: Any) -> list[Any]:
+    """What a list, a tuple, a range or an array holds; anything else, an array of rank 0 too, as a list of one."""
+    if isinstance(numbers, np.ndarray):
+        return list(numbers) if numbers.ndim else [numbers[()]]
+    return list(numbers) if isinstance(numbers, list | tuple | range) else [numbers]
+
+
 def checked_axis(axis: int, rank: int, what: str) -> int:
     """The axis counted from the front; `ValueError` where it does not exist or is no whole number."""
     if not is_whole_number(axis):
@@ -41,7 +48,7 @@ def checked_axes(axes: Axes, rank: int, what: str) -> list[int]:
 
 def whole_numbers(numbers: int | Sequence[int], what: str) -> list[int]:
     """A list of whole numbers, or one of them as a list of one; `ValueError` for anything else."""
-    items: list[Any] = list(numbers) if isinstance(numbers, list | tuple | range | np.ndarray) else [numbers]
+    items = listed(numbers)
     if not all(map(is_whole_number, items)):
         raise ArgumentTypeError(f"{what}: expected a whole number or a list of these, got {numbers!r}")
     return [int(n) for n in items]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
+from pullback.dialects.graph.arrays import array_of, is_array
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.shapes import dynamic_shape
 from pullback.dialects.graph.types import MAX_RANK, GraphError, element_type_from, tensor_type
@@ -15,6 +16,7 @@ from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_array, as_tensor, default_dtype
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.functions.dtypes import in_dtype
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
@@ -58,11 +60,16 @@ def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeho
 
 
 def _is_extent(n: object) -> bool:
-    return n is None or (isinstance(n, int | np.integer) and int(n) >= 0)
+    return n is None or (is_whole_number(n) and n >= 0)
 
 
 def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None) -> Tensor:
-    """The array as a tensor. Python floats become f32 and integers i32, arrays keep their dtype."""
+    """The array as a tensor. Python floats become f32 and integers i32, arrays and NumPy's scalars keep their dtype.
+
+    Raises:
+        ValueError: for what is no array of numbers, or says more than one holds (masks, units, dates, names of
+            fields), and for numbers that the dtype cannot hold.
+    """
     array = as_array(value, "constant: value", dtype)
     return named_as(name, lambda: Constant.from_array(array))
 
@@ -70,13 +77,12 @@ def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None
 def asarray(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
     """Whatever may stand for a tensor as one, in another dtype if one is given. A tensor of it is given as it is.
 
-    Numbers and lists get f32 or i32, as in `constant`; unlike that, lists may hold tensors.
+    Numbers and lists get f32 or i32, as in `constant`; unlike that, lists may hold tensors. Those are converted by
+    `cast`; data has to fit the dtype.
     """
-    value = (
-        as_tensor(x, "asarray")
-        if isinstance(x, Operators | np.ndarray | np.generic)
-        else as_tensor(x, "asarray", dtype)
-    )
+    if is_array(x):
+        return constant(x, dtype, name)  # pyright: ignore[reportArgumentType]
+    value = as_tensor(x, "asarray", None if isinstance(x, Operators) else dtype)
     return named_as(name, lambda: in_dtype(value, dtype))
 
 
@@ -86,37 +92,45 @@ def full(shape: ShapeLike, fill_value: Number, dtype: object = None, name: str |
     Raises:
         ValueError: for a value that the dtype cannot hold, or for a shape with a negative extent.
     """
-    return _filled("full", shape, checked_number(fill_value, "full: fill_value"), dtype, name)
+    return _filled("full", shape, fill_value, "fill_value", dtype, name)
 
 
-def _filled(what: str, shape: ShapeLike, value: Number, dtype: object, name: str | None) -> Tensor:
+def _filled(
+    what: str, shape: ShapeLike, value: Number, argument: str, dtype: object, name: str | None
+) -> Tensor:
+    number = checked_number(value, f"{what}: {argument}")
     extents, operand = static_extents(shape, what)
-    element_type = element_type_from(dtype if dtype is not None else default_dtype(value))
-    type_ = tensor_type(element_type, extents)
-    return named_as(name, lambda: Fill.full(value, type_, operand.value if operand is not None else None))
+    if dtype is None:
+        dtype = value.dtype if isinstance(value, np.generic) else default_dtype(number)
+    type_ = tensor_type(element_type_from(dtype), extents)
+    return named_as(name, lambda: Fill.full(number, type_, operand.value if operand is not None else None))
 
 
 def checked_number(value: object, what: str) -> Number:
     """A number of Python, also where NumPy's is given; `ValueError` for anything else."""
-    number = value.item() if isinstance(value, np.generic) else value
+    number = array_of(value, what).item() if isinstance(value, np.generic) else value
     if not isinstance(number, Number):
         raise ArgumentTypeError(f"{what}: expected a number, got {value!r}")
+    try:
+        complex(number)
+    except OverflowError:
+        raise GraphError(f"{what}: the integer is too large for every dtype") from None
     return number
 
 
 def fill(shape: ShapeLike, value: Number, dtype: object = None, name: str | None = None) -> Tensor:
     """TensorFlow's name for `full`."""
-    return _filled("fill", shape, checked_number(value, "fill: value"), dtype, name)
+    return _filled("fill", shape, value, "value", dtype, name)
 
 
 def zeros(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
     """A tensor of zeros."""
-    return _filled("zeros", shape, 0, dtype, name)
+    return _filled("zeros", shape, 0, "value", dtype, name)
 
 
 def ones(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
     """A tensor of ones."""
-    return _filled("ones", shape, 1, dtype, name)
+    return _filled("ones", shape, 1, "value", dtype, name)
 
 
 def full_like(x: Operand, fill_value: Number, dtype: object = None, name: str | None = None) -> Tensor:
@@ -140,7 +154,7 @@ def ones_like(x: Operand, dtype: object = None, name: str | None = None) -> Tens
 
 def empty(shape: ShapeLike, dtype: object = "f32", name: str | None = None) -> Tensor:
     """A tensor whose elements do not matter; here they are zeros."""
-    return _filled("empty", shape, 0, dtype, name)
+    return _filled("empty", shape, 0, "value", dtype, name)
 
 
 def empty_like(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:

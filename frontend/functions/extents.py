@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
@@ -17,7 +17,7 @@ from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError, is_integer, shape_of_type
 from pullback.dialects.graph.value import Operators, Tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import is_whole_number
+from pullback.frontend.functions.axes import is_whole_number, listed
 
 ShapeLike: TypeAlias = int | Sequence[int | Tensor | None] | Tensor
 
@@ -49,10 +49,9 @@ def static_extents(shape: ShapeLike, what: str) -> tuple[tuple[int, ...], Tensor
 
 
 def _checked_items(shape: int | Sequence[int | Tensor | None], what: str) -> list[int | Tensor | None]:
-    listed = isinstance(shape, list | tuple | np.ndarray)
-    items: list[Any] = list(shape) if listed else [shape]
+    items, may_be_open = listed(shape), isinstance(shape, list | tuple)
     for extent in items:
-        if isinstance(extent, Tensor) or (extent is None and listed):
+        if isinstance(extent, Tensor) or (extent is None and may_be_open):
             continue
         if not is_whole_number(extent):
             raise ArgumentTypeError(f"{what}: shape: expected whole numbers such as (2, 3), got {shape!r}")
@@ -90,7 +89,7 @@ def as_index_tensor(numbers: int | Sequence[int | Tensor] | Tensor, what: str) -
     """Numbers, tensors of one integer among them, or one tensor that holds them all, as a tensor of rank 1."""
     if isinstance(numbers, Operators):
         return numbers.as_tensor()
-    items: list[Any] = list(numbers) if isinstance(numbers, list | tuple | np.ndarray) else [numbers]
+    items = listed(numbers)
     given = [n.as_tensor() if isinstance(n, Operators) else n for n in items]
     if not all(isinstance(n, Tensor) or is_whole_number(n) for n in given):
         raise ArgumentTypeError(f"{what}: expected whole numbers or tensors of integers, got {numbers!r}")

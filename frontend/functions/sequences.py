@@ -73,6 +73,8 @@ def _real(value: object, what: str) -> int | float:
     number = checked_number(value, what)
     if isinstance(number, complex):
         raise ArgumentTypeError(f"{what}: expected a real number, got {number}")
+    if not math.isfinite(number):
+        raise GraphError(f"{what}: expected a finite number, got {number}")
     return number
 
 

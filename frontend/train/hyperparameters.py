@@ -30,7 +30,10 @@ def checked(value: object, name: str) -> Hyperparameter:
 def number(value: object, name: str, expected: str = "a number") -> float:
     """The value as a float; `ValueError` (a `TypeError` too) for anything but a real number."""
     if isinstance(value, Real) and not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ArgumentTypeError(f"{name}: expected {expected}, got one too large for f64") from None
     raise ArgumentTypeError(f"{name}: expected {expected}, got {type(value).__name__}")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.indexing import Densify
 from pullback.dialects.graph.types import GraphError, compatible_types, is_float, is_inexact
@@ -143,7 +145,7 @@ def vectors_like(values: object, like: Nest, tensors: Iterable[Tensor], what: st
         raise ArgumentTypeError(f"{what}: expected a nest of the form {_form(like)}, got {_form(nest)}")
     made: list[Tensor] = []
     for leaf, label, tensor in zip(nest.leaves, nest.labels(what), tensors, strict=True):
-        vector = as_tensor(leaf, label, tensor.dtype if isinstance(leaf, Number) else None)
+        vector = as_tensor(leaf, label, tensor.dtype if isinstance(leaf, Number | np.generic) else None)
         if not compatible_types(vector.type, tensor.type):
             raise ArgumentTypeError(f"{label}: expected {tensor.type}, got {vector.type}")
         made.append(vector)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pullback.dialects.graph.arrays import array_of, beside, is_number
 from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.types import is_inexact
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.value import Tensor
 from pullback.frontend.calls import surrounding_graph
 from pullback.frontend.convert import as_array
 from pullback.frontend.errors import ArgumentTypeError
@@ -233,7 +234,12 @@ def _with_dtypes(vectors: object, like: Nest) -> Any:
     if nest.form != like.form:
         return vectors  # what is wrong with them is said when they are tensors
     pairs = zip(nest.leaves, like.leaves, strict=True)
-    return nest.rebuilt(np.asarray(v, a.dtype) if isinstance(v, Number) else v for v, a in pairs)
+    return nest.rebuilt(_in_dtype(v, a.dtype) for v, a in pairs)
+
+
+def _in_dtype(vector: object, dtype: np.dtype[Any]) -> object:
+    number = beside(vector, dtype, "a number")
+    return array_of(number, "a number", dtype) if is_number(number) else vector
 
 
 __all__ = ["hvp", "jvp", "vjp"]

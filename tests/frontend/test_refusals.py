@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         lambda x: pb.exp([[1], [2, 3]]),
     ),
     "ragged lists beside a tensor": (
-        "graph.add: expected numbers in lists of one length",
+        "graph.add: expected numbers of dtype float32, in lists of one length",
         lambda x: pb.add(x, [[1], [2, 3]]),
     ),
     "a constant of nothing": (
@@ -85,7 +85,7 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
         lambda x: WRONG.constant(None),
     ),
     "a list with nothing in it": (
-        "constant: value: expected numbers or an array, got list of object",
+        r"constant: value\[1\]: expected numbers or an array, got NoneType",
         lambda x: WRONG.constant([1.0, None]),
     ),
     "a constant of a tensor": ("expected numbers or an array, got a tensor", lambda x: WRONG.constant([x])),
