@@ -150,9 +150,10 @@ class Fill(GraphOp):
         """A tensor of this type filled with `value`; `shape` (i64, one extent per dim) if it has a `?`."""
         operands = [shape] if shape is not None and not is_static(type_) else []
         element_type = element_type_of(type_)
+        properties = _fill_value(value, element_type)
         if is_written_by_user():
             _check_kept(value, element_type)
-        return cls.emit_as(operands, type_, _fill_value(value, element_type))
+        return cls.emit_as(operands, type_, properties)
 
     @classmethod
     def scalar(cls, value: Number, element_type: Attribute) -> Tensor:

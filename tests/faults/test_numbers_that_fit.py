@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,28 @@ def test_what_is_written_on_the_command_line_is_kept(tmp_path: Path) -> None:
         "input", [f"x={tmp_path / 'x.npy'}"], {"x": tensor_type(element_type_from("f32"), (1,))}
     )
     assert found["x"].dtype == np.float32 and found["x"].tolist() == [1.5]
+
+
+def test_numbers_by_themselves_follow_it_too() -> None:
+    with pb.Graph() as g:
+        x = pb.placeholder("f32", (3,))
+        before = str(g)
+        acts: list[Callable[[], object]] = [
+            lambda: x * 10**400,
+            lambda: pb.full((2,), 10**400, "f64"),
+            lambda: pb.full((2,), 10**400, "complex<f32>"),
+            lambda: pb.leaky_relu(x, 10**400),
+            lambda: pb.clip(x, -(10**400), 1.0),
+            lambda: pb.pad(x, [[1, 1]], constant_values=10**400),
+            lambda: pb.arange(0, 10**400),
+            lambda: pb.arange(float("inf")),
+            lambda: pb.arange(float("nan")),
+            lambda: pb.linspace(0, 10**400, 3),
+            lambda: pb.train.GradientDescentOptimizer(10**400),
+            lambda: pb.full((2,), float("nan"), "i32"),
+        ]
+        for act in acts:
+            with pytest.raises(ValueError, match=r"number|dtype|integer|bits"):
+                act()
+        assert str(g) == before
+        assert pb.run(pb.full((2,), 3.4028235e38))[0] == np.finfo(np.float32).max
