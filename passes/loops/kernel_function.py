@@ -10,7 +10,6 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.kernel import Kernel
 from pullback.dialects.graph.types import element_type_of, shape_of_type
@@ -69,13 +68,6 @@ class KernelFunction:
         space = Space.of(signature.kernel, schedule)
         space, self.outputs = outputs_of(space)
         self.nodes = cone([node for o in self.outputs for node in o.nodes])
-        for node in self.nodes:
-            if isinstance(node, Reduce) and node.is_crossed:
-                raise DiagnosticError(
-                    f"'{node.op.name}' is reduced along the loop that its result runs along: keep its dims, or let "
-                    "form-kernels form the kernel",
-                    node.op,
-                )
         self.space = self._merge_batch(space) if schedule.kind == "matmul" else self._merge(space)
         self._declare()
 

@@ -48,10 +48,10 @@ class Lines(ABC):
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):
             self.totals.clear()
-            if self.is_independent:
-                self._in_parallel()
-            else:
+            if not self.is_independent:
                 self._in_order()
+            elif self.reduces or self.elements or self.per_line:  # else nothing runs along the lines
+                self._in_parallel()
             self.totals.finish()
             self.kernel.root.store_outputs(self.singles, self.kernel.results)
 

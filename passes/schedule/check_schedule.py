@@ -13,9 +13,8 @@ from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.reductions import Reduction
 from pullback.dialects.graph.rows import ReplaceRows
 from pullback.dialects.graph.types import shape_of_type
-from pullback.passes.loops.nodes import Compute, Node, Output, cone
-from pullback.passes.loops.outputs import outputs_of
-from pullback.passes.loops.space import Schedule, Space
+from pullback.passes.loops.space import Schedule
+from pullback.passes.schedule.check_space import check_space
 from pullback.passes.schedule.native import ALONE
 from pullback.passes.schedule.schedules import MAX_VECTOR
 
@@ -62,7 +61,7 @@ def check_schedule(kernel: Kernel) -> None:
         )
     _check_tile(kernel, schedule)
     _check_kind(kernel, schedule)
-    _check_fit(kernel, schedule)
+    check_space(kernel, schedule)
 
 
 def _written(attribute: Attribute | None) -> str:
@@ -174,34 +173,3 @@ def _expect_extents(kernel: Kernel, key: str, got: tuple[int, ...], fits: list[t
             f"{key} is {list(got)}, which does not fit the operations in the region; expected {expected}",
             kernel,
         )
-
-
-def _check_fit(kernel: Kernel, schedule: Schedule) -> None:
-    """Whether every value is found along the loops, and known when it is needed."""
-    space, outputs = outputs_of(Space.of(kernel, schedule))
-    long = {d for d, extent in enumerate(space.extents) if extent != 1}
-    outer = long & set(space.outer)
-    for node in cone([node for output in outputs for node in output.nodes]):
-        if _is_early(node, outer):
-            raise _misfit(kernel, schedule, "needs a total before the loops are over")
-    for output in outputs:
-        if output.row is None and not output.node.dims & long <= output.offset.dims:
-            raise _misfit(kernel, schedule, "changes along loops that it has no axis for", output)
-        if output.node.is_late and output.offset.dims & outer:
-            raise _misfit(kernel, schedule, "is a total over loops that it has axes for", output)
-
-
-def _is_early(node: Node, outer: set[int]) -> bool:
-    """Whether a node is computed in loops after which only an operand of it is known."""
-    if not any(operand.is_late for operand in node.operands):
-        return False
-    return not isinstance(node, Compute) or bool(node.dims & outer)
-
-
-def _misfit(kernel: Kernel, schedule: Schedule, what: str, output: Output | None = None) -> ScheduleError:
-    which = "a value" if output is None else f"result {output.result}"
-    return ScheduleError(
-        f"kind '{schedule.kind}', parallel {list(schedule.parallel)} and reduce {list(schedule.reduce)} do not "
-        f"fit the operations in the region: {which} {what}; form-kernels states what fits",
-        kernel,
-    )

@@ -1,0 +1,109 @@
+"""Whether the loops that a schedule asks for compute what the region of a kernel says, each element of it once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.types import shape_of_type
+from pullback.passes.loops.nodes import Compute, Node, Output, Reduce, cone
+from pullback.passes.loops.outputs import outputs_of
+from pullback.passes.loops.space import Schedule, Space
+
+
+def check_space(kernel: Kernel, schedule: Schedule) -> None:
+    """Whether every value is found along the loops, known when it is needed, and stored at each of its elements.
+
+    Raises:
+        DiagnosticError: at the kernel, or at the reduction that has no loops to run along.
+    """
+    space, outputs = outputs_of(Space.of(kernel, schedule))
+    long = frozenset(d for d, extent in enumerate(space.extents) if extent != 1)
+    outer = long & frozenset(space.outer)
+    nodes = cone([node for output in outputs for node in output.nodes])
+    for node in nodes:
+        if _is_early(node, outer):
+            raise _misfit(kernel, schedule, "a value needs a total before the loops are over")
+    for output in outputs:
+        which = f"result {output.result}"
+        if output.row is None and not output.node.dims & long <= output.offset.dims:
+            raise _misfit(kernel, schedule, f"{which} changes along loops that it has no axis for")
+        if output.node.is_late and output.offset.dims & outer:
+            raise _misfit(kernel, schedule, f"{which} is a total over loops that it has axes for")
+        if not space.is_in_pieces:
+            _check_points(kernel, schedule, space, output, outer)
+    for node in nodes:
+        if isinstance(node, Reduce):
+            _check_reduction(node, long & frozenset(space.inner), outer)
+
+
+def _check_reduction(node: Reduce, inner: frozenset[int], outer: frozenset[int]) -> None:
+    """Whether a reduction runs over all loops of its side, none of which its result runs along."""
+    if node.is_crossed:
+        raise DiagnosticError(
+            f"'{node.op.name}' is reduced along the loop that its result runs along: keep its dims, or let "
+            "form-kernels form the kernel",
+            node.op,
+        )
+    if node.over != (outer if node.is_outer else inner):
+        raise DiagnosticError(
+            f"'{node.op.name}' is reduced along some of the loops of the kernel's "
+            f"{'parallel' if node.is_outer else 'reduce'} extents, and not along others; form-kernels states what "
+            "fits",
+            node.op,
+        )
+
+
+def _is_early(node: Node, outer: frozenset[int]) -> bool:
+    """Whether a node is computed in loops after which only an operand of it is known."""
+    if not any(operand.is_late for operand in node.operands):
+        return False
+    return not isinstance(node, Compute) or bool(node.dims & outer)
+
+
+def _check_points(
+    kernel: Kernel, schedule: Schedule, space: Space, output: Output, outer: frozenset[int]
+) -> None:
+    """Whether the loops that an output runs along have one point for each of its elements, and run once."""
+    shape = shape_of_type(kernel.results[output.result].type)
+    size = prod(shape)
+    loops = [(step, space.extents[d]) for d, step in enumerate(output.offset.coefficients) if step]
+    extents = [extent for _, extent in loops]
+    points = prod(extents)
+    which = f"result {output.result}"
+    if points != size or _stride(extents) > _stride(shape):
+        raise _misfit(kernel, schedule, f"{which} has {size} elements, and its loops have {_points(points)}")
+    if size and not _counts_through(sorted(loops), output.offset.constant):
+        raise _misfit(kernel, schedule, f"the loops of {which} do not reach each of its elements")
+    is_once = output.node.is_late or not loops
+    if not is_once and not outer <= output.offset.dims:
+        raise _misfit(kernel, schedule, f"{which} is stored again for each point of other loops")
+
+
+def _counts_through(loops: list[tuple[int, int]], first: int) -> bool:
+    """Whether loops of these steps and extents, the innermost first, number elements from 0 on without a gap."""
+    expected = 1
+    for step, extent in loops:
+        if step != expected:
+            return False
+        expected *= extent
+    return first == 0
+
+
+def _stride(extents: Sequence[int]) -> int:
+    """What an axis around these would step by: no address is larger, even where there are no elements."""
+    return prod(max(extent, 1) for extent in extents)
+
+
+def _points(count: int) -> str:
+    return f"{count} point" if count == 1 else f"{count} points"
+
+
+def _misfit(kernel: Kernel, schedule: Schedule, what: str) -> DiagnosticError:
+    return DiagnosticError(
+        f"schedule: kind '{schedule.kind}', parallel {list(schedule.parallel)} and reduce {list(schedule.reduce)} "
+        f"do not fit the operations in the region: {what}; form-kernels states what fits",
+        kernel,
+    )
