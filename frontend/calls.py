@@ -79,7 +79,9 @@ class Call:
         """What to call the arrays."""
         labels = zip(_labels(self.function, self.nest), self.nest.leaves, strict=True)
         used = [
-            re.sub(r"\W+", "_", label).strip("_") for label, leaf in labels if not isinstance(leaf, Variable)
+            re.sub("[^A-Za-z0-9]+", "_", label).strip("_")
+            for label, leaf in labels
+            if not isinstance(leaf, Variable)
         ]
         return [name if name[:1].isalnum() else f"arg_{name}" for name in used]
 

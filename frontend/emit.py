@@ -11,7 +11,6 @@ from pullback.dialects.graph.base import as_values
 from pullback.dialects.graph.value import Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.graph import current_graph
-from pullback.frontend.names import checked_name
 
 
 def tensors(*args: Operand, op: str) -> list[Tensor]:
@@ -29,7 +28,8 @@ def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
     if name is None:
         return make()
     graph = current_graph()
-    graph.next_name = checked_name(name)
+    graph.names.check(name)
+    graph.next_name = name
     try:
         return make()
     finally:

@@ -28,7 +28,6 @@ from pullback.frontend.arguments import (
 )
 from pullback.frontend.graph import Graph, common_graph, current_graph
 from pullback.frontend.handles import IndexedSlices
-from pullback.frontend.names import checked_name
 from pullback.frontend.requests import requested
 from pullback.frontend.scopes import without_devices
 from pullback.passes.gradients.emitter import Options
@@ -140,8 +139,6 @@ def enter_scope(graph: Graph, name: str | None, stack: ExitStack) -> str:
     """Enters the scope of the new operations; gives its full name without a slash."""
     if name == "":
         return graph.names.scope
-    if name is not None:
-        checked_name(name.removesuffix("/") if isinstance(name, str) else name)  # pyright: ignore[reportUnnecessaryIsInstance]
     return stack.enter_context(graph.names.entered(name or "gradients")).removesuffix("/")
 
 

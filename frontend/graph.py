@@ -18,7 +18,7 @@ from pullback.dialects.graph.types import AnyTensor
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.text import print_module
 from pullback.frontend.draws import Draws
-from pullback.frontend.names import Names
+from pullback.frontend.names import Names, checked_name, valid_hint
 from pullback.frontend.overrides import override_stamp
 from pullback.frontend.taking_back import erase_after, erase_from, forget_from
 from pullback.frontend.visibility import block_of, check_visible
@@ -251,11 +251,6 @@ class Graph:
             pass
 
 
-def valid_hint(name: str) -> str:
-    """The last part of a name, as a name of a value in MLIR text."""
-    return name.rpartition("/")[2].replace(".", "_").replace("-", "_")
-
-
 def _graph_around(value: SSAValue | Operation) -> Graph | None:
     block = insertion_block_around(value)
     return block.graph if isinstance(block, GraphBlock) else None
@@ -281,6 +276,18 @@ def current_graph() -> Graph:
     if graph is None:
         raise ValueError("no graph to add to: work inside `with pb.Graph() as g:`")
     return graph
+
+
+def check_name(name: object) -> None:
+    """`ValueError` for what is no name of an operation where they are made now; see `checked_name`."""
+    graph = entered_graph()
+    checked_name(name) if graph is None else graph.names.check(name)
+
+
+def check_scope_name(name: object) -> None:
+    """`ValueError` for what names no scope where operations are made now."""
+    graph = entered_graph()
+    (Names() if graph is None else graph.names).check_scope(name)
 
 
 def common_graph(values: Sequence[tuple[str, SSAValue | Operation]]) -> Graph | None:

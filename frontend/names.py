@@ -6,7 +6,10 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
-_VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*")
+from pullback.frontend.errors import ArgumentTypeError
+
+_VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/>]*")
+"""TensorFlow's pattern of the names of operations. Under a scope only the whole has to match it."""
 
 
 class Names:
@@ -38,6 +41,16 @@ class Names:
             self._journal.append((key, self._taken.get(key)))
         self._taken[key] = count
 
+    def check(self, name: object) -> None:
+        """`ValueError` for what is no name where operations are made now; see `checked_name`."""
+        checked_name(name, within=self.scope)
+
+    def check_scope(self, name: object) -> None:
+        """`ValueError` for what names no scope: a name with or without a slash at its end, `""` or `None`."""
+        if name is None or name == "" or (name == "/" and self.scope):
+            return
+        self.check(name[:-1] if isinstance(name, str) and name.endswith("/") else name)
+
     @contextmanager
     def entered(self, name: str | None) -> Generator[str]:
         """Puts new names under the scope `name`, made unique.
@@ -46,12 +59,13 @@ class Names:
         slash at its end unless it is empty, so that it can be entered again.
         """
         outer = self.scope
+        self.check_scope(name)
         if not name:
             self.scope = ""
-        elif isinstance(name, str) and name.endswith("/"):  # pyright: ignore[reportUnnecessaryIsInstance]
-            self.scope = checked_name(name[:-1])
+        elif name.endswith("/"):
+            self.scope = name[:-1]
         else:
-            self.scope = self.unique(checked_name(name))
+            self.scope = self.unique(name)
         try:
             yield self.scope and f"{self.scope}/"
         finally:
@@ -77,8 +91,26 @@ class Names:
             self._journal = outer
 
 
-def checked_name(name: object) -> str:
-    """`ValueError` for what is no name: letters, digits and `_ . - /`, the first not one of `_ - /`."""
-    if not isinstance(name, str) or not _VALID.fullmatch(name):
-        raise ValueError(f"{name!r} is no name: expected letters, digits and _ . - / after a letter or digit")
+def checked_name(name: object, *, within: str = "") -> str:
+    """The name of an operation, of a placeholder or of a variable, as TensorFlow's are.
+
+    Args:
+        name: letters, digits and `_ . - / >`. It begins with a letter, a digit or `.`, unless it stands under a scope.
+        within: that scope.
+
+    Raises:
+        ValueError: for anything else; it is a `TypeError` too where the name is no string.
+    """
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"{name!r} is no name: expected a string, got {type(name).__name__}")
+    if not name or not _VALID.fullmatch(f"{within}/{name}" if within else name):
+        raise ValueError(
+            f"{name!r} is no name: expected letters, digits and _ . - / > after a letter or digit"
+        )
     return name
+
+
+def valid_hint(name: str) -> str:
+    """The last part of a name, as a name of a value in MLIR text: of letters, digits and `_`, the first a letter."""
+    part = re.sub(r"[^A-Za-z0-9_]", "_", name.rstrip("/").rpartition("/")[2])
+    return part if part[:1].isalpha() else f"v{part}"

@@ -12,7 +12,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import common_graph, current_graph, graph_of
+from pullback.frontend.graph import check_name, check_scope_name, common_graph, current_graph, graph_of
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.variables import Variable
 
@@ -47,6 +47,7 @@ def group(*inputs: Tensor | Variable | IndexedSlices | Operation, name: str = "g
     Raises:
         ValueError: for something else, or for inputs of different graphs.
     """
+    check_name(name)
     ops = operations_behind(inputs, "group")
     anchors = [op for value in inputs for op in _anchors(value)]
     graph = common_graph([(f"inputs[{i}]", anchor) for i, anchor in enumerate(anchors)]) or current_graph()
@@ -74,6 +75,7 @@ def tuple_of(
     Raises:
         ValueError: if there is nothing to wait for.
     """
+    check_scope_name(name)
     if not isinstance(tensors, list | tuple):
         raise ArgumentTypeError(f"tensors: expected a list of tensors, got {type(tensors).__name__}")
     given = [

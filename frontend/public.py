@@ -54,6 +54,7 @@ from pullback.frontend.handles import IndexedSlices as IndexedSlices
 from pullback.frontend.handles import Operation as Operation
 from pullback.frontend.hessians import hessian_vector_product as hessian_vector_product
 from pullback.frontend.hessians import hessians as hessians
+from pullback.frontend.names_first import check_names_first as _check_names_first
 from pullback.frontend.needs import group as group
 from pullback.frontend.needs import tuple_of as _tuple_of
 from pullback.frontend.random_state import set_random_seed as set_random_seed
@@ -80,3 +81,5 @@ from pullback.frontend.variables import trainable_variables as trainable_variabl
 from pullback.passes.explain.explanation import Explanation as Explanation
 
 tuple = _tuple_of
+
+globals().update(_check_names_first(globals()))

@@ -34,9 +34,9 @@ from pullback.dialects.graph.variables import (
 from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import Graph, current_graph, entered_graph, valid_hint
+from pullback.frontend.graph import Graph, current_graph, entered_graph
 from pullback.frontend.handles import IndexedSlices, Operation
-from pullback.frontend.names import checked_name
+from pullback.frontend.names import valid_hint
 from pullback.process.locks import Lock, holding
 
 
@@ -74,7 +74,8 @@ class Variable(Operators):
         self.array = true_as_one(np.array(as_array(initial, "initial", dtype), order="C"))
         self.lock = Lock()
         """Held by whoever reads or writes the contents: steps, `numpy`, checkpoints."""
-        self.name = self.home.names.unique(checked_name(name))
+        self.home.names.check(name)
+        self.name = self.home.names.unique(name)
         self._handle = self._reference(self.home, self.name)
 
     def _reference(self, graph: Graph, name: str) -> Tensor:
@@ -127,6 +128,8 @@ class Variable(Operators):
     def sparse_read(self, indices: Operand, name: str | None = None) -> Tensor:
         """The rows of the contents at this point that `indices` (integers) name; the others are not looked at."""
         with self.graph.current():
+            if name is not None:
+                self.graph.names.check(name)
             at = as_tensor(indices, f"indices of variable '{self.name}'")
             return named_as(name, lambda: ReadRows.of(self.handle, at))
 

@@ -134,16 +134,22 @@ def save(folder: Path, arrays: Mapping[str, Array]) -> None:
     """Write each array to `NAME.npy` in a folder, which is made if missing; the `/` of scopes becomes `.`.
 
     Raises:
-        FileError: the folder or a file cannot be written.
+        FileError: the folder or a file cannot be written, or two arrays would be written to one file.
     """
+    files: dict[str, str] = {}
+    for name in arrays:
+        file = f"{name.replace('/', '.')}.npy"
+        if file in files:
+            raise FileError(f"{folder}: error: '{files[file]}' and '{name}' would both be written to {file}")
+        files[file] = name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{folder}: error: cannot make the folder: {error.strerror}") from None
-    for name, array in arrays.items():
+    for file, name in files.items():
         stream = io.BytesIO()
-        np.save(stream, array, allow_pickle=False)
-        write_bytes(folder / f"{name.replace('/', '.')}.npy", stream.getvalue())
+        np.save(stream, arrays[name], allow_pickle=False)
+        write_bytes(folder / file, stream.getvalue())
 
 
 def _extremes(array: Array) -> tuple[str, str, str]:

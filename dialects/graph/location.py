@@ -1,7 +1,7 @@
 """Names and origin: both live in the location of an operation.
 
 `loc("layer/tanh")` is a name under its scope. What the gradient engine makes also says why it is there:
-`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. A name that ends in a slash is a scope,
+`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. One that ends in a slash is a scope,
 shared by the operations of one rule: the mnemonic of each completes its name. What was in a called function has
 `loc(callsite("tanh" at "layer"))`: the name `layer/tanh`, under that of the call.
 """
@@ -159,7 +159,8 @@ def is_called(op: Operation) -> bool:
 def name_of(op: Operation) -> str:
     """The name of an operation: from its location, else its result's name in the text, else its mnemonic."""
     if (name := name_in(op.location)) is not None:
-        return name + op.name.rpartition(".")[2] if name.endswith("/") else name
+        is_shared = name.endswith("/") and role_of(op) is not None
+        return name + op.name.rpartition(".")[2] if is_shared else name
     if op.results and op.results[0].name_hint:
         return op.results[0].name_hint
     return op.name.rpartition(".")[2]

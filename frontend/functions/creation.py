@@ -20,7 +20,6 @@ from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.functions.dtypes import in_dtype
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
-from pullback.frontend.names import checked_name
 
 __all__ = [
     "asarray",
@@ -56,7 +55,9 @@ def placeholder(dtype: object, shape: Sequence[int | None], name: str = "placeho
         )
     extents = [DYNAMIC_INDEX if n is None else int(n) for n in shape]
     type_ = tensor_type(element_type_from(dtype), extents)
-    return Tensor(current_graph().add_placeholder(type_, checked_name(name)))
+    graph = current_graph()
+    graph.names.check(name)
+    return Tensor(graph.add_placeholder(type_, name))
 
 
 def _is_extent(n: object) -> bool:

@@ -13,7 +13,7 @@ from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.gradients import gradients
-from pullback.frontend.graph import Graph, common_graph, graph_of
+from pullback.frontend.graph import Graph, check_scope_name, common_graph, graph_of
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
 from pullback.frontend.needs import group
@@ -66,6 +66,7 @@ class Optimizer:
         Raises:
             ValueError: whatever these two refuse, or no variable has a gradient.
         """
+        check_scope_name(name)
         pairs = self.compute_gradients(
             loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss
         )
@@ -142,6 +143,7 @@ class Optimizer:
         Raises:
             ValueError: for anything else, for no pairs, or if every gradient is `None`. The graph is then as it was.
         """
+        check_scope_name(name)
         pairs = checked_pairs(grads_and_vars)
         labelled = [(f"grads_and_vars[{i}]", v.handle.value) for i, (_, v) in enumerate(pairs)]
         given = [(f"grads_and_vars[{i}]", gradient) for i, (gradient, _) in enumerate(pairs)]
