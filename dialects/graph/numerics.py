@@ -9,8 +9,10 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.dialects.builtin import bf16, f16, f32, f64
 from xdsl.ir import Attribute
+
+from pullback.dialects.graph.types import complex64, complex128, numpy_dtype
 
 Array = npt.NDArray[Any]
 
@@ -20,11 +22,11 @@ ACCUMULATORS: dict[Attribute, Attribute] = {f16: f32, bf16: f32}
 HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 """The same as dtypes of arrays: what NumPy lacks products of, or rounds after every step."""
 
-_TOTALS: dict[np.dtype[Any], np.dtype[Any]] = {
-    **dict.fromkeys((*HALVES, np.dtype(np.float32)), np.dtype(np.float64)),
-    np.dtype(np.complex64): np.dtype(np.complex128),
-}
-"""In what totals of arrays are kept. f32 would do for few terms; of millions NumPy adds up one after the other."""
+TOTALS: dict[Attribute, Attribute] = {f16: f64, bf16: f64, f32: f64, complex64: complex128}
+"""In what totals of many terms are kept: in f32, a million of 0.1 that are added one after the other are 1 % off."""
+
+_TOTALS = {numpy_dtype(narrow): numpy_dtype(wide) for narrow, wide in TOTALS.items()}
+"""The same as dtypes of arrays."""
 
 
 def widened(x: Array) -> Array:

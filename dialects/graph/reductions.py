@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import is_truth, numeric
-from pullback.dialects.graph.numerics import summed
+from pullback.dialects.graph.numerics import TOTALS, summed
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import maximum, minimum
 from pullback.dialects.graph.scans import CumProd
@@ -31,6 +31,8 @@ class Reduction(OverAxes):
 
     COMBINE: ClassVar[Callable[[Scalar, Scalar], Scalar]]
     """How two partial results become one; associative and commutative up to rounding."""
+    TOTALS: ClassVar[Mapping[Attribute, Attribute]] = {}
+    """In which dtype results of many elements are kept, where combining rounds."""
 
     @staticmethod
     def neutral(element_type: Attribute) -> Number:
@@ -47,6 +49,7 @@ class Sum(Reduction):
     DTYPES: ClassVar = numeric
     EXAMPLES: ClassVar = ("%r = graph.sum %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
     COMBINE: ClassVar = operator.add
+    TOTALS: ClassVar = TOTALS
 
     @staticmethod
     def neutral(element_type: Attribute) -> Number:

@@ -11,20 +11,27 @@ from xdsl.dialects import memref
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.scalar import Scalar, constant
+from pullback.dialects.graph.scalar_functions import select
 from pullback.dialects.graph.value import Number
-from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, loop, result_of, when
+from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, compare, loop, result_of, when
 from pullback.passes.kernels.point import Dims, Point, Segment
+from pullback.passes.loops.accumulators import BLOCK
 
 MAX_THREADS = 512
 
 
 @dataclass(frozen=True)
 class Combination:
-    """How a reduction joins two partial results, and what it starts from."""
+    """How a reduction joins two partial results, what it starts from, and in which dtype it keeps long totals."""
 
     element_type: Attribute
     combine: Callable[[Scalar, Scalar], Scalar]
     neutral: Number
+    total_type: Attribute | None = None
+
+
+Visit: TypeAlias = Callable[[Point, Sequence[Scalar]], Sequence[Scalar]]
+"""Makes the next carried values at a point from the present ones."""
 
 
 class Line(ABC):
@@ -87,23 +94,50 @@ class Line(ABC):
 
         The order is fixed, so that results repeat.
         """
-        start = [named(constant(c.neutral, c.element_type), "total") for c in combinations]
 
         def visit(point: Point, totals: Sequence[Scalar]) -> Sequence[Scalar]:
             pairs = zip(combinations, totals, body(point), strict=True)
             return [c.combine(total, value) for c, total, value in pairs]
 
+        is_long = self._reduced.size > BLOCK * self._share[1]
+        if is_long and any(c.total_type is not None for c in combinations):
+            return self._combine(combinations, self._in_blocks(combinations, visit))
+        start = [named(constant(c.neutral, c.element_type), "total") for c in combinations]
         return self._combine(combinations, self._visit(start, visit))
 
+    def _in_blocks(self, combinations: Sequence[Combination], visit: Visit) -> list[Scalar]:
+        """Totals of blocks of this thread's points, those of sums in higher precision."""
+        build, size, (first, distance) = self._builder, self._reduced.size, self._share
+        types = [c.total_type or c.element_type for c in combinations]
+        earlier = [named(constant(c.neutral, t), "so_far") for c, t in zip(combinations, types, strict=True)]
+
+        def block(start: SSAValue, totals: Sequence[Scalar]) -> list[Scalar]:
+            end = build.add(start, build.index(BLOCK * distance), "end")
+            if size % (BLOCK * distance):
+                limit = build.index(size)
+                end = select(Scalar(compare("ult", end, limit)), Scalar(end), Scalar(limit)).value
+            neutral = [named(constant(c.neutral, c.element_type), "total") for c in combinations]
+            found = self._visit(neutral, visit, (start, end))
+            rows = zip(combinations, totals, found, types, strict=True)
+            return [c.combine(total, value.cast(type_)) for c, total, value, type_ in rows]
+
+        made = loop(first, build.index(size), build.index(BLOCK * distance), "block", earlier, block)
+        return [total.cast(c.element_type) for c, total in zip(combinations, made, strict=True)]
+
     def _visit(
-        self, carried: Sequence[Scalar], body: Callable[[Point, Sequence[Scalar]], Sequence[Scalar]]
+        self,
+        carried: Sequence[Scalar],
+        body: Visit,
+        between: tuple[SSAValue, SSAValue] | None = None,
     ) -> list[Scalar]:
+        """Run `body` at each point of this thread's share, or at those between two numbers."""
+
         def step(number: SSAValue, values: Sequence[Scalar]) -> Sequence[Scalar]:
             return body(Point(self._builder, [self._line, Segment(self._reduced, number)]), values)
 
         first, distance = self._share
-        count, apart = self._builder.index(self._reduced.size), self._builder.index(distance)
-        return loop(first, count, apart, "k", carried, step)
+        start, end = between or (first, self._builder.index(self._reduced.size))
+        return loop(start, end, self._builder.index(distance), "k", carried, step)
 
     def _scratch(self, size: int, element_type: Attribute) -> SSAValue:
         """Shared memory; each reduction has its own, so that one barrier each is enough."""

@@ -97,7 +97,8 @@ def reduce_into(
 def combination(node: Reduce) -> Combination:
     """How a reduction combines."""
     op = type(node.op)
-    return Combination(node.element_type, op.COMBINE, op.neutral(node.element_type))
+    kind = node.element_type
+    return Combination(kind, op.COMBINE, op.neutral(kind), op.TOTALS.get(kind))
 
 
 # ---- totals over all lines ------------------------------------------------------------------------------------

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.lines import Lines
 from pullback.passes.loops.nodes import Output, Reduce
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.rows import lower_rows
-from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
+from pullback.passes.loops.sweep import Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 
 BLOCK = 8
@@ -37,7 +39,6 @@ class Columns(Lines):
 
     def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
         """Full blocks, then one of the remaining vectors, the last of which may be masked."""
-        block = self.count * BLOCK
 
         def columns(start: SSAValue, size: int) -> list[Scalar]:
             levels = [
@@ -53,8 +54,17 @@ class Columns(Lines):
             self._stages(levels)
             return [self._sum(node, levels) for node in self.sums]
 
-        sweep = Sweep(self.builder, "column", self.kernel.space.extents[self.lane], block, 1)
-        sweep.run(partial, columns, parallel=self.is_independent)
+        self._sweep().run(partial, columns, parallel=self.is_independent)
+
+    @property
+    def depth(self) -> int:
+        return self._sweep().steps
+
+    def _sweep(self) -> Sweep:
+        depth = BLOCK if self.totals.places else 1
+        extent = self.kernel.space.extents[self.lane]
+        end = self.totals.end_block if self.totals.is_long else None
+        return Sweep(self.builder, "column", extent, self.count * BLOCK, 1, depth, end)
 
     def _sum(self, node: Reduce, levels: Sequence[Level]) -> Scalar:
         """What a block of columns adds to a total."""
@@ -105,19 +115,19 @@ class Columns(Lines):
                 accumulator.add(value)
             return
         first, *rest = dims
-        extent = self.kernel.space.extents[first]
+        extents = self.kernel.space.extents
+        unroll = max((self.kernel.schedule.unroll or UNROLL) // len(levels), 1)
+        sweep = Sweep(self.builder, "row", extents[dims[-1]], 1, unroll)
         if rest:
 
             def around(index: SSAValue) -> None:
                 inside = [level.inside(self.builder.place, {first: index}) for level in levels]
                 self._runs(inside, rest, work, partial)
 
-            carried_loop(self.builder, extent, f"r{first}", partial, around)
+            depth = sweep.steps * prod(extents[d] for d in rest[:-1])
+            carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth)
             return
-        unroll = max((self.kernel.schedule.unroll or UNROLL) // len(levels), 1)
-        Sweep(self.builder, "row", extent, 1, unroll).run(
-            partial, lambda start, size: self._row(levels, {first: start}, work)
-        )
+        sweep.run(partial, lambda start, size: self._row(levels, {first: start}, work))
 
     def _row(self, levels: Sequence[Level], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
         """One row of a block of columns: what it adds to each accumulator."""

@@ -21,7 +21,7 @@ from pullback.passes.loops.levels import Level
 from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Contraction, Load, OneHot, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
-from pullback.passes.loops.places import SCRATCH, Place
+from pullback.passes.loops.places import ARENA_ALIGNMENT, SCRATCH, Place
 from pullback.passes.loops.space import Schedule, Space
 from pullback.passes.loops.tensors import bytes_of
 from pullback.passes.loops.vectors import lane_count
@@ -37,7 +37,7 @@ class Lowered:
     @property
     def scratch_bytes(self) -> int:
         """Memory that the function needs for itself."""
-        return sum(bytes_of(type_) for place, type_ in self.arguments if place == SCRATCH)
+        return _scratch_bytes(self.arguments)
 
     def call(self, buffers: Buffers) -> None:
         """Inserts the call."""
@@ -207,8 +207,21 @@ class KernelFunction:
         self.arguments.append((key, type_))
         return self.builder.add_argument(type_)
 
+    def add_scratch(self, layout: Layout, element_type: Attribute) -> Buffer:
+        """A buffer of the function's own, of this layout."""
+        end = -(-_scratch_bytes(self.arguments) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+        argument = self.add_argument((SCRATCH[0], end), memref_type(layout.shape, element_type))
+        return Buffer(named(argument, "so_far"), layout, element_type)
+
     def finish(self) -> Lowered:
         return Lowered(self.builder.finish(), self.arguments)
+
+
+def _scratch_bytes(arguments: Sequence[tuple[Place, MemRefType]]) -> int:
+    """Where scratch memory ends."""
+    return max(
+        (int(at) + bytes_of(type_) for (kind, at), type_ in arguments if kind == SCRATCH[0]), default=0
+    )
 
 
 def element_count(type_: Attribute) -> int:

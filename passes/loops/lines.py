@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import Reduce
 from pullback.passes.loops.pointwise import hints_of
-from pullback.passes.loops.sweep import Accumulator, carried_loop
+from pullback.passes.loops.sweep import carried_loop
 from pullback.passes.loops.totals import Totals
 
 
@@ -55,6 +57,11 @@ class Lines(ABC):
             self.totals.finish()
             self.kernel.root.store_outputs(self.singles, self.kernel.results)
 
+    @property
+    def depth(self) -> int:
+        """How many terms `lines` adds to a total, one after the other."""
+        return self.totals.depth
+
     @abstractmethod
     def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
         """What runs inside of the outer loops, and adds to the totals so far."""
@@ -83,10 +90,13 @@ class Lines(ABC):
             return
         first, *rest = dims
         (hint,) = hints_of([first])
+        extents = self.kernel.space.extents
         carried_loop(
             self.builder,
-            self.kernel.space.extents[first],
+            extents[first],
             hint,
             partial,
             lambda index: self._nest(rest, {**indices, first: index}, partial),
+            self.depth * prod(extents[d] for d in rest),
+            self.totals.end_block if self.totals.is_long else None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -25,30 +25,34 @@ def lower_pointwise(kernel: KernelFunction) -> None:
 
 def lower_nest(kernel: KernelFunction, dims: Sequence[int], outputs: Sequence[Output]) -> None:
     """Loops over these dims around the computation of these outputs."""
+    each_element(kernel, dims, lambda level: level.store_outputs(outputs, kernel.results))
+
+
+def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[[Level], None]) -> None:
+    """Loops over these dims around a computation, in vectors along the last of them."""
     if not dims:
-        kernel.root.store_outputs(outputs, kernel.results)
+        compute(kernel.root)
         return
     *outer, lane = dims
     if not outer:
-        lower_lanes(kernel, kernel.root, lane, outputs, parallel=True)
+        lower_lanes(kernel, kernel.root, lane, compute, parallel=True)
         return
 
     def body(*indices: SSAValue) -> None:
         level = kernel.root.inside(kernel.builder.place, dict(zip(outer, indices, strict=True)))
-        lower_lanes(kernel, level, lane, outputs, parallel=False)
+        lower_lanes(kernel, level, lane, compute, parallel=False)
 
     kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
 
 
 def lower_lanes(
-    kernel: KernelFunction, level: Level, lane: int, outputs: Sequence[Output], *, parallel: bool
+    kernel: KernelFunction, level: Level, lane: int, compute: Callable[[Level], None], *, parallel: bool
 ) -> None:
     """The innermost loop: full vectors, and one masked vector for what is left."""
     count = kernel.lanes_along(lane)
 
     def iteration(start: SSAValue, size: int) -> tuple[()]:
-        inside = at_lanes(kernel, level, {lane: start}, Lanes(lane, count), size)
-        inside.store_outputs(outputs, kernel.results)
+        compute(at_lanes(kernel, level, {lane: start}, Lanes(lane, count), size))
         return ()
 
     sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], count, 1)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.keeping import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.lines import Lines
 from pullback.passes.loops.nodes import Compute, Output, Reduce, cone
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.sweep import Accumulator, Sweep, carried_loop
-from pullback.passes.loops.vectors import Lanes, across_lanes, with_neutral
+from pullback.passes.loops.sweep import Sweep, carried_loop
+from pullback.passes.loops.vectors import Lanes, with_neutral
 
 UNROLL = 4
 """Independent accumulators of a reduction whose steps are cheap: enough to hide an addition's latency."""
@@ -64,7 +66,7 @@ class Rows(Lines):
         ]
         self._sweeps(row, list(self.inner), stage, (reduces, outputs, partial), count)
         for node, accumulator in zip(reduces, partial, strict=True):
-            total = across_lanes(node.op, accumulator.total(self.builder))
+            total = accumulator.total_across_lanes(self.builder)
             total.value.name_hint = accumulator.hint
             row.known[node] = total
 
@@ -79,13 +81,15 @@ class Rows(Lines):
         """Loops over the dims of R, the last of them in vectors."""
         reduces, outputs, partial = work
         first, *rest = dims
-        extent = self.kernel.space.extents[first]
+        extents = self.kernel.space.extents
+        sweep = Sweep(self.builder, "column", extents[dims[-1]], count, self._unroll(reduces, outputs, stage))
         if rest:
 
             def around(index: SSAValue) -> None:
                 self._sweeps(level.inside(self.builder.place, {first: index}), rest, stage, work, count)
 
-            carried_loop(self.builder, extent, f"r{first}", partial, around)
+            depth = sweep.steps * prod(extents[d] for d in rest[:-1])
+            carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth)
             return
 
         def iteration(start: SSAValue, size: int) -> Sequence[Scalar]:
@@ -100,8 +104,7 @@ class Rows(Lines):
                 for node, term in zip(reduces, terms, strict=True)
             ]
 
-        unroll = self._unroll(reduces, outputs, stage)
-        Sweep(self.builder, "column", extent, count, unroll).run(partial, iteration)
+        sweep.run(partial, iteration)
 
     def _unroll(self, reduces: list[Reduce], outputs: list[Output], stage: int) -> int:
         """How many steps side by side: at most `unroll` of the schedule, fewer where a step is long already."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.accumulators import BLOCK
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
+from pullback.passes.loops.memory import Buffer
 from pullback.passes.loops.nodes import Fixed, Output, Reduce, cone
-from pullback.passes.loops.pointwise import lower_nest
+from pullback.passes.loops.pointwise import each_element, lower_nest
 from pullback.passes.loops.vectors import across_lanes, with_neutral
 
 
@@ -25,6 +29,12 @@ class Totals:
         for node in sums:
             if node.dims & inner:
                 self.places[node] = self._place(node)
+        self.earlier = {
+            node: kernel.add_scratch(kernel.results[output.result].layout, type_)
+            for node, output in self.places.items()
+            if self._terms > BLOCK and (type_ := type(node.op).TOTALS.get(node.element_type)) is not None
+        }
+        """Where the totals of earlier blocks are, in higher precision."""
 
     def _place(self, node: Reduce) -> Output:
         """The output that gathers a sum: the sum itself, or one that is made of it."""
@@ -36,8 +46,34 @@ class Totals:
             "a sum over all rows that is no output needs a kernel of its own", self.kernel.space.kernel
         )
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there are so many terms that blocks of them are added up apart."""
+        return bool(self.earlier)
+
+    @property
+    def depth(self) -> int:
+        """How many terms a row adds to one total, one after the other."""
+        space, most = self.kernel.space, 1
+        for output in self.places.values():
+            along = [d for d in space.inner if d not in output.offset.dims]
+            lanes = self.kernel.lanes_along(along[-1]) if along and along[-1] == space.inner[-1] else 1
+            most = max(most, -(-prod(space.extents[d] for d in along) // lanes))
+        return most
+
+    @property
+    def _terms(self) -> int:
+        """How many terms a total has; those of one vector count as one."""
+        space = self.kernel.space
+        count = prod(space.extents[d] for d in space.outer)
+        if space.reduces_leading:
+            return -(-count // self.kernel.lanes_along(space.outer[-1]))
+        return count * self.depth
+
     def clear(self) -> None:
         """Sets the totals to their neutral elements, before the outer loops."""
+        for node, buffer in self.earlier.items():
+            self._at_each(node, partial(self._store_neutral, node, buffer))
         neutral = [
             Output(Fixed(n.element_type, number=n.op.neutral(n.element_type)), o.result, o.offset)
             for n, o in self.places.items()
@@ -68,8 +104,45 @@ class Totals:
             return value
         return across_lanes(node.op, with_neutral(self.kernel.builder, value, lanes, node.op))
 
+    # ---- blocks -----------------------------------------------------------------------------------------
+
+    def end_block(self) -> None:
+        """Adds what the outputs hold to the totals of earlier blocks, and clears them."""
+        for node in self.earlier:
+            self._at_each(node, partial(self._add_block, node))
+
+    def _add_block(self, node: Reduce, level: Level) -> None:
+        output, earlier = self.places[node], self.earlier[node]
+        buffer = self.kernel.results[output.result]
+        block = level.load(buffer, output.offset).cast(earlier.element_type)
+        before = level.load(earlier, output.offset)
+        level.store(earlier, output.offset, type(node.op).COMBINE(before, block))
+        self._store_neutral(node, buffer, level)
+
+    def _store_neutral(self, node: Reduce, buffer: Buffer, level: Level) -> None:
+        offset, type_ = self.places[node].offset, buffer.element_type
+        neutral = node.op.neutral(type_)
+        if level.lanes is not None and offset.coefficients[level.lanes.dim]:
+            type_ = vector_type(type_, level.lanes.count)
+        level.store(buffer, offset, self.kernel.builder.number(neutral, type_))
+
+    def _round(self, node: Reduce, level: Level) -> None:
+        offset = self.places[node].offset
+        value = level.load(self.earlier[node], offset).cast(node.element_type)
+        level.store(self.kernel.results[self.places[node].result], offset, value)
+
+    def _at_each(self, node: Reduce, compute: Callable[[Level], None]) -> None:
+        """Loops over all totals of one reduction."""
+        inner = set(self.kernel.space.inner)
+        each_element(self.kernel, sorted(self.places[node].offset.dims & inner), compute)
+
+    # -----------------------------------------------------------------------------------------------------
+
     def finish(self) -> None:
         """After the outer loops: what outputs make of the totals."""
+        self.end_block()
+        for node in self.earlier:
+            self._at_each(node, partial(self._round, node))
         root = self.kernel.root
         for node, output in self.places.items():
             buffer = self.kernel.results[output.result]
