@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.simt.emulator import Emulator
 from pullback.driver.layout import Layout
+from pullback.process.interrupts import run_changing
 from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
@@ -37,6 +38,13 @@ class EmulatedFunction:
             **{at: variables[name] for at, name in layout.variables.items()},
             **undefined,
         }
+        arrays = [buffers[at] for at in sorted(buffers)]
+        changing = {name: variables[name] for name in layout.variables.values()}
         with self._lock:  # two calls at once would share the arena
-            self._emulator.run("main", [buffers[at] for at in sorted(buffers)], list(undefined))
+            if changing:
+                run_changing(
+                    lambda p: self._emulator.run_watched("main", arrays, list(undefined), changing, p)
+                )
+            else:
+                self._emulator.run("main", arrays, list(undefined))
         return list(outputs.values())

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.numpy.evaluator import evaluate
+from pullback.dialects.graph.variables import Update
 from pullback.driver.levels import main_function
+from pullback.process.interrupts import run_changing
 
 Array = npt.NDArray[Any]
 
@@ -20,9 +22,15 @@ class EvaluatedFunction:
 
     def __init__(self, module: ModuleOp) -> None:
         self.function = main_function(module)
+        self._updates = any(isinstance(op, Update) for op in self.function.walk())
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        results = evaluate(self.function, inputs, variables)
+        if self._updates:
+            results = run_changing(
+                lambda progress: evaluate(self.function, inputs, variables, None, progress)
+            )
+        else:
+            results = evaluate(self.function, inputs, variables)
         return _owned(results, inputs)
 
 

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.runtime import Call, compile_module
 from pullback.driver.layout import Layout
+from pullback.process.interrupts import putting_off, say_what_changed
 from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
@@ -40,7 +41,14 @@ class NativeFunction:
         with self._lock:  # two calls at once would share the arena
             if self._names or self._bound is None:
                 self._bind([variables[name] for name in self._names])
-            self._call(*inputs, *outputs)
+            try:
+                if self._compiled.calls_host_late:
+                    putting_off(self._call, *inputs, *outputs)
+                else:
+                    self._call(*inputs, *outputs)
+            except BaseException as error:
+                say_what_changed(error, self._compiled.changed())
+                raise
         return outputs
 
     def _bind(self, arrays: list[Array]) -> None:

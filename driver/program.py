@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -72,6 +73,8 @@ class Program:
         self.module = module
         self.kept_shapes = kept_shapes
         self._executors: OrderedDict[tuple[tuple[int, ...], ...], Executor] = OrderedDict()
+        self._recent: tuple[object, Any] = (None, None)
+        """What was called last: it is asked for again almost always."""
         self._latest: Shapes | None = None
         """The shapes that were compiled last."""
         self._has_truths = any(_holds_truths(v) for op in module.walk() for v in _given(op))
@@ -91,11 +94,14 @@ class Program:
     def executor(self, inputs: Sequence[Array]) -> Executor:
         """What runs the function on inputs of these shapes: compiled now, unless it was before and is kept."""
         key = tuple([array.shape for array in inputs])
-        try:
+        recent = self._recent  # one look, since other threads may change it
+        if recent[0] == key:
+            return recent[1]
+        executor = self._executors.get(key) or self._compiled(key)
+        with suppress(KeyError):  # another thread has just let it go
             self._executors.move_to_end(key)
-            return self._executors[key]
-        except KeyError:  # not there, or another thread has just let it go
-            return self._compiled(key)
+        self._recent = key, executor
+        return executor
 
     def _compiled(self, key: tuple[tuple[int, ...], ...]) -> Executor:
         self._check_shapes(key)

@@ -71,6 +71,11 @@ def holding(locks: Sequence[Lock], action: Callable[..., T], *arguments: Any) ->
     An exception of a signal's handler may be raised after any call of a function. So all locks are taken in one call,
     which notes each that it has, and given back in another one.
     """
+    if not locks:
+        return action(*arguments)
+    if len(locks) == 1:
+        with locks[0]:
+            return action(*arguments)
     taken: list[AnyLock] = []
     release = map(_release, taken)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
@@ -35,6 +35,15 @@ class ModuleNeeds:
     """Functions that the host runs: they return 0, or else the function that calls them is to return at once."""
 
 
+class Hooks(Protocol):
+    """What is told of the operations of a function as they are printed; it may print in between."""
+
+    def before(self, p: FunctionPrinter, op: Operation) -> None: ...
+    def after(self, p: FunctionPrinter, op: Operation) -> None: ...
+    def enter(self, block: Block) -> None: ...
+    def leave(self, p: FunctionPrinter, block: Block) -> None: ...
+
+
 # An emitter's second parameter is the operation class that it is filed under.
 Emitter = Callable[["FunctionPrinter", Any], None]
 EmitterTable = Mapping[type[Operation], Emitter]
@@ -46,9 +55,10 @@ class FunctionPrinter:
     Every SSA value has a text: `%name`, `@global`, or a literal. Names follow the hints of the values.
     """
 
-    def __init__(self, emitters: EmitterTable, needs: ModuleNeeds):
+    def __init__(self, emitters: EmitterTable, needs: ModuleNeeds, hooks: Hooks | None = None):
         self.emitters = emitters
         self.needs = needs
+        self.hooks = hooks
         self.lines: list[str] = []
         self.block = "entry"
         self.texts: dict[SSAValue, str] = {}
@@ -137,16 +147,29 @@ class FunctionPrinter:
 
     def operations(self, block: Block) -> None:
         """Prints the operations of a block in order."""
+        hooks = self.hooks
+        if hooks is not None:
+            hooks.enter(block)
         for op in block.ops:
-            emitter = self.emitters.get(type(op))
-            if emitter is None:
-                raise LLVMPrintError(op, "there is no such operation at level 'loops'")
-            try:
-                emitter(self, op)
-            except LLVMPrintError:
-                raise
-            except ValueError as error:
-                raise LLVMPrintError(op, str(error)) from error
+            if hooks is not None:
+                hooks.before(self, op)
+            self.operation(op)
+            if hooks is not None:
+                hooks.after(self, op)
+        if hooks is not None:
+            hooks.leave(self, block)
+
+    def operation(self, op: Operation) -> None:
+        """Prints one operation."""
+        emitter = self.emitters.get(type(op))
+        if emitter is None:
+            raise LLVMPrintError(op, "there is no such operation at level 'loops'")
+        try:
+            emitter(self, op)
+        except LLVMPrintError:
+            raise
+        except ValueError as error:
+            raise LLVMPrintError(op, str(error)) from error
 
     # --- calls ---------------------------------------------------------------------------------------------
 

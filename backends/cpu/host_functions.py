@@ -1,10 +1,14 @@
-"""Host operations as functions that native code calls: NumPy on the memory of their arguments."""
+"""What native code calls in Python: host operations, as NumPy on the memory of their arguments, and `poll`.
+
+Native code calls Python's C API itself. What Python raises stays with the thread, as in any extension module, and is
+raised where the native function was called. A callback of `ctypes` would print it, or lose it where a signal arrives
+before the callback's first line: then the function would go on with a result that nobody has computed.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -12,69 +16,142 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.backends.cpu.polling import ASK
 from pullback.backends.numpy.host_calls import HostCall
 from pullback.dialects.graph.host import is_host_function
+from pullback.process.interrupts import poll
 
 Array = npt.NDArray[Any]
 KNOWN_ADDRESSES = 64
 """How many arrays of one argument are kept: most lie in the arena, or in memory that is used again."""
 
+C_API = {
+    "PyErr_Occurred": "declare ptr @PyErr_Occurred()",
+    "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
+    "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
+    "PyGILState_Ensure": "declare i32 @PyGILState_Ensure()",
+    "PyGILState_Release": "declare void @PyGILState_Release(i32)",
+    "PyObject_CallFunction": "declare ptr @PyObject_CallFunction(ptr, ptr, ...)",
+    "Py_DecRef": "declare void @Py_DecRef(ptr)",
+}
+
 
 class HostFunctions:
-    """The host functions of a module, as C functions that return 0, or 1 after an exception.
+    """The functions that a module's native code calls in Python: each returns 0, or 1 after an exception.
 
-    ctypes cannot raise through native code. So an exception is kept until the thread is back in Python; native code
-    returns at once.
+    Args:
+        module: of level 4c.
+        entry: the function that is called from Python.
+        polls: whether it asks for signals meanwhile.
     """
 
-    def __init__(self, module: ModuleOp) -> None:
-        self._exceptions: dict[int, BaseException] = {}
-        """By thread."""
-        self._callbacks = {
-            op.sym_name.data: self._callback(HostCall(op))
+    def __init__(self, module: ModuleOp, entry: str, polls: bool) -> None:
+        self._entry = entry
+        self._callables: dict[str, tuple[Callable[..., None], int]] = {
+            op.sym_name.data: _callable(HostCall(op))
             for op in module.ops
             if isinstance(op, func.FuncOp) and is_host_function(op)
         }
+        if polls:
+            self._callables[ASK] = poll, 0
+
+    def __bool__(self) -> bool:
+        return bool(self._callables)
 
     @property
     def addresses(self) -> dict[str, int]:
-        """Where each function is, by name; as long as this object lives."""
-        return {
-            name: ctypes.cast(callback, ctypes.c_void_p).value or 0
-            for name, callback in self._callbacks.items()
-        }
+        """Where the symbols are that `llvm_text` does not define; the callables, as long as this object lives."""
+        found = {name: _address(getattr(ctypes.pythonapi, name)) for name in C_API}
+        return found | {f"{name}.callable": id(function) for name, (function, _) in self._callables.items()}
 
-    def __bool__(self) -> bool:
-        return bool(self._callbacks)
+    @property
+    def symbol(self) -> str:
+        """The function to call: with the global interpreter lock, which it gives back while it runs."""
+        return f"{self._entry}.released"
+
+    @property
+    def llvm_text(self) -> str:
+        """LLVM IR of the functions that native code calls, and of `symbol`."""
+        packed = f"@{self._entry}.packed"
+        lines = [f"declare void {packed}(ptr)", *C_API.values()]
+        lines += [_released(self.symbol, packed)]
+        lines += [_calling(name, count) for name, (_, count) in self._callables.items()]
+        return "\n".join(lines)
 
     def calling(self, native: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """A native function that calls these, as one that raises what they raised."""
+        """The function as one that is run with NumPy's warnings off, and keeps what it calls alive."""
 
         def call(packed: bytes) -> None:
-            with np.errstate(all="ignore"):
+            with self._quiet():
                 native(packed)
-            # Through `self` the callbacks live as long as what calls them.
-            if self._exceptions and (exception := self._exceptions.pop(get_ident(), None)) is not None:
-                raise exception
 
         return call
 
-    def _callback(self, operation: HostCall) -> Any:
-        views = [
-            View(shape, dtype, number >= operation.results)
-            for number, (shape, dtype) in enumerate(zip(operation.shapes, operation.dtypes, strict=True))
+    def _quiet(self) -> np.errstate:
+        return np.errstate(all="ignore")
+
+
+def _released(name: str, packed: str) -> str:
+    return "\n".join(
+        [
+            f"define void @{name}(ptr %arguments) {{",
+            "  %thread = call ptr @PyEval_SaveThread()",
+            f"  call void {packed}(ptr %arguments)",
+            "  call void @PyEval_RestoreThread(ptr %thread)",
+            "  ret void",
+            "}",
         ]
-        exceptions = self._exceptions
+    )
 
-        def run(*addresses: int | None) -> int:
-            try:
-                operation([view(address) for view, address in zip(views, addresses, strict=True)])
-            except BaseException as exception:
-                exceptions[get_ident()] = exception
-                return 1
-            return 0
 
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * len(views))(run)
+def _calling(name: str, count: int) -> str:
+    """A function that calls Python with its pointers as integers. After an exception it does not call it again."""
+    parameters = ", ".join(f"ptr %p{at}" for at in range(count))
+    casts = [f"  %i{at} = ptrtoint ptr %p{at} to i64" for at in range(count)]
+    arguments = "".join(f", i64 %i{at}" for at in range(count))
+    units = "K" * count
+    return "\n".join(
+        [
+            f"@{name}.callable = external global i8",
+            f'@{name}.units = private constant [{count + 1} x i8] c"{units}\\00"',
+            f"define i32 @{name}({parameters}) {{",
+            "entry:",
+            "  %lock = call i32 @PyGILState_Ensure()",
+            "  %error = call ptr @PyErr_Occurred()",
+            "  %fine = icmp eq ptr %error, null",
+            "  br i1 %fine, label %run, label %end",
+            "run:",
+            *casts,
+            f"  %result = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @{name}.callable, "
+            f"ptr @{name}.units{arguments})",
+            "  call void @Py_DecRef(ptr %result)",
+            "  br label %end",
+            "end:",
+            "  %outcome = phi ptr [ null, %entry ], [ %result, %run ]",
+            "  call void @PyGILState_Release(i32 %lock)",
+            "  %failed = icmp eq ptr %outcome, null",
+            "  %status = zext i1 %failed to i32",
+            "  ret i32 %status",
+            "}",
+        ]
+    )
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:
+    """An operation as a function of addresses, and how many it takes."""
+    views = [
+        View(shape, dtype, number >= operation.results)
+        for number, (shape, dtype) in enumerate(zip(operation.shapes, operation.dtypes, strict=True))
+    ]
+
+    def run(*addresses: int) -> None:
+        operation([view(address) for view, address in zip(views, addresses, strict=True)])
+
+    return run, len(views)
 
 
 class View:
@@ -85,15 +162,15 @@ class View:
         self._dtype = dtype
         self._writeable = writeable
         self._bytes = ctypes.c_char * (dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
-        self._known: dict[int | None, Array] = {}
+        self._known: dict[int, Array] = {}
 
-    def __call__(self, address: int | None) -> Array:
+    def __call__(self, address: int) -> Array:
         """The array at an address: memory that is there for as long as the call lasts."""
         array = self._known.get(address)
         if array is None:
             if len(self._known) >= KNOWN_ADDRESSES:
                 self._known.clear()
-            memory = self._bytes.from_address(address or 0)
+            memory = self._bytes.from_address(address)
             array = np.ndarray(self._shape, self._dtype, memory)  # pyright: ignore[reportArgumentType] it is a buffer
             array.flags.writeable = self._writeable
             self._known[address] = array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects import func
@@ -18,6 +19,7 @@ from pullback.backends.cpu.function_printer import (
     ModuleNeeds,
 )
 from pullback.backends.cpu.math_library import instantiate
+from pullback.backends.cpu.polling import Polling, poll_declarations, poll_function
 from pullback.backends.cpu.types import alignment, dense_literals, size_in_bytes, spell
 from pullback.dialects.dense import is_uniform
 from pullback.dialects.graph.host import is_host_function
@@ -39,6 +41,24 @@ ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 
 
 def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
+    """The LLVM IR of a module of level 4c; see `print_module`."""
+    return print_module(module, entry).text
+
+
+@dataclass(frozen=True)
+class Printed:
+    """LLVM IR, and what its caller has to know of it."""
+
+    text: str
+    polls: bool = False
+    """Whether the entry function asks for signals: it calls `@pb.interrupted`."""
+    changed: tuple[str, ...] = ()
+    """The variables of which the bytes of `@<entry>.changed` tell whether they have changed."""
+    calls_host_late: bool = False
+    """Whether the host may run an operation after a variable was changed, or change one itself."""
+
+
+def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
     """The LLVM IR of a module of level 4c.
 
     With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
@@ -54,6 +74,7 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
     needs.declarations |= {declare_host(op, written[op.sym_name.data]) for op in hosts}
     globals_: list[str] = []
     functions: list[str] = []
+    polling: Polling | None = None
     for op in module.ops:
         if isinstance(op, GlobalOp):
             globals_.append(print_global(op))
@@ -66,16 +87,28 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
                 op, f"@{op.sym_name.data} has no body, and names no operation that the host runs"
             )
         else:
-            functions.append(print_function(op, needs, written[op.sym_name.data]))
-            if op.sym_name.data == entry:
+            is_entry = op.sym_name.data == entry
+            if is_entry and (found := Polling(module, op, written)).is_needed:
+                polling = found
+            hooks = polling if is_entry else None
+            functions.append(print_function(op, needs, written[op.sym_name.data], hooks))
+            if is_entry:
                 functions.append(print_packed(op))
     library: list[str] = []
     for name, type in sorted(needs.library, key=str):
         text, declarations = instantiate(name, type)
         library.append(text)
         needs.declarations |= declarations
+    if polling is not None:
+        globals_ += polling.globals
+        if polling.is_used:
+            library.append(poll_function())
+            needs.declarations |= poll_declarations()
     sections = ["\n".join(globals_), *functions, *library, "\n".join(sorted(needs.declarations))]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    text = "\n\n".join(section for section in sections if section) + "\n"
+    if polling is None:
+        return Printed(text)
+    return Printed(text, polling.is_used, polling.variables, polling.calls_host_late)
 
 
 def print_global(op: GlobalOp) -> str:
@@ -111,15 +144,19 @@ def declare_host(op: func.FuncOp, written: set[int]) -> str:
     return f"declare i32 @{op.sym_name.data}({', '.join(parameters)})"
 
 
-def print_function(op: func.FuncOp, needs: ModuleNeeds, written: set[int]) -> str:
+def print_function(
+    op: func.FuncOp, needs: ModuleNeeds, written: set[int], polling: Polling | None = None
+) -> str:
     """A function; private ones are internal."""
     outputs = op.function_type.outputs.data
     if len(outputs) > 1:
         raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
-    printer = FunctionPrinter(EMITTERS, needs)
+    printer = FunctionPrinter(EMITTERS, needs, polling)
     parameters = [
         print_parameter(printer, argument, at in written) for at, argument in enumerate(op.body.block.args)
     ]
+    if polling is not None:
+        polling.begin(printer)
     printer.operations(op.body.block)
     printer.finish()
     private = op.sym_visibility is not None and op.sym_visibility.data == "private"

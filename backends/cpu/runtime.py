@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.host_functions import HostFunctions
-from pullback.backends.cpu.printer import print_llvm
+from pullback.backends.cpu.printer import Printed, print_module
 from pullback.process.locks import COMPILING, wait_before_fork
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
@@ -56,10 +56,13 @@ def jit() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(target_machine())
 
 
-def emit_object(llvm_text: str) -> bytes:
-    """The object file of LLVM IR for this machine; raises RuntimeError for text that LLVM refuses."""
+def emit_object(*llvm_texts: str) -> bytes:
+    """The object file of LLVM IR, linked, for this machine; raises RuntimeError for text that LLVM refuses."""
     machine = target_machine()
-    module = llvm.parse_assembly(llvm_text, llvm.create_context())
+    context = llvm.create_context()
+    module, *others = (llvm.parse_assembly(text, context) for text in llvm_texts)
+    for other in others:
+        module.link_in(other)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(OPTIMIZATION_LEVEL)
@@ -72,18 +75,19 @@ def emit_object(llvm_text: str) -> bytes:
 
 
 def link(
-    object_file: bytes, symbol: str, imported: Mapping[str, int] | None = None
-) -> tuple[llvm.ResourceTracker, int]:
-    """Loads an object file; returns what keeps its code in memory, and the address of a symbol.
+    object_file: bytes, symbols: Sequence[str], imported: Mapping[str, int] | None = None
+) -> llvm.ResourceTracker:
+    """Loads an object file; returns what keeps its code in memory, and knows the addresses of symbols.
 
-    `imported` gives the addresses of functions that it calls and that no library has.
+    `imported` gives the addresses of what it uses and no library has.
     """
     library = llvm.JITLibraryBuilder().add_object_img(object_file)
-    library.add_current_process().export_symbol(symbol)
+    library.add_current_process()
+    for symbol in symbols:
+        library.export_symbol(symbol)
     for name, address in (imported or {}).items():
         library.import_symbol(name, address)
-    tracker = library.link(jit(), f"pullback.{next(_numbers)}")
-    return tracker, tracker[symbol]
+    return library.link(jit(), f"pullback.{next(_numbers)}")
 
 
 def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
@@ -95,7 +99,8 @@ def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
     if not functions or not functions[0].body.blocks:
         raise ValueError(f"the module has no function @{entry} with a body")
     parameters = parameters_of(functions[0], written_arguments(module)[entry])
-    return Executable(print_llvm(module, entry), entry, parameters, HostFunctions(module))
+    printed = print_module(module, entry)
+    return Executable(printed, entry, parameters, HostFunctions(module, entry, printed.polls))
 
 
 class Call:
@@ -175,17 +180,33 @@ class Call:
 
 
 class Executable(Call):
-    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `Call`.
-
-    `llvm_text` is the LLVM IR that was compiled.
-    """
+    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `Call`."""
 
     def __init__(
-        self, llvm_text: str, entry: str, parameters: tuple[Parameter, ...], host: HostFunctions | None = None
-    ):
-        self.llvm_text = llvm_text
+        self, printed: Printed, entry: str, parameters: tuple[Parameter, ...], host: HostFunctions
+    ) -> None:
+        self.llvm_text = printed.text
+        """The LLVM IR that was compiled."""
+        self.calls_host_late = printed.calls_host_late
+        self._variables = printed.changed
+        symbol = host.symbol if host else f"{entry}.packed"
+        symbols = [symbol, f"{entry}.changed"] if printed.changed else [symbol]
         with COMPILING:  # the JIT session is one for the process
-            imported = host.addresses if host is not None else {}
-            tracker, address = link(emit_object(llvm_text), f"{entry}.packed", imported)
-        function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)
-        super().__init__(host.calling(function) if host else function, parameters, code=tracker)
+            code = emit_object(printed.text, host.llvm_text) if host else emit_object(printed.text)
+            tracker = link(code, symbols, host.addresses if host else None)
+        if printed.changed:
+            self._changed = (ctypes.c_byte * len(printed.changed)).from_address(tracker[f"{entry}.changed"])
+        function: Any
+        if host:
+            function = host.calling(ctypes.PYFUNCTYPE(None, ctypes.c_char_p)(tracker[symbol]))
+        else:
+            function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(tracker[symbol])
+        super().__init__(function, parameters, code=tracker)
+
+    def changed(self) -> list[str]:
+        """The variables that the latest call has changed, if it ended before its end."""
+        return (
+            [name for name, byte in zip(self._variables, self._changed, strict=True) if byte]
+            if self._variables
+            else []
+        )

@@ -23,7 +23,8 @@ from pullback.dialects.graph.types import (
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.graph.variables import Update, VariableOp
+from pullback.process.interrupts import Progress
 
 Array = npt.NDArray[Any]
 Variables = Mapping[str, Array]
@@ -38,6 +39,7 @@ def evaluate(
     inputs: Sequence[Array],
     variables: Variables | None = None,
     feeds: Mapping[SSAValue, Array] | None = None,
+    progress: Progress | None = None,
 ) -> list[Any]:
     """The results of a graph function.
 
@@ -46,6 +48,7 @@ def evaluate(
         inputs: one array per argument, of its dtype and a shape that fits its type.
         variables: the contents of each `graph.variable` by name; updates change these arrays.
         feeds: values to take as given instead of computing them.
+        progress: is told which variables change, and asked to end the run where it may stop.
 
     Raises:
         GraphError: for inputs that do not fit, a missing variable, an operation that cannot be run here.
@@ -56,7 +59,7 @@ def evaluate(
     for i, (array, argument) in enumerate(zip(inputs, block.args, strict=True)):
         check_array(array, argument.type, f"input {i} of {function.sym_name.data}")
     with np.errstate(all="ignore"):
-        return Evaluator(variables or {}, feeds or {}).run_block(block, inputs)
+        return Evaluator(variables or {}, feeds or {}, progress=progress).run_block(block, inputs)
 
 
 def check_array(array: Array, type_: Attribute, what: str) -> None:
@@ -72,12 +75,17 @@ class Evaluator:
     """One run, under `np.errstate(all="ignore")`: the values that are alive, and the variables."""
 
     def __init__(
-        self, variables: Variables, feeds: Mapping[SSAValue, Array], within: Sequence[func.FuncOp] = ()
+        self,
+        variables: Variables,
+        feeds: Mapping[SSAValue, Array],
+        within: Sequence[func.FuncOp] = (),
+        progress: Progress | None = None,
     ) -> None:
         self.variables = variables
         self.feeds = feeds
         self.within = within
         """The functions called that this run is part of."""
+        self.progress = progress
         self.values: dict[SSAValue, Any] = dict(feeds)
         self._dying: dict[Block, dict[Operation, list[SSAValue]]] = {}
 
@@ -90,10 +98,12 @@ class Evaluator:
         if dying is None:
             dying = self._dying[block] = last_uses(block)
         self.values.update((k, v) for k, v in zip(block.args, arguments, strict=True) if k not in self.feeds)
-        last = block.last_op
+        last, progress = block.last_op, self.progress
         for op in block.ops:
             if op is last:
                 break
+            if progress is not None:
+                progress.poll()
             self.run(op)
             for value in dying.get(op, ()):
                 self.values.pop(value, None)
@@ -111,14 +121,35 @@ class Evaluator:
         match op:
             case VariableOp():
                 return [self.contents(op)]
-            case While() | Kernel():
+            case While():
+                return self.loop(op, operands)
+            case Kernel():
                 return op.run(operands, self.run_region)
+            case Update() if self.progress is not None:
+                self.progress.changes(next(n for n, a in self.variables.items() if a is operands[0]))
+                return compute(op, operands)
             case GraphOp():
                 return compute(op, operands)
             case func.CallOp():
                 return self.call(op, operands)
             case _:
                 raise EvaluationError(f"{op.name}: the evaluator runs graph operations only", op)
+
+    def loop(self, op: While, operands: Sequence[Any]) -> Sequence[Any]:
+        """The last values that a loop carries."""
+        progress = self.progress
+        if progress is None:
+            return op.run(operands, self.run_region)
+        begin = progress.begin_loop()
+
+        def run_region(region: Region, arguments: Sequence[Any]) -> list[Any]:
+            if region is op.condition:
+                progress.next_trip(begin)
+            return self.run_region(region, arguments)
+
+        results = op.run(operands, run_region)
+        progress.end_loop(begin)
+        return results
 
     def call(self, op: func.CallOp, operands: Sequence[Any]) -> list[Any]:
         """The results of the function that is called, which has values of its own."""
@@ -131,7 +162,7 @@ class Evaluator:
             raise EvaluationError(
                 f"{op.name}: recursion: @{callee.sym_name.data} would call itself for ever", op
             )
-        inner = Evaluator(self.variables, self.feeds, (*self.within, callee))
+        inner = Evaluator(self.variables, self.feeds, (*self.within, callee), self.progress)
         return inner.run_block(callee.body.block, operands)
 
     def contents(self, op: VariableOp) -> Array:

@@ -8,7 +8,7 @@ kernel, op and lanes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
@@ -23,7 +23,9 @@ from pullback.backends.simt.batch import Array, Batch, Extent
 from pullback.backends.simt.control import LANE_CONTROL
 from pullback.backends.simt.memory import LANE_MEMORY, LaneMemory
 from pullback.backends.simt.threads import THREADS
+from pullback.backends.simt.watching import Watch
 from pullback.dialects.upstream.gpu import is_shared
+from pullback.process.interrupts import Progress
 
 LANES_PER_BATCH = 1 << 16
 """Enough lanes to drown Python's cost per op, few enough for the arrays to stay in cache."""
@@ -52,9 +54,31 @@ class Emulator(Program):
     """The loop interpreter on the host, and `gpu.launch_func` as a call into lanes."""
 
     def __init__(self, module: ModuleOp, check_races: bool = True) -> None:
-        super().__init__(module, {"gpu.launch_func": self._launch_func})
+        self._watch = Watch({symbol_of(op): op for op in module.ops})
+        launch = self._watch.watched(self._launch_func, lambda op: self._written_by(op))
+        super().__init__(module, {**self._watch.builders(self._call), "gpu.launch_func": launch})
         self.check_races = check_races
         self._kernel_modules = {symbol_of(op): op for op in module.ops if op.name == "gpu.module"}
+
+    def run_watched(
+        self,
+        entry: str,
+        buffers: Sequence[Array],
+        undefined: Collection[int],
+        variables: Mapping[str, Array],
+        progress: Progress,
+    ) -> None:
+        """`run`, which tells `progress` of each of these variables that it changes, and may be ended by it."""
+        self._watch.progress, self._watch.variables = progress, variables
+        try:
+            self.run(entry, buffers, undefined)
+        finally:
+            self._watch.progress, self._watch.variables = None, {}
+
+    def _written_by(self, op: Operation) -> Sequence[int]:
+        """The operands of a launch that its kernel writes to."""
+        first = sum(map(len, segments(op)[:11]))
+        return [first + at for at in _stored_arguments(self._lookup(op).regions[0].block)]
 
     def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
         groups = segments(op)

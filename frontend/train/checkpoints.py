@@ -22,6 +22,7 @@ from pullback.frontend.train.random_states import decoded_states, encoded_states
 from pullback.frontend.train.replaced_file import replace_file
 from pullback.frontend.train.tensor_file import TensorFileError, read_tensors, write_tensors
 from pullback.frontend.variables import Variable, global_variables
+from pullback.process.interrupts import putting_off
 from pullback.process.locks import Lock, holding, in_order
 
 Variables: TypeAlias = Graph | Sequence[Variable] | Mapping[str, Variable] | None
@@ -108,7 +109,7 @@ def restore_checkpoint(
         for name, generator in random.items():
             generator.bit_generator.state = states[name]
 
-    holding(_locks(named, graphs), replace)
+    holding(_locks(named, graphs), putting_off, replace)
 
 
 def _by_name(variables: Variables) -> Mapping[str, Variable]:

@@ -1,7 +1,7 @@
 """Checkpoints that were crafted, damaged or cut off, and files that are none.
 
-States of generators were handed to NumPy unseen, which reads memory by them. Bad names and metadata raised whatever came
-first, after variables had been replaced. Saves that were killed left folders; links and devices were replaced.
+States of generators were handed to NumPy unseen, which reads memory by them. Bad names and metadata raised whatever
+came first, after variables had been replaced. Saves that were killed left folders; links and devices were replaced.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +229,25 @@ def test_others_read_what_is_written(tmp_path: Path) -> None:
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+def test_ctrl_c_comes_before_or_after_all_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    with pb.Graph() as g:
+        variables = [pb.Variable(np.full(3, 1.0), name="v") for _ in range(300)]
+    pb.train.save_checkpoint(path, g)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for trial in range(20):
+            for variable in variables:
+                variable.array[...] = 7
+            with suppress(KeyboardInterrupt):
+                threading.Timer(0.0005 * trial, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+                pb.train.restore_checkpoint(path, g)
+                time.sleep(1)
+            assert len({float(variable.numpy()[0]) for variable in variables}) == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # ---- the file system ----------------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""How long operations of level 4c take, roughly: in operations that run, scalars and vectors alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.upstream.memref import CopyOp
+from pullback.dialects.upstream.scf import ParallelOp
+
+HOST = 1 << 20
+"""What an operation of the host counts as, or anything that is not known."""
+UNKNOWN_TRIPS = 1 << 10
+"""How often a loop runs where its bounds are not known."""
+COPIED_AT_ONCE = 16
+"""Elements that a copy moves in the time of one operation."""
+
+
+class Costs:
+    """The costs of the operations of one module."""
+
+    def __init__(self, functions: Mapping[str, func.FuncOp]) -> None:
+        self._functions = functions
+        self._known: dict[str, int] = {}
+
+    def of(self, op: Operation) -> int:
+        """The cost of one operation, with all that it holds or calls."""
+        match op:
+            case func.CallOp():
+                return self._function(op.callee.string_value())
+            case scf.ForOp():
+                return trips(op.lb, op.ub, op.step) * self.block(op.body.block)
+            case ParallelOp():
+                bounds = zip(op.lowerBound, op.upperBound, op.step, strict=True)
+                return prod(trips(*bound) for bound in bounds) * self.block(op.body.block)
+            case scf.WhileOp():
+                return UNKNOWN_TRIPS * sum(self.block(region.block) for region in op.regions)
+            case CopyOp() | memref.CopyOp():
+                return 1 + _elements(op.operands[0]) // COPIED_AT_ONCE
+            case _:
+                return 1 + sum(self.block(block) for region in op.regions for block in region.blocks)
+
+    def block(self, block: Block) -> int:
+        """The cost of running a block once."""
+        return sum(map(self.of, block.ops))
+
+    def _function(self, name: str) -> int:
+        if name not in self._known:
+            function = self._functions.get(name)
+            self._known[name] = HOST  # also for one that calls itself
+            if function is not None and function.body.blocks and not is_host_function(function):
+                self._known[name] = self.block(function.body.block)
+        return self._known[name]
+
+
+def trips(lower: SSAValue, upper: SSAValue, step: SSAValue) -> int:
+    """How often a loop of these bounds runs, at least once."""
+    values = [_constant(lower), _constant(upper), _constant(step)]
+    if None in values:
+        return UNKNOWN_TRIPS
+    low, high, by = (value or 0 for value in values)
+    return max(1, (high - low) // max(1, by))
+
+
+def _constant(value: SSAValue) -> int | None:
+    owner = value.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return owner.value.value.data
+    return None
+
+
+def _elements(value: SSAValue) -> int:
+    assert isinstance(value.type, MemRefType)
+    shape = value.type.get_shape()
+    return HOST if DYNAMIC_INDEX in shape else prod(shape)

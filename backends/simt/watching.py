@@ -1,0 +1,61 @@
+"""What a run on the host tells of its progress: which variables change, and where it may stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.ir import Operation
+
+from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.numpy.memory import MEMORY, Array, Memory
+from pullback.dialects.graph.host import is_host_function, written_positions
+from pullback.process.interrupts import Progress
+
+
+class Watch:
+    """Watches the steps of a host function, while a run has set `progress` and `variables`."""
+
+    def __init__(self, functions: Mapping[str | None, Operation]) -> None:
+        self.progress: Progress | None = None
+        self.variables: Mapping[str, Array] = {}
+        self._functions = functions
+
+    def builders(self, call: StepBuilder) -> dict[str, StepBuilder]:
+        """Those of the interpreter, watched; `call` is its builder for calls of functions."""
+        return {
+            "memref.copy": self.watched(MEMORY["memref.copy"], lambda op: [1]),
+            "memref.store": self.watched(MEMORY["memref.store"], lambda op: [1]),
+            "func.call": self.watched(call, self._written_by_host),
+        }
+
+    def watched(self, builder: StepBuilder, written: Callable[[Operation], Sequence[int]]) -> StepBuilder:
+        """A builder whose step may be the last one, and tells which variables it changes by its operands."""
+
+        def build(compiler: Compiler, op: Operation) -> Step:
+            step = builder(compiler, op)
+            slots = compiler.slots([op.operands[at] for at in written(op)])
+
+            def run(environment: Environment) -> None:
+                if self.progress is not None:
+                    self.progress.poll()
+                    for slot in slots:
+                        self._note(environment[slot], self.progress)
+                step(environment)
+
+            return run
+
+        return build
+
+    def _note(self, value: object, progress: Progress) -> None:
+        for name, array in self.variables.items():
+            if isinstance(value, Memory) and np.may_share_memory(value.data, array):
+                progress.changes(name)
+
+    def _written_by_host(self, op: Operation) -> Sequence[int]:
+        assert isinstance(op, func.CallOp)
+        function = self._functions.get(op.callee.string_value())
+        if isinstance(function, func.FuncOp) and is_host_function(function):
+            return sorted(written_positions(function))
+        return []
