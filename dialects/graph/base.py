@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-from xdsl.dialects.builtin import FunctionType
+from xdsl.dialects.builtin import FunctionType, TensorType
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser, UnresolvedOperand
@@ -15,7 +15,7 @@ from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
 from pullback.dialects.graph import value
 from pullback.dialects.graph.arrays import Array as Array
 from pullback.dialects.graph.arrays import array_of, beside, is_array, is_number
-from pullback.dialects.graph.checks import check_results
+from pullback.dialects.graph.checks import check_results, check_tensor
 from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.types import GraphError, numpy_dtype, shape_of_type
 from pullback.dialects.graph.value import Operand, Operators, Tensor
@@ -135,8 +135,9 @@ class GraphOp(IRDLOperation):
     def emit_as(
         cls, operands: Sequence[SSAValue], result_type: Attribute, properties: Properties | None = None
     ) -> Tensor:
-        """`emit`, for operations with one result whose type is given rather than inferred."""
+        """`emit`, for operations with one result whose type is given rather than inferred, and checked here."""
         op = cls.create(operands=operands, result_types=[result_type], properties=properties or {})
+        op.verify_()
         insert(op)
         return Tensor(op.results[0])
 
@@ -258,7 +259,11 @@ def infer_cached(
     if known is None:
         if len(_INFERRED) > 200_000:
             _INFERRED.clear()
-        known = _INFERRED[key] = (cls.infer(operands, properties), (operands, dict(properties)))
+        results = cls.infer(operands, properties)
+        for type_ in results:
+            if isinstance(type_, TensorType):
+                check_tensor(cls.name, type_, "the result")
+        known = _INFERRED[key] = (results, (operands, dict(properties)))
     return known[0]
 
 

@@ -43,6 +43,13 @@ def check_operand_dtypes(op: str, *types: Attribute) -> None:
         raise GraphError(f"{op}: dtype_c2: operands must have one dtype, got {listed}; cast one of them")
 
 
+def check_same_ranks(op: str, operands: Sequence[Attribute]) -> None:
+    """Operands of one rank."""
+    if len({len(shape_of_type(t)) for t in operands}) > 1:
+        listed = ", ".join(map(str, operands))
+        raise GraphError(f"{op}: rank_c7: operands must have one rank, got {listed}")
+
+
 def check_same_dtype(op: str, one: Attribute, other: Attribute) -> None:
     """An operand of the dtype of the result, or of what it goes into."""
     if element_type_of(one) != element_type_of(other):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +36,7 @@ MODES = ("reflect", "symmetric")
 def paddings_of(op: str, properties: Properties, rank: int) -> list[tuple[int, int]]:
     """How many elements stand before and behind each axis."""
     low, high = integer_list(properties, "low"), integer_list(properties, "high")
-    if not len(low) == len(high) == rank or min(*low, *high, 0) < 0:
+    if not len(low) == len(high) == rank or min((*low, *high), default=0) < 0:
         raise GraphError(
             f"{op}: padding_c1: low and high must have {rank} numbers from 0 on, got {low} and {high}"
         )
@@ -81,9 +81,9 @@ class Pad(Composite):
         ]
 
     @classmethod
-    def around(cls, x: Tensor, paddings: Iterable[tuple[int, int]], value: Number = 0) -> Tensor:
+    def around(cls, x: Tensor, paddings: Sequence[tuple[int, int]], value: Number = 0) -> Tensor:
         """`x` with so many elements before and behind each axis."""
-        low, high = zip(*paddings, strict=True) if x.ndim else ((), ())
+        low, high = zip(*paddings, strict=True) if paddings else ((), ())
         return cls.of(
             x, low=integers(low), high=integers(high), value=scalar_attribute(value, x.element_type)
         )

@@ -30,12 +30,13 @@ from pullback.dialects.graph.base import (
     Rows,
     graph_op,
 )
-from pullback.dialects.graph.checks import check_axis, check_operand_dtypes
+from pullback.dialects.graph.checks import check_axis, check_operand_dtypes, check_same_ranks
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
+    format_shape,
     shape_of_type,
     tensor_type,
 )
@@ -44,13 +45,18 @@ from pullback.dialects.graph.value import OPS, Number, Tensor
 
 @graph_op
 class Split(GraphOp):
-    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece."""
+    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece.
+
+    Those of size -1 share what the others leave, in equal parts.
+    """
 
     name = "graph.split"
     TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r:2 = graph.split %v {axis = 0 : i64, sizes = array<i64: 1, 2>}
       : (VECTOR) -> (tensor<1xf32>, tensor<2xf32>)""",
+        """%r:2 = graph.split %y {axis = 0 : i64, sizes = array<i64: 2, -1>}
+      : (tensor<?x3xf32>) -> (tensor<2x3xf32>, tensor<?x3xf32>)""",
     )
     operand = operand_def(AnyAttr())
     pieces = var_result_def(AnyAttr())
@@ -62,20 +68,34 @@ class Split(GraphOp):
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         shape, sizes = shape_of_type(operands[0]), integer_list(properties, "sizes")
         axis = check_axis(cls.name, properties, shape)
-        if min(sizes, default=0) < 0 or shape[axis] not in (sum(sizes), DYNAMIC_INDEX):
-            raise GraphError(
-                f"{cls.name}: sizes_c1: sizes {sizes} do not make up axis {axis} of {operands[0]}"
-            )
+        made = sizes_along(cls.name, sizes, shape, axis)
         element_type = element_type_of(operands[0])
-        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in sizes]
+        return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in made]
 
     def numpy(self, *operands: Array) -> Any:
-        ends = np.cumsum(integer_list(self.properties, "sizes"))[:-1]
         assert isinstance(self.axis, IntegerAttr)
-        return tuple(np.split(operands[0], ends, axis=self.axis.value.data))
+        axis, shape = self.axis.value.data, operands[0].shape
+        sizes = sizes_along(self.name, integer_list(self.properties, "sizes"), shape, axis)
+        return tuple(np.split(operands[0], np.cumsum(sizes)[:-1], axis=axis))
 
     def gradient(self, *dys: Tensor) -> GradientTerms:
         return (Concat.of(*dys, axis=self.axis),)
+
+
+def sizes_along(op: str, sizes: Sequence[int], shape: Sequence[int], axis: int) -> list[int]:
+    """The sizes of the pieces of an axis, each -1 replaced by its part; by `DYNAMIC_INDEX` where only a run knows.
+
+    Raises:
+        GraphError: the pieces do not make up the axis.
+    """
+    extent, shares = shape[axis], sizes.count(-1)
+    rest = -1 if extent == DYNAMIC_INDEX else extent - sum(n for n in sizes if n != -1)
+    if min(sizes, default=0) < -1 or (extent != DYNAMIC_INDEX and (rest < 0 or rest % (shares or rest + 1))):
+        raise GraphError(
+            f"{op}: sizes_c1: sizes {list(sizes)} do not make up axis {axis} of shape {format_shape(shape)}"
+        )
+    share = DYNAMIC_INDEX if extent == DYNAMIC_INDEX else rest // max(shares, 1)
+    return [share if n == -1 else n for n in sizes]
 
 
 @graph_op
@@ -98,6 +118,7 @@ class Concat(GraphOp):
             raise GraphError(f"{cls.name}: concat_c1: needs at least one operand")
         shapes = [shape_of_type(t) for t in operands]
         axis = check_axis(cls.name, properties, shapes[0])
+        check_same_ranks(cls.name, operands)
         around = [(*s[:axis], *s[axis + 1 :]) for s in shapes]
         if not all(compatible_shapes(around[0], a) for a in around):
             listed = ", ".join(map(str, operands))
@@ -162,6 +183,7 @@ class SplitLike(GraphOp):
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
         shape = shape_of_type(operands[0])
         axis = check_axis(cls.name, properties, shape)
+        check_same_ranks(cls.name, operands)
         extents = [shape_of_type(t)[axis] for t in operands[1:]]
         element_type = element_type_of(operands[0])
         return [tensor_type(element_type, (*shape[:axis], n, *shape[axis + 1 :])) for n in extents]

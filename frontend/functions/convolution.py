@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.convolution import Conv2D, Conv2DInputGradient
 from pullback.dialects.graph.depthwise_convolution import DepthwiseConv2D
+from pullback.dialects.graph.extents import extent_of
 from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.dialects.graph.windows import window_properties
@@ -161,9 +161,9 @@ def _image_extents(output_shape: ShapeLike, images: Images) -> tuple[tuple[int, 
     else:
         listed: list[Any] = list(output_shape) if isinstance(output_shape, list | tuple) else [output_shape]
         number = images.value.extents[0]
-        if listed[0] is None or listed[0] == -1:
+        if listed and (listed[0] is None or listed[0] == -1):
             known = number != DYNAMIC_INDEX
-            listed[0] = number if known else Gather.of(ShapeOf.of(images.value), np.array(0))
+            listed[0] = number if known else extent_of(images.value, 0)
         extents, operand = extents_and_operand(listed, what)
         operand = None if operand is None else Gather.of(operand, np.array(order))
     if len(extents) != 4:

@@ -129,7 +129,7 @@ class Builder:
     def split(self, op: Any, value: SSAValue, position: Position) -> Rule:
         axis: IntegerAttr[Any] = op.axis
         at = axis.value.data
-        before = sum(integer_list(op.properties, "sizes")[: op.results.index(value)])
+        before = sum(shape_of_type(r.type)[at] for r in op.results[: op.results.index(value)])
         return (yield op.operands[0], (*position[:at], position[at] + before, *position[at + 1 :]))
 
     def strided_slice(self, op: Any, value: SSAValue, position: Position) -> Rule:

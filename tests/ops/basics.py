@@ -104,7 +104,12 @@ CASES: dict[str, list[Case]] = {
             ("2x5xf64",),
             lambda x: _results(Split.emit([x.value], {"axis": AXIS, "sizes": integers((3, 0, 2))})),
             lambda x: np.split(x, (3, 3), axis=1),
-        )
+        ),
+        Case(
+            ("2x?xf64",),
+            lambda x: _results(Split.emit([x.value], {"axis": AXIS, "sizes": integers((-1, 1, -1))})),
+            lambda x: np.split(x, (1, 2), axis=1),
+        ),
     ],
     "graph.concat": [
         Case(
