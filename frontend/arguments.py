@@ -12,6 +12,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.variables import Variable
+from pullback.passes.gradients.errors import GradientError
 
 
 class AggregationMethod:
@@ -67,6 +68,14 @@ def converted_x(value: object, label: str) -> Tensor:
             f"{label}: expected a tensor or a variable, got a nested {type(value).__name__}"
         )
     return as_tensor(value, label)
+
+
+def grads_per_y(grad_ys: object, ys: Sequence[object]) -> list[object]:
+    """The entries of grad_ys, one for each y; `ValueError` for another number of them."""
+    given: list[object] = [None] * len(ys) if grad_ys is None else as_list(grad_ys)
+    if len(given) != len(ys):
+        raise GradientError(f"Passed {len(given)} grad_ys for {len(ys)} ys: expected one per y, or None")
+    return given
 
 
 def converted_grad(value: object, y: Tensor, label: str) -> Tensor | None:

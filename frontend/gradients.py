@@ -23,6 +23,7 @@ from pullback.frontend.arguments import (
     converted_x,
     converted_y,
     gating_of,
+    grads_per_y,
     handle_of,
     unconnected_of,
 )
@@ -31,7 +32,6 @@ from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.requests import requested
 from pullback.frontend.scopes import without_devices
 from pullback.passes.gradients.emitter import Options
-from pullback.passes.gradients.errors import GradientError
 from pullback.passes.run import quiet_collector
 
 
@@ -71,12 +71,10 @@ def gradients(
             a kind of argument is at fault it is a `TypeError` too. The graph is then as it was.
     """
     y_items, x_items = as_list(ys), as_list(xs)
-    given = [None] * len(y_items) if grad_ys is None else as_list(grad_ys)
+    given = grads_per_y(grad_ys, y_items)
     stops = [] if stop_gradients is None else as_list(stop_gradients)
     aggregation, gate = aggregation_of(aggregation_method), gating_of(gate_gradients)
     unconnected = unconnected_of(unconnected_gradients)
-    if len(given) != len(y_items):
-        raise GradientError(f"Passed {len(given)} grad_ys for {len(y_items)} ys: expected one per y, or None")
     graph = graph_of_all({"ys": y_items, "xs": x_items, "grad_ys": given, "stop_gradients": stops})
     with ExitStack() as stack:
         stack.enter_context(quiet_collector())

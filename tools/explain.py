@@ -15,6 +15,7 @@ from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.graph.location import name_of_value
 from pullback.dialects.graph.request import Gradients
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.source import Source
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.explain.explain import explain, written_at
@@ -55,7 +56,8 @@ def explanations(source: Source, text: str, max_operations: int = MAX_OPERATIONS
     for request in about:
         block = _block_around(request)
         _answer_behind(request.ys, block, function, budget)
-        found.append(explain(request.ys, question.x, block, request.stops, locate))
+        seeds = [None if s is None else Tensor(s) for s in request.seed_per_y]
+        found.append(explain(request.ys, question.x, block, request.stops, locate, seeds))
     if not about:
         _answer_behind(question.ys or _returned(function), _block_around(question.x), function, budget)
         question = _Question(source, text)  # an answer takes the place of the values of its request

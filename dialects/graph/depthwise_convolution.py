@@ -8,22 +8,26 @@ from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def
 
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.convolution import Conv2DFilterGradient, Conv2DInputGradient
+from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Add
+from pullback.dialects.graph.extents import extent_of, extents_of
 from pullback.dialects.graph.filters import Convolution
 from pullback.dialects.graph.indices import unstacked
 from pullback.dialects.graph.numerics import widened
+from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
+    is_static,
     shape_of_type,
     tensor_type,
 )
@@ -100,8 +104,10 @@ padding = array<i64: 0, 1, 0, 1>}
 def _as_groups(filters: Tensor) -> Tensor:
     """Filters of depthwise convolutions as those of groups of one channel."""
     rows, columns, channels, outputs = filters.extents
-    if DYNAMIC_INDEX in filters.extents:
-        raise GraphError(
-            f"{DepthwiseConv2D.name}: gradients need filters whose extents are known, got {filters.type}"
-        )
-    return Reshape.to(filters, (rows, columns, 1, channels * outputs))
+    if is_static(filters.type):
+        return Reshape.to(filters, (rows, columns, 1, channels * outputs))
+    count = DYNAMIC_INDEX if DYNAMIC_INDEX in (channels, outputs) else channels * outputs
+    joined = ExpandDims.at(extent_of(filters, 2) * extent_of(filters, 3), [0])
+    one = Constant.from_array(np.ones(1, np.int64))
+    runtime = Concat.of(extents_of(filters, [0, 1]), one, joined, axis=IntegerAttr(0, i64))
+    return Reshape.to(filters, (rows, columns, 1, count), runtime=runtime)

@@ -16,11 +16,10 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.extents import extents_of
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.labels import contracted
 from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Operand, Tensor, conj
 
@@ -156,5 +155,5 @@ class Einsum(Composite, OfDtypes):
 def _ones(x: Tensor, axis: int) -> Tensor:
     """A vector of ones as long as an axis."""
     extent = x.extents[axis]
-    shape = Gather.of(ShapeOf.of(x), np.array([axis])).value if extent == DYNAMIC_INDEX else None
+    shape = extents_of(x, [axis]).value if extent == DYNAMIC_INDEX else None
     return Fill.full(1, tensor_type(x.element_type, (extent,)), shape)

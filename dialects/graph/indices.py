@@ -52,7 +52,8 @@ def rows(x: Operators) -> Iterator[Tensor]:
     count = tensor.extents[0]
     if count == DYNAMIC_INDEX:
         raise IndexKindError(
-            f"{tensor!r} cannot be iterated: its extent is known only at run time: use while_loop() or gather()"
+            f"{tensor!r} has an extent that is known only at run time: unstack(x, num=n) takes it for n, while_loop() "
+            "and gather() take any"
         )
     with inserting_beside(tensor.value):
         return iter(unstacked(tensor, 0))

@@ -19,6 +19,7 @@ from pullback.dialects.graph.comparisons import Equal, LogicalAnd
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.exponential import Exp, Log
+from pullback.dialects.graph.extents import extent_of, extents_of
 from pullback.dialects.graph.families import Accepts, Binary, Composite, OfDtypes, check_dtype, is_float
 from pullback.dialects.graph.logistic import Sigmoid
 from pullback.dialects.graph.numerics import summed, widened
@@ -26,6 +27,7 @@ from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import absolute, exp, log1p, select
+from pullback.dialects.graph.sequences import Iota
 from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.softmax import LogSoftmax, Softmax, log_softmax_array, shifted, shifted_array
 from pullback.dialects.graph.types import (
@@ -155,11 +157,10 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
         """For each logit, whether it is that of its row's label."""
         classes = self.logits.extents[-1]
         if classes == DYNAMIC_INDEX:
-            raise GraphError(
-                f"{self.name}: the gradient needs to know the number of classes: give the logits a last extent that "
-                f"is no `?`, got {self.logits.type}"
-            )
-        numbers = Constant.from_array(np.arange(classes, dtype=np.int32))
+            extents = extents_of(self.logits, [self.logits.ndim - 1])
+            numbers = Iota.along(0, tensor_type(i32, (DYNAMIC_INDEX,)), [extents.value])
+        else:
+            numbers = Constant.from_array(np.arange(classes, dtype=np.int32))
         return Equal.of(Cast.to(self.rows, i32), numbers)
 
     @property
@@ -171,7 +172,10 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
         """A value for each row, or for each logit; NaN where the label is no class."""
         number = self.rows
         number = number if number.element_type == i64 else Cast.to(number, i32)
-        inside = LogicalAnd.of(number >= 0, number < self.logits.extents[-1])
+        classes: int | Tensor = self.logits.extents[-1]
+        if classes == DYNAMIC_INDEX:
+            classes = Cast.to(extent_of(self.logits, self.logits.ndim - 1), number.element_type)
+        inside = LogicalAnd.of(number >= 0, number < classes)
         return Where.of(inside, value, Fill.scalar(math.nan, value.element_type))
 
 

@@ -13,11 +13,11 @@ from pullback.dialects.graph.base import Array
 from pullback.dialects.graph.broadcasting import broadcast_together
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.extents import extent_of
 from pullback.dialects.graph.gathering import GatherNd
 from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
-from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.slicing import StridedSlice
 from pullback.dialects.graph.types import GraphError, ui8
 from pullback.dialects.graph.value import Tensor
@@ -174,8 +174,7 @@ def _counted_from_the_front(x: Tensor, axis: int, given: Tensor | Array) -> Tens
         indices = Cast.to(indices, i32)
     extent: Any = x.extents[axis]
     if extent == DYNAMIC_INDEX:
-        at = Constant.from_array(np.array(axis, np.int64))
-        extent = Cast.to(Gather.of(ShapeOf.of(x), at), indices.element_type)
+        extent = Cast.to(extent_of(x, axis), indices.element_type)
     return Where.of(indices < 0, indices + extent, indices)
 
 

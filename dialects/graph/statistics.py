@@ -6,19 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.accumulation import accumulator_of, in_accumulator
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
-from pullback.dialects.graph.creation import Constant, Fill
+from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.extents import extents_of
 from pullback.dialects.graph.families import Composite
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.numerics import averaged
 from pullback.dialects.graph.reductions import Prod, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, ShapeOf
+from pullback.dialects.graph.shapes import BroadcastTo
 from pullback.dialects.graph.types import is_inexact
 from pullback.dialects.graph.value import Tensor
 
@@ -51,5 +50,5 @@ def element_count(x: Tensor, axes: Sequence[int]) -> Tensor:
     extents = [x.extents[axis] for axis in axes]
     if DYNAMIC_INDEX not in extents:
         return Fill.scalar(math.prod(extents), element_type)
-    chosen = Gather.of(ShapeOf.of(x), Constant.from_array(np.array(axes, np.int64)))
+    chosen = extents_of(x, axes)
     return Cast.to(Prod.over(chosen), element_type)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import TypeAlias
 
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+
 from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.einsum import Einsum, Equation
 from pullback.dialects.graph.elementwise import Cast
+from pullback.dialects.graph.extents import of_extent
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.reductions import Sum
@@ -129,12 +132,13 @@ def cross(x1: Operand, x2: Operand, axis: int = -1, name: str | None = None) -> 
         name: of the operation.
 
     Raises:
-        ValueError: for an axis that does not exist, or vectors of another length.
+        ValueError: for an axis that does not exist, or vectors of another length; when run, where only a run knows it.
     """
     a, b = tensors(x1, x2, op="cross")
     at = _common_axis(a, b, axis, "cross")
-    if a.extents[at] != 3 or b.extents[at] != 3:
+    if not {a.extents[at], b.extents[at]} <= {3, DYNAMIC_INDEX}:
         raise GraphError(f"cross: expected three elements along axis {axis}, got {a.type} and {b.type}")
+    a, b = (of_extent(x, at + x.ndim, 3) for x in (a, b))
 
     def turned(x: Tensor, by: int) -> Tensor:
         return Roll.by(x, [by], [at + x.ndim])

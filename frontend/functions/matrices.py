@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.extents import extents_of
 from pullback.dialects.graph.factorizations import (
     Cholesky,
     Determinant,
@@ -18,13 +19,11 @@ from pullback.dialects.graph.factorizations import (
     SlogDet,
     TriangularSolve,
 )
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.linalg import adjoint as adjoint_of
 from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import ShapeOf
 from pullback.dialects.graph.types import GraphError
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
@@ -117,7 +116,7 @@ def diag(x: Operand, k: int = 0, name: str | None = None) -> Tensor:
 def _squares(x: Tensor, added: int) -> Tensor:
     """The shape of square matrices that are so much larger than the last axis of `x`."""
     last = x.ndim - 1
-    extents = Gather.of(ShapeOf.of(x), np.array([*range(last), last, last]))
+    extents = extents_of(x, [*range(last), last, last])
     return extents + Constant.from_array(np.array([0] * last + [added] * 2))
 
 

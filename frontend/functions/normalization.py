@@ -12,12 +12,12 @@ from pullback.dialects.graph.attributes import integers
 from pullback.dialects.graph.creation import Constant, Fill
 from pullback.dialects.graph.elementwise import Cast, Maximum
 from pullback.dialects.graph.exponential import Rsqrt
+from pullback.dialects.graph.extents import extents_of
 from pullback.dialects.graph.families import is_float
-from pullback.dialects.graph.indexing import Gather
 from pullback.dialects.graph.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape, ShapeOf
+from pullback.dialects.graph.shapes import Reshape
 from pullback.dialects.graph.statistics import element_count
 from pullback.dialects.graph.types import GraphError, is_static, tensor_type
 from pullback.dialects.graph.value import Number, Operand, Tensor
@@ -244,8 +244,7 @@ def group_norm(
     if (
         not is_whole_number(groups)
         or groups < 1
-        or value.extents[at] == DYNAMIC_INDEX
-        or value.extents[at] % groups
+        or (value.extents[at] != DYNAMIC_INDEX and value.extents[at] % groups)
     ):
         raise GraphError(
             f"group_norm: axis {axis} of {value.type} cannot be cut into {groups!r} equal groups"
@@ -261,18 +260,15 @@ def group_norm(
 
 def _split(x: Tensor, axis: int, groups: int) -> Tensor:
     """`x` with an axis cut in two: the groups, and what is in each."""
-    extents, parts = x.extents, (groups, x.extents[axis] // groups)
+    extents, channels = x.extents, x.extents[axis]
+    parts = (groups, DYNAMIC_INDEX if channels == DYNAMIC_INDEX else channels // groups)
     shape = (*extents[:axis], *parts, *extents[axis + 1 :])
     if is_static(x.type):
         return Reshape.to(x, shape)
-    around = [_extents(x, range(axis)), _extents(x, range(axis + 1, x.ndim))]
-    pieces = [around[0], Constant.from_array(np.array(parts, np.int64)), around[1]]
+    around = [extents_of(x, range(axis)), extents_of(x, range(axis + 1, x.ndim))]
+    both = [Constant.from_array(np.array([groups], np.int64)), extents_of(x, [axis]) // groups]
+    pieces = [around[0], *both, around[1]]
     return Reshape.to(x, shape, runtime=Concat.of(*pieces, axis=IntegerAttr(0, i64)))
-
-
-def _extents(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """The extents along these axes at run time."""
-    return Gather.of(ShapeOf.of(x), Constant.from_array(np.array(axes, np.int64)))
 
 
 def _parameter(x: Tensor, given: Operand | None, axes: Sequence[int], default: Number) -> Tensor:
@@ -280,7 +276,7 @@ def _parameter(x: Tensor, given: Operand | None, axes: Sequence[int], default: N
     if given is not None:
         return as_tensor(given, "the parameter", x.dtype)
     type_ = tensor_type(x.element_type, (x.extents[a] for a in axes))
-    return Fill.full(default, type_, None if is_static(type_) else _extents(x, axes).value)
+    return Fill.full(default, type_, None if is_static(type_) else extents_of(x, axes).value)
 
 
 def _channels(data_format: str, x: Tensor, what: str) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
 from pullback.dialects.graph.attributes import integers
+from pullback.dialects.graph.extents import of_extent
 from pullback.dialects.graph.indices import unstacked
-from pullback.dialects.graph.pieces import Concat, Split
+from pullback.dialects.graph.pieces import Concat, Split, sizes_along
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.shapes import flattened
 from pullback.dialects.graph.types import GraphError
@@ -33,18 +34,21 @@ def split(x: Operand, sizes: int | Sequence[int], axis: int = 0, name: str | Non
         name: of the operation.
 
     Raises:
-        ValueError: if the pieces do not make up the axis.
+        ValueError: if the pieces do not make up the axis; when run, where its extent is known only then.
     """
     value = as_tensor(x, "split")
     axis = checked_axis(axis, value.ndim, "split")
     pieces, extent = whole_numbers(sizes, "split: sizes"), value.extents[axis]
     if is_whole_number(sizes):
-        if sizes < 1 or extent == DYNAMIC_INDEX or extent % sizes:
+        if sizes < 1 or (extent != DYNAMIC_INDEX and extent % sizes):
             raise GraphError(f"split: axis {axis} of {value.type} cannot be cut into {sizes} equal pieces")
-        pieces = [extent // sizes] * sizes
-    elif pieces.count(-1) == 1 and extent != DYNAMIC_INDEX:
-        rest = extent - sum(n for n in pieces if n != -1)
-        pieces = [rest if n == -1 else n for n in pieces]
+        pieces = [-1] * sizes
+    elif pieces.count(-1) > 1:
+        raise GraphError(f"split: sizes: one of them may be -1, which takes what remains, got {pieces}")
+    if not pieces:
+        raise GraphError("split: sizes: expected at least one piece, got []")
+    if extent != DYNAMIC_INDEX:
+        pieces = sizes_along("split", pieces, value.extents, axis)
     properties = {"axis": IntegerAttr(axis, i64), "sizes": integers(pieces)}
     first = named_as(name, lambda: Tensor(Split.emit([value.value], properties).results[0]))
     return [Tensor(r) for r in first.op.results]
@@ -66,16 +70,33 @@ def stack(values: Sequence[Operand], axis: int = 0, name: str | None = None) -> 
     return concat([ExpandDims.at(part, [at]) for part in parts], at, name)
 
 
-def unstack(x: Operand, axis: int = 0, name: str | None = None) -> list[Tensor]:
-    """The parts of `x` along an axis of known extent, without that axis: what `stack` puts together."""
+def unstack(x: Operand, axis: int = 0, num: int | None = None, name: str | None = None) -> list[Tensor]:
+    """The parts of `x` along an axis, without that axis: what `stack` puts together.
+
+    Args:
+        x: any tensor but a scalar.
+        axis: along which, counted from the end if negative.
+        num: how many parts there are; needed where only a run knows the extent.
+        name: of the first operation.
+
+    Raises:
+        ValueError: for another number of parts than there are; when run, where the extent is known only then.
+    """
     value = as_tensor(x, "unstack")
     at = checked_axis(axis, value.ndim, "unstack")
-    if value.extents[at] == DYNAMIC_INDEX:
-        raise GraphError(f"unstack: the extent of axis {at} of {value.type} is known only at run time")
+    if num is not None and (not is_whole_number(num) or num < 0):
+        raise ArgumentTypeError(f"unstack: num: expected a whole number from 0 on, got {num!r}")
+    extent = value.extents[at]
+    if extent == DYNAMIC_INDEX and num is None:
+        raise GraphError(
+            f"unstack: the extent of axis {at} of {value.type} is known only at run time: say with num= what it is"
+        )
+    if num not in (None, extent) and extent != DYNAMIC_INDEX:
+        raise GraphError(f"unstack: num: axis {at} of {value.type} has {extent} parts, not {num}")
     made: list[Tensor] = []
 
     def first() -> Tensor:
-        made.extend(unstacked(value, at))
+        made.extend(unstacked(value if num is None else of_extent(value, at, num), at))
         return value
 
     named_as(name, first)

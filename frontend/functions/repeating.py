@@ -8,6 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.extents import of_extent
 from pullback.dialects.graph.picking import taken_along
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
@@ -58,7 +59,8 @@ def repeat(
         name: of the operation.
 
     Raises:
-        ValueError: for negative numbers, or another count of them than there are places.
+        ValueError: for negative numbers, or another count of them than there are places (when run, where only a run
+            knows it).
     """
     value, counts = as_tensor(x, "repeat"), _counts(repeats, "repeat: repeats")
     if axis is None:
@@ -69,12 +71,12 @@ def repeat(
         along = [counts[0] if a == at else 1 for a in range(value.ndim)]
         return named_as(name, lambda: Repeat.make(value, along))
     extent = value.extents[at]
-    if len(counts) != extent:
-        known = "known only at run time" if extent == DYNAMIC_INDEX else extent
+    if extent not in (len(counts), DYNAMIC_INDEX):
         raise GraphError(
-            f"repeat: repeats: {len(counts)} numbers for axis {at} of {value.type}, whose extent is {known}"
+            f"repeat: repeats: {len(counts)} numbers for axis {at} of {value.type}, whose extent is {extent}"
         )
-    places = Constant.from_array(np.repeat(np.arange(extent), counts))
+    value = of_extent(value, at, len(counts))
+    places = Constant.from_array(np.repeat(np.arange(len(counts)), counts))
     return named_as(name, lambda: taken_along(value, places, at))
 
 

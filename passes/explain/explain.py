@@ -11,7 +11,14 @@ from xdsl.traits import ConstantLike
 
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.location import Origin, name_of, name_of_value, position_of, role_of
-from pullback.dialects.graph.types import differentiable_type
+from pullback.dialects.graph.types import (
+    StackType,
+    differentiable_type,
+    element_type_of,
+    gradient_type_of,
+    is_complex,
+)
+from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import ReadsVariable, VariableOp
 from pullback.passes.explain.cuts import ONLY_FLOATS, Cuts, Locate, operand_name, place_of
 from pullback.passes.explain.dependence import Dependence, users_of, variable_of
@@ -35,6 +42,7 @@ def explain(
     block: Block,
     stops: Collection[SSAValue] = (),
     locate: Locate = written_at,
+    grad_ys: Sequence[Tensor | None] | None = None,
 ) -> Explanation:
     """Why the gradient of sum(ys) with respect to x is what it is; the block is left as it was.
 
@@ -43,12 +51,25 @@ def explain(
         block: in which the gradient is asked for.
         stops: values taken as constants.
         locate: where an operation was written, if known.
+        grad_ys: what the gradient starts from, checked as `gradients` does. Unless they are given it starts from
+            ones, at complex ys too: they decide what a gradient is, not where it goes.
 
     Raises:
         GradientTypeError: a y is a truth value or a stack, which have no gradient.
+        GradientError: grad_ys do not fit the ys.
     """
-    check_seeds(ys, [None] * len(ys), None)
-    return _Search(ys, x, block, stops, locate).explanation()
+    seeds = [None] * len(ys) if grad_ys is None else grad_ys
+    free = [y for y in ys if not _is_complex(y)]
+    if grad_ys is None:
+        check_seeds(free, [None] * len(free), None)
+    else:
+        check_seeds(ys, grad_ys, None)
+    return _Search(ys, x, block, stops, locate, seeds).explanation()
+
+
+def _is_complex(y: SSAValue) -> bool:
+    type_ = gradient_type_of(y.type)
+    return not isinstance(type_, StackType) and is_complex(element_type_of(type_))
 
 
 class _Search:
@@ -61,15 +82,17 @@ class _Search:
         block: Block,
         stops: Collection[SSAValue],
         locate: Locate,
+        seeds: Sequence[Tensor | None],
     ) -> None:
         self.ys, self.x, self.stops, self.locate = ys, x, stops, locate
+        self.seeds = seeds
         self.visible = Visible.around(block, back_edges=True)
         self.names = tuple(map(name_of_value, ys))
         self.x_name = name_of_value(x)
         self.made = _gradient_operations(block)
 
     def explanation(self) -> Explanation:
-        request = flow_of(self.ys, [self.x], self.stops, self.visible)
+        request = flow_of(self.ys, [self.x], self.stops, self.visible, seeds=self.seeds)
         if request.failures:
             return self._error(request)
         if request.refused is not None:

@@ -68,20 +68,22 @@ def flow_of(
     stops: Collection[SSAValue],
     visible: Visible,
     nested: bool = False,
+    seeds: Sequence[Tensor | None] | None = None,
 ) -> Flow:
-    """What flows from ys to xs where ones are the seeds; the blocks are left as they were.
+    """What flows from ys to xs; the blocks are left as they were.
 
     Args:
         ys, xs, stops: as for the engine's `gradients`.
         visible: the blocks that it would walk over.
         nested: whether the block is the body of a loop.
+        seeds: one for each y, ones where it is `None`; ones for all unless given.
     """
     flow = Flow()
     walk = _RecordedWalk(visible, frozenset(stops), flow, nested)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            walk.run(ys, xs, [None] * len(ys))
+            walk.run(ys, xs, [None] * len(ys) if seeds is None else seeds)
         for value, terms in walk.terms.items():
             flow.terms[value] = max(flow.terms.get(value, 0), len(terms))
     finally:

@@ -122,6 +122,21 @@ def test_it_adds_nothing(graph: pb.Graph) -> None:
     assert pb.tanh(x).name == "tanh_1"  # names are free again
 
 
+def test_given_gradients_of_ys(graph: pb.Graph) -> None:
+    z = pb.placeholder("complex<f32>", (3,), name="z")
+    y, part = z * z, pb.real(z)
+    wrong = [[None, None], pb.ones((4,), "complex<f32>"), pb.ones((3,))]
+    before = str(graph)
+    with pytest.raises(ValueError, match="must set grad_ys"):
+        pb.explain(y, z)
+    assert pb.explain(y, z, grad_ys=np.ones(3, np.complex64)).paths == 2
+    assert pb.explain([y, part], z, grad_ys=[[1j, 1.0, 2.0], None]).paths == 3
+    for grad_ys in wrong:
+        with pytest.raises(ValueError, match="grad_ys"):
+            pb.explain(y, z, grad_ys=grad_ys)
+    assert str(graph) == before
+
+
 # ---- errors --------------------------------------------------------------------------------------------------
 
 

@@ -193,14 +193,6 @@ def test_sparse_cross_entropy_of_three_equal_logits(target: str) -> None:
     np.testing.assert_allclose(got, [[-2 / 3, 1 / 3, 1 / 3], [np.nan] * 3])
 
 
-def test_the_gradient_of_the_number_of_classes_is_asked_for() -> None:
-    with pb.Graph():
-        x = pb.placeholder("f32", (2, None))
-        loss = pb.sparse_softmax_cross_entropy_with_logits([0, 1], x)
-        with pytest.raises(ValueError, match="needs to know the number of classes"):
-            pb.gradients(loss, [x])
-
-
 # ---- normalization ------------------------------------------------------------------------------------------
 
 
