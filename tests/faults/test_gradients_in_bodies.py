@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.passes.explain.explanation import Reason, Status
 
 TARGETS = pytest.mark.parametrize("target", ["numpy", "cpu"])
 
@@ -199,102 +200,100 @@ def test_sums_and_gates(method: str, gate: bool | str) -> None:
     assert pb.run(twice(term), {p: 2.0}, target="cpu") == pytest.approx(expected, rel=1e-12)
 
 
-# ---- what a loop carries ----------------------------------------------------------------------------------
+# ---- the same anywhere ------------------------------------------------------------------------------------
+
+STEPS: list[Callable[[pb.Tensor, pb.Tensor], pb.Tensor]] = [
+    lambda a, b: a * b,
+    lambda a, b: pb.sin(a) + b,
+    lambda a, b: pb.concat([a, b], 0)[1:3],
+    lambda a, b: pb.stop_gradient(a) * b,
+    lambda a, b: pb.cond(pb.sum(a) > pb.sum(b), lambda: a * a, lambda: b * a),
+    lambda a, b: pb.while_loop(lambda i, *_: i < 2, lambda i, s: (i + 1, s * b * 0.5), [0, a])[1],
+    lambda a, b: pb.gather(a, [1, 1]) * b,
+]
+PLACES = ["here", "branch", "loop"]
 
 
-def carrying(start: pb.Tensor, body: Callable[[pb.Tensor], pb.Tensor]) -> pb.Tensor:
-    return pb.while_loop(lambda i, _: i < 2, lambda i, s: (i + 1, body(s)), [0, start])[1]
-
-
-MESSAGE = r"no gradient with respect to 'p' inside loop 'while/while': .* through 'arg1' \(loop variable 1\)"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        lambda s, p: pb.gradients(s * 2.0, [p])[0],
-        lambda s, p: pb.gradients(s, [p])[0],
-        lambda s, p: pb.gradients(s * p, [p])[0],
-        lambda s, p: pb.gradients(s * p, [s, p])[1],
-    ],
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(PLACES), st.sampled_from(STEPS), st.integers(0, 9), st.integers(0, 9)),
+        min_size=1,
+        max_size=6,
+    ),
+    stopped=st.none() | st.integers(0, 9),
 )
-def test_a_path_through_the_start_of_what_is_carried_is_an_error(
-    graph: pb.Graph, body: Callable[[pb.Tensor, pb.Tensor], pb.Tensor]
+def test_the_gradient_is_the_same_wherever_it_is_asked_for(
+    steps: list[tuple[str, Callable[..., pb.Tensor], int, int]], stopped: int | None
 ) -> None:
+    def grown(
+        values: list[pb.Tensor], rest: list[tuple[str, Callable[..., pb.Tensor], int, int]], flat: bool
+    ) -> pb.Tensor:
+        """Goes on inside of branches and loops; in the end asks for gradients of the last value."""
+        if not rest:
+            stops = None if stopped is None else [values[stopped % len(values)]]
+            found = pb.gradients(values[-1], xs, stop_gradients=stops, unconnected_gradients="zero")
+            return pb.stack([*found, values[-1]])
+        (place, step, i, j), *rest = rest
+
+        def further() -> pb.Tensor:
+            value = step(values[i % len(values)], values[j % len(values)])
+            return grown([*values, value], rest, flat)
+
+        if flat or place == "here":
+            return further()
+        if place == "branch":
+            return pb.cond(values[0][0] < 9.0, further, lambda: pb.zeros((3, 2), "f64"))
+        none = pb.zeros((3, 2), "f64")
+        return pb.while_loop(lambda i, _: i < 1, lambda i, _: (i + 1, further()), [0, none])[1]
+
+    with pb.Graph():
+        xs = [pb.placeholder("f64", (2,), name=name) for name in "ab"]
+        inside, outside = (grown(list(xs), list(steps), flat) for flat in (False, True))
+        got, expected = pb.run([inside, outside], {xs[0]: [0.5, 1.5], xs[1]: [1.25, -0.75]})
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+
+
+# ---- a second time around ----------------------------------------------------------------------------------
+
+
+def test_an_outer_loop_is_seen_with_the_contents_of_its_time() -> None:
+    p, w = scalar(), pb.Variable(np.float64(2.0), name="w")
+    power = pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * w * p), [0, p])[1]  # p**4 w**3
+    update = w.assign(10.0)
+    with pb.control_dependencies([update]):
+        by_p = twice(lambda: pb.gradients(power, [p])[0])
+        by_w = twice(lambda: pb.gradients(power, [w])[0])
+    assert pb.run([by_p, by_w, update], {p: 1.0})[:2] == [2 * 4 * 8, 2 * 3 * 4]
+
+
+@TARGETS
+def test_calls_loops_and_gradients_of_ones_own_on_the_way(target: str) -> None:
     p = scalar()
     q = pb.square(p)
-    before = str(graph)
-    with pytest.raises(ValueError, match=MESSAGE):
-        carrying(q, lambda s: body(s, p))
-    assert str(graph) == before
-
-
-def test_a_path_through_earlier_trips_is_an_error(graph: pb.Graph) -> None:
-    p = scalar()
-    power = pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * p), [0, p])[1]
-    start = zero()
-    before = str(graph)
-    with pytest.raises(ValueError, match=r"inside loop 'while_1/while': .* through 'arg1'"):
-        carrying(start, lambda s: s + pb.gradients(s * power, [p])[0])
-    assert str(graph) == before
-
-
-def test_what_is_carried_may_be_taken_as_constant() -> None:
-    p = scalar()
-    q = pb.square(p)
-    got = carrying(q, lambda s: pb.gradients(s * p, [p], stop_gradients=[s])[0])
-    assert pb.run(got, {p: 3.0}) == 9
-
-
-def test_what_is_carried_may_depend_on_what_is_not_asked_about() -> None:
-    p, z = scalar(), scalar("z")
-    got = carrying(pb.square(z), lambda s: s + pb.gradients(s * p, [p])[0])  # s doubles
-    assert pb.run(got, {p: 3.0, z: 2.0}) == 16
-    ended = carrying(pb.stop_gradient(pb.square(p)), lambda s: s + pb.gradients(s * p, [p])[0])
-    assert pb.run(ended, {p: 3.0}) == 36
-
-
-def test_of_two_carried_values_only_the_one_that_depends_on_x() -> None:
-    p, z = scalar(), scalar("z")
-
-    def body(i: pb.Tensor, a: pb.Tensor, b: pb.Tensor) -> list[pb.Tensor]:
-        return [i + 1, a * p, b + pb.gradients(b * p, [p])[0]]
-
-    loop = pb.while_loop(lambda i, *_: i < 3, body, [0, p, z])
-    assert pb.run(loop, {p: 2.0, z: 1.0})[1:] == [16, 8]
-    # The second value of that loop is no path to p.
-    got = carrying(
-        pb.while_loop(lambda i, *_: i < 3, lambda i, a, b: (i + 1, a * p, b), [0, p, z])[2], lambda s: s
+    cube = pb.function(lambda v: v * v * v)
+    again = pb.recompute_grad(lambda v: pb.tanh(v * q))
+    own = pb.custom_gradient(lambda v: (v * q, lambda dy: dy * q))
+    called, computed, told = cube(p), again(p), own(p)
+    loop = pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * p + q), [0, q])[1]
+    y = called * computed + told * loop
+    inside = twice(lambda: pb.gradients(y + again(p) * loop, [p])[0])
+    total = y + again(p) * loop
+    assert pb.run(inside, {p: 0.7}, target=target) == pytest.approx(
+        2 * difference(total, p, 0.7, target), rel=1e-7
     )
-    assert pb.run(got, {z: 1.0, p: 1.0}) == 1
 
 
-def test_explain_agrees() -> None:
+@TARGETS
+def test_a_loop_inside_that_uses_what_is_outside(target: str) -> None:
     p = scalar()
     q = pb.square(p)
-    found: list[pb.Explanation] = []
 
-    def body(s: pb.Tensor) -> pb.Tensor:
-        found.append(pb.explain(q * 3.0, p))
-        found.append(pb.explain(s * 3.0, p))
-        return s
+    def chain() -> pb.Tensor:
+        return pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * p + q), [0, q])[1] * q
 
-    carrying(q, body)
-    assert found[0].status is Status.CONNECTED
-    assert (found[1].status, found[1].cuts[0].reason) == (Status.ERROR, Reason.CARRIED)
-
-
-def test_a_body_that_fails_leaves_the_graph_as_it_was(graph: pb.Graph) -> None:
-    p = scalar()
-    power = pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * p), [0, p])[1]
-    _ = pb.exp(power)
-    start = zero()
-    before = str(graph)
-
-    def body(i: pb.Tensor, s: pb.Tensor) -> list[pb.Tensor]:
-        pb.gradients(power, [p])
-        raise RuntimeError("no")
-
-    with pytest.raises(RuntimeError):
-        pb.while_loop(lambda i, _: i < 2, body, [0, start])
-    assert str(graph) == before
+    inside = twice(lambda: pb.gradients(chain(), [p])[0])
+    slope = difference(chain(), p, 1.3, target)
+    assert pb.run(inside, {p: 1.3}, target=target) == pytest.approx(2 * slope, rel=1e-7)
+    (second,) = pb.gradients(inside, [p])
+    assert pb.run(second, {p: 1.3}) == pytest.approx(difference(inside, p, 1.3, target), rel=1e-7)
