@@ -8,8 +8,8 @@ from functools import cached_property
 from math import prod
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.ir import Attribute, OpResult
 from xdsl.ir import Operation as IROperation
-from xdsl.ir import OpResult
 
 from pullback.dialects.graph.creation import Constant
 from pullback.dialects.graph.indexing import Densify, MakeSlices, SliceIndices, SliceValues
@@ -19,6 +19,7 @@ from pullback.dialects.graph.types import (
     GraphError,
     SlicesType,
     compatible_shapes,
+    compatible_types,
     element_type_of,
     format_shape,
     is_integer,
@@ -149,6 +150,12 @@ class IndexedSlices(Operators):
             return Tensor(made.operands[index])
         with graph_of(self.tensor.value).current():
             return (SliceValues, SliceIndices)[index].of(self.tensor)
+
+    def known_as(self, type_: Attribute) -> IndexedSlices:
+        """The same rows, of a tensor of this type: that is known in full, where the shape was in part."""
+        if None not in self.shape or not compatible_types(self.type.data_type, type_):
+            return self
+        return IndexedSlices(self.values, self.indices, shape_of_type(type_))
 
     def as_tensor(self) -> Tensor:
         """The tensor that the rows stand for; warns where that may be large."""

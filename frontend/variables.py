@@ -16,6 +16,7 @@ from pullback.dialects.graph.types import (
     GraphError,
     VariableType,
     compatible_types,
+    data_type_of,
     element_type_from,
     numpy_dtype,
     tensor_type,
@@ -158,10 +159,12 @@ class Variable(Operators):
             raise ArgumentTypeError(
                 f"the rows for variable '{self.name}': expected IndexedSlices, got {type(rows).__name__}"
             )
-        return self._update(ScatterUpdate, rows.tensor)
+        return self._update(ScatterUpdate, self._rows_or_converted(rows))
 
     def _rows_or_converted(self, value: Operand) -> Tensor:
-        return value.tensor if isinstance(value, IndexedSlices) else self._converted(value)
+        if not isinstance(value, IndexedSlices):
+            return self._converted(value)
+        return value.known_as(data_type_of(self.handle.type)).tensor
 
     def _converted(self, value: Operand) -> Tensor:
         with self.graph.current():

@@ -44,7 +44,7 @@ def dense(value: Any) -> Any:
 
 
 class NaryIdentity(GraphOp):
-    """Each result is the operand at its place."""
+    """Each result is the operand at its place, and so are gradients: `None` where none arrived."""
 
     values = var_operand_def(AnyAttr())
     outputs = var_result_def(AnyAttr())
@@ -62,7 +62,7 @@ class NaryIdentity(GraphOp):
     def numpy(self, *operands: Any) -> Any:
         return operands
 
-    def gradient(self, *dys: Tensor) -> GradientTerms:
+    def gradient(self, *dys: Tensor | None) -> GradientTerms:
         return dys
 
 

@@ -221,6 +221,7 @@ class Optimizer:
     def _state(self, gradient: object, variable: Variable, label: str) -> State:
         if isinstance(gradient, IndexedSlices):
             _check_fits(gradient.type.data_type, variable, label)
+            gradient = gradient.known_as(data_type_of(variable.handle.type))
             is_narrow = gradient.values.element_type in ACCUMULATORS
             return Rows(summed(gradient) if self.SUMS_ROWS or is_narrow else gradient)
         dense = as_tensor(gradient, label, variable.dtype)

@@ -60,7 +60,7 @@ def check_carried(walk: Prober, xs: Sequence[SSAValue], arrived: Sequence[BlockA
                 f"no gradient with respect to '{name_of_value(x)}' inside loop '{loop}': a path goes on only through "
                 f"'{name}' (loop variable {value.index}), which the loop carries: what it was computed from lies "
                 f"before the loop or in earlier trips. Ask for the gradient outside of the loop, or take '{name}' as "
-                "constant: stop_gradients",
+                "constant, by stop_gradients or stop_gradient",
                 walk.about,
             )
 

@@ -17,7 +17,7 @@ from pullback.dialects.graph.base import GraphOp, Properties
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.insertion import Insert, inserting
 from pullback.dialects.graph.location import Origin
-from pullback.dialects.graph.markers import Backward, SumGradients
+from pullback.dialects.graph.markers import Backward, NaryIdentity, SumGradients
 from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
 from pullback.dialects.graph.shapes import SumTo
 from pullback.dialects.graph.stacks import EmptyStack
@@ -245,7 +245,7 @@ class Walk:
         moves = isinstance(op, GraphOp) and type(op).TAKES is not None
         given: list[Tensor | None] = []
         for result, dy in zip(op.results, dys, strict=True):
-            if dy is None and differentiable_type(result.type):
+            if dy is None and differentiable_type(result.type) and not isinstance(op, NaryIdentity):
                 dy = self.zeros(result)
             given.append(dy if dy is None or slices_pass else densified(dy, quiet=moves))
         return given

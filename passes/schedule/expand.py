@@ -44,10 +44,20 @@ LARGEST_CONSTANT = 4096
 
 
 class Contents:
-    """The value last read from each variable, where no update came since."""
+    """The value last read from each variable, where no update came since; and the slices put together in the block."""
 
     def __init__(self) -> None:
         self._read: dict[str, SSAValue] = {}
+        self._slices: set[SSAValue] = set()
+
+    def holds(self, slices: SSAValue) -> bool:
+        """Whether slices are put together in this block, not in one around it: so a kernel here can do so."""
+        return slices in self._slices
+
+    def see(self, op: Operation) -> None:
+        """Takes down the slices that an operation of the block puts together."""
+        if isinstance(op, MakeSlices):
+            self._slices.add(op.results[0])
 
     def of(self, variable: SSAValue) -> SSAValue | None:
         return self._read.get(_label(variable))
@@ -68,6 +78,7 @@ def _label(variable: SSAValue) -> str:
 
 def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
     """The operations that take the place of `op`, whose results are replaced; `None` where `op` stays."""
+    contents.see(op)
     rule = next((_RULES[family] for family in type(op).__mro__ if family in _RULES), None)
     if rule is None:
         return None
@@ -173,12 +184,12 @@ def _operand(op: Operation, contents: Contents) -> Expansion:
 
 def _densify(op: Operation, contents: Contents) -> Expansion:
     slices = Tensor(op.operands[0])
-    return None if isinstance(slices.op, MakeSlices) else Densify.of(_put_together(slices))
+    return None if contents.holds(slices.value) else Densify.of(_put_together(slices))
 
 
 def _replace_rows(op: Operation, contents: Contents) -> Expansion:
     base, slices = (Tensor(v) for v in op.operands)
-    return None if isinstance(slices.op, MakeSlices) else ReplaceRows.of(base, _put_together(slices))
+    return None if contents.holds(slices.value) else ReplaceRows.of(base, _put_together(slices))
 
 
 def _put_together(slices: Tensor) -> Tensor:

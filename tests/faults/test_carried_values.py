@@ -84,11 +84,10 @@ def test_of_two_carried_values_only_the_one_that_depends_on_x() -> None:
 
     loop = pb.while_loop(lambda i, *_: i < 3, body, [0, p, z])
     assert pb.run(loop, {p: 2.0, z: 1.0})[1:] == [16, 8]
-    # The second value of that loop is no path to p.
-    got = carrying(
-        pb.while_loop(lambda i, *_: i < 3, lambda i, a, b: (i + 1, a * p, b), [0, p, z])[2], lambda s: s
-    )
-    assert pb.run(got, {z: 1.0, p: 1.0}) == 1
+    # The second value of such a loop is no path to p, though the first is.
+    start = pb.while_loop(lambda i, *_: i < 3, lambda i, a, b: (i + 1, a * p, b * 2.0), [0, p, z])[2]
+    got = carrying(start, lambda s: s + pb.gradients(s * p, [p])[0])
+    assert pb.run(got, {z: 1.0, p: 1.0}) == 32
 
 
 def test_explain_agrees() -> None:
@@ -120,3 +119,9 @@ def test_a_body_that_fails_leaves_the_graph_as_it_was(graph: pb.Graph) -> None:
     with pytest.raises(RuntimeError):
         pb.while_loop(lambda i, _: i < 2, body, [0, start])
     assert str(graph) == before
+
+
+def test_a_barrier_passes_each_gradient_by_itself() -> None:
+    p, z = scalar(), scalar("z")
+    _, second = pb.tuple([p * 2.0, z * 3.0])
+    assert pb.gradients(second, [p]) == [None]  # zeros before, which looked like a path

@@ -222,3 +222,36 @@ def test_every_kind_of_dense_shape(shape: Callable[[], Any]) -> None:
 def test_what_makes_no_slices(values: Any, indices: Any, shape: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pb.IndexedSlices(values, indices, shape)
+
+
+@TARGETS
+def test_slices_of_an_unknown_shape_for_variables_of_a_known_one(target: str) -> None:
+    x, shape = pb.placeholder("f64", (None, 3), name="x"), pb.placeholder("i32", (2,), name="shape")
+    w = pb.Variable(TABLE, name="w")
+    (g,) = pb.gradients(pb.sum(pb.gather(x, [1, 3, 1])), [x])
+    rows = pb.IndexedSlices(g.values, g.indices, shape)
+    train = pb.train.GradientDescentOptimizer(0.5).apply_gradients([(rows, w)])
+    pb.run([w.assign_sub(rows), train], {x: TABLE, shape: [4, 3]}, target=target)
+    np.testing.assert_array_equal(w.numpy() - TABLE, np.array([0, -3, 0, -1.5])[:, None] * np.ones(3))
+
+
+@TARGETS
+def test_slices_from_outside_used_in_bodies(target: str) -> None:
+    a, b = pb.Variable(TABLE, name="a"), pb.Variable(MORE, name="b")
+    rows = pb.gather(pb.concat([a, b], 0), [1, 3, 1, 5])
+    y = pb.sum(rows * rows) + pb.sum(pb.gather(a, [0]))
+    da, db = pb.tuple(pb.gradients(y, [a, b]))
+    assert isinstance(da, pb.IndexedSlices) and isinstance(db, pb.IndexedSlices)
+    doubled = pb.IndexedSlices(2.0 * db.values, db.indices, db.dense_shape)
+
+    def body(i: pb.Tensor) -> pb.Tensor:
+        with pb.control_dependencies([a.assign_sub(da), b.scatter_update(doubled)]):
+            return i + 1
+
+    trips = pb.while_loop(lambda i: i < 2, body, 0)
+    dense = pb.cond(trips > 1, lambda: pb.gradients(y, [a])[0].as_tensor(), lambda: da.as_tensor())
+    values = pb.run([trips, dense], target=target)
+    slope = 2 * TABLE * np.array([0, 2, 0, 1])[:, None] + np.array([1, 0, 0, 0])[:, None]
+    np.testing.assert_array_equal(values[1], slope)
+    np.testing.assert_array_equal(a.numpy(), TABLE - 2 * slope)
+    np.testing.assert_array_equal(b.numpy(), [MORE[0], 4 * MORE[1]])
