@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
@@ -30,6 +30,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import Graph, current_graph, graph_of
+from pullback.frontend.visibility import is_visible
 
 LARGE_ELEMENTS = 100_000_000
 """From how many elements on slices made dense are worth a warning."""
@@ -66,8 +67,8 @@ class IndexedSlices(Operators):
     """
 
     def __init__(self, values: Operand, indices: Operand, dense_shape: ShapeLike) -> None:
-        anchor = next((v for v in (values, indices, dense_shape) if isinstance(v, Operators)), None)
-        home = graph_of(anchor.as_tensor().value) if anchor is not None else current_graph()
+        anchor = next((v for v in (values, indices, dense_shape) if isinstance(v, Tensor)), None)
+        home = graph_of(anchor.value) if anchor is not None else current_graph()
         with home.current():
             rows = as_tensor(values, "values")
             at = as_tensor(indices, "indices")
@@ -84,6 +85,7 @@ class IndexedSlices(Operators):
             whole = (*extents[:1], *row)
             shape = [runtime.value] if runtime is not None and DYNAMIC_INDEX in whole else []
             self.tensor = MakeSlices.to(rows, at, whole, shape)
+            self._parts: dict[str, Tensor] = {}
 
     @staticmethod
     def _extents(dense_shape: ShapeLike) -> tuple[tuple[int, ...], Tensor | None]:
@@ -101,7 +103,7 @@ class IndexedSlices(Operators):
     def wrap(cls, tensor: Tensor) -> IndexedSlices:
         """The handle of a value of slices type."""
         handle = cls.__new__(cls)
-        handle.tensor = tensor
+        handle.tensor, handle._parts = tensor, {}
         return handle
 
     @property
@@ -120,24 +122,35 @@ class IndexedSlices(Operators):
         """The shape of the tensor that the rows belong to, `None` where known at run time only."""
         return tuple(None if n == DYNAMIC_INDEX else n for n in shape_of_type(self.type.data_type))
 
-    @cached_property
+    @property
     def values(self) -> Tensor:
         """The rows."""
-        return self._part(0)
+        return self._kept("values", lambda: self._part(0))
 
-    @cached_property
+    @property
     def indices(self) -> Tensor:
         """Where the rows belong."""
-        return self._part(1)
+        return self._kept("indices", lambda: self._part(1))
 
-    @cached_property
+    @property
     def dense_shape(self) -> Tensor:
         """The shape of the tensor that the rows belong to, i64."""
-        with graph_of(self.tensor.value).current():
-            if None not in self.shape:
-                return Constant.from_array([n or 0 for n in self.shape], "i64")
-            made = self._maker
-            return Tensor(made.operands[2]) if made is not None else ShapeOf.of(Densify.of(self.tensor))
+        return self._kept("dense_shape", self._shape)
+
+    def _kept(self, what: str, make: Callable[[], Tensor]) -> Tensor:
+        """A part, made once; and again where the one that was made stands in a body that is over, or is gone."""
+        graph = graph_of(self.tensor.value)
+        part = self._parts.get(what)
+        if part is None or not is_visible(part.value, graph.insertion_block):
+            with graph.current():
+                part = self._parts[what] = make()
+        return part
+
+    def _shape(self) -> Tensor:
+        if None not in self.shape:
+            return Constant.from_array([n or 0 for n in self.shape], "i64")
+        made = self._maker
+        return Tensor(made.operands[2]) if made is not None else ShapeOf.of(Densify.of(self.tensor))
 
     @property
     def _maker(self) -> MakeSlices | None:
@@ -148,8 +161,7 @@ class IndexedSlices(Operators):
         made = self._maker
         if made is not None:
             return Tensor(made.operands[index])
-        with graph_of(self.tensor.value).current():
-            return (SliceValues, SliceIndices)[index].of(self.tensor)
+        return (SliceValues, SliceIndices)[index].of(self.tensor)
 
     def known_as(self, type_: Attribute) -> IndexedSlices:
         """The same rows, of a tensor of this type: that is known in full, where the shape was in part."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xdsl.ir import Block, SSAValue
 
+from pullback.dialects.graph.custom_gradient import CustomGradient
 from pullback.dialects.graph.location import is_unknown, name_of, name_of_value
 from pullback.dialects.graph.types import GraphError
 
@@ -12,6 +13,15 @@ def block_of(value: SSAValue) -> Block | None:
     """The block that defines a value."""
     owner = value.owner
     return owner if isinstance(owner, Block) else owner.parent
+
+
+def is_visible(value: SSAValue, place: Block) -> bool:
+    """Whether a block sees a value: it, or one around it, defines the value."""
+    made_in = block_of(value)
+    block: Block | None = place
+    while block is not None and block is not made_in:
+        block = block.parent_block()
+    return block is not None
 
 
 def check_visible(value: SSAValue, place: Block, what: str) -> None:
@@ -25,14 +35,13 @@ def check_visible(value: SSAValue, place: Block, what: str) -> None:
     Raises:
         GraphError: the block does not see the value.
     """
+    if is_visible(value, place):
+        return
     made_in = block_of(value)
-    block: Block | None = place
-    while block is not None and block is not made_in:
-        block = block.parent_block()
-    if block is None:
-        around = made_in.parent_op() if made_in is not None else None
-        where = f" '{name_of(around)}'" if around is not None and not is_unknown(around.location) else ""
-        raise GraphError(
-            f"{what}: tensor '{name_of_value(value)}' was made inside of the loop or branch{where} and is not there "
-            "outside of it: return it from the function that made it"
-        )
+    around = made_in.parent_op() if made_in is not None else None
+    kind = "gradient function" if isinstance(around, CustomGradient) else "loop or branch"
+    where = f" '{name_of(around)}'" if around is not None and not is_unknown(around.location) else ""
+    raise GraphError(
+        f"{what}: tensor '{name_of_value(value)}' was made inside of the {kind}{where} and is not there "
+        "outside of it: return it from the function that made it"
+    )

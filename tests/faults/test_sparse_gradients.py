@@ -255,3 +255,20 @@ def test_slices_from_outside_used_in_bodies(target: str) -> None:
     np.testing.assert_array_equal(values[1], slope)
     np.testing.assert_array_equal(a.numpy(), TABLE - 2 * slope)
     np.testing.assert_array_equal(b.numpy(), [MORE[0], 4 * MORE[1]])
+
+
+def test_parts_first_used_in_a_body_are_there_outside_too() -> None:
+    w = pb.Variable(TABLE, name="w")
+    (g,) = pb.tuple(pb.gradients(pb.sum(pb.gather(w, [1, 3, 1])), [w]))
+    assert isinstance(g, pb.IndexedSlices)
+    inside = pb.cond(pb.sum(w) > 0.0, lambda: pb.sum(g.values), lambda: pb.constant(0.0, "f64"))
+    with pytest.raises(RuntimeError):
+        pb.cond(pb.sum(w) > 0.0, lambda: g.indices, failing)
+    outside = pb.IndexedSlices(g.values, g.indices, g.dense_shape).as_tensor()
+    values = pb.run([inside, outside])
+    assert values[0] == 9
+    np.testing.assert_array_equal(values[1], np.array([0, 2, 0, 1])[:, None] * np.ones(3))
+
+
+def failing() -> pb.Tensor:
+    raise RuntimeError("no")
