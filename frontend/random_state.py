@@ -22,7 +22,7 @@ from pullback.dialects.graph.value import Tensor
 from pullback.dialects.graph.variables import AssignAdd, Read, VariableOp
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
-from pullback.frontend.graph import Graph, entered_graph, valid_hint
+from pullback.frontend.graph import Graph, entered_graph
 from pullback.frontend.trips import trips_around
 from pullback.frontend.variables import Variable
 from pullback.process.locks import Lock
@@ -68,7 +68,7 @@ class RandomState(Variable):
             read = Read.create(
                 operands=[variable.results[0]], result_types=[SEED], location=named(f"{NAME}/read")
             )
-            variable.results[0].name_hint = valid_hint(NAME)
+            variable.results[0].name_hint = NAME.strip("_")
             _put_first(graph.body, [variable, read])
             graph.variables[NAME] = self
             draws.read = variable, read

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,26 @@ def test_values_and_gradients_of_functions_draw_the_same() -> None:
     np.testing.assert_allclose(z, along)
     other, _ = pb.vjp(lambda x: pb.dropout(x, 0.5), x)
     assert not np.array_equal(other, y)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_threads_draw_different_numbers(target: str) -> None:
+    noise = pb.function(lambda x: x + pb.random_normal((4,)), target=target)
+    with pb.Graph():
+        a = pb.random_normal((4,))
+        steps = [pb.compile([], [a], target), pb.compile([], [a * 1.0], target)]
+    drawn: list[tuple[float, ...]] = []
+
+    def work(call: Callable[[], Any]) -> None:
+        drawn.extend(tuple(call()) for _ in range(40))
+
+    calls = [lambda s=s: s()[0] for s in steps * 2] + [lambda: noise(np.zeros(4, np.float32))] * 2
+    threads = [Thread(target=work, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(drawn) == len(set(drawn)) == 40 * len(calls)
 
 
 def test_a_function_that_is_traced_sets_no_seed() -> None:

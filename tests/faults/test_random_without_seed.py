@@ -97,7 +97,7 @@ def test_the_count_of_steps_is_read_first_and_added_to_last() -> None:
     lines = [line.strip() for line in step.ir("gradients").splitlines()]
     assert "graph.variable" in lines[2] and "graph.read" in lines[3]
     assert sum("graph.read" in line for line in lines) == 1
-    assert "graph.assign_add %_random_state" in lines[-4]
+    assert "graph.assign_add %random_state" in lines[-4]
     assert [w.name for w in pb.global_variables(g)] == ["v"] == [w.name for w in pb.trainable_variables(g)]
 
 
@@ -147,6 +147,32 @@ def test_each_trip_of_each_loop_draws_its_own(target: str) -> None:
         step = pb.compile([], [rows], target)
         drawn = np.concatenate([step()[0], step()[0]])
     assert len({tuple(row) for row in drawn}) == 12
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_condition_draws_anew_for_each_trip(target: str) -> None:
+    """Trips until a draw is above 0.5: 1 on average."""
+    with pb.Graph() as g:
+        trips = pb.while_loop(lambda i: pb.random_uniform(()) < 0.5, lambda i: [i + 1], [0])[0]
+        step = pb.compile([], [trips], target)
+    pb.set_random_seed(0, g)
+    counts = [int(step()[0]) for _ in range(200)]
+    assert 0.8 < np.mean(counts) < 1.2 and max(counts) > 3
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_a_custom_gradient_draws_is_one_draw_for_each_trip(target: str) -> None:
+    @pb.custom_gradient
+    def noisy(x: Any) -> Any:
+        return x * 2, lambda dy: dy * pb.random_uniform((6,), dtype="f64")
+
+    with pb.Graph():
+        x = pb.placeholder("f64", (6,), name="x")
+        y = pb.while_loop(lambda i, _: i < 2, lambda i, h: (i + 1, noisy(h)), [0, x])[1]
+        step = pb.compile([x], [pb.gradients(y, [x])[0] for _ in range(2)], target)
+        one, other = step(np.ones(6))
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, step(np.ones(6))[0])
 
 
 def test_branches_draw() -> None:
