@@ -74,9 +74,16 @@ class DenseParser(Parser):
         try:
             if isinstance(element, IntegerType):  # 255 and -1 are the same i8
                 numbers = [element.get_normalized_value(n) for n in numbers]
-            return element.pack(numbers)
+            packed = element.pack(numbers)
         except (ValueError, OverflowError, struct.error) as error:
             self.raise_error(str(error), start)
+        if isinstance(element, AnyFloat):
+            for literal, number, kept in zip(elements, numbers, element.iter_unpack(packed), strict=True):
+                if kept == 0 != number:
+                    self.raise_error(
+                        f"{number} is so small that it would be 0 in {element}", literal.span.start
+                    )
+        return packed
 
     def _parse_tensor_literal_element(self) -> Any:
         is_bits = self._current_token.text.startswith("0x")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from weakref import WeakKeyDictionary
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FusedLoc, LocationAttr, ModuleOp, NoneAttr
+from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr, ModuleOp, NoneAttr
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
 from xdsl.parser import UnresolvedOperand
 from xdsl.utils.exceptions import ParseError
@@ -124,6 +124,18 @@ class _SourceParser(DenseParser):
             self.parse_punctuation(">")
         locations = self.parse_comma_separated_list(self.Delimiter.SQUARE, self._parse_location)
         return FusedLoc(tuple(locations), metadata or NoneAttr())
+
+    def parse_optional_builtin_int_or_float_attr(self) -> IntegerAttr | FloatAttr | None:
+        start = self._current_token.span
+        found = super().parse_optional_builtin_int_or_float_attr()
+        if isinstance(found, FloatAttr) and found.value.data == 0:
+            written = self.lexer.input.slice(start.start, self.pos) or ""
+            number = written.split(":")[0].strip().lower()
+            if not number.startswith("0x") and set("123456789") & set(number.split("e")[0]):
+                self.raise_error(
+                    f"{number} is so small that it would be 0 in {found.type}", start.start, start.end
+                )
+        return found
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         if op_type := self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack):

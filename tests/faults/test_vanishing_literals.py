@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.utils.exceptions import ParseError
 
 import pullback as pb
+from pullback.dialects.context import context
+from pullback.dialects.source import parse
 
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "operator": lambda x: x + 1e-8,
@@ -54,6 +57,21 @@ def test_rules_folds_and_passes_never_refuse(target: str) -> None:
         (dx,) = pb.gradients(y * 6e-5, [x])
         step = pb.compile([x], [y, dx], target=target)
         assert [v.tolist() for v in step(np.ones(1, np.float16))] == [[0], [0]]
+
+
+TEXTS = {
+    "fill {value = 1.0e-9 : f16}": r":2:28\n(.*\n)*.*1.0e-9 is so small that it would be 0 in f16",
+    "fill {value = 1.0e-50 : f32}": r":2:28\n(.*\n)*.*1.0e-50 is so small that it would be 0 in f32",
+    "constant dense<[1.0, 1.0e-9, 2.0]>": r":2:35\n(.*\n)*.*1e-09 is so small that it would be 0 in f16",
+}
+
+
+@pytest.mark.parametrize("made", TEXTS)
+def test_text_is_refused_at_its_place(made: str) -> None:
+    type_ = "tensor<3xf32>" if "f32" in made else "tensor<3xf16>"
+    text = f"func.func @main() -> {type_} {{\n  %c = graph.{made} : {type_}\n  func.return %c : {type_}\n}}"
+    with pytest.raises(ParseError, match=TEXTS[made]):
+        parse(context(), text)
 
 
 NORMALIZERS: dict[str, Callable[[Any], Any]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import ml_dtypes
 import numpy as np
 import pytest
 from xdsl.utils.exceptions import VerifyException
@@ -209,3 +210,29 @@ def test_rule_67_many_terms_of_both_kinds_to_second_order(graph: pb.Graph, metho
     first, second = pb.run([dx, pb.zeros((4, 2), "f64") + ddx], {x: data}, target=target)
     np.testing.assert_allclose(first, 3 * (1 + count) * data**2 + twos + slope)
     np.testing.assert_allclose(second, 6 * (1 + count) * data - 2 * np.tanh(data) * slope)
+
+
+@pytest.mark.parametrize(("method", "found"), [("add_n", 600), ("tree", 256), ("accumulate_n", 256)])
+def test_rule_94_one_operation_rounds_once(graph: pb.Graph, method: str, found: int) -> None:
+    """The sum of 600 ones: bf16 counts to 256 one by one."""
+    x = pb.placeholder("bf16", (), name="x")
+    slopes = [pb.placeholder("bf16", (), name="slope") for _ in range(600)]
+    uses = [x * slope for slope in slopes]
+    (dx,) = pb.gradients(uses, [x], aggregation_method=method)
+    assert float(pb.run(dx, dict.fromkeys(slopes, 1.0))) == found
+
+
+def test_rule_94_updates_and_loops_round_each_time(graph: pb.Graph) -> None:
+    zero, ones = np.zeros((), ml_dtypes.bfloat16), np.ones((), ml_dtypes.bfloat16)
+    counter = pb.Variable(zero)
+    step = pb.compile([], [counter.assign_add(ones)], target="numpy")
+    for _ in range(300):
+        step()
+    assert float(counter.numpy()) == 256
+    _, total = pb.while_loop(
+        lambda i, s: i < 300,
+        lambda i, s: (i + 1, s + pb.constant(ones)),
+        [pb.constant(0), pb.constant(zero)],
+    )
+    assert float(pb.run(total)) == 256
+    assert float(pb.run(pb.sum(pb.constant(np.ones(300, ml_dtypes.bfloat16))))) == 300
