@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.types import spell, suffix
+from pullback.dialects.bounds import check_bounds
 from pullback.dialects.diagnostics import DiagnosticError
 
 Argument = tuple[str, str]
@@ -165,6 +166,8 @@ class FunctionPrinter:
         if emitter is None:
             raise LLVMPrintError(op, "there is no such operation at level 'loops'")
         try:
+            for result in op.results:
+                check_bounds(result.type)  # LLVM aborts the process over what is too long
             emitter(self, op)
         except LLVMPrintError:
             raise

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, MemRefType, StringAttr, TensorType
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerType, MemRefType, StringAttr, TensorType
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.base import OPS, GraphOp
 from pullback.dialects.graph.location import without_role
-from pullback.dialects.graph.types import SlicesType
+from pullback.dialects.graph.types import SlicesType, element_type_of, is_static, shape_of_type
 
 OPERATION = "graph.op"
 PROPERTIES = "graph.properties"
@@ -30,6 +30,13 @@ RESULTS = "graph.results"
 def parts_of(type_: Attribute) -> list[Attribute]:
     """The tensor types in which a value of this type lies in memory: rows and indices, for slices."""
     return [type_.values_type, type_.indices_type] if isinstance(type_, SlicesType) else [type_]
+
+
+def memory_type(element_type: Attribute) -> Attribute:
+    """The type in memory: truth values take a byte, and integers have no sign."""
+    if isinstance(element_type, IntegerType):
+        return IntegerType(max(element_type.width.data, 8))
+    return element_type
 
 
 def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> func.FuncOp:
@@ -73,11 +80,29 @@ def operation_of(function: func.FuncOp) -> GraphOp:
         op.verify_()
     except (VerifyException, ValueError) as error:
         raise DiagnosticError(f"'{op.name}' as the attributes state it: {error}", function) from error
-    count = sum(len(parts_of(t)) for t in (*op.operand_types, *op.result_types))
-    if len(function.function_type.inputs) != count:
-        given = len(function.function_type.inputs)
-        raise DiagnosticError(f"{given} arguments for the {count} parts of '{op.name}'", function)
+    _check_arguments(function, op)
     return op
+
+
+def _check_arguments(function: func.FuncOp, op: GraphOp) -> None:
+    """Arguments are memory for just the operands and results: the host reads and writes as these say."""
+    given = function.function_type.inputs.data
+    parts = [part for t in (*op.operand_types, *op.result_types) for part in parts_of(t)]
+    if len(given) != len(parts):
+        raise DiagnosticError(f"{len(given)} arguments for the {len(parts)} parts of '{op.name}'", function)
+    for number, (argument, part) in enumerate(zip(given, parts, strict=True)):
+        if not is_static(part):
+            raise DiagnosticError(f"'{op.name}' works on {part}: in memory every extent is known", function)
+        expected = MemRefType(memory_type(element_type_of(part)), shape_of_type(part))
+        if argument != expected:
+            raise DiagnosticError(
+                f"argument {number} is {argument}, where '{op.name}' works on {part}: expected {expected}",
+                function,
+            )
+    if outputs := function.function_type.outputs.data:
+        raise DiagnosticError(
+            f"'{op.name}' leaves its results in memory: expected none, got {outputs[0]}", function
+        )
 
 
 def written_positions(function: func.FuncOp) -> set[int]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from xdsl.dialects.builtin import IntegerType, MemRefType
+from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute
 
+from pullback.dialects.graph.host import memory_type
 from pullback.passes.loops.affine import Affine
 
 
@@ -40,13 +41,6 @@ class Layout:
         """The dimension that a step of so many elements runs along, and how far it goes there."""
         axis = next(i for i, stride in enumerate(self.strides) if coefficient % stride == 0)
         return axis, coefficient // self.strides[axis]
-
-
-def memory_type(element_type: Attribute) -> Attribute:
-    """The type in memory: truth values take a byte, and integers have no sign."""
-    if isinstance(element_type, IntegerType):
-        return IntegerType(max(element_type.width.data, 8))
-    return element_type
 
 
 def memref_type(shape: Sequence[int], element_type: Attribute) -> MemRefType:

@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from pullback.dialects.graph.attributes import scalar_attribute
 from pullback.dialects.graph.base import GraphOp
 from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.host import memory_type
 from pullback.dialects.graph.insertion import insert
 from pullback.dialects.graph.markers import AddN
 from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
@@ -25,7 +26,7 @@ from pullback.dialects.graph.types import StackType, element_type_of, is_complex
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import index_op, named, result_of
-from pullback.passes.loops.layout import memory_type, memref_type
+from pullback.passes.loops.layout import memref_type
 from pullback.passes.loops.tensors import insert_copy
 
 FIRST_ROWS = 16
