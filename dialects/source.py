@@ -11,6 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr, ModuleOp, NoneAttr
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
 from xdsl.parser import UnresolvedOperand
+from xdsl.parser.core import ForwardDeclaredValue
 from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
@@ -72,6 +73,7 @@ def parse(context: Context, text: str, name: str = "<input>", line_offset: int =
         raise _shifted(error, line_offset) from None
     try:
         module = parser.parse_module()
+        parser.check_definitions(module)
     except ParseError as error:
         raise _shifted(parser.improved(error), line_offset) from None
     except RecursionError:
@@ -98,6 +100,7 @@ class _SourceParser(DenseParser):
         super().__init__(context, text, name)
         self.positions: dict[Operation, Span] = {}
         self._first_use: dict[str, Span] = {}
+        self._forward: dict[str, SSAValue] = {}
 
     def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
         if self._current_token.kind is MLIRTokenKind.EOF:
@@ -113,7 +116,10 @@ class _SourceParser(DenseParser):
     def resolve_operand(self, operand: UnresolvedOperand, type: AttributeInvT) -> SSAValue[AttributeInvT]:
         if operand.operand_name not in self.ssa_values:
             self._first_use.setdefault(operand.operand_name, operand.span)
-        return super().resolve_operand(operand, type)
+        value = super().resolve_operand(operand, type)
+        if isinstance(value, ForwardDeclaredValue):
+            self._forward[operand.operand_name] = value
+        return value
 
     def _parse_location(self) -> LocationAttr:
         if self.parse_optional_keyword("fused") is None:
@@ -144,6 +150,15 @@ class _SourceParser(DenseParser):
         known = get_close_matches(name, [op.name for op in self.ctx.loaded_ops], n=1)
         hint = f"; did you mean '{known[0]}'?" if known else ""
         self.raise_error(f"unknown operation '{name}'{hint}", start, start + len(name))
+
+    def check_definitions(self, module: ModuleOp) -> None:
+        """Raises `ParseError` for what only a region of its own user defines: xDSL counts it as defined."""
+        for op in module.walk():
+            for value in op.operands:
+                if isinstance(value, ForwardDeclaredValue):
+                    name = next((n for n, v in self._forward.items() if v is value), value.name_hint)
+                    at = self._first_use.get(name or "", self.positions.get(op, self._current_token.span))
+                    raise ParseError(at, f"value %{name} is used outside of the region that defines it")
 
     def improved(self, error: ParseError) -> ParseError:
         """xDSL names its own rule, or the end of the text; we say what was expected, and point to the first use."""

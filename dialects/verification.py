@@ -29,7 +29,9 @@ def verify(module: ModuleOp) -> None:
     _check_bounds(module)
     try:
         module.verify()
-    except VerifyException as error:
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # some of xDSL's operations raise no VerifyException
         raise _located(module, error) from error
     _check_dominance(module)
 
@@ -50,19 +52,19 @@ def _check_bounds(module: ModuleOp) -> None:
             raise VerificationError(f"'{op.name}': {error}", op) from None
 
 
-def _located(module: ModuleOp, error: VerifyException) -> VerificationError:
+def _located(module: ModuleOp, error: Exception) -> VerificationError:
     """xDSL's exception does not say which op failed: verify one by one, only now that one does."""
     for op in module.walk(region_first=True):
         try:
             op.verify(verify_nested_ops=False)
-        except VerifyException as own:
+        except Exception as own:
             fault = fault_of(op, called_function(op)) if isinstance(op, func.CallOp) else None
             return VerificationError(f"'{op.name}': {fault or _message(own)}", op)
     return VerificationError(_message(error), module)
 
 
-def _message(error: VerifyException) -> str:
-    return " ".join(str(error).split())
+def _message(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _check_dominance(module: ModuleOp) -> None:

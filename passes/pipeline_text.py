@@ -91,13 +91,9 @@ class _Reader:
 
     def pipeline(self) -> Iterator[tuple[ArgSpec, Span]]:
         """Passes, separated by commas."""
-        if self._peek() == "end":
-            return
-        while True:
+        while self._peek() != "end":
             yield self._pass()
-            if self._peek() == "end":
-                return
-            if self._peek() != ",":
+            if self._peek() not in (",", "end"):
                 self._wrong("a comma between passes, or options in braces")
             self._take()
 

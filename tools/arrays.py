@@ -25,6 +25,10 @@ from pullback.tools.files import FileError, write_bytes
 Array = npt.NDArray[Any]
 
 
+LONGEST_SHOWN = 60
+"""Characters of an argument that a message repeats."""
+
+
 class ArrayError(Exception):
     """An array given on the command line is not what the program expects; the message says which and why."""
 
@@ -48,13 +52,13 @@ def named_arrays(
     for argument in given:
         name, separator, source = argument.partition("=")
         if not separator:
-            raise ArrayError(f"--{kind} {argument}: expected NAME=FILE.npy")
+            raise ArrayError(f"--{kind} {_short(argument)}: expected NAME=FILE.npy")
         if name not in expected:
             raise ArrayError(
-                f"--{kind} {argument}: the program has no {kind} '{name}'{_known(kind, expected)}"
+                f"--{kind} {_short(argument)}: the program has no {kind} '{name}'{_known(kind, expected)}"
             )
         if name in sources:
-            raise ArrayError(f"--{kind} {argument}: '{name}' is given twice")
+            raise ArrayError(f"--{kind} {_short(argument)}: '{name}' is given twice")
         sources[name] = source
     missing = [name for name in expected if name not in sources]
     if missing and not may_be_missing:
@@ -79,10 +83,15 @@ def _array(what: str, source: str, type_: Attribute) -> Array:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype != dtype:
-        raise ArrayError(f"{what}={source}: dtype {array.dtype}, expected {dtype} ({type_})")
+        raise ArrayError(f"{what}={_short(source)}: dtype {array.dtype}, expected {dtype} ({type_})")
     if not compatible_shapes(array.shape, _shape(type_)):
-        raise ArrayError(f"{what}={source}: shape {array.shape}, expected {type_}")
+        raise ArrayError(f"{what}={_short(source)}: shape {array.shape}, expected {type_}")
     return true_as_one(np.asarray(array, order="C"))
+
+
+def _short(source: str) -> str:
+    """What was given, as a message shows it."""
+    return source if len(source) <= LONGEST_SHOWN else f"{source[:LONGEST_SHOWN]}..."
 
 
 def _shape(type_: Attribute) -> tuple[int, ...]:
@@ -94,13 +103,15 @@ def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
     try:
         written = json.loads(source, parse_float=_finite)
     except (json.JSONDecodeError, RecursionError):
-        raise ArrayError(f"{what}={source}: neither a .npy file nor numbers such as [1.0, 2.0]") from None
+        raise ArrayError(
+            f"{what}={_short(source)}: neither a .npy file nor numbers such as [1.0, 2.0]"
+        ) from None
     except ValueError as error:
-        raise ArrayError(f"{what}={source}: {error}") from None
+        raise ArrayError(f"{what}={_short(source)}: {_short(str(error))}") from None
     try:
         return array_of(_complex_numbers(written) if dtype.kind == "c" else written, "the numbers", dtype)
     except ValueError as error:
-        raise ArrayError(f"{what}={source}: not an array of {dtype}: {error}") from None
+        raise ArrayError(f"{what}={_short(source)}: not an array of {dtype}: {_short(str(error))}") from None
 
 
 def _finite(digits: str) -> float:
@@ -122,11 +133,11 @@ def _loaded(what: str, source: str) -> Array:
     try:
         loaded = np.load(source, allow_pickle=False)
     except OSError as error:
-        raise ArrayError(f"{what}={source}: cannot read: {error.strerror or error}") from None
+        raise ArrayError(f"{what}={_short(source)}: cannot read: {error.strerror or error}") from None
     except (ValueError, EOFError):
-        raise ArrayError(f"{what}={source}: not a .npy file of numbers") from None
+        raise ArrayError(f"{what}={_short(source)}: not a .npy file of numbers") from None
     if not isinstance(loaded, np.ndarray):
-        raise ArrayError(f"{what}={source}: an .npz archive; expected one array in a .npy file")
+        raise ArrayError(f"{what}={_short(source)}: an .npz archive; expected one array in a .npy file")
     return loaded
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -26,7 +25,7 @@ from pullback.passes.limits import MAX_OPERATIONS, Budget
 from pullback.passes.scopes import used_scopes
 from pullback.passes.simplify.inline_calls import inline_calls
 from pullback.tools.failure import OptionError
-from pullback.tools.files import STANDARD
+from pullback.tools.files import STANDARD, is_terminal
 
 
 def explanations(source: Source, text: str, max_operations: int = MAX_OPERATIONS) -> list[Explanation]:
@@ -83,7 +82,7 @@ def shown(found: Sequence[Explanation], *, as_json: bool, to: str | None) -> str
     """The explanations as text: a tree in colours on a terminal, plain lines elsewhere, or JSON."""
     if as_json:
         return json.dumps([e.to_dict() for e in found], indent=2) + "\n"
-    if to not in (None, STANDARD) or not sys.stdout.isatty():
+    if to not in (None, STANDARD) or not is_terminal():
         return "\n".join(f"{e}\n" for e in found)
     console = Console()
     with console.capture() as capture:

@@ -37,6 +37,8 @@ def write_out(text: str) -> None:
         BrokenPipeError: the reader left.
         FileError: the disk that it goes to is full, or what else there may be.
     """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] Python's answer to a closed one
+        raise FileError("<stdout>: error: cannot write: it is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -49,6 +51,11 @@ def write_out(text: str) -> None:
         raise FileError(
             f"<stdout>: error: cannot write {error.object[error.start]!r} in {error.encoding}"
         ) from None
+
+
+def is_terminal() -> bool:
+    """Whether standard output is one."""
+    return sys.stdout is not None and sys.stdout.isatty()  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def forget_standard_output() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pullback.passes.limits import MAX_OPERATIONS
 from pullback.passes.pipelines import PipelineError
 from pullback.tools.failure import Failure
-from pullback.tools.files import FileError, forget_standard_output
+from pullback.tools.files import FileError, forget_standard_output, write_out
 
 
 def exit_status(run: Callable[[], int], tool: str) -> int:
@@ -20,20 +20,15 @@ def exit_status(run: Callable[[], int], tool: str) -> int:
     Standard output is flushed: a full disk is an error of the tool, not of Python's exit.
     """
     try:
-        status = run()
-        sys.stdout.flush()
+        status = _after_arguments(run)
+        write_out("")
         return status
-    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
-        return 1 if stop.code else 0
     except PipelineError as error:
         _say(str(Failure(error.span, error.message)))
     except FileError as error:
         _say(str(error))
     except BrokenPipeError:  # the reader left (`| head`)
         forget_standard_output()
-    except OSError as error:
-        forget_standard_output()
-        _say(f"{tool}: error: cannot write to standard output: {error.strerror}")
     except MemoryError:
         _say(f"{tool}: error: out of memory")
     except KeyboardInterrupt:
@@ -44,6 +39,13 @@ def exit_status(run: Callable[[], int], tool: str) -> int:
 def _say(message: str) -> None:
     with suppress(OSError):  # nobody is left to tell
         print(message, file=sys.stderr)
+
+
+def _after_arguments(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
+        return 1 if stop.code else 0
 
 
 class Once(argparse.Action):

@@ -28,7 +28,7 @@ from pullback.passes.run import run_passes
 from pullback.tools.arrays import Array, ArrayError, save, summary
 from pullback.tools.execution import TARGETS, execute
 from pullback.tools.failure import explain
-from pullback.tools.files import STANDARD, FileError, read_text, write_out
+from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.outermost import Once, add_max_operations, exit_status
 from pullback.tools.passes import available_passes, with_limit
 
@@ -78,7 +78,7 @@ def _run(source: Source, options: argparse.Namespace) -> None:
         write_out("".join(f"{name} = {_written_out(array)}\n" for name, array in outputs.items()))
     else:
         table = StringIO()
-        Console(file=table, width=None if sys.stdout.isatty() else 10_000).print(summary(outputs))
+        Console(file=table, width=None if is_terminal() else 10_000).print(summary(outputs))
         write_out(table.getvalue())
 
 
