@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class Function:
         self.static = _checked_static(function, static)
         self._traces: OrderedDict[Hashable, Trace] = OrderedDict()
         self._was_traced = False
+        self._makes_no_variables = False
+        """Whether it has made variables already, or the function that it is a copy of."""
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -57,6 +60,17 @@ class Function:
         call = self._call(Nest.of((args, options)), args, options)
         return self._trace(call).step.ir(level, [array.shape for array in call.arrays])
 
+    def __reduce__(self) -> Any:
+        """Copies like a function of Python: one that is found under its name is that, wherever it is unpickled.
+
+        Others are made anew of copies of what they are made of, and traced again. One that has made variables may not
+        make them anew: its copy would begin with other contents.
+        """
+        if found_under_its_name(self):
+            return vars(self)["__qualname__"]
+        made = {"_makes_no_variables": self._makes_no_variables}
+        return type(self), (self.function, self.target, self.static), made
+
     def __repr__(self) -> str:
         return f"<Function {self._name!r} on {self.target}>"
 
@@ -73,12 +87,23 @@ class Function:
         key = call.key()
         trace = self._traces.pop(key, None)
         if trace is None:
-            trace = Trace.of(call, self._name, self.target, makes_variables=not self._was_traced)
+            trace = Trace.of(
+                call, self._name, self.target, not (self._was_traced or self._makes_no_variables)
+            )
             self._was_traced = True
+            self._makes_no_variables |= trace.graph.made_variables
         self._traces[key] = trace
         while len(self._traces) > KEPT_TRACES:
             self._traces.popitem(last=False)
         return trace
+
+
+def found_under_its_name(function: Any) -> bool:
+    """Whether a module has this very object under the name that it bears."""
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    for part in getattr(function, "__qualname__", "").split("."):
+        found = getattr(found, part, None)
+    return found is function
 
 
 def static_of(function: object) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from xdsl.dialects import func
@@ -17,8 +16,9 @@ from pullback.dialects.graph.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.types import AnyTensor
 from pullback.dialects.graph.value import Tensor
 from pullback.dialects.text import print_module
+from pullback.frontend.copies import restore, state_of
 from pullback.frontend.draws import Draws
-from pullback.frontend.names import Names, checked_name, valid_hint
+from pullback.frontend.names import Names, valid_hint
 from pullback.frontend.overrides import override_stamp
 from pullback.frontend.taking_back import erase_after, erase_from, forget_from
 from pullback.frontend.visibility import block_of, check_visible
@@ -56,8 +56,8 @@ class Graph:
         """Each `Variable` by its name, in the order in which they were made."""
         self.adopts_variables = False
         """Whether variables of other graphs may be used: a function that is traced shares their contents."""
-        self.makes_variables = True
-        """Whether new ones may be made; where they are made anew each time, that is a mistake."""
+        self.makes_variables, self.made_variables = True, False
+        """Whether new ones may be made, and were; where they are made anew each time, that is a mistake."""
         self.handles: dict[Any, Tensor] = {}
         """The reference to each adopted `Variable`."""
         self.control_inputs: dict[Operation, tuple[Operation, ...]] = {}
@@ -83,10 +83,14 @@ class Graph:
         self._entered[-1].enter_context(self.current())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._entered.pop().close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
 
     @contextmanager
     def current(self) -> Generator[None]:
@@ -276,18 +280,6 @@ def current_graph() -> Graph:
     if graph is None:
         raise ValueError("no graph to add to: work inside `with pb.Graph() as g:`")
     return graph
-
-
-def check_name(name: object) -> None:
-    """`ValueError` for what is no name of an operation where they are made now; see `checked_name`."""
-    graph = entered_graph()
-    checked_name(name) if graph is None else graph.names.check(name)
-
-
-def check_scope_name(name: object) -> None:
-    """`ValueError` for what names no scope where operations are made now."""
-    graph = entered_graph()
-    (Names() if graph is None else graph.names).check_scope(name)
 
 
 def common_graph(values: Sequence[tuple[str, SSAValue | Operation]]) -> Graph | None:

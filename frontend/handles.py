@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, OpResult
@@ -26,7 +28,9 @@ from pullback.dialects.graph.types import (
     shape_of_type,
 )
 from pullback.dialects.graph.value import Operand, Operators, Tensor
+from pullback.dialects.record import number_in, operations_in, values_in
 from pullback.frontend.convert import as_tensor
+from pullback.frontend.copies import tensor_at
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import Graph, current_graph, graph_of
@@ -49,8 +53,27 @@ class Operation:
         """The handle of one operation of a graph."""
         return cls((op,), graph_of(op), name_of(op))
 
+    def __reduce__(self) -> Any:
+        numbers = [number_in(operations_in(self.graph.body), op) for op in self.ops]
+        return _operation_at, (self.graph, numbers, self.name)
+
     def __repr__(self) -> str:
         return f"<Operation {self.name!r}>"
+
+
+def _operation_at(graph: Graph, numbers: list[int], name: str) -> Operation:
+    """The handle of the operations of these numbers in a graph, which was copied."""
+    ops = list(operations_in(graph.body)) if numbers else []
+    return Operation(tuple(ops[number] for number in numbers), graph, name)
+
+
+def _reduced(tensor: Tensor) -> Any:
+    """How a tensor is pickled: as its graph, and its number there."""
+    graph = graph_of(tensor.value)
+    return tensor_at, (graph, number_in(values_in(graph.body), tensor.value))
+
+
+copyreg.pickle(Tensor, _reduced)
 
 
 class IndexedSlices(Operators):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 from pullback.frontend.errors import ArgumentTypeError
 
@@ -40,6 +41,9 @@ class Names:
         if self._journal is not None:
             self._journal.append((key, self._taken.get(key)))
         self._taken[key] = count
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"scope": "", "_taken": self._taken, "_journal": None}  # a copy stands outside of every scope
 
     def check(self, name: object) -> None:
         """`ValueError` for what is no name where operations are made now; see `checked_name`."""
@@ -111,6 +115,7 @@ def checked_name(name: object, *, within: str = "") -> str:
 
 
 def valid_hint(name: str) -> str:
-    """The last part of a name, as a name of a value in MLIR text: of letters, digits and `_`, the first a letter."""
+    """The last part of a name, as a name of a value in MLIR text: of letters, digits and `_`, the first no digit."""
     part = re.sub(r"[^A-Za-z0-9_]", "_", name.rstrip("/").rpartition("/")[2])
-    return part if part[:1].isalpha() else f"v{part}"
+    # What ends in numbers alone is what the printer itself makes of names that occur twice.
+    return f"v{part}" if re.fullmatch("[0-9].*|(_[0-9]+)*", part) else part

@@ -8,7 +8,20 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from pullback.frontend.graph import check_name
+from pullback.frontend.graph import entered_graph
+from pullback.frontend.names import Names, checked_name
+
+
+def check_name(name: object) -> None:
+    """`ValueError` for what is no name of an operation where they are made now; see `checked_name`."""
+    graph = entered_graph()
+    checked_name(name) if graph is None else graph.names.check(name)
+
+
+def check_scope_name(name: object) -> None:
+    """`ValueError` for what names no scope where operations are made now."""
+    graph = entered_graph()
+    (Names() if graph is None else graph.names).check_scope(name)
 
 
 def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., Any]]:

@@ -12,8 +12,9 @@ from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.graph import check_name, check_scope_name, common_graph, current_graph, graph_of
+from pullback.frontend.graph import common_graph, current_graph, graph_of
 from pullback.frontend.handles import IndexedSlices, Operation
+from pullback.frontend.names_first import check_name, check_scope_name
 from pullback.frontend.variables import Variable
 
 

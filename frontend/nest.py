@@ -52,6 +52,9 @@ class Nest:
             for kind in unknown:
                 _register(kind)
 
+    def __reduce__(self) -> Any:
+        return _nest_of, (self.rebuilt(self.leaves), self.form.none_is_leaf)
+
     def key(self) -> Hashable:
         """Equal for nests that a function cannot tell apart: unlike in `form`, the types of keys of dicts count."""
 
@@ -87,6 +90,10 @@ class Nest:
     def rebuilt(self, leaves: Iterable[object]) -> Any:
         """A nest of the same form with other leaves."""
         return optree.tree_unflatten(self.form, leaves)
+
+
+def _nest_of(value: object, none_is_leaf: bool) -> Nest:
+    return Nest.of(value, none_is_leaf=none_is_leaf)
 
 
 def _exact_keys(keys: list[Any]) -> Hashable:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from functools import cache
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
@@ -43,6 +44,11 @@ class RandomState(Variable):
         self.array = np.zeros(2, np.int64)
         self.lock = Lock()
         self.seed(None)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copies of the state that all functions share are that state."""
+        shared = self is state_of_functions()
+        return (state_of_functions, ()) if shared else super().__reduce_ex__(protocol)
 
     def seed(self, seed: int | None) -> None:
         """Begins anew with this seed, or with one that nobody has chosen."""

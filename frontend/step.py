@@ -63,6 +63,7 @@ class Step:
         kept_shapes: int = KEPT_SHAPES,
     ) -> None:
         self.parameters = [_parameter(tensor) for tensor in inputs]
+        self._made_of = tuple(inputs), labels, kept_shapes
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
@@ -103,6 +104,12 @@ class Step:
             return results
         taken = iter(results)
         return self._nest.rebuilt(leaf.value(taken) for leaf in self._leaves)
+
+    def __reduce__(self) -> Any:
+        """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
+        inputs, labels, kept_shapes = self._made_of
+        outputs = self._nest.rebuilt(self._nest.leaves)
+        return type(self), (inputs, outputs, self.target, labels, kept_shapes)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"llvm"`, `"gpu"` or `"cuda"`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,10 @@ class Variable(Operators):
         """Held by whoever reads or writes the contents: steps, `numpy`, checkpoints."""
         self.home.names.check(name)
         self.name = self.home.names.unique(name)
-        self._handle = self._reference(self.home, self.name)
+        self._handle: Tensor | None = self._reference(self.home, self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_handle": None}  # it is found again in the graph, which is copied, too
 
     def _reference(self, graph: Graph, name: str) -> Tensor:
         """A reference to the variable in a graph, under a name that is free there."""
@@ -99,12 +102,21 @@ class Variable(Operators):
         """The reference to the variable, which its reads and updates take."""
         graph = self.graph
         if graph is self.home:
+            if self._handle is None:
+                self._handle = self._handle_at_home()
             return self._handle
         known = graph.handles.get(self)
         if known is None or known.op.parent is None:  # erased, since what used it first has failed
             with graph.names.entered(None):
                 known = graph.handles[self] = self._reference(graph, graph.names.unique(self.name))
         return known
+
+    def _handle_at_home(self) -> Tensor:
+        """The reference in the graph in which it was made, of which this is a copy."""
+        for op in self.home.body.ops:
+            if isinstance(op, VariableOp) and op.label == self.name:
+                return Tensor(op.results[0])
+        raise GraphError(f"variable '{self.name}' is not in its graph: what made it has failed")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -197,6 +209,7 @@ def _home(name: str) -> Graph:
             f"variable '{name}' is made by a function that was traced before, so it would be another one for each kind "
             "of arguments: make it outside"
         )
+    current.made_variables = True
     return _home_of_its_own() if current.adopts_variables else current
 
 

@@ -13,9 +13,10 @@ from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.gradients import gradients
-from pullback.frontend.graph import Graph, check_scope_name, common_graph, graph_of
+from pullback.frontend.graph import Graph, common_graph, graph_of
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.names import checked_name
+from pullback.frontend.names_first import check_scope_name
 from pullback.frontend.needs import group
 from pullback.frontend.train.arguments import checked_pairs, checked_step, flat_variables, float_loss
 from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_dtype

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import update_wrapper
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,28 @@ def name_of_function(transform: str, function: object) -> str:
     if not callable(function):
         raise ArgumentTypeError(f"{transform}: expected a function of tensors, got {type(function).__name__}")
     return f"{transform} of '{getattr(function, '__name__', type(function).__name__)}'"
+
+
+class Transformed:
+    """A function made of another one: it has that one's name and signature, and is pickled with what it is made of.
+
+    Args:
+        function: of tensors.
+        arguments: what else says what is made of it.
+    """
+
+    __name__: str
+
+    def __init__(self, function: Function, *arguments: Any) -> None:
+        self.arguments = (function, *arguments)
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """What is made of the function, for tensors."""
+        raise NotImplementedError(type(self).__name__)
+
+    def __reduce__(self) -> Any:
+        return type(self), self.arguments
 
 
 def check_argnums(argnums: object, what: str) -> None:

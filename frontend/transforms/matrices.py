@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from pullback.dialects.graph.types import is_float
@@ -16,6 +15,7 @@ from pullback.frontend.nest import Nest
 from pullback.frontend.transforms.arguments import (
     Argnums,
     Chosen,
+    Transformed,
     check_argnums,
     name_of_function,
     output_tensors,
@@ -44,7 +44,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -
     """
     what = name_of_function("jacobian", f)
     check_argnums(argnums, what)
-    return Function(_derivatives(f, argnums, what), target, static_of(f))
+    return Function(_Derivatives(f, argnums, what), target, static_of(f))
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
@@ -55,14 +55,14 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") ->
     """
     what = name_of_function("hessian", f)
     check_argnums(argnums, what)
-    return Function(_derivatives(_derivatives(f, argnums, what), argnums, what), target, static_of(f))
+    return Function(_Derivatives(_Derivatives(f, argnums, what), argnums, what), target, static_of(f))
 
 
-def _derivatives(f: Callable[..., Any], argnums: Argnums, what: str) -> Callable[..., Any]:
+class _Derivatives(Transformed):
     """`jacobian` on tensors."""
 
-    @wraps(f, updated=())
-    def differentiated(*args: Any, **options: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        f, argnums, what = self.arguments
         chosen = Chosen.of(args, argnums, what)
         for x in chosen.xs:
             _real(x, f"{what}: an argument")
@@ -77,8 +77,6 @@ def _derivatives(f: Callable[..., Any], argnums: Argnums, what: str) -> Callable
                 )
             ]
         return outputs.rebuilt(rows)
-
-    return differentiated
 
 
 def _real(y: Tensor, label: str) -> Tensor:

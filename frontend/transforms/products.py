@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.arrays import array_of, beside, is_number
+from pullback.dialects.graph.arrays import Array, array_of, beside, is_number
 from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.indexing import zeros_like
 from pullback.dialects.graph.types import is_inexact
@@ -60,11 +60,7 @@ def vjp(f: AnyFunction, *primals: Any, target: str = "cpu") -> tuple[Any, Callab
     kept = _arrays(primals, what)
     state = state_of_functions().take()  # what is computed again is to draw the same
     outputs = Nest.of(_forward(f, target)(state, kept.rebuilt(kept.leaves)))
-
-    def pull_back(cotangents: Any) -> tuple[Any, ...]:
-        return _backward(f, target)(state, kept.rebuilt(kept.leaves), _with_dtypes(cotangents, outputs))
-
-    return outputs.rebuilt(outputs.leaves), pull_back
+    return outputs.rebuilt(outputs.leaves), _PullBack(f, target, state, kept, outputs)
 
 
 def jvp(
@@ -181,6 +177,18 @@ def _backward(f: AnyFunction, target: str) -> Function:
             return _vjp(f, primals, name_of_function("vjp", f))[1](cotangents)
 
     return Function(backward, target)
+
+
+class _PullBack:
+    """What `vjp` gives for arrays: computes the outputs again, and their gradient. It is pickled with its function."""
+
+    def __init__(self, f: AnyFunction, target: str, state: Array, primals: Nest, outputs: Nest) -> None:
+        self.f, self.target, self.state, self.primals, self.outputs = f, target, state, primals, outputs
+
+    def __call__(self, cotangents: Any) -> tuple[Any, ...]:
+        primals = self.primals.rebuilt(self.primals.leaves)
+        given = _with_dtypes(cotangents, self.outputs)
+        return _backward(self.f, self.target)(self.state, primals, given)
 
 
 @_remembered

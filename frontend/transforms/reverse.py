@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from pullback.frontend.errors import ArgumentTypeError
@@ -11,6 +10,7 @@ from pullback.frontend.function import Function, static_of
 from pullback.frontend.transforms.arguments import (
     Argnums,
     Chosen,
+    Transformed,
     check_argnums,
     dense_gradients,
     name_of_function,
@@ -39,7 +39,7 @@ def value_and_grad(
     """
     what = name_of_function("value_and_grad", f)
     check_argnums(argnums, what)
-    return Function(_differentiated(f, argnums, has_aux, what), target, static_of(f))
+    return Function(_Differentiated(f, argnums, has_aux, what), target, static_of(f))
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, target: str = "cpu") -> Function:
@@ -49,23 +49,14 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, tar
     """
     what = name_of_function("grad", f)
     check_argnums(argnums, what)
-    differentiated = _differentiated(f, argnums, has_aux, what)
-
-    @wraps(f, updated=())
-    def gradient(*args: Any, **options: Any) -> Any:
-        value, gradients = differentiated(*args, **options)
-        return (gradients, value[1]) if has_aux else gradients
-
-    return Function(gradient, target, static_of(f))
+    return Function(_Gradient(f, argnums, has_aux, what), target, static_of(f))
 
 
-def _differentiated(
-    f: Callable[..., Any], argnums: Argnums, has_aux: bool, what: str
-) -> Callable[..., tuple[Any, Any]]:
+class _Differentiated(Transformed):
     """`value_and_grad` on tensors."""
 
-    @wraps(f, updated=())
-    def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
+    def __call__(self, *args: Any, **options: Any) -> tuple[Any, Any]:
+        f, argnums, has_aux, what = self.arguments
         chosen = Chosen.of(args, argnums, what)
         said = f(*chosen.args, **options)
         if not has_aux:
@@ -78,4 +69,10 @@ def _differentiated(
         y = scalar_output(said[0], what)
         return (y, said[1]), chosen.rebuilt(dense_gradients([y], chosen.xs))
 
-    return differentiated
+
+class _Gradient(_Differentiated):
+    """`grad` on tensors."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        value, gradients = super().__call__(*args, **options)
+        return (gradients, value[1]) if self.arguments[2] else gradients

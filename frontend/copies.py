@@ -1,0 +1,71 @@
+"""Copies of graphs, and of what stands in them: what `pickle` and `copy.deepcopy` write down, and read again.
+
+A graph is written as rows, one for each operation. A tensor or an operation is written as its graph and a number, so
+that it comes back in the graph that it is pickled with. `Graph` stands above this module, which it uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.value import Tensor
+from pullback.dialects.record import Record, numbered, operations_in, values_in
+
+EMPTIED = frozenset({"stamps", "steps", "requests", "next_name", "_entered"})
+"""What of a graph belongs to the blocks of code that work on it, or is compiled again."""
+BUILT = frozenset({"_body", "_block", "_function", "_module", "_closed"})
+"""What of a graph is the operations themselves."""
+
+
+def state_of(graph: Any) -> dict[str, Any]:
+    """All that a graph is, outside of every scope and device; operations and values in it as numbers.
+
+    Raises:
+        GraphError: a loop or a branch is under construction.
+    """
+    if graph.insertion_block is not graph.body:
+        raise GraphError(
+            "a graph is copied while a loop or a branch is being built in it: copy it afterwards"
+        )
+    ops = {op: number for number, op in enumerate(operations_in(graph.body))}
+    values = {value: number for number, value in enumerate(values_in(graph.body))}
+    state = {key: value for key, value in vars(graph).items() if key not in EMPTIED | BUILT}
+    state["record"] = Record.of(graph.body)
+    state["handles"] = {v: values[t.value] for v, t in graph.handles.items() if t.value in values}
+    state["control_inputs"] = {
+        ops[op]: tuple(ops[n] for n in needed) for op, needed in graph.control_inputs.items() if op in ops
+    }
+    state["placed_before"] = [ops[op] for op in graph.placed_before if op in ops]
+    state["draws"] = {
+        **vars(graph.draws),
+        "source": None,
+        "trips": {},
+        "read": tuple(ops[op] for op in graph.draws.read if op in ops),
+    }
+    return state
+
+
+def restore(graph: Any, state: dict[str, Any]) -> None:
+    """Makes a graph that is nothing yet what `state_of` has written down."""
+    type(graph).__init__(graph)
+    state = dict(state)
+    state.pop("record").written_to(graph.body)
+    ops, values = list(operations_in(graph.body)), list(values_in(graph.body))
+    handles, control_inputs = state.pop("handles"), state.pop("control_inputs")
+    placed_before, draws = state.pop("placed_before"), state.pop("draws")
+    vars(graph).update(state)
+    graph.handles = {variable: Tensor(values[number]) for variable, number in handles.items()}
+    graph.control_inputs = {ops[op]: tuple(ops[n] for n in needed) for op, needed in control_inputs.items()}
+    graph.placed_before = [ops[number] for number in placed_before]
+    _restore_draws(graph.draws, draws, [ops[number] for number in draws["read"]])
+
+
+def _restore_draws(draws: Any, state: dict[str, Any], read: list[Any]) -> None:
+    vars(draws).update(state)
+    draws.read = tuple(read)
+
+
+def tensor_at(graph: Any, number: int) -> Tensor:
+    """The tensor of this number."""
+    return Tensor(numbered(values_in(graph.body), number))
