@@ -22,6 +22,7 @@ from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.nest import Nest
 from pullback.frontend.step import Step
 from pullback.frontend.variables import Variable
+from pullback.process.locks import Lock
 
 KEPT_TRACES = 64
 """For how many of the latest different kinds of arguments a function is kept compiled."""
@@ -38,6 +39,7 @@ class Function:
         self._was_traced = False
         self._makes_no_variables = False
         """Whether it has made variables already, or the function that it is a copy of."""
+        self._tracing = Lock()
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -85,16 +87,17 @@ class Function:
 
     def _trace(self, call: Call) -> Trace:
         key = call.key()
-        trace = self._traces.pop(key, None)
-        if trace is None:
-            trace = Trace.of(
-                call, self._name, self.target, not (self._was_traced or self._makes_no_variables)
-            )
-            self._was_traced = True
-            self._makes_no_variables |= trace.graph.made_variables
-        self._traces[key] = trace
-        while len(self._traces) > KEPT_TRACES:
-            self._traces.popitem(last=False)
+        with self._tracing:  # of several threads one traces, and the others find what it has made
+            trace = self._traces.pop(key, None)
+            if trace is None:
+                trace = Trace.of(
+                    call, self._name, self.target, not (self._was_traced or self._makes_no_variables)
+                )
+                self._was_traced = True
+                self._makes_no_variables |= trace.graph.made_variables
+            self._traces[key] = trace
+            while len(self._traces) > KEPT_TRACES:
+                self._traces.popitem(last=False)
         return trace
 
 

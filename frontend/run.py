@@ -11,9 +11,12 @@ from pullback.frontend.graph import Graph, common_graph
 from pullback.frontend.nest import Nest
 from pullback.frontend.outputs import anchors_of, leaves_of
 from pullback.frontend.step import Step
+from pullback.process.locks import Lock
 
 KEPT_STEPS = 32
 """How many of the latest different runs of a graph are kept compiled."""
+_keeping = Lock()
+"""Held while a graph's steps are looked up and made."""
 
 
 def run(
@@ -62,10 +65,11 @@ def _step(fetches: Any, fed: Sequence[Tensor], graph: Graph | None, target: str)
         tuple((type(leaf), leaf.anchors) for leaf in wanted),
         tuple(t.value for t in fed),
     )
-    step = own.steps.pop(key, None)
-    if not isinstance(step, Step):
-        step = Step(fed, fetches, target, labels=("feeds", "fetches"))
-    own.steps[key] = step
-    while len(own.steps) > KEPT_STEPS:
-        own.steps.pop(next(iter(own.steps)))
+    with _keeping:
+        step = own.steps.pop(key, None)
+        if not isinstance(step, Step):
+            step = Step(fed, fetches, target, labels=("feeds", "fetches"))
+        own.steps[key] = step
+        while len(own.steps) > KEPT_STEPS:
+            own.steps.pop(next(iter(own.steps)))
     return step

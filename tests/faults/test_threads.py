@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,38 @@ def test_a_function_and_a_step_share_the_lock() -> None:
     add()
     at_once(lambda: [step() for _ in range(300)], lambda: [add() for _ in range(300)])
     assert w.numpy()[0] == 601
+
+
+def test_threads_share_one_trace() -> None:
+    made: list[pb.Variable] = []
+
+    @pb.function(target="numpy")
+    def count(x: Any) -> Any:
+        if not made:
+            time.sleep(0.05)  # for other threads to come
+            made.append(pb.Variable(np.zeros(3), name="n"))
+        made[0].assign_add(x)
+        return made[0].read()
+
+    results: list[Any] = []
+    at_once(*[lambda: [results.append(count(np.ones(3))) for _ in range(50)]] * 4)
+    assert len(results) == 200 and len(made) == 1
+    np.testing.assert_array_equal(made[0].numpy(), np.full(3, 200.0))
+
+
+def test_threads_run_one_graph() -> None:
+    with pb.Graph():
+        x = pb.placeholder("f64", (None,), name="x")
+        tensors = [x * float(k) for k in range(40)]
+    wrong: list[int] = []
+
+    def many(first: int) -> None:
+        wrong.extend(
+            k for k in range(first, first + 60) if pb.run(tensors[k % 40], {x: np.ones(2)})[0] != k % 40
+        )
+
+    at_once(*(lambda f=f: many(f) for f in (0, 7, 14)))
+    assert wrong == []
 
 
 def test_locks_are_reentrant_ordered_and_given_back() -> None:
