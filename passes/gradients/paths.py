@@ -59,11 +59,11 @@ def _reach_forward(
         reached.add(value)
         for use in value.uses:
             op = use.operation
-            carried = visible.carried_from(op, use.index, level) if visible.loops else None
-            if carried is not None:
-                if differentiable_type(carried.type):
-                    all_carried.add(carried)
-                    work.append(carried)
+            carried = visible.carried_from(op, use.index, level) if visible.loops else ()
+            if carried:
+                if differentiable_type(value.type):
+                    all_carried.update(carried)
+                    work.extend(carried)
                 continue
             if op.parent not in visible.passed:
                 op = visible.holder(op)

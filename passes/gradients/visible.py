@@ -72,18 +72,21 @@ class Visible:
         block = owner if isinstance(owner, Block) else owner.parent
         return self.blocks.index(block) if block in self.blocks else len(self.blocks)
 
-    def carried_from(self, op: Operation, index: int, level: int) -> BlockArgument | None:
+    def carried_from(self, op: Operation, index: int, level: int) -> Sequence[BlockArgument]:
         """What a loop around carries of operand `index` of `op`, where that is its init or the value of its last trip.
 
-        Only of loops that hold no value of `level`: within one trip, nothing flows from a body to what it carries.
+        Only of loops that hold no value of `level`: within one trip, nothing flows from a body to what it carries. A
+        request in a condition sees the condition's argument; the body's is what trips go on from.
         """
         holder = op.parent_op() if self.back_edges and isinstance(op, Yield) else op
         inside = self.loops.get(holder) if holder is not None else None
         if inside is None or inside >= level:
-            return None
-        if holder is not op and (not isinstance(holder, While) or op.parent is not holder.body.block):
-            return None
-        return self.blocks[inside].args[index]
+            return ()
+        assert isinstance(holder, While)
+        body = holder.body.block
+        if holder is not op and op.parent is not body:
+            return ()
+        return [block.args[index] for block in dict.fromkeys((self.blocks[inside], body))]
 
     def is_carried(self, value: SSAValue) -> bool:
         """Whether a loop around carries this value from trip to trip."""

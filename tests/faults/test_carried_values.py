@@ -125,3 +125,24 @@ def test_a_barrier_passes_each_gradient_by_itself() -> None:
     p, z = scalar(), scalar("z")
     _, second = pb.tuple([p * 2.0, z * 3.0])
     assert pb.gradients(second, [p]) == [None]  # zeros before, which looked like a path
+
+
+@pytest.mark.parametrize("asked", ["first", "second"])
+def test_a_condition_that_asks_about_what_its_loop_carries(asked: str) -> None:
+    p = scalar()
+
+    def going_on(i: pb.Tensor, a: pb.Tensor, b: pb.Tensor) -> pb.Tensor:
+        y = a * p if asked == "first" else b * p  # b gets what a is, and a starts at p
+        return pb.cast(i, "f64") < pb.gradients(y, [p])[0]
+
+    def body(i: pb.Tensor, a: pb.Tensor, b: pb.Tensor) -> list[pb.Tensor]:
+        return [i + 1, a, b + a]
+
+    with pytest.raises(ValueError, match=r"inside loop 'while/while': .* only through 'arg"):
+        pb.while_loop(going_on, body, [0, p * 2.0, zero()])
+    alone = pb.while_loop(
+        lambda i, a: pb.cast(i, "f64") < pb.gradients(a * p, [p])[0],
+        lambda i, a: (i + 1, a),
+        [0, zero() + 3.0],
+    )
+    assert pb.run(alone[0], {p: 1.0}) == 3
