@@ -11,12 +11,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.elementwise import Identity
 from pullback.dialects.graph.insertion import inserting
 from pullback.dialects.graph.location import Origin, RoleAttr, name_of_value, named_with_role
 from pullback.dialects.graph.markers import GradientResults
 from pullback.dialects.graph.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.types import SlicesType
+from pullback.dialects.graph.types import SlicesType, compatible_types
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import Request, gradients
@@ -117,11 +118,16 @@ def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor 
         )
     wants_slices = isinstance(result.type, SlicesType)
     if isinstance(grad.type, SlicesType) and not wants_slices:
-        return densified(grad)
+        grad = densified(grad)
     if wants_slices and not isinstance(grad.type, SlicesType):
         raise GradientError(
             f"graph.gradients: result {index} is declared as {result.type}, but the gradient is dense: declare "
             f"{grad.type}",
             request,
         )
-    return grad
+    if not compatible_types(grad.type, result.type):
+        raise GradientError(
+            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is {grad.type}", request
+        )
+    # What uses the result, a return for one, may ask for just this type, with what it knows of the shape.
+    return grad if grad.type == result.type else Identity.emit_as([grad.value], result.type)

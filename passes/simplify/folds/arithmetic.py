@@ -62,8 +62,8 @@ from pullback.passes.simplify.matching import (
 
 @folds(Identity, StopGradient, PreventGradient)
 def nothing(op: Identity | StopGradient | PreventGradient) -> Folded:
-    """All are x, once all gradients are there."""
-    return op.x
+    """All are x, once all gradients are there; but for what the result alone says of the shape, or leaves open."""
+    return op.x if same_type(op.x.type, op.results[0].type) else None
 
 
 @folds(CustomGradient)
