@@ -92,12 +92,11 @@ class IndexedSlices(Operators):
     def __init__(self, values: Operand, indices: Operand, dense_shape: ShapeLike) -> None:
         anchor = next((v for v in (values, indices, dense_shape) if isinstance(v, Tensor)), None)
         home = graph_of(anchor.value) if anchor is not None else current_graph()
-        with home.current():
-            rows = as_tensor(values, "values")
-            at = as_tensor(indices, "indices")
+        with home.current(), home.unchanged_on_error():
+            rows, at = as_tensor(values, "values"), as_tensor(indices, "indices")
+            extents, runtime = self._extents(dense_shape)
             if at.ndim != 1 or not is_integer(at.element_type):
                 raise GraphError(f"indices must be integers of rank 1, got {at.type}")
-            extents, runtime = self._extents(dense_shape)
             if not compatible_shapes(rows.extents, (*at.extents, *extents[1:])):
                 raise GraphError(
                     f"values {rows.type} are no rows at {at.type} of shape {format_shape(extents)}"

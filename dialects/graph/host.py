@@ -3,16 +3,25 @@
     func.func private @main_host_0(memref<3x3xf32>, memref<3x3xf32>) attributes {graph.op = "graph.cholesky",
         graph.properties = {}, graph.operands = [tensor<3x3xf32>], graph.results = [tensor<3x3xf32>]}
 
-Arguments are memrefs of identity layout: one for each operand, or two where it is slices (rows and indices), then one
-for each result. So the text alone says what a call does, to whoever runs it.
+Arguments are memrefs in row-major order, wherever they begin: one for each operand, or two where it is slices (rows
+and indices), then one for each result. So the text alone says what a call does, to whoever runs it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerType, MemRefType, StringAttr, TensorType
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    IntegerType,
+    MemRefType,
+    StridedLayoutAttr,
+    StringAttr,
+    TensorType,
+)
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
@@ -94,7 +103,7 @@ def _check_arguments(function: func.FuncOp, op: GraphOp) -> None:
         if not is_static(part):
             raise DiagnosticError(f"'{op.name}' works on {part}: in memory every extent is known", function)
         expected = MemRefType(memory_type(element_type_of(part)), shape_of_type(part))
-        if argument != expected:
+        if not _is_row_of(argument, expected):
             raise DiagnosticError(
                 f"argument {number} is {argument}, where '{op.name}' works on {part}: expected {expected}",
                 function,
@@ -103,6 +112,17 @@ def _check_arguments(function: func.FuncOp, op: GraphOp) -> None:
         raise DiagnosticError(
             f"'{op.name}' leaves its results in memory: expected none, got {outputs[0]}", function
         )
+
+
+def _is_row_of(argument: Attribute, expected: MemRefType[Attribute]) -> bool:
+    """Whether memory of a type is laid out as expected, wherever it begins: a row of a stack is."""
+    if not isinstance(argument, MemRefType) or not isinstance(argument.layout, StridedLayoutAttr):
+        return argument == expected
+    shape = argument.get_shape()
+    row_major = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return list(argument.layout.get_strides()) == row_major and expected == MemRefType(
+        argument.element_type, shape, memory_space=argument.memory_space
+    )
 
 
 def written_positions(function: func.FuncOp) -> set[int]:

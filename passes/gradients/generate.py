@@ -127,7 +127,8 @@ def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor 
         )
     if not compatible_types(grad.type, result.type):
         raise GradientError(
-            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is {grad.type}", request
+            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is {grad.type}",
+            request,
         )
     # What uses the result, a return for one, may ask for just this type, with what it knows of the shape.
     return grad if grad.type == result.type else Identity.emit_as([grad.value], result.type)

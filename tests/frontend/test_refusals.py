@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[str, Callable[[pb.Tensor], object]]] = {
     ),
     "one tensor for a tuple": ("tensors: expected a list", lambda x: WRONG.tuple(x)),
     "slices without indices": (
-        "indices: expected a tensor, got int",
+        "indices must be integers of rank 1, got tensor<i32>",
         lambda x: WRONG.IndexedSlices(x, 3, (3,)),
     ),
     "slices without a shape": (
