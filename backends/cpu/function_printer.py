@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from pullback.backends.cpu.owned_memory import release_all
 from pullback.backends.cpu.types import spell, suffix
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.diagnostics import DiagnosticError
@@ -65,6 +66,8 @@ class FunctionPrinter:
         self.texts: dict[SSAValue, str] = {}
         self.sizes: dict[SSAValue, Sequence[str]] = {}
         """The sizes of a memref of dynamic shape, where they are known."""
+        self.owned: str | None = None
+        """The list of the memory that the function has allocated, where it may stop before it is given back."""
         self._way_out: str | None = None
         self._used: dict[str, int] = {"entry": 0}
 
@@ -134,7 +137,7 @@ class FunctionPrinter:
         self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
 
     def return_if(self, condition: str) -> None:
-        """Returns nothing from wherever this is, or goes on. Memory that was allocated by then is not freed."""
+        """Returns nothing from wherever this is, or goes on; gives back what is on the list of allocated memory."""
         self._way_out = self._way_out or self.unique("way_out")
         following = self.unique("go_on")
         self.branch_if(condition, self._way_out, following)
@@ -144,6 +147,8 @@ class FunctionPrinter:
         """Ends the function; its operations are printed."""
         if self._way_out is not None:
             self.label(self._way_out)
+            if self.owned is not None:
+                self.line(release_all(self.owned))
             self.line("ret void")
 
     def operations(self, block: Block) -> None:

@@ -15,6 +15,7 @@ from pullback.backends.cpu.function_printer import (
     LLVMPrintError,
     static_strides,
 )
+from pullback.backends.cpu.owned_memory import allocate, release
 from pullback.backends.cpu.types import element_type, length, size_in_bytes, spell, suffix
 from pullback.dialects.upstream import gather as indexed
 
@@ -135,11 +136,14 @@ def bytes_of(p: FunctionPrinter, type: MemRefType, sizes: Sequence[str]) -> str:
 
 
 def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
-    """`malloc`, or `aligned_alloc` where more than its alignment is asked for."""
+    """`malloc`, or `aligned_alloc` where more than its alignment is asked for; noted where the function may stop."""
     type = memref_type(op.memref)
     sizes = p.sizes[op.memref] = mixed(p, type.get_shape(), op.dynamic_sizes)
     amount = bytes_of(p, type, sizes)
     align = op.alignment.value.data if op.alignment is not None else 1
+    if p.owned is not None:
+        p.define(op.memref, allocate(p.owned, align, amount), "memory")
+        return
     if align <= 16:
         p.define(op.memref, p.call("ptr", "@malloc", [("i64", amount)]), "memory")
         return
@@ -152,7 +156,10 @@ def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
 
 def dealloc(p: FunctionPrinter, op: memref.DeallocOp) -> None:
     """`free`."""
-    p.line(p.call("void", "@free", [p.argument(op.memref)]))
+    if p.owned is not None:
+        p.line(release(p.text(op.memref)))
+    else:
+        p.line(p.call("void", "@free", [p.argument(op.memref)]))
 
 
 def get_global(p: FunctionPrinter, op: memref.GetGlobalOp) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from xdsl.dialects import func, scf
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation
 
@@ -67,6 +67,11 @@ class Polling:
         )
 
     @property
+    def allocates(self) -> bool:
+        """Whether the function allocates memory, which is to be given back where it stops."""
+        return any(isinstance(op, memref.AllocOp) for op in self.entry.walk())
+
+    @property
     def globals(self) -> list[str]:
         """The bytes that tell which variables have changed."""
         count = len(self.variables)
@@ -82,6 +87,9 @@ class Polling:
         """At the beginning of the function."""
         for name in ("fuel", "deadline"):
             p.line(f"%{p.unique(name)} = alloca i64, align 8")
+        if self.allocates:
+            p.owned = p.temporary("owned", "alloca ptr, align 8")
+            p.line(f"store ptr null, ptr {p.owned}, align 8")
         p.line(f"store i64 {FUEL}, ptr %fuel, align 8")
         p.line("store i64 0, ptr %deadline, align 8")
         if self.variables:

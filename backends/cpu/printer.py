@@ -10,7 +10,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
 from xdsl.ir import SSAValue
 
-from pullback.backends.cpu import control_flow, elementwise, memory, vectors, views
+from pullback.backends.cpu import control_flow, elementwise, memory, owned_memory, vectors, views
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.function_printer import (
     EmitterTable,
@@ -101,6 +101,9 @@ def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
         needs.declarations |= declarations
     if polling is not None:
         globals_ += polling.globals
+        if polling.allocates:
+            library += owned_memory.functions()
+            needs.declarations |= owned_memory.DECLARATIONS
         if polling.is_used:
             library.append(poll_function())
             needs.declarations |= poll_declarations()

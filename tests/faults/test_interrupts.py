@@ -338,3 +338,35 @@ def test_where_a_run_may_stop() -> None:
 
     putting_off(action)
     assert stops == [True, True, False, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("ended_by", ["interrupt", "failure"])
+def test_what_a_loop_has_allocated_is_given_back(ended_by: str) -> None:
+    with pb.Graph():
+        n, x = pb.placeholder("i32", (), name="n"), pb.placeholder("f32", (5000,), name="x")
+        s = pb.placeholder("f32", (2, 2), name="s")
+
+        def body(i: Any, a: Any) -> Any:
+            b = pb.tanh(a * 0.5 + x)
+            if ended_by == "failure":  # where the trips have made the matrix singular
+                b = b + 0.0 * pb.sum(pb.cholesky(s * pb.cast(n - i, "f32")))
+            return [i + 1, b]
+
+        (dx,) = pb.gradients(pb.sum(pb.while_loop(lambda i, a: i < n + 9, body, [pb.constant(0), x])[1]), [x])
+        step = pb.compile([n, x, s], [dx])
+    data, matrix = np.ones(5000, np.float32), np.eye(2, dtype=np.float32)
+
+    def end() -> None:
+        if ended_by == "interrupt":
+            interrupted(0.1, lambda: step(np.asarray(np.int32(2**31 - 10)), data, matrix))
+        else:
+            with pytest.raises(ValueError, match="definite"):
+                step(np.asarray(np.int32(2000)), data, matrix)
+
+    sizes: list[float] = []
+    for _ in range(12):
+        end()
+        with open("/proc/self/statm") as file:
+            sizes.append(int(file.read().split()[1]) * 4096 / 1e6)
+    # Each time 40 MB and more; malloc keeps some of it for the next time.
+    assert sizes[-1] - sizes[3] < 120, sizes
