@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.lexer import Span
@@ -23,6 +25,18 @@ class DiagnosticError(DiagnosticException):
     def __init__(self, message: str, op: Operation | None = None) -> None:
         super().__init__(message)
         self.op = op
+
+    def __reduce__(self) -> Any:
+        """A copy, as in another process, has no op: that stands in a program which is not copied along."""
+        return _copied, (type(self), self.args, {**vars(self), "op": None})
+
+
+def _copied(
+    kind: type[DiagnosticError], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> DiagnosticError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(state)
+    return error
 
 
 class UnsupportedError(DiagnosticError, NotImplementedError):

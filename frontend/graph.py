@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any, Self, TypeAlias
 
 from xdsl.dialects import func
@@ -89,8 +90,7 @@ class Graph:
     def __getstate__(self) -> dict[str, Any]:
         return state_of(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        restore(self, state)
+    __setstate__, __copy__ = restore, deepcopy  # half a graph is none
 
     @contextmanager
     def current(self) -> Generator[None]:

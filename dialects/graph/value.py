@@ -40,6 +40,7 @@ class Operators:
 
     __slots__ = ()
     __array_ufunc__ = None  # NumPy arrays leave `array + tensor` to `Tensor.__radd__`
+    __pandas_priority__ = 10_000  # and so does what pandas labels, which would drop the labels
 
     @abstractmethod
     def as_tensor(self) -> Tensor:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pullback.dialects.graph.activations import LeakyRelu
 from pullback.dialects.graph.error_function import Gelu
 from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import is_real_number
 from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.functions.elementwise import silu
 
@@ -41,7 +40,7 @@ def leaky_relu(x: Operand, alpha: float = 0.2, name: str | None = None) -> Tenso
     Raises:
         ValueError: x of another dtype; alpha that is no number (a `TypeError` too).
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.integer | np.floating):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_real_number(alpha):
         raise ArgumentTypeError(f"leaky_relu: alpha: expected a number, got {type(alpha).__name__}")
     slope = checked_number(alpha, "leaky_relu: alpha").real
     (value,) = tensors(x, op=LeakyRelu.name)

@@ -19,6 +19,11 @@ def is_whole_number(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def is_real_number(value: object) -> TypeGuard[float]:
+    """Whether this is a real number of Python or NumPy; a truth value is none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def listed(numbers: Any) -> list[Any]:
     """What a list, a tuple, a range or an array holds; anything else, an array of rank 0 too, as a list of one."""
     if isinstance(numbers, np.ndarray):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
+import numpy as np
 from xdsl.dialects.builtin import f32
 
 from pullback.dialects.graph.accumulation import in_accumulator
@@ -26,6 +27,7 @@ from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import Axes, checked_axes
+from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.handles import IndexedSlices
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
@@ -228,5 +230,6 @@ def _rows_in(t_list: object, what: str) -> list[Tensor | None]:
 
 
 def _check_limit(clip_norm: object, what: str) -> None:
-    if isinstance(clip_norm, Number) and (isinstance(clip_norm, complex) or not clip_norm > 0):
+    number = checked_number(clip_norm, what) if isinstance(clip_norm, Number | np.generic) else 1.0
+    if isinstance(number, complex) or not number > 0:
         raise GraphError(f"{what}: clip_norm: expected a number above 0, got {clip_norm}")

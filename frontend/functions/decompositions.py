@@ -17,6 +17,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import is_real_number
 
 __all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "qr", "svd", "svdvals"]
 
@@ -169,7 +170,7 @@ def _results(op: type[GraphOp], x: Tensor, name: str | None) -> list[Tensor]:
 def _tolerance(rtol: object, what: str) -> float | None:
     if rtol is None:
         return None
-    if isinstance(rtol, bool) or not isinstance(rtol, int | float):
+    if not is_real_number(rtol):
         raise ArgumentTypeError(f"{what}: rtol: expected a number, got {rtol!r}")
     if not rtol >= 0:
         raise GraphError(f"{what}: rtol: expected a number that is not negative, got {rtol!r}")

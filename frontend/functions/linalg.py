@@ -153,4 +153,4 @@ def _common_axis(a: Tensor, b: Tensor, axis: int, what: str) -> int:
         raise ArgumentTypeError(f"{what}: axis: expected a whole number, got {axis!r}")
     if not -rank <= axis < (rank if a.ndim == b.ndim else 0):
         raise GraphError(f"{what}: axis {axis} does not exist in both of {a.type} and {b.type}")
-    return axis if axis < 0 else axis - a.ndim
+    return int(axis) if axis < 0 else int(axis) - a.ndim

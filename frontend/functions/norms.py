@@ -18,7 +18,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import Axes, checked_axes
+from pullback.frontend.functions.axes import Axes, checked_axes, is_real_number
 from pullback.frontend.functions.decompositions import svdvals
 from pullback.frontend.functions.dtypes import of_dtype
 
@@ -136,7 +136,7 @@ def _norm_in(value: Tensor, power: float, axes: list[int], keepdims: bool) -> Te
 def _power(order: object, what: str) -> float:
     if order in ("euclidean", "fro"):
         return 2
-    if isinstance(order, bool | str) or not isinstance(order, int | float):
+    if not is_real_number(order):
         raise ArgumentTypeError(f"{what}: ord: expected a number or 'euclidean', got {order!r}")
     if order == 0 or math.isnan(order):
         raise GraphError(f"{what}: ord {order!r} is no norm; count_nonzero counts what is not 0")

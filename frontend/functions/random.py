@@ -18,7 +18,7 @@ from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import is_whole_number
+from pullback.frontend.functions.axes import is_real_number, is_whole_number
 from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph import current_graph
 from pullback.frontend.random_state import next_key
@@ -89,7 +89,7 @@ def dropout(x: Operand, rate: float, seed: Seed = None, name: str | None = None)
         name: of the operation.
     """
     value = as_tensor(x, "dropout")
-    if not isinstance(rate, int | float) or not 0 <= rate < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_real_number(rate) or not 0 <= rate < 1:
         raise GraphError(f"dropout: rate: expected a number from 0 up to, but not including, 1, got {rate!r}")
     if not is_float(value.element_type):
         raise ArgumentTypeError(f"dropout: needs a real floating-point dtype, got {value.dtype}")

@@ -53,5 +53,7 @@ def top_k(x: Operand, k: int = 1, name: str | None = None) -> tuple[Tensor, Tens
     value = as_tensor(x, "top_k")
     if not is_whole_number(k):
         raise ArgumentTypeError(f"top_k: k: expected a whole number, got {k!r}")
-    values = named_as(name, lambda: Tensor(TopK.emit([value.value], {"k": IntegerAttr(k, i64)}).results[0]))
+    values = named_as(
+        name, lambda: Tensor(TopK.emit([value.value], {"k": IntegerAttr(int(k), i64)}).results[0])
+    )
     return values, Tensor(values.op.results[1])

@@ -13,7 +13,7 @@ from pullback.dialects.graph.value import Operand, Tensor
 from pullback.dialects.graph.windows import Padding, Pair, same_padding
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.functions.axes import whole_numbers
+from pullback.frontend.functions.axes import is_whole_number, whole_numbers
 
 PaddingLike: TypeAlias = str | int | Sequence[Any]
 """`"SAME"`, `"VALID"`, or one number for all sides, two pairs for rows and columns, or a pair for each axis."""
@@ -74,7 +74,7 @@ class Images:
 
     def _explicit(self, padding: int | Sequence[Any]) -> Padding:
         what = f"{self.what}: padding"
-        pairs = [padding] * 2 if isinstance(padding, int) else padding
+        pairs = [padding] * 2 if is_whole_number(padding) else padding
         if not isinstance(pairs, list | tuple) or len(pairs) not in (2, 4):
             raise ArgumentTypeError(f"{what}: expected 'SAME', 'VALID' or two or four pairs, got {padding!r}")
         checked = [self._before_and_after(pair, padding) for pair in pairs]

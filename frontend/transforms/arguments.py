@@ -15,6 +15,7 @@ from pullback.dialects.graph.types import GraphError, compatible_types, is_float
 from pullback.dialects.graph.value import Number, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.gradients import gradients
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.nest import Nest
@@ -55,7 +56,7 @@ class Transformed:
 def check_argnums(argnums: object, what: str) -> None:
     """`ValueError` for what is not the position of an argument, or a sequence of such."""
     listed: list[Any] = list(argnums) if isinstance(argnums, list | tuple) else [argnums]
-    if not listed or not all(isinstance(n, int) and not isinstance(n, bool) for n in listed):
+    if not listed or not all(map(is_whole_number, listed)):
         raise ArgumentTypeError(
             f"{what}: argnums: expected the position of an argument, or several, got {argnums!r}"
         )
@@ -91,7 +92,7 @@ class Chosen:
         replaced = list(args)
         for n, part in zip(positions, nest.rebuilt(xs), strict=True):
             replaced[n] = part
-        return cls(replaced, xs, nest, isinstance(argnums, int))
+        return cls(replaced, xs, nest, not isinstance(argnums, list | tuple | range))
 
     def rebuilt(self, derivatives: Iterable[object]) -> Any:
         """Something for each x in the form of the argument, or in a tuple of such."""
@@ -100,7 +101,7 @@ class Chosen:
 
 
 def _positions(argnums: Argnums, count: int, what: str) -> list[int]:
-    listed = [argnums] if isinstance(argnums, int) else list(argnums)
+    listed: list[Any] = list(argnums) if isinstance(argnums, list | tuple | range) else [argnums]
     for n in listed:
         if not -count <= n < count:
             raise GraphError(

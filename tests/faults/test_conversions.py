@@ -9,6 +9,7 @@ import array
 import ctypes
 import sys
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -117,6 +118,29 @@ def test_functions_refuse_it_too(name: str, road: Road) -> None:
         pytest.skip("a nest")
     with pytest.raises(TypeError, match=r"expected|gives no array"):
         road(value, "f32")
+
+
+@pytest.mark.parametrize(
+    "name", ["a masked array", "a matrix", "units", "objects", "dates", "a date", "a sparse array"]
+)
+def test_operators_refuse_it_on_either_side(name: str) -> None:
+    value = REFUSED[name]
+    with pb.Graph():
+        x = pb.placeholder("f32", (3,))
+        acts: list[Callable[[], Any]] = [
+            lambda: x * value,
+            lambda: value * x,
+            lambda: value - x,
+            lambda: value < x,
+        ]
+        for act in acts:
+            with pytest.raises((TypeError, ValueError)):
+                act()
+
+
+def test_what_pandas_labels_leaves_the_operator_to_tensors() -> None:
+    with pb.Graph():
+        assert pb.placeholder("f32", (3,)).__pandas_priority__ > 4000  # that of its data frames
 
 
 def test_a_list_that_holds_itself_is_refused() -> None:

@@ -99,6 +99,24 @@ def graph_input(graph: pb.Graph, place: int) -> pb.Tensor:
     return pb.Tensor(graph.body.args[place])
 
 
+def test_half_a_graph_is_none() -> None:
+    p = program()
+    made = copy.copy(p["graph"])
+    assert made.names is not p["graph"].names
+    assert all(made.variables[name].graph is made for name in p["graph"].variables)
+
+
+def test_what_is_said_of_a_graph_is_copied(copied: Callable[[Any], Any]) -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (2,))
+        y = pb.sum(x * x)
+        report = pb.check_gradients(y, [x])
+        why = pb.explain(y, x)
+    assert copied(report) == report and str(copied(why)) == str(why)
+    error = copied(pb.GradientCheckError("wrong", report, y.op))
+    assert isinstance(error, pb.GradientCheckError) and error.report == report and str(error) == "wrong"
+
+
 def test_thousands_of_operations_are_no_recursion(copied: Callable[[Any], Any]) -> None:
     with pb.Graph() as graph:
         x = y = pb.placeholder("f32", ())

@@ -118,6 +118,31 @@ def test_the_usual_factor_stays_f32() -> None:
     assert pb.jvp(lambda v: v * v, (np.float32(3),), (np.float64(1),))[1].dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int64, np.uint8])
+def test_options_take_them_as_numbers(kind: Any) -> None:
+    one, two = kind(1), kind(2)
+    with pb.Graph():
+        x = pb.constant([[4.0, 1.0, 3.0], [1.0, 2.0, 2.0]])
+        options: list[tuple[Any, Any]] = [
+            (pb.norm(x, ord=two, axis=1), pb.norm(x, ord=2, axis=1)),
+            (pb.leaky_relu(-x, two), pb.leaky_relu(-x, 2.0)),
+            (pb.clip_by_norm(x, two), pb.clip_by_norm(x, 2.0)),
+            (pb.dropout(x, one / two, seed=3), pb.dropout(x, 0.5, seed=3)),
+            (pb.matrix_rank(x, rtol=one), pb.matrix_rank(x, rtol=1.0)),
+        ]
+        if np.issubdtype(kind, np.integer):
+            options += [
+                (pb.top_k(x, two)[0], pb.top_k(x, 2)[0]),
+                (pb.cross(x, x[:, ::-1], axis=one), pb.cross(x, x[:, ::-1], axis=1)),
+            ]
+        for found, expected in options:
+            np.testing.assert_array_equal(pb.run(found), pb.run(expected))
+        with pytest.raises(ValueError, match="clip_norm: expected a number above 0"):
+            pb.clip_by_norm(x, -np.float32(1))
+    if np.issubdtype(kind, np.integer):
+        assert pb.grad(lambda a, b: a * b * b, argnums=one)(2.0, 3.0) == 12
+
+
 def test_values_that_the_dtype_of_the_tensor_cannot_hold_are_refused() -> None:
     with pb.Graph() as g:
         x, n = pb.placeholder("f32", (3,)), pb.placeholder("i8", (3,))
