@@ -53,11 +53,9 @@ def check_requests(graph: Graph, loop: While) -> None:
         GradientError: one of them depends on an x by what the body yields.
     """
     regions = {region.block for region in loop.regions}
-    for request in graph.requests:
-        block: Block | None = request.block
-        while block is not None and block not in regions:
-            block = block.parent_block()
-        if block is not None:
-            request.check()
-    if loop.parent is graph.body:
-        graph.requests.clear()
+    assert loop.parent is not None
+    goes_on = bool(Visible.around(loop.parent).loops)  # another loop around is not complete yet
+    for request in [r for r in graph.requests if not regions.isdisjoint(Visible.around(r.block).blocks)]:
+        request.check()
+        if not goes_on:
+            graph.requests.remove(request)

@@ -146,3 +146,25 @@ def test_a_condition_that_asks_about_what_its_loop_carries(asked: str) -> None:
         [0, zero() + 3.0],
     )
     assert pb.run(alone[0], {p: 1.0}) == 3
+
+
+def test_requests_are_remembered_as_long_as_a_loop_around_is_not_complete(graph: pb.Graph) -> None:
+    p = scalar()
+    power = pb.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * p), [0, p])[1]
+
+    def inner(s: pb.Tensor) -> pb.Tensor:  # what this one carries starts where the outer one is
+        return carrying(s, lambda t: t + pb.gradients(t * power, [p])[0])
+
+    with pytest.raises(ValueError, match="only through"):
+        carrying(zero() + 1.0, lambda s: inner(s * 2.0))
+    with pytest.raises(
+        ValueError, match="only through"
+    ):  # the outer one is not told from x until it is complete
+        carrying(
+            zero() + 1.0,
+            lambda s: carrying(s, lambda t: pb.gradients(t * 2.0, [p], unconnected_gradients="zero")[0] + p),
+        )
+    assert graph.requests == []
+    got = carrying(zero() + 1.0, lambda s: carrying(s, lambda t: t + pb.gradients(power * 2.0, [p])[0]))
+    assert pb.run(got, {p: 1.0}) == 1 + 4 * 8
+    assert graph.requests == []
