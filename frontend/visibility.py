@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Block, SSAValue
 
 from pullback.dialects.graph.custom_gradient import CustomGradient
+from pullback.dialects.graph.insertion import insertion_block_around
 from pullback.dialects.graph.location import is_unknown, name_of, name_of_value
 from pullback.dialects.graph.types import GraphError
 
@@ -33,10 +34,15 @@ def check_visible(value: SSAValue, place: Block, what: str) -> None:
         what: uses it, for the message.
 
     Raises:
-        GraphError: the block does not see the value.
+        GraphError: the block does not see the value, or nothing does: it was taken back.
     """
     if is_visible(value, place):
         return
+    if insertion_block_around(value) is None:
+        raise GraphError(
+            f"{what}: tensor '{name_of_value(value)}' belongs to no graph: what it was made for has failed, and was "
+            "taken back"
+        )
     made_in = block_of(value)
     around = made_in.parent_op() if made_in is not None else None
     kind = "gradient function" if isinstance(around, CustomGradient) else "loop or branch"

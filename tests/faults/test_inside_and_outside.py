@@ -129,3 +129,19 @@ def test_a_group_of_placeholders_is_of_their_graph() -> None:
     p = scalar()
     with pb.Graph():
         assert pb.group(p).graph is not pb.group().graph
+
+
+def test_what_was_taken_back_is_said_to_be_gone() -> None:
+    p = scalar()
+    found: list[pb.Tensor] = []
+
+    def branch() -> pb.Tensor:
+        found.append(p * 5.0)
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        pb.cond(p > 0.0, branch, lambda: p)
+    with pytest.raises(ValueError, match="belongs to no graph: what it was made for has failed"):
+        pb.exp(found[0])
+    with pytest.raises(ValueError, match="belongs to no graph"):
+        pb.gradients(found[0], [p])
