@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xdsl.dialects import func
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
-from xdsl.traits import IsolatedFromAbove
+from xdsl.traits import IsolatedFromAbove, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.bounds import check_bounds
@@ -34,6 +34,18 @@ def verify(module: ModuleOp) -> None:
     except Exception as error:  # some of xDSL's operations raise no VerifyException
         raise _located(module, error) from error
     _check_dominance(module)
+    _check_globals(module)
+
+
+def _check_globals(module: ModuleOp) -> None:
+    """What reads a global reads one that is there, as the memory that it is."""
+    for op in module.walk():
+        if isinstance(op, memref.GetGlobalOp):
+            name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
+            if found is None or found.name != "memref.global":
+                raise VerificationError(f"'{op.name}': there is no memref.global @{name}", op)
+            if (type_ := found.properties.get("type")) != op.memref.type:
+                raise VerificationError(f"'{op.name}': @{name} is {type_}, not {op.memref.type}", op)
 
 
 def _check_bounds(module: ModuleOp) -> None:

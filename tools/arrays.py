@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from rich.table import Table
-from xdsl.dialects.builtin import ShapedType
+from xdsl.dialects.builtin import MemRefType, ShapedType, TensorType
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.dtypes import dtype_of
@@ -60,6 +60,8 @@ def named_arrays(
         if name in sources:
             raise ArrayError(f"--{kind} {_short(argument)}: '{name}' is given twice")
         sources[name] = source
+    for name, type_ in expected.items():
+        _check_type(kind, name, type_, is_made_up=may_be_missing and name not in sources)
     missing = [name for name in expected if name not in sources]
     if missing and not may_be_missing:
         types = ", ".join(f"--{kind} {name}=... ({expected[name]})" for name in missing)
@@ -70,6 +72,18 @@ def named_arrays(
         else np.zeros(_shape(type_), dtype_of(type_))
         for name, type_ in expected.items()
     }
+
+
+def _check_type(kind: str, name: str, type_: Attribute, *, is_made_up: bool) -> None:
+    """Raises `ArrayError` for what no array is a value of, or none that is made up."""
+    try:
+        if not isinstance(type_, TensorType | MemRefType):
+            raise TypeError
+        dtype_of(type_)
+    except TypeError:
+        raise ArrayError(f"--{kind} {name}: it is {type_}, which no array is a value of") from None
+    if is_made_up and any(n < 0 for n in _shape(type_)):
+        raise ArrayError(f"--{kind} {name} is missing: a {type_} has no shape of its own")
 
 
 def _known(kind: str, expected: Mapping[str, Attribute]) -> str:

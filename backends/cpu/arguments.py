@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.types import numpy_dtype
 
 # Bits of `ndarray.flags.num` (NumPy's C API): C-contiguous, aligned, writeable.
@@ -102,15 +103,20 @@ class Parameter:
             raise ValueError(f"{self.where}: the function writes to this array, but it is read-only")
 
 
+class SignatureError(DiagnosticError, ValueError):
+    """A function takes what NumPy has no arrays for."""
+
+
 def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[Parameter, ...]:
     """The parameters of an entry function; raises ValueError for one that is no memref of static shape."""
     parameters: list[Parameter] = []
     for position, argument in enumerate(function.body.block.args):
         memref = argument.type
         if not isinstance(memref, MemRefType) or not memref.has_static_shape():
-            raise ValueError(
+            raise SignatureError(
                 f"@{function.sym_name.data}: expected argument {position} to be a memref of static shape, "
-                f"got {memref}"
+                f"got {memref}",
+                function,
             )
         dtypes = dtypes_of(memref.element_type)
         shape = tuple(memref.get_shape())

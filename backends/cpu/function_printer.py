@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from pullback.backends.cpu.math_library import check_element_type
 from pullback.backends.cpu.owned_memory import release_all
 from pullback.backends.cpu.types import spell, suffix
 from pullback.dialects.bounds import check_bounds
@@ -198,6 +199,7 @@ class FunctionPrinter:
 
     def library(self, name: str, type: Attribute, arguments: Sequence[Argument]) -> str:
         """The text of a call of `@pb.<name>.<type>`, which the module will define."""
+        check_element_type(name, type)
         self.needs.library.add((name, type))
         return f"call {spell(type)} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
 

@@ -52,13 +52,18 @@ OF_INTEGERS = frozenset({"ipowi"})
 """Those for integers; the others are for f32 and f64."""
 
 
+def check_element_type(name: str, type: Attribute) -> None:
+    """Raises ValueError for an element type other than f32 and f64 (or integers, for functions of these)."""
+    if name not in OF_INTEGERS and not isinstance(element_type(type), Float32Type | Float64Type):
+        raise ValueError(f"the math library has no {name} for {element_type(type)}, only for f32 and f64")
+
+
 def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
     """The definition of `@pb.<name>.<type>`, and the declarations that it needs.
 
-    Raises ValueError for an element type other than f32 and f64 (or integers, for functions of these).
+    Raises ValueError for an element type that `check_element_type` refuses.
     """
-    if name not in OF_INTEGERS and not isinstance(element_type(type), Float32Type | Float64Type):
-        raise ValueError(f"the math library has no {name} for {element_type(type)}, only for f32 and f64")
+    check_element_type(name, type)
     body = Body(type)
     names = ["%x", "%y"] if name in BINARY else ["%x"]
     result = FUNCTIONS[name](*(Lanes(body, x, type) for x in names))

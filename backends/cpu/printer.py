@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from math import prod
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from pullback.backends.cpu import control_flow, elementwise, memory, owned_memory, vectors, views
 from pullback.backends.cpu.effects import written_arguments
@@ -36,6 +38,8 @@ _ours: EmitterTable = {
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
 """Operation class -> what prints it; every operation of level 4c has a row."""
 
+LONGEST_SPLAT = 1 << 22
+"""Equal elements of a global: LLVM IR has no short form for them, unless they are zero."""
 ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 """Without the second, LLVM may halve the vectors that the lowering chose."""
 
@@ -67,6 +71,7 @@ def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
     Raises:
         LLVMPrintError: a ValueError, for what level 4c does not have.
     """
+    check_recursion(module)
     needs = ModuleNeeds()
     written = written_arguments(module)
     hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
@@ -77,7 +82,8 @@ def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
     polling: Polling | None = None
     for op in module.ops:
         if isinstance(op, GlobalOp):
-            globals_.append(print_global(op))
+            with blamed_on(op):
+                globals_.append(print_global(op))
         elif not isinstance(op, func.FuncOp):
             raise LLVMPrintError(op, "a module of level 'loops' holds functions and globals")
         elif op in hosts:
@@ -91,9 +97,10 @@ def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
             if is_entry and (found := Polling(module, op, written)).is_needed:
                 polling = found
             hooks = polling if is_entry else None
-            functions.append(print_function(op, needs, written[op.sym_name.data], hooks))
-            if is_entry:
-                functions.append(print_packed(op))
+            with blamed_on(op):
+                functions.append(print_function(op, needs, written[op.sym_name.data], hooks))
+                if is_entry:
+                    functions.append(print_packed(op))
     library: list[str] = []
     for name, type in sorted(needs.library, key=str):
         text, declarations = instantiate(name, type)
@@ -114,6 +121,31 @@ def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
     return Printed(text, polling.is_used, polling.variables, polling.calls_host_late)
 
 
+def check_recursion(module: ModuleOp) -> None:
+    """Raises `LLVMPrintError` for a function that calls itself: nothing would end it but the end of the stack."""
+    functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+    calls = {
+        name: {op.callee.string_value() for op in function.walk() if isinstance(op, func.CallOp)}
+        for name, function in functions.items()
+    }
+    try:
+        TopologicalSorter(calls).prepare()
+    except CycleError as error:
+        names = " calls ".join(f"@{name}" for name in reversed(error.args[1]))
+        raise LLVMPrintError(functions[error.args[1][0]], f"recursion: {names}") from None
+
+
+@contextmanager
+def blamed_on(op: Operation) -> Generator[None]:
+    """Types that LLVM IR lacks are errors of the operation that has them."""
+    try:
+        yield
+    except LLVMPrintError:
+        raise
+    except ValueError as error:
+        raise LLVMPrintError(op, str(error)) from error
+
+
 def print_global(op: GlobalOp) -> str:
     """A global array, with its values or uninitialized."""
     element = op.type.element_type
@@ -126,6 +158,8 @@ def print_global(op: GlobalOp) -> str:
         text = "undef"
     else:
         assert isinstance(value, DenseIntOrFPElementsAttr)
+        if count > LONGEST_SPLAT and is_uniform(value) and not _is_zero(value):
+            raise LLVMPrintError(op, f"it would list each of {count} equal elements: fill them in a loop")
         text = array_literal(value)
     kind = "constant" if op.constant is not None else "global"
     align = op.alignment.value.data if op.alignment is not None else 64
@@ -134,10 +168,15 @@ def print_global(op: GlobalOp) -> str:
 
 def array_literal(value: DenseIntOrFPElementsAttr) -> str:
     """The elements of a dense attribute as an LLVM array constant."""
-    if is_uniform(value) and not any(value.data.data[: value.get_element_type().compile_time_size]):
+    if is_uniform(value) and _is_zero(value):
         return "zeroinitializer"
     element = spell(value.get_element_type())
     return f"[{', '.join(f'{element} {scalar}' for scalar in dense_literals(value))}]"
+
+
+def _is_zero(value: DenseIntOrFPElementsAttr) -> bool:
+    """Whether the first element has no bit set."""
+    return not any(value.data.data[: value.get_element_type().compile_time_size])
 
 
 def declare_host(op: func.FuncOp, written: set[int]) -> str:

@@ -20,6 +20,7 @@ from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.printer import Printed, print_module
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
@@ -56,11 +57,18 @@ def jit() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(target_machine())
 
 
+class LLVMError(DiagnosticError, RuntimeError):
+    """LLVM does not take the text that stands for a program."""
+
+
 def emit_object(*llvm_texts: str) -> bytes:
     """The object file of LLVM IR, linked, for this machine; raises RuntimeError for text that LLVM refuses."""
     machine = target_machine()
     context = llvm.create_context()
-    module, *others = (llvm.parse_assembly(text, context) for text in llvm_texts)
+    try:
+        module, *others = [llvm.parse_assembly(text, context) for text in llvm_texts]
+    except RuntimeError as error:
+        raise LLVMError(f"LLVM refuses the program: {' '.join(str(error).split())}") from error
     for other in others:
         module.link_in(other)
     module.triple = machine.triple

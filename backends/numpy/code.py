@@ -13,7 +13,7 @@ from pullback.backends.numpy.diagnostics import ExecutionError, describe
 from pullback.backends.numpy.dtypes import Value
 from pullback.backends.numpy.integers import DIVISIONS
 from pullback.backends.numpy.scalar import Function, Meaning
-from pullback.dialects.diagnostics import UnsupportedError
+from pullback.dialects.diagnostics import DiagnosticError, UnsupportedError
 
 Environment: TypeAlias = list[Value]
 """The values of one call, by slot."""
@@ -68,7 +68,11 @@ class Compiler:
         builder = self.builders.get(op.name)
         if builder is None:
             raise UnsupportedError(f"{describe(op)}: the interpreter does not know this op", op)
-        return builder(self, op)
+        try:
+            return builder(self, op)
+        except DiagnosticError as error:
+            error.op = error.op or op
+            raise
 
 
 StepBuilder: TypeAlias = Callable[[Compiler, Operation], Step]

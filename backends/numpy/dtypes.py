@@ -17,11 +17,16 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.diagnostics import DiagnosticError
 from pullback.dialects.graph.types import NUMPY_DTYPES
 
 DType: TypeAlias = np.dtype[Any]
 Value: TypeAlias = Any
 """A NumPy scalar or array (NumPy has no static type for both with their arithmetic)."""
+
+
+class DTypeError(DiagnosticError, TypeError):
+    """A type, or a constant of it, that NumPy has nothing for."""
 
 
 @cache
@@ -39,7 +44,7 @@ def dtype_of(type_: Attribute) -> DType:
             return NUMPY_DTYPES[type_]
         case _:
             expected = ", ".join(["index", *map(str, NUMPY_DTYPES)])
-            raise TypeError(f"{type_} has no NumPy dtype here: expected one of {expected}")
+            raise DTypeError(f"{type_} has no NumPy dtype here: expected one of {expected}")
 
 
 def constant_value(attribute: Attribute, type_: Attribute) -> Value:
@@ -57,4 +62,4 @@ def constant_value(attribute: Attribute, type_: Attribute) -> Value:
             numbers, shape = numbers.astype(dtype), attribute.get_shape()
             return np.full(shape, numbers[0]) if numbers.size == 1 else numbers.reshape(shape)
         case _:
-            raise TypeError(f"no NumPy value for the constant {attribute}")
+            raise DTypeError(f"no NumPy value for the constant {attribute}")

@@ -24,6 +24,7 @@ from pullback.backends.numpy.registers import REGISTERS
 from pullback.backends.numpy.scalar import MEANINGS
 from pullback.backends.numpy.transfers import TRANSFERS
 from pullback.backends.numpy.views import VIEWS
+from pullback.dialects.diagnostics import DiagnosticError, UnsupportedError
 from pullback.dialects.graph.host import is_host_function
 
 
@@ -39,6 +40,10 @@ def interpret(
     function, NotImplementedError for an op outside level 4c, ExecutionError where the program goes wrong.
     """
     Program(module).run(entry, buffers, undefined)
+
+
+class MissingFunctionError(DiagnosticError, LookupError):
+    """A function that is called or run is not there, or is only declared."""
 
 
 class Program:
@@ -71,7 +76,9 @@ class Program:
         function = self._symbols.get(name)
         if function is None or function.name != "func.func" or not function.regions[0].blocks:
             names = ", ".join(f"@{n}" for n, op in self._symbols.items() if op.name == "func.func")
-            raise LookupError(f"no function @{name} with a body: the module has {names or 'none'}")
+            raise MissingFunctionError(
+                f"no function @{name} with a body: the module has {names or 'none'}", function
+            )
         return function
 
     def _invoke(self, name: str, arguments: Sequence[object]) -> list[object]:
@@ -121,7 +128,7 @@ def global_memory(op: Operation) -> Memory:
     """The memory of a `memref.global` with its initial value; constant ones refuse to be written."""
     type_, value = op.properties["type"], op.properties.get("initial_value")
     if value is None:
-        raise NotImplementedError(f"{describe(op)}: an external global has no memory here")
+        raise UnsupportedError(f"{describe(op)}: an external global has no memory here", op)
     if isinstance(value, UnitAttr):  # `= uninitialized`
         return Memory.undefined(static_shape(type_), dtype_of(type_))
     data = np.ascontiguousarray(constant_value(value, type_))

@@ -22,6 +22,7 @@ from pullback.dialects.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
 from pullback.passes.limits import MAX_OPERATIONS
+from pullback.passes.simplify.call_order import is_of_graph
 from pullback.passes.simplify.inline_calls import inline_calls
 
 
@@ -62,7 +63,13 @@ class CheckGradients(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         program = _without_calls(op, self.max_operations)
         functions = [f for f in program.ops if isinstance(f, func.FuncOp) and f.body.blocks]
-        for function in functions if self.function is None else [self._named(functions, op)]:
+        if self.function is not None:
+            functions = [self._named(functions, op)]
+            if not is_of_graph(functions[0]):
+                raise DiagnosticError(
+                    f"{self.name}: @{self.function} is no function on tensors", functions[0]
+                )
+        for function in filter(is_of_graph, functions):
             self._check(function)
 
     def _check(self, function: func.FuncOp) -> None:

@@ -38,7 +38,7 @@ def graph_calls(module: ModuleOp) -> Calls:
         for call in [op for op in function.walk() if isinstance(op, func.CallOp)]:
             callee = _fitting(call, functions.get(call.callee.root_reference.data))
             if callee not in of_graph:
-                of_graph[callee] = _is_of_graph(callee)
+                of_graph[callee] = is_of_graph(callee)
             if of_graph[callee]:
                 calls.setdefault(function, []).append((call, callee))
     for call, callee in (pair for pairs in calls.values() for pair in pairs):
@@ -57,7 +57,7 @@ def _fitting(call: func.CallOp, callee: func.FuncOp | None) -> func.FuncOp:
     return callee
 
 
-def _is_of_graph(function: func.FuncOp) -> bool:
+def is_of_graph(function: func.FuncOp) -> bool:
     """Whether tensors, and what else the graph dialect has, are all that a function works on."""
     type_ = function.function_type
     inner = (result for op in function.body.walk() for result in op.result_types)

@@ -105,6 +105,102 @@ def test_operations_whose_verifiers_raise_anything(fails: Fails) -> None:
     assert fails(text).startswith("FILE:2:3: error: 'scf.while': ")
 
 
+def on_memory(arguments: str, *lines: str, before: str = "") -> str:
+    """A function on memory, and what stands before it."""
+    body = "".join(f"  {line}\n" for line in (*lines, "func.return"))
+    return f"{before}func.func @main({arguments}) {{\n{body}}}\n"
+
+
+def load(element: str) -> tuple[str, str]:
+    return "%i = arith.constant 0 : index", f"%a = memref.load %x[%i] : memref<4x{element}>"
+
+
+READ = "%g = memref.get_global @g : memref<4xf32>"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            on_memory("%x: memref<4xf80>"),
+            {"numpy": "--input x: it is memref<4xf80>, which no array is a value of"},
+        ),
+        (on_memory("%x: memref<?x4xf32>"), {"cpu": "--input x is missing: a memref<?x4xf32> has no shape"}),
+        (
+            on_memory("%x: memref<4xf32>, %n: i32"),
+            {"simt": "--input n: it is i32, which no array is a value of"},
+        ),
+        (on_memory("%x: memref<4xf32>", READ), {"cpu": "FILE:2:3: error: 'memref.get_global': there is no"}),
+        (
+            on_memory(
+                "%x: memref<4xf32>", READ, before='memref.global "private" @g : memref<2xf32> = dense<0.0>\n'
+            ),
+            {"cpu": "FILE:3:3: error: 'memref.get_global': @g is memref<2xf32>, not memref<4xf32>"},
+        ),
+        (
+            on_memory("%x: memref<4xf32>", READ, before='memref.global "private" @g : memref<4xf32>\n'),
+            dict.fromkeys(("numpy", "cpu"), "FILE:1:1: error: "),
+        ),
+        (
+            on_memory(
+                "%x: memref<4xf32>", before='memref.global "private" @g : memref<4xi1> = dense<true>\n'
+            ),
+            {
+                "cpu": "FILE:1:1: error: 'memref.global' cannot be printed as LLVM IR: i1 has no place in memory"
+            },
+        ),
+        (on_memory("%x: memref<4xi1>", *load("i1")), {"cpu": "FILE:1:1: error: 'func.func' cannot be"}),
+        (
+            on_memory("%x: memref<4xf16>", *load("f16"), "%b = math.exp %a : f16"),
+            {
+                "cpu": "FILE:4:3: error: 'math.exp' cannot be printed as LLVM IR: the math library has no exp for f16"
+            },
+        ),
+        (
+            on_memory("%x: memref<4xi32>", *load("i32"), "%w = arith.extsi %a : i32 to i128"),
+            {"numpy": "FILE:4:3: error: i128 has no NumPy dtype here"},
+        ),
+        (
+            on_memory("%x: memref<4xi32>", *load("i32"), "%w = arith.extsi %a : i32 to i9999999"),
+            {"cpu": "FILE:1:1: error: LLVM refuses the program: "},
+        ),
+        (
+            on_memory(
+                "%x: memref<4xf32>",
+                "func.call @e(%x) : (memref<4xf32>) -> ()",
+                before="func.func private @e(memref<4xf32>) -> ()\n",
+            ),
+            dict.fromkeys(("numpy", "cpu", "simt"), "FILE:1:1: error: "),
+        ),
+        (
+            on_memory("%x: memref<4xf32>", "func.call @main(%x) : (memref<4xf32>) -> ()"),
+            {
+                "cpu": "FILE:1:1: error: 'func.func' cannot be printed as LLVM IR: recursion: @main calls @main"
+            },
+        ),
+    ],
+)
+def test_functions_on_memory_that_no_target_runs(fails: Fails, text: str, messages: dict[str, str]) -> None:
+    for target, message in messages.items():
+        assert message in fails(text, "--target", target, tool=run.main)
+
+
+@pytest.mark.parametrize(
+    "type_", ["tensor<4xf80>", "!graph.slices<tensor<2xf32>, tensor<2xi32>, tensor<5xf32>>"]
+)
+def test_arguments_that_no_array_is(fails: Fails, type_: str) -> None:
+    text = f"func.func @main(%x: {type_}) -> {type_} {{\n  func.return %x : {type_}\n}}\n"
+    for target in ("numpy", "cpu", "simt"):
+        said = fails(text, "--input", "x=[1, 2]", "--target", target, tool=run.main)
+        assert said == f"pullback-run: error: --input x: it is {type_}, which no array is a value of\n"
+
+
+def test_gradients_are_checked_of_functions_on_tensors(fails: Fails, tmp_path: Path) -> None:
+    text = on_memory("%x: memref<4xf32>", "func.call @main(%x) : (memref<4xf32>) -> ()")
+    assert "@main is no function on tensors" in fails(text, "-p", "check-gradients{function=main}")
+    assert opt.main([str(tmp_path / "program.mlir"), "-p", "check-gradients", "-o", "/dev/null"]) == 0
+
+
 # ---- memory, disks ---------------------------------------------------------------------------------------------
 
 
