@@ -170,7 +170,7 @@ class FunctionPrinter:
         """Prints one operation."""
         emitter = self.emitters.get(type(op))
         if emitter is None:
-            raise LLVMPrintError(op, "it has no translation yet")
+            raise LLVMPrintError(op, "no such operation has a translation yet")
         try:
             for result in op.results:
                 check_bounds(result.type)  # LLVM aborts the process over what is too long
