@@ -19,7 +19,7 @@ from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.extents import extents_of
 from pullback.dialects.graph.families import Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.labels import contracted
-from pullback.dialects.graph.numerics import widened
+from pullback.dialects.graph.numerics import in_wide
 from pullback.dialects.graph.types import GraphError, element_type_of, shape_of_type, tensor_type
 from pullback.dialects.graph.value import Operand, Tensor, conj
 
@@ -125,9 +125,9 @@ class Einsum(Composite, OfDtypes):
         types = [tensor_type(element_type_of(self.result_types[0]), x.shape) for x in operands]
         extents = self.extents(equation, types)
         plain = Equation(equation.terms, equation.plain_result)
-        summed = np.einsum(str(plain), *map(widened, operands), optimize=True)
+        summed = in_wide(lambda *wide: np.einsum(str(plain), *wide, optimize=True), *operands)
         if equation.result == plain.result:
-            return np.asarray(summed, operands[0].dtype)
+            return summed
         result = np.zeros([extents[label] for label in equation.result], operands[0].dtype)
         np.einsum(f"{equation.result}->{plain.result}", result)[...] = summed  # a view of the diagonal
         return result

@@ -66,14 +66,12 @@ def averaged(x: Array, axes: Sequence[int], keepdims: bool = False) -> Array:
 
 
 def add_rows(add: np.ufunc, target: Array, indices: Array, rows: Array) -> None:
-    """Adds to (or subtracts from) rows of an array in place. Of half precision those of one index are rounded once."""
-    if target.dtype not in HALVES:
-        add.at(target, indices, rows)
-        return
+    """Adds to (or subtracts from) rows of an array in place; those of one index are rounded once."""
     touched, places = np.unique(indices, return_inverse=True)
-    total = widened(target[touched])
-    add.at(total, places, widened(rows))
-    target[touched] = total
+    total = target[touched].astype(_TOTALS.get(target.dtype, target.dtype), copy=False)
+    add.at(total, places, rows.astype(total.dtype, copy=False))
+    with np.errstate(over="ignore", invalid="ignore"):
+        target[touched] = total
 
 
 def scattered(base: Array, places: Any, terms: Array) -> Array:

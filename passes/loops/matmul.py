@@ -14,9 +14,10 @@ from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
 from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.graph.numerics import TOTALS
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.build import result_of
+from pullback.passes.loops.build import LoopBody, named, result_of
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
 from pullback.passes.loops.nodes import Contraction, Load
@@ -28,6 +29,8 @@ from pullback.passes.schedule.schedules import tile_of
 PACK_ROWS = 32
 """From so many rows on, copying a panel of B costs less than reading it with long strides."""
 MOST_ROWS = 14
+K_BLOCK = 1024
+"""How many products are added up one after the other, in f32."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +157,35 @@ class MatMulLowering:
                     result.append(result_of(fma, "sum"))
             return result
 
-        inits = [zero.value] * (tile.rows * tile.vectors)
-        sums = self.builder.loop((0, self.k, 1), "k", inits, step) if self.k else inits
+        sums = self._along_k([zero.value] * (tile.rows * tile.vectors), step)
         for r, at_row in enumerate(rows):
             for v, at_column in enumerate(columns):
                 level = self._at(at_row, at_column, v, tile)
-                level.known[self.product] = Scalar(sums[r * tile.vectors + v])
+                level.known[self.product] = sums[r * tile.vectors + v]
                 level.store_outputs(self.kernel.outputs, self.kernel.results)
+
+    def _along_k(self, zeros: list[SSAValue], step: LoopBody) -> list[Scalar]:
+        """The sums along K, where that is long in blocks, whose sums are added up in higher precision."""
+        builder, element_type = self.builder, self.product.element_type
+        wide = TOTALS.get(element_type)
+        blocks = self.k // K_BLOCK * K_BLOCK if self.k >= 2 * K_BLOCK and wide is not None else 0
+        if not blocks or wide is None:
+            sums = builder.loop((0, self.k, 1), "k", zeros, step) if self.k else zeros
+            return [Scalar(s) for s in sums]
+
+        def added(so_far: Sequence[SSAValue], sums: Sequence[SSAValue]) -> list[SSAValue]:
+            pairs = zip(so_far, sums, strict=True)
+            return [named((Scalar(s) + Scalar(b).cast(wide)).value, "so_far") for s, b in pairs]
+
+        def block(start: SSAValue, so_far: Sequence[SSAValue]) -> list[SSAValue]:
+            bounds = start, builder.sum_of([(start, 1)], K_BLOCK, "k"), builder.index(1)
+            return added(so_far, builder.loop_between(bounds, "k", zeros, step))
+
+        none = [builder.number(0, vector_type(wide, self.count)).value] * len(zeros)
+        totals: Sequence[SSAValue] = builder.loop((0, blocks, K_BLOCK), "block", none, block)
+        if blocks < self.k:
+            totals = added(totals, builder.loop((blocks, self.k, 1), "k", zeros, step))
+        return [Scalar(t).cast(element_type) for t in totals]
 
     def _lanes(self, vector_number: int, tile: Tile) -> int:
         return tile.last if vector_number == tile.vectors - 1 else self.count

@@ -105,6 +105,8 @@ class Output:
     rows: int = 0
     row_stride: int = 0
     combine: Callable[[Scalar, Scalar], Scalar] | None = None
+    adds: bool = False
+    """Whether rows are added or subtracted, and do not replace what is there."""
 
     @property
     def nodes(self) -> list[Node]:

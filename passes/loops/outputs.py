@@ -137,7 +137,15 @@ class Outputs:
         row = self.build.node(indices, position[:1])
         stride = row_major_strides(shape)[0]
         yield Output(
-            self.build.node(rows, position), result, offset, row, position[0], shape[0], stride, combine
+            self.build.node(rows, position),
+            result,
+            offset,
+            row,
+            position[0],
+            shape[0],
+            stride,
+            combine,
+            adds=not isinstance(value.owner, ReplaceRows),
         )
 
     def _next(self, piece: SSAValue) -> tuple[tuple[int, ...], Position]:

@@ -5,28 +5,38 @@ Rows whose index is out of range are left out. Rows of one index add up, or the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+from typing import TypeAlias
 
 from xdsl.dialects import scf
 from xdsl.ir import Block, Region, SSAValue
 
 from pullback.dialects.graph.insertion import insert
+from pullback.dialects.graph.numerics import TOTALS
 from pullback.dialects.graph.scalar import Scalar
+from pullback.passes.loops.accumulators import BLOCK
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level
-from pullback.passes.loops.memory import index_of, inside_rows
+from pullback.passes.loops.memory import Buffer, index_of, inside_rows
 from pullback.passes.loops.nodes import Load, Output
-from pullback.passes.loops.pointwise import at_lanes, lower_nest
+from pullback.passes.loops.pointwise import at_lanes, each_element, lower_nest
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes
+
+Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
+"""Makes one of what is there and of what a row holds."""
 
 
 def lower_scatter(kernel: KernelFunction) -> None:
     """Outputs in their order: what is there first, then the rows."""
     with kernel.builder.entering(kernel.builder.block):
         for output in kernel.outputs:
-            if output.row is not None:
-                lower_rows_of(kernel, output)
+            if output.row is not None and is_long(kernel, output):
+                lower_in_scratch(kernel, output)
+            elif output.row is not None:
+                lower_rows_of(kernel, output, kernel.results[output.result], combination(output))
             elif not is_in_place(kernel, output):
                 lower_nest(kernel, sorted(output.offset.dims), [output])
 
@@ -39,7 +49,43 @@ def is_in_place(kernel: KernelFunction, output: Output) -> bool:
     return kernel.signature.inputs[node.argument] == kernel.signature.outputs[output.result]
 
 
-def lower_rows_of(kernel: KernelFunction, output: Output) -> None:
+def combination(output: Output) -> Combine:
+    """How a row and what is there make one."""
+    assert output.combine is not None
+    return output.combine
+
+
+# ---- long sums ------------------------------------------------------------------------------------------------
+
+
+def is_long(kernel: KernelFunction, output: Output) -> bool:
+    """Whether so many rows are added that one index at least has more than a block of them."""
+    assert output.number is not None
+    count = prod(kernel.space.extents[d] for d in output.number.dims)
+    return count > BLOCK * output.rows and output.adds and output.node.element_type in TOTALS
+
+
+def lower_in_scratch(kernel: KernelFunction, output: Output) -> None:
+    """The rows are added to a copy in higher precision of what is there, which is rounded at the end."""
+    buffer, wide = kernel.results[output.result], TOTALS[output.node.element_type]
+    copy, combine = kernel.add_scratch(buffer.layout, wide), combination(output)
+    wholes = [o for o in kernel.outputs if o.result == output.result and o.row is None]
+
+    def moved(source: Buffer, target: Buffer, piece: Output, level: Level) -> None:
+        value = level.load(source, piece.offset).cast(target.element_type)
+        level.store(target, piece.offset, value)
+
+    for piece in wholes:
+        each_element(kernel, sorted(piece.offset.dims), partial(moved, buffer, copy, piece))
+    lower_rows_of(kernel, output, copy, lambda before, row: combine(before, row.cast(wide)))
+    for piece in wholes:
+        each_element(kernel, sorted(piece.offset.dims), partial(moved, copy, buffer, piece))
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------
+
+
+def lower_rows_of(kernel: KernelFunction, output: Output, buffer: Buffer, combine: Combine) -> None:
     """One row after the other: the row that its index names, if there is one, takes it up."""
     row, count = output.row, output.number
     assert row is not None
@@ -52,9 +98,14 @@ def lower_rows_of(kernel: KernelFunction, output: Output) -> None:
         inside = inside_rows(index, output.rows)
         then = Block()
         with builder.entering(then):
-            target = index_of(index)
+            more = [(index_of(index), output.row_stride)]
+
+            def combined(here: Level, value: Scalar) -> None:
+                before = here.load(buffer, output.offset, more)
+                here.store(buffer, output.offset, combine(before, value), more)
+
             around = level.inside(builder.place, {})
-            lower_row(kernel, around, output, sorted(output.offset.dims), target)
+            lower_row(kernel, around, output, sorted(output.offset.dims), combined)
             insert(scf.YieldOp.create())
         insert(scf.IfOp.create(operands=[inside.value], regions=[Region(then), Region()]))
 
@@ -71,18 +122,13 @@ def lower_rows_of(kernel: KernelFunction, output: Output) -> None:
 
 
 def lower_row(
-    kernel: KernelFunction, level: Level, output: Output, dims: Sequence[int], target: SSAValue
+    kernel: KernelFunction,
+    level: Level,
+    output: Output,
+    dims: Sequence[int],
+    combined: Callable[[Level, Scalar], None],
 ) -> None:
-    """Combines one row, vector by vector, with the row `target`."""
-    buffer = kernel.results[output.result]
-    more = [(target, output.row_stride)]
-    combine = output.combine
-    assert combine is not None
-
-    def combined(here: Level, value: Scalar) -> None:
-        before = here.load(buffer, output.offset, more)
-        here.store(buffer, output.offset, combine(before, value), more)
-
+    """Gives one row, vector by vector, to what combines it with the one that is there."""
     if not dims:
         combined(level, level.values([output.node])[0])
         return
@@ -91,7 +137,8 @@ def lower_row(
     if rest:
 
         def around(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            lower_row(kernel, level.inside(kernel.builder.place, {first: index}), output, rest, target)
+            inside = level.inside(kernel.builder.place, {first: index})
+            lower_row(kernel, inside, output, rest, combined)
             return []
 
         kernel.builder.loop((0, extent, 1), f"r{first}", [], around)

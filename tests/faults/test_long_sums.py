@@ -124,3 +124,56 @@ def test_what_is_made_of_sums(f: Callable[[Any], Any], target: str) -> None:
         wide = pb.constant(x.astype(np.float64))
         exact = pb.run(f(wide))
     np.testing.assert_allclose(found, exact, rtol=4 * LIMIT)
+
+
+ROWS = 300_001
+PLACES = (np.arange(ROWS) % 5).astype(np.int32)  # 4 names no row
+
+
+def of_gathered(table: Any, dy: Any) -> Any:
+    """The gradient with respect to the table."""
+    return pb.asarray(pb.gradients(pb.gather(table, pb.constant(PLACES)), [table], [dy])[0])
+
+
+def total_of(x: np.ndarray) -> np.ndarray:
+    """The sum of the rows of each place."""
+    return np.stack([np.sum(x[place == PLACES], 0, np.float64) for place in range(4)])
+
+
+SCATTERS: dict[str, Callable[[Any], Any]] = {
+    "segment_sum": lambda x: pb.segment_sum(x, pb.constant(PLACES), 4),
+    "gather": lambda x: of_gathered(x[:4], x),
+    "subtracted": lambda x: x[:4] - pb.segment_sum(x, pb.constant(PLACES), 4),
+    "concat": lambda x: pb.concat([x[:1], x[1:4]], 0) + pb.segment_sum(x, pb.constant(PLACES), 4),
+}
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize("name", SCATTERS)
+def test_rows_that_are_scattered(name: str, target: str) -> None:
+    x = data((ROWS, 19), "equal")
+    (found,) = compiled(SCATTERS[name], x, target)
+    total, first = total_of(x), x[:4].astype(np.float64)
+    exact = {"subtracted": first - total, "concat": first + total}.get(name, total)
+    np.testing.assert_allclose(found, exact, rtol=LIMIT)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_rows_that_a_variable_takes(target: str) -> None:
+    x = data((ROWS, 19), "equal")
+    with pb.Graph():
+        rows, table = pb.placeholder("f32", x.shape), pb.Variable(np.ones((4, 19), np.float32))
+        slices = pb.IndexedSlices(rows, pb.constant(PLACES), (4, 19))
+        step = pb.compile([rows], [table.assign_sub(slices)], target=target)
+    step(x)
+    np.testing.assert_allclose(table.numpy(), 1 - total_of(x), rtol=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("shape", "transpose"), [((3, 200_003), False), ((200_003, 3), True)], ids=["rows", "columns"]
+)
+def test_products_along_a_long_axis(shape: tuple[int, ...], transpose: bool) -> None:
+    """In blocks of 1024; equal terms lose most."""
+    x = data(shape, "equal")
+    (found,) = compiled(lambda x: pb.matmul(x, x, transpose, not transpose), x, "cpu")
+    np.testing.assert_allclose(found, 200_003 * float(np.float32(0.1)) ** 2, rtol=2e-5)
