@@ -192,7 +192,7 @@ def _from_list(values: Any, kinds: set[Any], what: str, dtype: AnyDtype | None) 
     try:
         array = np.array(values, wide)
     except OverflowError:
-        array = _large(values, target, what)
+        array = _large(values, wide, target, what)
     except ValueError:
         numbers = "" if dtype is None else f"numbers of dtype {dtype}, in "
         raise ArgumentTypeError(
@@ -219,9 +219,9 @@ def _joined(dtypes: Sequence[AnyDtype], what: str) -> AnyDtype:
         raise ArgumentTypeError(f"{what}: the dtypes {names} have no common one") from None
 
 
-def _large(values: Any, target: AnyDtype, what: str) -> Array:
+def _large(values: Any, wide: AnyDtype, target: AnyDtype, what: str) -> Array:
     """Integers beyond 64 bits, which a floating-point dtype may hold."""
-    if _builtin(target).kind in "fc":
+    if wide.kind in "biu" and _builtin(target).kind in "fc":
         try:
             return np.array(values, np.float64)
         except OverflowError:
@@ -260,6 +260,9 @@ def _check_integers(source: Array, dtype: AnyDtype, what: str) -> None:
     """That numbers are whole, and in the range of an integer dtype."""
     low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
     if source.dtype.kind == "f":
+        source = source.astype(
+            np.result_type(source, np.float64), copy=False
+        )  # f16 has no limits of integers
         if not np.all(np.isfinite(source) & (np.trunc(source) == source)):
             raise ArgumentTypeError(
                 f"{what}: a number is no whole one, as {dtype} needs: cast() drops fractions"

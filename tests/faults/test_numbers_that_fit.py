@@ -44,6 +44,9 @@ UNFIT: list[tuple[str, Any]] = [
     ("i1", [2]),
     ("i1", [0.5]),
     ("f32", [1e-60]),
+    ("complex<f64>", [1j, 10**400]),
+    ("f32", [1j, 10**400]),
+    ("i64", [np.float16("inf")]),
     ("f16", [1e-9]),
 ]
 WITH_A_DTYPE = [name for name in ROADS if name not in ("constant", "asarray", "variable")]
