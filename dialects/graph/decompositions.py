@@ -23,7 +23,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.arithmetic import DivNoNan
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.factorizations import OfSquares, TriangularSolve, lower_half
+from pullback.dialects.graph.factorizations import TriangularSolve, lower_half
 from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint
 from pullback.dialects.graph.matrices import MatrixDiag, MatrixDiagPart, check_matrices
@@ -31,6 +31,7 @@ from pullback.dialects.graph.numerics import widened
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.slicing import StridedSlice, along
+from pullback.dialects.graph.squares import OfSquares
 from pullback.dialects.graph.types import (
     GraphError,
     Shape,

@@ -1,4 +1,4 @@
-"""Square matrices (…, n, n) in equations: Cholesky factors, triangular and general solutions, inverses, determinants.
+"""Square matrices (…, n, n) in equations: Cholesky factors, triangular and general solutions, inverses.
 
 The rules are those of Giles (Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008) and Murray (Differentiation of the Cholesky decomposition, arXiv:1602.07527).
@@ -12,65 +12,21 @@ from typing import Any, ClassVar
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, UnitAttr
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def, traits_def
-from xdsl.traits import Pure
+from xdsl.irdl import AnyAttr, operand_def, opt_prop_def, result_def
 
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.checks import check_operand_dtypes
-from pullback.dialects.graph.complex_numbers import Imag, MakeComplex
-from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint, batch_of, summed_to
 from pullback.dialects.graph.matrices import MatrixBandPart, check_matrices
 from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.rearranging import ExpandDims
+from pullback.dialects.graph.squares import OfSquares, SquareToSquare
 from pullback.dialects.graph.types import (
     GraphError,
-    Shape,
     element_type_of,
-    is_complex,
-    is_inexact,
-    numpy_dtype,
-    real_type_of,
     tensor_type,
 )
-from pullback.dialects.graph.value import Tensor, conj
-
-
-class OfSquares(OfDtypes):
-    """An operation on square matrices."""
-
-    DTYPES: ClassVar = is_inexact
-    matrix = operand_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @property
-    def a(self) -> Tensor:
-        return Tensor(self._operands[0])
-
-    @property
-    def y(self) -> Tensor:
-        return Tensor(self.results[0])
-
-    @classmethod
-    def check_square(cls, type_: Attribute) -> Shape:
-        """The extents of a tensor of square matrices, of the right dtype."""
-        check_dtype(cls, element_type_of(type_))
-        *batch, rows, columns = check_matrices(cls.name, type_)
-        if rows != columns and DYNAMIC_INDEX not in (rows, columns):
-            raise GraphError(f"{cls.name}: square_c1: matrices must be square, got {type_}")
-        return (*batch, rows, columns)
-
-
-class SquareToSquare(OfSquares):
-    """The result has the type of the operand."""
-
-    result = result_def(AnyAttr())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        cls.check_square(operands[0])
-        return [operands[0]]
+from pullback.dialects.graph.value import Tensor
 
 
 @graph_op
@@ -200,66 +156,6 @@ class MatrixInverse(SquareToSquare):
         return (-MatMul.of(MatMul.of(back, dy), back),)
 
 
-@graph_op
-class Determinant(OfSquares):
-    """The determinant; its gradient needs an inverse."""
-
-    name = "graph.determinant"
-    EXAMPLES: ClassVar = ("%r = graph.determinant %q : (SQUARE) -> tensor<f32>",)
-    result = result_def(AnyAttr())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        *batch, _, _ = cls.check_square(operands[0])
-        return [tensor_type(element_type_of(operands[0]), batch)]
-
-    def numpy(self, *operands: Array) -> Any:
-        return np.asarray(np.linalg.det(widened(operands[0])), operands[0].dtype)
-
-    def gradient(self, dy: Tensor) -> GradientTerms:
-        return (_on_matrices(dy * conj(self.y)) * adjoint(MatrixInverse.of(self.a)),)
-
-
-@graph_op
-class SlogDet(OfSquares):
-    """The sign of the determinant, and the logarithm of its absolute value (-inf where it is 0).
-
-    The sign of a complex number is that number over its absolute value.
-    """
-
-    name = "graph.slogdet"
-    EXAMPLES: ClassVar = (
-        "%r:2 = graph.slogdet %q : (SQUARE) -> (tensor<f32>, tensor<f32>)",
-        "%r:2 = graph.slogdet %u : (tensor<2x2xcomplex<f32>>) -> (tensor<complex<f32>>, tensor<f32>)",
-    )
-    sign = result_def(AnyAttr())
-    logarithm = result_def(AnyAttr())
-
-    @classmethod
-    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        *batch, _, _ = cls.check_square(operands[0])
-        kind = element_type_of(operands[0])
-        return [tensor_type(kind, batch), tensor_type(real_type_of(kind), batch)]
-
-    def numpy(self, *operands: Array) -> Any:
-        found = np.linalg.slogdet(widened(operands[0]))
-        kinds = (numpy_dtype(element_type_of(result)) for result in self.result_types)
-        return tuple(np.asarray(part, kind) for part, kind in zip(found, kinds, strict=True))
-
-    def gradient(self, dy_sign: Tensor, dy_logarithm: Tensor) -> GradientTerms:
-        """The sign of real numbers does not change; that of complex ones turns, and never leaves the unit circle."""
-        weight = dy_logarithm
-        if is_complex(self.a.element_type):
-            turn = Imag.of(dy_sign * conj(Tensor(self.sign)))
-            weight = MakeComplex.of(dy_logarithm, turn)
-        return (_on_matrices(weight) * adjoint(MatrixInverse.of(self.a)),)
-
-
 def lower_half(x: Tensor) -> Tensor:
     """The lower triangle with half of the diagonal: the half of a Hermitian matrix from which it can be had."""
     return 0.5 * (MatrixBandPart.within(x, upper=0) + MatrixBandPart.within(x, upper=-1))
-
-
-def _on_matrices(x: Tensor) -> Tensor:
-    """One number for each matrix, as what broadcasts against the matrices."""
-    return ExpandDims.at(x, [x.ndim, x.ndim + 1])

@@ -10,15 +10,9 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.creation import Constant
+from pullback.dialects.graph.determinants import Determinant, SlogDet
 from pullback.dialects.graph.extents import extents_of
-from pullback.dialects.graph.factorizations import (
-    Cholesky,
-    Determinant,
-    MatrixInverse,
-    MatrixSolve,
-    SlogDet,
-    TriangularSolve,
-)
+from pullback.dialects.graph.factorizations import Cholesky, MatrixInverse, MatrixSolve, TriangularSolve
 from pullback.dialects.graph.linalg import MatMul
 from pullback.dialects.graph.linalg import adjoint as adjoint_of
 from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart

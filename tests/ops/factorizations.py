@@ -9,14 +9,8 @@ import numpy as np
 import scipy.linalg
 
 from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.factorizations import (
-    Cholesky,
-    Determinant,
-    MatrixInverse,
-    MatrixSolve,
-    SlogDet,
-    TriangularSolve,
-)
+from pullback.dialects.graph.determinants import Cofactors, CofactorsDerivative, Determinant, SlogDet
+from pullback.dialects.graph.factorizations import Cholesky, MatrixInverse, MatrixSolve, TriangularSolve
 from pullback.dialects.graph.linalg import MatMul, adjoint
 from pullback.dialects.graph.value import Tensor
 from pullback.tests.ops.case import Case
@@ -82,6 +76,26 @@ def _slogdet(a: Tensor) -> list[Tensor]:
     return [Tensor(r) for r in SlogDet.emit([a.value]).results]
 
 
+def _cofactors(a: Any) -> Any:
+    """Signed determinants of what is left without a row and a column."""
+    found = np.empty_like(a)
+    for i, j in np.ndindex(a.shape[-2:]):
+        minor = np.delete(np.delete(a, i, axis=-2), j, axis=-1)
+        found[..., i, j] = (-1) ** (i + j) * each(lambda m: np.asarray(scipy.linalg.det(m)), minor)
+    return found
+
+
+def _derivative(type_: str) -> Case:
+    """Cofactors are of the second order, or of less, in a direction: a central difference is exact up to rounding."""
+    sampler = _complex if "complex" in type_ else _away_from_singular
+    return Case(
+        (type_, type_),
+        CofactorsDerivative.of,
+        lambda a, v: (_cofactors(a + v) - _cofactors(a - v)) / 2,
+        (sampler, sampler),
+    )
+
+
 CASES: dict[str, list[Case]] = {
     "graph.cholesky": [
         _cholesky("3x3xf64"),
@@ -133,6 +147,19 @@ CASES: dict[str, list[Case]] = {
         _of_square("2x3x3xf64", Determinant.of, scipy.linalg.det),
         _of_square("0x0xf64", Determinant.of, lambda a: np.ones(())),
         _of_square("3x3xcomplex<f64>", Determinant.of, scipy.linalg.det),
+    ],
+    "graph.cofactors": [
+        _of_square("3x3xf64", Cofactors.of, _cofactors),
+        _of_square("2x?x?xf64", Cofactors.of, _cofactors),
+        _of_square("1x1xf64", Cofactors.of, np.ones_like),
+        _of_square("0x0xf64", Cofactors.of, np.ones_like),
+        _of_square("3x3xcomplex<f64>", Cofactors.of, _cofactors),
+    ],
+    "graph.cofactors_derivative": [
+        _derivative("3x3xf64"),
+        _derivative("2x?x?xf64"),
+        _derivative("1x1xf64"),
+        _derivative("3x3xcomplex<f64>"),
     ],
     "graph.slogdet": [
         Case(

@@ -1,0 +1,53 @@
+"""Families of operations on square matrices (…, n, n)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdsl.dialects.builtin import DYNAMIC_INDEX
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.base import Properties
+from pullback.dialects.graph.families import OfDtypes, check_dtype
+from pullback.dialects.graph.matrices import check_matrices
+from pullback.dialects.graph.types import GraphError, Shape, element_type_of, is_inexact
+from pullback.dialects.graph.value import Tensor
+
+
+class OfSquares(OfDtypes):
+    """An operation on square matrices."""
+
+    DTYPES: ClassVar = is_inexact
+    matrix = operand_def(AnyAttr())
+    traits = traits_def(Pure())
+
+    @property
+    def a(self) -> Tensor:
+        return Tensor(self._operands[0])
+
+    @property
+    def y(self) -> Tensor:
+        return Tensor(self.results[0])
+
+    @classmethod
+    def check_square(cls, type_: Attribute) -> Shape:
+        """The extents of a tensor of square matrices, of the right dtype."""
+        check_dtype(cls, element_type_of(type_))
+        *batch, rows, columns = check_matrices(cls.name, type_)
+        if rows != columns and DYNAMIC_INDEX not in (rows, columns):
+            raise GraphError(f"{cls.name}: square_c1: matrices must be square, got {type_}")
+        return (*batch, rows, columns)
+
+
+class SquareToSquare(OfSquares):
+    """The result has the type of the operand."""
+
+    result = result_def(AnyAttr())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        cls.check_square(operands[0])
+        return [operands[0]]
