@@ -9,18 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
-from xdsl.dialects.builtin import f32
+from xdsl.dialects.builtin import IntegerAttr, f32, i64
 
 from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.comparisons import Greater
 from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Where
-from pullback.dialects.graph.exponential import Sqrt
+from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Multiply
 from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.markers import AddN
+from pullback.dialects.graph.norms import EuclideanNorm
 from pullback.dialects.graph.numerics import ACCUMULATORS
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import Size
+from pullback.dialects.graph.pieces import Concat
+from pullback.dialects.graph.shapes import Reshape, Size
 from pullback.dialects.graph.types import GraphError, compatible_shapes, format_shape, is_float
 from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
@@ -74,8 +72,8 @@ def clip_by_norm(t: Operand, clip_norm: Operand, axes: Axes = None, name: str | 
     _check_limit(clip_norm, "clip_by_norm")
 
     def clipped(values: Tensor) -> Last:
-        squares = _sum_of_squares(values, checked_axes(axes, values.ndim, "clip_by_norm"), keepdims=True)
-        return _scaled(values, _root(squares)(), clip_norm)
+        norm = _norm(values, checked_axes(axes, values.ndim, "clip_by_norm"), keepdims=True)
+        return _scaled(values, norm, clip_norm)
 
     return _on_rows(t, "clip_by_norm", clipped, name)
 
@@ -85,7 +83,7 @@ def clip_by_average_norm(t: Operand, clip_norm: Operand, name: str | None = None
     _check_limit(clip_norm, "clip_by_average_norm")
 
     def clipped(values: Tensor) -> Last:
-        norm = _root(_sum_of_squares(values, range(values.ndim)))()
+        norm = _norm(values, range(values.ndim))
         return _scaled(values, norm / Cast.to(Size.of(values), norm.element_type), clip_norm)
 
     return _on_rows(t, "clip_by_average_norm", clipped, name)
@@ -158,25 +156,26 @@ def _norm_of(values: Sequence[Tensor], name: str | None = None) -> Tensor:
     """The norm of all of these, in the dtype in which it is summed."""
     if not values:
         return named_as(name, lambda: Fill.scalar(0.0, f32))
-    squares = [_sum_of_squares(v, range(v.ndim)) for v in values]
-    total = squares[0] if len(squares) == 1 else AddN.of(*squares)
-    return named_as(name, _root(total))
+    if len(values) == 1:
+        return named_as(name, lambda: _norm(values[0], range(values[0].ndim)))
+    norms = [Reshape.to(_norm(v, range(v.ndim)), [1]) for v in values]
+    together = Concat.of(*norms, axis=IntegerAttr(0, i64))
+    return named_as(name, lambda: EuclideanNorm.over(together, 0))
 
 
-def _sum_of_squares(values: Tensor, axes: Sequence[int], keepdims: bool = False) -> Tensor:
+def _norm(values: Tensor, axes: Sequence[int], keepdims: bool = False) -> Tensor:
     if not is_float(values.element_type):
         raise ArgumentTypeError(f"a norm needs a real floating-point dtype, got {values.dtype}: cast first")
-    wide = in_accumulator(values)
-    return Sum.over(wide * wide, axes, keepdims)
+    return EuclideanNorm.over(in_accumulator(values), axes, keepdims)
 
 
 def _scaled(values: Tensor, norm: Tensor, clip_norm: Operand) -> Last:
     """`values * clip_norm / maximum(norm, clip_norm)`, in the dtype of the norm until the end."""
     norm, limit = _beside(norm, clip_norm)
-    above, below = in_accumulator(values) * limit, Maximum.of(norm, limit)
-    if above.element_type == values.element_type:
-        return lambda: Divide.of(above, below)
-    clipped = Divide.of(above, below)
+    wide, scale = in_accumulator(values), limit / Maximum.of(norm, limit)
+    if wide.element_type == values.element_type:
+        return lambda: Multiply.of(wide, scale)
+    clipped = wide * scale
     return lambda: Cast.to(clipped, values.element_type)
 
 
@@ -187,13 +186,6 @@ def _beside(norm: Tensor, clip_norm: Operand) -> tuple[Tensor, Tensor]:
         return wide, in_accumulator(clip_norm.as_tensor())
     _, limit = tensors(wide, clip_norm, op="clip_norm")
     return wide, limit
-
-
-def _root(squares: Tensor) -> Last:
-    """The square root, with the gradient 0 at 0, where that of `sqrt` is infinite."""
-    is_positive = Greater.of(squares, 0.0)
-    root = Sqrt.of(Where.of(is_positive, squares, 1.0))
-    return lambda: Where.of(is_positive, root, squares)
 
 
 # ---- arguments ----------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from xdsl.dialects.builtin import i1, i64
 
 from pullback.dialects.graph.accumulation import in_accumulator
 from pullback.dialects.graph.arithmetic import Abs
-from pullback.dialects.graph.elementwise import Cast, Maximum
-from pullback.dialects.graph.exponential import Pow, Rsqrt, Sqrt
+from pullback.dialects.graph.comparisons import LogicalAnd
+from pullback.dialects.graph.elementwise import Cast, Maximum, StopGradient, Where
+from pullback.dialects.graph.exponential import Pow
 from pullback.dialects.graph.families import is_float, is_inexact
+from pullback.dialects.graph.norms import EuclideanNorm
 from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.reductions import Max, Min, Sum
 from pullback.dialects.graph.types import GraphError, is_complex, real_type_of
@@ -32,7 +34,7 @@ def norm(
     keepdims: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """The norm of vectors along `axis`, or of all elements as one vector; its gradient at 0 is NaN, but for ord 1.
+    """The norm of vectors along `axis`, or of all elements as one vector; its gradient at 0 is 0.
 
     Args:
         x: floating-point numbers, real or complex.
@@ -110,8 +112,8 @@ def l2_normalize(x: Operand, axis: Axes = None, epsilon: float = 1e-12, name: st
     value = of_dtype(as_tensor(x, "l2_normalize"), is_float, "l2_normalize")
     axes = checked_axes(axis, value.ndim, "l2_normalize")
     wide = in_accumulator(value)
-    square = Sum.over(wide * wide, axes, keepdims=True)
-    return named_as(name, lambda: Cast.to(wide * Rsqrt.of(Maximum.of(square, epsilon)), value.element_type))
+    length = Maximum.of(EuclideanNorm.over(wide, axes, keepdims=True), math.sqrt(epsilon))
+    return named_as(name, lambda: Cast.to(wide / length, value.element_type))
 
 
 def _norm(value: Tensor, power: float, axes: list[int], keepdims: bool) -> Tensor:
@@ -129,8 +131,14 @@ def _norm_in(value: Tensor, power: float, axes: list[int], keepdims: bool) -> Te
     if power == 1:
         return Sum.over(magnitude, axes, keepdims)
     if power == 2:
-        return Sqrt.of(Sum.over(magnitude * magnitude, axes, keepdims))
-    return Pow.of(Sum.over(Pow.of(magnitude, power), axes, keepdims), 1 / power)
+        return EuclideanNorm.over(magnitude, axes, keepdims)
+    # Scaled first, by what the result is near to: a number that does not change it.
+    extremum = Max if power > 0 else Min
+    nearest = StopGradient.of(extremum.over(magnitude, axes, keepdims=True))
+    scale = Where.of(LogicalAnd.of(nearest > 0, nearest < math.inf), nearest, 1)
+    total = Sum.over(Pow.of(magnitude / scale, power), axes, keepdims)
+    root = Pow.of(Where.of(total > 0, total, 1), 1 / power)
+    return Where.of(total > 0, root, total) * (scale if keepdims else Squeeze.at(scale, axes))
 
 
 def _power(order: object, what: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from pullback.dialects.graph.norms import EuclideanNorm
 from pullback.dialects.graph.positions import ArgMax, ArgMin
 from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
 from pullback.dialects.graph.softmax import LogSumExp
@@ -121,6 +122,30 @@ CASES: dict[str, list[Case]] = {
         Case(("2x3xcomplex<f64>",), lambda x: Mean.over(x, 0), lambda x: x.mean(axis=0)),
         Case(("3xf16",), Mean.over, np.mean, orders=(), tolerance=1e-3),
         Case(("70000xf16",), Mean.over, lambda x: x.astype(np.float64).mean(), orders=(), tolerance=1e-3),
+    ],
+    "graph.euclidean_norm": [
+        Case((X,), lambda x: EuclideanNorm.over(x, 1), lambda x: np.linalg.norm(x, axis=1)),
+        Case(
+            ("?x3xf64",), lambda x: EuclideanNorm.over(x, 0, True), lambda x: np.linalg.norm(x, axis=0)[None]
+        ),
+        Case(("?x?xf64",), EuclideanNorm.over, np.linalg.norm),
+        Case(("2x0xf64",), lambda x: EuclideanNorm.over(x, 1), lambda x: np.zeros(2)),
+        Case(("3xf64",), EuclideanNorm.over, lambda x: 5e200, (values(0, -3e200, 4e200),), orders=()),
+        Case(("3xf64",), EuclideanNorm.over, lambda x: 5e-200, (values(0, -3e-200, 4e-200),), orders=()),
+        Case(
+            ("17x33xf32",),
+            lambda x: EuclideanNorm.over(x, 0),
+            lambda x: np.linalg.norm(x, axis=0),
+            orders=(),
+            tolerance=1e-6,
+        ),
+        Case(
+            ("3xf16",),
+            EuclideanNorm.over,
+            lambda x: np.linalg.norm(x.astype(np.float64)),
+            orders=(),
+            tolerance=1e-3,
+        ),
     ],
     "graph.logsumexp": [
         Case((X,), lambda x: LogSumExp.over(x, 1), lambda x: special.logsumexp(x, axis=1)),
