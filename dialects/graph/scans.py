@@ -18,9 +18,11 @@ from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.axes import AlongAxis
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.exponential import Exp
+from pullback.dialects.graph.comparisons import Equal, IsFinite, LogicalAnd, LogicalNot
+from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.exponential import Log
 from pullback.dialects.graph.families import Accepts, numeric
+from pullback.dialects.graph.logistic import Sigmoid
 from pullback.dialects.graph.numerics import in_wide
 from pullback.dialects.graph.types import (
     GraphError,
@@ -163,7 +165,10 @@ def _recur(a: Array, b: Array) -> Array:
 
 @graph_op
 class CumLogSumExp(Scan):
-    """log(sum(exp(x))) of the elements up to each one; -inf of none."""
+    """log(sum(exp(x))) of the elements up to each one; -inf of none.
+
+    Equal infinities have equal shares of the gradient: see `logsumexp`.
+    """
 
     name = "graph.cumulative_logsumexp"
     FIRST: ClassVar = -np.inf
@@ -176,14 +181,24 @@ class CumLogSumExp(Scan):
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         """Each result is `logaddexp` of the one before and an element, so the gradient is a recurrence of shares."""
-        scan, at, forth, back = CumLogSumExp.scan, self.at, self.is_reverse, not self.is_reverse
-        before = scan(self.x, axis=at, exclusive=True, reverse=forth)
-        total = scan(self.x, axis=at, reverse=forth)
-        # exp(-inf) of what is less than nothing is 0 too.
-        total = Where.of(total > -np.inf, total, 0)
-        shares = Exp.of(before - total)
+        at, back = self.at, not self.is_reverse
+        advantage = self.advantage_of_earlier()
+        shares = Sigmoid.of(advantage)
         if self.is_exclusive:
             arrived = LinearRecurrence.scan(shares, dy, axis=at, exclusive=True, reverse=back)
         else:
             arrived = dy + LinearRecurrence.scan(shares, shares * dy, axis=at, exclusive=True, reverse=back)
-        return (Exp.of(self.x - total) * arrived,)
+        return (Sigmoid.of(-advantage) * arrived,)
+
+    def advantage_of_earlier(self) -> Tensor:
+        """By how much what comes before exceeds an element; of equal infinities the logarithm of their number."""
+        x, at, forth = self.x, self.at, self.is_reverse
+        before = CumLogSumExp.scan(x, axis=at, exclusive=True, reverse=forth)
+
+        def earlier(infinity: float) -> Tensor:
+            found = Cast.to(Equal.of(x, infinity), x.element_type)
+            return CumSum.scan(found, axis=at, exclusive=True, reverse=forth)
+
+        count = Where.of(x > 0, earlier(np.inf), earlier(-np.inf))
+        is_same = LogicalAnd.of(Equal.of(before, x), LogicalNot.of(IsFinite.of(x)))
+        return Where.of(is_same, Log.of(count), before - x)

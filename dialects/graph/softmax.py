@@ -9,8 +9,9 @@ import numpy as np
 from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.axes import AlongAxis, OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
-from pullback.dialects.graph.comparisons import IsFinite
-from pullback.dialects.graph.elementwise import Where
+from pullback.dialects.graph.comparisons import Equal, IsFinite
+from pullback.dialects.graph.creation import Fill
+from pullback.dialects.graph.elementwise import StopGradient, Where
 from pullback.dialects.graph.exponential import Exp, Log
 from pullback.dialects.graph.families import Composite, is_float
 from pullback.dialects.graph.numerics import summed, widened
@@ -82,7 +83,11 @@ class LogSoftmax(AlongAxis, Composite):
 
 @graph_op
 class LogSumExp(OverAxes, Composite):
-    """The logarithm of the sum of exp(x) over axes: -inf of none, or of -inf alone; inf where one element is inf."""
+    """The logarithm of the sum of exp(x) over axes: -inf of none, or of -inf alone; inf where one element is inf.
+
+    The gradient is dy times shares that add up to 1, also where the result is infinite: equal infinities have equal
+    shares then, and all else none. `logaddexp` and `cumulative_logsumexp` keep to that.
+    """
 
     name = "graph.logsumexp"
     DTYPES: ClassVar = is_float
@@ -91,17 +96,26 @@ class LogSumExp(OverAxes, Composite):
     def numpy(self, *operands: Array) -> Any:
         x = widened(operands[0])
         largest = np.max(x, axis=self.reduced, keepdims=True, initial=-np.inf)
-        largest = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-        total = summed(np.exp(x - largest), self.reduced, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            below = np.where((x == largest) & np.isinf(largest), x.dtype.type(0), x - largest)
+        total = summed(np.exp(below), self.reduced, keepdims=True)
         made = (np.log(total) + largest).astype(operands[0].dtype, copy=False)
         return made if self.keeps_dims else np.squeeze(made, axis=self.reduced)
 
     def expand(self) -> Tensor:
-        largest = Max.over(self.x, self.reduced, keepdims=True)
-        finite = Where.of(IsFinite.of(largest), largest, 0)
-        made = Log.of(Sum.over(Exp.of(self.x - finite), self.reduced, keepdims=True)) + finite
-        return Reshape.to(made, self.y.extents)
+        _, total, largest = self.exponentials()
+        return Reshape.to(Log.of(total) + largest, self.y.extents)
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (self.spread(dy) * Exp.of(self.x - self.spread(self.y)),)
+        """From differences to the largest element: those to the result would be rounded where that is large."""
+        exponentials, total, _ = self.exponentials()
+        return (self.spread(dy) * (exponentials / total),)
+
+    def exponentials(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Those of the elements less the largest one, their sum, and the largest element."""
+        largest = StopGradient.of(Max.over(self.x, self.reduced, keepdims=True))
+        infinite = Where.of(IsFinite.of(largest), Fill.scalar(np.nan, largest.element_type), largest)
+        below = Where.of(Equal.of(self.x, infinite), 0, self.x - largest)
+        exponentials = Exp.of(below)
+        return exponentials, Sum.over(exponentials, self.reduced, keepdims=True), largest
