@@ -20,6 +20,7 @@ from xdsl.ir import Operation
 from pullback.backends.numpy import integers
 from pullback.backends.numpy.dtypes import Value, constant_value, dtype_of
 from pullback.backends.numpy.integers import Binary, on_signed, on_unsigned, signed, unsigned
+from pullback.dialects.graph.numerics import power
 
 Function: TypeAlias = Callable[..., Value]
 Meaning: TypeAlias = Callable[[Operation], Function]
@@ -105,7 +106,7 @@ _BINARY: dict[str, Binary] = {
     "math.atan2": np.arctan2,
     "math.copysign": np.copysign,
     "math.fpowi": lambda a, n: np.power(a, n).astype(a.dtype),
-    "math.powf": np.power,
+    "math.powf": lambda a, b: power(a, b)[()],
 }
 
 

@@ -9,24 +9,28 @@ from xdsl.dialects.builtin import FloatAttr, f64
 from xdsl.ir import Attribute
 from xdsl.irdl import base, prop_def
 
+from pullback.dialects.graph.arithmetic import bounded
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
-from pullback.dialects.graph.comparisons import LogicalAnd
+from pullback.dialects.graph.comparisons import LogicalOr
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Unary, any_dtype, real_numeric
-from pullback.dialects.graph.logistic import Sigmoid, sigmoid
+from pullback.dialects.graph.logistic import Sigmoid, sigmoid, sigmoid_of_array
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import absolute, expm1, maximum, minimum, select
-from pullback.dialects.graph.types import is_float, is_inexact
+from pullback.dialects.graph.types import is_complex, is_float, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
 
 # Klambauer et al., Self-Normalizing Neural Networks, 2017.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
+FLAT = 1000.0
+"""Beyond it `sigmoid` is 0 or 1 in every dtype."""
+
 
 @graph_op
 class Relu(Unary):
-    """max(x, 0); its gradient at 0 is 0."""
+    """max(x, 0); its gradient at 0 is 0, at NaN 1."""
 
     name = "graph.relu"
     EXACT: ClassVar = any_dtype
@@ -42,12 +46,12 @@ class Relu(Unary):
         return np.maximum(x, x.dtype.type(0))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (Where.of(self.y > 0, dy, 0),)
+        return (Where.of(self.y <= 0, 0, dy),)
 
 
 @graph_op
 class Relu6(Unary):
-    """min(max(x, 0), 6); its gradient at 0 and at 6 is 0."""
+    """min(max(x, 0), 6); its gradient at 0 and at 6 is 0, at NaN 1."""
 
     name = "graph.relu6"
     EXACT: ClassVar = any_dtype
@@ -63,7 +67,7 @@ class Relu6(Unary):
         return np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (Where.of(LogicalAnd.of(self.y > 0, self.y < 6), dy, 0),)
+        return (Where.of(LogicalOr.of(self.y <= 0, self.y >= 6), 0, dy),)
 
 
 @graph_op
@@ -151,15 +155,14 @@ class Silu(Unary):
 
     def body(self, *operands: Scalar) -> Scalar:
         (x,) = operands
-        return x * sigmoid(x)
+        return maximum(x, x.like(-FLAT)) * sigmoid(x)
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        with np.errstate(over="ignore"):
-            return x / (x.dtype.type(1) + np.exp(-x))
+        return (x if x.dtype.kind == "c" else np.maximum(x, x.dtype.type(-FLAT))) * sigmoid_of_array(x)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        x = conj(self.x)
+        x = conj(self.x) if is_complex(self.x.element_type) else bounded(self.x, FLAT)
         s = Sigmoid.of(x)
         return (dy * (s * (1 + x * (1 - s))),)
 
@@ -181,4 +184,4 @@ class Softsign(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         below = 1 + abs(self.x)
-        return (dy / (below * below),)
+        return (dy / below / below,)

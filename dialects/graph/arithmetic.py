@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, ClassVar
 
+import ml_dtypes
 import numpy as np
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
@@ -21,7 +22,7 @@ from pullback.dialects.graph.base import (
 )
 from pullback.dialects.graph.checks import check_operand_dtypes
 from pullback.dialects.graph.complex_numbers import Imag
-from pullback.dialects.graph.elementwise import Cast, Minimum, Where
+from pullback.dialects.graph.elementwise import Cast, Minimum, Where, takes_first
 from pullback.dialects.graph.families import (
     Binary,
     Elementwise,
@@ -40,6 +41,7 @@ from pullback.dialects.graph.types import (
     is_complex,
     is_float,
     is_inexact,
+    numpy_dtype,
     real_type_of,
     shape_of_type,
     tensor_type,
@@ -143,7 +145,7 @@ class Reciprocal(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
-        return (-dy * (y * y),)
+        return (-dy * y * y,)
 
 
 @graph_op
@@ -164,8 +166,8 @@ class DivNoNan(Binary):
             return np.where(b == 0, a.dtype.type(0), a / b)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        b = conj(self.b)
-        return DivNoNan.of(dy, b), dy * DivNoNan.of(-conj(self.y), b)
+        da = DivNoNan.of(dy, conj(self.b))
+        return da, -(da * conj(self.y))
 
 
 @graph_op
@@ -232,7 +234,7 @@ class Hypot(Binary):
 class Clip(Elementwise):
     """x where it lies between the bounds, else the bound that it passes; the lower one, where they cross.
 
-    All three broadcast. At a bound the gradient is x's.
+    All three broadcast. At a bound the gradient is x's; of NaNs, it is the first one's.
     """
 
     name = "graph.clip"
@@ -262,10 +264,29 @@ class Clip(Elementwise):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, lower, upper = map(Tensor, self._operands)
-        is_below, is_above = lower > Minimum.of(x, upper), x > upper
-        inside = Where.of(is_above, 0, dy)
-        above = Where.of(is_above, dy, 0)
-        return Where.of(is_below, 0, inside), Where.of(is_below, dy, 0), Where.of(is_below, 0, above)
+        least = Minimum.of(x, upper)
+        is_high_enough, is_low_enough = (
+            takes_first(least, lower, least >= lower),
+            takes_first(x, upper, x <= upper),
+        )
+        within = Where.of(is_high_enough, dy, 0)
+        return (
+            Where.of(is_low_enough, within, 0),
+            Where.of(is_high_enough, 0, dy),
+            Where.of(is_low_enough, 0, within),
+        )
+
+
+def bounded(x: Tensor, limit: float) -> Tensor:
+    """`x` from -limit to limit, for a rule that does not change beyond: no infinity meets a 0 there, at any order."""
+    return Clip.of(x, -limit, limit)
+
+
+def finite(x: Tensor) -> Tensor:
+    """`x` with the largest finite numbers for infinities; complex numbers as they are."""
+    if is_complex(x.element_type):
+        return x
+    return bounded(x, float(ml_dtypes.finfo(numpy_dtype(x.element_type)).max))
 
 
 @graph_op

@@ -24,6 +24,7 @@ from pullback.dialects.graph.base import (
     graph_op,
 )
 from pullback.dialects.graph.checks import check_tensor
+from pullback.dialects.graph.comparisons import LogicalOr, NotEqual
 from pullback.dialects.graph.conversions import truncated
 from pullback.dialects.graph.families import (
     Binary,
@@ -201,13 +202,18 @@ class Divide(Binary):
     SCALAR: ClassVar = operator.truediv
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        b = conj(self.b)
-        return dy / b, dy * (-conj(self.y) / b)
+        da = dy / conj(self.b)
+        return da, -(da * conj(self.y))
+
+
+def takes_first(a: Tensor, b: Tensor, is_at_least: Tensor) -> Tensor:
+    """Whether the extremum of two numbers is a: where a is at least as far out as b, or NaN."""
+    return LogicalOr.of(is_at_least, NotEqual.of(a, a)) if is_inexact(a.element_type) else is_at_least
 
 
 @graph_op
 class Maximum(Binary):
-    """The larger of a and b, NaN if either is; at a tie the whole gradient goes to a."""
+    """The larger of a and b, NaN if either is; at a tie, or if a is NaN, the whole gradient goes to a."""
 
     name = "graph.maximum"
     EXACT: ClassVar = any_dtype
@@ -220,13 +226,13 @@ class Maximum(Binary):
     SCALAR: ClassVar = staticmethod(maximum)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        b_wins = self.b > self.a
-        return Where.of(b_wins, 0, dy), Where.of(b_wins, dy, 0)
+        a_wins = takes_first(self.a, self.b, self.a >= self.b)
+        return Where.of(a_wins, dy, 0), Where.of(a_wins, 0, dy)
 
 
 @graph_op
 class Minimum(Binary):
-    """The smaller of a and b, NaN if either is; at a tie the whole gradient goes to a."""
+    """The smaller of a and b, NaN if either is; at a tie, or if a is NaN, the whole gradient goes to a."""
 
     name = "graph.minimum"
     EXACT: ClassVar = any_dtype
@@ -235,8 +241,8 @@ class Minimum(Binary):
     SCALAR: ClassVar = staticmethod(minimum)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        b_wins = self.b < self.a
-        return Where.of(b_wins, 0, dy), Where.of(b_wins, dy, 0)
+        a_wins = takes_first(self.a, self.b, self.a <= self.b)
+        return Where.of(a_wins, dy, 0), Where.of(a_wins, 0, dy)
 
 
 @graph_op

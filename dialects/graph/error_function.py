@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import UnitAttr
 from xdsl.irdl import opt_prop_def
 
 from pullback.dialects.graph import scalar_functions
+from pullback.dialects.graph.arithmetic import bounded
 from pullback.dialects.graph.attributes import flag
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
 from pullback.dialects.graph.exponential import Exp
@@ -25,6 +26,8 @@ ROOT_HALF = math.sqrt(0.5)
 # Hendrycks and Gimpel, Gaussian Error Linear Units, 2016: the approximation of the normal distribution by tanh.
 GELU_SCALE = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
+FLAT = 40.0
+"""Beyond it the functions of this page, and their derivatives, are constant or linear in every dtype."""
 
 
 @graph_op
@@ -38,7 +41,8 @@ class Erf(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy * (TWO_OVER_ROOT_PI * Exp.of(-(self.x * self.x))),)
+        x = bounded(self.x, FLAT)
+        return (dy * (TWO_OVER_ROOT_PI * Exp.of(-(x * x))),)
 
 
 @graph_op
@@ -52,7 +56,8 @@ class Erfc(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy * (-TWO_OVER_ROOT_PI * Exp.of(-(self.x * self.x))),)
+        x = bounded(self.x, FLAT)
+        return (dy * (-TWO_OVER_ROOT_PI * Exp.of(-(x * x))),)
 
 
 @graph_op
@@ -72,15 +77,16 @@ class Gelu(Unary):
 
     def body(self, *operands: Scalar) -> Scalar:
         (x,) = operands
+        half = scalar_functions.maximum(x, x.like(-FLAT)) * 0.5
         if self.approximate is not None:
-            return x * 0.5 * (1 + scalar_functions.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
-        return x * 0.5 * scalar_functions.erfc(x * -ROOT_HALF)
+            return half * (1 + scalar_functions.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
+        return half * scalar_functions.erfc(x * -ROOT_HALF)
 
     def numpy(self, *operands: Array) -> Any:
         return in_double(_gelu_by_tanh if self.approximate is not None else _gelu)(*operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        x = self.x
+        x = bounded(self.x, FLAT)
         if self.approximate is None:
             probability = 0.5 * Erfc.of(x * -ROOT_HALF)
             density = GELU_SCALE / 2 * Exp.of(-0.5 * (x * x))
@@ -91,8 +97,8 @@ class Gelu(Unary):
 
 
 def _gelu(x: Array) -> Any:
-    return x * 0.5 * by_element(math.erfc)(-x * ROOT_HALF)
+    return np.maximum(x, -FLAT) * 0.5 * by_element(math.erfc)(-x * ROOT_HALF)
 
 
 def _gelu_by_tanh(x: Array) -> Any:
-    return x * 0.5 * (1 + np.tanh(GELU_SCALE * (x + GELU_CUBIC * x**3)))
+    return np.maximum(x, -FLAT) * 0.5 * (1 + np.tanh(GELU_SCALE * (x + GELU_CUBIC * x**3)))

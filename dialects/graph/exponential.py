@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pullback.dialects.graph import scalar_functions
+from pullback.dialects.graph.arithmetic import MulNoNan
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
-from pullback.dialects.graph.comparisons import Equal, NotEqual
-from pullback.dialects.graph.elementwise import Cast, Where
+from pullback.dialects.graph.comparisons import Equal, LogicalAnd, LogicalOr, NotEqual
+from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import Binary, Unary, numeric
+from pullback.dialects.graph.numerics import power
 from pullback.dialects.graph.scalar import Scalar
 from pullback.dialects.graph.scalar_functions import select
 from pullback.dialects.graph.types import is_complex, is_inexact
@@ -100,7 +102,7 @@ class Log2(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / (conj(self.x) * log(2)),)
+        return (dy * (1 / log(2)) / conj(self.x),)
 
 
 @graph_op
@@ -114,7 +116,7 @@ class Log10(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / (conj(self.x) * log(10)),)
+        return (dy * (1 / log(10)) / conj(self.x),)
 
 
 @graph_op
@@ -144,7 +146,7 @@ class Rsqrt(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
-        return (dy * (-0.5 * (y * y * y)),)
+        return (dy * -0.5 * y * y * y,)
 
 
 def integer_power(a: Array, b: Array) -> Array:
@@ -176,18 +178,20 @@ class Pow(Binary):
 
     def numpy(self, *operands: Array) -> Any:
         a, b = operands
-        return integer_power(a, b) if a.dtype.kind in "iu" else np.power(a, b)
+        return integer_power(a, b) if a.dtype.kind in "iu" else power(a, b)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
+        """No infinity meets a 0, at any order: x**0 does not change at 0, nor what has no dy."""
         a, b, y = conj(self.a), conj(self.b), conj(self.y)
         is_base = Equal.of(a, 0) if is_complex(a.element_type) else a <= 0
-        logarithm = Where.of(is_base, 0, Log.of(Where.of(is_base, 1, a)))
-        return dy * (b * Pow.of(a, b - 1)), dy * (y * logarithm)
+        logarithm = Log.of(Where.of(is_base, 1, a))
+        da = MulNoNan.of(MulNoNan.of(Pow.of(a, b - 1), dy), b)
+        return da, MulNoNan.of(MulNoNan.of(logarithm, dy), y)
 
 
 @graph_op
 class Xlogy(Binary):
-    """a * log(b), and 0 where a is 0."""
+    """a * log(b), and 0 where a is 0. The gradient by a is log(b) there too, but 0 where that is not finite."""
 
     name = "graph.xlogy"
     DTYPES: ClassVar = is_inexact
@@ -204,12 +208,14 @@ class Xlogy(Binary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, b = conj(self.a), conj(self.b)
-        return dy * Xlogy.of(_one_unless_zero(a), b), dy * Xdivy.of(a, b)
+        is_finite = NotEqual.of(b, 0) if is_complex(b.element_type) else LogicalAnd.of(b > 0, b < inf)
+        counts = LogicalOr.of(NotEqual.of(a, 0), is_finite)
+        return dy * Log.of(Where.of(counts, b, 1)), Xdivy.of(dy * a, b)
 
 
 @graph_op
 class Xdivy(Binary):
-    """a / b, and 0 where a is 0."""
+    """a / b, and 0 where a is 0. The gradient by a is 1 / b there too, but 0 where b is 0."""
 
     name = "graph.xdivy"
     DTYPES: ClassVar = is_inexact
@@ -225,9 +231,6 @@ class Xdivy(Binary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, b = conj(self.a), conj(self.b)
-        return dy * Xdivy.of(_one_unless_zero(a), b), dy * Xdivy.of(-a, b * b)
-
-
-def _one_unless_zero(x: Tensor) -> Tensor:
-    """1 where x is not 0, else 0."""
-    return Cast.to(NotEqual.of(x, 0), x.element_type)
+        counts = LogicalOr.of(NotEqual.of(a, 0), NotEqual.of(b, 0))
+        da = Where.of(counts, dy, 0) / Where.of(counts, b, 1)
+        return da, Xdivy.of(-dy * conj(self.y), b)

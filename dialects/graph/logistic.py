@@ -21,6 +21,17 @@ def sigmoid(x: Scalar) -> Scalar:
     return 1 / (1 + exp(-x))
 
 
+def sigmoid_of_array(x: Array) -> Any:
+    """The same on arrays; of complex numbers by the exponential that does not overflow, since inf / inf is no 0."""
+    one = x.dtype.type(1)
+    if x.dtype.kind != "c":
+        with np.errstate(over="ignore"):
+            return one / (one + np.exp(-x))
+    is_right = x.real >= 0
+    small = np.exp(np.where(is_right, -x, x))
+    return np.where(is_right, one, small) / (one + small)
+
+
 def log1p_exp(x: Scalar) -> Scalar:
     """log(1 + exp(-|x|))."""
     return log1p(exp(-absolute(x)))
@@ -36,10 +47,7 @@ class Sigmoid(Unary):
     EXPENSIVE: ClassVar = True
 
     def numpy(self, *operands: Array) -> Any:
-        (x,) = operands
-        one = x.dtype.type(1)
-        with np.errstate(over="ignore"):
-            return one / (one + np.exp(-x))
+        return sigmoid_of_array(*operands)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
@@ -93,7 +101,7 @@ def logaddexp(a: Scalar, b: Scalar) -> Scalar:
 
 @graph_op
 class LogAddExp(Binary):
-    """log(exp(a) + exp(b)); where both are the same infinity, each gets half of the gradient."""
+    """log(exp(a) + exp(b)). Each gets its share of the gradient; the same infinity twice has equal shares."""
 
     name = "graph.logaddexp"
     DTYPES: ClassVar = is_float

@@ -80,3 +80,18 @@ def scattered(base: Array, places: Any, terms: Array) -> Array:
     np.add.at(total, places, terms.astype(total.dtype, copy=False))
     with np.errstate(over="ignore", invalid="ignore"):
         return total.astype(base.dtype, copy=False)
+
+
+def power(a: Array, b: Array) -> Any:
+    """`np.power` with the special values of IEEE 754 (9.2.1), whatever the exponent is.
+
+    NumPy takes square roots where the exponent is one number, 0.5; those of -inf and -0.0 are others.
+    """
+    found = np.power(a, b)
+    if np.iscomplexobj(a):
+        return found
+    # Of zeros and infinities the sign alone decides: it stays where the exponent is a whole number, and odd.
+    magnitude = np.power(np.abs(a), b)
+    is_odd = (b == np.trunc(b)) & (np.abs(np.fmod(b, b.dtype.type(2))) == 1)
+    signed = np.where(is_odd, np.copysign(magnitude, a), magnitude)
+    return np.where((a == 0) | np.isinf(a), signed, found)

@@ -14,6 +14,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, NotDifferentiable, graph_op
+from pullback.dialects.graph.comparisons import Equal, LogicalOr, NotEqual
 from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Where
 from pullback.dialects.graph.families import is_truth, numeric
@@ -92,14 +93,9 @@ class Prod(Reduction):
 
 
 class Extremum(Reduction):
-    """The element beyond all others, in the order of `is_beyond`; NaN if any is. Ties share the gradient equally."""
+    """The element beyond all others; NaN if any is. Equal ones share the gradient equally, and so do NaNs."""
 
     NUMPY: ClassVar[Callable[..., Any]]
-
-    @staticmethod
-    def is_beyond(a: Tensor, b: Tensor) -> Tensor:
-        """Whether a comes before b as a result."""
-        raise NotImplementedError
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
@@ -108,15 +104,20 @@ class Extremum(Reduction):
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
-        loses = self.is_beyond(self.spread(self.y), self.x)
-        ties = Where.of(loses, 0, Fill.scalar(1, self.x.element_type))
+        wins = Equal.of(self.x, self.spread(self.y))
+        if is_float(self.x.element_type):
+            wins = LogicalOr.of(wins, NotEqual.of(self.x, self.x))
+        ties = Where.of(wins, Fill.scalar(1, self.x.element_type), 0)
         count = Sum.over(ties, self.reduced, keepdims=True)
-        return (Where.of(loses, 0, self.spread(dy) / count),)
+        return (Where.of(wins, self.spread(dy) / count, 0),)
 
 
 @graph_op
 class Max(Extremum):
-    """The largest element, NaN if any is; -inf (or the smallest integer) of none. Ties share the gradient equally."""
+    """The largest element, NaN if any is; -inf (or the smallest integer) of none.
+
+    Equal ones share the gradient equally, and so do NaNs.
+    """
 
     name = "graph.max"
     EXAMPLES: ClassVar = ("%r = graph.max %x {axes = array<i64: 0>, keepdims} : (MATRIX) -> tensor<1x3xf32>",)
@@ -127,14 +128,13 @@ class Max(Extremum):
     def neutral(element_type: Attribute) -> Number:
         return -np.inf if is_float(element_type) else int(np.iinfo(numpy_dtype(element_type)).min)
 
-    @staticmethod
-    def is_beyond(a: Tensor, b: Tensor) -> Tensor:
-        return a > b
-
 
 @graph_op
 class Min(Extremum):
-    """The smallest element, NaN if any is; inf (or the largest integer) of none. Ties share the gradient equally."""
+    """The smallest element, NaN if any is; inf (or the largest integer) of none.
+
+    Equal ones share the gradient equally, and so do NaNs.
+    """
 
     name = "graph.min"
     EXAMPLES: ClassVar = ("%r = graph.min %x {axes = array<i64: 1>} : (MATRIX) -> tensor<2xf32>",)
@@ -144,10 +144,6 @@ class Min(Extremum):
     @staticmethod
     def neutral(element_type: Attribute) -> Number:
         return np.inf if is_float(element_type) else int(np.iinfo(numpy_dtype(element_type)).max)
-
-    @staticmethod
-    def is_beyond(a: Tensor, b: Tensor) -> Tensor:
-        return a < b
 
 
 @graph_op

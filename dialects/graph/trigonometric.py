@@ -7,10 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from pullback.dialects.graph import scalar_functions
+from pullback.dialects.graph.arithmetic import Hypot, finite
 from pullback.dialects.graph.base import GradientTerms, graph_op
-from pullback.dialects.graph.exponential import Rsqrt
+from pullback.dialects.graph.exponential import Rsqrt, Sqrt
 from pullback.dialects.graph.families import Binary, Unary
-from pullback.dialects.graph.types import is_float, is_inexact
+from pullback.dialects.graph.types import is_complex, is_float, is_inexact
 from pullback.dialects.graph.value import Tensor, conj
 
 
@@ -54,7 +55,7 @@ class Tan(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
-        return (dy * (1 + y * y),)
+        return (dy + dy * y * y,)
 
 
 @graph_op
@@ -98,8 +99,12 @@ class Atan(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
+        """1 / (1 + x^2), whose square may overflow."""
         x = conj(self.x)
-        return (dy / (1 + x * x),)
+        if is_complex(x.element_type):
+            return (dy / (1 + 1j * x) / (1 - 1j * x),)
+        radius = Hypot.of(finite(x), 1)
+        return (dy / radius / radius,)
 
 
 @graph_op
@@ -113,8 +118,9 @@ class Atan2(Binary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        scaled = dy / (self.a * self.a + self.b * self.b)
-        return self.b * scaled, -self.a * scaled
+        radius = Hypot.of(self.a, self.b)
+        scaled = dy / radius
+        return scaled * (self.b / radius), -(scaled * (self.a / radius))
 
 
 # ---- hyperbolic ---------------------------------------------------------------------------------------------
@@ -175,7 +181,10 @@ class Asinh(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / conj(Cosh.of(self.y)),)
+        """1 / sqrt(1 + x^2), whose square may overflow; of complex numbers the root that belongs to the result."""
+        if is_complex(self.x.element_type):
+            return (dy / conj(Cosh.of(self.y)),)
+        return (dy / Hypot.of(finite(self.x), 1),)
 
 
 @graph_op
@@ -189,7 +198,9 @@ class Acosh(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        return (dy / conj(Sinh.of(self.y)),)
+        """1 / sqrt(x^2 - 1), in factors that do not overflow."""
+        x = conj(finite(self.x))
+        return (dy / Sqrt.of(x - 1) / Sqrt.of(x + 1),)
 
 
 @graph_op

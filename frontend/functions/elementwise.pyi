@@ -25,10 +25,10 @@ def divide(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a / b."""
 
 def maximum(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The larger of a and b, NaN if either is; at a tie the whole gradient goes to a."""
+    """The larger of a and b, NaN if either is; at a tie, or if a is NaN, the whole gradient goes to a."""
 
 def minimum(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The smaller of a and b, NaN if either is; at a tie the whole gradient goes to a."""
+    """The smaller of a and b, NaN if either is; at a tie, or if a is NaN, the whole gradient goes to a."""
 
 def complex(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Complex numbers of these real and imaginary parts."""
@@ -182,10 +182,10 @@ def pow(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     gradient with respect to b is 0 where a is not positive (of complex numbers, where a is 0)."""
 
 def xlogy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """a * log(b), and 0 where a is 0."""
+    """a * log(b), and 0 where a is 0. The gradient by a is log(b) there too, but 0 where that is not finite."""
 
 def xdivy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """a / b, and 0 where a is 0."""
+    """a / b, and 0 where a is 0. The gradient by a is 1 / b there too, but 0 where b is 0."""
 
 def sin(x: Operand, name: str | None = None) -> Tensor:
     """The sine of an angle in radians."""
@@ -236,7 +236,7 @@ def softplus(x: Operand, name: str | None = None) -> Tensor:
     """log(1 + exp(x))."""
 
 def logaddexp(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """log(exp(a) + exp(b)); where both are the same infinity, each gets half of the gradient."""
+    """log(exp(a) + exp(b)). Each gets its share of the gradient; the same infinity twice has equal shares."""
 
 def erf(x: Operand, name: str | None = None) -> Tensor:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
@@ -251,10 +251,10 @@ def digamma(x: Operand, name: str | None = None) -> Tensor:
     """The derivative of lgamma: NaN at negative whole numbers, infinite at 0."""
 
 def relu(x: Operand, name: str | None = None) -> Tensor:
-    """max(x, 0); its gradient at 0 is 0."""
+    """max(x, 0); its gradient at 0 is 0, at NaN 1."""
 
 def relu6(x: Operand, name: str | None = None) -> Tensor:
-    """min(max(x, 0), 6); its gradient at 0 and at 6 is 0."""
+    """min(max(x, 0), 6); its gradient at 0 and at 6 is 0, at NaN 1."""
 
 def elu(x: Operand, name: str | None = None) -> Tensor:
     """x where it is not negative, exp(x) - 1 elsewhere."""

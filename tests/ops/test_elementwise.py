@@ -41,7 +41,7 @@ GRADIENTS: dict[str, tuple[Callable[..., Any], list[float], list[float]]] = {
     "rsqrt": (pb.rsqrt, [0, 4], [-INF, -1 / 16]),
     "reciprocal": (pb.reciprocal, [0, 2], [-INF, -0.25]),
     "log": (pb.log, [0, 2], [INF, 0.5]),
-    "x ** 0": (lambda x: x**0.0, [0, 2], [NAN, 0]),
+    "x ** 0": (lambda x: x**0.0, [0, 2, INF], [0, 0, 0]),
     "x ** 2": (lambda x: x**2.0, [0, -2], [0, -4]),
     "x ** 0.5": (lambda x: x**0.5, [0, 4], [INF, 0.25]),
     "2 ** x": (lambda x: 2.0**x, [0, -1], [np.log(2), np.log(2) / 2]),
