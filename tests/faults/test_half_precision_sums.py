@@ -52,6 +52,7 @@ ADDING: dict[str, list[tuple[Body, Sequence[tuple[int, ...]]]]] = {
     "cumulative_logsumexp": [(lambda x: pb.cumulative_logsumexp(x, 1), [ROW])],
     "max": [(lambda x: pb.max(x * 0, 1), [ROW])],
     "min": [(lambda x: pb.min(x * 0, 1), [ROW])],
+    "euclidean_norm": [(lambda x: pb.norm(x * 16, axis=1), [ROW])],
     "softmax": [(lambda x: pb.softmax(x), [ROW]), (lambda x: pb.softmax(x, 0), [COLUMN])],
     "log_softmax": [(lambda x: pb.log_softmax(x), [ROW])],
     "logsumexp": [(lambda x: pb.logsumexp(x, 1), [ROW])],
@@ -136,7 +137,8 @@ gradient_results gate gradients kernel prod cumprod max_pool2d max_pool2d_select
 ROUNDING_EACH_TIME = {"accumulate", "assign_add", "assign_sub"}
 """One addition each: what repeats them rounds each time."""
 LAPACK = """
-cholesky triangular_solve matrix_solve matrix_inverse determinant slogdet eigh qr svd pseudo_inverse
+cholesky triangular_solve matrix_solve matrix_inverse determinant slogdet eigh qr svd pseudo_inverse cofactors
+cofactors_derivative
 """
 """Factorizations of matrices, which run in f32."""
 
