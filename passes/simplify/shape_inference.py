@@ -56,6 +56,17 @@ def infer_block(block: Block) -> None:
     _Inference().block(block)
     for op in block.walk():
         _drop_shape_operand(op)
+        if isinstance(op, GraphOp) and not op.regions:
+            _check(op)
+
+
+def _check(op: GraphOp) -> None:
+    """Where the type of a result is given, that it fits those of the operands, which are known now."""
+    try:
+        op.verify_()
+    except GraphError as error:
+        error.op = op  # pyright: ignore[reportAttributeAccessIssue]
+        raise
 
 
 class _Inference:

@@ -102,6 +102,17 @@ def test_what_was_found_first() -> None:
             pb.run(pb.split(x := pb.placeholder("f32", (None,)), [2, 2]), {x: np.ones(2, np.float32)})
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_a_run_refuses_extents_that_do_not_fit_by_a_value_error(target: str) -> None:
+    """It was a `VerificationError` on `cpu`, where the type of a result does not follow from its operands."""
+    with pb.Graph():
+        x = pb.placeholder("f64", (None, 2), name="x")
+        i = pb.placeholder("i32", (None, 1), name="i")
+        for y in (pb.reshape(x, (3, 1)), pb.scatter_nd(i, x, (4, 2)), pb.broadcast_to(x, (3, 2))):
+            with pytest.raises(ValueError, match="reshape|scatter_nd|broadcast_to"):
+                pb.compile([x, i], [y], target)(np.ones((2, 2)), np.zeros((3, 1), np.int32))
+
+
 # ---- the functions --------------------------------------------------------------------------------------------------
 
 
