@@ -52,15 +52,15 @@ class Network:
         features = (SIDE // 2) ** 2 * CHANNELS[-1]
         self.dense = weights(features, CLASSES), bias(CLASSES)
 
-    def __call__(self, images: pb.Tensor, drop: pb.Tensor | None = None) -> pb.Tensor:
-        """Logits (n, CLASSES) of images (n, SIDE, SIDE, 1); `drop` counts steps where features are to be dropped."""
+    def __call__(self, images: pb.Tensor, training: bool = False) -> pb.Tensor:
+        """Logits (n, CLASSES) of images (n, SIDE, SIDE, 1); in training features are dropped."""
         h = images
         for filters, bias in self.layers:
             h = pb.relu(pb.conv2d(h, filters, padding="SAME") + bias)
         h = pb.max_pool2d(h, 2, 2, "VALID")
         features = pb.reshape(h, (-1, (SIDE // 2) ** 2 * CHANNELS[-1]))
-        if drop is not None:
-            features = pb.dropout(features, 0.3, seed=(1, drop))
+        if training:
+            features = pb.dropout(features, 0.3)
         weights, bias = self.dense
         return features @ weights + bias
 
@@ -68,14 +68,14 @@ class Network:
 def build(rate: float, target: str, seed: int) -> Model:
     """The network, its gradients, and Adam."""
     with pb.Graph():
+        pb.set_random_seed(seed)
         x = pb.placeholder("f32", (None, SIDE * SIDE), name="x")
         t = pb.placeholder("i32", (None,), name="t")
         images = pb.reshape(x, (-1, SIDE, SIDE, 1))
         network = Network(np.random.default_rng(seed))
-        step = pb.train.get_or_create_global_step()
-        logits = network(images, drop=step.read())
+        logits = network(images, training=True)
         loss = pb.mean(pb.sparse_softmax_cross_entropy_with_logits(labels=t, logits=logits))
-        update = pb.train.AdamOptimizer(rate).minimize(loss, global_step=step)
+        update = pb.train.AdamOptimizer(rate).minimize(loss)
         return Model(
             train=pb.compile([x, t], [loss, update], target=target),
             predict=pb.compile([x], network(images), target=target),
