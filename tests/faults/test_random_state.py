@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -126,3 +128,17 @@ def test_checkpoints_of_variables_of_functions_keep_their_state(tmp_path: Path) 
     pb.set_random_seed(1)
     pb.train.restore_checkpoint(tmp_path / "w.safetensors", [w])
     np.testing.assert_array_equal(noise(), expected)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))])
+def test_a_copy_goes_on_as_its_original_does(copied: Callable[[Any], Any]) -> None:
+    with pb.Graph() as g:
+        pb.set_random_seed(4)
+        noise = pb.while_loop(
+            lambda i, _: i < 2, lambda i, t: (i + 1, t + pb.random_normal((3,))), [0, pb.zeros((3,))]
+        )[1]
+        step = pb.compile([], [noise, pb.random_normal((3,))])
+    step()
+    _, other = copied((g, step))
+    first, second = step(), step()
+    assert _same(other(), first) and _same(other(), second) and not _same(first, second)
