@@ -39,17 +39,19 @@ def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., A
             continue
         parameters = inspect.signature(function).parameters
         if "name" in parameters and parameters["name"].default is None:
-            replaced[public_name] = _checking(function, list(parameters).index("name"))
+            is_placed = parameters["name"].kind is not inspect.Parameter.KEYWORD_ONLY
+            place = list(parameters).index("name") if is_placed else None
+            replaced[public_name] = _checking(function, place)
             vars(sys.modules[function.__module__])[function.__name__] = replaced[public_name]
     return replaced
 
 
-def _checking(function: Callable[..., Any], place: int) -> Callable[..., Any]:
-    """The function, with a check of its argument `name`, which may be given at a place."""
+def _checking(function: Callable[..., Any], place: int | None) -> Callable[..., Any]:
+    """The function, with a check of its argument `name`, which may be given at a place, if it has one."""
 
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
-        name = args[place] if len(args) > place else options.get("name")
+        name = options.get("name") if place is None or len(args) <= place else args[place]
         if name is not None:
             check_name(name)
         return function(*args, **options)
