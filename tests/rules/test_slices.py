@@ -37,6 +37,17 @@ def test_rule_69_slices_pass_through_identity_and_reads(graph: pb.Graph) -> None
     assert isinstance(dv, pb.IndexedSlices)
 
 
+def test_rule_69_slices_pass_what_moves_whole_rows(graph: pb.Graph) -> None:
+    v, w = pb.Variable(np.zeros((4, 2), np.float32)), pb.Variable(np.zeros((3, 2), np.float32))
+    both = pb.concat([pb.reshape(v, (4, 2, 1)), pb.cast(pb.expand_dims(w, 2), "f32")], 0)
+    dv, dw = pb.gradients(pb.gather(pb.transpose(both, (0, 2, 1)), [1, 5, 1]), [v, w])
+    assert isinstance(dv, pb.IndexedSlices) and isinstance(dw, pb.IndexedSlices)
+    found_v, found_w = pb.run([dv, dw])
+    np.testing.assert_array_equal(found_v.indices, [1, -1, 1])
+    np.testing.assert_array_equal(found_v.dense(), [[0, 0], [2, 2], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(found_w.dense(), [[0, 0], [1, 1], [0, 0]])
+
+
 def test_rule_69_rows_read_from_a_variable(graph: pb.Graph) -> None:
     """The variable is not read as a whole, neither for the rows nor for their gradient."""
     v = pb.Variable(np.zeros((5, 2), np.float32))
