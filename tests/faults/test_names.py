@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from xdsl.parser import Parser
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pullback as pb
 from pullback.dialects.context import context
 from pullback.dialects.graph.location import name_of, name_of_value
+from pullback.dialects.source import parse
 from pullback.dialects.text import print_module
 from pullback.frontend.functions import elementwise
 from pullback.tools.arrays import save
@@ -57,7 +59,7 @@ REFUSED: list[Any] = [
 
 
 def reread(graph: pb.Graph) -> Any:
-    return next(iter(Parser(context(), print_module(graph.module)).parse_module().ops))
+    return next(iter(parse(context(), print_module(graph.module)).module.ops))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,6 +77,23 @@ def test_what_tensorflow_allows_is_a_name_and_comes_back_from_text(name: str) ->
         y = pb.tanh(pb.ones((2,)), name=name)
         assert y.name == name
         assert name in [name_of(op) for op in reread(g).body.block.ops]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.from_regex(r"[A-Za-z0-9.][A-Za-z0-9_.\-/>]*", fullmatch=True), min_size=1, max_size=4))
+def test_any_names_come_back_with_their_gradients(names: list[str]) -> None:
+    with pb.Graph() as g:
+        x = pb.placeholder("f32", (2,), name=names[0])
+        y: Any = x
+        for name in names:
+            y = pb.tanh(y, name=name) * pb.Variable(1.0, name=name)
+        pb.gradients(y, x, name=names[-1])
+    text = print_module(g.module)
+    module = parse(context(), text).module
+    found = [name_of(op) for op in module.walk() if op.results]
+    assert found == [name_of(op) for op in g.body.walk() if op.results]
+    assert print_module(module) == text
+    assert y.name in found and len(set(g.variables)) == len(names)
 
 
 @pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
@@ -125,9 +144,9 @@ def test_keys_of_nests_may_be_any_strings() -> None:
     seen: list[str] = []
 
     @pb.function(target="numpy")
-    def total(given: dict[str, Any], **options: Any) -> Any:
-        seen.extend(x.name for x in given.values())
-        return {key: 2.0 * x for key, x in {**given, **options}.items()}
+    def total(data: dict[str, Any], **options: Any) -> Any:
+        seen.extend(x.name for x in data.values())
+        return {key: 2.0 * x for key, x in {**data, **options}.items()}
 
     data = {key: float(i) for i, key in enumerate(keys)}
     found = total(data, größe=1.0)
