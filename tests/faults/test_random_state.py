@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import pullback as pb
 
@@ -142,3 +143,17 @@ def test_a_copy_goes_on_as_its_original_does(copied: Callable[[Any], Any]) -> No
     _, other = copied((g, step))
     first, second = step(), step()
     assert _same(other(), first) and _same(other(), second) and not _same(first, second)
+
+
+@pytest.mark.parametrize(
+    "state", ["[1]", '["a", 2]', "{", "[1e400, 0]", f"[{10**30}, 0]", "[true, 0]", "[" * 5000]
+)
+def test_a_state_that_is_none_is_refused_before_anything_changes(state: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file({"w": np.ones(2, np.float32)}, path, {"random_state/0": state})
+    with pb.Graph() as g:
+        w = pb.Variable(np.zeros(2, np.float32), name="w")
+        pb.random_normal((2,))
+    with pytest.raises(pb.train.CheckpointError, match="no state of random numbers"):
+        pb.train.restore_checkpoint(path, g)
+    np.testing.assert_array_equal(w.numpy(), 0)
