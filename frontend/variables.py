@@ -80,7 +80,8 @@ class Variable(Operators):
         self._handle: Tensor | None = self._reference(self.home, self.name)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_handle": None}  # it is found again in the graph, which is copied, too
+        # The contents are those between two steps, and the handle is found again in the graph, which is copied, too.
+        return {**vars(self), "_handle": None, "array": self.numpy()}
 
     def _reference(self, graph: Graph, name: str) -> Tensor:
         """A reference to the variable in a graph, under a name that is free there."""

@@ -88,6 +88,21 @@ def test_a_loop_ends_and_leaves_variables_as_they_were(target: str) -> None:
     np.testing.assert_array_equal(step(np.int32(5), data)[0], expected)
 
 
+def test_straight_code_stops_between_kernels() -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (700, 700), name="x")
+        w = pb.Variable(np.zeros((700, 700), np.float32), name="w")
+        y = x
+        for _ in range(300):
+            y = pb.tanh(y @ x)
+        step = pb.compile([x], [w.assign_add(y + 1.0)])
+    data = np.zeros((700, 700), np.float32)
+    step._program.executor([data])  # compiles
+    error = interrupted(0.2, lambda: step(data))
+    assert notes(error) == ""
+    assert not w.numpy().any()
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 def test_a_loop_that_writes_stops_between_trips_and_says_what_has_changed(target: str) -> None:
     with pb.Graph():
