@@ -101,7 +101,8 @@ def _in_child() -> None:
             lock._at_fork_reinit()  # pyright: ignore[reportPrivateUsage] as `threading` and `logging` do
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
 
 COMPILING = Lock()
 """Held while a program is compiled: passes and LLVM run in one thread at a time, and a fork waits for them."""
