@@ -19,7 +19,15 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.types import GraphError, is_complex, is_float, numpy_dtype, real_type_of
+from pullback.dialects.graph.insertion import is_written_by_user
+from pullback.dialects.graph.types import (
+    GraphError,
+    is_complex,
+    is_float,
+    is_inexact,
+    numpy_dtype,
+    real_type_of,
+)
 from pullback.dialects.graph.value import Number
 
 
@@ -28,6 +36,7 @@ def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
 
     A complex number is an array of its real and imaginary parts.
     """
+    check_kept(value, element_type)
     if is_complex(element_type):
         parts = (value.real, value.imag)
         return ArrayAttr([scalar_attribute(part, real_type_of(element_type)) for part in parts])
@@ -66,6 +75,18 @@ def _shown(value: float) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return f"an integer of {value.bit_length()} bits"
     return repr(value)
+
+
+def check_kept(value: Number, element_type: Attribute) -> None:
+    """A number that a user writes does not become 0 in its dtype; `GraphError` where it does."""
+    if value == 0 or not is_written_by_user() or not is_inexact(element_type):
+        return
+    with np.errstate(all="ignore"):
+        if np.asarray(value).astype(numpy_dtype(element_type)) == 0:
+            raise GraphError(
+                f"{value!r} is no value of dtype {element_type}: it is so small that it would be 0; cast the tensor to "
+                "a wider dtype first"
+            )
 
 
 def integer_range(element_type: IntegerType) -> tuple[int, int]:

@@ -24,16 +24,14 @@ from xdsl.traits import ConstantLike, Pure
 
 from pullback.dialects.dense import dense_elements, print_elements
 from pullback.dialects.graph.arrays import array_of
-from pullback.dialects.graph.attributes import is_element, number_of, scalar_attribute
+from pullback.dialects.graph.attributes import check_kept, is_element, number_of, scalar_attribute
 from pullback.dialects.graph.base import Array, GraphOp, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.conversions import true_as_one
-from pullback.dialects.graph.insertion import is_written_by_user
 from pullback.dialects.graph.types import (
     GraphError,
     element_type_from,
     element_type_of,
-    is_inexact,
     is_static,
     numpy_dtype,
     shape_of_type,
@@ -151,8 +149,7 @@ class Fill(GraphOp):
         operands = [shape] if shape is not None and not is_static(type_) else []
         element_type = element_type_of(type_)
         properties = _fill_value(value, element_type)
-        if is_written_by_user():
-            _check_kept(value, element_type)
+        check_kept(value, element_type)  # here too: equal attributes are made once
         return cls.emit_as(operands, type_, properties)
 
     @classmethod
@@ -175,18 +172,6 @@ def _cached_fill_value(
     value: Number, kind: type, signs: tuple[float, ...], element_type: Attribute
 ) -> dict[str, Attribute]:
     return {"value": scalar_attribute(value, element_type)}
-
-
-def _check_kept(value: Number, element_type: Attribute) -> None:
-    """A number that a user writes does not become 0 in its dtype; `GraphError` where it does."""
-    if value == 0 or not is_inexact(element_type):
-        return
-    with np.errstate(all="ignore"):
-        if np.asarray(value).astype(numpy_dtype(element_type)) == 0:
-            raise GraphError(
-                f"{value!r} is no value of dtype {element_type}: it is so small that it would be 0; cast the tensor to "
-                "a wider dtype first"
-            )
 
 
 def _fill_value(value: Number, element_type: Attribute) -> Properties:

@@ -17,6 +17,8 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "operator": lambda x: x + 1e-8,
     "operator-right": lambda x: 1e-8 / x,
     "function": lambda x: pb.maximum(x, 1e-8),
+    "pad": lambda x: pb.pad(x, [[1, 1]], constant_values=1e-8),
+    "one_hot": lambda x: pb.one_hot(pb.constant([1]), 3, on_value=1e-8, dtype="f16"),
     "fill": lambda x: pb.full((2,), 1e-8, "f16"),
     "assign": lambda x: pb.Variable(np.ones(2, np.float16)).assign(1e-8),
     "complex": lambda x: pb.cast(x, "complex<f32>") * 1e-50j,
