@@ -1,0 +1,16 @@
+"""The ways in which something is copied."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "deepcopy": copy.deepcopy,
+    **{
+        f"pickle {protocol}": lambda value, protocol=protocol: pickle.loads(pickle.dumps(value, protocol))
+        for protocol in (2, pickle.HIGHEST_PROTOCOL)
+    },
+}
