@@ -27,7 +27,7 @@ def sigmoid_of_array(x: Array) -> Any:
     if x.dtype.kind != "c":
         with np.errstate(over="ignore"):
             return one / (one + np.exp(-x))
-    is_right = x.real >= 0
+    is_right = np.real(x) >= 0
     small = np.exp(np.where(is_right, -x, x))
     return np.where(is_right, one, small) / (one + small)
 
