@@ -31,8 +31,8 @@ A kernel holds no constant of more than one element and no `graph.kernel`; it se
 | `tile` | matmul: rows and columns of the register block |
 
 `vector` (a power of two), `unroll` and `tile` are free to change, within the bounds that `check_schedule` names;
-`kind`, `parallel` and `reduce` must fit the operations: the loops that a result runs along have one point for each of its
-elements, and a reduction runs over all of P or all of R, along neither of which its result runs. `verify` checks that,
+`kind`, `parallel` and `reduce` must fit the operations: the loops that a result runs along have one point for each of
+its elements, and a reduction runs over all of P or all of R, none of which its result runs along. `verify` checks that,
 and the memory plan, before anything is lowered.
 `form-kernels` leaves kernels alone that are there already.
 

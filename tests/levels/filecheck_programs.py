@@ -1,0 +1,186 @@
+"""The programs under `tests/filecheck`, and what each becomes on a road: a pipeline, then a target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr, TensorType
+from xdsl.ir import Attribute
+from xdsl.utils.lexer import Input, Span
+
+from pullback.backends.numpy.dtypes import dtype_of
+from pullback.dialects.context import context
+from pullback.dialects.graph.indexing import SlicesValue
+from pullback.dialects.graph.types import (
+    SlicesType,
+    data_type_of,
+    element_type_of,
+    numpy_dtype,
+    shape_of_type,
+)
+from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.source import Source, parse
+from pullback.dialects.text import print_module
+from pullback.dialects.verification import verify
+from pullback.driver.layout import ARGUMENTS, VARIABLE
+from pullback.passes.pipelines import parse_passes
+from pullback.passes.run import run_passes
+from pullback.tools.arrays import ArrayError
+from pullback.tools.execution import GRAPH_RUNNERS, MEMORY_RUNNERS, functions_of
+from pullback.tools.failure import explain
+from pullback.tools.passes import available_passes
+
+Array = npt.NDArray[Any]
+FOLDER = Path(__file__).parents[1] / "filecheck"
+SEPARATOR = re.compile(r"^// -----[ \t]*$", re.MULTILINE)
+UNKNOWN = 3
+"""What an extent of `?` is at run time."""
+ARRAYS = (TensorType, SlicesType, MemRefType)
+SHAPES: Mapping[tuple[str, int], Sequence[int]] = {("kernels/not-covered:1", 0): (7, 5)}
+"""Arguments that are shapes, by program and position: others would contradict a type."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A program of its own: a file, or what stands between separators in one."""
+
+    name: str
+    text: str
+
+
+def sections() -> list[Section]:
+    """Every program of every file."""
+    found: list[Section] = []
+    for path in sorted(FOLDER.rglob("*.mlir")):
+        name = str(path.relative_to(FOLDER).with_suffix(""))
+        texts = SEPARATOR.split(path.read_text())
+        found += [Section(f"{name}:{i}" if i else name, text) for i, text in enumerate(texts)]
+    return found
+
+
+Values = Mapping[str, Array]
+"""Results by number, and contents of variables by name; of functions on memory the arguments."""
+
+
+class RefusedError(Exception):
+    """A diagnostic that a tool would print."""
+
+
+class Program:
+    """A section after the passes of a pipeline.
+
+    Raises RefusedError for what a tool would print a diagnostic for, and whatever else comes up.
+    """
+
+    def __init__(self, section: Section, pipeline: str) -> None:
+        self.section, self.pipeline = section, pipeline
+        self.module = self._module()
+
+    def _module(self) -> ModuleOp:
+        source: Source | None = None
+        try:
+            source = parse(context(), self.section.text)
+            verify(source.module)
+            run_passes(context(), source.module, parse_passes(self.pipeline, available_passes()))
+        except Exception as error:
+            raise refusal(error, source, self.section.text) from error
+        return source.module
+
+    @cached_property
+    def printed(self) -> str:
+        """The text of the module."""
+        return print_module(self.module)
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of the public functions that take arrays."""
+        public = {n: f for n, f in functions_of(self.module).items() if f.sym_visibility is None}
+        return [n for n, f in public.items() if all(isinstance(a.type, ARRAYS) for a in f.body.block.args)]
+
+    def is_on_memory(self, name: str) -> bool:
+        """Whether a function takes memrefs."""
+        types = [argument.type for argument in functions_of(self.module)[name].body.block.args]
+        return any(isinstance(type_, MemRefType) for type_ in types)
+
+    def run(self, name: str, target: str) -> Values:
+        """What a function leaves, on inputs drawn by type: always the same for one type."""
+        module = self._module()  # a run may change it
+        function = functions_of(module)[name]
+        rng = np.random.default_rng(0)
+        inputs = [draw(argument.type, rng) for argument in function.body.block.args]
+        for (program, position), shape in SHAPES.items():
+            if program == self.section.name:
+                inputs[position] = np.array(shape)
+        try:
+            if self.is_on_memory(name):
+                return _run_on_memory(module, function, inputs, target)
+            return _run_on_tensors(module, name, inputs, target)
+        except Exception as error:
+            raise refusal(error, None, self.section.text) from error
+
+
+def refusal(error: Exception, source: Source | None, text: str) -> Exception:
+    """A diagnostic as such, anything else as it is."""
+    if isinstance(error, ArrayError):
+        return RefusedError(str(error))
+    said = str(explain(error, source, Span(0, 0, Input(text, "program"))))
+    return error if "internal error" in said else RefusedError(said)
+
+
+def _run_on_tensors(module: ModuleOp, name: str, inputs: Sequence[Any], target: str) -> Values:
+    references = [op for op in module.walk() if isinstance(op, VariableOp)]
+    contents = {op.label: variable(op.label, data_type_of(op.results[0].type)) for op in references}
+    results = GRAPH_RUNNERS[target](module, name, inputs, contents)
+    return {**{str(number): _dense(result) for number, result in enumerate(results)}, **contents}
+
+
+def _run_on_memory(module: ModuleOp, function: func.FuncOp, buffers: Sequence[Array], target: str) -> Values:
+    """By role where a lowering made the function; as hand-written text has it, all arguments are given."""
+    listed = function.attributes.get(ARGUMENTS)
+    roles = [""] * len(buffers)
+    if isinstance(listed, ArrayAttr):
+        roles = [role.data for role in listed.data if isinstance(role, StringAttr)]
+    named = {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)}
+    results = [at for at, role in enumerate(roles) if role in ("", "output")]
+    undefined = [at for at, role in enumerate(roles) if role in ("output", "arena")]
+    arguments = function.body.block.args
+    given = [
+        variable(named[at], arguments[at].type) if at in named else np.zeros_like(b) if at in undefined else b
+        for at, b in enumerate(buffers)
+    ]
+    MEMORY_RUNNERS[target](module, function.sym_name.data, given, undefined)
+    names = {**{at: str(number) for number, at in enumerate(results)}, **named}
+    return {name: given[at] for at, name in names.items()}
+
+
+def variable(name: str, type_: Attribute) -> Array:
+    """What is in a variable at first: drawn by name, which the level of a program does not change."""
+    return draw(type_, np.random.default_rng(list(name.encode())))
+
+
+def draw(type_: Attribute, rng: np.random.Generator) -> Any:
+    """A value of a type: floats around 1, small integers that name rows, truth values."""
+    if isinstance(type_, SlicesType):
+        shape = tuple(max(n, 0) or UNKNOWN for n in shape_of_type(type_.data_type))
+        return SlicesValue(draw(type_.values_type, rng), draw(type_.indices_type, rng), shape)
+    if isinstance(type_, MemRefType):
+        shape, dtype = tuple(type_.get_shape()), dtype_of(type_)
+    else:
+        shape, dtype = shape_of_type(type_), numpy_dtype(element_type_of(type_))
+    shape = tuple(UNKNOWN if n < 0 else n for n in shape)
+    values = np.asarray(rng.uniform(0.25, 1.75, shape))
+    if dtype.itemsize == 1:  # truth values, which are bytes in memory
+        return np.asarray(values > 1).astype(dtype)
+    return np.asarray(values * 2 if np.issubdtype(dtype, np.integer) else values).astype(dtype)
+
+
+def _dense(result: Any) -> Array:
+    return result.dense() if isinstance(result, SlicesValue) else np.asarray(result)
