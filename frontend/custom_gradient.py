@@ -280,5 +280,6 @@ class _Call:
         with draws.repeated_from(first_draw), draws.drawn_from(late[-1] if sources else None):
             outputs = self._values(self._called([t.value for t in arguments]))[1]
         ys = [Tensor(v) for v in outputs if differentiable_type(v.type)]
-        found = gradients(ys, [*arguments, *map(Tensor, closed)], seeds, name="gradients")
+        xs_of_call = [*arguments, *map(Tensor, closed)]  # each by itself: who asks goes on from each of them
+        found = gradients(ys, xs_of_call, seeds, name="gradients", stop_gradients=xs_of_call)
         return [g.tensor if isinstance(g, IndexedSlices) else g for g in found]
