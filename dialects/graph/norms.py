@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import ml_dtypes
 import numpy as np
 
-from pullback.dialects.graph.accumulation import in_accumulator, rule_in_accumulators
+from pullback.dialects.graph.accumulation import rule_in_accumulators
 from pullback.dialects.graph.arithmetic import DivNoNan
 from pullback.dialects.graph.axes import OverAxes
 from pullback.dialects.graph.base import Array, GradientTerms, graph_op
@@ -16,7 +16,7 @@ from pullback.dialects.graph.creation import Fill
 from pullback.dialects.graph.elementwise import Cast, Where
 from pullback.dialects.graph.exponential import Sqrt
 from pullback.dialects.graph.families import Composite, is_float
-from pullback.dialects.graph.numerics import summed, widened
+from pullback.dialects.graph.numerics import TOTALS, summed, widened
 from pullback.dialects.graph.reductions import Sum
 from pullback.dialects.graph.types import numpy_dtype
 from pullback.dialects.graph.value import Tensor
@@ -46,13 +46,16 @@ class EuclideanNorm(OverAxes, Composite):
         return made if self.keeps_dims else np.squeeze(made, axis=self.reduced)
 
     def expand(self) -> Tensor:
-        """In one pass: of three sums of squares, of numbers as they are and scaled up and down, one can be trusted."""
-        x = in_accumulator(self.x)
-        up, down = scales(x)
-        small, plain, large = (self.sum_of_squares(t) for t in (x * up, x, x * down))
+        """In one pass: squares in f64, which holds those of narrower dtypes.
+
+        Of f64 three sums are formed, of numbers as they are and scaled up and down: one of them can be trusted.
+        """
+        if (wide := TOTALS.get(self.x.element_type)) is not None:
+            return Cast.to(Sqrt.of(self.sum_of_squares(Cast.to(self.x, wide))), self.x.element_type)
+        up, down = scales(self.x)
+        small, plain, large = (self.sum_of_squares(t) for t in (self.x * up, self.x, self.x * down))
         scaled = Where.of(plain >= np.inf, Sqrt.of(large) * up, Sqrt.of(small) * down)
-        norm = Where.of(LogicalOr.of(plain >= np.inf, plain < SMALL * down), scaled, Sqrt.of(plain))
-        return Cast.to(norm, self.x.element_type)
+        return Where.of(LogicalOr.of(plain >= np.inf, plain < SMALL * down), scaled, Sqrt.of(plain))
 
     def sum_of_squares(self, x: Tensor) -> Tensor:
         """Over the axes."""

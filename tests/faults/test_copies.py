@@ -23,7 +23,7 @@ def copied(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
     return request.param
 
 
-@pb.RegisterGradient("Doubled")
+@pb.RegisterGradient("DoubledInCopies")
 def doubled(op: Any, dy: pb.Tensor) -> list[pb.Tensor]:
     """A gradient function of a user."""
     a, b = map(pb.Tensor, op.operands)
@@ -39,7 +39,7 @@ def program() -> dict[str, Any]:
         note = w.assign_add(pb.fill((3, 2), 0.0))
         with pb.device("/gpu:0"), pb.control_dependencies([note]), pb.name_scope("layer"):
             y = pb.tanh(x @ w, name="y")
-        with graph.gradient_override_map({"multiply": "Doubled"}), pb.name_scope("loop"):
+        with graph.gradient_override_map({"multiply": "DoubledInCopies"}), pb.name_scope("loop"):
             _, total = pb.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * 2.0), [0, pb.sum(y)])
         picked = pb.cond(total > 0.0, lambda: total, lambda: -total)
         (dw,) = pb.gradients(picked, w)
