@@ -8,6 +8,7 @@ an error about what the loop carries.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def asked_for_in_a_branch(x: pb.Tensor, w: pb.Tensor, again: Recompute) -> pb.Te
     ],
 )
 def test_what_is_closed_over_counts_once(program: Callable[..., pb.Tensor], target: str) -> None:
-    found: list[object] = []
+    found: list[Any] = []
     for again in (plain, pb.recompute_grad):
         with pb.Graph():
             x, w = pb.placeholder("f64", (), name="x"), pb.placeholder("f64", (), name="w")

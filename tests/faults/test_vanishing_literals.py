@@ -43,6 +43,15 @@ def test_outside_of_the_graph() -> None:
         _ = x * 1e-8
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [1 + 2j, 1e-50j])
+def test_complex_numbers_beside_real_tensors_are_refused_without_a_warning(number: complex) -> None:
+    with pb.Graph():
+        x = pb.placeholder("f16", (2,))
+        with pytest.raises(ValueError, match="cast the tensor to a complex dtype first"):
+            _ = x + number
+
+
 def test_what_is_just_held_is_taken() -> None:
     with pb.Graph():
         x = pb.placeholder("f16", (1,))
