@@ -75,8 +75,8 @@ class Line(ABC):
         point = self.point.inside()
         when(self._is_first(), lambda: body(point))
 
-    def each(self, body: Callable[[Point], None]) -> None:
-        """Run `body` at each point of the line, the threads side by side."""
+    def each(self, body: Callable[[Point], None], along: Dims | None = None) -> None:
+        """Run `body` at each point of the line, or along other dims, the threads side by side."""
 
         def visit(point: Point, carried: Sequence[Scalar]) -> Sequence[Scalar]:
             if self._exists is None:
@@ -85,7 +85,7 @@ class Line(ABC):
                 when(self._exists, lambda: body(point))
             return carried
 
-        self._visit([], visit)
+        self._visit([], visit, along=along)
 
     def reduce(
         self, combinations: Sequence[Combination], body: Callable[[Point], Sequence[Scalar]]
@@ -129,14 +129,16 @@ class Line(ABC):
         carried: Sequence[Scalar],
         body: Visit,
         between: tuple[SSAValue, SSAValue] | None = None,
+        along: Dims | None = None,
     ) -> list[Scalar]:
         """Run `body` at each point of this thread's share, or at those between two numbers."""
+        dims = along or self._reduced
 
         def step(number: SSAValue, values: Sequence[Scalar]) -> Sequence[Scalar]:
-            return body(Point(self._builder, [self._line, Segment(self._reduced, number)]), values)
+            return body(Point(self._builder, [self._line, Segment(dims, number)]), values)
 
         first, distance = self._share
-        start, end = between or (first, self._builder.index(self._reduced.size))
+        start, end = between or (first, self._builder.index(dims.size))
         return loop(start, end, self._builder.index(distance), "k", carried, step)
 
     def _scratch(self, size: int, element_type: Attribute) -> SSAValue:

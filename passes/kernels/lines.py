@@ -40,7 +40,7 @@ def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -
     if set(reductions_in(of_points)) & set(single):
         raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
     groups = [
-        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, Dims(0, ())),
+        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, Dims(0, ()), points),
         Totals(
             "across", across, of_points, row_reduction if space.reduces_leading else column_reduction, points
         ),
@@ -114,6 +114,8 @@ class Totals:
     emit: LineEmitter
     around: Dims
     """The dims along which there are several of them."""
+    spread: Dims = Dims(0, ())
+    """The dims along which an output may hold the same total many times, as that of what does not change there."""
 
     def body(self, partials: Sequence[Output]) -> LineBody:
         """Combine what all lines left, and compute what is made of it."""
@@ -123,7 +125,13 @@ class Totals:
             reduce_into(
                 values, line, self.nodes, lambda point: [point.load(p.result, p.offset) for p in partials]
             )
-            line.lead(lambda point: Values(point, values).store(point.store, self.outputs))
+            spread = frozenset(range(self.spread.first, self.spread.first + len(self.spread.extents)))
+            many = [output for output in self.outputs if output.offset.dims & spread]
+            single = [output for output in self.outputs if output not in many]
+            if many:
+                line.each(lambda point: Values(point, values).store(point.store, many), self.spread)
+            if single:
+                line.lead(lambda point: Values(point, values).store(point.store, single))
 
         return body
 

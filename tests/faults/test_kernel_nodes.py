@@ -96,3 +96,44 @@ def test_rows_of_an_identity(target: str, dtype: str, index: str, axis: int | No
         step = pb.compile([t, p], picked if axis is None else pb.sum(picked, axis=axis), target=target)
     expected = np.where(rows[:, None] == np.arange(5), x, 0)
     np.testing.assert_array_equal(step(rows, x), expected if axis is None else expected.sum(axis=axis))
+
+
+def total_over_lines(axis: int, lines: int, points: int) -> str:
+    """A kernel whose lines run along `axis`; it adds up, over all lines, what does not change along them."""
+    extents = [lines, points] if axis else [points, lines]
+    x, line, point = (
+        f"tensor<{'x'.join(str(1 if d == one else n) for d, n in enumerate(extents))}xf32>"
+        for one in (None, axis, 1 - axis)
+    )
+    return f"""
+    func.func @main(%x: {x}, %b: {line}, %p: {point}) -> ({line}, {point}, {point}) {{
+      %0, %1, %2 = graph.kernel %x, %b, %p schedule {{kind = "{"rows" if axis else "columns"}",
+          parallel = array<i64: {lines}>, reduce = array<i64: {points}>}}
+          : ({x}, {line}, {point}) -> ({line}, {point}, {point}) {{
+      ^bb0(%3: {x}, %4: {line}, %5: {point}):
+        %sum = graph.sum %3 {{axes = array<i64: {axis}>, keepdims}} : ({x}) -> {line}
+        %one = graph.fill {{value = 1.0 : f32}} : {x}
+        %same = graph.multiply %one, %4 : ({x}, {line}) -> {x}
+        %total = graph.sum %same {{axes = array<i64: {1 - axis}>, keepdims}} : ({x}) -> {point}
+        %y = graph.add %total, %5 : {point}
+        graph.yield %sum, %total, %y : {line}, {point}, {point}
+      }}
+      func.return %0, %1, %2 : {line}, {point}, {point}
+    }}"""
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize(("lines", "points"), [(2, 4), (4, 2), (70, 300), (300, 1), (1, 5), (0, 5)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_totals_over_lines_of_what_does_not_change_along_them(
+    axis: int, lines: int, points: int, target: str
+) -> None:
+    """There is one such total, stored at each point: an assertion of the lowering to GPU kernels failed."""
+    rng = np.random.default_rng(0)
+    shapes = (lines, points), (lines, 1), (1, points)
+    x, b, p = (rng.normal(size=s if axis else s[::-1]).astype(np.float32) for s in shapes)
+    run = compile_function(parse(context(), total_over_lines(axis, lines, points)).module, target)
+    got = run([x, b, p], {})
+    total = np.full_like(p, b.sum())
+    for found, expected in zip(got, (x.sum(axis=axis, keepdims=True), total, total + p), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
