@@ -22,6 +22,9 @@ from pullback.passes.loops.affine import linear
 from pullback.passes.loops.nodes import Node, Output, Reduce, cone
 from pullback.passes.loops.space import Space
 
+NONE = Dims(0, ())
+"""No dims at all."""
+
 
 def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -> list[Kernel]:
     """The kernels of a space whose lines are rows or columns.
@@ -40,7 +43,7 @@ def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -
     if set(reductions_in(of_points)) & set(single):
         raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
     groups = [
-        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, Dims(0, ()), points),
+        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
         Totals(
             "across", across, of_points, row_reduction if space.reduces_leading else column_reduction, points
         ),
@@ -114,7 +117,7 @@ class Totals:
     emit: LineEmitter
     around: Dims
     """The dims along which there are several of them."""
-    spread: Dims = Dims(0, ())
+    spread: Dims = NONE
     """The dims along which an output may hold the same total many times, as that of what does not change there."""
 
     def body(self, partials: Sequence[Output]) -> LineBody:
