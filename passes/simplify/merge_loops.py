@@ -41,8 +41,9 @@ class MergeLoops(ModulePass):
                 if type(inner) is While and inner.parent is not None:
                     loops.setdefault(inner.parent, []).append(inner)
             for block, own in loops.items():
-                if len(own) > 1:
-                    merge_in(block, own)
+                there = [loop for loop in own if loop.parent is block]  # not in a loop that has been merged
+                if len(there) > 1:
+                    merge_in(block, there)
 
 
 def merge_in(block: Block, loops: Sequence[While]) -> None:
