@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ Array = npt.NDArray[Any]
 
 LONGEST_SHOWN = 60
 """Characters of an argument that a message repeats."""
+
+LONGEST_REASON = 300
+"""Characters of why an array is refused: the reason may repeat what was given, too."""
+
+WORD = re.compile(r'"[^"]*"|[^\s\[\],"]+')
+JSON_WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "True": "true", "False": "false"}
+"""How JSON writes what Python and NumPy print."""
 
 
 class ArrayError(Exception):
@@ -103,9 +111,9 @@ def _array(what: str, source: str, type_: Attribute) -> Array:
     return true_as_one(np.asarray(array, order="C"))
 
 
-def _short(source: str) -> str:
+def _short(source: str, longest: int = LONGEST_SHOWN) -> str:
     """What was given, as a message shows it."""
-    return source if len(source) <= LONGEST_SHOWN else f"{source[:LONGEST_SHOWN]}..."
+    return source if len(source) <= longest else f"{source[:longest]}..."
 
 
 def _shape(type_: Attribute) -> tuple[int, ...]:
@@ -115,32 +123,54 @@ def _shape(type_: Attribute) -> tuple[int, ...]:
 
 def _written_out(what: str, source: str, dtype: np.dtype[Any]) -> Array:
     try:
-        written = json.loads(source, parse_float=_finite)
+        written = json.loads(WORD.sub(_json_word, source), parse_float=_finite, parse_int=_whole)
     except (json.JSONDecodeError, RecursionError):
         raise ArrayError(
             f"{what}={_short(source)}: neither a .npy file nor numbers such as [1.0, 2.0]"
         ) from None
     except ValueError as error:
-        raise ArrayError(f"{what}={_short(source)}: {_short(str(error))}") from None
+        raise ArrayError(f"{what}={_short(source)}: {_short(str(error), LONGEST_REASON)}") from None
     try:
         return array_of(_complex_numbers(written) if dtype.kind == "c" else written, "the numbers", dtype)
     except ValueError as error:
-        raise ArrayError(f"{what}={_short(source)}: not an array of {dtype}: {_short(str(error))}") from None
+        reason = _short(str(error), LONGEST_REASON)
+        raise ArrayError(f"{what}={_short(source)}: not an array of {dtype}: {reason}") from None
+
+
+def _json_word(match: re.Match[str]) -> str:
+    """A number as JSON has it; complex ones as strings."""
+    word = match.group()
+    is_complex = not word.startswith('"') and word.endswith(("j", "j)"))
+    return f'"{word.strip("()")}"' if is_complex else JSON_WORDS.get(word, word)
 
 
 def _finite(digits: str) -> float:
-    """A number as it is written; JSON would read one that is too large as infinite."""
+    """A number as it is written; JSON would read one that is too large as infinite, and one too small as 0."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError(f"{digits} is too large for f64")
+    if number == 0 and re.match("[-0.]*[1-9]", digits):
+        raise ValueError(f"{digits} is so small that it would be 0 in f64")
     return number
+
+
+def _whole(digits: str) -> int:
+    """A whole number as it is written; Python's own limit has a message about Python."""
+    if len(digits) > LONGEST_REASON:
+        raise ValueError(f"a number of {len(digits)} digits is too large for any dtype")
+    return int(digits)
 
 
 def _complex_numbers(written: Any) -> Any:
     """Complex numbers in place of strings such as "1+2j", which stand for them."""
     if isinstance(written, list):
         return list(map(_complex_numbers, written))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return complex(written) if isinstance(written, str) else written
+    if not isinstance(written, str):
+        return written
+    number = complex(written)
+    if not np.isfinite(number) and not re.search("inf|nan", written, re.IGNORECASE):
+        raise ValueError(f"{written} is too large for complex<f64>")
+    return number
 
 
 def _loaded(what: str, source: str) -> Array:

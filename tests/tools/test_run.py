@@ -98,6 +98,46 @@ def test_numbers_that_a_dtype_cannot_hold(capsys: pytest.CaptureFixture[str], tm
         assert "not an array of uint8" in fails(capsys, str(path), f"--input=x=[{number}]")
 
 
+@pytest.mark.parametrize(
+    ("type_", "given", "message"),
+    [
+        ("f64", "1e999", "1e999 is too large for f64"),
+        ("f64", "-0.01e-5000", "-0.01e-5000 is so small that it would be 0 in f64"),
+        ("complex<f64>", "1e999j", "1e999j is too large for complex<f64>"),
+        ("i64", "1" * 5000, "a number of 5000 digits is too large for any dtype"),
+        ("f32", "1e40", "a number is too large for float32; give another dtype="),
+    ],
+)
+def test_numbers_that_would_be_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, type_: str, given: str, message: str
+) -> None:
+    """Some were infinite or 0 silently, or had a message about Python; reasons were cut off."""
+    path = tmp_path / "f.mlir"
+    path.write_text(f"func.func @main(%x: tensor<1x{type_}>) {{ func.return }}")
+    assert fails(capsys, str(path), f"--input=x=[{given}]").endswith(message + "\n")
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize(
+    ("type_", "printed"),
+    [
+        ("4xf32", "[nan, inf, -inf, 0.1]"),
+        ("2xbf16", "[inf, 0.100098]"),
+        ("f64", "nan"),
+        ("2xi1", "[True, False]"),
+        ("4xcomplex<f64>", "[(-inf+0j), (1-2j), 0j, (nan+infj)]"),
+        ("0xf32", "[]"),
+    ],
+)
+def test_values_are_read_as_they_are_printed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, type_: str, printed: str, target: str
+) -> None:
+    path, type_ = tmp_path / "f.mlir", f"tensor<{type_}>"
+    path.write_text(f"func.func @main(%x: {type_}) -> {type_} {{ func.return %x : {type_} }}")
+    assert run.main([str(path), f"--input=x={printed}", "--target", target, "--values"]) == 0
+    assert capsys.readouterr().out == f"x = {printed}\n"
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
 def test_a_function_on_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path, target: str) -> None:
     path = tmp_path / "loops.mlir"
