@@ -45,7 +45,10 @@ def add_stacks(a: StackValue | None, b: StackValue | None) -> StackValue | None:
     """Element by element from the top; below the shorter one there are zeros."""
     pairs: list[Any] = []
     while a is not None and b is not None:
-        pairs.append(add_stacks(a.top, b.top) if isinstance(a.top, StackValue) else a.top + b.top)
+        stacked = a.top is None or isinstance(
+            a.top, StackValue
+        )  # a stack of stacks, of which one may be empty
+        pairs.append(add_stacks(a.top, b.top) if stacked else a.top + b.top)
         a, b = a.rest, b.rest
     result = a or b
     for top in reversed(pairs):

@@ -31,7 +31,7 @@ from pullback.passes.gradients.loops import loop_gradients
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
-from pullback.passes.gradients.slices import rows_passed, with_common_indices
+from pullback.passes.gradients.slices import rows_of, rows_passed, with_common_indices
 from pullback.passes.gradients.visible import Visible
 
 
@@ -255,9 +255,9 @@ class Walk:
         owner = value.owner
         type_ = gradient_type_of(value.type)
         with self.emitter.serving(Origin.ZERO, "zeros_like", owner if isinstance(owner, Operation) else None):
-            return (
-                EmptyStack.emit_as([], type_) if isinstance(type_, StackType) else zeros_like(Tensor(value))
-            )
+            if isinstance(type_, StackType):
+                return EmptyStack.emit_as([], type_)
+            return zeros_like(rows_of(Tensor(value)))
 
     def _erase_unneeded(self, mark: int, kept: Sequence[Tensor | None]) -> None:
         made = self.emitter.made

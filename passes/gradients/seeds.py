@@ -22,6 +22,7 @@ from pullback.dialects.graph.types import (
 )
 from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.errors import GradientError, GradientTypeError
+from pullback.passes.gradients.slices import rows_of
 
 
 def check_seeds(ys: Sequence[SSAValue], grad_ys: Sequence[Tensor | None], about: Operation | None) -> None:
@@ -77,7 +78,7 @@ def seed_of(y: SSAValue, given: Tensor | None) -> Tensor:
     if given is not None:
         both = isinstance(y.type, SlicesType) and isinstance(given.type, SlicesType)
         return SliceValues.of(given) if both else given
-    like = SliceValues.of(Tensor(y)) if isinstance(y.type, SlicesType) else Tensor(y)
+    like = rows_of(Tensor(y))
     type_ = gradient_type_of(y.type)
     shape = dynamic_shape(like)
     one = 1.0 if is_float(element_type_of(type_)) else 1

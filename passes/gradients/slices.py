@@ -16,6 +16,11 @@ from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.registry import Rule, facts_of
 
 
+def rows_of(value: Tensor) -> Tensor:
+    """What a gradient with respect to a value has the shape of: of slices their rows, of a tensor itself."""
+    return SliceValues.of(value) if isinstance(value.type, SlicesType) else value
+
+
 def rows_passed(op: Operation, rule: Rule, dys: Sequence[Tensor | None]) -> Sequence[Tensor | None] | None:
     """What the gradients of some rows of a result are of each operand: slices too, where the operation keeps rows.
 
