@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Any
 
@@ -10,6 +11,19 @@ from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr, IntegerTyp
 from xdsl.parser import AttrParser, Parser
 
 from pullback.dialects.dense import dense_elements
+
+NUMBER = re.compile(r"[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?")
+
+
+def unlike(written: str, type: object, kept: float | None = None) -> str | None:
+    """What is wrong with a decimal literal that is kept as infinite, or as 0 though it is not; None if nothing is."""
+    for number in NUMBER.findall(written):
+        value = float(number) if kept is None else kept
+        if math.isinf(value):
+            return f"{number} is too large for {type}"
+        if value == 0 and re.match("[0.]*[1-9]", number):
+            return f"{number} is so small that it would be 0 in {type}"
+    return None
 
 
 class _BitPattern(AttrParser._TensorLiteralElement):  # pyright: ignore[reportPrivateUsage]
@@ -71,18 +85,26 @@ class DenseParser(Parser):
             self.raise_error(f"the elements have shape {shape}, where {type} is expected", start)
         element = type.element_type
         numbers = [e.to_type(self, element) for e in elements]
+        for literal in elements:
+            parts = literal.value if isinstance(literal.value, tuple) else (literal.value,)
+            is_odd = any(isinstance(n, float) and (not n or math.isinf(n)) for n in parts)
+            if is_odd and (wrong := unlike(literal.span.text, element)):
+                self.raise_error(wrong, literal.span.start)
         try:
             if isinstance(element, IntegerType):  # 255 and -1 are the same i8
                 numbers = [element.get_normalized_value(n) for n in numbers]
             packed = element.pack(numbers)
-        except (ValueError, OverflowError, struct.error) as error:
+        except OverflowError:
+            self.raise_error(f"an element is too large for {element}", start)
+        except (ValueError, struct.error) as error:
             self.raise_error(str(error), start)
         if isinstance(element, AnyFloat):
             for literal, number, kept in zip(elements, numbers, element.iter_unpack(packed), strict=True):
                 if kept == 0 != number:
-                    self.raise_error(
-                        f"{number} is so small that it would be 0 in {element}", literal.span.start
-                    )
+                    wrong = f"{number} is so small that it would be 0 in {element}"
+                    self.raise_error(wrong, literal.span.start)
+                if math.isinf(kept) and not math.isinf(number):
+                    self.raise_error(f"{number} is too large for {element}", literal.span.start)
         return packed
 
     def _parse_tensor_literal_element(self) -> Any:

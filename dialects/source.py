@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from difflib import get_close_matches
 from weakref import WeakKeyDictionary
@@ -16,7 +17,7 @@ from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
-from pullback.dialects.dense_parser import DenseParser
+from pullback.dialects.dense_parser import DenseParser, unlike
 
 
 @dataclass(frozen=True)
@@ -133,14 +134,15 @@ class _SourceParser(DenseParser):
 
     def parse_optional_builtin_int_or_float_attr(self) -> IntegerAttr | FloatAttr | None:
         start = self._current_token.span
-        found = super().parse_optional_builtin_int_or_float_attr()
-        if isinstance(found, FloatAttr) and found.value.data == 0:
-            written = self.lexer.input.slice(start.start, self.pos) or ""
-            number = written.split(":")[0].strip().lower()
-            if not number.startswith("0x") and set("123456789") & set(number.split("e")[0]):
-                self.raise_error(
-                    f"{number} is so small that it would be 0 in {found.type}", start.start, start.end
-                )
+        try:
+            found = super().parse_optional_builtin_int_or_float_attr()
+        except OverflowError:
+            self.raise_error("the number is too large for its type", start.start, start.end)
+        if isinstance(found, FloatAttr) and (found.value.data == 0 or math.isinf(found.value.data)):
+            number = (self.lexer.input.slice(start.start, self.pos) or "").split(":")[0].strip()
+            is_decimal = not number.lower().startswith("0x")
+            if is_decimal and (wrong := unlike(number, found.type, found.value.data)):
+                self.raise_error(wrong, start.start, start.end)
         return found
 
     def _get_op_by_name(self, name: str) -> type[Operation]:

@@ -74,6 +74,12 @@ TEXTS = {
     "fill {value = 1.0e-9 : f16}": r":2:28\n(.*\n)*.*1.0e-9 is so small that it would be 0 in f16",
     "fill {value = 1.0e-50 : f32}": r":2:28\n(.*\n)*.*1.0e-50 is so small that it would be 0 in f32",
     "constant dense<[1.0, 1.0e-9, 2.0]>": r":2:35\n(.*\n)*.*1e-09 is so small that it would be 0 in f16",
+    "constant dense<[1.0, -1.0e-5000, 2.0]>": r":2:35\n(.*\n)*.*1.0e-5000 is so small that it would be 0 in f16",
+    "constant dense<1.0e999>": r":2:29\n(.*\n)*.*1.0e999 is too large for f16",
+    "constant dense<[1.0, 2.0, 1.0e5]>": r":2:29\n(.*\n)*.*an element is too large for f16",
+    "fill {value = -1.0e-5000 : f32}": r":2:28\n(.*\n)*.*1.0e-5000 is so small that it would be 0 in f32",
+    "fill {value = 1.0e999 : f32}": r":2:28\n(.*\n)*.*1.0e999 is too large for f32",
+    "fill {value = -1.0e40 : f32}": r":2:28\n(.*\n)*.*the number is too large for its type",
 }
 
 
@@ -108,3 +114,23 @@ def test_epsilons_of_normalizers_are_f32(name: str, dtype: str) -> None:
         found = pb.run([y, dx], {x: [[0.0] * 4] * 2})
     assert not np.any(found[0])
     assert not np.any(np.isnan(found[1].astype(np.float32)))
+
+
+@pytest.mark.parametrize(
+    "number", ["0.0", "-0.0", "0.0e-5000", "0x7F800000", "0xFF800000", "1.0e-45", "3.4e38"]
+)
+@pytest.mark.parametrize(
+    "made", ["fill {{value = {} : f32}}", "constant dense<{}>", "constant dense<[{}, 1.0]>"]
+)
+def test_zeros_and_infinities_of_text_are_taken(made: str, number: str) -> None:
+    text = f"func.func @main() {{\n  %c = graph.{made.format(number)} : tensor<2xf32>\n  func.return\n}}"
+    parse(context(), text)
+
+
+@pytest.mark.parametrize("element", ["(1.0e999, 0.0)", "(0.0, 1.0e-5000)"])
+def test_complex_numbers_of_text(element: str) -> None:
+    text = (
+        f"func.func @main() {{ %c = graph.constant dense<{element}> : tensor<2xcomplex<f64>> func.return }}"
+    )
+    with pytest.raises(ParseError, match=r"is too large for|is so small that it would be 0 in"):
+        parse(context(), text)
