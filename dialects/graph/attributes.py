@@ -81,8 +81,8 @@ def check_kept(value: Number, element_type: Attribute) -> None:
     """A number that a user writes does not become 0 in its dtype; `GraphError` where it does."""
     if value == 0 or not is_written_by_user() or not is_inexact(element_type):
         return
-    if isinstance(value, complex) and not is_complex(element_type):
-        return  # no value of this dtype at all
+    if isinstance(value, int) or (isinstance(value, complex) and not is_complex(element_type)):
+        return  # whole numbers do not vanish; complex ones are no values of this dtype at all
     with np.errstate(all="ignore"):
         if np.asarray(value).astype(numpy_dtype(element_type)) == 0:
             raise GraphError(
