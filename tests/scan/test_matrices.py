@@ -1,12 +1,13 @@
 """Linear algebra of special matrices of two rows, against mpmath: values and gradients of orders 1 and 2.
 
-They are singular, tiny, huge, or far from symmetric. Half precision is computed in f32 and is left to other tests.
+They are singular, tiny, huge, or far from symmetric.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import pullback as pb
 from pullback.tests.scan.cases import Case, scan
 from pullback.tests.scan.comparison import faults
-from pullback.tests.scan.points import dtype_of
+from pullback.tests.scan.points import FLOATS, dtype_of
 
 
 def _square(x: pb.Tensor) -> pb.Tensor:
@@ -76,10 +77,10 @@ NEEDS_INVERSE = ("slogdet", "inv", "solve")
 
 
 @pytest.mark.matrix(4)
-@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", CASES)
 def test_matrices(name: str, dtype: str) -> None:
-    largest = float(np.finfo(dtype_of(dtype)).max)
+    largest = float(ml_dtypes.finfo(dtype_of(dtype)).max)
     scales = [1.0, 2.0 ** round(np.log2(largest) / 5), 2.0 ** -round(np.log2(largest) / 5)]
     shapes = REGULAR if name in NEEDS_INVERSE else REGULAR + SINGULAR
     points = [tuple(float(v) * scale for v in row) for row in shapes for scale in scales]
