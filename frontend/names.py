@@ -117,5 +117,6 @@ def checked_name(name: object, *, within: str = "") -> str:
 def valid_hint(name: str) -> str:
     """The last part of a name, as a name of a value in MLIR text: of letters, digits and `_`, the first no digit."""
     part = re.sub(r"[^A-Za-z0-9_]", "_", name.rstrip("/").rpartition("/")[2])
-    # What ends in numbers alone is what the printer itself makes of names that occur twice.
-    return f"v{part}" if re.fullmatch("[0-9].*|(_[0-9]+)*", part) else part
+    # The printer itself adds `_` and a number to names that occur twice, and the parser drops them again.
+    part = re.sub("(_[0-9]+)+$", "", part)
+    return f"v{part}" if re.fullmatch("[0-9].*|", part) else part

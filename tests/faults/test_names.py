@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -81,6 +81,8 @@ def test_what_tensorflow_allows_is_a_name_and_comes_back_from_text(name: str) ->
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.from_regex(r"[A-Za-z0-9.][A-Za-z0-9_.\-/>]*", fullmatch=True), min_size=1, max_size=4))
+@example([".0"])
+@example(["a_1_2"])
 def test_any_names_come_back_with_their_gradients(names: list[str]) -> None:
     with pb.Graph() as g:
         x = pb.placeholder("f32", (2,), name=names[0])
