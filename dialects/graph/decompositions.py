@@ -17,27 +17,23 @@ from typing import Any, ClassVar
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f64, i64
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, result_def, traits_def
-from xdsl.traits import Pure
+from xdsl.irdl import AnyAttr, base, opt_prop_def, result_def
 
 from pullback.dialects.graph.arithmetic import DivNoNan
 from pullback.dialects.graph.base import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.elementwise import Cast
 from pullback.dialects.graph.factorizations import TriangularSolve, lower_half
-from pullback.dialects.graph.families import OfDtypes, check_dtype
 from pullback.dialects.graph.linalg import MatMul, adjoint
-from pullback.dialects.graph.matrices import MatrixDiag, MatrixDiagPart, check_matrices
+from pullback.dialects.graph.matrices import MatrixDiag, MatrixDiagPart
 from pullback.dialects.graph.numerics import widened
 from pullback.dialects.graph.pieces import Concat
 from pullback.dialects.graph.rearranging import ExpandDims
 from pullback.dialects.graph.slicing import StridedSlice, along
-from pullback.dialects.graph.squares import OfSquares
+from pullback.dialects.graph.squares import OfMatrices, OfSquares
 from pullback.dialects.graph.types import (
     GraphError,
-    Shape,
     element_type_of,
     is_complex,
-    is_inexact,
     numpy_dtype,
     real_type_of,
     tensor_type,
@@ -75,25 +71,6 @@ class Eigh(OfSquares):
         inner = _diagonal(dy_values, turned) + _quotient(turned, _row(values) - _column(values))
         whole = MatMul.of(MatMul.of(vectors, inner), adjoint(vectors))
         return (lower_half(whole + adjoint(whole)),)
-
-
-class OfMatrices(OfDtypes):
-    """An operation on matrices of any extents."""
-
-    DTYPES: ClassVar = is_inexact
-    matrix = operand_def(AnyAttr())
-    traits = traits_def(Pure())
-
-    @property
-    def a(self) -> Tensor:
-        return Tensor(self._operands[0])
-
-    @classmethod
-    def check(cls, type_: Attribute) -> tuple[Attribute, Shape, int, int]:
-        """The dtype, the batch, the rows and the columns."""
-        check_dtype(cls, element_type_of(type_))
-        *batch, rows, columns = check_matrices(cls.name, type_)
-        return element_type_of(type_), tuple(batch), rows, columns
 
 
 @graph_op

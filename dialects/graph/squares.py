@@ -1,4 +1,4 @@
-"""Families of operations on square matrices (…, n, n)."""
+"""Families of operations on matrices (…, m, n), and on square ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pullback.dialects.graph.types import GraphError, Shape, element_type_of, is
 from pullback.dialects.graph.value import Tensor
 
 
-class OfSquares(OfDtypes):
-    """An operation on square matrices."""
+class OfMatrices(OfDtypes):
+    """An operation on matrices of any extents."""
 
     DTYPES: ClassVar = is_inexact
     matrix = operand_def(AnyAttr())
@@ -28,6 +28,17 @@ class OfSquares(OfDtypes):
     def a(self) -> Tensor:
         return Tensor(self._operands[0])
 
+    @classmethod
+    def check(cls, type_: Attribute) -> tuple[Attribute, Shape, int, int]:
+        """The dtype, the batch, the rows and the columns."""
+        check_dtype(cls, element_type_of(type_))
+        *batch, rows, columns = check_matrices(cls.name, type_)
+        return element_type_of(type_), tuple(batch), rows, columns
+
+
+class OfSquares(OfMatrices):
+    """An operation on square matrices."""
+
     @property
     def y(self) -> Tensor:
         return Tensor(self.results[0])
@@ -35,8 +46,7 @@ class OfSquares(OfDtypes):
     @classmethod
     def check_square(cls, type_: Attribute) -> Shape:
         """The extents of a tensor of square matrices, of the right dtype."""
-        check_dtype(cls, element_type_of(type_))
-        *batch, rows, columns = check_matrices(cls.name, type_)
+        _, batch, rows, columns = cls.check(type_)
         if rows != columns and DYNAMIC_INDEX not in (rows, columns):
             raise GraphError(f"{cls.name}: square_c1: matrices must be square, got {type_}")
         return (*batch, rows, columns)
