@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.graph.variables import Update
+from pullback.dialects.graph.state.variables import Update
 from pullback.driver.levels import main_function
 from pullback.process.interrupts import run_changing
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
 from pullback.backends.numpy.dtypes import dtype_of
-from pullback.dialects.graph.types import element_type_of, numpy_dtype
+from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
 from pullback.driver.buffers import OutputPool, aligned_empty
 from pullback.driver.levels import main_function
 

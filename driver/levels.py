@@ -10,8 +10,8 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.dialects.context import context
-from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.context import context
 from pullback.driver.copying import copy_module
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes

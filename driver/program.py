@@ -14,17 +14,17 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType, i1
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.conversions import true_as_one
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.conversions import true_as_one
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     compatible_shapes,
     data_type_of,
     is_static,
     shape_of_type,
 )
-from pullback.dialects.graph.variables import VariableOp
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
 from pullback.driver.evaluated import EvaluatedFunction
 from pullback.driver.levels import (

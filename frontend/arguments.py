@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from pullback.dialects.graph.policies import Aggregation, Gating, Unconnected
-from pullback.dialects.graph.types import SlicesType
-from pullback.dialects.graph.value import Operators, Tensor
+from pullback.dialects.graph.gradient.policies import Aggregation, Gating, Unconnected
+from pullback.dialects.graph.tensor.tensor import Operators, Tensor
+from pullback.dialects.graph.tensor.types import SlicesType
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pullback.dialects.graph.arrays import Array, is_array
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.arrays import Array, is_array
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.errors import ArgumentTypeError

@@ -8,15 +8,15 @@ from typing import Any
 from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     compatible_shapes,
     data_type_of,
     element_type_of,
     shape_of_type,
 )
-from pullback.dialects.graph.variables import VariableOp
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_values, check_function
 from pullback.driver.checking.report import GradientReport

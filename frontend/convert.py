@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.arrays import Array, array_of, beside, is_array, is_number, refuse
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.types import element_type_from, numpy_dtype
-from pullback.dialects.graph.value import Number, Operators, Tensor
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_array, is_number, refuse
+from pullback.dialects.graph.tensor.tensor import Number, Operators, Tensor
+from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype
 from pullback.frontend.errors import ArgumentTypeError
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.record import Record, numbered, operations_in, values_in
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.record import Record, numbered, operations_in, values_in
 
 EMPTIED = frozenset({"stamps", "steps", "requests", "next_name", "_entered"})
 """What of a graph belongs to the blocks of code that work on it, or is compiled again."""

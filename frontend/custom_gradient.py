@@ -10,10 +10,11 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import OpResult, SSAValue
 
-from pullback.dialects.graph.control_flow import captured_values
-from pullback.dialects.graph.custom_gradient import CustomGradient, PreventGradient
-from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient, PreventGradient
+from pullback.dialects.graph.state.control_flow import captured_values
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     SlicesType,
     VariableType,
@@ -21,7 +22,6 @@ from pullback.dialects.graph.types import (
     data_type_of,
     differentiable_type,
 )
-from pullback.dialects.graph.value import Number, Operand, Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as

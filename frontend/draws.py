@@ -8,7 +8,7 @@ from typing import Any
 
 from xdsl.ir import Block, Operation
 
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
 
 
 class Draws:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pullback.dialects.graph.arrays import is_array
-from pullback.dialects.graph.base import as_values
-from pullback.dialects.graph.value import Operand, Operators, Tensor
+from pullback.dialects.graph.op.graph_op import as_values
+from pullback.dialects.graph.tensor.arrays import is_array
+from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.graph import current_graph
 

@@ -1,3 +1,3 @@
 """The errors of the frontend."""
 
-from pullback.dialects.graph.types import ArgumentTypeError as ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError as ArgumentTypeError

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, overload
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.variables import Update
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.state.variables import Update
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.calls import Call, split_static, surrounding_graph, with_constants
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError

@@ -9,12 +9,12 @@ from typing import Any
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import Origin, RoleAttr, named_with_role
-from pullback.dialects.graph.markers import GradientResults
-from pullback.dialects.graph.policies import Gating, GatingAttr
-from pullback.dialects.graph.types import SlicesType
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.markers import GradientResults
+from pullback.dialects.graph.gradient.policies import Gating, GatingAttr
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import Origin, RoleAttr, named_with_role
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType
 from pullback.frontend.arguments import (
     aggregation_of,
     as_list,

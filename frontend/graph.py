@@ -12,11 +12,11 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
-from pullback.dialects.graph.insertion import InsertionBlock, inserting, insertion_block_around
-from pullback.dialects.graph.location import is_unknown, name_of_value, named
-from pullback.dialects.graph.types import AnyTensor
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.tensor.insertion import InsertionBlock, inserting, insertion_block_around
+from pullback.dialects.graph.tensor.location import is_unknown, name_of_value, named
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import AnyTensor
+from pullback.dialects.ir.text import print_module
 from pullback.frontend.copies import restore, state_of
 from pullback.frontend.draws import Draws
 from pullback.frontend.names import Names, valid_hint

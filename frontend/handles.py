@@ -13,11 +13,12 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, OpResult
 from xdsl.ir import Operation as IROperation
 
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.indexing import Densify, MakeSlices, SliceIndices, SliceValues
-from pullback.dialects.graph.location import name_of
-from pullback.dialects.graph.shapes import ShapeOf
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.movement.shapes import ShapeOf
+from pullback.dialects.graph.tensor.location import name_of
+from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     SlicesType,
     compatible_shapes,
@@ -27,8 +28,7 @@ from pullback.dialects.graph.types import (
     is_integer,
     shape_of_type,
 )
-from pullback.dialects.graph.value import Operand, Operators, Tensor
-from pullback.dialects.record import number_in, operations_in, values_in
+from pullback.dialects.ir.record import number_in, operations_in, values_in
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.copies import tensor_at
 from pullback.frontend.errors import ArgumentTypeError

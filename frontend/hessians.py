@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from pullback.dialects.graph.indexing import Densify
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import Densify
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     SlicesType,
     compatible_types,
@@ -14,7 +15,6 @@ from pullback.dialects.graph.types import (
     gradient_type_of,
     is_float,
 )
-from pullback.dialects.graph.value import Tensor
 from pullback.frontend.arguments import aggregation_of, as_list, converted_x, gating_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError

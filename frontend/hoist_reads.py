@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import Read, ReadRows, ReadsVariable, Update
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.state.variables import Read, ReadRows, ReadsVariable, Update
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 
 
 def hoist_reads(op: CustomGradient, what: str) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i64
 from xdsl.ir import Block
 
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape, ShapeOf, Size
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, Size
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     SlicesType,
     element_type_of,
     gradient_type_of,
@@ -20,7 +21,6 @@ from pullback.dialects.graph.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.value import Tensor
 from pullback.frontend.functions.control_flow import while_loop
 from pullback.frontend.functions.pieces import concat
 from pullback.frontend.graph import Graph

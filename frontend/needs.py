@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError

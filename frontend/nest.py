@@ -12,7 +12,7 @@ from typing import Any
 import optree
 from optree import PyTreeSpec
 
-from pullback.dialects.graph.value import Operators
+from pullback.dialects.graph.tensor.tensor import Operators
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.exact import exact_key
 from pullback.frontend.handles import Operation

@@ -9,10 +9,10 @@ from typing import Any
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import SlicesValue
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.nest import Nest

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.base import OPS
+from pullback.dialects.graph.op.graph_op import OPS
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.passes.gradients.registry import OVERRIDE
 

@@ -1,6 +1,6 @@
 """What `import pullback` offers: `as` says that a name is public, and `*` takes what a module's `__all__` says."""
 
-from pullback.dialects.graph.value import Tensor as Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor as Tensor
 from pullback.driver.checking.report import GradientCheckError as GradientCheckError
 from pullback.driver.checking.report import GradientReport as GradientReport
 from pullback.frontend import train as train

@@ -14,13 +14,13 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from xdsl.ir import Block, Operation
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.location import named
-from pullback.dialects.graph.random import SEED, RandomKey
-from pullback.dialects.graph.types import GraphError, VariableType
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import AssignAdd, Read, VariableOp
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.creation.random import SEED, RandomKey
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.state.variables import AssignAdd, Read, VariableOp
+from pullback.dialects.graph.tensor.location import named
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import GraphError, VariableType
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.graph import Graph, entered_graph

@@ -26,7 +26,7 @@ value is at fault it is a `TypeError` too.
 """
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Graphs": ("frontend.graph", "dialects.graph.value", "frontend.handles"),
+    "Graphs": ("frontend.graph", "dialects.graph.tensor.tensor", "frontend.handles"),
     "Variables": ("frontend.variables",),
     "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.hessians"),
     "Gradient functions": ("frontend.custom_gradient", "frontend.registry"),

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from xdsl.ir import Block, SSAValue
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.policies import Unconnected
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.policies import Unconnected
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.graph import Graph
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import Request, gradients

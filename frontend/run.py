@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, common_graph
 from pullback.frontend.nest import Nest

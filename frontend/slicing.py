@@ -9,14 +9,20 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.ir import Block, Operation, OpResult, Region, SSAValue
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import name_of, name_of_value, named
-from pullback.dialects.graph.shapes import ShapeOf
-from pullback.dialects.graph.types import SlicesType, is_static
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import Read, VariableOp
+from pullback.dialects.graph.by_index.gather import (
+    ConcatSlices,
+    Densify,
+    MakeSlices,
+    SliceIndices,
+    SliceValues,
+)
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.movement.shapes import ShapeOf
+from pullback.dialects.graph.state.variables import Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import name_of, name_of_value, named
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static
 from pullback.driver.copying import copy_operation
 from pullback.frontend.graph import Graph, is_placeholder
 from pullback.frontend.random_state import NAME, count_step

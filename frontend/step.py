@@ -10,16 +10,16 @@ import numpy as np
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.arrays import Array, array_of, is_array
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.arrays import Array, array_of, is_array
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     SlicesType,
     element_type_of,
     numpy_dtype,
 )
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import VariableOp
 from pullback.driver.levels import Shapes
 from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.frontend.errors import ArgumentTypeError

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Block, Operation, OpResult, SSAValue, SSAValues
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.insertion import Insert, inserting
-from pullback.dialects.graph.location import named
-from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.insertion import Insert, inserting
+from pullback.dialects.graph.tensor.location import named
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.frontend.graph import Graph
 
 COUNT = tensor_type(i64, ())

@@ -8,21 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import StringAttr
 
-from pullback.dialects.graph.arrays import Array, beside, is_number
-from pullback.dialects.graph.conversions import true_as_one
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.types import (
-    DTYPES,
-    GraphError,
-    VariableType,
-    compatible_types,
-    data_type_of,
-    element_type_from,
-    numpy_dtype,
-    tensor_type,
-)
-from pullback.dialects.graph.value import Operand, Operators, Tensor
-from pullback.dialects.graph.variables import (
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.state.variables import (
     Assign,
     AssignAdd,
     AssignSub,
@@ -31,6 +18,19 @@ from pullback.dialects.graph.variables import (
     ScatterUpdate,
     Update,
     VariableOp,
+)
+from pullback.dialects.graph.tensor.arrays import Array, beside, is_number
+from pullback.dialects.graph.tensor.conversions import true_as_one
+from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import (
+    DTYPES,
+    GraphError,
+    VariableType,
+    compatible_types,
+    data_type_of,
+    element_type_from,
+    numpy_dtype,
+    tensor_type,
 )
 from pullback.frontend.convert import as_array, as_tensor
 from pullback.frontend.emit import named_as

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xdsl.ir import Block, SSAValue
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.insertion import insertion_block_around
-from pullback.dialects.graph.location import is_unknown, name_of, name_of_value
-from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.tensor.insertion import insertion_block_around
+from pullback.dialects.graph.tensor.location import is_unknown, name_of, name_of_value
+from pullback.dialects.graph.tensor.types import GraphError
 
 
 def block_of(value: SSAValue) -> Block | None:

@@ -13,9 +13,9 @@ from xdsl.dialects.func import CallOp, FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.host import is_host_function, operation_of
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.verification import verify
 from pullback.passes.schedule.verify import verify_scheduled
 
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]

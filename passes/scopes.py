@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.dialects import func
 
-from pullback.dialects.graph.location import name_in
+from pullback.dialects.graph.tensor.location import name_in
 
 
 def used_scopes(function: func.FuncOp) -> set[str]:

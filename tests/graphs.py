@@ -12,9 +12,9 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, Block
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.types import DTYPES, numpy_dtype, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype, shape_of_type, tensor_type
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients
 

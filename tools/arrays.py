@@ -18,9 +18,9 @@ from xdsl.dialects.builtin import MemRefType, ShapedType, TensorType
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.dtypes import dtype_of
-from pullback.dialects.graph.arrays import array_of
-from pullback.dialects.graph.conversions import true_as_one
-from pullback.dialects.graph.types import compatible_shapes
+from pullback.dialects.graph.tensor.arrays import array_of
+from pullback.dialects.graph.tensor.conversions import true_as_one
+from pullback.dialects.graph.tensor.types import compatible_shapes
 from pullback.tools.files import FileError, write_bytes
 
 Array = npt.NDArray[Any]

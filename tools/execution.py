@@ -15,10 +15,10 @@ from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
 from pullback.backends.simt.emulator import run as emulate
-from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.location import is_called, name_in, name_of_value, role_of
-from pullback.dialects.graph.types import data_type_of
-from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.graph.by_index.gather import SlicesValue
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
+from pullback.dialects.graph.tensor.types import data_type_of
 from pullback.driver import program
 from pullback.passes.limits import MAX_OPERATIONS
 from pullback.passes.simplify.call_order import graph_calls

@@ -12,10 +12,10 @@ from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.utils.lexer import Input, Span
 
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.source import Source
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.source import Source
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.explain.explain import explain, written_at
 from pullback.passes.explain.explanation import Explanation

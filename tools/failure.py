@@ -9,8 +9,8 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.diagnostics import render
-from pullback.dialects.source import Source
+from pullback.dialects.ir.diagnostics import render
+from pullback.dialects.ir.source import Source
 from pullback.passes.pipelines import PipelineError
 from pullback.passes.run import PASS_NOTE
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.text import print_module
 from pullback.tools.files import FileError, write_bytes
 
 

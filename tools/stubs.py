@@ -12,7 +12,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = import_module("pullback.frontend.func
 """By name: type checkers see the stub alone."""
 
 HEADER = """# Made by `python -m pullback.tools.generate` from the classes of the operations.
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 
 """
 

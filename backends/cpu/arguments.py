@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.types import numpy_dtype
+from pullback.dialects.graph.tensor.types import numpy_dtype
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 # Bits of `ndarray.flags.num` (NumPy's C API): C-contiguous, aligned, writeable.
 FLAGS_TO_READ = 0x0001 | 0x0100

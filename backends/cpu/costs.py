@@ -9,7 +9,7 @@ from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.upstream.memref import CopyOp
 from pullback.dialects.upstream.scf import ParallelOp
 

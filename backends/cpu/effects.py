@@ -9,7 +9,7 @@ from xdsl.dialects import func, memref, vector
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.host import is_host_function, written_positions
+from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
 from pullback.dialects.upstream.gather import ScatterOp
 from pullback.dialects.upstream.memref import CopyOp
 

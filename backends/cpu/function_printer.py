@@ -13,8 +13,8 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from pullback.backends.cpu.math_library import check_element_type
 from pullback.backends.cpu.owned_memory import release_all
 from pullback.backends.cpu.types import spell, suffix
-from pullback.dialects.bounds import check_bounds
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.bounds import check_bounds
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 Argument = tuple[str, str]
 """An argument of a call: its LLVM type and its text."""

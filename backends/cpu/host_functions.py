@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.polling import ASK
 from pullback.backends.numpy.host_calls import HostCall
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.process.interrupts import poll
 
 Array = npt.NDArray[Any]

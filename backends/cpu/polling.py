@@ -19,7 +19,7 @@ from xdsl.ir import Block, Operation
 from pullback.backends.cpu.costs import HOST, Costs
 from pullback.backends.cpu.effects import WRITES, Aliases, accesses_of
 from pullback.backends.cpu.function_printer import FunctionPrinter
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
 
 FUEL = HOST
 """Operations between two looks at the clock: 50 us to 100 ms."""

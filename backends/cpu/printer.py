@@ -23,8 +23,8 @@ from pullback.backends.cpu.function_printer import (
 from pullback.backends.cpu.math_library import instantiate
 from pullback.backends.cpu.polling import Polling, poll_declarations, poll_function
 from pullback.backends.cpu.types import alignment, dense_literals, size_in_bytes, spell
-from pullback.dialects.dense import is_uniform
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
 

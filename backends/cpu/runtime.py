@@ -20,7 +20,7 @@ from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.printer import Printed, print_module
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured

@@ -25,7 +25,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from pullback.dialects.dense import is_uniform
+from pullback.dialects.ir.dense import is_uniform
 
 INDEX_BITS = 64
 FLOATS: dict[type[Attribute], tuple[str, str, int]] = {

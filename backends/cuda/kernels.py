@@ -13,8 +13,8 @@ from xdsl.traits import IsTerminator
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.names import Names
 from pullback.backends.cuda.types import c_type
-from pullback.dialects.diagnostics import UnsupportedError
-from pullback.dialects.graph.location import name_in
+from pullback.dialects.graph.tensor.location import name_in
+from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared
 
 INDENT = "  "

@@ -9,7 +9,7 @@ from xdsl.traits import SymbolOpInterface
 from pullback.backends.cuda.expressions import HELPERS
 from pullback.backends.cuda.kernels import KernelPrinter
 from pullback.backends.cuda.types import c_type, elements
-from pullback.dialects.diagnostics import UnsupportedError
+from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import is_shared
 
 

@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from pullback.dialects.dense import is_uniform
-from pullback.dialects.diagnostics import UnsupportedError
+from pullback.dialects.ir.dense import is_uniform
+from pullback.dialects.ir.diagnostics import UnsupportedError
 
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
 

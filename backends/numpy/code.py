@@ -13,7 +13,7 @@ from pullback.backends.numpy.diagnostics import ExecutionError, describe
 from pullback.backends.numpy.dtypes import Value
 from pullback.backends.numpy.integers import DIVISIONS
 from pullback.backends.numpy.scalar import Function, Meaning
-from pullback.dialects.diagnostics import DiagnosticError, UnsupportedError
+from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 
 Environment: TypeAlias = list[Value]
 """The values of one call, by slot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.location import name_in, position_of
+from pullback.dialects.graph.tensor.location import name_in, position_of
 
 
 class ExecutionError(RuntimeError):

@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.types import NUMPY_DTYPES
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 DType: TypeAlias = np.dtype[Any]
 Value: TypeAlias = Any

@@ -10,20 +10,20 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pullback.dialects.calls import called_function
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.location import name_of
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.variables import Update, VariableOp
+from pullback.dialects.graph.tensor.location import name_of
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.graph.variables import Update, VariableOp
+from pullback.dialects.ir.calls import called_function
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.interrupts import Progress
 
 Array = npt.NDArray[Any]

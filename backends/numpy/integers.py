@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pullback.backends.numpy.dtypes import Value
-from pullback.dialects.graph.exponential import integer_power
+from pullback.dialects.graph.elementwise.exponential import integer_power
 
 Binary: TypeAlias = Callable[[Value, Value], Value]
 

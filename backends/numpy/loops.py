@@ -24,8 +24,8 @@ from pullback.backends.numpy.registers import REGISTERS
 from pullback.backends.numpy.scalar import MEANINGS
 from pullback.backends.numpy.transfers import TRANSFERS
 from pullback.backends.numpy.views import VIEWS
-from pullback.dialects.diagnostics import DiagnosticError, UnsupportedError
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 
 
 def interpret(

@@ -20,7 +20,7 @@ from xdsl.ir import Operation
 from pullback.backends.numpy import integers
 from pullback.backends.numpy.dtypes import Value, constant_value, dtype_of
 from pullback.backends.numpy.integers import Binary, on_signed, on_unsigned, signed, unsigned
-from pullback.dialects.graph.numerics import power
+from pullback.dialects.graph.tensor.accumulators import power
 
 Function: TypeAlias = Callable[..., Value]
 Meaning: TypeAlias = Callable[[Operation], Function]

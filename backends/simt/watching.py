@@ -10,7 +10,7 @@ from xdsl.ir import Operation
 
 from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
 from pullback.backends.numpy.memory import MEMORY, Array, Memory
-from pullback.dialects.graph.host import is_host_function, written_positions
+from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
 from pullback.process.interrupts import Progress
 
 

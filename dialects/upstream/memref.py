@@ -23,7 +23,7 @@ from xdsl.printer import Printer
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.dense import print_elements
+from pullback.dialects.ir.dense import print_elements
 from pullback.dialects.upstream.registry import with_operations
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from xdsl.ir import Block, SSAValue
 from xdsl.traits import IsTerminator
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.insertion import Insert, inserting
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import StackType, differentiable_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.insertion import Insert, inserting
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import StackType, differentiable_type
 from pullback.driver.checking.probing import Probe, rows_of
 from pullback.driver.checking.report import Comparison, NotFiniteError
 from pullback.passes.gradients.emitter import Options

@@ -14,11 +14,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.variables import VariableOp
-from pullback.dialects.source import note_copies
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
 from pullback.passes.limits import MAX_OPERATIONS

@@ -9,8 +9,8 @@ from typing import Any
 from xdsl.dialects import func
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.tensor.location import name_of
 from pullback.driver.checking.check import Question, Settings, compare, has_gradient
 from pullback.driver.checking.probing import Probe
 from pullback.driver.checking.report import Comparison

@@ -10,10 +10,10 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.types import GraphError, data_type_of, element_type_of, numpy_dtype
-from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import GraphError, data_type_of, element_type_of, numpy_dtype
 from pullback.driver.checking.check import Question, Settings, compare, has_gradient
 from pullback.driver.checking.culprits import culprit_between
 from pullback.driver.checking.points import BOTH_SIGNS, POSITIVE, random_value

@@ -8,8 +8,8 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.base import Array
-from pullback.dialects.graph.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 
 EXTENT = 3
 """The extent that stands for each `?`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from xdsl.ir import Operation
 
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 @dataclass(frozen=True)

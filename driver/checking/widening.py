@@ -16,8 +16,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.graph.creation import array_of_elements, elements
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.creation.constants import array_of_elements, elements
+from pullback.dialects.graph.tensor.types import (
     complex128,
     element_type_of,
     is_complex,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.activations import LeakyRelu
-from pullback.dialects.graph.error_function import Gelu
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.elementwise.activations import LeakyRelu
+from pullback.dialects.graph.elementwise.error_function import Gelu
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_real_number

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from pullback.dialects.graph.types import GraphError
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.errors import ArgumentTypeError
 
 Axes: TypeAlias = int | Sequence[int] | None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.arithmetic import Clip
-from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Minimum, Where
-from pullback.dialects.graph.families import numeric
-from pullback.dialects.graph.types import element_type_from
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.elementwise.arithmetic import Clip
+from pullback.dialects.graph.elementwise.basic import Cast, Identity, Maximum, Minimum, Where
+from pullback.dialects.graph.op.families import numeric
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import element_type_from
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.dtypes import of_dtype
 

@@ -11,16 +11,16 @@ from typing import TypeAlias, cast
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, f32, i64
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Multiply
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.norms import EuclideanNorm
-from pullback.dialects.graph.numerics import ACCUMULATORS
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.shapes import Reshape, Size
-from pullback.dialects.graph.types import GraphError, compatible_shapes, format_shape, is_float
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.norms import EuclideanNorm
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Divide, Maximum, Minimum, Multiply
+from pullback.dialects.graph.movement.shapes import Reshape, Size
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, format_shape, is_float
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError

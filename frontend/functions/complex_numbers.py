@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.complex_numbers import Conj, Imag, Real
-from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.types import is_complex
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.by_index.gather import zeros_like
+from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, Real
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import is_complex
 from pullback.frontend.emit import named_as, tensors
 
 __all__ = ["conj", "imag", "real"]

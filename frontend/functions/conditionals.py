@@ -11,14 +11,14 @@ from typing import Any
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.comparisons import LogicalNot
-from pullback.dialects.graph.control_flow import Condition, While, Yield, captured_values
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.location import named
-from pullback.dialects.graph.types import GraphError, compatible_types, is_static
-from pullback.dialects.graph.value import Operand, Tensor
-from pullback.dialects.graph.variables import Update
+from pullback.dialects.graph.by_index.gather import zeros_like
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.comparisons import LogicalNot
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield, captured_values
+from pullback.dialects.graph.state.variables import Update
+from pullback.dialects.graph.tensor.location import named
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, compatible_types, is_static
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph

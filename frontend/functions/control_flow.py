@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from xdsl.ir import Block
 
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.types import GraphError, compatible_types
-from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, compatible_types
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.convolution import Conv2D, Conv2DInputGradient
-from pullback.dialects.graph.depthwise_convolution import DepthwiseConv2D
-from pullback.dialects.graph.extents import extent_of
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
-from pullback.dialects.graph.windows import window_properties
+from pullback.dialects.graph.by_index.extents import extent_of
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.windows.convolution import Conv2D, Conv2DInputGradient
+from pullback.dialects.graph.windows.depthwise_convolution import DepthwiseConv2D
+from pullback.dialects.graph.windows.windows import window_properties
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.extents import ShapeLike, extents_and_operand

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.arrays import array_of, is_array
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import MAX_RANK, GraphError, element_type_from, tensor_type
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.tensor.arrays import array_of, is_array
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import MAX_RANK, GraphError, element_type_from, tensor_type
 from pullback.frontend.convert import as_array, as_tensor, default_dtype
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

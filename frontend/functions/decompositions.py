@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i64
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.decompositions import Eigh, PseudoInverse, Qr, Svd
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.numerics import widened
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.types import GraphError, numpy_dtype
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.linear_algebra.decompositions import Eigh, PseudoInverse, Qr, Svd
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.accumulators import widened
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

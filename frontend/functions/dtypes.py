@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.families import DTYPE_CLASSES, Accepts, is_float, is_inexact
-from pullback.dialects.graph.types import element_type_from
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.op.families import DTYPE_CLASSES, Accepts, is_float, is_inexact
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_from
 from pullback.frontend.errors import ArgumentTypeError
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from string import ascii_letters
 
-from pullback.dialects.graph.einsum import Einsum, Equation
-from pullback.dialects.graph.rearranging import Squeeze
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
+from pullback.dialects.graph.movement.rearranging import Squeeze
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 

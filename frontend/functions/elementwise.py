@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import cast
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.families import Binary, Unary
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.op.families import Binary, Unary
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.emit import named_as, tensors
 
 WRITTEN_OUT = frozenset(

@@ -1,5 +1,5 @@
 # Made by `python -m pullback.tools.generate` from the classes of the operations.
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 
 __all__ = ["negative", "identity", "stop_gradient", "add", "subtract", "multiply", "divide", "maximum", "minimum", "complex", "abs", "sign", "square", "squared_difference", "reciprocal", "div_no_nan", "mul_no_nan", "copysign", "hypot", "nextafter", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not", "floor", "ceil", "round", "trunc", "floor_divide", "remainder", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "right_shift_logical", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "xlogy", "xdivy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "log_sigmoid", "softplus", "logaddexp", "erf", "erfc", "lgamma", "digamma", "relu", "relu6", "elu", "selu", "silu", "softsign"]
 

@@ -9,13 +9,13 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 from xdsl.ir import OpResult
 
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import ShapeOf
-from pullback.dialects.graph.types import GraphError, is_integer, shape_of_type
-from pullback.dialects.graph.value import Operators, Tensor
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import ShapeOf
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.tensor import Operators, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, is_integer, shape_of_type
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number, listed
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.families import is_float
-from pullback.dialects.graph.gamma import Digamma, Lgamma, Polygamma
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.gamma import Digamma, Lgamma, Polygamma
+from pullback.dialects.graph.op.families import is_float
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.along_axis import TakeAlongAxis
-from pullback.dialects.graph.gathering import GatherNd, ScatterNd, TensorScatterAdd, TensorScatterUpdate
-from pullback.dialects.graph.picking import taken_along
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.by_index.gather_nd import (
+    GatherNd,
+    ScatterNd,
+    TensorScatterAdd,
+    TensorScatterUpdate,
+)
+from pullback.dialects.graph.by_index.index_plan import taken_along
+from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.axes import checked_axis

@@ -8,16 +8,16 @@ from typing import TypeAlias
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.einsum import Einsum, Equation
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.extents import of_extent
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.repeating import Roll
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor, conj
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.along_axes.repeating import Roll
+from pullback.dialects.graph.by_index.extents import of_extent
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor, conj
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import checked_axes, is_whole_number

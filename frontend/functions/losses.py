@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.families import is_float, is_integer
-from pullback.dialects.graph.logistic import Softplus
-from pullback.dialects.graph.losses import (
+from pullback.dialects.graph.along_axes.losses import (
     L2Loss,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
     SparseSoftmaxCrossEntropy,
 )
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.elementwise.logistic import Softplus
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.op.families import is_float, is_integer
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.axes import checked_axis

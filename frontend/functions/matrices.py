@@ -8,18 +8,23 @@ from typing import NamedTuple
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.determinants import Determinant, SlogDet
-from pullback.dialects.graph.extents import extents_of
-from pullback.dialects.graph.factorizations import Cholesky, MatrixInverse, MatrixSolve, TriangularSolve
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.linalg import adjoint as adjoint_of
-from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.by_index.extents import extents_of
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.linear_algebra.determinants import Determinant, SlogDet
+from pullback.dialects.graph.linear_algebra.factorizations import (
+    Cholesky,
+    MatrixInverse,
+    MatrixSolve,
+    TriangularSolve,
+)
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.linear_algebra.matmul import adjoint as adjoint_of
+from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze
+from pullback.dialects.graph.tensor.attributes import flag
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError

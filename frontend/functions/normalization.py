@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f64, i64
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Maximum
-from pullback.dialects.graph.exponential import Rsqrt
-from pullback.dialects.graph.extents import extents_of
-from pullback.dialects.graph.families import is_float
-from pullback.dialects.graph.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.statistics import element_count
-from pullback.dialects.graph.types import GraphError, is_static, tensor_type
-from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
+from pullback.dialects.graph.along_axes.statistics import element_count
+from pullback.dialects.graph.by_index.extents import extents_of
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum
+from pullback.dialects.graph.elementwise.exponential import Rsqrt
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.families import is_float
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, is_static, tensor_type
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis, is_whole_number

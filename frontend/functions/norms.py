@@ -6,17 +6,17 @@ import math
 
 from xdsl.dialects.builtin import i1, i64
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.arithmetic import Abs
-from pullback.dialects.graph.comparisons import LogicalAnd
-from pullback.dialects.graph.elementwise import Cast, Maximum, StopGradient, Where
-from pullback.dialects.graph.exponential import Pow
-from pullback.dialects.graph.families import is_float, is_inexact
-from pullback.dialects.graph.norms import EuclideanNorm
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze
-from pullback.dialects.graph.reductions import Max, Min, Sum
-from pullback.dialects.graph.types import GraphError, is_complex, real_type_of
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.norms import EuclideanNorm
+from pullback.dialects.graph.along_axes.reductions import Max, Min, Sum
+from pullback.dialects.graph.elementwise.arithmetic import Abs
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum, StopGradient, Where
+from pullback.dialects.graph.elementwise.comparisons import LogicalAnd
+from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze
+from pullback.dialects.graph.op.families import is_float, is_inexact
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, is_complex, real_type_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

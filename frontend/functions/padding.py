@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.padding import MODES, MirrorPad, Pad
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Number, Operand, Tensor
+from pullback.dialects.graph.movement.padding import MODES, MirrorPad, Pad
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

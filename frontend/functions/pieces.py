@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.extents import of_extent
-from pullback.dialects.graph.indices import unstacked
-from pullback.dialects.graph.pieces import Concat, Split, sizes_along
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import flattened
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.by_index.extents import of_extent
+from pullback.dialects.graph.by_index.index import unstacked
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import flattened
+from pullback.dialects.graph.movement.split_concat import Concat, Split, sizes_along
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError

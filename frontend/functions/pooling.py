@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pullback.dialects.graph.average_pooling import AvgPool2D
-from pullback.dialects.graph.pooling import MaxPool2D, Pool
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.windows.average_pooling import AvgPool2D
+from pullback.dialects.graph.windows.pooling import MaxPool2D, Pool
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.windows import Images, PaddingLike
 

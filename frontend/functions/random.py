@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Where
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.random import RandomBits, RandomNormal, RandomUniform
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import GraphError, element_type_from, is_float, is_integer
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.creation.random import RandomBits, RandomNormal, RandomUniform
+from pullback.dialects.graph.elementwise.basic import Cast, Where
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, element_type_from, is_float, is_integer
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

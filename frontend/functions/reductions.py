@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i1, i64
 
-from pullback.dialects.graph.axes import OverAxes
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.families import is_integer
-from pullback.dialects.graph.markers import AddN
-from pullback.dialects.graph.positions import ArgMax, ArgMin, Position
-from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.softmax import LogSumExp
-from pullback.dialects.graph.statistics import Mean
-from pullback.dialects.graph.types import element_type_from, is_static
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.arg_extrema import ArgMax, ArgMin, Position
+from pullback.dialects.graph.along_axes.axis_families import OverAxes
+from pullback.dialects.graph.along_axes.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
+from pullback.dialects.graph.along_axes.softmax import LogSumExp
+from pullback.dialects.graph.along_axes.statistics import Mean
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.gradient.markers import AddN
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.families import is_integer
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import element_type_from, is_static
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

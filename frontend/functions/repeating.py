@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.extents import of_extent
-from pullback.dialects.graph.picking import taken_along
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
-from pullback.dialects.graph.shapes import Reshape, flattened
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.repeating import Flip, Repeat, Roll, Tile
+from pullback.dialects.graph.by_index.extents import of_extent
+from pullback.dialects.graph.by_index.index_plan import taken_along
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape, flattened
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis, whole_numbers

@@ -6,16 +6,16 @@ from functools import partial
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Subtract
-from pullback.dialects.graph.families import numeric
-from pullback.dialects.graph.indices import item
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.scans import CumLogSumExp, CumProd, CumSum, Scan
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.along_axes.scans import CumLogSumExp, CumProd, CumSum, Scan
+from pullback.dialects.graph.by_index.index import item
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Subtract
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.families import numeric
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError

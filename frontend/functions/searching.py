@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.comparisons import Equal, LogicalNot
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.reductions import AnyTrue
-from pullback.dialects.graph.shapes import flattened
-from pullback.dialects.graph.sorting import SearchSorted
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.reductions import AnyTrue
+from pullback.dialects.graph.along_axes.sorting import SearchSorted
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.elementwise.comparisons import Equal, LogicalNot
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import flattened
+from pullback.dialects.graph.tensor.attributes import flag
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Maximum
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.shapes import Reshape, ShapeOf, dynamic_shape
-from pullback.dialects.graph.types import GraphError, SlicesType, is_static, tensor_type
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum
+from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, dynamic_shape
+from pullback.dialects.graph.movement.split_concat import Concat, Split
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_static, tensor_type
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.attributes import scalar_attribute
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Maximum
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.sequences import Iota, OneHot
-from pullback.dialects.graph.types import GraphError, element_type_from, is_integer, numpy_dtype, tensor_type
-from pullback.dialects.graph.value import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.by_index.sequences import Iota, OneHot
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.tensor.attributes import scalar_attribute
+from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    element_type_from,
+    is_integer,
+    numpy_dtype,
+    tensor_type,
+)
 from pullback.frontend.convert import as_tensor, default_dtype
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

@@ -7,13 +7,13 @@ from math import prod
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.broadcasting import broadcast_together
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size
-from pullback.dialects.graph.types import GraphError, is_static
-from pullback.dialects.graph.types import broadcast_shapes as common_shape
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.elementwise.broadcasting import broadcast_together
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, ShapeOf, Size
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, is_static
+from pullback.dialects.graph.tensor.types import broadcast_shapes as common_shape
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

@@ -6,12 +6,12 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
-from pullback.dialects.graph.indices import item
-from pullback.dialects.graph.slicing import Slice
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.by_index.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
+from pullback.dialects.graph.by_index.index import item
+from pullback.dialects.graph.movement.slicing import Slice
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as, tensors
 from pullback.frontend.errors import ArgumentTypeError

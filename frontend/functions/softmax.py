@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.axes import AlongAxis
-from pullback.dialects.graph.softmax import LogSoftmax, Softmax
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.axis_families import AlongAxis
+from pullback.dialects.graph.along_axes.softmax import LogSoftmax, Softmax
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import checked_axis

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.along_axis import TakeAlongAxis
-from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.sorting import ArgSort, TopK
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.sorting import ArgSort, TopK
+from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.attributes import flag
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.errors import ArgumentTypeError

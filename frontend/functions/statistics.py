@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.elementwise import Cast, Maximum
-from pullback.dialects.graph.exponential import Sqrt
-from pullback.dialects.graph.families import is_float
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.statistics import Mean, element_count
-from pullback.dialects.graph.value import Operand, Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.along_axes.statistics import Mean, element_count
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum
+from pullback.dialects.graph.elementwise.exponential import Sqrt
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.families import is_float
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import Axes, checked_axes

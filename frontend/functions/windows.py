@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.types import GraphError
-from pullback.dialects.graph.value import Operand, Tensor
-from pullback.dialects.graph.windows import Padding, Pair, same_padding
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.windows.windows import Padding, Pair, same_padding
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number, whole_numbers

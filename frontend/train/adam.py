@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.functions.elementwise import sqrt
 from pullback.frontend.graph import Graph
 from pullback.frontend.handles import Operation

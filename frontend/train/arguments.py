@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from pullback.dialects.graph.types import DTYPES, data_type_of, element_type_of, is_float, is_integer
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, data_type_of, element_type_of, is_float, is_integer
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.variables import Variable

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.op.graph_op import Array
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, current_graph
 from pullback.frontend.random_state import known_random_state

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.value import Operators
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.tensor.tensor import Operators
 from pullback.frontend.errors import ArgumentTypeError
 
 Hyperparameter: TypeAlias = float | Operators

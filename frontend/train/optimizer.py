@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from pullback.dialects.graph.numerics import ACCUMULATORS, widened
-from pullback.dialects.graph.types import compatible_types, data_type_of
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS, widened
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import compatible_types, data_type_of
 from pullback.frontend.arguments import handle_of
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError

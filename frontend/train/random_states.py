@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.op.graph_op import Array
 from pullback.frontend.graph import Graph
 from pullback.frontend.random_state import RandomState, known_random_state, random_state
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pullback.dialects.graph.accumulation import in_accumulator
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.rows import Unique
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import Unique
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.handles import IndexedSlices, Operation
 from pullback.frontend.variables import Variable
 

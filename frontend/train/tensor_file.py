@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 from safetensors import safe_open
 
-from pullback.dialects.graph.base import Array
+from pullback.dialects.graph.op.graph_op import Array
 
 FORMAT: dict[np.dtype[Any], str] = {
     np.dtype(np.float64): "F64",

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.indexing import Densify
-from pullback.dialects.graph.types import GraphError, compatible_types, is_float, is_inexact
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.by_index.gather import Densify
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, compatible_types, is_float, is_inexact
 from pullback.frontend.convert import as_tensor
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pullback.dialects.graph.types import is_float
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_float
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.function import Function, static_of
 from pullback.frontend.graph import current_graph

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.arrays import Array, array_of, beside, is_number
-from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.types import is_inexact
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import zeros_like
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_number
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_inexact
 from pullback.frontend.calls import surrounding_graph
 from pullback.frontend.convert import as_array
 from pullback.frontend.errors import ArgumentTypeError

@@ -10,10 +10,10 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.irdl import OptionalDef, VariadicDef
 
-from pullback.dialects.graph.control_flow import While, Yield
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.location import name_of, name_of_value
-from pullback.dialects.graph.types import differentiable_type
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.state.control_flow import While, Yield
+from pullback.dialects.graph.tensor.location import name_of, name_of_value
+from pullback.dialects.graph.tensor.types import differentiable_type
 from pullback.passes.explain.dependence import Dependence, Node, variable_of
 from pullback.passes.explain.explanation import Cut, Place, Reason
 from pullback.passes.explain.flow import flow_of

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
 from pullback.passes.gradients.paths import inputs_of
 from pullback.passes.gradients.visible import Visible
 

@@ -9,17 +9,17 @@ from xdsl.dialects import func
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.traits import ConstantLike
 
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.location import Origin, name_of, name_of_value, position_of, role_of
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.state.variables import ReadsVariable, VariableOp
+from pullback.dialects.graph.tensor.location import Origin, name_of, name_of_value, position_of, role_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     StackType,
     differentiable_type,
     element_type_of,
     gradient_type_of,
     is_complex,
 )
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import ReadsVariable, VariableOp
 from pullback.passes.explain.cuts import ONLY_FLOATS, Cuts, Locate, operand_name, place_of
 from pullback.passes.explain.dependence import Dependence, users_of, variable_of
 from pullback.passes.explain.explanation import Cut, Explanation, Made, Reason, Status, Step

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.gradients.emitter import Emitter, Options
 from pullback.passes.gradients.engine import Walk
 from pullback.passes.gradients.errors import GradientError

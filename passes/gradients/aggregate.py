@@ -11,13 +11,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, Operation, OpResult
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.elementwise import Add
-from pullback.dialects.graph.indexing import ConcatSlices, Densify
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.markers import Accumulate, AddN, SumGradients
-from pullback.dialects.graph.policies import Aggregation
-from pullback.dialects.graph.types import SlicesType, StackType, known_extents, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import ConcatSlices, Densify
+from pullback.dialects.graph.elementwise.basic import Add
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN, SumGradients
+from pullback.dialects.graph.gradient.policies import Aggregation
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, StackType, known_extents, tensor_type
 
 
 @dataclass(frozen=True)

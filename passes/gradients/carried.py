@@ -12,10 +12,10 @@ from typing import Protocol
 
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.control_flow import Yield
-from pullback.dialects.graph.location import name_of, name_of_value
-from pullback.dialects.graph.types import StackType, differentiable_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.location import name_of, name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import StackType, differentiable_type
 from pullback.passes.gradients.emitter import Emitter
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.visible import Visible

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.gradients.emitter import Differentiator
 
 

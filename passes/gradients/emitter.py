@@ -12,13 +12,13 @@ from typing import Protocol
 from xdsl.dialects.builtin import LocationAttr, StringAttr
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from pullback.dialects.graph.base import Properties
-from pullback.dialects.graph.indexing import Densify
-from pullback.dialects.graph.insertion import Insert
-from pullback.dialects.graph.location import Origin, RoleAttr, name_of, named_with_role
-from pullback.dialects.graph.policies import Aggregation, Gating
-from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import Densify
+from pullback.dialects.graph.gradient.policies import Aggregation, Gating
+from pullback.dialects.graph.op.graph_op import Properties
+from pullback.dialects.graph.tensor.insertion import Insert
+from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of, named_with_role
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
 
 LARGE = 100_000_000
 """Elements from which making slices dense is worth a warning, as in TensorFlow."""

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.base import GraphOp, Properties
-from pullback.dialects.graph.indexing import zeros_like
-from pullback.dialects.graph.insertion import Insert, inserting
-from pullback.dialects.graph.location import Origin
-from pullback.dialects.graph.markers import Backward, NaryIdentity, SumGradients
-from pullback.dialects.graph.policies import AggregationAttr, GatingAttr, Unconnected
-from pullback.dialects.graph.shapes import SumTo
-from pullback.dialects.graph.stacks import EmptyStack
-from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import zeros_like
+from pullback.dialects.graph.gradient.markers import Backward, NaryIdentity, SumGradients
+from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAttr, Unconnected
+from pullback.dialects.graph.movement.shapes import SumTo
+from pullback.dialects.graph.op.graph_op import GraphOp, Properties
+from pullback.dialects.graph.state.stacks import EmptyStack
+from pullback.dialects.graph.tensor.insertion import Insert, inserting
+from pullback.dialects.graph.tensor.location import Origin
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of
 from pullback.passes.gradients.carried import check_carried
 from pullback.passes.gradients.closures import with_closure
 from pullback.passes.gradients.emitter import Emitter, Options, densified

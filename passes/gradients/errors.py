@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from xdsl.ir import Operation
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.location import name_of
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.tensor.location import name_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     SlicesType,
     compatible_types,
     data_type_of,
     element_type_of,
     gradient_type_of,
 )
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 class GradientError(DiagnosticError, ValueError):

@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.markers import Backward, Gate, GateMarker, GradientResults
-from pullback.dialects.graph.policies import Gating
+from pullback.dialects.graph.gradient.markers import Backward, Gate, GateMarker, GradientResults
+from pullback.dialects.graph.gradient.policies import Gating
 from pullback.passes.replacement import Replacements
 
 MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: GradientResults}

@@ -11,14 +11,14 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import Origin, RoleAttr, name_of_value, named_with_role
-from pullback.dialects.graph.markers import GradientResults
-from pullback.dialects.graph.policies import GatingAttr, Unconnected
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.types import SlicesType, compatible_types
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.gradient.markers import GradientResults
+from pullback.dialects.graph.gradient.policies import GatingAttr, Unconnected
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of_value, named_with_role
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import Request, gradients
 from pullback.passes.gradients.errors import GradientError

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import Origin, name_of
-from pullback.dialects.graph.markers import SumGradients
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import StackType, differentiable_type, gradient_type_of, tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import ReadsVariable, Update
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.gradient.markers import SumGradients
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.state.variables import ReadsVariable, Update
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import Origin, name_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of, tensor_type
 from pullback.passes.gradients.emitter import Differentiator, densified
 from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of

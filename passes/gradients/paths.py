@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.control_flow import captured_values
-from pullback.dialects.graph.types import differentiable_type
+from pullback.dialects.graph.state.control_flow import captured_values
+from pullback.dialects.graph.tensor.types import differentiable_type
 from pullback.passes.gradients.registry import facts_of, is_barrier
 from pullback.passes.gradients.visible import Visible, levels
 

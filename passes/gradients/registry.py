@@ -13,12 +13,12 @@ from xdsl.dialects.builtin import StringAttr, UnregisteredOp
 from xdsl.ir import Operation
 from xdsl.traits import IsTerminator, OpTrait
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import OPS, Broadcasts, KeepsRows, NotDifferentiable, PassesSlices
-from pullback.dialects.graph.control_flow import HasLoopGradient
-from pullback.dialects.graph.custom_gradient import HasClosure
-from pullback.dialects.graph.location import name_of
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.custom_gradient import HasClosure
+from pullback.dialects.graph.op.graph_op import OPS, Broadcasts, KeepsRows, NotDifferentiable, PassesSlices
+from pullback.dialects.graph.state.control_flow import HasLoopGradient
+from pullback.dialects.graph.tensor.location import name_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 Rule: TypeAlias = Callable[..., "Tensor | Sequence[Tensor | None] | None"]
 """`rule(op, *dys)`: one gradient or `None` per operand, from one `dy` per result."""

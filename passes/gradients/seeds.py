@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import i1
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.indexing import SliceValues
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import SliceValues
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
     SlicesType,
     StackType,
     compatible_types,
@@ -20,7 +21,6 @@ from pullback.dialects.graph.types import (
     is_complex,
     is_float,
 )
-from pullback.dialects.graph.value import Tensor
 from pullback.passes.gradients.errors import GradientError, GradientTypeError
 from pullback.passes.gradients.slices import rows_of
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import i64
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.indexing import MakeSlices, SliceIndices, SliceValues, indices_of
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import MakeSlices, SliceIndices, SliceValues, indices_of
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type, tensor_type
 from pullback.passes.gradients.registry import Rule, facts_of
 
 

@@ -10,7 +10,7 @@ from xdsl.dialects import func
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.traits import IsolatedFromAbove
 
-from pullback.dialects.graph.control_flow import While, Yield
+from pullback.dialects.graph.state.control_flow import While, Yield
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.types import element_type_of
+from pullback.dialects.graph.tensor.types import element_type_of
 from pullback.passes.kernels.build import Buffer, Kernel
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.kernel_function import Signature, element_count

@@ -20,8 +20,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.scalar import Scalar, default_properties
+from pullback.dialects.graph.op.scalar import Scalar, default_properties
+from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import SHARED_MEMORY, FuncOp, LaunchFuncOp, ReturnOp
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from xdsl.dialects import arith, memref
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.scalar import Scalar, constant
-from pullback.dialects.graph.scalar_functions import select
+from pullback.dialects.graph.op.scalar import Scalar, constant
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, compare, loop, result_of
 from pullback.passes.kernels.line import Combination, Line, LineBody, named, warps_for

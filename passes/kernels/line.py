@@ -10,9 +10,9 @@ from typing import TypeAlias
 from xdsl.dialects import memref
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.scalar import Scalar, constant
-from pullback.dialects.graph.scalar_functions import select
-from pullback.dialects.graph.value import Number
+from pullback.dialects.graph.op.scalar import Scalar, constant
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.tensor import Number
 from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, compare, loop, result_of, when
 from pullback.passes.kernels.point import Dims, Point, Segment
 from pullback.passes.loops.accumulators import BLOCK

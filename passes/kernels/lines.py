@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.arguments import Arguments
 from pullback.passes.kernels.build import Kernel, elements
 from pullback.passes.kernels.column_reduction import column_reduction

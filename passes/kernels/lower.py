@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.arguments import Arguments, Lowered
 from pullback.passes.kernels.build import MAX_SHARED_BYTES, Kernel
 from pullback.passes.kernels.lines import lower_lines

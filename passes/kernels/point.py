@@ -10,9 +10,9 @@ from xdsl.dialects import memref
 from xdsl.dialects.builtin import i1, i8
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.scalar import Scalar, constant, emit
-from pullback.dialects.graph.scalar_functions import select
+from pullback.dialects.graph.op.scalar import Scalar, constant, emit
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.arith import ExtUIOp, IndexCastOp, TruncIOp
 from pullback.passes.kernels.build import INDEX, KernelBuilder, compare, result_of
 from pullback.passes.loops.affine import Affine

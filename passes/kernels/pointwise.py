@@ -8,8 +8,8 @@ from typing import TypeAlias
 from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.upstream.gpu import BlockDimOp, BlockIdOp, GridDimOp, ThreadIdOp
 from pullback.passes.kernels.build import Buffer, Kernel, KernelBuilder, binary, elements, loop, result_of
 from pullback.passes.kernels.point import Dims, Point, Segment

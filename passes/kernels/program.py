@@ -11,9 +11,9 @@ from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.kernels.build import KERNELS
 from pullback.passes.kernels.lower import lower_kernel

@@ -8,8 +8,8 @@ from xdsl.dialects import memref
 from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ShuffleMode, ShuffleOp, ThreadIdOp
 from pullback.passes.kernels.build import WARP, Buffer, Kernel, KernelBuilder, compare, result_of, when
 from pullback.passes.kernels.line import Combination, Line, LineBody, warps_for

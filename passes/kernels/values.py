@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.scalar import Scalar, constant, emit
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.op.scalar import Scalar, constant, emit
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.kernels.point import Point, Rows
 from pullback.passes.loops.affine import Affine

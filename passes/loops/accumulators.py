@@ -13,8 +13,8 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import VectorType
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.scalar import Scalar, with_element_type
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.op.scalar import Scalar, with_element_type
 from pullback.passes.loops.build import FunctionBuilder
 from pullback.passes.loops.vectors import across_lanes, combined
 

@@ -8,10 +8,10 @@ from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, i8
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.dense import dense_elements
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.types import VariableType, element_type_of, shape_of_type
-from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import VariableType, element_type_of, shape_of_type
+from pullback.dialects.ir.dense import dense_elements
 from pullback.dialects.upstream.memref import GlobalOp, value_type
 from pullback.passes.loops.build import FunctionBuilder, named
 from pullback.passes.loops.layout import memref_type

@@ -11,9 +11,9 @@ from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import FunctionType, IndexType, IntegerAttr, StringAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.insertion import Insert, insert, inserting
-from pullback.dialects.graph.scalar import Scalar, constant, default_properties
-from pullback.dialects.graph.value import Number
+from pullback.dialects.graph.op.scalar import Scalar, constant, default_properties
+from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
+from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.upstream.scf import ParallelOp
 
 INDEX = IndexType()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction

@@ -9,20 +9,20 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.host import host_function, parts_of
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import AddN, Gate
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import SlicesType, StackType
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import AddN, Gate
+from pullback.dialects.graph.kernel.host_call import host_function, parts_of
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import SlicesType, StackType
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.loops.places import Place, Places

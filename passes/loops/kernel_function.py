@@ -10,9 +10,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.loops.affine import Affine, mergeable
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import FunctionBuilder, named

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from xdsl.dialects.func import FuncOp
 
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.columns import lower_columns
 from pullback.passes.loops.kernel_function import KernelFunction, Lowered, Signature
 from pullback.passes.loops.matmul import lower_matmul

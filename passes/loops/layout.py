@@ -9,7 +9,7 @@ from functools import lru_cache
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.host import memory_type
+from pullback.dialects.graph.kernel.host_call import memory_type
 from pullback.passes.loops.affine import Affine
 
 

@@ -8,10 +8,10 @@ from functools import reduce
 from xdsl.dialects.builtin import VectorType, i64
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.insertion import Insert, inserting
-from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.scalar_functions import select
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.affine import Affine
 from pullback.passes.loops.build import FunctionBuilder, result_of

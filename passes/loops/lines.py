@@ -8,7 +8,7 @@ from math import prod
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.host import Host
 from pullback.passes.loops.kernels import Kernels
 from pullback.passes.schedule.verify import verify_scheduled

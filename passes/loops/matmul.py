@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.numerics import TOTALS
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.accumulators import TOTALS
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import LoopBody, named, result_of
 from pullback.passes.loops.kernel_function import KernelFunction

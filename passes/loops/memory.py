@@ -9,9 +9,9 @@ from xdsl.dialects import arith, memref, vector
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, VectorType, i1, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.scalar_functions import select
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.types import vector_type

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.families import is_expensive
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.value import Number
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.op.families import is_expensive
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.tensor import Number
 from pullback.passes.loops.affine import Affine
 
 

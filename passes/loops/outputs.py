@@ -9,14 +9,14 @@ from typing import Any
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Add, Subtract
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.scalar import Scalar
-from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.elementwise.basic import Add, Subtract
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.affine import Position, linear, row_major_strides
 from pullback.passes.loops.nodes import Fixed, Output
 from pullback.passes.loops.space import Space

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import named
 from pullback.passes.loops.kernel_function import KernelFunction

@@ -8,14 +8,14 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.variables import VariableOp
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 Place: TypeAlias = tuple[str, int | str]
 """A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,

@@ -13,9 +13,9 @@ from typing import TypeAlias
 from xdsl.dialects import scf
 from xdsl.ir import Block, Region, SSAValue
 
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.numerics import TOTALS
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.accumulators import TOTALS
+from pullback.dialects.graph.tensor.insertion import insert
 from pullback.passes.loops.accumulators import BLOCK
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.levels import Level

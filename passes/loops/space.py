@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr
 from xdsl.ir import Attribute
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import shape_of_type
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear
 
 

@@ -15,14 +15,14 @@ from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, StridedLayoutAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.attributes import scalar_attribute
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.host import memory_type
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.markers import AddN
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import StackType, element_type_of, is_complex, shape_of_type
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.gradient.markers import AddN
+from pullback.dialects.graph.kernel.host_call import memory_type
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.tensor.attributes import scalar_attribute
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import StackType, element_type_of, is_complex, shape_of_type
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.build import index_op, named, result_of

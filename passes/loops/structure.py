@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import Block, Operation, OpResult, SSAValue
 
-from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.loops.places import Place
 from pullback.passes.loops.values import is_identity

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.accumulators import Accumulation, Accumulator
 from pullback.passes.loops.build import FunctionBuilder
 

@@ -7,9 +7,9 @@ from math import prod
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.scalar import bit_width
-from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.op.scalar import bit_width
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.upstream.memref import CopyOp
 from pullback.passes.loops.layout import memref_type
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import BLOCK
 from pullback.passes.loops.kernel_function import KernelFunction

@@ -9,20 +9,20 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.dense import is_uniform
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.attributes import integer_list
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.pieces import Split
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.slicing import StridedSlice
-from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.slicing import StridedSlice
+from pullback.dialects.graph.movement.split_concat import Split
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.tensor.attributes import integer_list
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.dialects.ir.dense import is_uniform
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.affine import Affine, Position, delinearize, linear, row_major_strides
 from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
 from pullback.passes.loops.space import Space

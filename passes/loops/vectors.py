@@ -11,9 +11,9 @@ from xdsl.dialects import vector
 from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.scalar import Scalar, bit_width
-from pullback.dialects.graph.scalar_functions import select
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
+from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.build import FunctionBuilder, result_of
 

@@ -8,9 +8,9 @@ from xdsl.dialects import scf
 from xdsl.dialects.builtin import MemRefType, i1
 from xdsl.ir import Block, Region, SSAValue
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.insertion import insert
-from pullback.dialects.graph.types import StackType
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import StackType
 from pullback.passes.loops.buffers import Buffers
 from pullback.passes.loops.layout import Layout
 from pullback.passes.loops.memory import Buffer

@@ -59,7 +59,7 @@ Extents of 1 are no dims of their own: a value may have them or not, whatever P 
 
 ### Index maps
 
-Where an operation reads its operands is what `pullback.dialects.graph.index_maps` says for its family:
+Where an operation reads its operands is what `pullback.dialects.graph.kernel.access` says for its family:
 along which axes of the result each axis of an operand runs. Some accesses are no such maps, and read
 kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
 `split` and `strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape`
@@ -81,7 +81,7 @@ stored before: so that the update can be made in place.
 
 `plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`,
 `pop` and host operation, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
-`pullback.dialects.graph.memory`. The results of other operations need none: those of `gate`, `reshape` and
+`pullback.dialects.graph.kernel.buffer`. The results of other operations need none: those of `gate`, `reshape` and
 `expand_dims` lie where their operands lie, slices where their rows and indices lie, and a constant is where the
 lowering puts it. The arguments of a loop's regions lie where its results lie.
 

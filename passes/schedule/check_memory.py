@@ -8,10 +8,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.memory import BufferAttr, Space
-from pullback.dialects.graph.types import data_type_of, element_type_of, shape_of_type
-from pullback.dialects.graph.variables import Assign, VariableOp
+from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.state.variables import Assign, VariableOp
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.schedule.arena import ALIGNMENT
 from pullback.passes.schedule.lifetimes import Lifetimes, makes_values
 from pullback.passes.schedule.overlaps import check_overlaps

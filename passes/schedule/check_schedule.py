@@ -5,14 +5,14 @@ from __future__ import annotations
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, StringAttr
 from xdsl.ir import Attribute, Operation
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.types import shape_of_type
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.space import Schedule
 from pullback.passes.schedule.check_space import check_space
 from pullback.passes.schedule.native import ALONE

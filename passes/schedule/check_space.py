@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import shape_of_type
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.nodes import Compute, Node, Output, Reduce, cone
 from pullback.passes.loops.outputs import outputs_of
 from pullback.passes.loops.space import Schedule, Space

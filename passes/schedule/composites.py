@@ -6,10 +6,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.families import Composite
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import is_static
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.op.families import Composite
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.replacement import Replacements
 from pullback.passes.schedule.native import has_kernel_dtypes, runs_natively
 from pullback.passes.simplify.canonicalize import canonicalize

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.families import Elementwise, is_expensive
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.types import shape_of_type
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.op.families import Elementwise, is_expensive
+from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.schedule.native import VIEWS, runs_natively
 
 SUMS = (AddN, Accumulate)

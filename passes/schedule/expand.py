@@ -9,10 +9,8 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.dense import is_uniform
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Add, Identity, StopGradient
-from pullback.dialects.graph.indexing import (
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import (
     ConcatSlices,
     Densify,
     Gather,
@@ -20,17 +18,19 @@ from pullback.dialects.graph.indexing import (
     SliceIndices,
     SliceValues,
 )
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import AddN, Gate
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import Assign, Read, ReadRows, Update, VariableOp
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Add, Identity, StopGradient
+from pullback.dialects.graph.gradient.markers import AddN, Gate
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, VariableOp
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.dense import is_uniform
 from pullback.passes.schedule.native import runs_natively
 
 Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None

@@ -11,11 +11,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.families import Composite
-from pullback.dialects.graph.markers import Backward, GradientResults, SumGradients
-from pullback.dialects.graph.request import Gradients
+from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.op.families import Composite
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.schedule.composites import becomes_native, take_apart
 from pullback.passes.schedule.groups import Group, Outside
 from pullback.passes.schedule.native import PLACED, runs_on_host

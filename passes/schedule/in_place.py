@@ -5,15 +5,15 @@ from __future__ import annotations
 from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.control_flow import Yield
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.index_maps import operand_axes, result_axes
-from pullback.dialects.graph.indexing import Densify
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.types import element_type_of, shape_of_type
+from pullback.dialects.graph.by_index.gather import Densify
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.kernel.access import operand_axes, result_axes
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 
 
 def may_replace(kernel: Kernel, operand: int, result: int) -> bool:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.stacks import Pop
-from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.variables import Read
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import Pop
+from pullback.dialects.graph.state.variables import Read
+from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.schedule.merging import Merging
 from pullback.passes.schedule.native import runs_on_host
 

@@ -6,23 +6,30 @@ from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, AddN, Backward, Gate, GradientResults, SumGradients
-from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.slicing import StridedSlice
-from pullback.dialects.graph.stacks import EmptyStack, Pop, Push
-from pullback.dialects.graph.types import SlicesType, element_type_of, is_float, is_static
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.gradient.markers import (
+    Accumulate,
+    AddN,
+    Backward,
+    Gate,
+    GradientResults,
+    SumGradients,
+)
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.slicing import StridedSlice
+from pullback.dialects.graph.movement.split_concat import Concat, Split
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, is_float, is_static
 from pullback.passes.schedule.groups import Kind
 
 LOOPED = (Elementwise, AddN, Accumulate, Reduction)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from xdsl.ir import Operation, OpResult, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.memory import BufferAttr, Space
+from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.schedule.in_place import may_replace
 from pullback.passes.schedule.lifetimes import Lifetimes, Storage
 from pullback.passes.schedule.reuse import makes_way

@@ -11,9 +11,9 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.memory import BufferAttr
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.schedule.arena import allocate
 from pullback.passes.schedule.lifetimes import Lifetimes, makes_values
 from pullback.passes.schedule.reports import hazards_report, memory_report, show

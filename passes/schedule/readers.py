@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.variables import Read, Update, VariableOp
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.state.variables import Read, Update, VariableOp
 from pullback.passes.schedule.deferred import Deferred
 from pullback.passes.schedule.groups import Group, Outside
 

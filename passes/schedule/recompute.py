@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.index_maps import operand_axes
-from pullback.dialects.graph.variables import Read
+from pullback.dialects.graph.kernel.access import operand_axes
+from pullback.dialects.graph.state.variables import Read
 from pullback.passes.schedule.deferred import is_cheap, size_of
 from pullback.passes.schedule.groups import Group
 from pullback.passes.schedule.regions import Contents

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from pullback.dialects.graph.control_flow import Yield
-from pullback.dialects.graph.index_maps import operand_axes
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.kernel import Kernel
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.kernel.access import operand_axes
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import Yield
 from pullback.passes.schedule.groups import Group
 from pullback.passes.schedule.schedules import schedule_of
 from pullback.passes.schedule.scope import Scope

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.location import name_of, name_of_value
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import Space
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.passes.schedule.lifetimes import Lifetimes, Storage
 from pullback.passes.schedule.updates import Finding
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import Space
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.schedule.in_place import may_replace
 from pullback.passes.schedule.lifetimes import Lifetimes, Storage
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr, i64
 from xdsl.ir import Attribute, Block
 
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.schedule.groups import Group
 
 UNROLL = 4

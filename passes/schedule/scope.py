@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Add, Subtract
-from pullback.dialects.graph.index_maps import Axes, operand_axes, result_axes
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.markers import Accumulate, AddN, Gate
-from pullback.dialects.graph.pieces import SplitLike
-from pullback.dialects.graph.reductions import Reduction
-from pullback.dialects.graph.shapes import ShapeOf, Size, SumTo
-from pullback.dialects.graph.types import is_static, shape_of_type
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.elementwise.basic import Add, Subtract
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN, Gate
+from pullback.dialects.graph.kernel.access import Axes, operand_axes, result_axes
+from pullback.dialects.graph.movement.shapes import ShapeOf, Size, SumTo
+from pullback.dialects.graph.movement.split_concat import SplitLike
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.schedule.deferred import Deferred
 from pullback.passes.schedule.expand import Contents, expanded
 from pullback.passes.schedule.groups import (

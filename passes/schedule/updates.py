@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.location import name_of
-from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.location import name_of
 from pullback.passes.schedule.in_place import may_replace
 from pullback.passes.schedule.lifetimes import Lifetimes, Storage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.ir import Block, Operation
 
-from pullback.dialects.graph.markers import Gate
+from pullback.dialects.graph.gradient.markers import Gate
 
 
 class Walls:

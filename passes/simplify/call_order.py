@@ -10,9 +10,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Attribute
 
-from pullback.dialects.calls import fault_of
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.host import is_host_function
+from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.ir.calls import fault_of
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gradients.registry import OVERRIDE
 
 Calls: TypeAlias = Mapping[func.FuncOp, Sequence[tuple[func.CallOp, func.FuncOp]]]

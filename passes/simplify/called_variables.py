@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from xdsl.dialects import func
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.types import VariableType, differentiable_type
-from pullback.dialects.graph.variables import VariableOp
-from pullback.dialects.source import note_copies
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import VariableType, differentiable_type
+from pullback.dialects.ir.source import note_copies
 from pullback.passes.replacement import drop
 
 

@@ -10,9 +10,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.replacement import Replacements
 from pullback.passes.simplify.folds import FOLDS
 

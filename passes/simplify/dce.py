@@ -12,8 +12,8 @@ from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue, SSAValu
 from xdsl.passes import ModulePass
 from xdsl.traits import IsTerminator
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.replacement import drop
 from pullback.passes.simplify.effects import has_effect
 

@@ -7,8 +7,8 @@ from functools import cache
 from xdsl.ir import Operation, SSAValue
 from xdsl.traits import IsTerminator, MemoryReadEffect, Pure, RecursiveMemoryEffect, is_side_effect_free
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.variables import ReadsVariable, Update, VariableOp
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
 
 
 @cache

@@ -12,11 +12,11 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.traits import IsTerminator
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.elementwise import Identity
-from pullback.dialects.graph.location import called_at, name_in, name_of, name_of_value, named_at
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.source import note_copies
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.tensor.location import called_at, name_in, name_of, name_of_value, named_at
+from pullback.dialects.ir.source import note_copies
 from pullback.passes.limits import MAX_OPERATIONS, checked_limit, too_large
 from pullback.passes.replacement import drop, replace_in
 from pullback.passes.scopes import unique, used_scopes

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
-from pullback.dialects.graph.base import OPS, GraphOp
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.shapes import BroadcastTo, ShapeOf
-from pullback.dialects.graph.types import element_type_of, is_static, numpy_dtype, shape_of_type
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.movement.shapes import BroadcastTo, ShapeOf
+from pullback.dialects.graph.op.graph_op import OPS, GraphOp
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import element_type_of, is_static, numpy_dtype, shape_of_type
 
 Folded: TypeAlias = "Tensor | Sequence[Tensor] | None"
 Fold: TypeAlias = Callable[[Any], Folded]

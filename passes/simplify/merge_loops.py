@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, IRNode, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.control_flow import While
+from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.effects import reads_in, updates_in

@@ -15,16 +15,17 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DYNAMIC_INDEX, TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.shapes import Reshape, ShapeOf, Size
-from pullback.dialects.graph.stacks import EmptyStack, Push
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, Size
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Push
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     SlicesType,
     StackType,
@@ -38,7 +39,6 @@ from pullback.dialects.graph.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.variables import VariableOp
 from pullback.passes.simplify.type_lattice import refined, widened
 
 Integers = npt.NDArray[Any]

@@ -12,9 +12,8 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, ModuleOp, TensorType
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.location import name_of_value
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.types import (
     GraphError,
     compatible_shapes,
     element_type_of,
@@ -22,6 +21,7 @@ from pullback.dialects.graph.types import (
     shape_of_type,
     tensor_type,
 )
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.simplify.shape_inference import infer_block
 
 Shape = Sequence[int]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from xdsl.dialects.builtin import DYNAMIC_INDEX, TensorType
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.types import GraphError, StackType, element_type_of, shape_of_type, tensor_type
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    StackType,
+    element_type_of,
+    shape_of_type,
+    tensor_type,
+)
 
 
 def refined(declared: Attribute, inferred: Attribute) -> Attribute:

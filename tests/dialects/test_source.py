@@ -7,10 +7,10 @@ import pytest
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.utils.exceptions import ParseError
 
-from pullback.dialects.context import context
-from pullback.dialects.graph.creation import Constant, elements
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.creation.constants import Constant, elements
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.types import DTYPES
+from pullback.dialects.graph.tensor.types import DTYPES
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tools import matrix
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pullback.dialects.graph.base import OPS
+from pullback.dialects.graph.op.graph_op import OPS
 
 
 @pytest.fixture

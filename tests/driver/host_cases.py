@@ -16,10 +16,10 @@ from xdsl.traits import Pure
 import pullback as pb
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.context import context
-from pullback.dialects.graph.base import GraphOp, graph_op
-from pullback.dialects.graph.types import NUMPY_DTYPES, shape_of_type, tensor_type
-from pullback.dialects.source import parse
+from pullback.dialects.graph.op.graph_op import GraphOp, graph_op
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, shape_of_type, tensor_type
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 Array = npt.NDArray[Any]
 OTHERS = ["f16", "bf16", "complex<f32>", "complex<f64>", "i8", "i16", "ui8"]

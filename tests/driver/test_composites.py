@@ -12,8 +12,8 @@ from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
 import pullback as pb
-from pullback.dialects.graph.base import GraphOp, graph_op
-from pullback.dialects.graph.families import Composite, Unary
+from pullback.dialects.graph.op.families import Composite, Unary
+from pullback.dialects.graph.op.graph_op import GraphOp, graph_op
 from pullback.tests.driver.host_cases import agree, backwards, dtype_of, numbers
 
 pytestmark = pytest.mark.usefixtures("own_operations")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.base import graph_op
-from pullback.dialects.graph.families import Unary
+from pullback.dialects.graph.op.families import Unary
+from pullback.dialects.graph.op.graph_op import graph_op
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.tests.driver.host_cases import BREAKS, BrokenError, agree, backwards, extremes, numbers
 
 pytestmark = pytest.mark.usefixtures("own_operations")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.tests.driver.host_cases import OTHERS, backwards, interpreted, native
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 

@@ -20,7 +20,7 @@ import pytest
 import scipy.sparse
 
 import pullback as pb
-from pullback.dialects.graph.types import NUMPY_DTYPES, element_type_from
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from
 from pullback.tests.faults.roads import CALLS, ROADS, UNTYPED, Exchanged, Road
 
 

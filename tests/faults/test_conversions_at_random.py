@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pullback.dialects.graph.arrays import KNOWN, array_of
-from pullback.dialects.graph.types import ArgumentTypeError
+from pullback.dialects.graph.tensor.arrays import KNOWN, array_of
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 EDGES = [
     0,

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.graph.families import Elementwise, OfDtypes
-from pullback.dialects.graph.types import element_type_from
-from pullback.dialects.graph.value import OPS, Tensor
+from pullback.dialects.graph.op.families import Elementwise, OfDtypes
+from pullback.dialects.graph.tensor.tensor import OPS, Tensor
+from pullback.dialects.graph.tensor.types import element_type_from
 
 N = 4096
 """Terms: far more than bf16 (256) and f16 (2048) can count."""

@@ -13,10 +13,10 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.source import parse
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import parse
 from pullback.driver.levels import lowered
 from pullback.driver.program import compile_function
 from pullback.passes.loops import nodes

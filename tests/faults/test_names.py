@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.graph.location import name_of, name_of_value
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.tensor.location import name_of, name_of_value
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.frontend.functions import elementwise
 from pullback.tools.arrays import save
 from pullback.tools.files import FileError

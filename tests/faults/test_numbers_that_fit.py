@@ -12,7 +12,7 @@ import pytest
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 import pullback as pb
-from pullback.dialects.graph.types import NUMPY_DTYPES, element_type_from, tensor_type
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from, tensor_type
 from pullback.tests.faults.roads import CALLS, ROADS
 from pullback.tools.arrays import ArrayError, named_arrays
 

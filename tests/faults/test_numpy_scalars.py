@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.graph.types import NUMPY_DTYPES, element_type_from
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from
 
 UNTYPED: Any = pb
 DTYPES = [str(t) for t in NUMPY_DTYPES]

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 import pullback as pb
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.markers import SumGradients
-from pullback.dialects.graph.policies import Aggregation
-from pullback.dialects.graph.types import compatible_types
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.markers import SumGradients
+from pullback.dialects.graph.gradient.policies import Aggregation
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import compatible_types
 from pullback.passes.gradients.aggregate import aggregate
 from pullback.tests.graphs import Function
 

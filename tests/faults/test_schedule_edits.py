@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.variables import VariableOp
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
 from pullback.driver.levels import lowered, main_function
 from pullback.driver.program import compile_function

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.graph.stacks import StackValue, add_stacks
+from pullback.dialects.graph.state.stacks import StackValue, add_stacks
 
 TARGETS = pytest.mark.parametrize("target", ["numpy", "cpu"])
 IDS = np.array([2, 0, 2], np.int32)

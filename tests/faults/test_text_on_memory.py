@@ -12,9 +12,9 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cpu.runtime import compile_module
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import parse
 from pullback.tests.driver.host_cases import interpreted, native
 from pullback.tools import opt, run
 

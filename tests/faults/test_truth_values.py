@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.tools import run
 
 TARGETS = ("numpy", "cpu", "simt")

@@ -10,8 +10,8 @@ import pytest
 from xdsl.utils.exceptions import ParseError
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "operator": lambda x: x + 1e-8,

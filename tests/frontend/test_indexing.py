@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pullback as pb
-from pullback.dialects.graph.types import numpy_dtype
+from pullback.dialects.graph.tensor.types import numpy_dtype
 
 WRONG: Any = None
 

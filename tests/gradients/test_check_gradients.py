@@ -11,9 +11,9 @@ import pytest
 from xdsl.dialects.builtin import StringAttr
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_pass import CheckGradients
 from pullback.driver.checking.report import NotFiniteError
 from pullback.passes.gradients import registry

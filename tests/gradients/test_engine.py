@@ -7,20 +7,20 @@ import pytest
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.comparisons import Greater
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Identity, StopGradient
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Gather, MakeSlices
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.location import name_of, named, role_of
-from pullback.dialects.graph.markers import SumGradients
-from pullback.dialects.graph.pieces import split_like
-from pullback.dialects.graph.policies import Unconnected
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import DTYPES, SlicesType, VariableType
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.by_index.gather import Gather, MakeSlices
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Identity, StopGradient
+from pullback.dialects.graph.elementwise.comparisons import Greater
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.markers import SumGradients
+from pullback.dialects.graph.gradient.policies import Unconnected
+from pullback.dialects.graph.movement.split_concat import split_like
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import name_of, named, role_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, SlicesType, VariableType
 from pullback.passes.gradients import registry
 from pullback.passes.gradients.emitter import LARGE
 from pullback.passes.gradients.errors import GradientError, GradientTypeError

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from xdsl.ir import Block
 
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.policies import Unconnected
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import DTYPES
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.policies import Unconnected
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES
 from pullback.tests.graphs import Function, build
 
 Step = Callable[..., Sequence[Tensor]]

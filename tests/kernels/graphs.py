@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from pullback.dialects.graph.elementwise import Cast, Maximum, Where
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import AssignSub, Read, VariableOp
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum, Where
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.state.variables import AssignSub, Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, VariableType, shape_of_type, tensor_type
+from pullback.dialects.ir.verification import verify
 from pullback.tests.graphs import type_from
 
 Array = npt.NDArray[Any]

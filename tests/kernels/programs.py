@@ -10,9 +10,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph import scalar_functions
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.scalar import Scalar
+from pullback.dialects.graph.op import scalar_functions
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.passes.kernels.build import Buffer, Kernel, kernel_module
 from pullback.passes.kernels.line import Combination, Line
 from pullback.passes.kernels.point import Dims, Point, Rows

@@ -10,12 +10,12 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.simt.emulator import run
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.source import parse
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import parse
 from pullback.passes.kernels.arguments import Lowered
 from pullback.passes.kernels.build import kernel_module
 from pullback.passes.kernels.lower import lower_kernel

@@ -12,8 +12,8 @@ from pullback.backends.cuda.source import cuda_source
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.simt.emulator import run
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.driver.levels import lowered, main_function
 from pullback.driver.program import compile_function
 from pullback.tests.kernels.graphs import Drawn, pointwise_graphs, reducing_graphs

@@ -18,19 +18,19 @@ from xdsl.ir import Attribute
 from xdsl.utils.lexer import Input, Span
 
 from pullback.backends.numpy.dtypes import dtype_of
-from pullback.dialects.context import context
-from pullback.dialects.graph.indexing import SlicesValue
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.by_index.gather import SlicesValue
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.types import (
     SlicesType,
     data_type_of,
     element_type_of,
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.graph.variables import VariableOp
-from pullback.dialects.source import Source, parse
-from pullback.dialects.text import print_module
-from pullback.dialects.verification import verify
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import Source, parse
+from pullback.dialects.ir.text import print_module
+from pullback.dialects.ir.verification import verify
 from pullback.driver.layout import ARGUMENTS, VARIABLE
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes

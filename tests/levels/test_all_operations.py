@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 import pullback as pb
-from pullback.dialects.graph.types import SlicesType, is_float, is_inexact, shape_of_type
+from pullback.dialects.graph.tensor.types import SlicesType, is_float, is_inexact, shape_of_type
 from pullback.tests.graphs import sample, type_from
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.collected import CASES

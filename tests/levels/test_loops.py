@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 INPUTS = np.array([0.7, 1.2, 0.9]), np.array([1.1, 0.6, 0.8])
 

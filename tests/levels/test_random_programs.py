@@ -13,8 +13,8 @@ from xdsl.dialects.builtin import MemRefType
 import pullback as pb
 from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.driver.levels import main_function
 from pullback.tests.levels.programs import Recipe, recipes
 

@@ -14,12 +14,12 @@ from xdsl.ir import Attribute, Block, Region
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.graph.control_flow import Yield
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.types import element_type_from, numpy_dtype, tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype, tensor_type
+from pullback.dialects.ir.verification import verify
 from pullback.passes.loops.kernel_function import Lowered, Signature
 from pullback.passes.loops.kernels import lower_kernel
 

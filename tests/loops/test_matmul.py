@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.dialects.graph.elementwise import Maximum
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.basic import Maximum
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 SIZES = [

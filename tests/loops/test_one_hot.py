@@ -13,14 +13,14 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.types import element_type_from, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_from, tensor_type
 from pullback.passes.loops.lower import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import plan_function

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.elementwise import Cast, Maximum, Negative, Where
-from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import element_type_from, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum, Negative, Where
+from pullback.dialects.graph.elementwise.exponential import Exp, Log
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.split_concat import Concat, Split
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_from, tensor_type
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 SHAPES = [(), (0,), (1,), (17,), (64,), (3, 0), (5, 17), (1, 1), (2, 3, 5), (4, 1, 33)]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Negative
-from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.elementwise.basic import Negative
+from pullback.dialects.graph.elementwise.exponential import Exp, Log
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
 SHAPES = [(1, 1), (1, 7), (7, 1), (5, 17), (3, 8), (4, 100), (2, 64), (3, 0), (0, 3)]

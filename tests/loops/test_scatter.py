@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Densify, MakeSlices
-from pullback.dialects.graph.rows import ReplaceRows
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 ROWS = [(), (1,), (19,), (3, 7)]

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.pieces import Concat
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.slicing import StridedSlice
-from pullback.dialects.graph.types import element_type_of, tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.slicing import StridedSlice
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_of, tensor_type
 from pullback.passes.loops.affine import Affine
 from pullback.passes.loops.layout import Access, layout_of
 from pullback.tests.loops.kernel_cases import check, sample, schedule

@@ -13,9 +13,9 @@ from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.evaluator import evaluate
 from pullback.backends.numpy.loops import Program, interpret
 from pullback.backends.numpy.memory import MEMORY
-from pullback.dialects.context import context
-from pullback.dialects.graph.types import NUMPY_DTYPES
-from pullback.dialects.source import parse
+from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.passes.loops.lower import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import plan_function

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.graph.elementwise import Where
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Densify, Gather, MakeSlices
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
+from pullback.dialects.graph.elementwise.basic import Where
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests import mlir_tools
 from pullback.tests.loops.kernel_cases import Array, Body, kernel_function, lowered, sample, schedule
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.activations import LeakyRelu
+from pullback.dialects.graph.elementwise.activations import LeakyRelu
 from pullback.tests.ops.arithmetic import Z, integers, signed
 from pullback.tests.ops.case import Case
 

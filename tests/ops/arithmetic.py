@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.arithmetic import (
+from pullback.dialects.graph.elementwise.arithmetic import (
     Abs,
     Clip,
     Copysign,
@@ -19,7 +19,7 @@ from pullback.dialects.graph.arithmetic import (
     Square,
     SquaredDifference,
 )
-from pullback.dialects.graph.elementwise import Minimum
+from pullback.dialects.graph.elementwise.basic import Minimum
 from pullback.tests.ops.case import Case, Sampler
 
 Z = "2x3xcomplex<f64>"

@@ -7,11 +7,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, f64, i64
 
-from pullback.dialects.graph.along_axis import AddAlongAxis
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Identity, Maximum, StopGradient, Where
-from pullback.dialects.graph.indexing import (
+from pullback.dialects.graph.by_index.gather import (
     ConcatSlices,
     Densify,
     Gather,
@@ -19,11 +15,15 @@ from pullback.dialects.graph.indexing import (
     SliceIndices,
     SliceValues,
 )
-from pullback.dialects.graph.pieces import Concat, Split, SplitLike
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
-from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Identity, Maximum, StopGradient, Where
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
+from pullback.dialects.graph.movement.split_concat import Concat, Split, SplitLike
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.gathering import below
 

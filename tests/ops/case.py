@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.complex_numbers import Imag, Real
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.types import SlicesType, is_complex, is_inexact
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.complex_numbers import Imag, Real
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_complex, is_inexact
 from pullback.tests.graphs import Function, build, sample
 
 Sampler = Callable[[np.random.Generator, tuple[int, ...]], Any]

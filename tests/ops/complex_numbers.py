@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pullback.dialects.graph.complex_numbers import Conj, Imag, MakeComplex, Real
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import complex128
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, MakeComplex, Real
+from pullback.dialects.graph.elementwise.exponential import Exp, Log
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.tensor.types import complex128
 from pullback.tests.ops.case import Case
 
 Z = "2x3xcomplex<f64>"

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
-from pullback.dialects.graph.convolution import (
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.windows.convolution import (
     Conv2D,
     Conv2DFilterGradient,
     Conv2DInputGradient,
 )
-from pullback.dialects.graph.depthwise_convolution import DepthwiseConv2D
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.windows import Padding, Pair
+from pullback.dialects.graph.windows.depthwise_convolution import DepthwiseConv2D
+from pullback.dialects.graph.windows.windows import Padding, Pair
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.loops import WindowLoops
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, Where
-from pullback.dialects.graph.exponential import Exp, Log
-from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, AddN, Backward, Gate, GradientResults, SumGradients
-from pullback.dialects.graph.pieces import Concat, SplitLike, split_like
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape, SumTo
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.elementwise.basic import Cast, Identity, Maximum, Where
+from pullback.dialects.graph.elementwise.exponential import Exp, Log
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.markers import (
+    Accumulate,
+    AddN,
+    Backward,
+    Gate,
+    GradientResults,
+    SumGradients,
+)
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, SumTo
+from pullback.dialects.graph.movement.split_concat import Concat, SplitLike, split_like
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.arithmetic import above_or_below
 from pullback.tests.ops.case import Case
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.custom_gradient import CustomGradient
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 X, V = "tensor<2x3xf32>", "tensor<3xf32>"

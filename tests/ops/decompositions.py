@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pullback.dialects.graph.complex_numbers import Real
-from pullback.dialects.graph.decompositions import Eigh, PseudoInverse, Qr, Svd
-from pullback.dialects.graph.linalg import MatMul, adjoint
-from pullback.dialects.graph.types import is_complex
-from pullback.dialects.graph.value import Tensor, conj
+from pullback.dialects.graph.elementwise.complex_numbers import Real
+from pullback.dialects.graph.linear_algebra.decompositions import Eigh, PseudoInverse, Qr, Svd
+from pullback.dialects.graph.linear_algebra.matmul import MatMul, adjoint
+from pullback.dialects.graph.tensor.tensor import Tensor, conj
+from pullback.dialects.graph.tensor.types import is_complex
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.factorizations import each
 

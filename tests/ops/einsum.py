@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.einsum import Einsum, Equation
+from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
 from pullback.tests.ops.case import Case
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.exponential import Pow, Rsqrt, Sqrt, Xdivy, Xlogy
+from pullback.dialects.graph.elementwise.exponential import Pow, Rsqrt, Sqrt, Xdivy, Xlogy
 from pullback.tests.ops.arithmetic import Z, integers, signed
 from pullback.tests.ops.case import Case
 

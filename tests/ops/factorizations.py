@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.determinants import Cofactors, CofactorsDerivative, Determinant, SlogDet
-from pullback.dialects.graph.factorizations import Cholesky, MatrixInverse, MatrixSolve, TriangularSolve
-from pullback.dialects.graph.linalg import MatMul, adjoint
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.linear_algebra.determinants import (
+    Cofactors,
+    CofactorsDerivative,
+    Determinant,
+    SlogDet,
+)
+from pullback.dialects.graph.linear_algebra.factorizations import (
+    Cholesky,
+    MatrixInverse,
+    MatrixSolve,
+    TriangularSolve,
+)
+from pullback.dialects.graph.linear_algebra.matmul import MatMul, adjoint
+from pullback.dialects.graph.tensor.attributes import flag
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 

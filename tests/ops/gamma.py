@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from pullback.dialects.graph.gamma import Digamma, Lgamma, Polygamma
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.gamma import Digamma, Lgamma, Polygamma
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case, Sampler
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.linalg import MatMul
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.tests.ops.case import Case
 
 

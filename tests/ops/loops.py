@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.windows import Padding, Pair
+from pullback.dialects.graph.windows.windows import Padding, Pair
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from pullback.dialects.graph.losses import (
+from pullback.dialects.graph.along_axes.losses import (
     L2Loss,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,

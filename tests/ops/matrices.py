@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
-from pullback.dialects.graph.shapes import ShapeOf
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart, MatrixDiag, MatrixDiagPart
+from pullback.dialects.graph.movement.shapes import ShapeOf
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, f64, i64
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.normalization import BatchNorm, BiasAdd, LayerNorm, RmsNorm
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 X, V = "2x3xf64", "3xf64"

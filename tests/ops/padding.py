@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.padding import MirrorPad, MirrorPadGradient, Pad
-from pullback.dialects.graph.value import Number
+from pullback.dialects.graph.movement.padding import MirrorPad, MirrorPadGradient, Pad
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Number
 from pullback.tests.ops.case import Case
 
 X = "tensor<2x3xf32>"

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.average_pooling import AvgPool2D, AvgPool2DGradient
-from pullback.dialects.graph.pooling import (
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.windows.average_pooling import AvgPool2D, AvgPool2DGradient
+from pullback.dialects.graph.windows.pooling import (
     MaxPool2D,
     MaxPool2DGradient,
     MaxPool2DSelect,
 )
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.windows import Padding, Pair
+from pullback.dialects.graph.windows.windows import Padding, Pair
 from pullback.tests.ops.case import Case, Sampler
 from pullback.tests.ops.loops import WindowLoops
 

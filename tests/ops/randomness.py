@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.random import RandomKey
+from pullback.dialects.graph.creation.random import RandomKey
 from pullback.tests.ops.case import Case
 
 MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157

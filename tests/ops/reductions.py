@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from pullback.dialects.graph.norms import EuclideanNorm
-from pullback.dialects.graph.positions import ArgMax, ArgMin
-from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
-from pullback.dialects.graph.softmax import LogSumExp
-from pullback.dialects.graph.statistics import Mean
+from pullback.dialects.graph.along_axes.arg_extrema import ArgMax, ArgMin
+from pullback.dialects.graph.along_axes.norms import EuclideanNorm
+from pullback.dialects.graph.along_axes.reductions import AllTrue, AnyTrue, Max, Min, Prod, Sum
+from pullback.dialects.graph.along_axes.softmax import LogSumExp
+from pullback.dialects.graph.along_axes.statistics import Mean
 from pullback.tests.ops.case import Case, Sampler
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.repeating import (
+from pullback.dialects.graph.along_axes.repeating import (
     Flip,
     Repeat,
     RepeatGradient,
@@ -16,6 +15,7 @@ from pullback.dialects.graph.repeating import (
     Tile,
     TileGradient,
 )
+from pullback.dialects.graph.tensor.attributes import integers
 from pullback.tests.ops.case import Case
 
 X = "tensor<2x3xf32>"

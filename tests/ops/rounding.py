@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.rounding import Remainder
+from pullback.dialects.graph.elementwise.rounding import Remainder
 from pullback.tests.ops.arithmetic import integers, signed
 from pullback.tests.ops.case import Case
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.indexing import MakeSlices
-from pullback.dialects.graph.rows import ReplaceRows, Unique
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows, Unique
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 

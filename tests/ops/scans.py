@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.scans import CumLogSumExp, CumProd, CumSum, LinearRecurrence
+from pullback.dialects.graph.along_axes.scans import CumLogSumExp, CumProd, CumSum, LinearRecurrence
+from pullback.dialects.graph.elementwise.exponential import Exp
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.reductions import ZEROS, values
 

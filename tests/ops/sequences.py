@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, FloatAttr, IntegerAttr, f32, f64, i64
 
-from pullback.dialects.graph.attributes import scalar_attribute
-from pullback.dialects.graph.sequences import Iota, OneHot
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.types import DTYPES, complex128, tensor_type
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.by_index.sequences import Iota, OneHot
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.tensor.attributes import scalar_attribute
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, complex128, tensor_type
 from pullback.tests.ops.case import Case
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
-from pullback.dialects.graph.rearranging import Squeeze
-from pullback.dialects.graph.shapes import dynamic_shape
-from pullback.dialects.graph.slicing import Slice, StridedSlice, StridedSliceGradient
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
+from pullback.dialects.graph.movement.rearranging import Squeeze
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.movement.slicing import Slice, StridedSlice, StridedSliceGradient
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 X = "tensor<2x3xf32>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from pullback.dialects.graph.softmax import LogSoftmax, Softmax
+from pullback.dialects.graph.along_axes.softmax import LogSoftmax, Softmax
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.reductions import values
 

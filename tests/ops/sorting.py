@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.attributes import flag
-from pullback.dialects.graph.sorting import ArgSort, SearchSorted, TopK
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.sorting import ArgSort, SearchSorted, TopK
+from pullback.dialects.graph.tensor.attributes import flag
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case
 
 

@@ -13,16 +13,16 @@ from xdsl.dialects.builtin import ModuleOp, f64
 
 import pullback as pb
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.activations import LeakyRelu
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.error_function import Gelu
-from pullback.dialects.graph.families import Binary, Elementwise, Unary
-from pullback.dialects.graph.gamma import Polygamma
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.types import DTYPES, element_type_of, numpy_dtype
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.activations import LeakyRelu
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.error_function import Gelu
+from pullback.dialects.graph.elementwise.gamma import Polygamma
+from pullback.dialects.graph.op.families import Binary, Elementwise, Unary
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, element_type_of, numpy_dtype
 from pullback.driver.program import compile_function
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.graphs import build

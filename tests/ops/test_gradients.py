@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.types import is_complex
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_complex
 from pullback.driver.checking.function import Options, Point, about_values, check_function
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.graphs import build

@@ -11,9 +11,9 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.complex_numbers import MakeComplex
-from pullback.dialects.graph.types import SlicesType, numpy_dtype
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.complex_numbers import MakeComplex
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, numpy_dtype
 from pullback.driver.program import compile_function
 from pullback.tests.graphs import Function
 from pullback.tests.ops.case import Case, differentiated, floating, real_parts

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.error_function import Gelu
+from pullback.dialects.graph.elementwise.error_function import Gelu
 from pullback.tests.ops.arithmetic import Z, signed
 from pullback.tests.ops.case import Case, Sampler
 

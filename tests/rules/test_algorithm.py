@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.graph.location import name_of
+from pullback.dialects.graph.tensor.location import name_of
 
 
 def scalar(name: str = "x") -> pb.Tensor:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pullback.dialects.context import context
-from pullback.dialects.graph.base import Array
-from pullback.dialects.source import parse
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program
 from pullback.passes.gradients.registry import MissingGradientError
 from pullback.passes.pipelines import parse_passes

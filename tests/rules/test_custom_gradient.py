@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.driver.program import Program
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes

@@ -9,7 +9,7 @@ import pytest
 from xdsl.dialects.builtin import StringAttr
 
 import pullback as pb
-from pullback.dialects.graph.location import name_of, role_of
+from pullback.dialects.graph.tensor.location import name_of, role_of
 
 
 def layers(x: pb.Tensor, weights: list[pb.Variable]) -> pb.Tensor:

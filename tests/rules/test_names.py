@@ -7,7 +7,7 @@ import pytest
 from xdsl.ir import Operation
 
 import pullback as pb
-from pullback.dialects.graph.location import Origin, name_of, role_of
+from pullback.dialects.graph.tensor.location import Origin, name_of, role_of
 
 
 def made_by(graph: pb.Graph, ys: pb.Tensor, xs: list[pb.Tensor], **options: object) -> list[Operation]:

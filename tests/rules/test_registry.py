@@ -10,7 +10,7 @@ import pytest
 from xdsl.ir import Operation
 
 import pullback as pb
-from pullback.dialects.graph.trigonometric import Tanh
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.passes.gradients.registry import unregister
 
 

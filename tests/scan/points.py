@@ -8,7 +8,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from pullback.dialects.graph.types import DTYPES, numpy_dtype
+from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
 
 FLOATS = ("f16", "bf16", "f32", "f64")
 

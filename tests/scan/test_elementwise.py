@@ -13,11 +13,11 @@ import pytest
 
 import pullback as pb
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.activations import LeakyRelu
-from pullback.dialects.graph.error_function import Gelu
-from pullback.dialects.graph.families import Elementwise
-from pullback.dialects.graph.gamma import Polygamma
-from pullback.dialects.graph.types import DTYPES
+from pullback.dialects.graph.elementwise.activations import LeakyRelu
+from pullback.dialects.graph.elementwise.error_function import Gelu
+from pullback.dialects.graph.elementwise.gamma import Polygamma
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.tensor.types import DTYPES
 from pullback.passes.gradients.registry import State, state_of
 from pullback.tests.scan.comparison import compared, faults
 from pullback.tests.scan.differences import derivatives

@@ -11,17 +11,17 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.backends.numpy.evaluator import Evaluator, compute
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.control_flow import While
-from pullback.dialects.graph.creation import Constant
-from pullback.dialects.graph.indexing import MakeSlices, SlicesValue
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.memory import BufferAttr
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.graph.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.by_index.gather import MakeSlices, SlicesValue
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.schedule.native import runs_on_host
 
 Array = np.ndarray[Any, Any]

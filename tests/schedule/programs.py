@@ -12,24 +12,20 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.complex_numbers import Imag, MakeComplex, Real
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Cast, Maximum, Where
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, AddN, Gate
-from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import (
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Maximum, Where
+from pullback.dialects.graph.elementwise.complex_numbers import Imag, MakeComplex, Real
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN, Gate
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.split_concat import Concat, Split
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.state.variables import (
     Assign,
     AssignAdd,
     AssignSub,
@@ -38,7 +34,11 @@ from pullback.dialects.graph.variables import (
     ScatterUpdate,
     VariableOp,
 )
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import DTYPES, VariableType, shape_of_type, tensor_type
+from pullback.dialects.ir.verification import verify
 
 SHAPES = [(), (4,), (3, 4), (4, 4), (1, 4), (3, 1), (2, 3, 4), (5, 3), (4, 3)]
 F64, I32 = DTYPES["f64"], DTYPES["i32"]

@@ -8,9 +8,9 @@ from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.text import print_module
 from pullback.passes.levels import verify_level
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.tests.graphs import build

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from xdsl.context import Context
 
-from pullback.dialects.graph.memory import Space
+from pullback.dialects.graph.kernel.buffer import Space
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import plan_function
 from pullback.tests.schedule.machine import Machine

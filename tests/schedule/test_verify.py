@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from xdsl.context import Context
 
-from pullback.dialects.context import context
-from pullback.dialects.graph.kernel import Kernel
-from pullback.dialects.source import parse
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.passes.schedule.verify import verify_scheduled

@@ -13,22 +13,22 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.context import context
-from pullback.dialects.graph.axes import OverAxes
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.einsum import Einsum
-from pullback.dialects.graph.elementwise import Add, Subtract
-from pullback.dialects.graph.exponential import Pow
-from pullback.dialects.graph.indexing import SlicesValue, zeros_like
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.markers import Accumulate, Summation
-from pullback.dialects.graph.pooling import Pooling
-from pullback.dialects.graph.repeating import SumOfCopies
-from pullback.dialects.graph.shapes import SumTo, dynamic_shape
-from pullback.dialects.graph.types import GraphError, SlicesType, is_complex
-from pullback.dialects.graph.value import Number, Tensor
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.along_axes.axis_families import OverAxes
+from pullback.dialects.graph.along_axes.repeating import SumOfCopies
+from pullback.dialects.graph.by_index.gather import SlicesValue, zeros_like
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Add, Subtract
+from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.gradient.markers import Accumulate, Summation
+from pullback.dialects.graph.linear_algebra.einsum import Einsum
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.shapes import SumTo, dynamic_shape
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_complex
+from pullback.dialects.graph.windows.pooling import Pooling
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.verification import verify
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize

@@ -13,21 +13,21 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, f64, i64
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.graph.arithmetic import Abs, MulNoNan, Square
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.complex_numbers import Conj, Imag, MakeComplex, Real
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Cast, Divide, Maximum, Minimum, Where
-from pullback.dialects.graph.exponential import Pow
-from pullback.dialects.graph.padding import Pad
-from pullback.dialects.graph.pieces import Concat, Split
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
-from pullback.dialects.graph.repeating import Flip, Repeat, Roll, Tile
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.slicing import Slice, StridedSlice, StridedSliceGradient
-from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.along_axes.repeating import Flip, Repeat, Roll, Tile
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.arithmetic import Abs, MulNoNan, Square
+from pullback.dialects.graph.elementwise.basic import Cast, Divide, Maximum, Minimum, Where
+from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, MakeComplex, Real
+from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.movement.padding import Pad
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.slicing import Slice, StridedSlice, StridedSliceGradient
+from pullback.dialects.graph.movement.split_concat import Concat, Split
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import tensor_type
+from pullback.dialects.ir.verification import verify
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.tests.graphs import build
 

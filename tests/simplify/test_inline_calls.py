@@ -10,13 +10,13 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.numpy.evaluator import EvaluationError, evaluate
-from pullback.dialects.context import context
-from pullback.dialects.diagnostics import DiagnosticError
-from pullback.dialects.graph.elementwise import Multiply
-from pullback.dialects.graph.location import name_of, position_of, role_of
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.source import Source, parse
-from pullback.dialects.text import print_module
+from pullback.dialects.graph.elementwise.basic import Multiply
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.tensor.location import name_of, position_of, role_of
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.source import Source, parse
+from pullback.dialects.ir.text import print_module
 from pullback.driver.levels import main_function
 from pullback.driver.program import Program
 from pullback.passes.pipelines import parse_passes

@@ -9,11 +9,11 @@ from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, f32
 
-from pullback.dialects.graph.insertion import inserting
-from pullback.dialects.graph.markers import AddN, GradientResults
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import tensor_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.markers import AddN, GradientResults
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.passes.gradients.gate import GateGradients
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal

@@ -15,27 +15,27 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, f32, f64, i32
 from xdsl.ir import Operation
 
 from pullback.backends.numpy.evaluator import evaluate
-from pullback.dialects.context import context
-from pullback.dialects.graph.comparisons import Greater
-from pullback.dialects.graph.control_flow import Condition, While, Yield
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.elementwise import Cast, Identity, Maximum, StopGradient, Where
-from pullback.dialects.graph.exponential import Exp
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.insertion import insert, inserting
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.location import name_of, named
-from pullback.dialects.graph.pieces import split_like
-from pullback.dialects.graph.policies import Gating, GatingAttr, Unconnected, UnconnectedAttr
-from pullback.dialects.graph.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.reductions import Max, Sum
-from pullback.dialects.graph.request import Gradients
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.trigonometric import Tanh
-from pullback.dialects.graph.types import VariableType, tensor_type
-from pullback.dialects.graph.value import Tensor
-from pullback.dialects.graph.variables import Assign, AssignSub, Read, VariableOp
-from pullback.dialects.verification import verify
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast, Identity, Maximum, StopGradient, Where
+from pullback.dialects.graph.elementwise.comparisons import Greater
+from pullback.dialects.graph.elementwise.exponential import Exp
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.gradient.policies import Gating, GatingAttr, Unconnected, UnconnectedAttr
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.movement.split_concat import split_like
+from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.state.variables import Assign, AssignSub, Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.location import name_of, named
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import VariableType, tensor_type
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.verification import verify
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pullback as pb
-from pullback.dialects.graph.types import DTYPES, numpy_dtype
+from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
 from pullback.frontend.train import checkpoints
 
 PROGRAM = """

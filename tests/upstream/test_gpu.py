@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from xdsl.printer import Printer
 
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.tests.kernels import programs
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
-from pullback.dialects.text import print_module
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.passes.pipelines import parse_passes
 from pullback.passes.run import run_passes
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt

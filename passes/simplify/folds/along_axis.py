@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.positions import Position
-from pullback.dialects.graph.scans import Scan
-from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.arg_extrema import Position
+from pullback.dialects.graph.along_axes.scans import Scan
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, family, folds, full_like
 
 

@@ -13,20 +13,9 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerType
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.arithmetic import Abs, DivNoNan, MulNoNan
-from pullback.dialects.graph.base import Broadcasts, GraphOp
-from pullback.dialects.graph.bitwise import (
-    BinaryBitwise,
-    BitwiseLeftShift,
-    BitwiseOr,
-    BitwiseRightShift,
-    BitwiseXor,
-    RightShiftLogical,
-)
-from pullback.dialects.graph.comparisons import LogicalAnd, LogicalOr, LogicalXor
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.custom_gradient import CustomGradient, PreventGradient
-from pullback.dialects.graph.elementwise import (
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.arithmetic import Abs, DivNoNan, MulNoNan
+from pullback.dialects.graph.elementwise.basic import (
     Add,
     Cast,
     Divide,
@@ -36,17 +25,28 @@ from pullback.dialects.graph.elementwise import (
     StopGradient,
     Subtract,
 )
-from pullback.dialects.graph.exponential import Pow
-from pullback.dialects.graph.families import Binary, BinaryPredicate, Elementwise, Unary, no_dtype
-from pullback.dialects.graph.shapes import BroadcastTo
-from pullback.dialects.graph.types import (
+from pullback.dialects.graph.elementwise.bitwise import (
+    BinaryBitwise,
+    BitwiseLeftShift,
+    BitwiseOr,
+    BitwiseRightShift,
+    BitwiseXor,
+    RightShiftLogical,
+)
+from pullback.dialects.graph.elementwise.comparisons import LogicalAnd, LogicalOr, LogicalXor
+from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.gradient.custom_gradient import CustomGradient, PreventGradient
+from pullback.dialects.graph.movement.shapes import BroadcastTo
+from pullback.dialects.graph.op.families import Binary, BinaryPredicate, Elementwise, Unary, no_dtype
+from pullback.dialects.graph.op.graph_op import Broadcasts, GraphOp
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import (
     broadcast_shapes,
     element_type_of,
     is_complex,
     is_static,
     shape_of_type,
 )
-from pullback.dialects.graph.value import Number, Tensor
 from pullback.passes.simplify.matching import (
     Folded,
     broadcast_result,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.arithmetic import Abs
-from pullback.dialects.graph.complex_numbers import Conj, Imag, MakeComplex, Real
-from pullback.dialects.graph.elementwise import Cast
-from pullback.dialects.graph.types import element_type_of, is_complex, is_static
+from pullback.dialects.graph.elementwise.arithmetic import Abs
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, MakeComplex, Real
+from pullback.dialects.graph.tensor.types import element_type_of, is_complex, is_static
 from pullback.passes.simplify.matching import Folded, broadcast_result, folds, full_like, producer, same_type
 
 

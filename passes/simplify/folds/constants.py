@@ -9,15 +9,15 @@ import numpy as np
 from xdsl.dialects.builtin import TensorType
 from xdsl.traits import Pure
 
-from pullback.dialects.dense import is_uniform
-from pullback.dialects.graph.base import OPS, Array, GraphOp
-from pullback.dialects.graph.creation import Constant, Fill
-from pullback.dialects.graph.families import Elementwise, no_dtype
-from pullback.dialects.graph.indexing import Gather
-from pullback.dialects.graph.reductions import Max, Min, Prod, Reduction, Sum
-from pullback.dialects.graph.shapes import ShapeOf, Size
-from pullback.dialects.graph.types import element_type_of, is_integer, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.reductions import Max, Min, Prod, Reduction, Sum
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.movement.shapes import ShapeOf, Size
+from pullback.dialects.graph.op.families import Elementwise, no_dtype
+from pullback.dialects.graph.op.graph_op import OPS, Array, GraphOp
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import element_type_of, is_integer, is_static, shape_of_type
+from pullback.dialects.ir.dense import is_uniform
 from pullback.passes.simplify.matching import (
     Folded,
     all_constant,

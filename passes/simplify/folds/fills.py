@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from pullback.dialects.graph.base import OPS, GraphOp
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.shapes import Reshape
-from pullback.dialects.graph.types import is_static
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.graph_op import OPS, GraphOp
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.simplify.matching import Folded, elements_of, folds, full_like, number_in, producer
 
 

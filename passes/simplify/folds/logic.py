@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.bitwise import BitwiseAnd, BitwiseInvert, BitwiseOr, BitwiseXor
-from pullback.dialects.graph.comparisons import (
+from pullback.dialects.graph.elementwise.basic import Maximum, Minimum, Where
+from pullback.dialects.graph.elementwise.bitwise import BitwiseAnd, BitwiseInvert, BitwiseOr, BitwiseXor
+from pullback.dialects.graph.elementwise.comparisons import (
     Equal,
     Greater,
     GreaterEqual,
@@ -23,10 +23,10 @@ from pullback.dialects.graph.comparisons import (
     LogicalXor,
     NotEqual,
 )
-from pullback.dialects.graph.elementwise import Maximum, Minimum, Where
-from pullback.dialects.graph.families import Binary, BinaryPredicate, Unary, UnaryPredicate, is_truth
-from pullback.dialects.graph.types import broadcast_shapes, is_inexact, is_static, shape_of_type
-from pullback.dialects.graph.value import Number, Tensor
+from pullback.dialects.graph.op.families import Binary, BinaryPredicate, Unary, UnaryPredicate, is_truth
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import broadcast_shapes, is_inexact, is_static, shape_of_type
 from pullback.passes.simplify.matching import (
     Folded,
     broadcast_result,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.linalg import MatMul
-from pullback.dialects.graph.rearranging import Transpose
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.simplify.matching import Folded, folds, producer
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 
-from pullback.dialects.graph.matrices import LARGEST_MASK, MatrixBandPart, MatrixDiag, MatrixDiagPart
-from pullback.dialects.graph.types import is_static
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.linear_algebra.matrices import (
+    LARGEST_MASK,
+    MatrixBandPart,
+    MatrixDiag,
+    MatrixDiagPart,
+)
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.simplify.matching import Folded, folds, producer, same_type
 
 

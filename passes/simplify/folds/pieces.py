@@ -7,11 +7,11 @@ from itertools import pairwise
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import OpResult
 
-from pullback.dialects.graph.attributes import integers
-from pullback.dialects.graph.pieces import Concat, Split, SplitLike
-from pullback.dialects.graph.slicing import StridedSlice, along
-from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.movement.slicing import StridedSlice, along
+from pullback.dialects.graph.movement.split_concat import Concat, Split, SplitLike
+from pullback.dialects.graph.tensor.attributes import integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, folds, producer, same_type
 
 

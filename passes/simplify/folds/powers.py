@@ -6,11 +6,11 @@ import math
 
 import ml_dtypes
 
-from pullback.dialects.graph.arithmetic import DivNoNan, MulNoNan, Reciprocal, Square
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Divide, Multiply
-from pullback.dialects.graph.exponential import Pow
-from pullback.dialects.graph.types import is_complex, is_inexact, is_static
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.arithmetic import DivNoNan, MulNoNan, Reciprocal, Square
+from pullback.dialects.graph.elementwise.basic import Divide, Multiply
+from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.tensor.types import is_complex, is_inexact, is_static
 from pullback.passes.simplify.matching import (
     Folded,
     broadcast_result,

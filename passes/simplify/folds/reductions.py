@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.attributes import integer_list
-from pullback.dialects.graph.axes import OverAxes
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.elementwise import Add
-from pullback.dialects.graph.markers import Accumulate, AddN
-from pullback.dialects.graph.rearranging import ExpandDims
-from pullback.dialects.graph.reductions import AllTrue, AnyTrue, Max, Min, Prod, Reduction, Sum
-from pullback.dialects.graph.repeating import SumOfCopies
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.softmax import LogSumExp
-from pullback.dialects.graph.stacks import EmptyStack
-from pullback.dialects.graph.statistics import Mean
-from pullback.dialects.graph.types import StackType, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.axis_families import OverAxes
+from pullback.dialects.graph.along_axes.reductions import AllTrue, AnyTrue, Max, Min, Prod, Reduction, Sum
+from pullback.dialects.graph.along_axes.repeating import SumOfCopies
+from pullback.dialects.graph.along_axes.softmax import LogSumExp
+from pullback.dialects.graph.along_axes.statistics import Mean
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Add
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
+from pullback.dialects.graph.state.stacks import EmptyStack
+from pullback.dialects.graph.tensor.attributes import integer_list
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import StackType, is_static, shape_of_type
 from pullback.passes.simplify.matching import (
     Folded,
     dtype_of,

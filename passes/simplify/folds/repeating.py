@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.attributes import integer_list, integers, number_of
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.padding import Mirroring, Pad, paddings_of
-from pullback.dialects.graph.repeating import Copies, Flip, Roll, SumOfCopies
-from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.repeating import Copies, Flip, Roll, SumOfCopies
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.padding import Mirroring, Pad, paddings_of
+from pullback.dialects.graph.tensor.attributes import integer_list, integers, number_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, family, folds, full_like, producer, same_type
 
 

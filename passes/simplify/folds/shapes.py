@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from xdsl.ir import OpResult
 
-from pullback.dialects.graph.attributes import integer_list
-from pullback.dialects.graph.axes import AlongAxis
-from pullback.dialects.graph.base import GraphOp
-from pullback.dialects.graph.creation import Fill
-from pullback.dialects.graph.families import Unary
-from pullback.dialects.graph.rearranging import ExpandDims, Squeeze, Transpose
-from pullback.dialects.graph.reductions import Sum
-from pullback.dialects.graph.shapes import BroadcastTo, Reshape, Reshaping, ShapeOf, SumTo
-from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.along_axes.axis_families import AlongAxis
+from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
+from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, Reshaping, ShapeOf, SumTo
+from pullback.dialects.graph.op.families import Unary
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.attributes import integer_list
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type
 
 

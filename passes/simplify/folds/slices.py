@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from pullback.dialects.graph.indexing import ConcatSlices, Densify, MakeSlices, SliceIndices, SliceValues
-from pullback.dialects.graph.markers import Gate
-from pullback.dialects.graph.stacks import Pop, Push
-from pullback.dialects.graph.types import SlicesType, is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.by_index.gather import (
+    ConcatSlices,
+    Densify,
+    MakeSlices,
+    SliceIndices,
+    SliceValues,
+)
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.state.stacks import Pop, Push
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type
 
 

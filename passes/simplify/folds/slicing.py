@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from pullback.dialects.graph.attributes import number_of
-from pullback.dialects.graph.padding import Pad
-from pullback.dialects.graph.shapes import BroadcastTo
-from pullback.dialects.graph.slicing import LAST, Slice, StridedSlice, StridedSliceGradient, slice_properties
-from pullback.dialects.graph.types import is_static, shape_of_type
-from pullback.dialects.graph.value import Tensor
+from pullback.dialects.graph.movement.padding import Pad
+from pullback.dialects.graph.movement.shapes import BroadcastTo
+from pullback.dialects.graph.movement.slicing import (
+    LAST,
+    Slice,
+    StridedSlice,
+    StridedSliceGradient,
+    slice_properties,
+)
+from pullback.dialects.graph.tensor.attributes import number_of
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, folds, full_like, producer, same_type
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 TEMPLATE = """
 memref.global "private" constant @table : memref<4xf32> = dense<0.0>

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pullback.backends.numpy.loops import interpret
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 
 def run(text: str, *buffers: np.ndarray, undefined: tuple[int, ...] = ()) -> None:

@@ -12,8 +12,8 @@ from xdsl.ir import Operation
 
 from pullback.backends.numpy.dtypes import dtype_of
 from pullback.backends.numpy.scalar import MEANINGS, meaning
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 NAN, INF = math.nan, math.inf
 

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 HOST = """
   func.func @main({signature}) {{

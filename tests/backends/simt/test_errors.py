@@ -7,8 +7,8 @@ import pytest
 
 from pullback.backends.numpy.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
-from pullback.dialects.context import context
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 
 TEMPLATE = """
 builtin.module attributes {{gpu.container_module}} {{

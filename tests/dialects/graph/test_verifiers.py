@@ -7,9 +7,9 @@ import re
 import pytest
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.context import context
 from pullback.dialects.graph import OPS
-from pullback.dialects.source import parse
+from pullback.dialects.ir.context import context
+from pullback.dialects.ir.source import parse
 from pullback.tests.ops import collected
 
 X, V, S = "tensor<2x3xf32>", "tensor<3xf32>", "tensor<f32>"

@@ -1,0 +1,143 @@
+"""Elements by index along one axis, and the adjoint, which adds at those places.
+
+An index out of range reads zeros and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.by_index.gather_nd import check_updates
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.op.checks import check_axis, check_indices, check_shape_operand, check_tensor
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.tensor.accumulators import scattered
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    shape_of_type,
+    tensor_type,
+)
+
+
+def check_along(op: str, axis: int, indices: Attribute, shape: Sequence[int]) -> None:
+    """The indices have the shape of the tensor, but for the axis that they pick along."""
+    check_indices(op, indices)
+    at = list(shape_of_type(indices))
+    if len(at) == len(shape):
+        at[axis] = shape[axis]
+    if not compatible_shapes(at, shape):
+        raise GraphError(
+            f"{op}: indices_c3: indices {indices} do not fit {format_shape(shape)} beside axis {axis}"
+        )
+
+
+def along(indices: Array, axis: int, extent: int) -> tuple[Array, Array]:
+    """Indices in range, and which of them were."""
+    inside = (indices >= 0) & (indices < extent)
+    return np.where(inside, indices, 0), inside
+
+
+@graph_op
+class TakeAlongAxis(GraphOp):
+    """One element for each index: `result[i, j, …] = x[i, indices[i, j, …], …]`, for the axis in the middle."""
+
+    name = "graph.take_along_axis"
+    ADDS: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        "%r = graph.take_along_axis %x, %l {axis = 1 : i64} : (MATRIX, tensor<2x4xi32>) -> tensor<2x4xf32>",
+    )
+    operand = operand_def(AnyAttr())
+    indices = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        x, indices = operands
+        shape = shape_of_type(x)
+        check_along(cls.name, check_axis(cls.name, properties, shape), indices, shape)
+        return [tensor_type(element_type_of(x), shape_of_type(indices))]
+
+    @classmethod
+    def over(cls, x: Tensor, indices: Tensor, axis: int) -> Tensor:
+        """Elements of `x` along this axis."""
+        return cls.of(x, indices, axis=IntegerAttr(axis, i64))
+
+    def numpy(self, *operands: Array) -> Any:
+        x, indices = operands
+        axis = _axis_of(self)
+        if x.shape[axis] == 0:
+            return np.zeros(indices.shape, x.dtype)
+        at, inside = along(indices, axis, x.shape[axis])
+        return np.where(inside, np.take_along_axis(x, at, axis), x.dtype.type(0))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        x, indices = (Tensor(v) for v in self._operands)
+        return AddAlongAxis.like(indices, dy, x, _axis_of(self)), None
+
+
+@graph_op
+class AddAlongAxis(GraphOp):
+    """Zeros with one element added for each index along `axis`: the adjoint of `take_along_axis`."""
+
+    name = "graph.add_along_axis"
+    ADDS: ClassVar = slice(1, 2)
+    EXAMPLES: ClassVar = (
+        "%r = graph.add_along_axis %l, %o {axis = 1 : i64} : (tensor<2x4xi32>, tensor<2x4xf32>) -> MATRIX",
+    )
+    SHAPE_OPERAND: ClassVar = 2
+    indices = operand_def(AnyAttr())
+    updates = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    axis = prop_def(base(IntegerAttr))
+    traits = traits_def(Pure())
+
+    @classmethod
+    def like(cls, indices: Tensor, updates: Tensor, other: Tensor, axis: int) -> Tensor:
+        """Elements added into zeros shaped as `other`."""
+        return cls.emit_as(
+            [indices.value, updates.value, *dynamic_shape(other)],
+            tensor_type(updates.element_type, other.extents),
+            {"axis": IntegerAttr(axis, i64)},
+        )
+
+    def verify_(self) -> None:
+        indices, updates = self.operand_types[:2]
+        result = self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        check_shape_operand(self, self._operands[2:], result)
+        shape = shape_of_type(result)
+        check_along(self.name, check_axis(self.name, self.properties, shape), indices, shape)
+        check_updates(self.name, updates, element_type_of(result), shape_of_type(indices))
+
+    def numpy(self, *operands: Array) -> Any:
+        indices, updates = operands[:2]
+        extents = self.runtime_shape(operands)
+        axis = _axis_of(self)
+        result = np.zeros(extents, updates.dtype)
+        at, inside = along(indices, axis, extents[axis])
+        places: list[Any] = [*np.indices(indices.shape)]
+        places[axis] = at
+        return scattered(result, tuple(p[inside] for p in places), updates[inside])
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        terms = (None, TakeAlongAxis.over(dy, Tensor(self._operands[0]), _axis_of(self)), None)
+        return terms[: len(self._operands)]
+
+
+def _axis_of(op: TakeAlongAxis | AddAlongAxis) -> int:
+    assert isinstance(op.axis, IntegerAttr)
+    return op.axis.value.data

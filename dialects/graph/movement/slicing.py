@@ -1,0 +1,284 @@
+"""Parts of a tensor: slices whose bounds are numbers, and their gradients.
+
+Bounds mean what they mean to Python's `slice`: negative ones count from the end, and what lies beyond an end is cut
+off there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
+from pullback.dialects.graph.movement.split_concat import surrounded
+from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
+from pullback.dialects.graph.op.families import Composite
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.tensor.attributes import integer_list, integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    shape_of_type,
+    tensor_type,
+)
+
+LAST, FIRST = 2**63 - 1, -(2**63)
+"""Bounds that no extent reaches: a slice open at the end, and one of negative stride open at the beginning."""
+REST = -1
+"""The size of a slice that takes all that remains."""
+
+
+def slices_of(properties: Properties) -> tuple[slice, ...]:
+    """The slice of each axis that the properties `begin`, `end` and `strides` describe."""
+    parts = (integer_list(properties, name) for name in ("begin", "end", "strides"))
+    return tuple(slice(*bounds) for bounds in zip(*parts, strict=True))
+
+
+def slice_properties(slices: Sequence[slice], extents: Sequence[int]) -> dict[str, Attribute]:
+    """Slices as properties. Where the extent is known, slices of the same elements have the same bounds."""
+    bounds = [_bounds(s, n) for s, n in zip(slices, extents, strict=True)]
+    begin, end, strides = zip(*bounds, strict=True) if bounds else ((), (), ())
+    return {"begin": integers(begin), "end": integers(end), "strides": integers(strides)}
+
+
+def _bounds(s: slice, extent: int) -> tuple[int, int, int]:
+    stride = 1 if s.step is None else s.step
+    if extent == DYNAMIC_INDEX:
+        first, last = (0, LAST) if stride > 0 else (LAST, FIRST)
+        begin, end = first if s.start is None else s.start, last if s.stop is None else s.stop
+        return _within_i64(begin), _within_i64(end), _within_i64(stride)
+    taken = range(extent)[s]
+    match len(taken):
+        case 0:
+            return 0, 0, 1
+        case 1:
+            return taken[0], taken[0] + 1, 1
+        case _ if stride > 0:
+            return taken[0], taken[-1] + 1, stride
+        case _:
+            return taken[0], taken[-1] - 1 if taken[-1] else -extent - 1, stride
+
+
+def _within_i64(bound: int) -> int:
+    return min(max(bound, FIRST), LAST)
+
+
+def along(x: Tensor, axis: int, part: slice) -> list[slice]:
+    """A slice of one axis of `x`, and all of the others."""
+    return [part if a == axis else slice(None) for a in range(x.ndim)]
+
+
+def sliced_shape(shape: Sequence[int], slices: Sequence[slice]) -> tuple[int, ...]:
+    """The extents that these slices leave; a `?` stays one."""
+    return tuple(n if n == DYNAMIC_INDEX else len(range(n)[s]) for n, s in zip(shape, slices, strict=True))
+
+
+def _check_slices(op: str, properties: Properties, rank: int) -> None:
+    lengths = [len(integer_list(properties, name)) for name in ("begin", "end", "strides")]
+    if lengths != [rank] * 3:
+        raise GraphError(f"{op}: slice_c1: begin, end and strides must have {rank} numbers, got {lengths}")
+    if 0 in integer_list(properties, "strides"):
+        raise GraphError(f"{op}: slice_c2: a stride is 0")
+
+
+@graph_op
+class StridedSlice(GraphOp):
+    """`operand[begin:end:strides]` for each axis, as NumPy reads the bounds."""
+
+    name = "graph.strided_slice"
+    TAKES: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        """%r = graph.strided_slice %x {begin = array<i64: 0, 2>, end = array<i64: 1, -4>, strides = array<i64: 1, -1>}
+      : (MATRIX) -> tensor<1x3xf32>""",
+        """%r = graph.strided_slice %y {begin = array<i64: 1, 0>, end = array<i64: -1, 3>, strides = array<i64: 1, 2>}
+      : (tensor<?x3xf32>) -> tensor<?x2xf32>""",
+    )
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    end = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        check_tensor(cls.name, operands[0], "the operand")
+        _check_slices(cls.name, properties, len(shape))
+        return [tensor_type(element_type_of(operands[0]), sliced_shape(shape, slices_of(properties)))]
+
+    @classmethod
+    def at(cls, x: Tensor, slices: Sequence[slice]) -> Tensor:
+        """`x[slices]`, one slice an axis; `x` itself where they take all of it."""
+        if all(s in (slice(None), slice(0, LAST, 1)) for s in slices):
+            return x
+        properties = slice_properties(slices, x.extents)
+        return x if _takes_all(slices_of(properties), x.extents) else cls.of(x, **properties)
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The slice of each axis."""
+        return slices_of(self.properties)
+
+    def numpy(self, *operands: Array) -> Any:
+        return operands[0][self.slices]
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), self.slices),)
+
+
+def _takes_all(slices: Sequence[slice], extents: Sequence[int]) -> bool:
+    """Whether each slice has the bounds of its whole axis."""
+    whole = (slice(0, LAST if n == DYNAMIC_INDEX else n, 1) for n in extents)
+    return all(s == w for s, w in zip(slices, whole, strict=True))
+
+
+@graph_op
+class StridedSliceGradient(Composite):
+    """Zeros of the result's shape, with the operand where `strided_slice` with these bounds reads."""
+
+    name = "graph.strided_slice_gradient"
+    ADDS: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        """%r = graph.strided_slice_gradient %x {begin = array<i64: 3, 0>, end = array<i64: -6, 3>,
+      strides = array<i64: -2, 1>} : (MATRIX) -> tensor<4x3xf32>""",
+        """%r = graph.strided_slice_gradient %y, %n {begin = array<i64: 1, 0>, end = array<i64: -1, 3>,
+      strides = array<i64: 1, 1>} : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x3xf32>""",
+    )
+    SHAPE_OPERAND: ClassVar = 1
+    operand = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    end = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The slice of each axis of the result."""
+        return slices_of(self.properties)
+
+    @classmethod
+    def like(cls, dy: Tensor, x: Tensor, slices: Sequence[slice]) -> Tensor:
+        """The gradient with respect to `x` of `x[slices]`."""
+        operands = [dy.value, *dynamic_shape(x)]
+        return cls.emit_as(operands, x.type, slice_properties(slices, x.extents))
+
+    def verify_(self) -> None:
+        operand, result = self.operand_types[0], self.result_types[0]
+        check_tensor(self.name, result, "the result")
+        check_shape_operand(self, self._operands[1:], result)
+        _check_slices(self.name, self.properties, len(shape_of_type(result)))
+        check_same_dtype(self.name, operand, result)
+        taken = sliced_shape(shape_of_type(result), self.slices)
+        if not compatible_shapes(taken, shape_of_type(operand)):
+            raise GraphError(
+                f"{self.name}: slice_c3: the slice of {result} has shape {format_shape(taken)}, "
+                f"the operand is {operand}"
+            )
+
+    def expand(self) -> Tensor:
+        x, shape = Tensor(self._operands[0]), shape_of_type(self.result_types[0])
+        places = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
+        if not all(places):
+            return Fill.full(0, self.result_types[0])
+        for axis, (taken, extent) in enumerate(zip(places, shape, strict=True)):
+            x = _spread(x, axis, taken, extent)
+        return x
+
+    def numpy(self, *operands: Array) -> Any:
+        result = np.zeros(self.runtime_shape(operands), operands[0].dtype)
+        result[self.slices] = operands[0]
+        return result
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (StridedSlice.at(dy, self.slices), *[None] * (len(self._operands) - 1))
+
+
+def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
+    """`x` with its elements at these places of an axis of this extent, and zeros between them."""
+    if len(places) > 1 and places.step < 0:
+        x, places = StridedSlice.at(x, along(x, axis, slice(None, None, -1))), places[::-1]
+    if len(places) > 1 and places.step > 1:
+        shape, step = x.extents, places.step
+        apart = Reshape.to(x, (prod(shape[:axis]), shape[axis], 1, prod(shape[axis + 1 :])))
+        spread = surrounded(apart, 2, 0, step - 1)
+        x = Reshape.to(spread, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
+        x = StridedSlice.at(x, along(x, axis, slice(1 - step)))
+    return surrounded(x, axis, places[0], extent - places[-1] - 1)
+
+
+@graph_op
+class Slice(Composite):
+    """The block of `size` elements from `begin` on, along each axis; -1 takes all that remain."""
+
+    name = "graph.slice"
+    TAKES: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        """%r = graph.slice %x {begin = array<i64: 1, 0>, size = array<i64: 1, -1>}
+      : (MATRIX) -> tensor<1x3xf32>""",
+    )
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    begin = prop_def(DenseArrayBase)
+    size = prop_def(DenseArrayBase)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        shape = shape_of_type(operands[0])
+        check_tensor(cls.name, operands[0], "the operand")
+        begin, size = integer_list(properties, "begin"), integer_list(properties, "size")
+        if not len(begin) == len(size) == len(shape):
+            raise GraphError(
+                f"{cls.name}: slice_c4: begin and size must have {len(shape)} numbers, got {begin} and {size}"
+            )
+        extents = [
+            _block(cls.name, *axis) for axis in zip(range(len(shape)), shape, begin, size, strict=True)
+        ]
+        return [tensor_type(element_type_of(operands[0]), extents)]
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The block as a slice of each axis."""
+        begin, size = integer_list(self.properties, "begin"), integer_list(self.properties, "size")
+        return tuple(slice(b, LAST if n == REST else b + n, 1) for b, n in zip(begin, size, strict=True))
+
+    def expand(self) -> Tensor:
+        return StridedSlice.at(Tensor(self._operands[0]), self.slices)
+
+    def numpy(self, *operands: Array) -> Any:
+        given = tensor_type(element_type_of(self.operand_types[0]), operands[0].shape)
+        type(self).infer(
+            [given], self.properties
+        )  # the operand's type may leave open whether the block lies inside
+        return operands[0][self.slices]
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (StridedSliceGradient.like(dy, Tensor(self._operands[0]), self.slices),)
+
+
+def _block(op: str, axis: int, extent: int, begin: int, size: int) -> int:
+    """The extent of a block; `GraphError` where it does not lie inside."""
+    last = DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - max(size, 0)
+    if begin < 0 or size < REST or (last != DYNAMIC_INDEX and begin > last):
+        elements = "all elements" if size == REST else f"{size} elements"
+        extent_text = "?" if extent == DYNAMIC_INDEX else extent
+        raise GraphError(
+            f"{op}: slice_c5: axis {axis} of extent {extent_text} has no {elements} from {begin} on"
+        )
+    if size != REST:
+        return size
+    return DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - begin

@@ -1,0 +1,298 @@
+"""What every operation of the graph dialect shares: how it is built, checked, written, and found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
+
+from xdsl.dialects.builtin import FunctionType, TensorType
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import IRDLOperation, irdl_op_definition
+from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.printer import Printer
+from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
+
+from pullback.dialects.graph.op.checks import check_results, check_tensor
+from pullback.dialects.graph.tensor import tensor as value
+from pullback.dialects.graph.tensor.arrays import Array as Array
+from pullback.dialects.graph.tensor.arrays import array_of, beside, is_array, is_number
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
+from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
+
+Properties: TypeAlias = Mapping[str, Attribute]
+GradientTerms: TypeAlias = tuple[Tensor | None, ...]
+"""What a rule returns: for each operand its gradient, or `None` where there is none."""
+
+OPS: dict[str, type[GraphOp]] = value.OPS
+"""Every operation of the dialect by name, in the order of definition."""
+
+OpT = TypeVar("OpT", bound="type[GraphOp]")
+AnyOpT = TypeVar("AnyOpT", bound=type[IRDLOperation])
+
+
+_VERIFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
+
+
+def verified_once(cls: AnyOpT) -> AnyOpT:
+    """Verifies equal operations once: xDSL's checks cost 20 µs, and types and properties are few and shared.
+
+    Only where the checks depend on nothing else: not on regions, nor on where the operation stands.
+    """
+    verify: Callable[[Any], None] = cls.verify_
+    definition = cls.get_irdl_definition()
+    checks = [t for t in cls.traits if type(t).verify is not OpTrait.verify]
+    looks_around = not all(isinstance(t, HasFolder | SameOperandsAndResultType) for t in checks)
+    if definition.regions or definition.attributes or looks_around:
+        return cls
+
+    def verify_(self: Any) -> None:
+        operands = [v.type for v in self._operands]
+        results = [r.type for r in self.results]
+        properties = self.properties
+        key = (
+            cls,
+            len(operands),
+            *map(id, operands),
+            *map(id, results),
+            *map(id, properties.values()),
+            *properties,
+        )
+        if key not in _VERIFIED:
+            verify(self)
+            if len(_VERIFIED) > 200_000:
+                _VERIFIED.clear()
+            # What identities stand for is kept, so that nothing else takes them.
+            _VERIFIED[key] = (operands, results, dict(properties))
+
+    cls.verify_ = verify_
+    return cls
+
+
+def graph_op(cls: OpT) -> OpT:
+    """Defines a graph operation and collects it into the dialect."""
+    defined = verified_once(irdl_op_definition(cls))
+    OPS[defined.name] = defined
+    return defined
+
+
+class NotDifferentiable(OpTrait):
+    """The gradient of this operation is known to be none: `None` for every operand, and no error."""
+
+
+class Broadcasts(OpTrait):
+    """Operands broadcast to the result's shape, so the engine sums each gradient back to its operand's shape."""
+
+
+class PassesSlices(OpTrait):
+    """The rule of this operation takes slices as they are; before any other rule they are made dense."""
+
+
+class SeesItsArguments(OpTrait):
+    """Regions see nothing but their arguments, as if they were isolated, but share names with the text around."""
+
+
+class KeepsRows(OpTrait):
+    """Rows of the result may be rows of an operand: then slices pass back as slices, as `rows_back` says."""
+
+
+Rows: TypeAlias = "tuple[Tensor, Tensor]"
+"""Rows of a tensor along its first axis, and the indices at which they stand there; -1 names none."""
+
+
+class GraphOp(IRDLOperation):
+    """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
+
+    EXAMPLES: ClassVar[tuple[str, ...]] = ()
+    """The operation written down, with the arguments and aliases of `examples.py`."""
+    SHAPE_OPERAND: ClassVar[int | None] = None
+    """Which operand, where it is there, gives the shape of a result whose type has a `?`."""
+    TAKES: ClassVar[slice | None] = None
+    """The operands of which each element of a result is one, unchanged; `None` where elements are computed."""
+    ADDS: ClassVar[slice | None] = None
+    """The operands of which each element of a result is a sum, of none or of finite multiples: of zeros it is 0."""
+    NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the custom format shows in its own way."""
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        """Result types from operand types; raises `GraphError` with the label of the broken constraint."""
+        raise NotImplementedError(f"{cls.name}: result types are given, not inferred")
+
+    @classmethod
+    def emit(cls, operands: Sequence[SSAValue], properties: Properties | None = None) -> Self:
+        """Builds the operation with inferred result types and puts it at the current insertion point."""
+        properties = properties or {}
+        op = cls.create(
+            operands=operands,
+            result_types=infer_cached(cls, tuple(v.type for v in operands), properties),
+            properties=properties,
+        )
+        insert(op)
+        return op
+
+    @classmethod
+    def emit_as(
+        cls, operands: Sequence[SSAValue], result_type: Attribute, properties: Properties | None = None
+    ) -> Tensor:
+        """`emit`, for operations with one result whose type is given rather than inferred, and checked here."""
+        op = cls.create(operands=operands, result_types=[result_type], properties=properties or {})
+        op.verify_()
+        insert(op)
+        return Tensor(op.results[0])
+
+    @classmethod
+    def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
+        """The single result of a new operation on these arguments; numbers and arrays become constants."""
+        return Tensor(cls.emit(as_values(args, cls.name), properties).results[0])
+
+    @classmethod
+    def examples(cls) -> Sequence[str]:
+        """`EXAMPLES`; families know how their operations are written."""
+        return cls.EXAMPLES
+
+    def verify_(self) -> None:
+        expected = infer_cached(type(self), tuple(v.type for v in self._operands), self.properties)
+        check_results(self, expected)
+
+    def numpy(self, *operands: Array) -> Any:
+        """The meaning on NumPy arrays: the result, or a tuple of results."""
+        raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
+
+    def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
+        """What gradients of some rows of the result are of each operand: of rows too, `None` where it has none.
+
+        `None` in all where rows of the result are no rows of the operands. For operations with the trait `KeepsRows`.
+
+        Args:
+            rows: the gradients, of shape (n, *row).
+            indices: where they stand in the result, of shape (n,); those out of range name no row.
+        """
+        raise NotImplementedError(f"{self.name} keeps no rows")
+
+    def runtime_shape(self, operands: Sequence[Array]) -> tuple[int, ...]:
+        """The shape of the result: what the shape operand holds, where there is one, else what the type says."""
+        at = self.SHAPE_OPERAND
+        if at is not None and len(operands) > at:
+            return tuple(map(int, operands[at]))
+        return shape_of_type(self.result_types[0])
+
+    # ---- text -------------------------------------------------------------------------------------------
+
+    def print(self, printer: Printer) -> None:
+        if self._operands:
+            printer.print_string(" ")
+            printer.print_list(self._operands, printer.print_operand)
+        hidden = self.NOT_PRINTED
+        shown = {k: v for k, v in self.properties.items() if k not in hidden} | self.attributes
+        if shown:
+            printer.print_op_attributes(shown)
+        print_types(printer, [v.type for v in self._operands], self.result_types)
+
+    @classmethod
+    def has_results(cls) -> bool:
+        return bool(cls.get_irdl_definition().results)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        operands = parse_operands(parser)
+        attributes = parser.parse_optional_attr_dict()
+        operand_types, result_types = parse_types(parser, len(operands), cls.has_results())
+        position = parser.pos
+        values = parser.resolve_operands(operands, operand_types, position)
+        known = cls.get_irdl_definition().properties
+        properties = {k: attributes.pop(k) for k in list(attributes) if k in known}
+        return cls.create(
+            operands=values, result_types=result_types, properties=properties, attributes=attributes
+        )
+
+
+# ---- types: one line where they are all the same, a function type otherwise ---------------------------------
+
+
+def print_types(printer: Printer, operands: Sequence[Attribute], results: Sequence[Attribute]) -> None:
+    """` : T` if every operand and the only result has type T, else ` : (operands) -> results`.
+
+    Without results just the operands' types: ` : T, U`.
+    """
+    printer.print_string(" : ")
+    if not results:
+        printer.print_list(operands, printer.print_attribute)
+    elif len(results) == 1 and all(t is results[0] or t == results[0] for t in operands):
+        printer.print_attribute(results[0])
+    else:
+        printer.print_function_type(operands, results)
+
+
+def parse_types(
+    parser: Parser, arity: int, has_results: bool = True
+) -> tuple[Sequence[Attribute], Sequence[Attribute]]:
+    """What `print_types` writes for an operation with this many operands."""
+    parser.parse_punctuation(":")
+    if not has_results:
+        return parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type), []
+    type_ = parser.parse_type()
+    if isinstance(type_, FunctionType):
+        return type_.inputs.data, type_.outputs.data
+    return [type_] * arity, [type_]
+
+
+def parse_operands(parser: Parser) -> list[UnresolvedOperand]:
+    """`%a, %b`, or nothing."""
+    operands = parser.parse_optional_undelimited_comma_separated_list(
+        parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
+    )
+    return operands or []
+
+
+# ---- types: inference, remembered ----------------------------------------------------------------------------
+
+_INFERRED: dict[tuple[object, ...], tuple[Sequence[Attribute], tuple[object, ...]]] = {}
+
+
+def infer_cached(
+    cls: type[GraphOp], operands: tuple[Attribute, ...], properties: Properties
+) -> Sequence[Attribute]:
+    """`cls.infer`, remembered by the identity of its arguments (which the cache keeps alive)."""
+    key = (cls, *map(id, operands), *map(id, properties.values()), *properties)
+    known = _INFERRED.get(key)
+    if known is None:
+        if len(_INFERRED) > 200_000:
+            _INFERRED.clear()
+        results = cls.infer(operands, properties)
+        for type_ in results:
+            if isinstance(type_, TensorType):
+                check_tensor(cls.name, type_, "the result")
+        known = _INFERRED[key] = (results, (operands, dict(properties)))
+    return known[0]
+
+
+# ---- arguments ------------------------------------------------------------------------------------------------
+
+
+def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
+    """SSA values of the arguments. Numbers and lists take the dtype of the last tensor among them."""
+    if all(type(a) is Tensor for a in args):  # nearly always, and then there is nothing to convert
+        return [a.value for a in cast("Sequence[Tensor]", args)]
+    tensors = [a.as_tensor() if isinstance(a, Operators) else None for a in args]
+    like = next((t for t in reversed(tensors) if t is not None), None)
+    return [
+        (t if t is not None else constant_like(a, like, op)).value for t, a in zip(tensors, args, strict=True)
+    ]
+
+
+def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
+    """`data` as a constant of `like`'s dtype; an array keeps its own dtype, and must have the right one.
+
+    NumPy's scalars are numbers where they are of `like`'s kind, else arrays.
+    """
+    from pullback.dialects.graph.creation.constants import Constant, Fill
+
+    if like is None:
+        raise GraphError(f"{op}: at least one argument must be a tensor, to give the others its dtype")
+    element_type = like.element_type
+    dtype = numpy_dtype(element_type)
+    data = beside(data, dtype, op)  # pyright: ignore[reportAssignmentType]
+    if is_number(data):
+        return Fill.scalar(data, element_type)
+    return Constant.from_array(array_of(data, op, None if is_array(data) else dtype))

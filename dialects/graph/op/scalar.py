@@ -1,0 +1,221 @@
+"""`Scalar`: the handle in which elementwise operations state their body, in `arith` and `math`.
+
+The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): what it builds has the type
+of its operands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import (
+    ComplexType,
+    DenseIntOrFPElementsAttr,
+    FixedBitwidthType,
+    FloatAttr,
+    IntegerAttr,
+    VectorType,
+    f32,
+    i1,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import IRDLOperation
+
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.tensor import Number
+from pullback.dialects.graph.tensor.types import GraphError, is_float
+from pullback.dialects.ir.dense import dense_elements
+from pullback.dialects.upstream.arith import (
+    CmpfOp,
+    CmpiOp,
+    ExtSIOp,
+    ExtUIOp,
+    FPToSIOp,
+    SelectOp,
+    SIToFPOp,
+    TruncIOp,
+    UIToFPOp,
+)
+from pullback.dialects.upstream.types import vector_type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A value in a register: an element, or a vector of elements."""
+
+    value: SSAValue
+
+    @property
+    def type(self) -> Attribute:
+        return self.value.type
+
+    @property
+    def element_type(self) -> Attribute:
+        type_ = self.value.type
+        return type_.element_type if isinstance(type_, VectorType) else type_
+
+    def __add__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.AddfOp, arith.AddiOp, other)
+
+    def __sub__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.SubfOp, arith.SubiOp, other)
+
+    def __mul__(self, other: Scalar | Number) -> Scalar:
+        return self._arithmetic(arith.MulfOp, arith.MuliOp, other)
+
+    def __truediv__(self, other: Scalar | Number) -> Scalar:
+        if not is_float(self.element_type):
+            raise GraphError(f"no division of {self.type}")
+        return emit(arith.DivfOp, self.type, self, self.like(other))
+
+    def __radd__(self, other: Number) -> Scalar:
+        return self.like(other) + self
+
+    def __rsub__(self, other: Number) -> Scalar:
+        return self.like(other) - self
+
+    def __rmul__(self, other: Number) -> Scalar:
+        return self.like(other) * self
+
+    def __rtruediv__(self, other: Number) -> Scalar:
+        return self.like(other) / self
+
+    def __neg__(self) -> Scalar:
+        return emit(arith.NegfOp, self.type, self) if is_float(self.element_type) else 0 - self
+
+    def __gt__(self, other: Scalar | Number) -> Scalar:
+        return self._compare("ogt", "sgt", other)
+
+    def __ge__(self, other: Scalar | Number) -> Scalar:
+        return self._compare("oge", "sge", other)
+
+    def __lt__(self, other: Scalar | Number) -> Scalar:
+        return self._compare("olt", "slt", other)
+
+    def __le__(self, other: Scalar | Number) -> Scalar:
+        return self._compare("ole", "sle", other)
+
+    def equal(self, other: Scalar | Number) -> Scalar:
+        return self._compare("oeq", "eq", other)
+
+    def not_equal(self, other: Scalar | Number) -> Scalar:
+        return self._compare("une", "ne", other)
+
+    def __and__(self, other: Scalar | Number) -> Scalar:
+        return emit(arith.AndIOp, self.type, self, self.like(other))
+
+    def __or__(self, other: Scalar | Number) -> Scalar:
+        return emit(arith.OrIOp, self.type, self, self.like(other))
+
+    def __xor__(self, other: Scalar | Number) -> Scalar:
+        return emit(arith.XOrIOp, self.type, self, self.like(other))
+
+    def __invert__(self) -> Scalar:
+        return self ^ (True if self.element_type == i1 else -1)
+
+    def like(self, value: Scalar | Number) -> Scalar:
+        """`value` as a constant of this type (a splat, for vectors); a Scalar is returned as it is."""
+        return value if isinstance(value, Scalar) else constant(value, self.type)
+
+    def cast(self, element_type: Attribute) -> Scalar:
+        """This value converted to another element type: toward zero to integers, `x != 0` to i1; see `Cast`."""
+        source = self.element_type
+        if source == element_type:
+            return self
+        result = with_element_type(self.type, element_type)
+        if element_type == i1:
+            return self._compare("une", "ne", 0)
+        if is_float(source):
+            if not is_float(element_type):
+                return self._truncated(element_type)
+            widens = bit_width(element_type) > bit_width(source)
+            return emit(arith.ExtFOp if widens else arith.TruncFOp, result, self)
+        if is_float(element_type):
+            return emit(UIToFPOp if source == i1 else SIToFPOp, result, self)
+        if bit_width(element_type) < bit_width(source):
+            return emit(TruncIOp, result, self)
+        return emit(ExtUIOp if source == i1 else ExtSIOp, result, self)
+
+    def _truncated(self, element_type: Attribute) -> Scalar:
+        """A float as an integer: by way of i32 or i64, whose smallest value stands for what does not fit."""
+        if bit_width(self.element_type) < 32:
+            return self.cast(f32)._truncated(element_type)  # an f16 does not hold the limits
+        wide = i64 if element_type == i64 else i32
+        limit = 2 ** (bit_width(wide) - 1)
+        is_in_range = emit(math.AbsFOp, self.type, self) < limit
+        # Out of range the conversion is poison, which a select does not pass on where it takes the other value.
+        whole = emit(FPToSIOp, with_element_type(self.type, wide), self)
+        chosen = emit(SelectOp, whole.type, is_in_range, whole, whole.like(-limit))
+        return chosen.cast(element_type)
+
+    def _arithmetic(
+        self, for_floats: type[IRDLOperation], for_integers: type[IRDLOperation], other: Scalar | Number
+    ) -> Scalar:
+        return emit(
+            for_floats if is_float(self.element_type) else for_integers, self.type, self, self.like(other)
+        )
+
+    def _compare(self, for_floats: str, for_integers: str, other: Scalar | Number) -> Scalar:
+        other = self.like(other)
+        if is_float(self.element_type):
+            op: Operation = CmpfOp(self.value, other.value, for_floats)
+        else:
+            op = CmpiOp(self.value, other.value, for_integers)
+        insert(op)
+        return Scalar(op.results[0])
+
+
+def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scalar:
+    """A new operation with one result of this type, at the insertion point."""
+    made = op.create(
+        operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
+    )
+    insert(made)
+    return Scalar(made.results[0])
+
+
+@cache
+def default_properties(op: type[IRDLOperation]) -> dict[str, Attribute]:
+    """The properties an operation has unless told otherwise (`create` fills in none)."""
+    declared = op.get_irdl_definition().properties
+    return {name: p.default_value for name, p in declared.items() if p.default_value is not None}
+
+
+def constant(value: Number, type_: Attribute) -> Scalar:
+    """An `arith.constant` of this scalar or vector type (every element `value`)."""
+    if isinstance(value, complex):
+        raise GraphError(f"no register holds the complex number {value}")
+    # 0.0 and -0.0 are equal.
+    attribute = _number_attribute(value, str(value).startswith("-"), type_)
+    made = arith.ConstantOp.create(properties={"value": attribute}, result_types=[type_])
+    insert(made)
+    return Scalar(made.results[0])
+
+
+@lru_cache(maxsize=1 << 12)
+def _number_attribute(value: float, is_negative: bool, type_: Attribute) -> Attribute:
+    """A number as the value of an `arith.constant`, the same object for equal ones."""
+    if isinstance(type_, VectorType):
+        splat = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+        return dense_elements(type_, splat.data.data)
+    if is_float(type_):
+        return FloatAttr(float(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+    return IntegerAttr(int(value), type_)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+
+
+def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
+    """The scalar or vector type of the same extents with another element type."""
+    return vector_type(element_type, *type_.get_shape()) if isinstance(type_, VectorType) else element_type
+
+
+def bit_width(element_type: Attribute) -> int:
+    """The bits of one element."""
+    if isinstance(element_type, ComplexType):
+        return 2 * bit_width(element_type.element_type)
+    if isinstance(element_type, FixedBitwidthType):
+        return element_type.bitwidth
+    raise GraphError(f"{element_type} has no width in bits")

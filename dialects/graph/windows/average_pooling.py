@@ -1,0 +1,125 @@
+"""Pooling of images (N, H, W, C): the average for each window and channel, and what of it comes back.
+
+Padding is no part of an image, and not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
+
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.elementwise.basic import Add
+from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.op.checks import check_shape_operand
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.tensor.accumulators import widened
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
+    is_inexact,
+    numpy_dtype,
+    shape_of_type,
+)
+from pullback.dialects.graph.windows.pooling import Pool, Pooling
+from pullback.dialects.graph.windows.window_views import (
+    beside_places,
+    has_few_places,
+    is_padded,
+    tiled,
+    tiles,
+    window_views,
+)
+from pullback.dialects.graph.windows.windows import (
+    window_count,
+)
+
+
+class Averages(Pooling):
+    """What has to do with averages, and with how many elements are in each."""
+
+    DTYPES: ClassVar = is_inexact
+
+    def sizes(self, image: Sequence[int], dtype: np.dtype[Any]) -> Array:
+        """How many elements of the image each window has: (1, rows, columns, 1)."""
+        inside = self.windows.patches(np.ones((1, *image, 1), dtype), self.name)
+        return np.sum(inside, axis=3)
+
+    def shared(self, y: Tensor, image: Sequence[int]) -> Tensor:
+        """What each window of an image has, over the number of its elements."""
+        if not is_padded(self.windows, image):
+            return y / math.prod(self.windows.size)
+        return y / Constant.from_array(self.sizes(image, numpy_dtype(y.element_type)))
+
+
+@graph_op
+class AvgPool2D(Averages, Pool):
+    """The average of each window, over the elements that are in the image."""
+
+    name = "graph.avg_pool2d"
+    ADDS: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        '%r = graph.avg_pool2d %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"}\n'
+        "      : (IMAGE) -> tensor<2x3x3x3xf32>",
+    )
+
+    def numpy(self, *operands: Array) -> Any:
+        x = widened(operands[0])
+        count = window_count(self.name, self.windows, x.shape[1:3])
+        total = np.zeros((len(x), *count, x.shape[3]), x.dtype)
+        for view in self.windows.views(self.windows.padded(x, 0, self.name), count):
+            total += view
+        return (total / self.sizes(x.shape[1:3], x.dtype)).astype(operands[0].dtype, copy=False)
+
+    def expand(self) -> Tensor | None:
+        if not has_few_places(self.windows):
+            return None
+        return self.shared(reduce(Add.of, window_views(self.name, self.x, self.windows)), self.x.extents[1:3])
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (AvgPool2DGradient.like(dy, self.x, self.properties),)
+
+
+@graph_op
+class AvgPool2DGradient(Averages):
+    """Images to each element of which its windows give their share of dy; their shape is the result's."""
+
+    name = "graph.avg_pool2d_gradient"
+    ADDS: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        "%r = graph.avg_pool2d_gradient %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
+        'padding = "SAME"}\n      : (IMAGE) -> tensor<2x9x9x3xf32>',
+    )
+    SHAPE_OPERAND: ClassVar = 1
+    dy = operand_def(AnyAttr())
+    shape = opt_operand_def(AnyAttr())
+
+    @classmethod
+    def like(cls, dy: Tensor, images: Tensor, properties: Properties) -> Tensor:
+        """For averages of images of this shape."""
+        return cls.emit_as([dy.value, *dynamic_shape(images)], images.type, properties)
+
+    def verify_(self) -> None:
+        check_shape_operand(self, self._operands[1:], self.result_types[0])
+        self.check_pooled(self.result_types[0], self.operand_types[0], self.properties)
+
+    def numpy(self, *operands: Array) -> Any:
+        dy = widened(operands[0])
+        shape = self.runtime_shape(operands)
+        parts = [dy / self.sizes(shape[1:3], dy.dtype)] * math.prod(self.windows.size)
+        summed = self.windows.combined(parts, shape, dy.dtype, self.name)
+        return summed.astype(operands[0].dtype, copy=False)
+
+    def expand(self) -> Tensor | None:
+        """Each element gets the share of its window; windows that share elements are the host's."""
+        shape = shape_of_type(self.result_types[0])
+        if not tiles(self.windows, shape[1:3]):
+            return None
+        return tiled(beside_places(self.shared(Tensor(self._operands[0]), shape[1:3])), self.windows, shape)
+
+    def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        return (AvgPool2D.of(dy, **self.properties), *[None] * (len(self._operands) - 1))

@@ -1,0 +1,122 @@
+"""What convolutions share: where their windows are, groups of channels, and when they are matrix products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, StringAttr, i64
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.checks import check_operand_dtypes
+from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, numeric
+from pullback.dialects.graph.op.graph_op import Array, Properties
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import GraphError, Shape, element_type_of, shape_of_type
+from pullback.dialects.graph.windows.window_views import has_few_places, window_views
+from pullback.dialects.graph.windows.windows import Windows, check_images, check_windows, window_count
+
+
+class Convolution(Composite, OfDtypes):
+    """What the operations share: where the windows are, and how many groups of channels there are.
+
+    There are C / (C of the filters) groups. Each has as many outputs, of its own channels alone.
+    """
+
+    DTYPES: ClassVar = numeric
+    result = result_def(AnyAttr())
+    strides = prop_def(DenseArrayBase)
+    dilations = prop_def(DenseArrayBase)
+    padding = prop_def(base(DenseArrayBase) | base(StringAttr))
+    traits = traits_def(Pure())
+
+    def patches(self, x: Array, filters: Sequence[int], groups: int) -> Array:
+        """What each window reads: (groups, windows, elements of a filter)."""
+        patches = self.windows(filters).patches(x, self.name)
+        *counts, places, channels = patches.shape
+        split = patches.reshape(math.prod(counts), places, groups, channels // groups)
+        return split.transpose(2, 0, 1, 3).reshape(groups, math.prod(counts), places * (channels // groups))
+
+    def windows(self, filters: Sequence[int]) -> Windows:
+        """The windows for filters of this shape."""
+        return Windows.of(filters[:2], self.properties)
+
+    def is_pointwise(self, images: Shape, filters: Shape) -> bool:
+        """Whether each output is made of one place of the image, of all its channels: then it is a matrix product."""
+        windows = self.windows(filters)
+        moves = (windows.size, windows.strides, *windows.pads(images[1:3]))
+        return moves == ((1, 1), (1, 1), (0, 0), (0, 0)) and images[3] == filters[2]
+
+    def columns(self, x: Tensor, filters: Shape) -> Tensor | None:
+        """What each window reads, as a row: (N, rows, columns, elements of a filter); `None` for the host.
+
+        Groups of channels are left to it, and windows of many places.
+        """
+        windows = self.windows(filters)
+        if self.is_pointwise(x.extents, filters):
+            return x
+        if x.extents[3] != filters[2] or not has_few_places(windows):
+            return None
+        return Concat.of(*window_views(self.name, x, windows), axis=IntegerAttr(3, i64))
+
+    @classmethod
+    def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:
+        """Images and filters of one dtype, and windows that there are."""
+        check_operand_dtypes(cls.name, images, filters)
+        check_dtype(cls, element_type_of(images))
+        check_windows(cls.name, properties)
+        x, f = shape_of_type(images), shape_of_type(filters)
+        check_images(cls.name, x, "images")
+        if len(f) != 4:
+            raise GraphError(
+                f"{cls.name}: rank_c5: filters must have rank 4 (rows, columns, channels, outputs), got {filters}"
+            )
+
+    @classmethod
+    def convolved(cls, images: Attribute, filters: Attribute, properties: Properties) -> Shape:
+        """The shape of a convolution of these types; `GraphError` where there is none."""
+        cls.check_operands(images, filters, properties)
+        x, f = shape_of_type(images), shape_of_type(filters)
+        if not _is_multiple(x[3], f[2]):
+            raise GraphError(
+                f"{cls.name}: channels_c1: channels must be as many as the filters have, or a multiple, got {x[3]} "
+                f"and {f[2]}"
+            )
+        if DYNAMIC_INDEX not in (x[3], f[2]) and not _is_multiple(f[3], groups_of(x[3], f[2])):
+            raise GraphError(
+                f"{cls.name}: channels_c2: groups must have as many outputs each, got {f[3]} outputs in "
+                f"{groups_of(x[3], f[2])} groups"
+            )
+        return (x[0], *window_count(cls.name, Windows.of(f[:2], properties), x[1:3]), f[3])
+
+
+def _is_multiple(n: int, of: int) -> bool:
+    """Whether one extent is a multiple of another, as far as both are known."""
+    return DYNAMIC_INDEX in (n, of) or (n == 0 if of == 0 else n % of == 0)
+
+
+def by_group(filters: Array, groups: int) -> Array:
+    """Filters, or outputs: (groups, everything else, outputs of one group)."""
+    *others, outputs = filters.shape
+    return filters.reshape(math.prod(others), groups, outputs // groups).transpose(1, 0, 2)
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """All axes but the last as one."""
+    return Reshape.to(x, (math.prod(x.extents[:-1]), x.extents[-1]))
+
+
+def joined(outputs_by_group: Array) -> Array:
+    """The inverse of `by_group`: (everything else, outputs)."""
+    groups, others, outputs = outputs_by_group.shape
+    return outputs_by_group.transpose(1, 0, 2).reshape(others, groups * outputs)
+
+
+def groups_of(channels: int, of_filters: int) -> int:
+    """How many groups there are, by the channels of the images and of the filters."""
+    return channels // of_filters if of_filters else 1

@@ -1,0 +1,260 @@
+"""Pooling of images (N, H, W, C): the largest element for each window and channel, and what of it comes back.
+
+Padding is no part of an image, and never the largest element.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr, i32
+from xdsl.ir import Attribute
+from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
+from xdsl.traits import Pure
+
+from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.elementwise.basic import Maximum, Where
+from pullback.dialects.graph.elementwise.comparisons import Equal
+from pullback.dialects.graph.op.checks import check_operand_dtypes
+from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, real_numeric
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.tensor.accumulators import widened
+from pullback.dialects.graph.tensor.attributes import integer_list, integers
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    Shape,
+    compatible_shapes,
+    element_type_of,
+    format_shape,
+    is_float,
+    numpy_dtype,
+    shape_of_type,
+    tensor_type,
+)
+from pullback.dialects.graph.windows.window_views import (
+    beside_places,
+    by_place,
+    first_largest,
+    has_few_places,
+    is_padded,
+    tiled,
+    tiles,
+    window_views,
+)
+from pullback.dialects.graph.windows.windows import (
+    Padding,
+    Pair,
+    Windows,
+    check_images,
+    check_windows,
+    window_count,
+    window_properties,
+)
+
+
+class Pooling(OfDtypes, Composite):
+    """What the operations share: where the windows are."""
+
+    result = result_def(AnyAttr())
+    window = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    padding = prop_def(base(DenseArrayBase) | base(StringAttr))
+    traits = traits_def(Pure())
+
+    @property
+    def windows(self) -> Windows:
+        return Windows.of(integer_list(self.properties, "window"), self.properties)
+
+    @classmethod
+    def pooled(cls, images: Attribute, properties: Properties) -> Shape:
+        """The shape of what is pooled from images of this type; `GraphError` where there is none."""
+        check_dtype(cls, element_type_of(images))
+        check_windows(cls.name, properties)
+        shape = shape_of_type(images)
+        check_images(cls.name, shape, "images")
+        windows = Windows.of(integer_list(properties, "window"), properties)
+        if windows.padding != "SAME" and any(
+            max(pads) >= size for pads, size in zip(windows.padding, windows.size, strict=True)
+        ):
+            raise GraphError(
+                f"{cls.name}: windows_c5: padding must be less than a window, got {windows.padding} for {windows.size}"
+            )
+        return (shape[0], *window_count(cls.name, windows, shape[1:3]), shape[3])
+
+    @classmethod
+    def check_pooled(cls, images: Attribute, dy: Attribute, properties: Properties) -> None:
+        """Outputs, or their gradient, are those of these images."""
+        expected = cls.pooled(images, properties)
+        check_operand_dtypes(cls.name, images, dy)
+        if not compatible_shapes(shape_of_type(dy), expected):
+            raise GraphError(
+                f"{cls.name}: gradient_c1: dy must have the shape of what is pooled, {format_shape(expected)}, got {dy}"
+            )
+
+
+class Pool(Pooling):
+    """Images, pooled."""
+
+    images = operand_def(AnyAttr())
+
+    @property
+    def x(self) -> Tensor:
+        return Tensor(self._operands[0])
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        (images,) = operands
+        return [tensor_type(element_type_of(images), cls.pooled(images, properties))]
+
+    @classmethod
+    def apply(cls, x: Tensor, window: Pair, strides: Pair, padding: Padding) -> Tensor:
+        """`x`, pooled."""
+        return cls.of(x, window=integers(window), **window_properties(strides, padding))
+
+
+@graph_op
+class MaxPool2D(Pool):
+    """The largest element of each window, NaN if any is; the first of equal ones gets the gradient."""
+
+    name = "graph.max_pool2d"
+    TAKES: ClassVar = slice(1)
+    EXAMPLES: ClassVar = (
+        '%r = graph.max_pool2d %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, padding = "SAME"}\n'
+        "      : (IMAGE) -> tensor<2x3x3x3xf32>",
+    )
+    DTYPES: ClassVar = real_numeric
+
+    def numpy(self, *operands: Array) -> Any:
+        (x,) = operands
+        count = window_count(self.name, self.windows, x.shape[1:3])
+        lowest = _lowest(self.images.type)
+        largest = np.full((len(x), *count, x.shape[3]), lowest, x.dtype)
+        for view in self.windows.views(self.windows.padded(x, lowest, self.name), count):
+            largest = np.maximum(largest, view)
+        return largest
+
+    def expand(self) -> Tensor | None:
+        if not has_few_places(self.windows):
+            return None
+        return reduce(Maximum.of, window_views(self.name, self.x, self.windows, _lowest(self.x.type)))
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return (MaxPool2DGradient.of(self.x, dy, **self.properties),)
+
+
+def _lowest(type_: Attribute) -> Any:
+    element_type = element_type_of(type_)
+    return -np.inf if is_float(element_type) else np.iinfo(numpy_dtype(element_type)).min
+
+
+class AtLargest(Pooling):
+    """What has to do with the places of the largest elements of windows, which do not change with them."""
+
+    DTYPES: ClassVar = is_float
+    images = operand_def(AnyAttr())
+
+    def places(self, x: Array) -> tuple[Array, Pair]:
+        """For each window the number of the place in it of its (first) largest element; how many windows."""
+        windows = self.windows
+        count = window_count(self.name, windows, x.shape[1:3])
+        inside = windows.padded(np.ones((1, *x.shape[1:3], 1), bool), False, self.name)
+        padded = windows.padded(x, 0, self.name)
+        largest = np.zeros((len(x), *count, x.shape[3]), x.dtype)
+        found = np.full(largest.shape, -1, np.int32)
+        pairs = zip(windows.views(padded, count), windows.views(inside, count), strict=True)
+        for place, (view, exists) in enumerate(pairs):
+            is_larger = exists & ((found < 0) | (view > largest) | (np.isnan(view) & ~np.isnan(largest)))
+            np.copyto(found, place, where=is_larger)
+            np.copyto(largest, view, where=is_larger)
+        return found, count
+
+
+@graph_op
+class MaxPool2DGradient(AtLargest):
+    """The transpose of `max_pool2d_select`: zeros, with each element of dy added at the largest of its window."""
+
+    name = "graph.max_pool2d_gradient"
+    ADDS: ClassVar = slice(1, 2)
+    EXAMPLES: ClassVar = (
+        "%r = graph.max_pool2d_gradient %m, %m {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, "
+        'padding = "SAME"}\n      : IMAGE',
+    )
+    dy = operand_def(AnyAttr())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        images, dy = operands
+        cls.check_pooled(images, dy, properties)
+        return [images]
+
+    def numpy(self, *operands: Array) -> Any:
+        x, dy = operands
+        found, _ = self.places(x)
+        each = widened(dy)
+        zero = each.dtype.type(0)
+        parts = (np.where(found == place, each, zero) for place in range(math.prod(self.windows.size)))
+        return self.windows.combined(parts, x.shape, each.dtype, self.name).astype(dy.dtype, copy=False)
+
+    def expand(self) -> Tensor | None:
+        """Each element gets what belongs to its window, or nothing; windows that share elements are the host's."""
+        x, dy = (Tensor(v) for v in self._operands)
+        if not has_few_places(self.windows) or not tiles(self.windows, x.extents[1:3]):
+            return None
+        _, larger = first_largest(window_views(self.name, x, self.windows))
+        found = Fill.full(0, tensor_type(i32, dy.extents))
+        for place, is_larger in enumerate(larger, 1):
+            found = Where.of(is_larger, place, found)
+        is_at_place = Equal.of(beside_places(found), by_place(self.windows))
+        return tiled(Where.of(is_at_place, beside_places(dy), 0), self.windows, x.extents)
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return None, MaxPool2DSelect.of(Tensor(self._operands[0]), dy, **self.properties)
+
+
+@graph_op
+class MaxPool2DSelect(AtLargest):
+    """Of other images, for each window, the element where the largest of the window is in these."""
+
+    name = "graph.max_pool2d_select"
+    ADDS: ClassVar = slice(1, 2)
+    EXAMPLES: ClassVar = (
+        "%r = graph.max_pool2d_select %m, %m {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
+        'padding = "SAME"}\n      : (IMAGE, IMAGE) -> tensor<2x3x3x3xf32>',
+    )
+    others = operand_def(AnyAttr())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        images, others = operands
+        if not compatible_shapes(shape_of_type(images), shape_of_type(others)) or element_type_of(
+            images
+        ) != element_type_of(others):
+            raise GraphError(f"{cls.name}: others_c1: operands must have one type, got {images} and {others}")
+        return [tensor_type(element_type_of(images), cls.pooled(images, properties))]
+
+    def numpy(self, *operands: Array) -> Any:
+        x, others = operands
+        found, count = self.places(x)
+        selected = np.zeros(found.shape, x.dtype)
+        views = self.windows.views(self.windows.padded(others, 0, self.name), count)
+        for place, view in enumerate(views):
+            selected = np.where(found == place, view, selected)
+        return selected
+
+    def expand(self) -> Tensor | None:
+        x, others = (Tensor(v) for v in self._operands)
+        if not has_few_places(self.windows) or is_padded(self.windows, x.extents[1:3]):
+            return None
+        _, larger = first_largest(window_views(self.name, x, self.windows))
+        selected, *views = window_views(self.name, others, self.windows)
+        for is_larger, view in zip(larger, views, strict=True):
+            selected = Where.of(is_larger, view, selected)
+        return selected
+
+    def gradient(self, dy: Tensor) -> GradientTerms:
+        return None, MaxPool2DGradient.of(Tensor(self._operands[0]), dy, **self.properties)

@@ -1,0 +1,183 @@
+"""Windows that slide over images (N, H, W, C): how many there are, and which elements each of them reads.
+
+The output extents and the paddings of `SAME` are TensorFlow's: as many windows as strides fit into the image, and
+what padding these need beyond it, of which the smaller half stands before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.op.graph_op import Properties
+from pullback.dialects.graph.tensor.attributes import integer_list, integers
+from pullback.dialects.graph.tensor.types import GraphError, format_shape
+
+Pair: TypeAlias = tuple[int, int]
+Padding: TypeAlias = tuple[Pair, Pair] | Literal["SAME"]
+"""Rows before and after, columns before and after; `SAME` leaves them to the extents of the image."""
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def same_padding(extent: int, size: int, stride: int, dilation: int = 1) -> Pair:
+    """What `SAME` adds before and after an axis of this extent."""
+    windows = -(-extent // stride)
+    total = max((windows - 1) * stride + (size - 1) * dilation + 1 - extent, 0)
+    return total // 2, total - total // 2
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows over the two middle axes, of these extents (`DYNAMIC_INDEX` where not known), at these distances."""
+
+    size: Pair
+    strides: Pair
+    dilations: Pair
+    padding: Padding
+
+    @classmethod
+    def of(cls, size: Sequence[int], properties: Properties) -> Windows:
+        """From checked properties of an operation."""
+        rows, columns = size
+        dilations = integer_list(properties, "dilations") if "dilations" in properties else (1, 1)
+        padding: Padding = "SAME"
+        if not isinstance(properties["padding"], StringAttr):
+            top, bottom, left, right = integer_list(properties, "padding")
+            padding = (top, bottom), (left, right)
+        return cls((rows, columns), _pair(integer_list(properties, "strides")), _pair(dilations), padding)
+
+    @property
+    def reach(self) -> Pair:
+        """Rows and columns from a window's first to its last."""
+        rows, columns = (
+            DYNAMIC_INDEX if n == DYNAMIC_INDEX else (n - 1) * d + 1
+            for n, d in zip(self.size, self.dilations, strict=True)
+        )
+        return rows, columns
+
+    def pads(self, image: Sequence[int]) -> tuple[Pair, Pair]:
+        """Rows before and after, columns before and after, of an image of these (known) extents."""
+        if self.padding != "SAME":
+            return self.padding
+        rows, columns = (
+            same_padding(*axis) for axis in zip(image, self.size, self.strides, self.dilations, strict=True)
+        )
+        return rows, columns
+
+    def slices(self, count: Pair) -> Iterator[tuple[slice, slice]]:
+        """The rows and columns of padded images that windows have at each place, which are counted by rows."""
+        for place in np.ndindex(self.size):
+            rows, columns = (
+                slice(at * d, at * d + max((n - 1) * s + 1, 0), s)
+                for at, n, s, d in zip(place, count, self.strides, self.dilations, strict=True)
+            )
+            yield rows, columns
+
+    # ---- NumPy ------------------------------------------------------------------------------------------
+
+    def padded(self, x: Array, value: Any, op: str) -> Array:
+        """The images with this value around them."""
+        window_count(op, self, x.shape[1:3])
+        pads = self.pads(x.shape[1:3])
+        return np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=value) if np.any(pads) else x
+
+    def views(self, padded: Array, count: Pair) -> Iterator[Array]:
+        """For each place in the window what all windows have there: (N, rows, columns, C)."""
+        return (padded[:, rows, columns] for rows, columns in self.slices(count))
+
+    def patches(self, x: Array, op: str) -> Array:
+        """What each window reads, 0 beside the image: (N, rows, columns, places in the window, C)."""
+        count = window_count(op, self, x.shape[1:3])
+        images, _, _, channels = x.shape
+        made = np.empty((images, *count, self.size[0] * self.size[1], channels), x.dtype)
+        for place, view in enumerate(self.views(self.padded(x, 0, op), count)):
+            made[:, :, :, place] = view
+        return made
+
+    def combined(self, parts: Iterable[Array], shape: Sequence[int], dtype: np.dtype[Any], op: str) -> Array:
+        """The transpose of `patches`: what windows say of one element of images of this shape is added up.
+
+        There is one part for each place in the window, as in `views`.
+        """
+        images, rows, columns, channels = shape
+        (top, bottom), (left, right) = self.pads((rows, columns))
+        padded = np.zeros((images, top + rows + bottom, left + columns + right, channels), dtype)
+        count = window_count(op, self, (rows, columns))
+        for view, part in zip(self.views(padded, count), parts, strict=True):
+            view += part
+        return padded[:, top : top + rows, left : left + columns]
+
+
+def window_count(op: str, windows: Windows, image: Sequence[int]) -> Pair:
+    """How many windows there are below and beside each other; `GraphError` where one does not fit."""
+    rows, columns = (_along(op, windows, axis, extent) for axis, extent in enumerate(image))
+    return rows, columns
+
+
+def _along(op: str, windows: Windows, axis: int, extent: int) -> int:
+    stride, reach = windows.strides[axis], windows.reach[axis]
+    if extent == DYNAMIC_INDEX:
+        return DYNAMIC_INDEX
+    if windows.padding == "SAME":
+        return -(-extent // stride)
+    if reach == DYNAMIC_INDEX:
+        return DYNAMIC_INDEX
+    padded = extent + sum(windows.padding[axis])
+    if padded < reach:
+        what = ("rows", "columns")[axis]
+        raise GraphError(
+            f"{op}: windows_c4: a window must fit into the padded image, got one of {reach} {what} and {padded} {what}"
+        )
+    return (padded - reach) // stride + 1
+
+
+def _pair(values: Sequence[int]) -> Pair:
+    first, second = values
+    return first, second
+
+
+# ---- properties -----------------------------------------------------------------------------------------------
+
+
+def window_properties(strides: Pair, padding: Padding, dilations: Pair | None = None) -> dict[str, Attribute]:
+    """How an operation stores where its windows are."""
+    made: dict[str, Attribute] = {"strides": integers(strides)}
+    if dilations is not None:
+        made["dilations"] = integers(dilations)
+    made["padding"] = StringAttr("SAME") if padding == "SAME" else integers([*padding[0], *padding[1]])
+    return made
+
+
+def check_windows(op: str, properties: Properties) -> None:
+    """The properties of `Windows` say something that there is."""
+    for name in ("window", "strides", "dilations"):
+        if name in properties:
+            values = integer_list(properties, name)
+            if len(values) != 2 or min(values) < 1:
+                raise GraphError(
+                    f"{op}: windows_c1: {name} must be two numbers from 1 on, for rows and columns, got {values}"
+                )
+    padding = properties["padding"]
+    if isinstance(padding, DenseArrayBase):
+        given = integer_list(properties, "padding")
+        if len(given) != 4 or min(given) < 0:
+            raise GraphError(
+                f"{op}: windows_c2: padding must be rows before and after, columns before and after, from 0 on, or "
+                f'"SAME", got {given}'
+            )
+    elif padding != StringAttr("SAME"):
+        raise GraphError(f'{op}: windows_c3: the only padding with a name is "SAME", got {padding}')
+
+
+def check_images(op: str, type_shape: Sequence[int], what: str) -> None:
+    """Images have four axes."""
+    if len(type_shape) != 4:
+        raise GraphError(
+            f"{op}: rank_c4: {what} must have rank 4 (N, H, W, C), got {format_shape(type_shape)}"
+        )

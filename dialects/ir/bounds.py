@@ -1,0 +1,41 @@
+"""How large types may be: what no memory holds, and what no compiler of vectors survives, is refused early."""
+
+from __future__ import annotations
+
+from math import prod
+
+from xdsl.dialects.builtin import FunctionType, MemRefType, TensorType, VectorType
+from xdsl.ir import Attribute, ParametrizedAttribute
+
+from pullback.dialects.graph.tensor.types import GraphError, check_size
+
+LONGEST_VECTOR = 1024
+"""Elements of a vector. Ours are a register long; LLVM takes minutes for some thousand, and then aborts."""
+
+_FITTING: dict[int, Attribute] = {}
+"""Types known to fit, by their identity, for which they are kept alive."""
+
+
+def check_bounds(type_: Attribute) -> None:
+    """Raises `GraphError` for a type that is too large, or that holds one."""
+    if id(type_) in _FITTING:
+        return
+    match type_:
+        case TensorType() | MemRefType():
+            check_size(type_)  # pyright: ignore[reportUnknownArgumentType]
+            check_bounds(type_.element_type)
+        case VectorType():
+            count = prod(type_.get_shape())
+            if not 0 < count <= LONGEST_VECTOR:
+                raise GraphError(f"vector_c1: {type_} has {count} elements; expected 1 to {LONGEST_VECTOR}")
+        case FunctionType():
+            for inner in (*type_.inputs.data, *type_.outputs.data):
+                check_bounds(inner)
+        case ParametrizedAttribute():
+            for inner in type_.parameters:
+                check_bounds(inner)
+        case _:
+            pass
+    if len(_FITTING) > 100_000:
+        _FITTING.clear()
+    _FITTING[id(type_)] = type_

@@ -1,0 +1,184 @@
+"""Reading a program from text, remembering where each op stood."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+from weakref import WeakKeyDictionary
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr, ModuleOp, NoneAttr
+from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
+from xdsl.parser import UnresolvedOperand
+from xdsl.parser.core import ForwardDeclaredValue
+from xdsl.utils.exceptions import ParseError
+from xdsl.utils.lexer import Input, Span
+from xdsl.utils.mlir_lexer import MLIRTokenKind
+
+from pullback.dialects.ir.dense_parser import DenseParser, unlike
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module and the text it came from.
+
+    The positions stand beside the IR, not in it: `loc(...)` holds the names that a user or a pass gave, so
+    that printing a module and reading it back changes nothing.
+    """
+
+    module: ModuleOp
+    positions: dict[Operation, Span]
+    start: Span
+
+    def position(self, op: Operation) -> Span | None:
+        """The place of `op`, or of what it is a copy of; None if neither stood in the text."""
+        while op not in self.positions and op in _ORIGINALS:
+            op = _ORIGINALS[op]
+        return self.positions.get(op)
+
+    def locate(self, op: Operation | None) -> Span:
+        """The place of `op`, or of the nearest op around it that stood in the text."""
+        while op is not None:
+            if (span := self.position(op)) is not None:
+                return span
+            op = op.parent_op()
+        return self.start
+
+
+_ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
+
+
+def note_copies(original: Operation, copy: Operation) -> None:
+    """Messages about a copy, or about what stands in it, point to where the original was written."""
+    _ORIGINALS.update(zip(copy.walk(), original.walk(), strict=True))
+
+
+def parse(context: Context, text: str, name: str = "<input>", line_offset: int = 0) -> Source:
+    """Read a module from MLIR text.
+
+    Args:
+        context: the dialects that may appear.
+        text: the program, in custom or generic syntax; `builtin.module` around it may be left out.
+        name: what diagnostics call the text, usually its file name.
+        line_offset: lines that precede `text` in that file.
+
+    Raises:
+        ParseError: at the offending token, for wrong syntax, and for unknown ops, types and attributes.
+    """
+    start = Span(0, 0, Input(text, name), line_offset)
+    try:
+        parser = _SourceParser(context, text, name)
+    except ParseError as error:
+        raise _shifted(error, line_offset) from None
+    try:
+        module = parser.parse_module()
+        parser.check_definitions(module)
+    except ParseError as error:
+        raise _shifted(parser.improved(error), line_offset) from None
+    except RecursionError:
+        raise _shifted(
+            parser.error_here("the program is nested too deeply to be read"), line_offset
+        ) from None
+    except Exception as error:
+        # Attributes and ops check themselves while the parser builds them, with many exception types.
+        raise _shifted(parser.error_here(str(error)), line_offset) from error
+    positions = parser.positions
+    if line_offset:
+        positions = {op: dataclasses.replace(at, line_offset=line_offset) for op, at in positions.items()}
+    return Source(module, positions, start)
+
+
+def _shifted(error: ParseError, line_offset: int) -> ParseError:
+    return ParseError(dataclasses.replace(error.span, line_offset=line_offset), error.msg)
+
+
+class _SourceParser(DenseParser):
+    """xDSL's parser, which also notes positions, and reads `loc(fused<metadata>[...])` and dense elements."""
+
+    def __init__(self, context: Context, text: str, name: str) -> None:
+        super().__init__(context, text, name)
+        self.positions: dict[Operation, Span] = {}
+        self._first_use: dict[str, Span] = {}
+        self._forward: dict[str, SSAValue] = {}
+
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        if self._current_token.kind is MLIRTokenKind.EOF:
+            return ModuleOp([])
+        return super().parse_module(allow_implicit_module)
+
+    def parse_operation(self) -> Operation:
+        span = self._current_token.span
+        op = super().parse_operation()
+        self.positions[op] = span
+        return op
+
+    def resolve_operand(self, operand: UnresolvedOperand, type: AttributeInvT) -> SSAValue[AttributeInvT]:
+        if operand.operand_name not in self.ssa_values:
+            self._first_use.setdefault(operand.operand_name, operand.span)
+        value = super().resolve_operand(operand, type)
+        if isinstance(value, ForwardDeclaredValue):
+            self._forward[operand.operand_name] = value
+        return value
+
+    def _parse_location(self) -> LocationAttr:
+        if self.parse_optional_keyword("fused") is None:
+            return super()._parse_location()
+        metadata: Attribute | None = None
+        if self.parse_optional_punctuation("<") is not None:
+            metadata = self.parse_attribute()
+            self.parse_punctuation(">")
+        locations = self.parse_comma_separated_list(self.Delimiter.SQUARE, self._parse_location)
+        return FusedLoc(tuple(locations), metadata or NoneAttr())
+
+    def parse_optional_builtin_int_or_float_attr(self) -> IntegerAttr | FloatAttr | None:
+        start = self._current_token.span
+        try:
+            found = super().parse_optional_builtin_int_or_float_attr()
+        except OverflowError:
+            self.raise_error("the number is too large for its type", start.start, start.end)
+        if isinstance(found, FloatAttr) and (found.value.data == 0 or math.isinf(found.value.data)):
+            number = (self.lexer.input.slice(start.start, self.pos) or "").split(":")[0].strip()
+            is_decimal = not number.lower().startswith("0x")
+            if is_decimal and (wrong := unlike(number, found.type, found.value.data)):
+                self.raise_error(wrong, start.start, start.end)
+        return found
+
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        if op_type := self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack):
+            return op_type
+        start = self.lexer.input.content.rfind(name, 0, self._current_token.span.start)
+        known = get_close_matches(name, [op.name for op in self.ctx.loaded_ops], n=1)
+        hint = f"; did you mean '{known[0]}'?" if known else ""
+        self.raise_error(f"unknown operation '{name}'{hint}", start, start + len(name))
+
+    def check_definitions(self, module: ModuleOp) -> None:
+        """Raises `ParseError` for what only a region of its own user defines: xDSL counts it as defined."""
+        for op in module.walk():
+            for value in op.operands:
+                if isinstance(value, ForwardDeclaredValue):
+                    name = next((n for n, v in self._forward.items() if v is value), value.name_hint)
+                    at = self._first_use.get(name or "", self.positions.get(op, self._current_token.span))
+                    raise ParseError(at, f"value %{name} is used outside of the region that defines it")
+
+    def improved(self, error: ParseError) -> ParseError:
+        """xDSL names its own rule, or the end of the text; we say what was expected, and point to the first use."""
+        if error.msg.startswith("Could not parse entire input"):
+            return ParseError(error.span, "expected an operation")
+        if error.msg.strip() == "in block definition":
+            at_end = self._current_token.kind is MLIRTokenKind.EOF
+            missing = (
+                "the text ends inside a region: a '}' is missing"
+                if at_end
+                else "expected an operation or '}'"
+            )
+            return ParseError(error.span, missing)
+        undefined = [name for name in self.forward_ssa_references if name in self._first_use]
+        if not undefined or not error.msg.startswith("values used but not defined"):
+            return error
+        return ParseError(self._first_use[undefined[0]], f"value %{undefined[0]} is used but not defined")
+
+    def error_here(self, message: str) -> ParseError:
+        """A parse error at the current token."""
+        return ParseError(self._current_token.span, message)

@@ -1,0 +1,71 @@
+"""Writing a program as text, with the locations that name its ops."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from xdsl.dialects import func, gpu
+from xdsl.dialects.builtin import UNKNOWN_LOC, DenseIntOrFPElementsAttr, LocationAttr, ModuleOp
+from xdsl.ir import Attribute, BlockArgument, Operation
+from xdsl.printer import Printer
+
+from pullback.dialects.ir.dense import print_elements
+
+
+def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = False) -> str:
+    """The module as MLIR text that ends in one newline.
+
+    Args:
+        module: the program.
+        locations: append `loc(...)` to each op that has one; an unknown location is never printed.
+        generic: write every op in the generic syntax that upstream tools read without knowing our dialects.
+    """
+    stream = StringIO()
+    printer = _LocationPrinter(stream=stream, print_generic_format=generic, locations=locations)
+    printer.print_op(module)
+    return stream.getvalue().rstrip("\n") + "\n"
+
+
+class _LocationPrinter(Printer):
+    """xDSL prints a location on every op or on none; this one prints those that say something."""
+
+    def __init__(self, *, stream: StringIO, print_generic_format: bool, locations: bool) -> None:
+        self._locations = locations
+        self._at_argument = False
+        super().__init__(stream=stream, print_generic_format=print_generic_format)
+
+    # A property where xDSL has a field: whoever prints a function's arguments asks it once per argument.
+    @property
+    def print_debuginfo(self) -> bool:
+        asked, self._at_argument = self._at_argument, False
+        return asked
+
+    @print_debuginfo.setter
+    def print_debuginfo(self, value: bool) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        pass
+
+    def print_attribute(self, attribute: Attribute) -> None:
+        if isinstance(attribute, DenseIntOrFPElementsAttr):
+            print_elements(attribute, self)
+            self.print_string(" : ")
+            attribute = attribute.get_type()
+        super().print_attribute(attribute)
+
+    def print_op(self, op: Operation) -> None:
+        super().print_op(op)
+        if self._is_named(op.location):
+            self.print_string(" ")
+            self.print_attribute(op.location)
+
+    def print_block_argument(self, arg: BlockArgument, print_type: bool = True) -> None:
+        super().print_block_argument(arg, print_type)
+        if not self._is_named(arg.location):
+            return
+        if print_type:
+            self.print_string(" ")
+            self.print_attribute(arg.location)
+        else:
+            self._at_argument = isinstance(arg.owner.parent_op(), func.FuncOp | gpu.FuncOp)
+
+    def _is_named(self, location: LocationAttr) -> bool:
+        return self._locations and location != UNKNOWN_LOC

@@ -1,0 +1,140 @@
+"""What must hold at every level: each op verifies, and each value is defined before its uses."""
+
+from __future__ import annotations
+
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, Region
+from xdsl.irdl.dominance import DominanceInfo
+from xdsl.traits import IsolatedFromAbove, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from pullback.dialects.graph.op.graph_op import SeesItsArguments
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.bounds import check_bounds
+from pullback.dialects.ir.calls import called_function, fault_of
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
+
+class VerificationError(DiagnosticError, VerifyException):
+    """The module is not valid IR; `op` is the op that breaks a constraint."""
+
+
+def verify(module: ModuleOp) -> None:
+    """Check how large types are, every op's own constraints, and SSA dominance.
+
+    Raises:
+        VerificationError: for the first op that breaks one, inner ops first.
+    """
+    _check_bounds(module)
+    try:
+        module.verify()
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # some of xDSL's operations raise no VerifyException
+        raise _located(module, error) from error
+    _check_dominance(module)
+    _check_globals(module)
+
+
+def _check_globals(module: ModuleOp) -> None:
+    """What reads a global reads one that is there, as the memory that it is."""
+    for op in module.walk():
+        if isinstance(op, memref.GetGlobalOp):
+            name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
+            if found is None or found.name != "memref.global":
+                raise VerificationError(f"'{op.name}': there is no memref.global @{name}", op)
+            if (type_ := found.properties.get("type")) != op.memref.type:
+                raise VerificationError(f"'{op.name}': @{name} is {type_}, not {op.memref.type}", op)
+
+
+def _check_bounds(module: ModuleOp) -> None:
+    """Before anything computes with the extents of types, or makes what they say."""
+    for op in module.walk():
+        try:
+            for result in op.results:
+                check_bounds(result.type)
+            for region in op.regions:
+                for block in region.blocks:
+                    for argument in block.args:
+                        check_bounds(argument.type)
+            if isinstance(op, func.FuncOp):
+                check_bounds(op.function_type)
+        except GraphError as error:
+            raise VerificationError(f"'{op.name}': {error}", op) from None
+
+
+def _located(module: ModuleOp, error: Exception) -> VerificationError:
+    """xDSL's exception does not say which op failed: verify one by one, only now that one does."""
+    for op in module.walk(region_first=True):
+        try:
+            op.verify(verify_nested_ops=False)
+        except Exception as own:
+            fault = fault_of(op, called_function(op)) if isinstance(op, func.CallOp) else None
+            return VerificationError(f"'{op.name}': {fault or _message(own)}", op)
+    return VerificationError(_message(error), module)
+
+
+def _message(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _check_dominance(module: ModuleOp) -> None:
+    """xDSL checks no dominance; its parser takes a use before its definition, and a pass may make one."""
+    order = {op: index for index, op in enumerate(module.walk())}
+    regions: dict[Region, DominanceInfo] = {}
+    for op, index in order.items():
+        block = op.parent
+        for value in op.operands:
+            owner = value.owner
+            # Nearly every value is defined in the block that uses it.
+            if owner is block or (
+                isinstance(owner, Operation) and owner.parent is block and order[owner] < index
+            ):
+                continue
+            if not _dominates(owner, op, order, regions):
+                name = f"%{value.name_hint}" if value.name_hint else "a value"
+                raise VerificationError(f"'{op.name}': {name} is {_fault(owner, op)}", op)
+
+
+def _fault(owner: Operation | Block, user: Operation) -> str:
+    """Why a user does not see what an owner defines."""
+    definer = owner if isinstance(owner, Operation) else owner.parent_op()
+    around = user.parent_op()
+    while around is not None:
+        if _is_isolated(around) and not (definer is not None and around.is_ancestor(definer)):
+            return f"defined outside of the '{around.name}' around it, which sees its own arguments alone"
+        around = around.parent_op()
+    return "used where it is not defined yet"
+
+
+def _is_isolated(op: Operation) -> bool:
+    isolating = (IsolatedFromAbove, SeesItsArguments)
+    return any(op.has_trait(trait, value_if_unregistered=False) for trait in isolating)
+
+
+def _dominates(
+    owner: Operation | Block,
+    user: Operation,
+    order: dict[Operation, int],
+    regions: dict[Region, DominanceInfo],
+) -> bool:
+    """Whether what `owner` defines is defined on every path to `user`, and visible there."""
+    block = owner if isinstance(owner, Block) else owner.parent
+    if block is None or block.parent is None or (isinstance(owner, Operation) and owner not in order):
+        return False
+    ancestor = user
+    while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
+        outer = ancestor.parent_op()
+        if outer is None or _is_isolated(outer):
+            return False
+        ancestor = outer
+    if parent is None:
+        return False
+    if parent is block:
+        # An op's own regions do not see its results: there `ancestor` is the owner itself.
+        return isinstance(owner, Block) or order[owner] < order[ancestor]
+    region = block.parent
+    if region not in regions:
+        regions[region] = DominanceInfo(region)
+    return regions[region].strictly_dominates(block, parent)
