@@ -24,8 +24,8 @@ from pullback.dialects.ir.context import context
 from pullback.driver.levels import lowered
 from pullback.driver.program import specialise
 from pullback.frontend.step import Step
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import quiet_collector, run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import quiet_collector, run_passes
 
 WIDTH, HEADS, WORDS, LENGTH, BATCH = 64, 4, 96, 32, 8
 

@@ -13,11 +13,11 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.context import context
 from pullback.driver.copying import copy_module
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.calls.inline_calls import inline_calls
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 from pullback.passes.schedule.check_memory import has_plan
 from pullback.passes.schedule.form_kernels import FormKernels
-from pullback.passes.simplify.inline_calls import inline_calls
 
 IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
 """What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""
@@ -59,7 +59,9 @@ def lowered_to(static: ModuleOp, level: Literal["kernels", "loops", "gpu"]) -> M
     to_kernels = "verify-level{level=kernels}" if any(map(has_plan, functions)) else "kernels"
     passes = parse_passes(to_kernels if level == "kernels" else f"{to_kernels},{level}")
     if level != "gpu":
-        from pullback.passes.loops.lower import host_vector_bits  # LLVM, which not every program needs
+        from pullback.passes.loops.lower_to_loops import (
+            host_vector_bits,  # LLVM, which not every program needs
+        )
 
         bits = host_vector_bits()
         passes = [replace(p, vector_bits=bits) if isinstance(p, FormKernels) else p for p in passes]

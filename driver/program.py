@@ -36,8 +36,8 @@ from pullback.driver.levels import (
     main_function,
     run_pipeline,
 )
-from pullback.passes.run import quiet_collector
-from pullback.passes.simplify.specialize import specialize
+from pullback.passes.pipeline.run import quiet_collector
+from pullback.passes.shapes.specialize_shapes import specialize
 from pullback.process.locks import COMPILING
 
 Array = npt.NDArray[Any]

@@ -32,7 +32,7 @@ from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.requests import requested
 from pullback.frontend.scopes import without_devices
 from pullback.passes.gradients.emitter import Options
-from pullback.passes.run import quiet_collector
+from pullback.passes.pipeline.run import quiet_collector
 
 
 def gradients(

@@ -22,7 +22,7 @@ from pullback.frontend.gradients import enter_scope, gradients, graph_of_all
 from pullback.frontend.handles import IndexedSlices
 from pullback.frontend.jacobians import jacobians
 from pullback.passes.gradients.emitter import Options
-from pullback.passes.run import quiet_collector
+from pullback.passes.pipeline.run import quiet_collector
 
 
 def hessians(

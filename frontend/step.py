@@ -27,7 +27,7 @@ from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placehol
 from pullback.frontend.nest import Nest
 from pullback.frontend.outputs import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.slicing import slice_function
-from pullback.passes.run import quiet_collector
+from pullback.passes.pipeline.run import quiet_collector
 from pullback.process.locks import COMPILING, holding, in_order
 
 

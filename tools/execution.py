@@ -20,9 +20,9 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.types import data_type_of
 from pullback.driver import program
-from pullback.passes.limits import MAX_OPERATIONS
-from pullback.passes.simplify.call_order import graph_calls
-from pullback.passes.simplify.inline_calls import check_expansion, inline_calls
+from pullback.passes.calls.call_order import graph_calls
+from pullback.passes.calls.inline_calls import check_expansion, inline_calls
+from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.arrays import Array, ArrayError, named_arrays
 
 GraphRunner = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]

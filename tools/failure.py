@@ -11,8 +11,8 @@ from xdsl.utils.lexer import Span
 
 from pullback.dialects.ir.diagnostics import render
 from pullback.dialects.ir.source import Source
-from pullback.passes.pipelines import PipelineError
-from pullback.passes.run import PASS_NOTE
+from pullback.passes.pipeline.pipelines import PipelineError
+from pullback.passes.pipeline.run import PASS_NOTE
 
 
 @dataclass(frozen=True)

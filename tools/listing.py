@@ -12,8 +12,8 @@ from xdsl.irdl import IRDLOperation, OptionalDef, VariadicDef
 from xdsl.passes import ModulePass
 
 from pullback.passes.gradients.registry import state_of
-from pullback.passes.options import PassOption, meanings_of, options_of
-from pullback.passes.pipelines import PIPELINES, parse_passes
+from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
+from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
 from pullback.tools.passes import own_passes
 from pullback.tools.plugin import graph_dialect, own_targets
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pullback.passes.limits import MAX_OPERATIONS
-from pullback.passes.pipelines import PipelineError
+from pullback.passes.pipeline.pipelines import PipelineError
+from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.failure import Failure
 from pullback.tools.files import FileError, forget_standard_output, write_out
 

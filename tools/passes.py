@@ -9,9 +9,9 @@ from functools import partial
 from xdsl.passes import ModulePass
 
 from pullback.driver.checking.check_pass import CheckGradients
-from pullback.passes import pipelines
-from pullback.passes.limits import MAX_OPERATIONS
-from pullback.passes.pipelines import PassFactories
+from pullback.passes.pipeline import pipelines
+from pullback.passes.pipeline.pipelines import PassFactories
+from pullback.passes.rewriting.limits import MAX_OPERATIONS
 
 RUNNING: tuple[type[ModulePass], ...] = (CheckGradients,)
 

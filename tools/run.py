@@ -22,9 +22,9 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.verification import verify
-from pullback.passes.limits import MAX_OPERATIONS
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
+from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.arrays import Array, ArrayError, save, summary
 from pullback.tools.execution import TARGETS, execute
 from pullback.tools.failure import explain

@@ -11,8 +11,8 @@ from xdsl.targets.mlir import MLIRTarget
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.target import Target
 
-from pullback.passes.levels import verify_level
-from pullback.passes.pipeline_text import PipelineError, parse_specs
+from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
 
 # A backend is imported when its target is asked for: every start of every tool would pay for it.
 

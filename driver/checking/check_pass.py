@@ -21,9 +21,9 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
-from pullback.passes.limits import MAX_OPERATIONS
-from pullback.passes.simplify.call_order import is_of_graph
-from pullback.passes.simplify.inline_calls import inline_calls
+from pullback.passes.calls.call_order import is_of_graph
+from pullback.passes.calls.inline_calls import inline_calls
+from pullback.passes.rewriting.limits import MAX_OPERATIONS
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, with_element_type
-from pullback.passes.loops.build import FunctionBuilder
 from pullback.passes.loops.vectors import across_lanes, combined
+from pullback.passes.lowering.function_builder import FunctionBuilder
 
 BLOCK = 48
 """How many terms are added up one after the other: 48 roundings of equal terms are 7.5e-7 of an f32 sum at most."""

@@ -12,13 +12,13 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.lines import Lines
-from pullback.passes.loops.nodes import Output, Reduce
+from pullback.passes.loops.line_kernel import Lines
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.sweep import Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
+from pullback.passes.lowering.nodes import Output, Reduce
 
 BLOCK = 8
 """Vectors of columns that run down the rows together: several cache lines of each row, and as many sums at once."""

@@ -13,18 +13,18 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
-from pullback.passes.loops.affine import Affine, mergeable
-from pullback.passes.loops.buffers import Buffers
-from pullback.passes.loops.build import FunctionBuilder, named
-from pullback.passes.loops.layout import Access, Layout, layout_of, memref_type
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Contraction, Load, OneHot, Output, Reduce, cone
-from pullback.passes.loops.outputs import outputs_of
-from pullback.passes.loops.places import ARENA_ALIGNMENT, SCRATCH, Place
-from pullback.passes.loops.space import Schedule, Space
-from pullback.passes.loops.tensors import bytes_of
+from pullback.passes.loops.element_access import Buffer
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.vectors import lane_count
+from pullback.passes.lowering.affine import Affine, mergeable
+from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.function_builder import FunctionBuilder, named
+from pullback.passes.lowering.layout import Access, Layout, layout_of, memref_type
+from pullback.passes.lowering.memrefs import bytes_of
+from pullback.passes.lowering.nodes import Contraction, Load, OneHot, Output, Reduce, cone
+from pullback.passes.lowering.outputs import outputs_of
+from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
+from pullback.passes.lowering.space import Schedule, Space
 
 
 @dataclass(frozen=True)

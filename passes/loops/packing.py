@@ -8,15 +8,15 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.build import named
+from pullback.passes.loops.element_access import Buffer
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.layout import Layout, memref_type
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Load, Node
-from pullback.passes.loops.places import SCRATCH
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes, shuffle
+from pullback.passes.lowering.function_builder import named
+from pullback.passes.lowering.layout import Layout, memref_type
+from pullback.passes.lowering.nodes import Load, Node
+from pullback.passes.lowering.places import SCRATCH
 
 
 class Packing:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from xdsl.ir import SSAValue
 
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.nodes import Output
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes, tail_mask
+from pullback.passes.lowering.nodes import Output
 
 
 def lower_pointwise(kernel: KernelFunction) -> None:

@@ -10,14 +10,14 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import Accumulator
-from pullback.passes.loops.keeping import Keeping
+from pullback.passes.loops.kept_values import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.lines import Lines
-from pullback.passes.loops.nodes import Compute, Output, Reduce, cone
+from pullback.passes.loops.line_kernel import Lines
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.sweep import Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral
+from pullback.passes.lowering.nodes import Compute, Output, Reduce, cone
 
 UNROLL = 4
 """Independent accumulators of a reduction whose steps are cheap: enough to hide an addition's latency."""

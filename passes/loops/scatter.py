@@ -17,13 +17,13 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.passes.loops.accumulators import BLOCK
+from pullback.passes.loops.element_access import Buffer, index_of, inside_rows
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.memory import Buffer, index_of, inside_rows
-from pullback.passes.loops.nodes import Load, Output
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.pointwise import at_lanes, each_element, lower_nest
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.nodes import Load, Output
 
 Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
 """Makes one of what is there and of what a row holds."""

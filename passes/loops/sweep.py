@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.accumulators import Accumulation, Accumulator
-from pullback.passes.loops.build import FunctionBuilder
+from pullback.passes.lowering.function_builder import FunctionBuilder
 
 Iteration = Callable[[SSAValue, int], Sequence[Scalar]]
 """Computes what starts at an index, for this many of the elements of a step: one value for each accumulator."""

@@ -10,12 +10,12 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import BLOCK
+from pullback.passes.loops.element_access import Buffer
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.levels import Level
-from pullback.passes.loops.memory import Buffer
-from pullback.passes.loops.nodes import Fixed, Output, Reduce, cone
+from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.pointwise import each_element, lower_nest
 from pullback.passes.loops.vectors import across_lanes, with_neutral
+from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
 
 
 class Totals:

@@ -15,7 +15,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.build import FunctionBuilder, result_of
+from pullback.passes.lowering.function_builder import FunctionBuilder, result_of
 
 
 @dataclass(frozen=True, slots=True)

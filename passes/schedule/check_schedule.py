@@ -13,7 +13,7 @@ from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.loops.space import Schedule
+from pullback.passes.lowering.space import Schedule
 from pullback.passes.schedule.check_space import check_space
 from pullback.passes.schedule.native import ALONE
 from pullback.passes.schedule.schedules import MAX_VECTOR

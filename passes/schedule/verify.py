@@ -6,7 +6,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.passes.loops.structure import Structure, structure_of
+from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.schedule.check_memory import check_memory, has_plan
 from pullback.passes.schedule.check_schedule import check_schedule
 

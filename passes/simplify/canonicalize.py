@@ -13,7 +13,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.passes.replacement import Replacements
+from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.folds import FOLDS
 
 

@@ -15,7 +15,7 @@ from xdsl.traits import IsolatedFromAbove
 from pullback.dialects.graph.elementwise.basic import Add, Multiply
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.variables import ReadsVariable, Update
-from pullback.passes.replacement import Replacements
+from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.effects import has_effect, is_pure, label_of, updates_in
 

@@ -14,7 +14,7 @@ from xdsl.traits import IsTerminator
 
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.control_flow import While
-from pullback.passes.replacement import drop
+from pullback.passes.rewriting.replacement import drop
 from pullback.passes.simplify.effects import has_effect
 
 

@@ -15,7 +15,7 @@ from xdsl.ir import Block, IRNode, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.state.control_flow import While
-from pullback.passes.replacement import Replacements
+from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.effects import reads_in, updates_in
 

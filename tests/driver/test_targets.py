@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
-from pullback.passes.levels import LevelName, VerifyLevel
-from pullback.passes.pipelines import parse_passes
+from pullback.passes.pipeline.levels import LevelName, VerifyLevel
+from pullback.passes.pipeline.pipelines import parse_passes
 
 Array = npt.NDArray[Any]
 TARGETS = ["cpu", "simt"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pullback.passes.pipelines import PipelineError, parse_passes
+from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.tools import execution, opt, run
 from pullback.tools.passes import available_passes
 

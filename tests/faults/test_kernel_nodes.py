@@ -19,10 +19,10 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.driver.levels import lowered
 from pullback.driver.program import compile_function
-from pullback.passes.loops import nodes
-from pullback.passes.loops.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone
-from pullback.passes.loops.outputs import outputs_of
-from pullback.passes.loops.space import Schedule, Space
+from pullback.passes.lowering import nodes
+from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone
+from pullback.passes.lowering.outputs import outputs_of
+from pullback.passes.lowering.space import Schedule, Space
 
 Array = npt.NDArray[Any]
 EYE = ", ".join(str([float(i == j) for j in range(5)]) for i in range(5))

@@ -19,7 +19,7 @@ from pullback.dialects.graph.gradient.policies import Aggregation
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import compatible_types
-from pullback.passes.gradients.aggregate import aggregate
+from pullback.passes.gradients.aggregate_gradients import aggregate
 from pullback.tests.graphs import Function
 
 METHODS = ["ADD_N", "TREE", "ACCUMULATE_N", "BALANCED"]

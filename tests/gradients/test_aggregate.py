@@ -10,7 +10,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.gradient.markers import SumGradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.ir.context import context
-from pullback.passes.gradients.aggregate import METHODS, AggregateGradients
+from pullback.passes.gradients.aggregate_gradients import METHODS, AggregateGradients
 from pullback.tests.graphs import Function, build
 
 METHOD_NAMES = [str(method.value) for method in METHODS]

@@ -32,8 +32,8 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.ir.verification import verify
 from pullback.driver.layout import ARGUMENTS, VARIABLE
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 from pullback.tools.arrays import ArrayError
 from pullback.tools.execution import GRAPH_RUNNERS, MEMORY_RUNNERS, functions_of
 from pullback.tools.failure import explain

@@ -11,7 +11,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from pullback.passes.pipelines import PIPELINES
+from pullback.passes.pipeline.pipelines import PIPELINES
 from pullback.tests.levels.filecheck_programs import Program, RefusedError, Section, Values, sections
 
 SECTIONS = sections()

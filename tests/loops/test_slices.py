@@ -16,8 +16,8 @@ from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, tensor_type
-from pullback.passes.loops.affine import Affine
-from pullback.passes.loops.layout import Access, layout_of
+from pullback.passes.lowering.affine import Affine
+from pullback.passes.lowering.layout import Access, layout_of
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 

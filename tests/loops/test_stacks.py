@@ -16,7 +16,7 @@ from pullback.backends.numpy.memory import MEMORY
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.passes.loops.lower import LowerToLoops
+from pullback.passes.loops.lower_to_loops import LowerToLoops
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.passes.schedule.plan_memory import plan_function
 

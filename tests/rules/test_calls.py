@@ -14,8 +14,8 @@ from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program
 from pullback.passes.gradients.registry import MissingGradientError
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 
 X = np.array([-1.0, 0.5, 2.0])
 

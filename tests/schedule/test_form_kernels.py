@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.text import print_module
-from pullback.passes.levels import verify_level
+from pullback.passes.pipeline.levels import verify_level
 from pullback.passes.schedule.form_kernels import FormKernels
 from pullback.tests.graphs import build
 from pullback.tests.schedule.programs import Program, outcome, programs

@@ -29,8 +29,8 @@ from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_comp
 from pullback.dialects.graph.windows.pooling import Pooling
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.verification import verify
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.tests.graphs import Body, Function
 from pullback.tests.ops.case import Case, differentiated, floating, real_parts

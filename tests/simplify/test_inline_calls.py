@@ -19,8 +19,8 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.levels import main_function
 from pullback.driver.program import Program
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 
 TYPE = "tensor<4xf64>"
 X = np.array([-0.7, 0.1, 0.5, 1.3])

@@ -14,7 +14,7 @@ from pullback.dialects.graph.gradient.markers import AddN, GradientResults
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
-from pullback.passes.gradients.gate import GateGradients
+from pullback.passes.gradients.gate_gradients import GateGradients
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal
 from pullback.passes.simplify.dce import remove_dead

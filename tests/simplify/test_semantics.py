@@ -36,8 +36,8 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import VariableType, tensor_type
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.verification import verify
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize
 
 CONTEXT: Context = context()

@@ -17,10 +17,10 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.verification import verify
-from pullback.passes.pipelines import parse_passes
-from pullback.passes.run import run_passes
-from pullback.passes.simplify.shape_inference import INFER
-from pullback.passes.simplify.specialize import SpecializationError, specialize
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
+from pullback.passes.shapes.shape_inference import INFER
+from pullback.passes.shapes.specialize_shapes import SpecializationError, specialize
 
 CONTEXT = context()
 

@@ -16,8 +16,8 @@ from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes import pipelines
-from pullback.passes.pipelines import Pipeline
+from pullback.passes.pipeline import pipelines
+from pullback.passes.pipeline.pipelines import Pipeline
 from pullback.tools import opt
 
 PROGRAM = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  func.return %y : i32\n}\n"

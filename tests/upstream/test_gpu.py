@@ -9,7 +9,7 @@ from xdsl.printer import Printer
 
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.tests.kernels import programs
+from pullback.tests.gpu import programs
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 
 

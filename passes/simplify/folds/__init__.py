@@ -15,7 +15,7 @@ SUBJECTS = (
     "complex_numbers",
     "shapes",
     "slicing",
-    "pieces",
+    "split_concat",
     "repeating",
     "reductions",
     "along_axis",

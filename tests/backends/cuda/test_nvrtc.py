@@ -9,8 +9,8 @@ import pytest
 from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.source import cuda_source
 from pullback.tests.backends.cuda import scalar_ops
-from pullback.tests.kernels import programs
-from pullback.tests.kernels.programs import Program
+from pullback.tests.gpu import programs
+from pullback.tests.gpu.programs import Program
 
 pytestmark = pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
 

@@ -1,0 +1,70 @@
+"""The column emitter: a warp stands on 32 neighbouring columns, and the warps of a block take turns along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, memref
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar, constant
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
+from pullback.passes.gpu.kernel_builder import WARP, Buffer, Kernel, KernelBuilder, compare, loop, result_of
+from pullback.passes.gpu.line import Combination, Line, LineBody, named, warps_for
+from pullback.passes.gpu.point import Dims, Segment
+
+
+class Column(Line):
+    """One column of the space, in the threads with one lane of all warps of a block.
+
+    The last block may have more lanes than there are columns left; those compute column 0, for the barriers,
+    and store nothing.
+    """
+
+    def __init__(self, builder: KernelBuilder, columns: Dims, reduced: Dims) -> None:
+        block, self._thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
+        self._warp = builder.quotient(self._thread, WARP, "warp")
+        self._lane = builder.remainder(self._thread, WARP, "lane")
+        column, exists = builder.add(builder.times(block, WARP, "before"), self._lane, "column"), None
+        if columns.size % WARP:
+            exists = compare("ult", column, builder.index(columns.size), "exists")
+            column.name_hint = "candidate"
+            column = named(select(Scalar(exists), Scalar(column), Scalar(builder.index(0))), "column").value
+        share = self._warp, builder.threads // WARP
+        super().__init__(builder, Segment(columns, column), reduced, share, exists)
+
+    def _is_first(self) -> SSAValue:
+        leads = compare("eq", self._warp, self._builder.index(0), "leads_column")
+        return leads if self._exists is None else result_of(arith.AndIOp(leads, self._exists), "leads_column")
+
+    def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
+        """Through shared memory: every thread goes through the totals of all warps in order."""
+        build = self._builder
+        warps = build.threads // WARP
+        if warps == 1:
+            return list(totals)
+        scratch = [self._scratch(build.threads, c.element_type) for c in combinations]
+        for place, total in zip(scratch, totals, strict=True):
+            insert(memref.StoreOp.get(total.value, place, [self._thread]))
+        insert(BarrierOp())
+
+        def add(start: SSAValue, sums: Sequence[Scalar]) -> list[Scalar]:
+            at = build.add(start, self._lane, "at")
+            partial = [Scalar(result_of(memref.LoadOp.get(place, [at]), "partial")) for place in scratch]
+            return [c.combine(s, p) for c, s, p in zip(combinations, sums, partial, strict=True)]
+
+        neutral = [named(constant(c.neutral, c.element_type), "sum") for c in combinations]
+        bounds = build.index(0), build.index(build.threads), build.index(WARP)
+        return loop(*bounds, "start", neutral, add)
+
+
+def column_reduction(
+    name: str, buffers: Sequence[Buffer], columns: Dims, reduced: Dims, body: LineBody
+) -> Kernel:
+    """A kernel that runs `body` for each column; a column extends along the `reduced` dims."""
+    builder = KernelBuilder(name, buffers, WARP * warps_for(reduced.size))
+    with inserting(builder.block.add_op):
+        body(Column(builder, columns, reduced))
+    return builder.finish(blocks=-(-columns.size // WARP))

@@ -1,0 +1,148 @@
+"""Kernels that reduce along rows or columns: the lines first, then totals over all lines, in kernels of their own.
+
+No block waits for all others. So the first kernel leaves in scratch memory what each line adds to a total, or
+what each of its points adds to a total across the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.gpu.arguments import Arguments
+from pullback.passes.gpu.column_reduction import column_reduction
+from pullback.passes.gpu.kernel_builder import Kernel, elements
+from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
+from pullback.passes.gpu.point import Dims, Point
+from pullback.passes.gpu.point_values import Values
+from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.lowering.affine import linear
+from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
+from pullback.passes.lowering.space import Space
+
+NONE = Dims(0, ())
+"""No dims at all."""
+
+
+def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -> list[Kernel]:
+    """The kernels of a space whose lines are rows or columns.
+
+    Raises DiagnosticError where a total is used inside of lines, or together with totals across them.
+    """
+    reduces = reductions_in(outputs)
+    if any(node.operands[0].is_late for node in reduces):
+        raise DiagnosticError("a total over all lines is used inside a line of one kernel", space.kernel)
+    early, late = ([o for o in outputs if o.node.is_late is wanted] for wanted in (False, True))
+    along = [node for node in reduces if not node.is_outer]
+    across = [node for node in reduces if node.is_outer and node.operands[0].dims & frozenset(space.inner)]
+    single = [node for node in reduces if node.is_outer and node not in across]
+    lines, points = Dims(0, space.parallel), Dims(len(space.parallel), space.reduce)
+    of_points = [o for o in late if set(reductions_in([o])) & set(across)]
+    if set(reductions_in(of_points)) & set(single):
+        raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
+    groups = [
+        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
+        Totals(
+            "across", across, of_points, row_reduction if space.reduces_leading else column_reduction, points
+        ),
+    ]
+    groups = [group for group in groups if group.nodes]
+    partials = {
+        node: partial(arguments, space, node, node in across) for group in groups for node in group.nodes
+    }
+    emit = column_reduction if space.reduces_leading else row_reduction
+    first = line_body(space, along, [*early, *partials.values()])
+    kernels = [emit(arguments.signature.name, arguments.all(), lines, points, first)]
+    for group in groups:
+        name = f"{arguments.signature.name}_{group.name}"
+        body = group.body([partials[node] for node in group.nodes])
+        kernels.append(group.emit(name, arguments.all(), group.around, lines, body))
+    return kernels
+
+
+def reductions_in(outputs: Sequence[Output]) -> list[Reduce]:
+    """The reductions that outputs are made of, operands first."""
+    return [node for node in cone([o.node for o in outputs]) if isinstance(node, Reduce)]
+
+
+def line_body(space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]) -> LineBody:
+    """Per line the stages of its reductions, then its points, then what is one per line."""
+    inner = frozenset(space.inner)
+    of_points = [output for output in outputs if output.offset.dims & inner]
+    per_line = [output for output in outputs if not output.offset.dims & inner]
+
+    def body(line: Line) -> None:
+        values = Values(line.point)
+        for stage in sorted({node.operands[0].stage for node in reduces}):
+            of_stage = [node for node in reduces if node.operands[0].stage == stage]
+            operands: list[Node] = [node.operands[0] for node in of_stage]
+            values.prepare(operands, inner)
+            reduce_into(values, line, of_stage, lambda point, o=operands: Values(point, values).of(o))
+        if of_points:
+            values.prepare([o.node for o in of_points], inner)
+            line.each(lambda point: Values(point, values).store(point.store, of_points))
+        if per_line:
+            line.lead(lambda point: Values(point, values).store(point.store, per_line))
+
+    return body
+
+
+def reduce_into(
+    values: Values, line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Sequence[Scalar]]
+) -> None:
+    """Make reductions known, given their terms at each point of a line."""
+    combinations = [combination(node) for node in nodes]
+    values.known |= dict(zip(nodes, line.reduce(combinations, terms), strict=True))
+
+
+def combination(node: Reduce) -> Combination:
+    """How a reduction combines."""
+    op = type(node.op)
+    kind = node.element_type
+    return Combination(kind, op.COMBINE, op.neutral(kind), op.TOTALS.get(kind))
+
+
+# ---- totals over all lines ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Totals of one kind, and the kernel that forms them: of what each line adds, or of what its points add."""
+
+    name: str
+    nodes: Sequence[Reduce]
+    outputs: Sequence[Output]
+    emit: LineEmitter
+    around: Dims
+    """The dims along which there are several of them."""
+    spread: Dims = NONE
+    """The dims along which an output may hold the same total many times, as that of what does not change there."""
+
+    def body(self, partials: Sequence[Output]) -> LineBody:
+        """Combine what all lines left, and compute what is made of it."""
+
+        def body(line: Line) -> None:
+            values = Values(line.point)
+            reduce_into(
+                values, line, self.nodes, lambda point: [point.load(p.result, p.offset) for p in partials]
+            )
+            spread = frozenset(range(self.spread.first, self.spread.first + len(self.spread.extents)))
+            many = [output for output in self.outputs if output.offset.dims & spread]
+            single = [output for output in self.outputs if output not in many]
+            if many:
+                line.each(lambda point: Values(point, values).store(point.store, many), self.spread)
+            if single:
+                line.lead(lambda point: Values(point, values).store(point.store, single))
+
+        return body
+
+
+def partial(arguments: Arguments, space: Space, total: Reduce, is_across: bool) -> Output:
+    """What the first kernel leaves for a total, as an output in a scratch buffer."""
+    dims = space.whole if is_across else space.outer
+    shape = [space.extents[d] for d in dims]
+    offset = linear(tuple(space.dim(d) for d in dims), shape, space.rank)
+    (operand,) = total.operands
+    return Output(operand, arguments.scratch(operand.element_type, elements(shape)), offset)

@@ -1,0 +1,71 @@
+"""`lower-to-kernels`: from kernels and a memory plan (level 3) to GPU kernels and their host function (level 4g)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
+from pullback.passes.gpu.gpu_kernels import lower_kernel
+from pullback.passes.gpu.kernel_builder import KERNELS
+from pullback.passes.lowering.host import Host
+from pullback.passes.schedule.native import runs_on_host
+from pullback.passes.schedule.verify import verify_scheduled
+
+NOT_COVERED: Mapping[type[Operation], str] = {
+    EmptyStack: "stacks",
+    Pop: "stacks",
+    Push: "stacks",
+    While: "loops",
+}
+"""What the host function cannot do yet while the data is on the device."""
+
+
+@dataclass(frozen=True)
+class LowerToKernels(ModulePass):
+    """Lower each function of level 3 to a host function that launches kernels of one `gpu.module`."""
+
+    name = "lower-to-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        verify_scheduled(op)
+        block = op.body.block
+        device: list[Operation] = []
+        hosts: list[Operation] = []
+        for function in list(block.ops):
+            if not isinstance(function, func.FuncOp) or not function.body.blocks:
+                raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
+            check_covered(function)
+            host = Host(function, lower_kernel)
+            main = host.lower()
+            hosts += [*host.buffers.globals, main]
+            kernels = [kernel for lowered in host.kernels.values() for kernel in lowered.kernels]
+            device += [part for kernel in kernels for part in (*kernel.shared, kernel.function)]
+        for function in list(block.ops):
+            function.detach()
+            function.erase()
+        block.add_ops([GpuModuleOp(KERNELS, device), *hosts])
+        op.attributes["gpu.container_module"] = UnitAttr()
+
+
+def check_covered(function: func.FuncOp) -> None:
+    """Raises DiagnosticError at the first operation that has no lowering for GPUs."""
+    for op in function.walk():
+        if type(op) in NOT_COVERED:
+            raise DiagnosticError(f"'{op.name}': {NOT_COVERED[type(op)]} have no lowering for GPUs yet", op)
+        if op.parent is function.body.block and runs_on_host(op):
+            types = ", ".join(str(v.type) for v in op.operands)
+            raise DiagnosticError(
+                f"'{op.name}' of ({types}) has no GPU kernel, and the host cannot reach what is on the device: it runs "
+                "on targets numpy and cpu",
+                op,
+            )

@@ -1,0 +1,70 @@
+"""The row emitter: a block of threads for each row, neighbours on neighbouring elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import i32
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ShuffleMode, ShuffleOp, ThreadIdOp
+from pullback.passes.gpu.kernel_builder import WARP, Buffer, Kernel, KernelBuilder, compare, result_of, when
+from pullback.passes.gpu.line import Combination, Line, LineBody, warps_for
+from pullback.passes.gpu.point import Dims, Segment
+
+
+class Row(Line):
+    """One row of the space, in the block that works on it."""
+
+    def __init__(self, builder: KernelBuilder, rows: Dims, reduced: Dims) -> None:
+        row, self._thread = result_of(BlockIdOp(), "row"), result_of(ThreadIdOp(), "thread")
+        self._warp = builder.quotient(self._thread, WARP, "warp")
+        self._lane = builder.remainder(self._thread, WARP, "lane")
+        super().__init__(builder, Segment(rows, row), reduced, (self._thread, builder.threads))
+
+    def _is_first(self) -> SSAValue:
+        return compare("eq", self._thread, self._builder.index(0), "is_first")
+
+    def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
+        """The threads of a warp by shuffles, then the warps through shared memory."""
+        totals = [self._shuffle(c, t, WARP) for c, t in zip(combinations, totals, strict=True)]
+        warps = self._builder.threads // WARP
+        return totals if warps == 1 else self._across_warps(combinations, totals, warps)
+
+    def _shuffle(self, combination: Combination, total: Scalar, lanes: int) -> Scalar:
+        """All `lanes` neighbours learn their common total."""
+        width = self._builder.integer(WARP, i32)
+        distance = lanes // 2
+        while distance:
+            op = ShuffleOp(ShuffleMode.XOR, total.value, self._builder.integer(distance, i32), width)
+            total = combination.combine(total, Scalar(result_of(op, "other")))
+            distance //= 2
+        return total
+
+    def _across_warps(
+        self, combinations: Sequence[Combination], totals: Sequence[Scalar], warps: int
+    ) -> list[Scalar]:
+        build = self._builder
+        scratch = [self._scratch(warps, c.element_type) for c in combinations]
+
+        def store() -> None:
+            for place, total in zip(scratch, totals, strict=True):
+                insert(memref.StoreOp.get(total.value, place, [self._warp]))
+
+        when(compare("eq", self._lane, build.index(0), "leads_warp"), store)
+        insert(BarrierOp())
+        of_warp = build.remainder(self._lane, warps, "of_warp")
+        partial = [Scalar(result_of(memref.LoadOp.get(place, [of_warp]), "partial")) for place in scratch]
+        return [self._shuffle(c, value, warps) for c, value in zip(combinations, partial, strict=True)]
+
+
+def row_reduction(name: str, buffers: Sequence[Buffer], rows: Dims, reduced: Dims, body: LineBody) -> Kernel:
+    """A kernel that runs `body` for each row; a row extends along the `reduced` dims."""
+    threads = WARP * warps_for(-(-reduced.size // WARP))
+    builder = KernelBuilder(name, buffers, threads)
+    with inserting(builder.block.add_op):
+        body(Row(builder, rows, reduced))
+    return builder.finish(blocks=rows.size)

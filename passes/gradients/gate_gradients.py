@@ -1,0 +1,58 @@
+"""`gate-gradients`: what must be computed before gradients may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.gradient.markers import Backward, Gate, GateMarker, GradientResults
+from pullback.dialects.graph.gradient.policies import Gating
+from pullback.passes.rewriting.replacement import Replacements
+
+MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: GradientResults}
+"""Which marker becomes a gate in which mode."""
+
+
+@dataclass(frozen=True)
+class GateGradients(ModulePass):
+    """Turns the markers of gradients into gates, or takes them away.
+
+    `op` gates the gradients of each operation together, `graph` those of each request; `none` gates nothing.
+    """
+
+    name = "gate-gradients"
+
+    mode: Literal["requested", "none", "op", "graph"] = "requested"
+    """`requested` is what each request asked for, and `none` where it left that open."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        replacements = Replacements()
+        for inner in list(op.walk()):
+            replacements.update(inner)
+            if isinstance(inner, GateMarker):
+                own = inner.gate.data if inner.gate is not None else Gating.NONE
+                mode = own if self.mode == "requested" else Gating(self.mode)
+                replacements.replace(inner, resolved(inner, mode))
+        replacements.drop_replaced()
+
+
+def resolved(marker: GateMarker, mode: Gating) -> Sequence[SSAValue]:
+    """What stands for a marker: the results of a gate if wanted here, with anything to wait for."""
+    values = list(marker.operands)
+    if MARKER_OF.get(mode) is not type(marker) or len(values) < 2:
+        return values
+    gate = Gate.create(
+        operands=values,
+        result_types=[v.type for v in values],
+        attributes=marker.attributes,
+        location=marker.location,
+    )
+    assert marker.parent is not None
+    marker.parent.insert_op_before(gate, marker)
+    return gate.results

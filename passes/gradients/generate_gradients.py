@@ -1,0 +1,134 @@
+"""`generate-gradients`: each request becomes the operations that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.elementwise.basic import Identity
+from pullback.dialects.graph.gradient.markers import GradientResults
+from pullback.dialects.graph.gradient.policies import GatingAttr, Unconnected
+from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of_value, named_with_role
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
+from pullback.passes.gradients.emitter import Options, densified
+from pullback.passes.gradients.engine import Request, gradients
+from pullback.passes.gradients.errors import GradientError
+from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
+from pullback.passes.rewriting.scopes import unique, used_scopes
+
+
+@dataclass(frozen=True)
+class GenerateGradients(ModulePass):
+    """Expands every `graph.gradients`, in order, by the rules of the operations between its ys and xs."""
+
+    name = "generate-gradients"
+
+    max_operations: int = MAX_OPERATIONS
+    """How many operations the program may become: gradients of gradients multiply."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        budget = Budget(self.name, self.max_operations, op)
+        for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
+            scopes = used_scopes(function)
+            expanded = [expand(o, scopes, budget) for o in list(function.walk()) if isinstance(o, Gradients)]
+            for request in expanded:  # what the loops around yield is known now
+                request.check()
+
+
+def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
+    """Replaces one request by its results; gives what it asked for.
+
+    Raises:
+        GradientError: for a request that cannot be answered.
+        SizeError: for an answer that is too long.
+    """
+    block = request.parent
+    if block is None:
+        raise GradientError("graph.gradients: the request stands in no block", request)
+    scope = unique(request.scope.data if request.scope is not None else "gradients", scopes)
+    options = Options(
+        scope=scope,
+        aggregation=request.aggregation.data if request.aggregation is not None else None,
+        gate=request.gate.data if request.gate is not None else None,
+        colocate=request.colocate is not None,
+    )
+
+    def place(op: Operation) -> None:
+        budget.spend(op, request)
+        block.insert_op_before(op, request)
+
+    unconnected = request.unconnected.data if request.unconnected is not None else Unconnected.NONE
+    found = gradients(
+        request.ys,
+        request.xs,
+        [Tensor(s) if s is not None else None for s in request.seed_per_y],
+        block,
+        place,
+        options,
+        stops=request.stops,
+        unconnected=unconnected,
+        about=request,
+    )
+    asked = Request([*request.ys], [*request.xs], frozenset(request.stops), block, request)
+    _replace(request, found, options, block)
+    return asked
+
+
+def _replace(request: Gradients, found: Sequence[Tensor | None], options: Options, block: Block) -> None:
+    """The results, in the types that the request declares, leave it through one marker."""
+    location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
+
+    def place(op: Operation) -> None:
+        op.location = location
+        block.insert_op_before(op, request)
+
+    with inserting(place):
+        ready = [
+            (result, _as_declared(request, i, result, grad))
+            for i, (result, grad) in enumerate(zip(request.gradients, found, strict=True))
+            if grad is not None or result.first_use is not None
+        ]
+        properties = {"gate": GatingAttr(options.gate)} if options.gate else {}
+        if ready:
+            marker = GradientResults.emit([grad.value for _, grad in ready], properties)
+            for (old, _), new in zip(ready, marker.results, strict=True):
+                new.name_hint = old.name_hint
+                old.replace_all_uses_with(new)
+    request.detach()
+    request.erase()
+
+
+def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor | None) -> Tensor:
+    """A declared type is a demand: dense where slices were found is met, the converse is not."""
+    if grad is None:
+        x = name_of_value(request.xs[index])
+        raise GradientError(
+            f"graph.gradients: no gradient reaches xs[{index}] ('{x}'), and its result is used; ask for zeros "
+            "with unconnected = #graph.unconnected<zero>",
+            request,
+        )
+    wants_slices = isinstance(result.type, SlicesType)
+    if isinstance(grad.type, SlicesType) and not wants_slices:
+        grad = densified(grad)
+    if wants_slices and not isinstance(grad.type, SlicesType):
+        raise GradientError(
+            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is dense: declare "
+            f"{grad.type}",
+            request,
+        )
+    if not compatible_types(grad.type, result.type):
+        raise GradientError(
+            f"graph.gradients: result {index} is declared as {result.type}, but the gradient is {grad.type}",
+            request,
+        )
+    # What uses the result, a return for one, may ask for just this type, with what it knows of the shape.
+    return grad if grad.type == result.type else Identity.emit_as([grad.value], result.type)

@@ -1,0 +1,67 @@
+"""What a row keeps from one stage for the next: values that cost more to compute again than to load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.loop_level import Level
+from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
+
+
+class Keeping:
+    """Which expensive values of a kernel go to which output's row until that output itself is stored there."""
+
+    def __init__(self, kernel: KernelFunction, roots: list[Node], elements: list[Output], last: int) -> None:
+        self.kernel = kernel
+        self.last = last
+        self.rows: dict[Node, Output] = {}
+        self.first: dict[Node, int] = {}
+        self._roots: list[list[Node]] = [[] for _ in range(last + 1)]
+        for node in roots:
+            self._roots[node.stage].append(node)
+        free = [o for o in elements if self._can_hold(o)]
+        for node in reversed(kernel.nodes):
+            if isinstance(node, Compute) and node.is_expensive:
+                self._keep(node, free)
+
+    def stage_of(self, output: Output) -> int:
+        """The stage in which an output is stored: the last, if it takes the place of an input."""
+        return self.last if self.kernel.is_loaded(output) else output.node.stage
+
+    def is_there(self, stage: int) -> Callable[[Node], bool]:
+        """Whether a stage finds a node computed: kept by an earlier one, or reduced."""
+        return lambda node: isinstance(node, Reduce) or self.first.get(node, stage) < stage
+
+    def compute(self, level: Level, stage: int) -> None:
+        """In the stage that keeps values: computes and stores them; in later ones: says where they are."""
+        for node, output in self.rows.items():
+            buffer = self.kernel.results[output.result]
+            if self.first[node] == stage:
+                (value,) = level.values([node])
+                level.store(buffer, output.offset, value)
+            elif self.first[node] < stage:
+                level.kept[node] = partial(Level.load, buffer=buffer, offset=output.offset)
+
+    def _can_hold(self, output: Output) -> bool:
+        """Whether its row is free until the last stage, and has room for every element."""
+        everywhere = {d for d, n in enumerate(self.kernel.space.extents) if n > 1}
+        is_last = self.stage_of(output) == self.last
+        return is_last and everywhere <= output.offset.dims and not self.kernel.is_loaded(output)
+
+    def _keep(self, node: Node, free: list[Output]) -> None:
+        stages = [
+            stage for stage, roots in enumerate(self._roots) if node in cone(roots, self.is_there(stage))
+        ]
+        if len(stages) < 2:
+            return
+        inner = self.kernel.space.inner
+        if not inner or inner[-1] not in node.dims:
+            # Computed outside of the innermost loop, which is where kept values are stored and loaded.
+            return
+        for output in free:
+            if output.node.element_type == node.element_type:
+                free.remove(output)
+                self.rows[node], self.first[node] = output, stages[0]
+                return

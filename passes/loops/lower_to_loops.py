@@ -1,0 +1,57 @@
+"""`lower-to-loops`: from kernels and a memory plan (level 3) to loops over memory in upstream dialects (level 4c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
+
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.loops.loop_kernels import Kernels
+from pullback.passes.lowering.host import Host
+from pullback.passes.schedule.verify import verify_scheduled
+
+
+@dataclass(frozen=True)
+class LowerToLoops(ModulePass):
+    """Lower each function of level 3 to a host function and private functions for its kernels.
+
+    Kernels that differ in nothing but their names and buffers are one function.
+
+    Options: `vector-bits`, the width of a vector register; unless given, that of this machine.
+    """
+
+    name = "lower-to-loops"
+
+    vector_bits: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        bits = host_vector_bits() if self.vector_bits is None else self.vector_bits
+        if bits < 64 or bits & (bits - 1):
+            raise DiagnosticError(f"vector-bits is {bits}; expected a power of two from 64 on", op)
+        verify_scheduled(op)
+        block = op.body.block
+        lowered: list[Operation] = []
+        for function in list(block.ops):
+            if not isinstance(function, func.FuncOp) or not function.body.blocks:
+                raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
+            kernels = Kernels(bits)
+            host = Host(function, kernels)
+            main = host.lower()
+            lowered += [*host.buffers.globals, *host.host_functions, *kernels.functions, main]
+        for function in list(block.ops):
+            function.detach()
+            function.erase()
+        block.add_ops(lowered)
+
+
+@cache
+def host_vector_bits() -> int:
+    """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
+    return 512 if llvm.get_host_cpu_features().get("avx512f") else 256

@@ -1,0 +1,196 @@
+"""The host function: one call for each kernel, in order, on the buffers that the memory plan chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import AddN, Gate
+from pullback.dialects.graph.kernel.host_call import host_function, parts_of
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import SlicesType, StackType
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.loops.kernel_function import Signature
+from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
+from pullback.passes.lowering.places import Place, Places
+from pullback.passes.lowering.stacks import Stacks
+from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
+from pullback.passes.schedule.native import runs_on_host
+
+
+class LoweredKernel(Protocol):
+    """A kernel as the host function sees it, on whatever device it runs."""
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Memory that it needs for itself."""
+        ...
+
+    def call(self, buffers: Buffers) -> None:
+        """Inserts what runs it on the buffers of the host function."""
+        ...
+
+
+K = TypeVar("K", bound=LoweredKernel)
+
+
+class Host(Generic[K]):
+    """Lowers one function of level 3; `lower_kernel` says how its kernels run."""
+
+    def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], K]) -> None:
+        check_outside(function.body.block)
+        self.function = function
+        self.places = Places(function)
+        kernels = [op for op in function.walk() if isinstance(op, Kernel)]
+        self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
+        self.buffers = Buffers(function, self.places, self._scratch_bytes())
+        self.builder = self.buffers.builder
+        self.stacks = Stacks(self.buffers, self.call_host)
+        self.host_functions: list[func.FuncOp] = []
+        """The operations that the host runs, one function for each."""
+
+    def lower(self) -> func.FuncOp:
+        """The host function; its constants are the globals of `buffers`.
+
+        Raises DiagnosticError for a function that is not of level 3, or has no memory plan.
+        """
+        with self.builder.entering(self.builder.block):
+            self.block(self.function.body.block)
+            self._return()
+        host = self.builder.finish()
+        host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.buffers.roles])
+        return host
+
+    def _signature(self, kernel: Kernel, number: int) -> Signature:
+        inputs = [self.places.of(v) for v in kernel.operands]
+        outputs = [self.places.of(v) for v in kernel.results]
+        return Signature(kernel, f"{self.function.sym_name.data}_kernel_{number}", inputs, outputs)
+
+    def _scratch_bytes(self) -> int:
+        """The most that a kernel, or a loop that moves what it carries, needs for itself."""
+        sizes = [kernel.scratch_bytes for kernel in self.kernels.values()]
+        sizes += [temporary_bytes(self.places, op) for op in self.function.walk() if isinstance(op, While)]
+        return max(sizes, default=0)
+
+    # ---- operations -------------------------------------------------------------------------------------
+
+    def block(self, block: Block) -> None:
+        """Lowers the operations of a block, except for its terminator."""
+        for op in block.ops:
+            if op is block.last_op:
+                break
+            HANDLERS.get(type(op), Host.on_host)(self, op)
+            self.stacks.free_after(op)
+
+    def kernel(self, op: Kernel) -> None:
+        """One call."""
+        self.kernels[op].call(self.buffers)
+
+    def read(self, op: Read) -> None:
+        """A copy, if the plan gave the value a buffer of its own."""
+        self._copy(self.places.of_variable(op.operands[0]), self.places.of(op.results[0]), op.results[0])
+
+    def assign(self, op: Assign) -> None:
+        """A copy, unless the value was computed in place."""
+        variable, value = op.operands
+        self._copy(self.places.of(value), self.places.of_variable(variable), value)
+
+    def loop(self, op: While) -> None:
+        """See `while_loops`."""
+        lower_while(op, self.buffers, self.stacks, self.block)
+
+    def sum(self, op: AddN) -> None:
+        """Of stacks, or of tensors that no kernel computes with."""
+        if is_stack(op.results[0]):
+            self.stacks.add(op)
+        else:
+            self.on_host(op)
+
+    def on_host(self, op: GraphOp) -> None:
+        """One call, on the buffers of all tensors that operands and results consist of."""
+        operands = [part for value in op.operands for part in self._parts(value)]
+        self.call_host(op, [self.buffers.tensor(value) for value in (*operands, *op.results)])
+
+    def call_host(self, op: GraphOp, buffers: Sequence[SSAValue]) -> None:
+        """Inserts a call of a function that stands for an operation."""
+        types = [value.type for value in buffers if isinstance(value.type, MemRefType)]
+        name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
+        self.host_functions.append(host_function(name, op, types))
+        insert(func.CallOp(name, buffers, []))
+
+    def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
+        """The tensors that a value consists of: of slices, rows and indices."""
+        if not isinstance(value.type, SlicesType):
+            return [value]
+        assert isinstance(value.owner, MakeSlices)
+        return value.owner.operands[: len(parts_of(value.type))]
+
+    def nothing(self, op: Operation) -> None:
+        """No code: what it makes is there already."""
+
+    def _return(self) -> None:
+        last = self.function.body.block.last_op
+        for number, value in enumerate(last.operands if last is not None else ()):
+            if isinstance(value.type, StackType):
+                raise DiagnosticError("a stack cannot leave a function", self.function)
+            self._copy(self.places.of(value), ("output", number), value)
+
+    def _copy(self, source: Place, target: Place, like: SSAValue) -> None:
+        """Copies a tensor, unless it is where it should be."""
+        if source != target:
+            type_ = tensor_memref(like)
+            insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
+
+
+def check_outside(block: Block) -> None:
+    """Raises DiagnosticError at the first operation that would have to be in a kernel, or cannot be lowered at all."""
+    for op in block.ops:
+        if op is block.last_op:
+            break
+        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else type(op) in HANDLERS
+        if not has_place and not runs_on_host(op):
+            raise DiagnosticError(
+                f"'{op.name}' has no place at level 3 outside of kernels: run form-kernels first; what that leaves "
+                "outside runs on target numpy alone",
+                op,
+            )
+        if any(isinstance(r.type, StackType) and isinstance(r.type.data_type, StackType) for r in op.results):
+            raise DiagnosticError(
+                f"'{op.name}' makes a stack of stacks, as second order through nested loops does: that runs on target "
+                "numpy alone",
+                op,
+            )
+        for region in op.regions if isinstance(op, While) else ():
+            check_outside(region.block)
+
+
+HANDLERS: dict[type[Operation], Callable[[Host[Any], Any], None]] = {
+    AddN: Host.sum,
+    Assign: Host.assign,
+    Constant: Host.nothing,
+    EmptyStack: lambda host, op: host.stacks.empty(op),
+    ExpandDims: Host.nothing,
+    Gate: Host.nothing,
+    Kernel: Host.kernel,
+    MakeSlices: Host.nothing,
+    Pop: lambda host, op: host.stacks.pop(op),
+    Push: lambda host, op: host.stacks.push(op),
+    Read: Host.read,
+    Reshape: Host.nothing,
+    VariableOp: Host.nothing,
+    While: Host.loop,
+}

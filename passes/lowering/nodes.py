@@ -1,0 +1,131 @@
+"""What a kernel computes, as seen from its loops: elements at positions, each loaded, computed or reduced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.op.families import is_expensive
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.tensor import Number
+from pullback.passes.lowering.affine import Affine
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """The element of a value at a position. `dims` are the loops that it changes with."""
+
+    element_type: Attribute
+    operands: tuple[Node, ...] = field(default=(), repr=False)
+    dims: frozenset[int] = frozenset()
+    stage: int = 0
+    """How many inner reductions, one after the other, must be done before it is known."""
+    is_late: bool = False
+    """Whether it needs a reduction over the outer loops."""
+
+    def gather_facts(self) -> None:
+        """Dims and stages of the operands."""
+        self.dims = self.dims.union(*(o.dims for o in self.operands))
+        self.stage = max((o.stage for o in self.operands), default=0)
+        self.is_late = any(o.is_late for o in self.operands)
+
+
+@dataclass(eq=False, slots=True)
+class Fixed(Node):
+    """A number."""
+
+    number: Number = 0
+
+
+@dataclass(eq=False, slots=True)
+class Load(Node):
+    """An element of a kernel input: at `offset`, in the row that the operand (if any) names.
+
+    `rows` is how many rows there are, `row_stride` their distance; outside of them the element is 0.
+    """
+
+    argument: int = 0
+    offset: Affine = field(default_factory=lambda: Affine(()))
+    rows: int = 0
+    row_stride: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class OneHot(Node):
+    """1 where `column` is what the operand says, else 0: an element of a row of the identity matrix."""
+
+    column: Affine = field(default_factory=lambda: Affine(()))
+
+
+@dataclass(eq=False, slots=True)
+class Compute(Node):
+    """An elementwise operation."""
+
+    op: GraphOp = field(kw_only=True)
+
+    @property
+    def is_expensive(self) -> bool:
+        """Whether it is worth a store and a load rather than a second computation."""
+        return is_expensive(self.op)
+
+
+@dataclass(eq=False, slots=True)
+class Reduce(Node):
+    """A reduction of its operand over some loops; `is_outer` if these are the loops around the others."""
+
+    op: Reduction = field(kw_only=True)
+    over: frozenset[int] = frozenset()
+    is_outer: bool = False
+    is_crossed: bool = False
+    """Whether its result is asked for along a loop that it runs over, where it has no single value."""
+
+
+@dataclass(eq=False, slots=True)
+class Contraction(Node):
+    """The sum, along the last dim, of the products of its two operands."""
+
+
+@dataclass(eq=False, slots=True)
+class Output:
+    """A value that leaves the kernel: where its element goes.
+
+    With a `row`, it is combined with what is there, in the one of `rows` rows (`row_stride` apart) that it names;
+    `number` counts the rows that are combined.
+    """
+
+    node: Node
+    result: int
+    offset: Affine
+    row: Node | None = None
+    number: Affine | None = None
+    rows: int = 0
+    row_stride: int = 0
+    combine: Callable[[Scalar, Scalar], Scalar] | None = None
+    adds: bool = False
+    """Whether rows are added or subtracted, and do not replace what is there."""
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What it takes: the element, and the row."""
+        return [self.node] if self.row is None else [self.node, self.row]
+
+
+def cone(roots: Sequence[Node], is_given: Callable[[Node], bool] = lambda node: False) -> list[Node]:
+    """The nodes that these are computed from, operands first; what is behind a given one is left out."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, is_done = stack.pop()
+        if is_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if not is_given(node):
+                stack.extend((o, False) for o in reversed(node.operands))
+    return order

@@ -1,0 +1,62 @@
+"""What tells kernels apart: two of equal structure compute the same, and one function serves both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import Block, Operation, OpResult, SSAValue
+
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.passes.loops.kernel_function import Signature
+from pullback.passes.lowering.places import Place
+from pullback.passes.lowering.read_nodes import is_identity
+
+Structure = tuple[object, ...]
+"""A key: equal for equal kernels, whatever their values are called."""
+
+
+def structure_of(kernel: Kernel) -> Structure:
+    """The region and the schedule of a kernel, the types of its operands and of its results.
+
+    Operations count in the order in which they are needed, since they stand in that in which a program made them.
+    """
+    numbers: dict[SSAValue, int] = {}
+    parts: list[object] = [kernel.schedule, *kernel.operand_types, "to", *kernel.result_types]
+    for argument in kernel.body.block.args:
+        numbers[argument] = len(numbers)
+    for op in in_order_of_need(kernel.body.block):
+        parts += type(op), *(numbers[v] for v in op.operands), *op.result_types
+        parts += tuple(op.properties.items()), tuple(op.attributes.items())
+        for result in op.results:
+            numbers[result] = len(numbers)
+    return tuple(parts)
+
+
+def in_order_of_need(block: Block) -> list[Operation]:
+    """The operations of a block without regions: what its terminator needs first, then what nothing needs."""
+    order: dict[Operation, None] = {}
+    for root in reversed(block.ops):
+        pending = [(root, False)]
+        while pending:
+            op, is_next = pending.pop()
+            if op in order:
+                continue
+            if is_next:
+                order[op] = None
+                continue
+            pending.append((op, True))
+            pending += ((v.owner, False) for v in reversed(op.operands) if isinstance(v, OpResult))
+    return list(order)
+
+
+def places_of(signature: Signature) -> Sequence[Place]:
+    """The distinct buffers of a signature, operands before results."""
+    return list(dict.fromkeys((*signature.inputs, *signature.outputs)))
+
+
+def structure_of_signature(signature: Signature) -> Structure:
+    """The structure of a kernel, with which of its operands and results share a buffer."""
+    numbers = {place: number for number, place in enumerate(places_of(signature))}
+    shared = tuple(numbers[place] for place in (*signature.inputs, *signature.outputs))
+    # Rows of an identity matrix are not read, but computed.
+    return structure_of(signature.kernel), shared, tuple(map(is_identity, signature.kernel.operands))

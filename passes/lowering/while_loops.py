@@ -1,0 +1,96 @@
+"""Loops with a condition: tensors are carried in their buffers, stacks as values of `scf.while`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from xdsl.dialects import scf
+from xdsl.dialects.builtin import MemRefType, i1
+from xdsl.ir import Block, Region, SSAValue
+
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import StackType
+from pullback.passes.loops.element_access import Buffer
+from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.layout import Layout
+from pullback.passes.lowering.memrefs import bytes_of, insert_copy, tensor_memref
+from pullback.passes.lowering.places import SCRATCH, Place, Places
+from pullback.passes.lowering.stacks import Stacks
+
+
+def lower_while(op: While, buffers: Buffers, stacks: Stacks, lower_block: Callable[[Block], None]) -> None:
+    """Initial values go to the carried buffers; then each round ends by moving what it yields there."""
+    places = buffers.places
+    tensors = [(i, r) for i, r in zip(op.operands, op.results, strict=True) if not is_stack(r)]
+    move(buffers, [(places.of(i), places.of(r), tensor_memref(r)) for i, r in tensors])
+    inits = [p for i in op.operands if is_stack(i) for p in stacks.take(i, op).parts]
+    before, after = Block(arg_types=[v.type for v in inits]), Block(arg_types=[v.type for v in inits])
+    for region, block in ((op.condition, before), (op.body, after)):
+        stacks.define([a for a in region.block.args if is_stack(a)], block.args)
+    with buffers.builder.entering(before):
+        lower_block(op.condition.block)
+        insert(scf.ConditionOp.create(operands=[condition(buffers, op), *before.args]))
+    with buffers.builder.entering(after):
+        stacks.free_unused(op.body.block.args)
+        lower_block(op.body.block)
+        last = op.body.block.last_op
+        assert last is not None
+        yielded = list(zip(last.operands, op.results, strict=True))
+        parts = [p for v, _ in yielded if is_stack(v) for p in stacks.take(v, last).parts]
+        kept = [(v, r) for v, r in yielded if not is_stack(v)]
+        move(buffers, [(places.of(v), places.of(r), tensor_memref(r)) for v, r in kept])
+        stacks.free_after(last)
+        insert(scf.YieldOp.create(operands=parts))
+    made = scf.WhileOp.create(
+        operands=inits, result_types=[v.type for v in inits], regions=[Region(before), Region(after)]
+    )
+    insert(made)
+    stacks.define([r for r in op.results if is_stack(r)], made.results)
+
+
+def is_stack(value: SSAValue) -> bool:
+    """Whether a carried value is a stack."""
+    return isinstance(value.type, StackType)
+
+
+def condition(buffers: Buffers, op: While) -> SSAValue:
+    """Whether to go on, from the byte that the condition's kernel has written."""
+    last = op.condition.block.last_op
+    assert last is not None
+    flag = buffers.view(
+        buffers.places.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
+    )
+    return Buffer(flag, Layout((1,), (1,)), i1).load(buffers.builder, [], 0).value
+
+
+Move = tuple[Place, Place, MemRefType]
+"""From where, to where, and as what."""
+
+
+def move(buffers: Buffers, moves: Sequence[Move]) -> None:
+    """Copies several tensors as if at once: none is overwritten before it is read."""
+    pending = [m for m in moves if m[0] != m[1]]
+    while pending:
+        sources = [source for source, _, _ in pending]
+        free = next((m for m in pending if m[1] not in sources), None)
+        if free is None:  # a cycle: one of its targets is set aside
+            _, target, type_ = pending[0]
+            insert_copy(buffers.view(target, type_), buffers.view(SCRATCH, type_))
+            pending = [(SCRATCH if s == target else s, t, m) for s, t, m in pending]
+            continue
+        source, target, type_ = free
+        insert_copy(buffers.view(source, type_), buffers.view(target, type_))
+        pending.remove(free)
+
+
+def temporary_bytes(places: Places, op: While) -> int:
+    """What `move` may need to set aside: the largest carried tensor, if values may change places."""
+    last = op.body.block.last_op
+    assert last is not None
+    pairs = [(v, r) for v, r in zip(last.operands, op.results, strict=True) if not is_stack(v)]
+    sources = [places.of(v) for v, r in pairs if places.of(v) != places.of(r)]
+    targets = [places.of(r) for _, r in pairs]
+    return (
+        max((bytes_of(tensor_memref(r)) for _, r in pairs), default=0) if set(sources) & set(targets) else 0
+    )

@@ -1,0 +1,109 @@
+"""Pipelines: the named ones as data, and reading one from text: `cse,aggregate-gradients{method=tree}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, partial
+
+from xdsl.passes import ModulePass
+from xdsl.transforms import get_all_passes
+from xdsl.utils.arg_spec import ArgSpec
+from xdsl.utils.lexer import Span
+
+from pullback.passes.pipeline.catalog import PASSES
+from pullback.passes.pipeline.options import instance
+from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A named list of passes, or of other named pipelines."""
+
+    meaning: str
+    passes: str
+
+
+PIPELINES: dict[str, Pipeline] = {
+    "gradients": Pipeline(
+        "calls are gone, each request becomes gradients, whose sums and groups are still marked",
+        "inline-calls,generate-gradients,verify-level{level=gradients}",
+    ),
+    "finish": Pipeline(
+        "sums and groups become operations as the requests ask, and what nobody needs goes",
+        "inline-calls,aggregate-gradients,gate-gradients,merge-loops,simplify",
+    ),
+    "simplify": Pipeline(
+        "a finished graph without what folds, is there twice, or is of no use",
+        "canonicalize,cse,dce,verify-level{level=graph}",
+    ),
+    "kernels": Pipeline(
+        "kernels with a schedule each, and a place in memory for every value; of a finished graph of static shapes",
+        "inline-calls,form-kernels,plan-memory,verify-level{level=kernels}",
+    ),
+    "loops": Pipeline(
+        "CPU loops over memory, one function for each kernel, and the host function that calls them",
+        "lower-to-loops,verify-level{level=loops}",
+    ),
+    "gpu": Pipeline(
+        "GPU kernels, and the host function that launches them",
+        "lower-to-kernels,verify-level{level=gpu}",
+    ),
+}
+"""From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""
+
+PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
+"""Passes by name, imported when asked for; the form in which xDSL lists its own."""
+
+
+@cache
+def available_passes() -> PassFactories:
+    """Our passes and those that come with xDSL, by name."""
+    return {**get_all_passes(), **own_passes()}
+
+
+def own_passes() -> PassFactories:
+    """Our passes by name."""
+    return {cls.name: partial(_identity, cls) for cls in PASSES}
+
+
+def parse_passes(text: str, available: PassFactories | None = None) -> tuple[ModulePass, ...]:
+    """The passes that a pipeline's text stands for, named pipelines expanded.
+
+    Args:
+        text: names of passes and pipelines, separated by commas, with blanks and newlines where they please; a pass
+            with options as in `aggregate-gradients{method=tree}`.
+        available: the passes that may be named; `available_passes()` unless given.
+
+    Raises:
+        PipelineError: for wrong syntax, an unknown name, or a wrong option, at its place in `text`.
+    """
+    return tuple(_passes(text, available or available_passes(), ()))
+
+
+def _passes(text: str, available: PassFactories, within: tuple[str, ...]) -> Iterator[ModulePass]:
+    for spec, span in parse_specs(text):
+        if spec.name not in PIPELINES:
+            yield _instance(spec, span, available)
+            continue
+        if spec.parameters:
+            raise PipelineError(f"pipeline '{spec.name}' takes no options; its passes do", span)
+        if spec.name in within:
+            raise PipelineError(f"pipeline '{spec.name}' contains itself", span)
+        yield from _passes(PIPELINES[spec.name].passes, available, (*within, spec.name))
+
+
+def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass:
+    if spec.name not in available:
+        near = get_close_matches(spec.name, [*available, *PIPELINES], n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "; see --list-passes and --list-pipelines"
+        raise PipelineError(f"unknown pass or pipeline '{spec.name}'{hint}", span)
+    try:
+        return instance(available[spec.name](), spec)
+    except ValueError as error:
+        raise PipelineError(f"pass '{spec.name}': {error}", span) from None
+
+
+def _identity(cls: type[ModulePass]) -> type[ModulePass]:
+    return cls

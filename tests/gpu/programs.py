@@ -1,0 +1,182 @@
+"""Programs of level 4g built by the emitters, each with what NumPy makes of the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.op import scalar_functions
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.passes.gpu.kernel_builder import Buffer, Kernel, kernel_module
+from pullback.passes.gpu.line import Combination, Line
+from pullback.passes.gpu.point import Dims, Point, Rows
+from pullback.passes.gpu.pointwise import pointwise
+from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.lowering.affine import Affine
+from pullback.passes.pipeline.levels import verify_level
+
+
+@dataclass
+class Program:
+    """A module whose `main` takes `buffers`; the last ones are outputs, which should become `expected`."""
+
+    module: ModuleOp
+    buffers: list[np.ndarray]
+    expected: list[np.ndarray]
+
+    @property
+    def outputs(self) -> list[np.ndarray]:
+        return self.buffers[len(self.buffers) - len(self.expected) :]
+
+    @property
+    def undefined(self) -> range:
+        """The positions of the outputs."""
+        return range(len(self.buffers) - len(self.expected), len(self.buffers))
+
+
+def program(kernel: Kernel, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Program:
+    """A host function that launches one kernel on its own arguments."""
+    types = [argument.type for argument in kernel.function.body.block.args]
+    element_types = [type_.element_type for type_ in types if isinstance(type_, MemRefType)]
+    shapes = [array.shape for array in (*inputs, *expected)]
+    host = func.FuncOp("main", ([*map(MemRefType, element_types, shapes)], []))
+    with inserting(host.body.block.add_op):
+        kernel.launch(host.body.block.args)
+    host.body.block.add_op(func.ReturnOp())
+    outputs = [np.empty(e.shape, e.dtype) for e in expected]
+    module = kernel_module(host, [kernel])
+    verify_level(module, "gpu")
+    return Program(module, [*map(np.copy, inputs), *outputs], list(expected))
+
+
+def buffers_for(**arrays: np.ndarray) -> list[Buffer]:
+    types: dict[str, Attribute] = {"float32": f32, "float64": f64, "int32": i32, "bool": i1}
+    return [Buffer(types[array.dtype.name], array.size, name) for name, array in arrays.items()]
+
+
+def tanh_chain(shape: tuple[int, ...] = (7, 300)) -> Program:
+    """y = tanh(x) * (1 - x * x) + bias, and whether y > 0: two outputs, one operand that broadcasts."""
+    generator = np.random.default_rng(0)
+    x, bias = generator.standard_normal(shape, np.float32), generator.standard_normal(shape[1:], np.float32)
+    y = np.tanh(x) * (1 - x * x) + bias
+    strides = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+    whole, row = Affine(strides), Affine((0, *strides[1:]))
+
+    def body(point: Point) -> None:
+        x, b = point.load(0, whole), point.load(1, row)
+        y = scalar_functions.tanh(x) * (1 - x * x) + b
+        point.store(2, whole, y)
+        point.store(3, whole, y > 0)
+
+    kernel = pointwise("tanh_chain", buffers_for(x=x, bias=bias, y=y, positive=y > 0), shape, body)
+    return program(kernel, [x, bias], [y, y > 0])
+
+
+def transpose(shape: tuple[int, int, int] = (4, 5, 6)) -> Program:
+    """y[k, i, j] = -x[i, j, k]."""
+    x = np.random.default_rng(1).standard_normal(shape)
+    y = -x.transpose(2, 0, 1)
+    _, j, k = shape
+
+    def body(point: Point) -> None:
+        point.store(1, Affine((shape[0] * j, j, 1)), -point.load(0, Affine((1, j * k, k))))
+
+    kernel = pointwise("transpose", buffers_for(x=x, y=y), y.shape, body)
+    return program(kernel, [x], [y])
+
+
+def gather(rows: int = 40, columns: int = 12) -> Program:
+    """y[i, j] = x[t[i], j], and 0 where there is no such row."""
+    generator = np.random.default_rng(2)
+    x, t = generator.standard_normal((9, columns), np.float32), generator.integers(-2, 11, rows, np.int32)
+    y = np.where(((t >= 0) & (t < 9))[:, None], x[np.clip(t, 0, 8)], np.float32(0))
+
+    def body(point: Point) -> None:
+        row = point.load(1, Affine((1, 0)))
+        point.store(2, Affine((columns, 1)), point.load(0, Affine((0, 1)), Rows(row, 9, columns)))
+
+    kernel = pointwise("gather", buffers_for(x=x, t=t, y=y), (rows, columns), body)
+    return program(kernel, [x, t], [y])
+
+
+def add(a: Scalar, b: Scalar) -> Scalar:
+    return a + b
+
+
+def softmax(rows: int = 6, columns: int = 1000) -> Program:
+    """y = exp(x - max) / sum along the rows, and the logarithm of each sum."""
+    x = np.random.default_rng(3).standard_normal((rows, columns), np.float32)
+    e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    total = e.sum(axis=1, keepdims=True)
+    whole, one = Affine((columns, 1)), Affine((1, 0))
+
+    def body(row: Line) -> None:
+        (largest,) = row.reduce(
+            [Combination(f32, scalar_functions.maximum, -np.inf)], lambda point: [point.load(0, whole)]
+        )
+        (total,) = row.reduce(
+            [Combination(f32, add, 0.0)], lambda point: [scalar_functions.exp(point.load(0, whole) - largest)]
+        )
+        row.each(
+            lambda point: point.store(1, whole, scalar_functions.exp(point.load(0, whole) - largest) / total)
+        )
+        row.lead(lambda point: point.store(2, one, scalar_functions.log(total)))
+
+    buffers = buffers_for(x=x, y=e, log_total=total)
+    kernel = row_reduction("softmax", buffers, Dims(0, (rows,)), Dims(1, (columns,)), body)
+    return program(kernel, [x], [e / total, np.log(total)])
+
+
+def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
+    """The sum, the sum of squares and the largest index of each matrix, in f64 and i32: one pass."""
+    x = np.random.default_rng(4).standard_normal(shape)
+    n = np.arange(x.size, dtype=np.int32).reshape(shape)
+    whole, one = Affine((shape[1] * shape[2], shape[2], 1)), Affine((1, 0, 0))
+
+    def body(row: Line) -> None:
+        terms = [
+            Combination(f64, add, 0.0),
+            Combination(f64, add, 0.0),
+            Combination(i32, scalar_functions.maximum, -(2**31)),
+        ]
+
+        def values(point: Point) -> list[Scalar]:
+            x = point.load(0, whole)
+            return [x, x * x, point.load(1, whole)]
+
+        totals = row.reduce(terms, values)
+
+        def store(point: Point) -> None:
+            for number, value in enumerate(totals):
+                point.store(2 + number, one, value)
+
+        row.lead(store)
+
+    expected = [x.sum((1, 2)), (x * x).sum((1, 2)), n.max((1, 2))]
+    names = ("x", "n", "sum", "squares", "largest")
+    buffers = buffers_for(**dict(zip(names, (x, n, *expected), strict=True)))
+    kernel = row_reduction("moments", buffers, Dims(0, shape[:1]), Dims(1, shape[1:]), body)
+    return program(kernel, [x, n], expected)
+
+
+def strided_sums(shape: tuple[int, int, int] = (3, 4, 50)) -> Program:
+    """y[j, i] and z[j, i], the sum of x[i, j] and its negative: rows of two dims, stored transposed."""
+    x = np.random.default_rng(5).standard_normal(shape, np.float32)
+    whole, turned = Affine((shape[1] * shape[2], shape[2], 1)), Affine((1, shape[0], 0))
+
+    def body(row: Line) -> None:
+        (total,) = row.reduce([Combination(f32, add, 0.0)], lambda point: [point.load(0, whole)])
+        for buffer, value in ((1, total), (2, -total)):
+            row.lead(lambda point, buffer=buffer, value=value: point.store(buffer, turned, value))
+
+    y = x.sum(axis=2).T.copy()
+    kernel = row_reduction(
+        "strided_sums", buffers_for(x=x, y=y, z=y), Dims(0, shape[:2]), Dims(2, shape[2:]), body
+    )
+    return program(kernel, [x], [y, -y])
