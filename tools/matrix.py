@@ -50,8 +50,8 @@ from pullback.passes.schedule.native import runs_on_host
 from pullback.tools.files import write_bytes
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "support.md"
-OUTSIDE = ("variables", "control_flow", "custom_gradient", "stacks", "markers", "request", "kernel")
-"""Families of which no operation computes on tensors by itself; tests of their own run them."""
+OUTSIDE = ("state", "gradient", "kernel")
+"""Folders of which no operation computes on tensors by itself; tests of their own run them."""
 SUBJECTS = (r"(?<!complex<)f32", "complex<f32>", "i32", r"\bi1\b", "i64")
 """What in an example may stand for other dtypes: f32 that is not half of a complex number, and so on."""
 TOLERANCE = {"bf16": 0.1, "f16": 0.02, "f32": 2e-4, "complex<f32>": 2e-4}
@@ -85,8 +85,8 @@ class MatrixError(Exception):
 
 def operations() -> list[str]:
     """The operations that the page has, in the order of their families."""
-    outside = {f"{dialect.__name__}.{family}" for family in OUTSIDE}
-    return [name for name, op in OPS.items() if op.__module__ not in outside and name in EXAMPLES]
+    outside = tuple(f"{dialect.__name__}.{folder}." for folder in OUTSIDE)
+    return [name for name, op in OPS.items() if not op.__module__.startswith(outside) and name in EXAMPLES]
 
 
 def page(rows: Sequence[str]) -> str:
