@@ -14,10 +14,10 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.context import context
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
+from pullback.passes.kernels.check.check_memory import has_plan
+from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
-from pullback.passes.schedule.check_memory import has_plan
-from pullback.passes.schedule.form_kernels import FormKernels
 
 IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
 """What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""

@@ -27,10 +27,10 @@ from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.ir.verification import verify
+from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import explanations, shown
 from pullback.tools.failure import Failure, explain

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import get_args
 
+from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
-from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.tools.listing import LISTINGS
 from pullback.tools.outermost import Once, add_max_operations
 

@@ -17,9 +17,9 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernels import lower_kernel
 from pullback.passes.gpu.kernel_builder import KERNELS
+from pullback.passes.kernels.check.verify_kernels import verify_scheduled
+from pullback.passes.kernels.form.support import runs_on_host
 from pullback.passes.lowering.host import Host
-from pullback.passes.schedule.native import runs_on_host
-from pullback.passes.schedule.verify import verify_scheduled
 
 NOT_COVERED: Mapping[type[Operation], str] = {
     EmptyStack: "stacks",

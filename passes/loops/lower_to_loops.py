@@ -13,9 +13,9 @@ from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.loop_kernels import Kernels
 from pullback.passes.lowering.host import Host
-from pullback.passes.schedule.verify import verify_scheduled
 
 
 @dataclass(frozen=True)

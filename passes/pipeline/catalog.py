@@ -9,10 +9,10 @@ from pullback.passes.gpu.lower_to_gpu import LowerToKernels
 from pullback.passes.gradients.aggregate_gradients import AggregateGradients
 from pullback.passes.gradients.gate_gradients import GateGradients
 from pullback.passes.gradients.generate_gradients import GenerateGradients
+from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.loops.lower_to_loops import LowerToLoops
 from pullback.passes.pipeline.levels import VerifyLevel
-from pullback.passes.schedule.form_kernels import FormKernels
-from pullback.passes.schedule.plan_memory import PlanMemory
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions

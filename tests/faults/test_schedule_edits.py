@@ -29,7 +29,7 @@ from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
 from pullback.driver.levels import lowered, main_function
 from pullback.driver.program import compile_function
-from pullback.passes.schedule.check_schedule import KINDS
+from pullback.passes.kernels.check.check_schedule import KINDS
 from pullback.tests.faults.schedule_programs import ON_CPU_ALONE, PROGRAMS
 
 Array = npt.NDArray[Any]

@@ -21,9 +21,9 @@ from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_from, tensor_type
+from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.passes.loops.lower_to_loops import LowerToLoops
-from pullback.passes.schedule.form_kernels import FormKernels
-from pullback.passes.schedule.plan_memory import plan_function
 from pullback.tests.loops.kernel_cases import DTYPES, sample
 
 

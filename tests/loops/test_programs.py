@@ -13,11 +13,11 @@ from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.numpy.loops import interpret
+from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.passes.loops.lower_to_loops import LowerToLoops
 from pullback.passes.pipeline.levels import verify_level
-from pullback.passes.schedule.form_kernels import FormKernels
-from pullback.passes.schedule.plan_memory import plan_function
-from pullback.tests.schedule.programs import Program, arguments, contents, outcome, programs
+from pullback.tests.kernels.programs import Program, arguments, contents, outcome, programs
 
 Array = NDArray[Any]
 

@@ -16,9 +16,9 @@ from pullback.backends.numpy.memory import MEMORY
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
+from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.passes.loops.lower_to_loops import LowerToLoops
-from pullback.passes.schedule.form_kernels import FormKernels
-from pullback.passes.schedule.plan_memory import plan_function
 
 STACK = "!graph.stack<tensor<4xf32>>"
 COUNT_DOWN = f"""

@@ -1,0 +1,99 @@
+"""Level 3: which operations run as one kernel, in which loops, and where every value lies.
+
+`form-kernels` groups, `plan-memory` places. Both write attributes that text may change; lowerings read the kernels and
+those attributes, and nothing else.
+
+## Kernels
+
+    %y, %loss = graph.kernel %x, %t schedule {kind = "rows", parallel = array<i64: 128>,
+        reduce = array<i64: 10>, vector = 16 : i64, unroll = 4 : i64} : (…) -> (…) {
+    ^bb0(…):
+      …ordinary graph operations on whole tensors…
+      graph.yield …
+    }
+
+What `pullback.passes.kernels.form.support` calls native is computed inside of kernels. Outside stand `variable read
+assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its result
+is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host operations: those
+that only compute tensors from tensors and slices, and that kernels do not compute. They read and write whole tensors in
+memory.
+A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
+
+### The schedule
+
+| key | meaning |
+|---|---|
+| `kind` | `"pointwise"`, `"rows"`, `"columns"`, `"matmul"`, `"scatter"`, `"concat"` |
+| `parallel` | extents of P, the dims whose points do not depend on each other |
+| `reduce` | extents of R, the dims that reductions run over |
+| `vector` | elements in a vector |
+| `unroll` | vectors in flight |
+| `tile` | matmul: rows and columns of the register block |
+
+`vector` (a power of two), `unroll` and `tile` are free to change, within the bounds that `check_schedule` names;
+`kind`, `parallel` and `reduce` must fit the operations: the loops that a result runs along have one point for each of
+its elements, and a reduction runs over all of P or all of R, none of which its result runs along. `verify` checks that,
+and the memory plan, before anything is lowered.
+`form-kernels` leaves kernels alone that are there already.
+
+### Kinds
+
+- **pointwise**: every value has shape P, or broadcasts to it. No reductions.
+- **rows**: the whole space is P, then R, row-major. A reduction over exactly R is *inner*: its result, of
+  shape P, may be used by anything, at the next stage. A reduction over P and R, or over P of values of
+  shape P, gives a single element, a reduction over P of values of the whole space gives a value of shape R:
+  these are *outer*; they are known after the last loop. They are yielded, or, single elements, go through
+  elementwise operations on single elements that are yielded. P may be empty: then everything is reduced by
+  every reduction. There may be no reduction at all: then values of shape P are computed once per row.
+- **columns**: the same with the whole space R, then P, row-major: inner reductions run over the leading
+  dims.
+- **matmul**: one `matmul` of kernel arguments, of shape P = (…, m, n) with R = (k), for each matrix of the batch;
+  elementwise operations on values of shape P, or that broadcast to it, follow.
+- **scatter**: `make_slices` of kernel arguments, `densify` of it, and possibly one `add`, `add_n`,
+  `accumulate` or `subtract` of a kernel argument (the base) and those rows; or `replace_rows` of the base
+  by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`
+  gives the result the buffer of the base, only the rows named are touched.
+- **concat**: one `concat` of kernel arguments, of what views of these show, and of numbers; P is the result's shape.
+
+Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
+
+### Index maps
+
+Where an operation reads its operands is what `pullback.dialects.graph.kernel.access` says for its family:
+along which axes of the result each axis of an operand runs. Some accesses are no such maps, and read
+kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
+`split` and `strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape`
+that does more than add and drop extents of 1
+keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
+computes in its loops: it is a strided read of an argument.
+
+### What is grouped
+
+An operation joins the kernels of its operands where the loops fit, and where the order of everything else lets
+it; never across a `graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits,
+slices, gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
+stored anyway. `exp`, `log`, `tanh` and products are computed once.
+
+What reads a variable stays before an update of it, and rows that are gathered from it, and needed after an update, are
+stored before: so that the update can be made in place.
+
+## Memory
+
+`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`,
+`pop` and host operation, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
+`pullback.dialects.graph.kernel.buffer`. The results of other operations need none: those of `gate`, `reshape` and
+`expand_dims` lie where their operands lie, slices where their rows and indices lie, and a constant is where the
+lowering puts it. The arguments of a loop's regions lie where its results lie.
+
+What follows from that, and is left to the lowering:
+
+- `read` copies where its buffer is not the variable's own; `assign` where the value's buffer is not.
+- The function's end copies each operand that does not lie in its output.
+- A `while` copies its operands to its results, and what its body yields too, all at once: a buffer may be both source
+  and target.
+- A kernel may be given a buffer both as an operand and as a result. Then each of its elements is read only at the
+  index at which it is written (`pullback.passes.kernels.memory.in_place` has the rules): loops load before they store.
+  Beyond that the buffers of a kernel's results do not overlap each other's or an operand's.
+
+Offsets in the arena are multiples of 64 bytes. `report=memory` and `report=hazards` tell what was found.
+"""

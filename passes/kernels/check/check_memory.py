@@ -1,0 +1,178 @@
+"""What a memory plan may say: the checks of a text that someone may have edited."""
+
+from __future__ import annotations
+
+from math import prod
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.state.variables import Assign, VariableOp
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.memory.arena import ALIGNMENT
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
+from pullback.passes.kernels.memory.overlaps import check_overlaps
+from pullback.passes.kernels.memory.updates import Finding, place_variables
+
+ARENA = "graph.arena"
+MEMORY = "memory"
+
+
+class PlanError(DiagnosticError):
+    """A memory plan that does not fit its function."""
+
+    def __init__(self, message: str, op: Operation) -> None:
+        super().__init__(f"memory: {message}", op)
+
+
+def has_plan(function: func.FuncOp) -> bool:
+    """Whether anything in a function says where a value lies."""
+    return ARENA in function.attributes or any(MEMORY in op.attributes for op in function.walk())
+
+
+def check_memory(function: func.FuncOp) -> None:
+    """Whether every value has a place of its own for as long as it is needed.
+
+    Raises:
+        DiagnosticError: a place is missing, is not there, is of another type than the value, may not be written
+            yet, or is that of another value which is still needed.
+    """
+    Checker(function).check()
+
+
+class Checker:
+    """The places that one function has."""
+
+    def __init__(self, function: func.FuncOp) -> None:
+        self.function = function
+        self.lives = Lifetimes(function.body.block)
+        last = function.body.block.last_op
+        self.returned = list(last.operands) if last is not None else []
+        self.variables = {
+            op.label: data_type_of(op.results[0].type) for op in function.walk() if isinstance(op, VariableOp)
+        }
+        self.arena = self._arena()
+        self.buffers: dict[SSAValue, BufferAttr] = {}
+
+    def check(self) -> None:
+        """See `check_memory`."""
+        for op in self.lives.ops:
+            self._check_list(op)
+        findings = place_variables(self.lives)
+        for value, buffer in self.buffers.items():
+            if buffer.kind is Space.VARIABLE:
+                self._check_proved(value, buffer, findings)
+            elif buffer.kind is Space.OUTPUT:
+                self._check_returned(value, buffer)
+        check_overlaps(self.lives, self.buffers)
+
+    def _arena(self) -> int | None:
+        attribute = self.function.attributes.get(ARENA)
+        if attribute is None:
+            return None
+        if not isinstance(attribute, IntegerAttr) or attribute.value.data < 0:
+            raise PlanError(f"{ARENA} is {attribute}; expected bytes, 0 or more", self.function)
+        return attribute.value.data
+
+    # ---- one value --------------------------------------------------------------------------------------
+
+    def _check_list(self, op: Operation) -> None:
+        listed = op.attributes.get(MEMORY)
+        if not makes_values(op):
+            if listed is not None:
+                raise PlanError(f"'{op.name}' makes no value of its own; remove its list", op)
+            return
+        if listed is None and op.results:
+            raise PlanError(f"'{op.name}' has no buffer for its result: run plan-memory", op)
+        buffers = listed.data if isinstance(listed, ArrayAttr) else ()
+        if len(buffers) != len(op.results) or not all(isinstance(b, BufferAttr) for b in buffers):
+            raise PlanError(
+                f"'{op.name}' has {len(op.results)} results and the list {listed}; expected a #graph.buffer for "
+                "each result",
+                op,
+            )
+        for value, buffer in zip(op.results, buffers, strict=True):
+            assert isinstance(buffer, BufferAttr)
+            self._check_place(op, value, buffer)
+            self.buffers[value] = buffer
+
+    def _check_place(self, op: Operation, value: SSAValue, buffer: BufferAttr) -> None:
+        is_tensor = isinstance(value.type, TensorType)
+        if is_tensor == (buffer.kind is Space.NONE):
+            expected = "a place in memory" if is_tensor else "#graph.buffer<none>, for it is no tensor"
+            raise self._wrong(op, value, buffer, f"expected {expected}")
+        _, where = buffer.place
+        match buffer.kind:
+            case Space.INPUT:
+                raise self._wrong(op, value, buffer, "inputs are only read; expected the arena or an output")
+            case Space.OUTPUT:
+                assert isinstance(where, int)
+                if where >= len(self.returned):
+                    count = len(self.returned)
+                    raise self._wrong(op, value, buffer, f"the function has {count} outputs, counted from 0")
+                self._check_type(op, value, buffer, self.returned[where].type)
+            case Space.VARIABLE:
+                if where not in self.variables:
+                    known = ", ".join(f'"{label}"' for label in self.variables) or "none"
+                    raise self._wrong(op, value, buffer, f"expected a variable of the function: {known}")
+                self._check_type(op, value, buffer, self.variables[str(where)])
+            case Space.ARENA:
+                assert isinstance(where, int)
+                self._check_range(op, value, buffer, where)
+            case Space.NONE:
+                pass
+
+    def _check_type(self, op: Operation, value: SSAValue, buffer: BufferAttr, type_: Attribute) -> None:
+        same_elements = element_type_of(value.type) == element_type_of(type_)
+        if not same_elements or prod(shape_of_type(value.type)) != prod(shape_of_type(type_)):
+            raise self._wrong(op, value, buffer, f"that holds {type_}, and the value is {value.type}")
+
+    def _check_range(self, op: Operation, value: SSAValue, buffer: BufferAttr, offset: int) -> None:
+        storage = self.lives.of(value)
+        assert storage is not None
+        if self.arena is None:
+            raise self._wrong(op, value, buffer, f"expected {ARENA} = <bytes> : i64 on the function")
+        if offset % ALIGNMENT:
+            raise self._wrong(op, value, buffer, f"expected a multiple of {ALIGNMENT}")
+        if offset + storage.size > self.arena:
+            raise self._wrong(
+                op,
+                value,
+                buffer,
+                f"its {storage.size} bytes end beyond the arena of {self.arena}; expected a lower offset or a "
+                f"larger {ARENA}",
+            )
+
+    # ---- among others -----------------------------------------------------------------------------------
+
+    def _check_proved(self, value: SSAValue, buffer: BufferAttr, findings: list[Finding]) -> None:
+        """A variable's own memory only where nobody can tell: as `plan-memory` proves it."""
+        storage, op = self.lives.of(value), value.owner
+        assert storage is not None
+        assert isinstance(op, Operation)
+        if storage.buffer == buffer:
+            return
+        why = next(
+            (
+                f.why
+                for f in findings
+                if f.op is op or (isinstance(f.op, Assign) and self.lives.of(f.op.operands[1]) is storage)
+            ),
+            "it is not what the variable is given",
+        )
+        raise self._wrong(op, value, buffer, f"that needs a copy ({why}); expected the arena or an output")
+
+    def _check_returned(self, value: SSAValue, buffer: BufferAttr) -> None:
+        """What a function returns lies in its own output, not in that of another result."""
+        storage, (_, number) = self.lives.of(value), buffer.place
+        places = [n for n, v in enumerate(self.returned) if self.lives.of(v) is storage]
+        if places and number not in places:
+            assert isinstance(value.owner, Operation)
+            raise self._wrong(value.owner, value, buffer, f"the value is returned as result {places[0]}")
+
+    def _wrong(self, op: Operation, value: SSAValue, buffer: BufferAttr, message: str) -> PlanError:
+        number = list(op.results).index(value)  # pyright: ignore[reportArgumentType] a result of it
+        return PlanError(f"result {number} of '{op.name}' lies in {buffer}: {message}", op)

@@ -1,0 +1,175 @@
+"""What a kernel's `schedule` may say: the checks of a text that someone may have edited."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, StringAttr
+from xdsl.ir import Attribute, Operation
+
+from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.check.check_space import check_space
+from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
+from pullback.passes.kernels.form.support import ALONE
+from pullback.passes.lowering.space import Schedule
+
+KINDS = ("pointwise", "rows", "columns", "matmul", "scatter", "concat")
+KEYS = ("kind", "parallel", "reduce", "vector", "unroll", "tile")
+MAX_UNROLL = 64
+MAX_TILE = (64, 1024)
+"""Rows and columns of the block of a product."""
+MAX_BLOCK = 256
+"""Vectors in that block: each is code of its own."""
+
+
+class ScheduleError(DiagnosticError):
+    """A schedule that does not fit its kernel."""
+
+    def __init__(self, message: str, kernel: Kernel) -> None:
+        super().__init__(f"schedule: {message}", kernel)
+
+
+def check_schedule(kernel: Kernel) -> None:
+    """Whether the lowerings can follow a kernel's schedule.
+
+    Raises:
+        DiagnosticError: there is none, a key or value is none that a schedule has, or kind and extents do not fit
+            the operations in the region.
+    """
+    if kernel.schedule is None:
+        raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
+    data = kernel.schedule.data
+    for key in data:
+        if key not in KEYS:
+            raise ScheduleError(f"unknown key '{key}'; expected one of {', '.join(KEYS)}", kernel)
+    kind = data.get("kind")
+    if not isinstance(kind, StringAttr) or kind.data not in KINDS:
+        raise ScheduleError(f"kind is {_written(kind)}; expected one of {', '.join(KINDS)}", kernel)
+    for key in ("parallel", "reduce"):
+        _check_extents(kernel, key, data.get(key))
+    _check_number(kernel, "vector", f"a power of two from 1 to {MAX_VECTOR}", MAX_VECTOR)
+    _check_number(kernel, "unroll", f"a number from 1 to {MAX_UNROLL}", MAX_UNROLL)
+    schedule = Schedule.of(kernel)
+    if schedule.vector is not None and schedule.vector & (schedule.vector - 1):
+        raise ScheduleError(
+            f"vector is {schedule.vector}; expected a power of two from 1 to {MAX_VECTOR}", kernel
+        )
+    _check_tile(kernel, schedule)
+    _check_kind(kernel, schedule)
+    check_space(kernel, schedule)
+
+
+def _written(attribute: Attribute | None) -> str:
+    return "missing" if attribute is None else str(attribute)
+
+
+def _check_extents(kernel: Kernel, key: str, attribute: Attribute | None) -> None:
+    if attribute is None:
+        return
+    extents = attribute.get_values() if isinstance(attribute, DenseArrayBase) else (-1,)
+    if any(n < 0 or n != int(n) for n in extents):
+        raise ScheduleError(
+            f"{key} is {_written(attribute)}; expected extents, as in {key} = array<i64: 8, 5>", kernel
+        )
+
+
+def _check_number(kernel: Kernel, key: str, expected: str, most: int) -> None:
+    assert kernel.schedule is not None
+    attribute = kernel.schedule.data.get(key)
+    if attribute is None:
+        return
+    if not isinstance(attribute, IntegerAttr) or not 1 <= attribute.value.data <= most:
+        raise ScheduleError(f"{key} is {attribute}; expected {expected}", kernel)
+
+
+def _check_tile(kernel: Kernel, schedule: Schedule) -> None:
+    assert kernel.schedule is not None
+    attribute = kernel.schedule.data.get("tile")
+    if attribute is None:
+        return
+    if schedule.kind != "matmul":
+        raise ScheduleError(f"tile says nothing to kind '{schedule.kind}', only to matmul; remove it", kernel)
+    tile = schedule.tile
+    if len(tile) != 2 or not all(1 <= n <= most for n, most in zip(tile, MAX_TILE, strict=True)):
+        raise ScheduleError(
+            f"tile is {attribute}; expected rows from 1 to {MAX_TILE[0]} and columns from 1 to {MAX_TILE[1]}, "
+            "as in tile = array<i64: 6, 64>",
+            kernel,
+        )
+    block = tile[0] * -(-tile[1] // (schedule.vector or 1))
+    if schedule.vector and block > MAX_BLOCK:
+        raise ScheduleError(
+            f"tile {list(tile)} holds {block} vectors of {schedule.vector}; expected at most {MAX_BLOCK}: make "
+            "the tile smaller or the vectors longer",
+            kernel,
+        )
+
+
+# ---- kind and extents -----------------------------------------------------------------------------------
+
+
+def _check_kind(kernel: Kernel, schedule: Schedule) -> None:
+    """The kind, by the operations that only one kind of kernel holds, and the extents where those give them."""
+    ops = list(kernel.body.block.ops)
+    alone = [op for op in ops if type(op) in ALONE]
+    if alone:
+        first = alone[0]
+        _expect_kind(kernel, schedule, (ALONE[type(first)],), first)
+        _check_alone(kernel, schedule, alone)
+        return
+    first = next((op for op in ops if isinstance(op, Reduction)), None)
+    if first is not None:
+        _expect_kind(kernel, schedule, ("rows", "columns"), first)
+        return
+    if schedule.kind not in ("pointwise", "rows", "columns"):
+        raise ScheduleError(
+            f"kind '{schedule.kind}' does not fit: the region holds no operation of that kind; expected "
+            "pointwise",
+            kernel,
+        )
+    if schedule.kind == "pointwise":
+        _expect_extents(kernel, "reduce", schedule.reduce, [()])
+
+
+def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: tuple[str, ...], op: Operation) -> None:
+    if schedule.kind not in kinds:
+        raise ScheduleError(
+            f"kind '{schedule.kind}' does not fit: the region holds '{op.name}'; expected {' or '.join(kinds)}",
+            kernel,
+        )
+
+
+def _check_alone(kernel: Kernel, schedule: Schedule, ops: list[Operation]) -> None:
+    """The extents that a product, a scatter or a concat gives its kernel."""
+    first = ops[0]
+    other = next((op for op in ops if type(op) is not type(first)), None)
+    if other is not None or (isinstance(first, MatMul) and len(ops) > 1):
+        raise ScheduleError(
+            f"the region holds '{first.name}' and '{(other or ops[1]).name}'; expected kernels apart", kernel
+        )
+    parallel, reduce = (
+        [shape_of_type(op.results[0].type) for op in ops if isinstance(op, MatMul | Concat)],
+        (),
+    )
+    if isinstance(first, MatMul):
+        lhs = shape_of_type(first.operands[0].type)
+        reduce = (lhs[-2 if first.transposes[0] else -1],)
+    elif isinstance(first, Densify | ReplaceRows):
+        slices = (op for op in kernel.body.block.ops if isinstance(op, MakeSlices))
+        parallel = [shape_of_type(op.operands[0].type) for op in slices]
+    _expect_extents(kernel, "parallel", schedule.parallel, parallel)
+    _expect_extents(kernel, "reduce", schedule.reduce, [reduce])
+
+
+def _expect_extents(kernel: Kernel, key: str, got: tuple[int, ...], fits: list[tuple[int, ...]]) -> None:
+    if got not in fits:
+        expected = " or ".join(str(list(extents)) for extents in fits)
+        raise ScheduleError(
+            f"{key} is {list(got)}, which does not fit the operations in the region; expected {expected}",
+            kernel,
+        )

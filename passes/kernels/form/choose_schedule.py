@@ -1,0 +1,80 @@
+"""The `schedule` attribute of a kernel: how its loops run, as far as text may say."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr, i64
+from xdsl.ir import Attribute, Block
+
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.passes.kernels.form.groups import Group
+
+UNROLL = 4
+MAX_VECTOR = 128
+"""Elements in a vector."""
+
+
+def tile_of(vector_bits: int) -> tuple[int, int]:
+    """The rows and the vectors of a block of a product: as many as registers hold, beside what is multiplied.
+
+    There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
+    """
+    return (6, 4) if vector_bits >= 512 else (6, 2)
+
+
+def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
+    """The schedule for a group whose region is `block`, for vector registers of so many bits."""
+    kind, parallel, reduce = iteration_space(group, block)
+    lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
+    entries: dict[str, Attribute] = {
+        "kind": StringAttr(kind),
+        "parallel": DenseArrayBase.from_list(i64, list(parallel)),
+        "reduce": DenseArrayBase.from_list(i64, list(reduce)),
+        "vector": IntegerAttr(lanes, i64),
+        "unroll": IntegerAttr(UNROLL, i64),
+    }
+    if kind == "matmul":
+        rows, vectors = tile_of(vector_bits)
+        entries["tile"] = DenseArrayBase.from_list(i64, [rows, vectors * lanes])
+    return DictionaryAttr(entries)
+
+
+def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """The kind of a kernel, and the extents of its parallel and of its reduced dims."""
+    shape = group.shape
+    match group.kind:
+        case "matmul":
+            product = next((op for op in block.ops if isinstance(op, MatMul)), None)
+            if product is None:  # nobody needs it, only what was to ride on it
+                return "pointwise", shape, ()
+            lhs = shape_of_type(product.operands[0].type)
+            return "matmul", shape, (lhs[-2 if product.transposes[0] else -1],)
+        case "scatter":
+            slices = next(op for op in block.ops if isinstance(op, MakeSlices))
+            return "scatter", shape_of_type(slices.operands[0].type), ()
+        case "concat":
+            return "concat", shape, ()
+        case "loop":
+            pass
+    if not group.reductions and group.boundary is None:
+        return "pointwise", shape, ()
+    if group.boundary is None:
+        return "rows", (), shape
+    long = [axis for axis, extent in enumerate(shape) if extent != 1]
+    axis = long[group.boundary]
+    if (group.inner or _only(group.reductions)) == "leading":
+        return "columns", shape[axis:], shape[:axis]
+    return "rows", shape[:axis], shape[axis:]
+
+
+def _only(reductions: frozenset[object]) -> object:
+    """The one side over which a kernel reduces, if there is but one; totals of everything go with either."""
+    sides = reductions & {"leading", "trailing"}
+    return next(iter(sides)) if len(sides) == 1 else None
+
+
+def _widest(block: Block) -> int:
+    """The bytes of the widest element that the kernel touches."""
+    types = [v.type for op in block.ops for v in (*op.operands, *op.results)]
+    return max(numpy_dtype(element_type_of(data_type_of(t))).itemsize for t in types)

@@ -1,0 +1,101 @@
+"""What is computed where it is needed, in every kernel that needs it: numbers, views, and reads of inputs."""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.creation.constants import Constant, Fill
+from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.gradient.markers import Accumulate, AddN
+from pullback.dialects.graph.op.families import Elementwise, is_expensive
+from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.passes.kernels.form.support import VIEWS, runs_natively
+
+SUMS = (AddN, Accumulate)
+LARGEST = 16
+"""Operations that one kernel repeats for the sake of one value. A bound keeps the whole linear."""
+
+
+def size_of(value: SSAValue) -> int:
+    """The number of elements of a tensor."""
+    count = 1
+    for extent in shape_of_type(value.type):
+        count *= extent
+    return count
+
+
+def is_cheap(op: Operation) -> bool:
+    """Whether computing it again costs no more than storing and loading it."""
+    return isinstance(op, Elementwise | Fill | AddN | Accumulate) and not is_expensive(op)
+
+
+class Deferred:
+    """The operations that no group owns. `sizes` says how many operations each repeats."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Operation, int] = {}
+        self.constants: set[Operation] = set()
+        """Those that read nothing at all, directly or not: they may be repeated anywhere."""
+        self._singles: set[SSAValue] = set()
+
+    def inherit(self, outer: Deferred) -> None:
+        """Inside a region, the constants around it may be repeated too."""
+        self.constants |= outer.constants
+        self.sizes |= {op: outer.sizes[op] for op in outer.constants}
+
+    def declare_input(self, value: SSAValue) -> None:
+        """A value that comes from outside of all kernels; single numbers are as good as constants."""
+        if _is_tensor(value) and size_of(value) == 1:
+            self._singles.add(value)
+
+    def __contains__(self, value: SSAValue) -> bool:
+        return value.owner in self.sizes
+
+    def is_constant(self, value: SSAValue) -> bool:
+        return value.owner in self.constants
+
+    def takes(self, op: Operation, after_stored: bool = False) -> bool:
+        """Whether the operation is deferred; if so it is remembered.
+
+        `after_stored` says that its operands are in memory, so that it repeats nothing before them.
+        """
+        if not self._may_defer(op):
+            return False
+        size = (
+            1
+            if after_stored
+            else 1 + sum(self.sizes.get(v.owner, 0) for v in op.operands if isinstance(v.owner, Operation))
+        )
+        if size > LARGEST:
+            return False
+        self.sizes[op] = size
+        if all(self.is_constant(v) for v in op.operands):
+            self.constants.add(op)
+        return True
+
+    def _may_defer(self, op: Operation) -> bool:
+        if not runs_natively(op):
+            return False
+        match op:
+            case Fill():
+                return True
+            case Constant():
+                return size_of(op.results[0]) == 1
+            case _ if isinstance(op, VIEWS):
+                return True
+            case _:
+                return is_cheap(op) and all(map(self._is_number, op.operands))
+
+    def _is_number(self, value: SSAValue) -> bool:
+        """Whether every element is one number, known before any kernel runs."""
+        if value in self._singles or self.is_constant(value):
+            return True
+        op = value.owner
+        if not isinstance(op, Operation) or op not in self.sizes or isinstance(op, Gather):
+            return False
+        return isinstance(op, (*VIEWS, Cast, Elementwise)) and all(map(self._is_number, op.operands))
+
+
+def _is_tensor(value: SSAValue) -> bool:
+    return hasattr(value.type, "shape")

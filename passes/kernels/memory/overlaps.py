@@ -1,0 +1,106 @@
+"""Whether values that are needed at the same time lie apart, as a memory plan places them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xdsl.ir import Operation, OpResult, SSAValue
+
+from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.memory.in_place import may_replace
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+from pullback.passes.kernels.memory.reuse import makes_way
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A storage, and the range of bytes that it takes in its memory."""
+
+    storage: Storage
+    buffer: BufferAttr
+    begin: int
+
+    @property
+    def value(self) -> OpResult:
+        """The result that was placed."""
+        value = self.storage.values[0]
+        assert isinstance(value, OpResult)
+        return value
+
+    def overlaps(self, other: Placed) -> bool:
+        ends = self.begin + self.storage.size, other.begin + other.storage.size
+        return self.begin < ends[1] and other.begin < ends[0]
+
+    def is_same_range(self, other: Placed) -> bool:
+        return (self.begin, self.storage.size) == (other.begin, other.storage.size)
+
+
+def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> None:
+    """Raises DiagnosticError where a value is written over another that is still needed.
+
+    Memory of variables is left out: what may lie there is proved by `place_variables`.
+    """
+    memories: defaultdict[int | str | None, list[Placed]] = defaultdict(
+        list
+    )  # outputs by number, and the arena
+    for value, buffer in buffers.items():
+        storage, (_, where) = lives.of(value), buffer.place
+        if storage is None or buffer.kind is Space.VARIABLE:
+            continue
+        if buffer.kind is Space.ARENA and isinstance(where, int):
+            memories[None].append(Placed(storage, buffer, where))
+        else:
+            memories[where].append(Placed(storage, buffer, 0))
+    for placed in memories.values():
+        living: list[Placed] = []
+        for new in sorted(placed, key=lambda p: p.storage.start):
+            living = [old for old in living if old.storage.end >= new.storage.start]
+            for old in living:
+                if old.overlaps(new) and not _may_share(old, new, lives):
+                    raise _overlap(old, new, lives)
+            living.append(new)
+
+
+def _may_share(old: Placed, new: Placed, lives: Lifetimes) -> bool:
+    """Whether a value may take the buffer of one that is read, for the last time, while it is made."""
+    if not old.is_same_range(new) or old.storage.start == new.storage.start:
+        return False
+    op = new.value.owner
+    assert isinstance(op, Operation)
+    if old.storage.end > new.storage.start:
+        return _follows(old, new, lives)
+    match op:
+        case Kernel():
+            read = [i for i, v in enumerate(op.operands) if old.storage in lives.parts(v)]
+            return all(may_replace(op, i, new.value.index) for i in read)
+        case While():
+            return lives.of(op.operands[new.value.index]) is old.storage
+        case _:
+            return False
+
+
+def _follows(old: Placed, new: Placed, lives: Lifetimes) -> bool:
+    """Whether a loop carries one value, and the other is the next one, for which it makes way."""
+    loop, number = old.value.owner, old.value.index
+    if not isinstance(loop, While):
+        return False
+    last = loop.body.block.last_op
+    assert last is not None
+    is_next = lives.of(last.operands[number]) is new.storage and new.storage.end == lives.start[last]
+    return is_next and makes_way(loop.body.block.args[number], new.value, lives)
+
+
+def _overlap(old: Placed, new: Placed, lives: Lifetimes) -> DiagnosticError:
+    user = lives.ops[old.storage.end]
+    return DiagnosticError(
+        f"memory: result {new.value.index} of '{new.value.op.name}' lies in {new.buffer}, where "
+        f"'{name_of_value(old.value)}' lies in {old.buffer} until '{user.name}' has used it; expected bytes that "
+        "nobody needs: choose others, or run plan-memory",
+        new.value.op,
+    )

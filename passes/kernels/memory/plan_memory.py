@@ -1,0 +1,88 @@
+"""`plan-memory`: a place for every value outside of kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, i64
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.control_flow import While
+from pullback.passes.kernels.memory.arena import allocate
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
+from pullback.passes.kernels.memory.reports import hazards_report, memory_report, show
+from pullback.passes.kernels.memory.reuse import replace_operands, share_carried
+from pullback.passes.kernels.memory.updates import Finding, place_variables
+
+
+@dataclass(frozen=True)
+class PlanMemory(ModulePass):
+    """Give every tensor outside of kernels a buffer: an output, a variable's memory, or a part of one arena.
+
+    Options: `report=memory` prints the arena's peak and what lies where and how long, `report=hazards` which
+    reads and updates of variables were proved to need no copy, both on standard error.
+    """
+
+    name = "plan-memory"
+
+    report: Literal["none", "memory", "hazards"] = "none"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.ops:
+            if isinstance(function, func.FuncOp) and function.body.blocks:
+                plan = plan_function(function)
+                if self.report == "memory":
+                    show(memory_report(function, plan.lives, plan.arena))
+                elif self.report == "hazards":
+                    show(hazards_report(function, plan.lives, plan.findings))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the values of a function lie, and what was found out about its variables."""
+
+    lives: Lifetimes
+    findings: list[Finding]
+    arena: int
+    """Bytes."""
+
+
+def plan_function(function: func.FuncOp) -> Plan:
+    """Writes `memory` on every operation whose results need buffers, and `graph.arena` on the function."""
+    lives = Lifetimes(function.body.block)
+    findings = place_variables(lives)
+    place_outputs(function, lives)
+    for op in lives.ops:
+        if isinstance(op, While):
+            share_carried(op, lives)
+    for op in lives.ops:
+        if isinstance(op, Kernel):
+            replace_operands(op, lives)
+    offsets, arena = allocate([s for s in lives.storages if s.buffer is None])
+    for storage, offset in offsets.items():
+        storage.buffer = BufferAttr.arena(offset)
+    for op in lives.ops:
+        if makes_values(op):
+            op.attributes["memory"] = ArrayAttr([_buffer(value, lives) for value in op.results])
+    function.attributes["graph.arena"] = IntegerAttr(arena, i64)
+    return Plan(lives, findings, arena)
+
+
+def _buffer(value: SSAValue, lives: Lifetimes) -> BufferAttr:
+    storage = lives.of(value)
+    return BufferAttr.none() if storage is None or storage.buffer is None else storage.buffer
+
+
+def place_outputs(function: func.FuncOp, lives: Lifetimes) -> None:
+    """What a function returns is computed in its output, unless it lies elsewhere already: then it is copied."""
+    last = function.body.block.last_op
+    for number, value in enumerate(last.operands if last is not None else ()):
+        storage = lives.of(value)
+        if storage is not None and storage.buffer is None:
+            storage.buffer = BufferAttr.output(number)

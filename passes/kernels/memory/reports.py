@@ -1,0 +1,66 @@
+"""What `plan-memory` tells a person, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from xdsl.dialects import func
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.tensor.location import name_of, name_of_value
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+from pullback.passes.kernels.memory.updates import Finding
+
+
+def show(report: str) -> None:
+    """Writes a report to standard error."""
+    sys.stderr.write(report)
+
+
+def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
+    """The arena's size, then a line for each buffer: where, how many bytes, from which operation to which."""
+    placed = [s for s in lives.storages if s.buffer is not None]
+    total = sum(s.size for s in placed if _is_in_arena(s))
+    lines = [f"memory of @{function.sym_name.data}: arena {arena} bytes for {total} bytes of values"]
+    rows = [
+        (str(s.buffer).removeprefix("#graph.buffer"), str(s.size), _span(s, lives), _names(s)) for s in placed
+    ]
+    lines += columns([("buffer", "bytes", "operations", "values"), *rows])
+    return "\n".join(lines) + "\n"
+
+
+def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[Finding]) -> str:
+    """A line for each read and update of a variable: in place or copied, and why; and how many gates hold."""
+    gates = sum(isinstance(op, Gate) for op in lives.ops)
+    copies = sum(f.copies for f in findings)
+    lines = [f"hazards of @{function.sym_name.data}: {copies} copies, {gates} gates kept"]
+    rows = [
+        (f.variable, "copy" if f.copies else "in place", f"operation {lives.start[f.op]}", f.why)
+        for f in findings
+    ]
+    return "\n".join([*lines, *columns(rows)]) + "\n"
+
+
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines in which the fields of a row stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _is_in_arena(storage: Storage) -> bool:
+    return storage.buffer is not None and storage.buffer.kind is Space.ARENA
+
+
+def _span(storage: Storage, lives: Lifetimes) -> str:
+    return f"{storage.start}-{storage.end} {name_of(lives.ops[storage.end])}"
+
+
+def _names(storage: Storage) -> str:
+    return " ".join(dict.fromkeys(f"%{_name(value)}" for value in storage.values))
+
+
+def _name(value: SSAValue) -> str:
+    return name_of_value(value) if value.name_hint is None else value.name_hint

@@ -1,0 +1,103 @@
+"""Values that take over the buffer of another: carried by a loop, or computed where an operand was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.state.control_flow import While
+from pullback.passes.kernels.memory.in_place import may_replace
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+
+
+def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
+    """Results take the place of operands that nobody needs afterwards, where the kernel permits it."""
+    now = lives.start[kernel]
+    for number, result in enumerate(kernel.results):
+        made = lives.of(result)
+        if made is None or made.start != now or not _may_grow_back(made):
+            continue
+        for value in kernel.operands:
+            old = lives.of(value)
+            if old is None or old.end != now or not _is_free(old) or old.size != made.size:
+                continue
+            if any(v.owner is kernel for v in old.values):
+                continue  # another result has taken it, if only one that nobody needs
+            if _reads_in_place(kernel, number, {v for v in kernel.operands if old in lives.parts(v)}):
+                made.absorb(old)
+                break
+
+
+def share_carried(loop: While, lives: Lifetimes) -> None:
+    """An initial value that ends at the loop, and a next value that the last one makes way for, need no copy."""
+    last = loop.body.block.last_op
+    assert last is not None
+    for number, (init, following) in enumerate(zip(loop.operands, last.operands, strict=True)):
+        carried = lives.of(loop.results[number])
+        if carried is None:
+            continue
+        first = lives.of(init)
+        if first is not None and _ends_once(first, loop, lives):
+            carried.absorb(first)
+        later = lives.of(following)
+        if later is None or later is carried or not _ends_once(later, last, lives):
+            continue
+        if makes_way(loop.body.block.args[number], later.values[0], lives):
+            carried.absorb(later)
+
+
+def _ends_once(storage: Storage, user: Operation, lives: Lifetimes) -> bool:
+    """Whether a storage that is still to be placed is needed by this operation last, and by one operand of it."""
+    count = sum(lives.of(v) is storage for v in user.operands)
+    return count == 1 and storage.end == lives.start[user] and _is_free(storage)
+
+
+def _is_free(storage: Storage) -> bool:
+    """Whether the place of a storage is still open."""
+    return storage.buffer is None
+
+
+def _may_grow_back(storage: Storage) -> bool:
+    """Whether a storage may begin earlier: a variable's memory must not."""
+    return storage.buffer is None or storage.buffer.kind is Space.OUTPUT
+
+
+def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) -> bool:
+    """Whether nobody in the body needs the carried value once the following one is being computed."""
+    maker = following.owner
+    if not isinstance(maker, Kernel) or maker.parent is not argument.owner:
+        return False
+    names, now = _names(argument), lives.start[maker]
+    ends = [lives.last_use(value, use.operation) for value in names for use in value.uses]
+    if any(end > now for end in ends):
+        return False
+    read = {v for v in maker.operands if v in names}
+    return _reads_in_place(maker, list(maker.results).index(following), read)  # pyright: ignore[reportArgumentType] a result of it
+
+
+def _names(value: SSAValue) -> set[SSAValue]:
+    """The value, and what is the same bytes under another name."""
+    names, pending = {value}, [value]
+    while pending:
+        for use in pending.pop().uses:
+            op = use.operation
+            same: Sequence[SSAValue] = ()
+            if isinstance(op, Gate):
+                same = [op.results[use.index]]
+            elif isinstance(op, Reshape | ExpandDims | MakeSlices):
+                same = op.results
+            fresh = [v for v in same if v not in names]
+            names.update(fresh)
+            pending += fresh
+    return names
+
+
+def _reads_in_place(kernel: Kernel, result: int, values: set[SSAValue]) -> bool:
+    return all(may_replace(kernel, i, result) for i, v in enumerate(kernel.operands) if v in values)

@@ -1,0 +1,133 @@
+"""Variables: which reads need a copy, and which new contents are computed in the variable's own memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.location import name_of
+from pullback.passes.kernels.memory.in_place import may_replace
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about a read or an update of a variable, and why."""
+
+    variable: str
+    op: Operation
+    copies: bool
+    why: str
+
+
+@dataclass
+class History:
+    """A variable's reads and updates in the order of the program."""
+
+    events: list[Operation] = field(default_factory=list)
+    views: list[Storage] = field(default_factory=list)
+    """Values that lie in the variable's memory."""
+
+
+def label_of(op: Operation) -> str:
+    """The name of the variable that an operation reads or updates."""
+    variable = op.operands[0].owner
+    assert isinstance(variable, VariableOp)
+    return variable.label
+
+
+def place_variables(lives: Lifetimes) -> list[Finding]:
+    """Gives reads and new contents the variable's own memory, where nobody can tell; says what was found.
+
+    An update takes effect where it stands in the order. A read is a view of the variable's memory as long as no update
+    stands between it and the last use of what was read; else it is a copy.
+
+    New contents are computed in place if the kernel that computes them may write early, that is if
+    1. between the kernel and the update nobody reads or updates the variable,
+    2. no view of it is needed after the kernel,
+    3. the kernel itself reads each element of it only at the index that it is about to write (`may_replace`),
+    4. the new contents are not needed beyond the next update.
+    Only SSA values name old contents, and all their uses are known; so nothing else could see the difference. A
+    gate helps where it keeps an update out of the kernel that computes a gradient: the operands of the gate, the
+    last readers of the old contents among them, come first.
+    """
+    histories: defaultdict[str, History] = defaultdict(History)
+    for op in lives.ops:
+        if isinstance(op, Read | Assign):
+            histories[label_of(op)].events.append(op)
+    findings = [
+        _place_read(lives, h, op) for h in histories.values() for op in h.events if isinstance(op, Read)
+    ]
+    findings += [
+        _place_update(lives, h, op) for h in histories.values() for op in h.events if isinstance(op, Assign)
+    ]
+    return sorted(findings, key=lambda finding: lives.start[finding.op])
+
+
+def _place_read(lives: Lifetimes, history: History, op: Read) -> Finding:
+    storage = lives.of(op.results[0])
+    assert storage is not None
+    at = lives.start[op]
+    update = next(
+        (u for u in history.events if isinstance(u, Assign) and at < lives.start[u] < storage.end), None
+    )
+    if update is not None:
+        user = lives.ops[storage.end]
+        return Finding(
+            label_of(op), op, True, f"read: {name_of(user)} uses the old contents after the update"
+        )
+    storage.buffer = BufferAttr.variable(label_of(op))
+    history.views.append(storage)
+    return Finding(label_of(op), op, False, "read: no update before the last use")
+
+
+def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
+    obstacle = _obstacle(lives, history, op)
+    if obstacle is not None:
+        return Finding(label_of(op), op, True, f"update: {obstacle}")
+    storage = lives.of(op.operands[1])
+    assert storage is not None
+    storage.buffer = BufferAttr.variable(label_of(op))
+    history.views.append(storage)
+    return Finding(label_of(op), op, False, "update: all uses of the old contents come first")
+
+
+def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
+    """What keeps the new contents from being computed in the variable's memory."""
+    storage, kernel, source = lives.of(op.operands[1]), *_source(op.operands[1], lives)
+    if storage is None or not isinstance(kernel, Kernel) or kernel.parent is not op.parent:
+        return "the new contents are no result of a kernel beside it"
+    if storage.buffer is not None:
+        return "the new contents lie elsewhere already"
+    written, taken = lives.start[kernel], lives.start[op]
+    for event in history.events:
+        if written < lives.start[event] < taken:
+            return f"{name_of(event)} stands between the kernel and the update"
+        if isinstance(event, Assign) and taken < lives.start[event] < storage.end:
+            return "the new contents are needed beyond the next update"
+    for view in history.views:
+        if view.start <= written and view.end > written:
+            user = lives.ops[view.end]
+            return f"{name_of(user)} uses the old contents after the new ones are computed"
+        if view.end == written and not _reads_in_place(lives, kernel, view, source):
+            return "the kernel reads old elements after it has written others"
+    return None
+
+
+def _source(value: SSAValue, lives: Lifetimes) -> tuple[Operation | None, SSAValue]:
+    """The operation that computes a value, and the result that the value is another name of."""
+    storage = lives.of(value)
+    first = value if storage is None else storage.values[0]
+    return (first.owner if isinstance(first.owner, Operation) else None), first
+
+
+def _reads_in_place(lives: Lifetimes, kernel: Kernel, view: Storage, result: SSAValue) -> bool:
+    number = list(kernel.results).index(result)  # pyright: ignore[reportArgumentType] a result of this kernel
+    return all(
+        may_replace(kernel, i, number) for i, v in enumerate(kernel.operands) if view in lives.parts(v)
+    )

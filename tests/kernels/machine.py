@@ -1,0 +1,140 @@
+"""Runs a planned function on real memory: each value is read from its buffer, and written there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+
+from pullback.backends.numpy.evaluator import Evaluator, compute
+from pullback.dialects.graph.by_index.gather import MakeSlices, SlicesValue
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
+from pullback.passes.kernels.form.support import runs_on_host
+
+Array = np.ndarray[Any, Any]
+
+
+class Machine:
+    """The memory of one call."""
+
+    def __init__(
+        self, function: func.FuncOp, inputs: Sequence[Array], variables: Mapping[str, Array]
+    ) -> None:
+        size = function.attributes["graph.arena"]
+        assert isinstance(size, IntegerAttr)
+        # What nobody has written yet is not a number.
+        self.arena = np.full(size.value.data, 0xFF, np.uint8)
+        last = function.body.block.last_op
+        assert last is not None
+        self.outputs = [
+            np.zeros(shape_of_type(v.type), numpy_dtype(element_type_of(v.type))) for v in last.operands
+        ]
+        self.inputs, self.variables = inputs, variables
+        with np.errstate(all="ignore"):
+            self.block(function.body.block)
+        for value, output in zip(last.operands, self.outputs, strict=True):
+            output[...] = self.memory(value).copy()
+
+    def block(self, block: Block) -> None:
+        for op in list(block.ops)[:-1]:
+            self.op(op)
+
+    def op(self, op: Operation) -> None:
+        match op:
+            case VariableOp() | Constant() | Gate() | Reshape() | ExpandDims() | MakeSlices():
+                pass
+            case Read():
+                self.memory(op.results[0])[...] = self.contents(op.operands[0])
+            case Assign():
+                self.contents(op.operands[0])[...] = self.memory(op.operands[1]).copy()
+            case Kernel():
+                evaluator = Evaluator({}, {})
+                made = op.run([self.memory(v).copy() for v in op.operands], evaluator.run_region)
+                for result, value in zip(op.results, made, strict=True):
+                    self.memory(result)[...] = value
+            case While():
+                self.loop(op)
+            case GraphOp() if runs_on_host(op):
+                made = compute(op, [self.value(v) for v in op.operands])
+                for result, value in zip(op.results, made, strict=True):
+                    self.memory(result)[...] = value
+            case _:
+                raise AssertionError(op.name)
+
+    def loop(self, op: While) -> None:
+        self.move(op.operands, op.results)
+        while True:
+            self.block(op.condition.block)
+            end = op.condition.block.last_op
+            assert end is not None
+            if not self.memory(end.operands[0]):
+                return
+            self.block(op.body.block)
+            last = op.body.block.last_op
+            assert last is not None
+            self.move(last.operands, op.results)
+
+    def move(self, sources: Sequence[SSAValue], targets: Sequence[SSAValue]) -> None:
+        values = [self.memory(v).copy() for v in sources]
+        for target, value in zip(targets, values, strict=True):
+            self.memory(target)[...] = value
+
+    def contents(self, variable: SSAValue) -> Array:
+        assert isinstance(variable.owner, VariableOp)
+        return self.variables[variable.owner.label]
+
+    def value(self, value: SSAValue) -> Any:
+        """A copy of a tensor, or of the rows and indices of slices."""
+        type_ = value.type
+        if isinstance(type_, SlicesType):
+            assert isinstance(value.owner, MakeSlices)
+            rows, indices = (self.value(v) for v in value.owner.operands)
+            return SlicesValue(rows, indices, shape_of_type(type_.data_type))
+        return self.memory(value).copy()
+
+    def memory(self, value: SSAValue) -> Array:
+        """The buffer of a value, as an array that shares its memory."""
+        type_ = value.type
+        shape, dtype = shape_of_type(type_), numpy_dtype(element_type_of(type_))
+        owner = value.owner
+        if isinstance(value, BlockArgument):
+            loop = value.owner.parent_op()
+            if isinstance(loop, While):
+                return self.memory(loop.results[value.index])
+            return self.inputs[value.index]
+        assert isinstance(owner, Operation)
+        if isinstance(owner, Constant):
+            return owner.array()
+        if isinstance(owner, Gate | Reshape | ExpandDims):
+            return self.memory(owner.operands[list(owner.results).index(value)]).reshape(shape)  # pyright: ignore[reportArgumentType]
+        return self.buffer(owner, list(owner.results).index(value), dtype).reshape(shape)  # pyright: ignore[reportArgumentType]
+
+    def buffer(self, op: Operation, number: int, dtype: np.dtype[Any]) -> Array:
+        memory = op.attributes["memory"]
+        assert isinstance(memory, ArrayAttr)
+        buffer = memory.data[number]
+        assert isinstance(buffer, BufferAttr)
+        count = int(np.prod(shape_of_type(op.results[number].type)))
+        match buffer.place:
+            case "arena", int(offset):
+                assert offset % 64 == 0
+                return self.arena[offset : offset + count * dtype.itemsize].view(dtype)
+            case "output", int(place):
+                return self.outputs[place].reshape(-1)
+            case "variable", str(label):
+                return self.variables[label].reshape(-1)
+            case place:
+                raise AssertionError(place)

@@ -1,0 +1,51 @@
+"""form-kernels keeps what a graph computes, whatever the graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.text import print_module
+from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.pipeline.levels import verify_level
+from pullback.tests.graphs import build
+from pullback.tests.kernels.programs import Program, outcome, programs
+
+
+@given(programs())
+def test_kernels_compute_what_the_graph_did(program: Program) -> None:
+    before = outcome(program.function)
+    FormKernels().apply(Context(), program.module)
+    verify_level(program.module, "kernels")
+    after = outcome(program.function)
+    for expected, got in zip(before, after, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(programs())
+def test_the_same_graph_gives_the_same_kernels(program: Program) -> None:
+    again = program.module.clone()
+    for module in (program.module, again):
+        FormKernels().apply(Context(), module)
+    assert print_module(program.module) == print_module(again)
+    before = print_module(again)
+    FormKernels().apply(Context(), again)
+    assert print_module(again) == before
+
+
+def test_a_long_chain_is_cut_into_kernels_of_bounded_size() -> None:
+    def body(x: Tensor) -> Tensor:
+        for _ in range(3000):
+            x = Tanh.of(x)
+        return x
+
+    function = build(["8xf32"], body)
+    function.block.add_op(func.ReturnOp(*(y.value for y in function.ys)))
+    function.op.update_function_type()
+    FormKernels(max_ops=100).apply(Context(), ModuleOp([function.op]))
+    assert function.op_names == ["graph.kernel"] * 30 + ["func.return"]
