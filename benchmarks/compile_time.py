@@ -19,9 +19,9 @@ from rich.table import Table
 
 import pullback as pb
 from pullback.backends.cpu import runtime
-from pullback.backends.cpu.printer import print_llvm
+from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.dialects.ir.context import context
-from pullback.driver.levels import lowered
+from pullback.driver.pipelines import lowered
 from pullback.driver.program import specialise
 from pullback.frontend.step import Step
 from pullback.passes.pipeline.pipelines import parse_passes

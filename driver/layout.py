@@ -9,10 +9,10 @@ from typing import Any
 import numpy.typing as npt
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
-from pullback.backends.numpy.dtypes import dtype_of
+from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
 from pullback.driver.buffers import OutputPool, aligned_empty
-from pullback.driver.levels import main_function
+from pullback.driver.pipelines import main_function
 
 Array = npt.NDArray[Any]
 ARGUMENTS = "graph.arguments"

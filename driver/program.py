@@ -26,8 +26,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
-from pullback.driver.evaluated import EvaluatedFunction
-from pullback.driver.levels import (
+from pullback.driver.pipelines import (
     Shapes,
     checked_level,
     has_kernels,
@@ -36,6 +35,7 @@ from pullback.driver.levels import (
     main_function,
     run_pipeline,
 )
+from pullback.driver.targets.evaluator import EvaluatedFunction
 from pullback.passes.pipeline.run import quiet_collector
 from pullback.passes.shapes.specialize_shapes import specialize
 from pullback.process.locks import COMPILING
@@ -204,14 +204,14 @@ def _evaluated(program: Program, shapes: Shapes) -> Executor:
 
 
 def _native(program: Program, shapes: Shapes) -> Executor:
-    from pullback.driver.native import NativeFunction
+    from pullback.driver.targets.cpu import NativeFunction
 
     static = program.specialised(shapes)
     return NativeFunction(lowered_to(static, "loops"), static)
 
 
 def _emulated(program: Program, shapes: Shapes) -> Executor:
-    from pullback.driver.emulated import EmulatedFunction
+    from pullback.driver.targets.simt import EmulatedFunction
 
     static = program.specialised(shapes)
     return EmulatedFunction(lowered_to(static, "gpu"), static)
@@ -226,7 +226,7 @@ TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
 
 
 def _llvm_text(program: Program, shapes: Shapes | None) -> str:
-    from pullback.backends.cpu.printer import print_llvm
+    from pullback.backends.cpu.llvm.printer import print_llvm
 
     return print_llvm(lowered_to(program.specialised(shapes), "loops"), "main")
 

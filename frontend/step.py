@@ -20,7 +20,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     numpy_dtype,
 )
-from pullback.driver.levels import Shapes
+from pullback.driver.pipelines import Shapes
 from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.graph import Graph, GraphBlock, common_graph, is_placeholder

@@ -11,7 +11,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, Block
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype, shape_of_type, tensor_type

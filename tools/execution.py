@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.ir import Attribute, OpResult, SSAValue
 
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.evaluator import evaluate
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.backends.simt.emulator import run as emulate
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.state.variables import VariableOp

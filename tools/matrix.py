@@ -41,7 +41,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.levels import main_function
+from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients

@@ -24,7 +24,7 @@ class LLVMIR(Target):
     name = "llvm-ir"
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-        from pullback.backends.cpu.printer import print_llvm
+        from pullback.backends.cpu.llvm.printer import print_llvm
 
         verify_level(module, "loops")
         output.write(print_llvm(module))

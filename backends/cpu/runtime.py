@@ -17,9 +17,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
-from pullback.backends.cpu.effects import written_arguments
 from pullback.backends.cpu.host_functions import HostFunctions
-from pullback.backends.cpu.printer import Printed, print_module
+from pullback.backends.cpu.llvm.effects import written_arguments
+from pullback.backends.cpu.llvm.printer import Printed, print_module
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 

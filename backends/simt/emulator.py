@@ -14,14 +14,22 @@ import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
-from pullback.backends.numpy.code import Body, Compiler, Environment, Step, StepBuilder, computation, segments
-from pullback.backends.numpy.diagnostics import ExecutionError, symbol_of
-from pullback.backends.numpy.loops import Program, global_memory
-from pullback.backends.numpy.memory import Memory
-from pullback.backends.numpy.scalar import MEANINGS
+from pullback.backends.interpreter.code import (
+    Body,
+    Compiler,
+    Environment,
+    Step,
+    StepBuilder,
+    computation,
+    segments,
+)
+from pullback.backends.interpreter.diagnostics import ExecutionError, symbol_of
+from pullback.backends.interpreter.interpreter import Program, global_memory
+from pullback.backends.interpreter.memory import Memory
+from pullback.backends.interpreter.scalar import MEANINGS
 from pullback.backends.simt.batch import Array, Batch, Extent
 from pullback.backends.simt.control import LANE_CONTROL
-from pullback.backends.simt.memory import LANE_MEMORY, LaneMemory
+from pullback.backends.simt.device_memory import LANE_MEMORY, LaneMemory
 from pullback.backends.simt.threads import THREADS
 from pullback.backends.simt.watching import Watch
 from pullback.dialects.upstream.gpu import is_shared

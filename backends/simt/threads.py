@@ -8,11 +8,11 @@ import numpy as np
 from xdsl.dialects.gpu import DimensionAttr
 from xdsl.ir import Operation
 
-from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.numpy.diagnostics import ExecutionError
-from pullback.backends.numpy.dtypes import Value
-from pullback.backends.numpy.integers import DIVISIONS
-from pullback.backends.numpy.scalar import meaning
+from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.dtypes import Value
+from pullback.backends.interpreter.integers import DIVISIONS
+from pullback.backends.interpreter.scalar import meaning
 from pullback.backends.simt.batch import WARP, Array, Batch
 from pullback.dialects.upstream.gpu import ShuffleModeAttr
 

@@ -8,8 +8,8 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import Operation
 
-from pullback.backends.numpy.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.numpy.memory import MEMORY, Array, Memory
+from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.memory import MEMORY, Array, Memory
 from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
 from pullback.process.interrupts import Progress
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.backends.numpy.evaluator import Evaluator
+from pullback.backends.evaluator.evaluator import Evaluator
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.elementwise.basic import StopGradient
 from pullback.dialects.graph.op.graph_op import Array

@@ -15,7 +15,7 @@ from xdsl.traits import Pure
 
 import pullback as pb
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.op.graph_op import GraphOp, graph_op
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, shape_of_type, tensor_type
 from pullback.dialects.ir.context import context

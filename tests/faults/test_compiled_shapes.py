@@ -11,8 +11,8 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cpu import runtime
-from pullback.driver import native
 from pullback.driver.program import KEPT_SHAPES
+from pullback.driver.targets import cpu as native
 
 
 def doubling(target: str = "cpu", **options: Any) -> Any:

@@ -17,7 +17,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
-from pullback.driver.levels import lowered
+from pullback.driver.pipelines import lowered
 from pullback.driver.program import compile_function
 from pullback.passes.lowering import nodes
 from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone

@@ -13,7 +13,7 @@ import pullback as pb
 from pullback.dialects.graph.creation.random import RandomKey
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.levels import run_pipeline
+from pullback.driver.pipelines import run_pipeline
 from pullback.driver.program import compile_function
 
 TARGETS = ("numpy", "cpu")

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.utils.exceptions import ParseError, VerifyException
 
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.context import context
@@ -27,7 +27,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
-from pullback.driver.levels import lowered, main_function
+from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function
 from pullback.passes.kernels.check.check_schedule import KINDS
 from pullback.tests.faults.schedule_programs import ON_CPU_ALONE, PROGRAMS

@@ -7,8 +7,8 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.numpy.dtypes import dtype_of
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.backends.simt.emulator import run
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.insertion import inserting

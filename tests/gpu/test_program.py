@@ -9,12 +9,12 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.source import cuda_source
-from pullback.backends.numpy.diagnostics import ExecutionError
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.levels import lowered, main_function
+from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function
 from pullback.tests.gpu.graphs import Drawn, pointwise_graphs, reducing_graphs
 

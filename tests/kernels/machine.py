@@ -10,7 +10,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from pullback.backends.numpy.evaluator import Evaluator, compute
+from pullback.backends.evaluator.evaluator import Evaluator, compute
 from pullback.dialects.graph.by_index.gather import MakeSlices, SlicesValue
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.gradient.markers import Gate

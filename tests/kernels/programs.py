@@ -11,7 +11,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.by_index.gather import ConcatSlices, Densify, Gather, MakeSlices, SliceValues
 from pullback.dialects.graph.creation.constants import Fill

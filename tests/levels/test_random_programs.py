@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
-from pullback.backends.numpy.dtypes import dtype_of
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.levels import main_function
+from pullback.driver.pipelines import main_function
 from pullback.tests.levels.programs import Recipe, recipes
 
 SEEDS = st.integers(0, 2**16)

@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, M
 from xdsl.ir import Attribute, Block, Region
 
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.evaluator import evaluate
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.insertion import inserting

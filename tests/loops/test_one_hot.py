@@ -11,8 +11,8 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.evaluator import evaluate
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.creation.constants import Constant

@@ -12,7 +12,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.loops import interpret
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.passes.loops.lower_to_loops import LowerToLoops

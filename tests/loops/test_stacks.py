@@ -10,9 +10,9 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.numpy.evaluator import evaluate
-from pullback.backends.numpy.loops import Program, interpret
-from pullback.backends.numpy.memory import MEMORY
+from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.interpreter import Program, interpret
+from pullback.backends.interpreter.memory import MEMORY
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
 from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
 from pullback.dialects.graph.elementwise.basic import Where

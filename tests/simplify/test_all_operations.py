@@ -12,7 +12,7 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.along_axes.axis_families import OverAxes
 from pullback.dialects.graph.along_axes.repeating import SumOfCopies
 from pullback.dialects.graph.by_index.gather import SlicesValue, zeros_like

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, f64, i64
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.along_axes.repeating import Flip, Repeat, Roll, Tile
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.arithmetic import Abs, MulNoNan, Square

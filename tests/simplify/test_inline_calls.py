@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.numpy.evaluator import EvaluationError, evaluate
+from pullback.backends.evaluator.evaluator import EvaluationError, evaluate
 from pullback.dialects.graph.elementwise.basic import Multiply
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.tensor.location import name_of, position_of, role_of
@@ -17,7 +17,7 @@ from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.levels import main_function
+from pullback.driver.pipelines import main_function
 from pullback.driver.program import Program
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes

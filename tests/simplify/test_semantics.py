@@ -14,7 +14,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr, f32, f64, i32
 from xdsl.ir import Operation
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.creation.constants import Constant, Fill

@@ -9,7 +9,7 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.numpy.evaluator import evaluate
+from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp

@@ -7,7 +7,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from pullback.backends.cpu.printer import print_llvm
+from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.backends.cpu.runtime import Executable, compile_module
 from pullback.dialects.ir.context import context
 

@@ -7,7 +7,7 @@ from xdsl.dialects import arith, func
 from xdsl.dialects.builtin import FunctionType, MemRefType, ModuleOp, f32, i32
 from xdsl.ir import Block, Region
 
-from pullback.backends.cpu.printer import EMITTERS, print_llvm
+from pullback.backends.cpu.llvm.printer import EMITTERS, print_llvm
 from pullback.dialects.upstream import upstream_dialects
 from pullback.tests.backends.cpu.native import print_text, program
 

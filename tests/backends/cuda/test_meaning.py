@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from pullback.backends.cuda.source import cuda_source
-from pullback.backends.numpy.diagnostics import symbol_of
-from pullback.backends.numpy.dtypes import dtype_of
-from pullback.backends.numpy.scalar import meaning
+from pullback.backends.interpreter.diagnostics import symbol_of
+from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.scalar import meaning
 from pullback.tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")

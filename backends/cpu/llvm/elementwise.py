@@ -1,0 +1,303 @@
+"""Scalar operations of `arith` and `math`, which LLVM applies to vectors too: one row per operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, math, vector
+from xdsl.dialects.arith import FastMathFlagsAttr
+from xdsl.dialects.builtin import VectorType
+from xdsl.dialects.utils import FastMathFlag
+from xdsl.ir import Operation, SSAValue
+
+from pullback.backends.cpu.llvm.function_printer import Argument, Emitter, EmitterTable, FunctionPrinter
+from pullback.backends.cpu.llvm.types import constant, integer_width, scalar_literal, spell, splat
+from pullback.dialects.upstream import casts, comparisons
+from pullback.dialects.upstream import math as upstream_math
+from pullback.dialects.upstream.arith import RemfOp
+from pullback.dialects.upstream.types import element_type_of
+
+FLAGS = ("reassoc", "nnan", "ninf", "nsz", "arcp", "contract", "afn")
+"""LLVM's fast-math flags in the order in which it prints them; `arith.fastmath` has the same names."""
+
+
+def fastmath(op: Operation) -> str:
+    """The fast-math flags of an operation, each followed by a blank. Nothing is assumed that is not said."""
+    flags = op.properties.get("fastmath", op.attributes.get("fastmath"))
+    if not isinstance(flags, FastMathFlagsAttr):
+        return ""
+    if all(flag in flags.data for flag in FastMathFlag):
+        return "fast "
+    names = {flag.value for flag in flags.data}
+    return "".join(f"{flag} " for flag in FLAGS if flag in names)
+
+
+def number(value: float | int, like: SSAValue) -> str:
+    """The constant `value` in the type of `like`, in every lane of a vector."""
+    scalar = scalar_literal(value, element_type_of(like.type))
+    return splat(scalar, like.type) if isinstance(like.type, VectorType) else scalar
+
+
+def instruction(word: str) -> Emitter:
+    """`%r = word T %a, %b`."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        texts = ", ".join(p.text(operand) for operand in op.operands)
+        p.define(op.results[0], f"{word} {fastmath(op)}{spell(op.operands[0].type)} {texts}")
+
+    return emit
+
+
+def intrinsic(name: str, *trailing: Argument) -> Emitter:
+    """`%r = call T @llvm.name.T(T %a, ...)`, with constant arguments behind the operands."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        result = op.results[0]
+        arguments = [*map(p.argument, op.operands), *trailing]
+        p.define(result, p.intrinsic(name, result.type, arguments, fastmath(op)))
+
+    return emit
+
+
+def library(name: str) -> Emitter:
+    """`%r = call T @pb.name.T(T %a, ...)`: a function of our math library."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        result = op.results[0]
+        p.define(result, p.library(name, result.type, [*map(p.argument, op.operands)]))
+
+    return emit
+
+
+def cast(word: str) -> Emitter:
+    """`%r = word T %a to U`."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        result = op.results[0]
+        p.define(result, f"{word} {p.typed(op.operands[0])} to {spell(result.type)}")
+
+    return emit
+
+
+def index_cast(extension: str) -> Emitter:
+    """An extension, a truncation, or nothing, as the widths say."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        source, result = op.operands[0], op.results[0]
+        widths = [integer_width(element_type_of(value.type)) for value in (source, result)]
+        if widths[0] == widths[1]:
+            p.alias(result, p.text(source))
+        else:
+            cast("trunc" if widths[0] > widths[1] else extension)(p, op)
+
+    return emit
+
+
+def bitcast(p: FunctionPrinter, op: Operation) -> None:
+    """The same bits as another type; memrefs and equal types need no instruction."""
+    source, result = op.operands[0], op.results[0]
+    if spell(source.type) == spell(result.type):
+        p.alias(result, p.text(source))
+    else:
+        cast("bitcast")(p, op)
+
+
+def emit_constant(p: FunctionPrinter, op: arith.ConstantOp) -> None:
+    """Constants are literals where they are used."""
+    p.alias(op.result, constant(op.value))
+
+
+def compare(word: str, predicates: Sequence[str]) -> Emitter:
+    """`icmp` or `fcmp`, whose predicates LLVM names as upstream does."""
+
+    def emit(p: FunctionPrinter, op: comparisons.Comparison) -> None:
+        predicate = predicates[op.predicate.value.data]
+        p.define(op.result, f"{word} {fastmath(op)}{predicate} {p.typed(op.lhs)}, {p.text(op.rhs)}")
+
+    return emit
+
+
+def select(p: FunctionPrinter, op: comparisons.SelectOp) -> None:
+    """`select`, with one condition or one per lane."""
+    p.define(op.result, "select " + ", ".join(p.typed(operand) for operand in op.operands))
+
+
+def negate(p: FunctionPrinter, op: arith.NegfOp) -> None:
+    """`fneg` flips the sign, of NaN and zero too."""
+    p.define(op.result, f"fneg {fastmath(op)}{p.typed(op.operand)}")
+
+
+def rounded_division(adjusts_when_signs: str) -> Emitter:
+    """Signed division rounded down (signs differ: minus 1) or up (signs agree: plus 1) where inexact."""
+
+    def emit(p: FunctionPrinter, op: Operation) -> None:
+        (a, b), result = op.operands, op.results[0]
+        type, zero = spell(a.type), number(0, a)
+        quotient = p.temporary("quotient", f"sdiv {p.typed(a)}, {p.text(b)}")
+        remainder = p.temporary("remainder", f"srem {p.typed(a)}, {p.text(b)}")
+        inexact = p.temporary("inexact", f"icmp ne {type} {remainder}, {zero}")
+        signs = p.temporary("signs", f"xor {p.typed(a)}, {p.text(b)}")
+        predicate = "slt" if adjusts_when_signs == "differ" else "sge"
+        matches = p.temporary("matches", f"icmp {predicate} {type} {signs}, {zero}")
+        adjusts = p.temporary("adjusts", f"and {boolean(type)} {inexact}, {matches}")
+        one = p.temporary("one", f"zext {boolean(type)} {adjusts} to {type}")
+        p.define(result, f"{'sub' if predicate == 'slt' else 'add'} {type} {quotient}, {one}")
+
+    return emit
+
+
+def boolean(type: str) -> str:
+    """The LLVM type of a comparison of values of LLVM type `type`."""
+    return f"{type[: type.rindex(' ')]} i1>" if type.startswith("<") else "i1"
+
+
+def ceiling_division_unsigned(p: FunctionPrinter, op: arith.CeilDivUIOp) -> None:
+    """The quotient, plus 1 where there is a remainder; unlike (a + b - 1) / b this never wraps."""
+    type = spell(op.lhs.type)
+    quotient = p.temporary("quotient", f"udiv {p.typed(op.lhs)}, {p.text(op.rhs)}")
+    remainder = p.temporary("remainder", f"urem {p.typed(op.lhs)}, {p.text(op.rhs)}")
+    inexact = p.temporary("inexact", f"icmp ne {type} {remainder}, {number(0, op.lhs)}")
+    one = p.temporary("one", f"zext {boolean(type)} {inexact} to {type}")
+    p.define(op.result, f"add {type} {quotient}, {one}")
+
+
+def is_nan(p: FunctionPrinter, op: upstream_math.IsNaNOp) -> None:
+    """Only NaN is unordered with zero."""
+    p.define(op.result, f"fcmp uno {p.typed(op.operand)}, {number(0.0, op.operand)}")
+
+
+def magnitude_against_infinity(predicate: str) -> Emitter:
+    """`fcmp predicate |x|, inf`."""
+
+    def emit(p: FunctionPrinter, op: upstream_math.Classification) -> None:
+        x = op.operand
+        magnitude = p.temporary("magnitude", p.intrinsic("fabs", x.type, [p.argument(x)]))
+        p.define(op.result, f"fcmp {predicate} {spell(x.type)} {magnitude}, {number(float('inf'), x)}")
+
+    return emit
+
+
+def clamp(p: FunctionPrinter, op: upstream_math.ClampFOp) -> None:
+    """min(max(x, min), max); NaN stays NaN."""
+    type = op.result.type
+    raised = p.temporary("raised", p.intrinsic("maximum", type, [p.argument(op.value), p.argument(op.min)]))
+    p.define(op.result, p.intrinsic("minimum", type, [(spell(type), raised), p.argument(op.max)]))
+
+
+def reciprocal_square_root(p: FunctionPrinter, op: math.RsqrtOp) -> None:
+    """1 / sqrt(x), both correctly rounded."""
+    x = op.operand
+    root = p.temporary("root", p.intrinsic("sqrt", x.type, [p.argument(x)], fastmath(op)))
+    p.define(op.result, f"fdiv {fastmath(op)}{spell(x.type)} {number(1.0, x)}, {root}")
+
+
+INSTRUCTIONS: dict[type[Operation], str] = {
+    arith.AddfOp: "fadd",
+    arith.SubfOp: "fsub",
+    arith.MulfOp: "fmul",
+    arith.DivfOp: "fdiv",
+    RemfOp: "frem",
+    arith.AddiOp: "add",
+    arith.SubiOp: "sub",
+    arith.MuliOp: "mul",
+    arith.DivSIOp: "sdiv",
+    arith.DivUIOp: "udiv",
+    arith.RemSIOp: "srem",
+    arith.RemUIOp: "urem",
+    arith.AndIOp: "and",
+    arith.OrIOp: "or",
+    arith.XOrIOp: "xor",
+    arith.ShLIOp: "shl",
+    arith.ShRSIOp: "ashr",
+    arith.ShRUIOp: "lshr",
+}
+
+INTRINSICS: dict[type[Operation], str] = {
+    arith.MaximumfOp: "maximum",
+    arith.MinimumfOp: "minimum",
+    arith.MaxnumfOp: "maxnum",
+    arith.MinnumfOp: "minnum",
+    arith.MaxSIOp: "smax",
+    arith.MinSIOp: "smin",
+    arith.MaxUIOp: "umax",
+    arith.MinUIOp: "umin",
+    math.AbsFOp: "fabs",
+    math.CeilOp: "ceil",
+    math.CopySignOp: "copysign",
+    math.CtPopOp: "ctpop",
+    math.FloorOp: "floor",
+    math.FmaOp: "fma",
+    math.RoundEvenOp: "roundeven",
+    math.RoundOp: "round",
+    math.SqrtOp: "sqrt",
+    math.TruncOp: "trunc",
+    vector.FMAOp: "fma",
+    # The C library computes these, one lane at a time; a function of our own takes a row in LIBRARY instead.
+    math.Exp2Op: "exp2",
+    math.Log10Op: "log10",
+    math.Log2Op: "log2",
+    math.TanOp: "tan",
+}
+
+LIBRARY: dict[type[Operation], str] = {
+    math.AcosOp: "acos",
+    math.AcoshOp: "acosh",
+    math.AsinOp: "asin",
+    math.AsinhOp: "asinh",
+    math.Atan2Op: "atan2",
+    math.AtanOp: "atan",
+    math.AtanhOp: "atanh",
+    math.CbrtOp: "cbrt",
+    math.CosOp: "cos",
+    math.CoshOp: "cosh",
+    math.ErfOp: "erf",
+    upstream_math.ErfcOp: "erfc",
+    math.ExpM1Op: "expm1",
+    math.ExpOp: "exp",
+    math.IPowIOp: "ipowi",
+    math.Log1pOp: "log1p",
+    math.LogOp: "log",
+    math.PowFOp: "pow",
+    math.SinOp: "sin",
+    math.SinhOp: "sinh",
+    math.TanhOp: "tanh",
+}
+
+CASTS: dict[type[Operation], str] = {
+    arith.ExtFOp: "fpext",
+    arith.TruncFOp: "fptrunc",
+    casts.SIToFPOp: "sitofp",
+    casts.UIToFPOp: "uitofp",
+    casts.FPToSIOp: "fptosi",
+    casts.FPToUIOp: "fptoui",
+    casts.ExtSIOp: "sext",
+    casts.ExtUIOp: "zext",
+    casts.TruncIOp: "trunc",
+}
+
+EMITTERS: EmitterTable = {
+    **{op: instruction(word) for op, word in INSTRUCTIONS.items()},
+    **{op: intrinsic(name) for op, name in INTRINSICS.items()},
+    **{op: library(name) for op, name in LIBRARY.items()},
+    **{op: cast(word) for op, word in CASTS.items()},
+    arith.BitcastOp: bitcast,
+    arith.CeilDivSIOp: rounded_division("agree"),
+    arith.CeilDivUIOp: ceiling_division_unsigned,
+    arith.ConstantOp: emit_constant,
+    arith.FloorDivSIOp: rounded_division("differ"),
+    arith.NegfOp: negate,
+    casts.IndexCastOp: index_cast("sext"),
+    casts.IndexCastUIOp: index_cast("zext"),
+    comparisons.CmpfOp: compare("fcmp", arith.CMPF_COMPARISON_OPERATIONS),
+    comparisons.CmpiOp: compare("icmp", arith.CMPI_COMPARISON_OPERATIONS),
+    comparisons.SelectOp: select,
+    math.AbsIOp: intrinsic("abs", ("i1", "false")),
+    math.CountLeadingZerosOp: intrinsic("ctlz", ("i1", "false")),
+    math.CountTrailingZerosOp: intrinsic("cttz", ("i1", "false")),
+    math.RsqrtOp: reciprocal_square_root,
+    upstream_math.ClampFOp: clamp,
+    upstream_math.IsFiniteOp: magnitude_against_infinity("one"),
+    upstream_math.IsInfOp: magnitude_against_infinity("oeq"),
+    upstream_math.IsNaNOp: is_nan,
+    vector.BitcastOp: bitcast,
+}

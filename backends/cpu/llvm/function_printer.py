@@ -1,0 +1,237 @@
+"""The state of printing one function: names, lines, the current block, and what the module must declare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from pullback.backends.cpu.llvm.owned_memory import release_all
+from pullback.backends.cpu.llvm.types import spell, suffix
+from pullback.backends.cpu.math.library import check_element_type
+from pullback.dialects.ir.bounds import check_bounds
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
+Argument = tuple[str, str]
+"""An argument of a call: its LLVM type and its text."""
+
+
+class LLVMPrintError(DiagnosticError, ValueError):
+    """Text of level `loops` that has no LLVM IR: which operation, and why."""
+
+    def __init__(self, op: Operation, reason: str):
+        super().__init__(f"'{op.name}' cannot be printed as LLVM IR: {reason}", op)
+
+
+@dataclass
+class ModuleNeeds:
+    """What the functions printed so far ask of their module."""
+
+    declarations: set[str] = field(default_factory=set[str])
+    library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
+    """Functions of the math library, by name and type of their arguments."""
+    host: set[str] = field(default_factory=set[str])
+    """Functions that the host runs: they return 0, or else the function that calls them is to return at once."""
+
+
+class Hooks(Protocol):
+    """What is told of the operations of a function as they are printed; it may print in between."""
+
+    def before(self, p: FunctionPrinter, op: Operation) -> None: ...
+    def after(self, p: FunctionPrinter, op: Operation) -> None: ...
+    def enter(self, block: Block) -> None: ...
+    def leave(self, p: FunctionPrinter, block: Block) -> None: ...
+
+
+# An emitter's second parameter is the operation class that it is filed under.
+Emitter = Callable[["FunctionPrinter", Any], None]
+EmitterTable = Mapping[type[Operation], Emitter]
+
+
+class FunctionPrinter:
+    """Prints the operations of one function as the lines of an LLVM function body.
+
+    Every SSA value has a text: `%name`, `@global`, or a literal. Names follow the hints of the values.
+    """
+
+    def __init__(self, emitters: EmitterTable, needs: ModuleNeeds, hooks: Hooks | None = None):
+        self.emitters = emitters
+        self.needs = needs
+        self.hooks = hooks
+        self.lines: list[str] = []
+        self.block = "entry"
+        self.texts: dict[SSAValue, str] = {}
+        self.sizes: dict[SSAValue, Sequence[str]] = {}
+        """The sizes of a memref of dynamic shape, where they are known."""
+        self.owned: str | None = None
+        """The list of the memory that the function has allocated, where it may stop before it is given back."""
+        self._way_out: str | None = None
+        self._used: dict[str, int] = {"entry": 0}
+
+    # --- names ---------------------------------------------------------------------------------------------
+
+    def unique(self, hint: str) -> str:
+        """A name, without its `%`, that nothing in this function bears yet. Labels and values share names."""
+        hint = re.sub(r"[^\w.$-]", "_", hint)
+        if hint[0].isdigit():
+            hint = f"v{hint}"
+        name = hint
+        while name in self._used:
+            self._used[hint] += 1
+            name = f"{hint}_{self._used[hint]}"
+        self._used[name] = 0
+        return name
+
+    def name(self, value: SSAValue, default: str = "v") -> str:
+        """Names a value after its hint, and returns the name with its `%`."""
+        self.texts[value] = text = f"%{self.unique(value.name_hint or default)}"
+        return text
+
+    def alias(self, value: SSAValue, text: str) -> None:
+        """Gives a value the text of a literal or of another value."""
+        self.texts[value] = text
+
+    def text(self, value: SSAValue) -> str:
+        """The text of a value, without its type."""
+        return self.texts[value]
+
+    def typed(self, value: SSAValue) -> str:
+        """The text of a value after its type: `float %x`."""
+        return f"{spell(value.type)} {self.texts[value]}"
+
+    def literal(self, value: SSAValue) -> int | None:
+        """The number behind an integer or index constant, else None."""
+        text = self.texts[value]
+        return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+    # --- lines ---------------------------------------------------------------------------------------------
+
+    def line(self, text: str) -> None:
+        """Appends one instruction."""
+        self.lines.append(f"  {text}")
+
+    def define(self, value: SSAValue, right_side: str, default: str = "v") -> None:
+        """Appends the instruction that computes a value."""
+        self.line(f"{self.name(value, default)} = {right_side}")
+
+    def temporary(self, hint: str, right_side: str) -> str:
+        """Appends an instruction whose result no SSA value stands for, and returns its text."""
+        name = f"%{self.unique(hint)}"
+        self.line(f"{name} = {right_side}")
+        return name
+
+    def label(self, name: str) -> None:
+        """Begins a block."""
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def branch(self, target: str) -> None:
+        """Ends the current block with a jump."""
+        self.line(f"br label %{target}")
+
+    def branch_if(self, condition: str, then: str, otherwise: str) -> None:
+        """Ends the current block with a jump that depends on an i1."""
+        self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
+
+    def return_if(self, condition: str) -> None:
+        """Returns nothing from wherever this is, or goes on; gives back what is on the list of allocated memory."""
+        self._way_out = self._way_out or self.unique("way_out")
+        following = self.unique("go_on")
+        self.branch_if(condition, self._way_out, following)
+        self.label(following)
+
+    def finish(self) -> None:
+        """Ends the function; its operations are printed."""
+        if self._way_out is not None:
+            self.label(self._way_out)
+            if self.owned is not None:
+                self.line(release_all(self.owned))
+            self.line("ret void")
+
+    def operations(self, block: Block) -> None:
+        """Prints the operations of a block in order."""
+        hooks = self.hooks
+        if hooks is not None:
+            hooks.enter(block)
+        for op in block.ops:
+            if hooks is not None:
+                hooks.before(self, op)
+            self.operation(op)
+            if hooks is not None:
+                hooks.after(self, op)
+        if hooks is not None:
+            hooks.leave(self, block)
+
+    def operation(self, op: Operation) -> None:
+        """Prints one operation."""
+        emitter = self.emitters.get(type(op))
+        if emitter is None:
+            raise LLVMPrintError(op, "no such operation has a translation yet")
+        try:
+            for result in op.results:
+                check_bounds(result.type)  # LLVM aborts the process over what is too long
+            emitter(self, op)
+        except LLVMPrintError:
+            raise
+        except ValueError as error:
+            raise LLVMPrintError(op, str(error)) from error
+
+    # --- calls ---------------------------------------------------------------------------------------------
+
+    def argument(self, value: SSAValue) -> Argument:
+        """A value as an argument of a call."""
+        return spell(value.type), self.texts[value]
+
+    def call(self, result: str, function: str, arguments: Sequence[Argument], flags: str = "") -> str:
+        """The text of a call of a function that the module declares."""
+        # An argument's type may carry attributes, which are the call's and not the function's.
+        types = ", ".join(type.split(" align ")[0] for type, _ in arguments)
+        self.needs.declarations.add(f"declare {result} {function}({types})")
+        return f"call {flags}{result} {function}({', '.join(' '.join(argument) for argument in arguments)})"
+
+    def intrinsic(self, name: str, type: Attribute, arguments: Sequence[Argument], flags: str = "") -> str:
+        """The text of a call of `@llvm.<name>.<type>`, which returns `type`."""
+        return self.call(spell(type), f"@llvm.{name}.{suffix(type)}", arguments, flags)
+
+    def library(self, name: str, type: Attribute, arguments: Sequence[Argument]) -> str:
+        """The text of a call of `@pb.<name>.<type>`, which the module will define."""
+        check_element_type(name, type)
+        self.needs.library.add((name, type))
+        return f"call {spell(type)} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
+
+    # --- memory --------------------------------------------------------------------------------------------
+
+    def offset(self, base: str, element: Attribute, terms: Sequence[tuple[str, int]]) -> str:
+        """The address `base + sum(index * stride)`, indices as text, strides in elements."""
+        constant = 0
+        hint = f"{base[1:].split('.at')[0]}.at"
+        for index, stride in terms:
+            if re.fullmatch(r"-?\d+", index):
+                constant += int(index) * stride
+            elif stride:
+                block = spell(element) if stride == 1 else f"[{stride} x {spell(element)}]"
+                base = self.temporary(hint, f"getelementptr inbounds {block}, ptr {base}, i64 {index}")
+        if constant:
+            base = self.temporary(
+                hint, f"getelementptr inbounds {spell(element)}, ptr {base}, i64 {constant}"
+            )
+        return base
+
+    def address(self, memref: SSAValue, indices: Sequence[SSAValue]) -> str:
+        """The address of an element of a memref."""
+        type = memref.type
+        assert isinstance(type, MemRefType)
+        terms = zip([self.text(index) for index in indices], static_strides(type), strict=True)
+        return self.offset(self.text(memref), type.element_type, list(terms))
+
+
+def static_strides(type: MemRefType) -> Sequence[int]:
+    """The strides of a memref in elements; raises ValueError where one is dynamic."""
+    strides = type.get_strides()
+    if strides is None or any(stride is None or stride < 0 for stride in strides):
+        raise ValueError(f"expected a memref of static strides, got {type}")
+    return [stride for stride in strides if stride is not None]

@@ -1,0 +1,182 @@
+"""Memory: a memref is a plain pointer to its first element; its strides stand in its type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import memref, vector
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from pullback.backends.cpu.llvm.function_printer import (
+    Argument,
+    EmitterTable,
+    FunctionPrinter,
+    LLVMPrintError,
+    static_strides,
+)
+from pullback.backends.cpu.llvm.owned_memory import allocate, release
+from pullback.backends.cpu.llvm.types import element_type, length, size_in_bytes, spell, suffix
+from pullback.dialects.upstream import gather as indexed
+
+
+def memref_type(value: SSAValue) -> MemRefType:
+    """The type of a value that is known to be a memref."""
+    assert isinstance(value.type, MemRefType)
+    return value.type
+
+
+def require_rows(p: FunctionPrinter, op: Operation, base: SSAValue, type: Attribute) -> None:
+    """A vector in memory has rank 1 and lies along a last dimension of stride 1."""
+    strides = static_strides(memref_type(base))
+    if isinstance(type, VectorType) and type.get_num_dims() > 1:
+        raise LLVMPrintError(op, f"expected a vector of rank 1, got {type}")
+    if strides and strides[-1] != 1:
+        raise LLVMPrintError(op, f"expected a memref whose last dimension has stride 1, got {base.type}")
+
+
+# --- access ------------------------------------------------------------------------------------------------
+
+
+def load(p: FunctionPrinter, op: memref.LoadOp | vector.LoadOp) -> None:
+    """A load; vectors are aligned as their elements are."""
+    base, *indices = op.operands
+    result = op.results[0]
+    if isinstance(op, vector.LoadOp):
+        require_rows(p, op, base, result.type)
+    align = size_in_bytes(element_type(result.type))
+    p.define(result, f"load {spell(result.type)}, ptr {p.address(base, indices)}, align {align}")
+
+
+def store(p: FunctionPrinter, op: memref.StoreOp | vector.StoreOp) -> None:
+    """A store; vectors are aligned as their elements are."""
+    value, base, *indices = op.operands
+    if isinstance(op, vector.StoreOp):
+        require_rows(p, op, base, value.type)
+    align = size_in_bytes(element_type(value.type))
+    p.line(f"store {p.typed(value)}, ptr {p.address(base, indices)}, align {align}")
+
+
+def masked(p: FunctionPrinter, name: str, type: Attribute, arguments: Sequence[Argument], kind: str) -> str:
+    """A call of one of the masked accesses, which are named after the vector and the kind of address."""
+    returns = spell(type) if name in ("masked.load", "masked.gather") else "void"
+    return p.call(returns, f"@llvm.{name}.{suffix(type)}.{kind}", arguments)
+
+
+def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
+    """Lanes whose mask is false touch no memory."""
+    type = op.result.type
+    require_rows(p, op, op.base, type)
+    address = (aligned("ptr", type), p.address(op.base, op.indices))
+    arguments = [address, p.argument(op.mask), p.argument(op.pass_thru)]
+    p.define(op.result, masked(p, "masked.load", type, arguments, "p0"))
+
+
+def masked_store(p: FunctionPrinter, op: vector.MaskedStoreOp) -> None:
+    """Lanes whose mask is false touch no memory."""
+    type = op.value_to_store.type
+    require_rows(p, op, op.base, type)
+    address = (aligned("ptr", type), p.address(op.base, op.indices))
+    arguments = [p.argument(op.value_to_store), address, p.argument(op.mask)]
+    p.line(masked(p, "masked.store", type, arguments, "p0"))
+
+
+def aligned(pointer: str, type: Attribute) -> str:
+    """The type of a pointer argument that is aligned as the elements of `type` are."""
+    return f"{pointer} align {size_in_bytes(element_type(type))}"
+
+
+def addresses(p: FunctionPrinter, op: indexed.GatherOp | indexed.ScatterOp, type: Attribute) -> Argument:
+    """The vector of addresses that an indexed access touches."""
+    require_rows(p, op, op.base, type)
+    base = p.address(op.base, op.offsets)
+    pointers = p.temporary(
+        "addresses", f"getelementptr {spell(element_type(type))}, ptr {base}, {p.typed(op.indices)}"
+    )
+    return aligned(f"<{length(type)} x ptr>", type), pointers
+
+
+def gather(p: FunctionPrinter, op: indexed.GatherOp) -> None:
+    """Reads one element per lane."""
+    type = op.result.type
+    where = addresses(p, op, type)
+    arguments = [where, p.argument(op.mask), p.argument(op.pass_thru)]
+    p.define(op.result, masked(p, "masked.gather", type, arguments, f"v{length(type)}p0"))
+
+
+def scatter(p: FunctionPrinter, op: indexed.ScatterOp) -> None:
+    """Writes one element per lane, in the order of the lanes."""
+    type = op.value_to_store.type
+    where = addresses(p, op, type)
+    arguments = [p.argument(op.value_to_store), where, p.argument(op.mask)]
+    p.line(masked(p, "masked.scatter", type, arguments, f"v{length(type)}p0"))
+
+
+# --- allocation --------------------------------------------------------------------------------------------
+
+
+def mixed(p: FunctionPrinter, static: Sequence[int], dynamic: Sequence[SSAValue]) -> Sequence[str]:
+    """Texts of a list whose entries are constants or, in turn, operands: sizes, offsets."""
+    rest = iter(dynamic)
+    return [p.text(next(rest)) if value == DYNAMIC_INDEX else str(value) for value in static]
+
+
+def bytes_of(p: FunctionPrinter, type: MemRefType, sizes: Sequence[str]) -> str:
+    """The number of bytes of a contiguous memref of the given sizes."""
+    literal, factors = size_in_bytes(type.element_type), list[str]()
+    for size in sizes:
+        if size.isdigit():
+            literal *= int(size)
+        else:
+            factors.append(size)
+    total = str(literal)
+    for factor in factors:
+        total = p.temporary("bytes", f"mul nsw i64 {factor}, {total}")
+    return total
+
+
+def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
+    """`malloc`, or `aligned_alloc` where more than its alignment is asked for; noted where the function may stop."""
+    type = memref_type(op.memref)
+    sizes = p.sizes[op.memref] = mixed(p, type.get_shape(), op.dynamic_sizes)
+    amount = bytes_of(p, type, sizes)
+    align = op.alignment.value.data if op.alignment is not None else 1
+    if p.owned is not None:
+        p.define(op.memref, allocate(p.owned, align, amount), "memory")
+        return
+    if align <= 16:
+        p.define(op.memref, p.call("ptr", "@malloc", [("i64", amount)]), "memory")
+        return
+    # aligned_alloc wants a multiple of the alignment.
+    padded = p.temporary("padded", f"add i64 {amount}, {align - 1}")
+    rounded = p.temporary("rounded", f"and i64 {padded}, {-align}")
+    arguments = [("i64", str(align)), ("i64", rounded)]
+    p.define(op.memref, p.call("ptr", "@aligned_alloc", arguments), "memory")
+
+
+def dealloc(p: FunctionPrinter, op: memref.DeallocOp) -> None:
+    """`free`."""
+    if p.owned is not None:
+        p.line(release(p.text(op.memref)))
+    else:
+        p.line(p.call("void", "@free", [p.argument(op.memref)]))
+
+
+def get_global(p: FunctionPrinter, op: memref.GetGlobalOp) -> None:
+    """A global's name is its address."""
+    p.alias(op.memref, f"@{op.name_.string_value()}")
+
+
+EMITTERS: EmitterTable = {
+    indexed.GatherOp: gather,
+    indexed.ScatterOp: scatter,
+    memref.AllocOp: alloc,
+    memref.DeallocOp: dealloc,
+    memref.GetGlobalOp: get_global,
+    memref.LoadOp: load,
+    memref.StoreOp: store,
+    vector.LoadOp: load,
+    vector.MaskedLoadOp: masked_load,
+    vector.MaskedStoreOp: masked_store,
+    vector.StoreOp: store,
+}

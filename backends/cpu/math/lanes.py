@@ -1,0 +1,266 @@
+"""A small language for the bodies of math functions: values with operators that write LLVM IR.
+
+A body is written once and instantiated for a scalar or for vectors of any length. No fast-math flag is used
+and every fused multiply-add is explicit, so a lane gets the same bits at every width and on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, f32, f64, i1, i32, i64
+from xdsl.ir import Attribute
+
+from pullback.backends.cpu.llvm.types import element_type, length, scalar_literal, spell, splat, suffix
+
+
+@dataclass
+class Body:
+    """The instructions of one function, and the intrinsics that they call."""
+
+    type: Attribute
+    """A float or an integer type, or a vector of them: what the function takes and returns."""
+    lines: list[str] = field(default_factory=list[str])
+    declarations: set[str] = field(default_factory=set[str])
+    _values: int = 0
+    _block: str = "entry"
+
+    def like(self, element: Attribute) -> Attribute:
+        """`element`, or a vector of it as long as the function's."""
+        return VectorType(element, self.type.shape) if isinstance(self.type, VectorType) else element
+
+    def emit(self, type: Attribute, right_side: str) -> Lanes:
+        """Appends an instruction."""
+        name = f"%{self._values}"
+        self._values += 1
+        self.lines.append(f"  {name} = {right_side}")
+        return Lanes(self, name, type)
+
+    def rarely(self, condition: Lanes, compute: Callable[[], Lanes], otherwise: Lanes) -> Lanes:
+        """What `compute` gives, if the condition holds in any lane: only then is it computed. Else `otherwise`."""
+        any_lane = condition.text
+        if isinstance(condition.type, VectorType):
+            bits = IntegerType(length(condition.type) or 0)
+            word = self.emit(bits, f"bitcast {spell(condition.type)} {condition.text} to {spell(bits)}")
+            any_lane = word.compare("ne", 0).text
+        rare, common, before = f"rare{self._values}", f"common{self._values}", self._block
+        self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{common}", f"{rare}:"]
+        self._block = rare
+        value = compute()
+        self.lines += [f"  br label %{common}", f"{common}:"]
+        text = f"phi {spell(value.type)} [ {value.text}, %{self._block} ], [ {otherwise.text}, %{before} ]"
+        self._block = common
+        return self.emit(value.type, text)
+
+    def constant(self, value: float | int, type: Attribute) -> Lanes:
+        """A constant in every lane."""
+        text = scalar_literal(value, element_type(type))
+        return Lanes(self, splat(text, type) if isinstance(type, VectorType) else text, type)
+
+    def by_lane(self, function: str, *arguments: Lanes) -> Lanes:
+        """A call of a function of the C library for each lane; its name for f32 ends in `f`."""
+        scalar = element_type(self.type)
+        spelled, name = spell(scalar), f"@{function}{'f' if isinstance(scalar, Float32Type) else ''}"
+        self.declarations.add(f"declare {spelled} {name}({', '.join([spelled] * len(arguments))})")
+
+        def call(*values: str) -> str:
+            return f"call {spelled} {name}({', '.join(f'{spelled} {v}' for v in values)})"
+
+        if not isinstance(self.type, VectorType):
+            return self.emit(scalar, call(*(a.text for a in arguments)))
+        vector, result = spell(self.type), Lanes(self, "poison", self.type)
+        for lane in range(length(self.type) or 0):
+            picked = [self.emit(scalar, f"extractelement {vector} {a.text}, i32 {lane}") for a in arguments]
+            value = self.emit(scalar, call(*(p.text for p in picked)))
+            result = self.emit(
+                self.type, f"insertelement {vector} {result.text}, {spelled} {value.text}, i32 {lane}"
+            )
+        return result
+
+    def call(self, intrinsic: str, *arguments: Lanes) -> Lanes:
+        """A call of `@llvm.<intrinsic>`, whose arguments and result have one type."""
+        type = arguments[0].type
+        spelled, name = spell(type), f"@llvm.{intrinsic}.{suffix(type)}"
+        self.declarations.add(f"declare {spelled} {name}({', '.join([spelled] * len(arguments))})")
+        return self.emit(
+            type, f"call {spelled} {name}({', '.join(f'{spelled} {a.text}' for a in arguments)})"
+        )
+
+
+@dataclass(frozen=True)
+class Format:
+    """An IEEE 754 format: its type, its integer type, the bits of its fraction, and the bias of its exponent."""
+
+    floats: Attribute
+    bits: IntegerType
+    fraction: int
+    bias: int
+    smallest_normal: float
+
+    @property
+    def rounder(self) -> float:
+        """1.5 * 2^fraction: adding it to a small x leaves x, rounded to an integer, in the low bits."""
+        return 1.5 * 2.0**self.fraction
+
+
+F32 = Format(f32, i32, 23, 127, float(np.finfo(np.float32).smallest_normal))
+F64 = Format(f64, i64, 52, 1023, float(np.finfo(np.float64).smallest_normal))
+
+
+@dataclass(frozen=True, eq=False)
+class Lanes:
+    """A float, integer or boolean value, or a vector of them; numbers among operands become constants."""
+
+    body: Body
+    text: str
+    type: Attribute
+
+    def lift(self, other: Lanes | float) -> Lanes:
+        """A number as a constant of this value's type."""
+        return other if isinstance(other, Lanes) else self.body.constant(other, self.type)
+
+    @property
+    def format(self) -> Format:
+        """The IEEE 754 format of these floats, or that whose bits these integers hold."""
+        return F64 if element_type(self.type) in (f64, i64) else F32
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the lanes are floats."""
+        return isinstance(element_type(self.type), Float32Type | Float64Type)
+
+    def binary(self, words: tuple[str, str], other: Lanes | float, flipped: bool = False) -> Lanes:
+        """`self word other`; `words` are the instructions on floats and on integers."""
+        a, b = (self.lift(other), self) if flipped else (self, self.lift(other))
+        return self.body.emit(self.type, f"{words[not self.is_float]} {spell(self.type)} {a.text}, {b.text}")
+
+    def __add__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fadd", "add"), other)
+
+    def __sub__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fsub", "sub"), other)
+
+    def __rsub__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fsub", "sub"), other, flipped=True)
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fmul", "mul"), other)
+
+    def __truediv__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fdiv", "sdiv"), other)
+
+    def __rtruediv__(self, other: Lanes | float) -> Lanes:
+        return self.binary(("fdiv", "sdiv"), other, flipped=True)
+
+    def __neg__(self) -> Lanes:
+        return self.body.emit(self.type, f"fneg {spell(self.type)} {self.text}")
+
+    def __lshift__(self, other: int) -> Lanes:
+        return self.binary(("", "shl"), other)
+
+    def __rshift__(self, other: int) -> Lanes:
+        return self.binary(("", "ashr"), other)
+
+    def __and__(self, other: Lanes | int) -> Lanes:
+        return self.binary(("", "and"), other)
+
+    def __or__(self, other: Lanes) -> Lanes:
+        return self.binary(("", "or"), other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def compare(self, predicate: str, other: Lanes | float) -> Lanes:
+        """A boolean for each lane."""
+        word = "fcmp" if self.is_float else "icmp"
+        text = f"{word} {predicate} {spell(self.type)} {self.text}, {self.lift(other).text}"
+        return self.body.emit(self.body.like(i1), text)
+
+    def __lt__(self, other: Lanes | float) -> Lanes:
+        return self.compare("olt" if self.is_float else "slt", other)
+
+    def __gt__(self, other: Lanes | float) -> Lanes:
+        return self.compare("ogt" if self.is_float else "sgt", other)
+
+    def equals(self, other: Lanes | float) -> Lanes:
+        """Whether both are equal; false for NaN."""
+        return self.compare("oeq" if self.is_float else "eq", other)
+
+    def is_nan(self) -> Lanes:
+        """Whether the lane is not a number."""
+        return self.compare("uno", self)
+
+    def bits(self) -> Lanes:
+        """A float's bits as an integer."""
+        return self.reinterpret(self.format.bits)
+
+    def as_float(self) -> Lanes:
+        """An integer's bits as a float."""
+        return self.reinterpret(self.format.floats)
+
+    def reinterpret(self, element: Attribute) -> Lanes:
+        """The same bits under another element type."""
+        type = self.body.like(element)
+        return self.body.emit(type, f"bitcast {spell(self.type)} {self.text} to {spell(type)}")
+
+    def to_float(self) -> Lanes:
+        """A signed integer's value as a float."""
+        return self.converted("sitofp", self.format.floats)
+
+    def widened(self) -> Lanes:
+        """An f32 as an f64."""
+        return self.converted("fpext", f64)
+
+    def narrowed(self) -> Lanes:
+        """An f64 rounded to f32."""
+        return self.converted("fptrunc", f32)
+
+    def converted(self, word: str, element: Attribute) -> Lanes:
+        """The same number in another element type."""
+        type = self.body.like(element)
+        return self.body.emit(type, f"{word} {spell(self.type)} {self.text} to {spell(type)}")
+
+    def whole(self) -> Lanes:
+        """A float without its fraction."""
+        return self.body.call("trunc", self)
+
+    def absolute(self) -> Lanes:
+        """The magnitude of a float."""
+        return self.body.call("fabs", self)
+
+    def with_sign_of(self, other: Lanes) -> Lanes:
+        """The magnitude of this float under the sign of another."""
+        return self.body.call("copysign", self, other)
+
+    def at_most(self, bound: float) -> Lanes:
+        """min(self, bound); NaN stays NaN."""
+        return select(self > bound, self.lift(bound), self)
+
+    def at_least(self, bound: float) -> Lanes:
+        """max(self, bound); NaN stays NaN."""
+        return select(self < bound, self.lift(bound), self)
+
+
+def select(condition: Lanes, then: Lanes | float, otherwise: Lanes | float) -> Lanes:
+    """`then` where the condition holds, `otherwise` elsewhere; one of them may be a number."""
+    model = then if isinstance(then, Lanes) else otherwise
+    assert isinstance(model, Lanes)
+    arms = [model.lift(arm) for arm in (then, otherwise)]
+    typed = ", ".join(f"{spell(arm.type)} {arm.text}" for arm in (condition, *arms))
+    return model.body.emit(model.type, f"select {typed}")
+
+
+def fma(a: Lanes, b: Lanes | float, c: Lanes | float) -> Lanes:
+    """a * b + c, rounded once."""
+    return a.body.call("fma", a, a.lift(b), a.lift(c))
+
+
+def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
+    """Horner's rule, highest power first."""
+    first, *rest = coefficients
+    result = x.lift(first)
+    for coefficient in rest:
+        result = fma(x, result, coefficient)
+    return result

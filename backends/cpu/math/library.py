@@ -1,0 +1,74 @@
+"""The library of elementary functions: `@pb.exp.v16f32` and its like, written where a module calls them.
+
+Each function is a body in `lanes` without loops, right for NaN, infinities, signed zeros, denormals and overflow, and
+is instantiated for the types that a module uses. Some are the C library's, called lane by lane. To add one: write its
+body, and give it a row here and its operation a row in `elementwise.LIBRARY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.dialects.builtin import Float32Type, Float64Type
+from xdsl.ir import Attribute
+
+from pullback.backends.cpu.llvm.types import element_type, spell, suffix
+from pullback.backends.cpu.math.erf import erf, erfc
+from pullback.backends.cpu.math.exp import exp, expm1
+from pullback.backends.cpu.math.integers import ipowi
+from pullback.backends.cpu.math.lanes import Body, Lanes
+from pullback.backends.cpu.math.log import log, log1p
+from pullback.backends.cpu.math.pow import pow
+from pullback.backends.cpu.math.tanh import tanh
+from pullback.backends.cpu.math.trigonometric import cos, sin
+
+ATTRIBUTES = "alwaysinline nounwind memory(none)"
+
+
+def by_lane(name: str) -> Callable[..., Lanes]:
+    """The function of the C library, which takes one number at a time."""
+    return lambda *arguments: arguments[0].body.by_lane(name, *arguments)
+
+
+C_LIBRARY = (*("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "sinh"),)
+FUNCTIONS: dict[str, Callable[..., Lanes]] = {
+    **{name: by_lane(name) for name in C_LIBRARY},
+    "cos": cos,
+    "erf": erf,
+    "erfc": erfc,
+    "exp": exp,
+    "expm1": expm1,
+    "ipowi": ipowi,
+    "log": log,
+    "log1p": log1p,
+    "pow": pow,
+    "sin": sin,
+    "tanh": tanh,
+}
+"""Name -> what writes the body."""
+BINARY = frozenset({"atan2", "ipowi", "pow"})
+"""Those of two arguments."""
+OF_INTEGERS = frozenset({"ipowi"})
+"""Those for integers; the others are for f32 and f64."""
+
+
+def check_element_type(name: str, type: Attribute) -> None:
+    """Raises ValueError for an element type other than f32 and f64 (or integers, for functions of these)."""
+    if name not in OF_INTEGERS and not isinstance(element_type(type), Float32Type | Float64Type):
+        raise ValueError(f"the math library has no {name} for {element_type(type)}, only for f32 and f64")
+
+
+def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
+    """The definition of `@pb.<name>.<type>`, and the declarations that it needs.
+
+    Raises ValueError for an element type that `check_element_type` refuses.
+    """
+    check_element_type(name, type)
+    body = Body(type)
+    names = ["%x", "%y"] if name in BINARY else ["%x"]
+    result = FUNCTIONS[name](*(Lanes(body, x, type) for x in names))
+    spelled = spell(type)
+    parameters = ", ".join(f"{spelled} {x}" for x in names)
+    head = f"define internal {spelled} @pb.{name}.{suffix(type)}({parameters}) {ATTRIBUTES} {{"
+    lines = [head, "entry:", *body.lines, f"  ret {spelled} {result.text}", "}"]
+    return "\n".join(lines), body.declarations

@@ -1,0 +1,168 @@
+"""`memref` on NumPy arrays: every access is checked against the bounds, and against what was ever written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType
+from xdsl.ir import Attribute, Operation
+
+from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder, segments
+from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.dtypes import DType, Value, dtype_of
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True)
+class Memory:
+    """A memref's value: a view of some buffer.
+
+    `written`, where this is tracked, marks the bytes that hold a value: the shape of `data` and a last axis
+    of the bytes of an element.
+    """
+
+    data: Array
+    written: Array | None = None
+
+    @staticmethod
+    def undefined(shape: Sequence[int], dtype: DType) -> Memory:
+        """Fresh memory that holds nothing yet."""
+        return Memory(np.empty(shape, dtype), np.zeros((*shape, dtype.itemsize), np.bool_))
+
+    def __getitem__(self, index: Any) -> Memory:
+        """The part that a basic index (numbers and slices) selects."""
+        return Memory(self.data[index], None if self.written is None else self.written[index])
+
+    def flat(self) -> Memory:
+        """All elements in order; ValueError if they do not lie side by side."""
+        if not self.data.flags.c_contiguous:
+            raise ValueError("the elements do not lie side by side")
+        written = None if self.written is None else self.written.reshape(-1, self.data.itemsize)
+        return Memory(self.data.reshape(-1), written)
+
+    def read(self, op: Operation, index: Any) -> Value:
+        """The elements at an index that is known to be in bounds."""
+        if self.written is not None and not self.written[index].all():
+            raise ExecutionError(op, "reads memory that was never written")
+        return self.data[index]
+
+    def write(self, op: Operation, index: Any, value: Value) -> None:
+        """Store at an index that is known to be in bounds."""
+        if not self.data.flags.writeable:
+            raise ExecutionError(op, "writes to constant memory")
+        self.data[index] = value
+        if self.written is not None:
+            self.written[index] = True
+
+
+def static_shape(type_: Attribute, dynamic: Sequence[int] = ()) -> tuple[int, ...]:
+    """The extents of a memref type, with its `?` filled in from `dynamic`."""
+    assert isinstance(type_, MemRefType)
+    rest = iter(dynamic)
+    return tuple(next(rest) if n == DYNAMIC_INDEX else n for n in type_.get_shape())
+
+
+def fits(shape: Sequence[int], type_: Attribute) -> bool:
+    """Whether an array of this shape can stand for a memref of this type."""
+    assert isinstance(type_, MemRefType)
+    expected = type_.get_shape()
+    return len(shape) == len(expected) and all(
+        n in (extent, DYNAMIC_INDEX) for extent, n in zip(shape, expected, strict=True)
+    )
+
+
+def check_bounds(op: Operation, index: Sequence[int], shape: Sequence[int]) -> None:
+    """Raise ExecutionError unless `index` names an element of an array of this shape."""
+    for i, extent in zip(index, shape, strict=True):
+        if not 0 <= int(i) < extent:  # Python's numbers compare faster than NumPy's
+            dimension = next(d for d, n in enumerate(shape) if not 0 <= index[d] < n)
+            raise ExecutionError(op, f"index {i} is out of bounds for dimension {dimension} of size {extent}")
+
+
+def _load(compiler: Compiler, op: Operation) -> Step:
+    source, *indices = compiler.slots(op.operands)
+    result = compiler.slot(op.results[0])
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[source]
+        index = tuple([environment[i] for i in indices])
+        check_bounds(op, index, memory.data.shape)
+        environment[result] = memory.read(op, index)
+
+    return run
+
+
+def _store(compiler: Compiler, op: Operation) -> Step:
+    value, destination, *indices = compiler.slots(op.operands)
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[destination]
+        index = tuple([environment[i] for i in indices])
+        check_bounds(op, index, memory.data.shape)
+        memory.write(op, index, environment[value])
+
+    return run
+
+
+def _alloc(compiler: Compiler, op: Operation) -> Step:
+    sizes, result = compiler.slots(segments(op)[0]), compiler.slot(op.results[0])
+    type_, dtype = op.results[0].type, dtype_of(op.results[0].type)
+
+    def run(environment: Environment) -> None:
+        shape = static_shape(type_, [int(environment[size]) for size in sizes])
+        if any(extent < 0 for extent in shape):
+            raise ExecutionError(op, f"cannot allocate a negative extent: {shape}")
+        environment[result] = Memory.undefined(shape, dtype)
+
+    return run
+
+
+def _dealloc(compiler: Compiler, op: Operation) -> Step:
+    slot = compiler.slot(op.operands[0])
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[slot]
+        if memory.written is not None:  # whoever reads it from now on, through whatever view, is told
+            memory.written[...] = False
+
+    return run
+
+
+def _copy(compiler: Compiler, op: Operation) -> Step:
+    source_slot, destination_slot = compiler.slots(op.operands)
+
+    def run(environment: Environment) -> None:
+        source: Memory = environment[source_slot]
+        destination: Memory = environment[destination_slot]
+        if source.data.shape != destination.data.shape:
+            raise ExecutionError(op, f"copies {source.data.shape} to {destination.data.shape}")
+        destination.write(op, ..., source.data)
+        if destination.written is not None and source.written is not None:
+            destination.written[...] = source.written
+
+    return run
+
+
+def _dim(compiler: Compiler, op: Operation) -> Step:
+    source, dimension = compiler.slots(op.operands)
+    result = compiler.slot(op.results[0])
+
+    def run(environment: Environment) -> None:
+        environment[result] = np.int64(environment[source].data.shape[environment[dimension]])
+
+    return run
+
+
+MEMORY: dict[str, StepBuilder] = {
+    "memref.load": _load,
+    "memref.store": _store,
+    "memref.alloc": _alloc,
+    "memref.alloca": _alloc,
+    "memref.dealloc": _dealloc,
+    "memref.copy": _copy,
+    "memref.dim": _dim,
+}

@@ -1,0 +1,138 @@
+"""`vector` ops between memory and registers: whole vectors, masked ones, gather and scatter.
+
+A lane that its mask switches off touches nothing, so it may point out of bounds; every other lane is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from xdsl.ir import Operation
+
+from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.dtypes import Value
+from pullback.backends.interpreter.memory import Array, Memory, check_bounds
+from pullback.backends.interpreter.registers import vector_shape
+
+
+def _window(
+    op: Operation, memory: Memory, index: Sequence[int], shape: Sequence[int]
+) -> tuple[int | slice, ...]:
+    """Where a vector of `shape`, laid along the last dimensions, stands when it begins at `index`."""
+    extents, window = memory.data.shape, list[int | slice](map(int, index))
+    lead = len(extents) - len(shape)
+    if lead:
+        check_bounds(op, index[:lead], extents[:lead])
+    for axis, size in enumerate(shape, lead):
+        start, extent = int(index[axis]), extents[axis]
+        if not 0 <= start <= extent - size:
+            raise ExecutionError(op, f"lanes {start} to {start + size} are not within an extent of {extent}")
+        window[axis] = slice(start, start + size)
+    return tuple(window)
+
+
+def _load(compiler: Compiler, op: Operation) -> Step:
+    source, *indices = compiler.slots(op.operands)
+    result, shape = compiler.slot(op.results[0]), vector_shape(op.results[0].type)
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[source]
+        window = _window(op, memory, [environment[i] for i in indices], shape)
+        environment[result] = memory.read(op, window).copy()
+
+    return run
+
+
+def _store(compiler: Compiler, op: Operation) -> Step:
+    value, destination, *indices = compiler.slots(op.operands)
+    shape = vector_shape(op.operands[0].type)
+
+    def run(environment: Environment) -> None:
+        memory: Memory = environment[destination]
+        window = _window(op, memory, [environment[i] for i in indices], shape)
+        memory.write(op, window, environment[value])
+
+    return run
+
+
+def _neighbours(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
+    """The row that a masked access works in, and the positions of its active lanes there."""
+    memory, *lead, start = place
+    check_bounds(op, lead, memory.data.shape[:-1])
+    row = memory[tuple(lead)]
+    positions = start + np.flatnonzero(lanes)
+    _check_positions(op, positions, row)
+    return row, positions
+
+
+def _check_positions(op: Operation, positions: Array, row: Memory) -> None:
+    outside = (positions < 0) | (positions >= row.data.size)
+    if outside.any():
+        raise ExecutionError(
+            op, f"an active lane touches element {positions[outside][0]}, out of bounds of {row.data.size}"
+        )
+
+
+def _anywhere(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
+    """The memory as one row, and the positions there that lie the active lanes' offsets after an index."""
+    memory, *index, offsets = place
+    check_bounds(op, index, memory.data.shape)
+    try:
+        row = memory.flat()
+    except ValueError as error:
+        raise ExecutionError(op, str(error)) from None
+    positions = np.ravel_multi_index(tuple(index), memory.data.shape) + offsets[lanes].astype(np.int64)
+    _check_positions(op, positions, row)
+    return row, positions
+
+
+Active: TypeAlias = Callable[[Operation, Sequence[Any], Array], tuple[Memory, Array]]
+"""From the operands that say where, and the mask: a row of memory, and the positions of the active lanes in it."""
+
+
+def _masked_load(active: Active) -> StepBuilder:
+    def build(compiler: Compiler, op: Operation) -> Step:
+        *where, mask, pass_through = compiler.slots(op.operands)
+        result = compiler.slot(op.results[0])
+
+        def run(environment: Environment) -> None:
+            lanes: Value = environment[mask]
+            loaded: Value = environment[pass_through].copy()
+            if lanes.any():
+                row, positions = active(op, [environment[slot] for slot in where], lanes)
+                loaded[lanes] = row.read(op, positions)
+            environment[result] = loaded
+
+        return run
+
+    return build
+
+
+def _masked_store(active: Active) -> StepBuilder:
+    """Where two lanes meet, the higher one wins, as upstream orders them."""
+
+    def build(compiler: Compiler, op: Operation) -> Step:
+        *where, mask, value = compiler.slots(op.operands)
+
+        def run(environment: Environment) -> None:
+            lanes: Value = environment[mask]
+            if lanes.any():
+                row, positions = active(op, [environment[slot] for slot in where], lanes)
+                row.write(op, positions, environment[value][lanes])
+
+        return run
+
+    return build
+
+
+TRANSFERS: dict[str, StepBuilder] = {
+    "vector.load": _load,
+    "vector.store": _store,
+    "vector.maskedload": _masked_load(_neighbours),
+    "vector.maskedstore": _masked_store(_neighbours),
+    "vector.gather": _masked_load(_anywhere),
+    "vector.scatter": _masked_store(_anywhere),
+}

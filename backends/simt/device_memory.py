@@ -1,0 +1,115 @@
+"""Global and shared memory as lanes see it: every access is checked for bounds, and for races if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from xdsl.ir import Attribute, Operation
+
+from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.dtypes import Value, dtype_of
+from pullback.backends.interpreter.memory import Memory, static_shape
+from pullback.backends.simt.batch import Array, Batch
+from pullback.backends.simt.races import RaceDetector
+
+
+@dataclass
+class LaneMemory:
+    """A memref in a kernel. Shared memory has one copy per block of the batch, laid one after the other."""
+
+    data: Array
+    shape: tuple[int, ...]
+    written: Array | None = None
+    races: RaceDetector | None = None
+    per_block: bool = False
+
+    @staticmethod
+    def of_argument(label: str, memory: Memory, watched: bool) -> LaneMemory:
+        """Global memory; `watched` for races if the kernel writes to it."""
+        flat = memory.flat()
+        races = RaceDetector(label, flat.data.size, flat.data.size) if watched else None
+        return LaneMemory(flat.data, memory.data.shape, flat.written, races)
+
+    @staticmethod
+    def of_shared(label: str, type_: Attribute, blocks: int, watched: bool) -> LaneMemory:
+        """Shared memory, whose contents are undefined at first."""
+        shape = static_shape(type_)
+        size = prod(shape)
+        races = RaceDetector(label, blocks * size, size) if watched else None
+        return LaneMemory(np.zeros(blocks * size, dtype_of(type_)), shape, None, races, per_block=True)
+
+    def places(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
+        """Where in `data` the running lanes point: an array over them, or one number if it is the same."""
+        place: Value = np.int64(0)
+        for dimension, (i, extent) in enumerate(zip(index, self.shape, strict=True)):
+            if np.ndim(i):
+                i = i[batch.active]
+            outside = (i < 0) | (i >= extent)
+            if outside.any():
+                lane = int(np.flatnonzero(outside)[0])
+                number = i[lane] if np.ndim(i) else i
+                raise ExecutionError(
+                    op,
+                    f"{batch.lane_name(lane)} uses index {number}, "
+                    f"out of bounds for dimension {dimension} of size {extent}",
+                )
+            place = place * extent + i
+        if self.per_block:
+            place = place + batch.row[batch.active] * prod(self.shape)
+        return place
+
+    def load(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
+        places = self.places(op, batch, index)
+        if self.races is not None:
+            touched = self._touched(batch, places)
+            if self.per_block:
+                self.races.require_written(op, batch, touched)
+            self.races.read(op, batch, touched)
+        if self.written is not None and not self.written[places].all():
+            raise ExecutionError(op, "reads memory that was never written")
+        loaded = self.data[places]
+        if batch.mask is None or not np.ndim(places):
+            return loaded
+        result: Array = np.zeros(batch.size, self.data.dtype)
+        result[batch.active] = loaded
+        return result
+
+    def store(self, op: Operation, batch: Batch, index: Sequence[Value], value: Value) -> None:
+        places = self._touched(batch, self.places(op, batch, index))
+        if self.races is not None:
+            self.races.write(op, batch, places)
+        self.data[places] = value[batch.active] if np.ndim(value) else value
+        if self.written is not None:
+            self.written[places] = True
+
+    @staticmethod
+    def _touched(batch: Batch, places: Value) -> Array:
+        return places if np.ndim(places) else batch.running(places)
+
+
+def _load(compiler: Compiler, op: Operation) -> Step:
+    source, *indices = compiler.slots(op.operands)
+    result = compiler.slot(op.results[0])
+
+    def run(batch: Environment) -> None:
+        assert isinstance(batch, Batch)
+        batch[result] = batch[source].load(op, batch, [batch[i] for i in indices])
+
+    return run
+
+
+def _store(compiler: Compiler, op: Operation) -> Step:
+    value, destination, *indices = compiler.slots(op.operands)
+
+    def run(batch: Environment) -> None:
+        assert isinstance(batch, Batch)
+        batch[destination].store(op, batch, [batch[i] for i in indices], batch[value])
+
+    return run
+
+
+LANE_MEMORY: dict[str, StepBuilder] = {"memref.load": _load, "memref.store": _store}
