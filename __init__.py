@@ -13,6 +13,6 @@ if not TYPE_CHECKING:  # type checkers take what is imported, and know what is n
     __all__ = [name for name in vars(_public) if not name.startswith("_")]
 
     def __getattr__(name: str) -> object:
-        from pullback.frontend.missing import missing
+        from pullback.frontend.library_names.missing import missing
 
         raise missing(name, __all__)

@@ -23,7 +23,7 @@ from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.dialects.ir.context import context
 from pullback.driver.pipelines import lowered
 from pullback.driver.program import specialise
-from pullback.frontend.step import Step
+from pullback.frontend.trace.step import Step
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import quiet_collector, run_passes
 

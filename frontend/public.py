@@ -4,16 +4,6 @@ from pullback.dialects.graph.tensor.tensor import Tensor as Tensor
 from pullback.driver.checking.report import GradientCheckError as GradientCheckError
 from pullback.driver.checking.report import GradientReport as GradientReport
 from pullback.frontend import train as train
-from pullback.frontend.arguments import AggregationMethod as AggregationMethod
-from pullback.frontend.arguments import UnconnectedGradients as UnconnectedGradients
-from pullback.frontend.check_gradients import check_gradients as check_gradients
-from pullback.frontend.custom_gradient import custom_gradient as custom_gradient
-from pullback.frontend.custom_gradient import grad_pass_through as grad_pass_through
-from pullback.frontend.custom_gradient import prevent_gradient as prevent_gradient
-from pullback.frontend.custom_gradient import recompute_grad as recompute_grad
-from pullback.frontend.explain import explain as explain
-from pullback.frontend.function import Function as Function
-from pullback.frontend.function import function as function
 from pullback.frontend.functions.activations import *
 from pullback.frontend.functions.casts import *
 from pullback.frontend.functions.clipping import *
@@ -34,7 +24,6 @@ from pullback.frontend.functions.matrices import *
 from pullback.frontend.functions.normalization import *
 from pullback.frontend.functions.norms import *
 from pullback.frontend.functions.padding import *
-from pullback.frontend.functions.pieces import *
 from pullback.frontend.functions.pooling import *
 from pullback.frontend.functions.random import *
 from pullback.frontend.functions.reductions import *
@@ -47,27 +36,41 @@ from pullback.frontend.functions.shapes import *
 from pullback.frontend.functions.slicing import *
 from pullback.frontend.functions.softmax import *
 from pullback.frontend.functions.sorting import *
+from pullback.frontend.functions.split_concat import *
 from pullback.frontend.functions.statistics import *
-from pullback.frontend.gradients import gradients as gradients
-from pullback.frontend.graph import Graph as Graph
-from pullback.frontend.handles import IndexedSlices as IndexedSlices
-from pullback.frontend.handles import Operation as Operation
-from pullback.frontend.hessians import hessian_vector_product as hessian_vector_product
-from pullback.frontend.hessians import hessians as hessians
-from pullback.frontend.names_first import check_names_first as _check_names_first
-from pullback.frontend.needs import group as group
-from pullback.frontend.needs import tuple_of as _tuple_of
-from pullback.frontend.random_state import set_random_seed as set_random_seed
-from pullback.frontend.registry import NoGradient as NoGradient
-from pullback.frontend.registry import NotDifferentiable as NotDifferentiable
-from pullback.frontend.registry import RegisterGradient as RegisterGradient
-from pullback.frontend.registry import gradient_of as gradient_of
-from pullback.frontend.run import run as run
-from pullback.frontend.scopes import control_dependencies as control_dependencies
-from pullback.frontend.scopes import device as device
-from pullback.frontend.scopes import name_scope as name_scope
-from pullback.frontend.step import Step as Step
-from pullback.frontend.step import compile as compile
+from pullback.frontend.gradients.arguments import AggregationMethod as AggregationMethod
+from pullback.frontend.gradients.arguments import UnconnectedGradients as UnconnectedGradients
+from pullback.frontend.gradients.check_gradients import check_gradients as check_gradients
+from pullback.frontend.gradients.custom_gradient import custom_gradient as custom_gradient
+from pullback.frontend.gradients.custom_gradient import grad_pass_through as grad_pass_through
+from pullback.frontend.gradients.custom_gradient import prevent_gradient as prevent_gradient
+from pullback.frontend.gradients.custom_gradient import recompute_grad as recompute_grad
+from pullback.frontend.gradients.explain import explain as explain
+from pullback.frontend.gradients.gradients import gradients as gradients
+from pullback.frontend.gradients.hessians import hessian_vector_product as hessian_vector_product
+from pullback.frontend.gradients.hessians import hessians as hessians
+from pullback.frontend.gradients.registry import NoGradient as NoGradient
+from pullback.frontend.gradients.registry import NotDifferentiable as NotDifferentiable
+from pullback.frontend.gradients.registry import RegisterGradient as RegisterGradient
+from pullback.frontend.gradients.registry import gradient_of as gradient_of
+from pullback.frontend.graph.graph import Graph as Graph
+from pullback.frontend.graph.handles import IndexedSlices as IndexedSlices
+from pullback.frontend.graph.handles import Operation as Operation
+from pullback.frontend.graph.names_first import check_names_first as _check_names_first
+from pullback.frontend.graph.needs import group as group
+from pullback.frontend.graph.needs import tuple_of as _tuple_of
+from pullback.frontend.graph.random_state import set_random_seed as set_random_seed
+from pullback.frontend.graph.scopes import control_dependencies as control_dependencies
+from pullback.frontend.graph.scopes import device as device
+from pullback.frontend.graph.scopes import name_scope as name_scope
+from pullback.frontend.graph.variables import Variable as Variable
+from pullback.frontend.graph.variables import global_variables as global_variables
+from pullback.frontend.graph.variables import trainable_variables as trainable_variables
+from pullback.frontend.trace.function import Function as Function
+from pullback.frontend.trace.function import function as function
+from pullback.frontend.trace.run import run as run
+from pullback.frontend.trace.step import Step as Step
+from pullback.frontend.trace.step import compile as compile
 from pullback.frontend.transforms.matrices import hessian as hessian
 from pullback.frontend.transforms.matrices import jacobian as jacobian
 from pullback.frontend.transforms.products import hvp as hvp
@@ -75,9 +78,6 @@ from pullback.frontend.transforms.products import jvp as jvp
 from pullback.frontend.transforms.products import vjp as vjp
 from pullback.frontend.transforms.reverse import grad as grad
 from pullback.frontend.transforms.reverse import value_and_grad as value_and_grad
-from pullback.frontend.variables import Variable as Variable
-from pullback.frontend.variables import global_variables as global_variables
-from pullback.frontend.variables import trainable_variables as trainable_variables
 from pullback.passes.explain.explanation import Explanation as Explanation
 
 tuple = _tuple_of

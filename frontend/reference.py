@@ -26,19 +26,23 @@ value is at fault it is a `TypeError` too.
 """
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Graphs": ("frontend.graph", "dialects.graph.tensor.tensor", "frontend.handles"),
-    "Variables": ("frontend.variables",),
-    "Gradients": ("frontend.gradients", "frontend.arguments", "frontend.hessians"),
-    "Gradient functions": ("frontend.custom_gradient", "frontend.registry"),
-    "Why a gradient is what it is": ("frontend.explain", "passes.explain.explanation"),
-    "Whether a gradient is right": ("frontend.check_gradients", "driver.checking.report"),
+    "Graphs": ("frontend.graph.graph", "dialects.graph.tensor.tensor", "frontend.graph.handles"),
+    "Variables": ("frontend.graph.variables",),
+    "Gradients": (
+        "frontend.gradients.gradients",
+        "frontend.gradients.arguments",
+        "frontend.gradients.hessians",
+    ),
+    "Gradient functions": ("frontend.gradients.custom_gradient", "frontend.gradients.registry"),
+    "Why a gradient is what it is": ("frontend.gradients.explain", "passes.explain.explanation"),
+    "Whether a gradient is right": ("frontend.gradients.check_gradients", "driver.checking.report"),
     "Functions": (
-        "frontend.function",
+        "frontend.trace.function",
         "frontend.transforms.reverse",
         "frontend.transforms.products",
         "frontend.transforms.matrices",
     ),
-    "Running": ("frontend.run", "frontend.step"),
+    "Running": ("frontend.trace.run", "frontend.trace.step"),
     "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
     "Element by element": (
         "frontend.functions.elementwise",
@@ -61,7 +65,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Images": ("frontend.functions.convolution", "frontend.functions.pooling", "frontend.functions.images"),
     "Shapes": ("frontend.functions.shapes",),
-    "One tensor and several": ("frontend.functions.pieces",),
+    "One tensor and several": ("frontend.functions.split_concat",),
     "Repetition and order": ("frontend.functions.repeating",),
     "Padding": ("frontend.functions.padding",),
     "By index": (
@@ -70,10 +74,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "frontend.functions.searching",
         "frontend.functions.segments",
     ),
-    "Random numbers": ("frontend.functions.random", "frontend.random_state"),
+    "Random numbers": ("frontend.functions.random", "frontend.graph.random_state"),
     "Parts": ("frontend.functions.slicing",),
     "Loops and branches": ("frontend.functions.control_flow", "frontend.functions.conditionals"),
-    "Names, devices and order": ("frontend.scopes", "frontend.needs"),
+    "Names, devices and order": ("frontend.graph.scopes", "frontend.graph.needs"),
     "Clipping": ("frontend.functions.clipping",),
     "Training": (
         "frontend.train.optimizer",

@@ -6,7 +6,7 @@ from pullback.dialects.graph.by_index.gather import zeros_like
 from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, Real
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import is_complex
-from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.graph.emit import named_as, tensors
 
 __all__ = ["conj", "imag", "real"]
 

@@ -10,8 +10,8 @@ from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
 from pullback.dialects.graph.movement.rearranging import Squeeze
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.emit import named_as, tensors
-from pullback.frontend.errors import ArgumentTypeError
+from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["einsum"]
 

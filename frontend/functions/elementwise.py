@@ -12,7 +12,7 @@ from typing import cast
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.op.families import Binary, Unary
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.graph.emit import named_as, tensors
 
 WRITTEN_OUT = frozenset(
     {

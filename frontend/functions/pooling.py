@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.windows.average_pooling import AvgPool2D
 from pullback.dialects.graph.windows.pooling import MaxPool2D, Pool
-from pullback.frontend.emit import named_as
 from pullback.frontend.functions.windows import Images, PaddingLike
+from pullback.frontend.graph.emit import named_as
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 

@@ -11,8 +11,8 @@ from pullback.dialects.graph.movement.shapes import flattened
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.convert import as_tensor
-from pullback.frontend.emit import named_as, tensors
+from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["isin", "searchsorted"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pullback.dialects.graph.along_axes.axis_families import AlongAxis
 from pullback.dialects.graph.along_axes.softmax import LogSoftmax, Softmax
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.convert import as_tensor
-from pullback.frontend.emit import named_as
 from pullback.frontend.functions.axes import checked_axis
 from pullback.frontend.functions.dtypes import of_dtype
+from pullback.frontend.graph.emit import named_as
+from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["log_softmax", "softmax"]
 

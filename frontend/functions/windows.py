@@ -11,9 +11,9 @@ from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.graph.windows.windows import Padding, Pair, same_padding
-from pullback.frontend.convert import as_tensor
-from pullback.frontend.errors import ArgumentTypeError
 from pullback.frontend.functions.axes import is_whole_number, whole_numbers
+from pullback.frontend.operands.convert import as_tensor
+from pullback.frontend.operands.errors import ArgumentTypeError
 
 PaddingLike: TypeAlias = str | int | Sequence[Any]
 """`"SAME"`, `"VALID"`, or one number for all sides, two pairs for rows and columns, or a pair for each axis."""

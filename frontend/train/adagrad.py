@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pullback.frontend.functions.elementwise import sqrt
+from pullback.frontend.graph.variables import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, number
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
-from pullback.frontend.variables import Variable
 
 
 class AdagradOptimizer(Optimizer):

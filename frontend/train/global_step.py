@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pullback.frontend.graph import Graph, current_graph
-from pullback.frontend.variables import Variable
+from pullback.frontend.graph.graph import Graph, current_graph
+from pullback.frontend.graph.variables import Variable
 
 NAME = "global_step"
 

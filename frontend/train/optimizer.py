@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS, widened
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import compatible_types, data_type_of
-from pullback.frontend.arguments import handle_of
-from pullback.frontend.convert import as_tensor
-from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.gradients import gradients
-from pullback.frontend.graph import Graph, common_graph, graph_of
-from pullback.frontend.handles import IndexedSlices, Operation
-from pullback.frontend.names import checked_name
-from pullback.frontend.names_first import check_scope_name
-from pullback.frontend.needs import group
-from pullback.frontend.train.arguments import checked_pairs, checked_step, flat_variables, float_loss
+from pullback.frontend.gradients.arguments import handle_of
+from pullback.frontend.gradients.gradients import gradients
+from pullback.frontend.graph.graph import Graph, common_graph, graph_of
+from pullback.frontend.graph.handles import IndexedSlices, Operation
+from pullback.frontend.graph.names import checked_name
+from pullback.frontend.graph.names_first import check_scope_name
+from pullback.frontend.graph.needs import group
+from pullback.frontend.graph.variables import Variable, trainable_variables
+from pullback.frontend.operands.convert import as_tensor
+from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_dtype
 from pullback.frontend.train.state import Rows, State, Whole, summed
-from pullback.frontend.variables import Variable, trainable_variables
+from pullback.frontend.train.variable_lists import checked_pairs, checked_step, flat_variables, float_loss
 
 Gradient = Tensor | IndexedSlices
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from pullback.dialects.graph.op.graph_op import Array
-from pullback.frontend.graph import Graph
-from pullback.frontend.random_state import RandomState, known_random_state, random_state
+from pullback.frontend.graph.graph import Graph
+from pullback.frontend.graph.random_state import RandomState, known_random_state, random_state
 
 STATE = "random_state/"
 """What the states are called in a file's metadata, before their numbers."""

@@ -13,15 +13,15 @@ from pullback.dialects.graph.elementwise.basic import Identity
 from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_number
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_inexact
-from pullback.frontend.calls import surrounding_graph
-from pullback.frontend.convert import as_array
-from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.exact import exact_key
-from pullback.frontend.function import Function
-from pullback.frontend.graph import current_graph
-from pullback.frontend.nest import Nest
-from pullback.frontend.random_state import state_of_functions
-from pullback.frontend.transforms.arguments import (
+from pullback.frontend.graph.graph import current_graph
+from pullback.frontend.graph.random_state import state_of_functions
+from pullback.frontend.operands.convert import as_array
+from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.frontend.operands.exact import exact_key
+from pullback.frontend.operands.nest import Nest
+from pullback.frontend.trace.calls import surrounding_graph
+from pullback.frontend.trace.function import Function
+from pullback.frontend.transforms.argument_nests import (
     Chosen,
     dense_gradients,
     name_of_function,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pullback.frontend.errors import ArgumentTypeError
-from pullback.frontend.function import Function, static_of
-from pullback.frontend.transforms.arguments import (
+from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.frontend.trace.function import Function, static_of
+from pullback.frontend.transforms.argument_nests import (
     Argnums,
     Chosen,
     Transformed,

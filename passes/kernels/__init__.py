@@ -13,10 +13,10 @@ those attributes, and nothing else.
     }
 
 What `pullback.passes.kernels.form.support` calls native is computed inside of kernels. Outside stand `variable read
-assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its result
-is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host operations: those
-that only compute tensors from tensors and slices, and that kernels do not compute. They read and write whole tensors in
-memory.
+assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its
+result is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host
+operations: those that only compute tensors from tensors and slices, and that kernels do not compute. They read and
+write whole tensors in memory.
 A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
 
 ### The schedule

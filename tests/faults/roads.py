@@ -58,7 +58,7 @@ def _beside(value: Any, dtype: str) -> Any:
 
 def _checked(value: Any, dtype: str) -> Any:
     """The feeds of a check of gradients, seen from inside."""
-    from pullback.frontend.check_gradients import _point
+    from pullback.frontend.gradients.check_gradients import _point
 
     with pb.Graph() as g:
         x = pb.placeholder(dtype, _extents(value)[:8])

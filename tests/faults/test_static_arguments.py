@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.frontend.exact import exact_key
+from pullback.frontend.operands.exact import exact_key
 
 
 class Color(IntEnum):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.frontend.nest import Nest
+from pullback.frontend.operands.nest import Nest
 
 STEP = 1e-5
 

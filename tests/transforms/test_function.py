@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.frontend import function as function_module
+from pullback.frontend.trace import function as function_module
 
 
 @dataclass

@@ -1,0 +1,61 @@
+"""Requests for gradients of a graph under construction, and the loops around them that are not complete yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from xdsl.ir import Block, SSAValue
+
+from pullback.dialects.graph.gradient.policies import Unconnected
+from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.frontend.graph.graph import Graph
+from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.engine import Request, gradients
+from pullback.passes.gradients.visible import Visible
+
+
+def requested(
+    graph: Graph,
+    ys: Sequence[SSAValue],
+    xs: Sequence[SSAValue],
+    grad_ys: Sequence[Tensor | None],
+    block: Block,
+    options: Options,
+    stops: Collection[SSAValue] = (),
+    unconnected: Unconnected = Unconnected.NONE,
+) -> list[Tensor | None]:
+    """The engine's `gradients`, put where the graph grows now.
+
+    Inside of a loop under construction the request is remembered: only when the body is complete it is known what
+    earlier trips make of a carried value; see `check_requests`.
+    """
+    found = gradients(
+        ys,
+        xs,
+        grad_ys,
+        block,
+        graph.insert,
+        options,
+        stops=stops,
+        unconnected=unconnected,
+        elsewhere=graph.placed_before,
+    )
+    if any(loop.results for loop in Visible.around(block).loops):  # that of a branch carries nothing yet
+        graph.requests.append(Request(ys, xs, frozenset(stops), block))
+    return found
+
+
+def check_requests(graph: Graph, loop: While) -> None:
+    """Looks once more at the requests inside of a loop that is complete now.
+
+    Raises:
+        GradientError: one of them depends on an x by what the body yields.
+    """
+    regions = {region.block for region in loop.regions}
+    assert loop.parent is not None
+    goes_on = bool(Visible.around(loop.parent).loops)  # another loop around is not complete yet
+    for request in [r for r in graph.requests if not regions.isdisjoint(Visible.around(r.block).blocks)]:
+        request.check()
+        if not goes_on:
+            graph.requests.remove(request)

@@ -1,0 +1,36 @@
+"""How functions add an operation: arguments become tensors, then the operation gets its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pullback.dialects.graph.op.graph_op import as_values
+from pullback.dialects.graph.tensor.arrays import is_array
+from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
+from pullback.frontend.graph.graph import current_graph
+from pullback.frontend.operands.convert import as_tensor
+
+
+def tensors(*args: Operand, op: str) -> list[Tensor]:
+    """The arguments as tensors. Numbers take the dtype of the last tensor among them, or of the first array."""
+    if any(isinstance(a, Operators) for a in args):
+        return [Tensor(v) for v in as_values(args, op)]
+    arrays = [i for i, a in enumerate(args) if is_array(a)]
+    at = min(arrays, key=lambda i: isinstance(args[i], np.generic), default=0)
+    first = as_tensor(args[at], op)
+    return [first if i == at else as_tensor(a, op, first.dtype) for i, a in enumerate(args)]
+
+
+def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
+    """The tensor that `make` gives. The first operation that it adds gets this name, if one is given."""
+    if name is None:
+        return make()
+    graph = current_graph()
+    graph.names.check(name)
+    graph.next_name = name
+    try:
+        return make()
+    finally:
+        graph.next_name = None

@@ -1,0 +1,59 @@
+"""Functions check the name of their operation first: one that is refused leaves the graph as it was."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from pullback.frontend.graph.graph import entered_graph
+from pullback.frontend.graph.names import Names, checked_name
+
+
+def check_name(name: object) -> None:
+    """`ValueError` for what is no name of an operation where they are made now; see `checked_name`."""
+    graph = entered_graph()
+    checked_name(name) if graph is None else graph.names.check(name)
+
+
+def check_scope_name(name: object) -> None:
+    """`ValueError` for what names no scope where operations are made now."""
+    graph = entered_graph()
+    (Names() if graph is None else graph.names).check_scope(name)
+
+
+def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., Any]]:
+    """Functions that check their `name` first, in place of those that take one and give it to an operation.
+
+    They convert their operands before they know what to name, and what was converted would stay in the graph. Those
+    whose `name` has another default than `None` name a scope, or check it themselves. The functions are replaced where
+    they are defined, too, which is where they are found again when they are unpickled.
+    """
+    replaced: dict[str, Callable[..., Any]] = {}
+    for public_name, function in public.items():
+        if not inspect.isfunction(function) or not function.__module__.startswith(
+            "pullback.frontend.functions."
+        ):
+            continue
+        parameters = inspect.signature(function).parameters
+        if "name" in parameters and parameters["name"].default is None:
+            is_placed = parameters["name"].kind is not inspect.Parameter.KEYWORD_ONLY
+            place = list(parameters).index("name") if is_placed else None
+            replaced[public_name] = _checking(function, place)
+            vars(sys.modules[function.__module__])[function.__name__] = replaced[public_name]
+    return replaced
+
+
+def _checking(function: Callable[..., Any], place: int | None) -> Callable[..., Any]:
+    """The function, with a check of its argument `name`, which may be given at a place, if it has one."""
+
+    @wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        name = options.get("name") if place is None or len(args) <= place else args[place]
+        if name is not None:
+            check_name(name)
+        return function(*args, **options)
+
+    return checked

@@ -1,0 +1,120 @@
+"""What may be asked of a step: tensors, slices, variables, operations; and how results become these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.ir import Operation as IROperation
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.by_index.gather import SlicesValue
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
+from pullback.frontend.graph.handles import IndexedSlices, Operation
+from pullback.frontend.graph.variables import Variable
+from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.frontend.operands.nest import Nest
+from pullback.frontend.trace.subgraph import Output
+
+
+@dataclass(frozen=True)
+class TensorLeaf:
+    """A tensor, or a variable's contents at the end of the step."""
+
+    label: str
+    source: SSAValue
+
+    @property
+    def anchors(self) -> tuple[SSAValue | IROperation, ...]:
+        """What tells the graph."""
+        return (self.source,)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What the function must return for it."""
+        return (Output(self.label, self.source),)
+
+    @property
+    def updates(self) -> tuple[IROperation, ...]:
+        """What must run for its effect."""
+        return ()
+
+    def value(self, results: Iterator[Array]) -> Any:
+        """Takes its results, and gives what the caller gets."""
+        return next(results)
+
+
+@dataclass(frozen=True)
+class SlicesLeaf(TensorLeaf):
+    """Slices: they come back as values, indices and dense shape."""
+
+    def value(self, results: Iterator[Array]) -> Any:
+        type_ = self.source.type
+        assert isinstance(type_, SlicesType)
+        values, indices = next(results), next(results)
+        static = is_static(type_.data_type)
+        shape = shape_of_type(type_.data_type) if static else tuple(map(int, next(results)))
+        return SlicesValue(values, indices, shape)
+
+
+@dataclass(frozen=True)
+class OperationLeaf:
+    """An operation, run for its effect."""
+
+    label: str
+    operation: Operation
+
+    @property
+    def anchors(self) -> tuple[SSAValue | IROperation, ...]:
+        return self.operation.ops
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return ()
+
+    @property
+    def updates(self) -> tuple[IROperation, ...]:
+        return self.operation.ops
+
+    def value(self, results: Iterator[Array]) -> Any:
+        return None
+
+
+Leaf = TensorLeaf | OperationLeaf
+
+
+def leaves_of(nest: Nest, label: str) -> list[Leaf]:
+    """What the outputs in a nest stand for; `ValueError` (a `TypeError` too) for what cannot be one."""
+    return [_leaf(path, value) for path, value in zip(nest.labels(label), nest.leaves, strict=True)]
+
+
+def anchors_of(wanted: Sequence[Leaf]) -> list[tuple[str, SSAValue | IROperation]]:
+    """What tells the graph that outputs are of, each under the output's label."""
+    return [(leaf.label, anchor) for leaf in wanted for anchor in leaf.anchors]
+
+
+def _leaf(label: str, value: object) -> Leaf:
+    match value:
+        case Tensor() if isinstance(value.type, SlicesType):
+            return SlicesLeaf(label, value.value)
+        case Tensor():
+            return TensorLeaf(label, value.value)
+        case IndexedSlices():
+            return SlicesLeaf(label, value.tensor.value)
+        case Variable():
+            return TensorLeaf(label, value.handle.value)
+        case Operation():
+            return OperationLeaf(label, value)
+        case None:
+            raise ArgumentTypeError(
+                f"{label} is None: gradients() gives None for an x that no y depends on; leave it out, or "
+                'ask for unconnected_gradients="zero"'
+            )
+        case _:
+            kind = type(value).__name__
+            raise ArgumentTypeError(
+                f"{label}: expected a tensor, a variable, slices or an operation, got {kind}"
+            )

@@ -1,0 +1,190 @@
+"""`compile`: the part of a graph between inputs and outputs as a function on NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.ir import Operation as IROperation
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.arrays import Array, array_of, is_array
+from pullback.dialects.graph.tensor.location import name_of_value
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    SlicesType,
+    element_type_of,
+    numpy_dtype,
+)
+from pullback.driver.pipelines import Shapes
+from pullback.driver.program import KEPT_SHAPES, Program
+from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
+from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.frontend.operands.nest import Nest
+from pullback.frontend.trace.outputs import TensorLeaf, anchors_of, leaves_of
+from pullback.frontend.trace.subgraph import slice_function
+from pullback.passes.pipeline.run import quiet_collector
+from pullback.process.locks import COMPILING, holding, in_order
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input of a step."""
+
+    name: str
+    dtype: np.dtype[Any]
+
+    def accept(self, value: object, what: str) -> Array:
+        """The value as a C-contiguous array of this parameter's dtype.
+
+        Numbers and lists are converted; arrays must have the dtype. `TypeError` (a `ValueError` too) otherwise.
+        """
+        array = array_of(value, what, None if is_array(value) else self.dtype)
+        if array.dtype != self.dtype:
+            raise ArgumentTypeError(
+                f"{what}: expected dtype {self.dtype}, got {array.dtype}; pass array.astype(np.{self.dtype})"
+            )
+        return np.require(array, requirements=["C", "ALIGNED"])
+
+
+class Step:
+    """A compiled part of a graph: called with one array per input, gives the outputs in their nest."""
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Any,
+        target: str,
+        labels: tuple[str, str] = ("inputs", "outputs"),
+        kept_shapes: int = KEPT_SHAPES,
+    ) -> None:
+        self.parameters = [_parameter(tensor) for tensor in inputs]
+        self._made_of = tuple(inputs), labels, kept_shapes
+        self._nest = Nest.of(outputs, none_is_leaf=True)
+        self._leaves = leaves_of(self._nest, labels[1])
+        graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
+        with COMPILING, quiet_collector():
+            module = slice_function(
+                graph,
+                _checked_inputs([t.value for t in inputs], labels[0]),
+                [o for leaf in self._leaves for o in leaf.outputs],
+                [op for leaf in self._leaves for op in leaf.updates],
+            )
+        used = _variables_in(module, graph)
+        self._variables = {name: variable.array for name, variable in used.items()}
+        self._locks = in_order([variable.lock for variable in used.values()])
+        self._program = Program(module, target, kept_shapes)
+        # A list of tensors is what the program gives: nothing to put back in its place.
+        items: list[object] = outputs if isinstance(outputs, list) else [None]
+        self._plain = all(isinstance(item, Tensor) for item in items) and all(
+            type(leaf) is TensorLeaf for leaf in self._leaves
+        )
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Runs the step: alone with its variables, where other threads run steps that use them.
+
+        Raises:
+            TypeError: for a wrong number of arrays or a wrong dtype.
+            ValueError: for a wrong shape.
+        """
+        if len(arrays) != len(self.parameters):
+            names = ", ".join(p.name for p in self.parameters)
+            raise TypeError(f"the step takes {len(self.parameters)} inputs ({names}), got {len(arrays)}")
+        inputs = [
+            array if _fits(array, parameter) else parameter.accept(array, f"input '{parameter.name}'")
+            for array, parameter in zip(arrays, self.parameters, strict=True)
+        ]
+        run = self._program.executor(inputs)
+        results = holding(self._locks, run, inputs, self._variables)
+        if self._plain:
+            return results
+        taken = iter(results)
+        return self._nest.rebuilt(leaf.value(taken) for leaf in self._leaves)
+
+    def __reduce__(self) -> Any:
+        """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
+        inputs, labels, kept_shapes = self._made_of
+        outputs = self._nest.rebuilt(self._nest.leaves)
+        return type(self), (inputs, outputs, self.target, labels, kept_shapes)
+
+    def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
+        """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"llvm"`, `"gpu"` or `"cuda"`.
+
+        Levels from `"kernels"` on are for static shapes: those of the latest new call, or `shapes`.
+
+        Raises:
+            ValueError: for an unknown level, or if shapes are needed.
+        """
+        return self._program.ir(level, shapes)
+
+    @property
+    def target(self) -> str:
+        """What the step runs on."""
+        return self._program.target
+
+
+def compile(
+    inputs: Sequence[Tensor], outputs: Any, target: str = "cpu", *, kept_shapes: int = KEPT_SHAPES
+) -> Step:
+    """A function from arrays to arrays: what the outputs need of the graph, and nothing else.
+
+    Args:
+        inputs: tensors, usually placeholders, that the step is called with, in this order.
+        outputs: a nest (list, tuple, dict) of tensors, slices, variables (their contents at the end) and
+            operations, which give `None`. All happens in the order in which the graph was built.
+        target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the GPU emulator.
+        kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
+            whose use lies furthest back go, and the memory of their code is given back.
+
+    Raises:
+        ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
+            not among the inputs, an unknown target, or where no shape may be kept.
+    """
+    if not isinstance(inputs, list | tuple):
+        raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
+    tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
+    return Step(tensors, outputs, target, kept_shapes=kept_shapes)
+
+
+def _input(value: object, label: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ArgumentTypeError(f"{label}: expected a tensor, got {type(value).__name__}")
+    return value
+
+
+def _fits(array: object, parameter: Parameter) -> bool:
+    return type(array) is np.ndarray and array.dtype == parameter.dtype and array.flags.carray
+
+
+def _parameter(tensor: Tensor) -> Parameter:
+    if isinstance(tensor.type, SlicesType):
+        raise ArgumentTypeError(f"'{tensor.name}' stands for slices: feed their values and indices instead")
+    return Parameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
+
+
+def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue]:
+    seen: set[SSAValue] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise GraphError(f"{label}[{i}]: '{name_of_value(value)}' is among the inputs twice")
+        if not is_placeholder(value) and _is_inside_loop(value):
+            raise GraphError(
+                f"{label}[{i}]: '{name_of_value(value)}' stands inside a loop and cannot be given"
+            )
+        seen.add(value)
+    return values
+
+
+def _is_inside_loop(value: SSAValue) -> bool:
+    owner = value.owner
+    block = owner.parent if isinstance(owner, IROperation) else owner
+    return not isinstance(block, GraphBlock)
+
+
+def _variables_in(module: IROperation, graph: Graph) -> dict[str, Any]:
+    labels = [op.label for op in module.walk() if isinstance(op, VariableOp)]
+    return {label: graph.variables[label] for label in labels}
