@@ -14,7 +14,7 @@ import pullback as pb
 from pullback.tests.array_api.calls import FUNCTIONS, SHARED, Call, assert_agree, ours, strict
 from pullback.tests.array_api.draws import same
 from pullback.tests.array_api.recipes import RECIPES
-from pullback.tools.array_api import ARGUMENTS, DIFFERS, LEFT_OUT, VERSION
+from pullback.tools.generate.array_api import ARGUMENTS, DIFFERS, LEFT_OUT, VERSION
 
 BYTES, LINE = np.array([100, 100], np.int8), np.array([0.5, 1.5, 2.5])
 TALL = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])

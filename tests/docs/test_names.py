@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pullback.frontend.library_names.other_libraries import NOTES, OTHER, SAME
-from pullback.tools.names import names_elsewhere, public
+from pullback.tools.generate.names import names_elsewhere, public
 
 LATER = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="names of NumPy 2.1")
 

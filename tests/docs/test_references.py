@@ -8,9 +8,9 @@ from pkgutil import iter_modules
 import pullback
 from pullback.dialects.graph import OPS
 from pullback.frontend import functions
-from pullback.frontend import reference as python
-from pullback.tools import document as operations
-from pullback.tools.generate import stale
+from pullback.tools.generate import operations
+from pullback.tools.generate import python_reference as python
+from pullback.tools.generate.__main__ import stale
 
 
 def test_what_is_generated_is_up_to_date() -> None:

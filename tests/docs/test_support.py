@@ -7,7 +7,7 @@ import pytest
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.tensor.types import DTYPES
 from pullback.passes.gradients.registry import State, state_of
-from pullback.tools import matrix
+from pullback.tools.generate import support as matrix
 
 LINES = matrix.PATH.read_text().splitlines()
 
@@ -33,4 +33,4 @@ def test_every_rule_runs_to_the_second_order() -> None:
 @pytest.mark.parametrize("name", matrix.operations())
 @pytest.mark.matrix(8)
 def test_row(name: str) -> None:
-    assert matrix.row(name) in LINES, "run: python -m pullback.tools.matrix"
+    assert matrix.row(name) in LINES, "run: python -m pullback.tools.generate.support"

@@ -11,7 +11,7 @@ import pytest
 
 from pullback.tests.peers.cases import CASES, CLASSES, ELEMENTWISE, INDICES, PLACES, SEGMENTS
 from pullback.tests.peers.comparison import Array, Compared, assert_same, listed, ours, weights
-from pullback.tools.names import names_elsewhere, public
+from pullback.tools.generate.names import names_elsewhere, public
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pullback.tools.names import names_elsewhere, public
+from pullback.tools.generate.names import names_elsewhere, public
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("default")]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from pullback.frontend.library_names.other_libraries import NOTES, OTHER, SAME
-from pullback.frontend.reference import documented
-from pullback.tools.array_api import ARGUMENTS, DIFFERS, IN_GENERAL, LEFT_OUT, VERSION
+from pullback.tools.generate.array_api import ARGUMENTS, DIFFERS, IN_GENERAL, LEFT_OUT, VERSION
+from pullback.tools.generate.python_reference import documented
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "TensorFlow 1": ("tf",),
@@ -19,7 +19,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 HEADER = """# Names, for those who come from TensorFlow 1, JAX or NumPy
 
 `jnp` is `jax.numpy`, `tf` is TensorFlow 1 or `tf.compat.v1`. This page is made by `python -m pullback.tools.generate`
-from `frontend/library_names/other_libraries.py` and `tools/array_api.py`; tests check the names and what is said to differ.
+from `frontend/library_names/other_libraries.py` and `tools/generate/array_api.py`; tests check the names and what is
+said to differ.
 
 - [From TensorFlow 1](#from-tensorflow-1), [from JAX](#from-jax), [from NumPy](#from-numpy): what is called otherwise
   there. What is not in these lists has the same last name here, `tf.nn.relu` as well as `jax.nn.relu`, or is not there.

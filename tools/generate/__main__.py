@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pullback.frontend import reference
-from pullback.tools import document, names
 from pullback.tools.files import write_bytes
-from pullback.tools.stubs import stubs
+from pullback.tools.generate import names
+from pullback.tools.generate import operations as document
+from pullback.tools.generate import python_reference as reference
+from pullback.tools.generate.stubs import stubs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/names.md": names.reference,

@@ -1,4 +1,4 @@
-"""`python -m pullback.tools.matrix`: docs/support.md, what runs where, found out by running every example.
+"""`python -m pullback.tools.generate.support`: docs/support.md, what runs where, found out by running every example.
 
 Each operation's examples are run in every dtype that their verifier lets pass, on the oracle and on `cpu`, with
 gradients of both orders. What the two targets compute must agree.
@@ -49,7 +49,7 @@ from pullback.passes.gradients.registry import State, state_of
 from pullback.passes.kernels.form.support import runs_on_host
 from pullback.tools.files import write_bytes
 
-PATH = Path(__file__).resolve().parents[1] / "docs" / "support.md"
+PATH = Path(__file__).resolve().parents[2] / "docs" / "support.md"
 OUTSIDE = ("state", "gradient", "kernel")
 """Folders of which no operation computes on tensors by itself; tests of their own run them."""
 SUBJECTS = (r"(?<!complex<)f32", "complex<f32>", "i32", r"\bi1\b", "i64")
@@ -63,8 +63,8 @@ and gradients of both orders, `0` where there is no gradient, blank for a dtype 
 runs on target `numpy`, and on `cpu`: there in native kernels, or, where an `h` stands, as a *host operation*, a call of
 its NumPy meaning between native phases.
 
-`python -m pullback.tools.matrix` makes this page: it runs each cell on both targets and compares them. A test checks
-that the page is up to date.
+`python -m pullback.tools.generate.support` makes this page: it runs each cell on both targets and compares them. A test
+checks that the page is up to date.
 """
 
 
