@@ -35,7 +35,7 @@ class Layout:
 
         Args:
             module: its `@main` says what its arguments are for.
-            finished: the same program at level 2 with static shapes: it tells the dtypes of results.
+            finished: the same program at level `graph` with static shapes: it tells the dtypes of results.
 
         Raises:
             ValueError: `@main` does not say what its arguments are for.

@@ -46,12 +46,14 @@ def main_alone(module: ModuleOp) -> ModuleOp:
 
 
 def has_kernels(module: ModuleOp) -> bool:
-    """Whether a module is at level 3 already."""
+    """Whether a module is at level `kernels` already."""
     return any(isinstance(op, Kernel) for op in module.walk())
 
 
 def lowered_to(static: ModuleOp, level: Literal["kernels", "loops", "gpu"]) -> ModuleOp:
-    """A copy of a module of level 2 or 3 with static shapes, at level 3 or 4, with schedules for this machine.
+    """A copy of a module of static shapes, of level `graph` or `kernels`, at `kernels` or one below it.
+
+    Schedules are made for this machine.
 
     Schedules and a memory plan that are there stay as they are: someone may have edited them.
     """

@@ -48,9 +48,9 @@ KEPT_SHAPES = 64
 
 
 class Program:
-    """A function at level 1, 2 or 3, compiled for a target: anew when it is called with inputs of new shapes.
+    """A function of level `gradients`, `graph` or `kernels`, compiled for a target, for each new shape of its inputs.
 
-    What it calls is inlined. At level 3 its kernels keep their schedules, and a memory plan that is there stays.
+    What it calls is inlined. At level `kernels` its kernels keep their schedules, and a memory plan that is there stays.
 
     Args:
         module: holds the function, `@main`; it is not changed.
@@ -124,7 +124,7 @@ class Program:
 
     @cached_property
     def finished(self) -> ModuleOp:
-        """The function at level 2, alone in its module; as it is, if it is at level 3 already."""
+        """The function at level `graph`, alone in its module; as it is, if it is at level `kernels` already."""
         if has_kernels(self.module):
             return self.module
         main = main_alone(self.module)
@@ -132,7 +132,7 @@ class Program:
         return main
 
     def specialised(self, shapes: Shapes | None) -> ModuleOp:
-        """The function at level 2 (or 3) for inputs of these shapes; they may be left out where the types say them.
+        """The function at level `graph` (or `kernels`) for inputs of these shapes, left out where the types say them.
 
         Raises:
             ValueError: if shapes are needed, and none were given and no call has shown any.
@@ -192,7 +192,7 @@ def _holds_truths(value: SSAValue) -> bool:
 
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
-    """A copy of a module of level 2 with static shapes."""
+    """A copy of a module of level `graph` with static shapes."""
     copy = copy_module(finished)
     specialize(main_function(copy), shapes)
     run_pipeline(copy, "simplify")
@@ -254,5 +254,5 @@ TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
 
 
 def compile_function(module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> Program:
-    """`@main` of a module of level 1 to 3, compiled for a target; see `Program`."""
+    """`@main` of a module of level `gradients` to `kernels`, compiled for a target; see `Program`."""
     return Program(module, target, kept_shapes)

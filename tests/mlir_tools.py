@@ -43,7 +43,7 @@ LOWERING = ",".join(
         "reconcile-unrealized-casts",
     )
 )
-"""The passes that take level 4c to upstream's `llvm` dialect."""
+"""The passes that take level `loops` to upstream's `llvm` dialect."""
 
 
 @cache
@@ -90,7 +90,7 @@ def accepts(text: str | ModuleOp, *options: str) -> str:
 
 
 def run(module: ModuleOp, arrays: Sequence[NDArray[Any]], entry: str = "main") -> list[NDArray[Any]]:
-    """Runs a module of level 4c under `mlir-runner`; returns what became of the arrays it was given."""
+    """Runs a module of level `loops` under `mlir-runner`; returns what became of the arrays it was given."""
     runner, libraries = find("mlir-runner"), runner_libraries()
     assert runner is not None, "mark the test with needs_mlir_runner"
     assert libraries is not None

@@ -1,1 +1,1 @@
-"""Native code on CPUs: level 4c to LLVM IR, compiled and run by llvmlite."""
+"""Native code on CPUs: level `loops` to LLVM IR, compiled and run by llvmlite."""

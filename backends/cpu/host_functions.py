@@ -40,7 +40,7 @@ class HostFunctions:
     """The functions that a module's native code calls in Python: each returns 0, or 1 after an exception.
 
     Args:
-        module: of level 4c.
+        module: of level `loops`.
         entry: the function that is called from Python.
         polls: whether it asks for signals meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Compiles level 4c to native code, and calls it on NumPy arrays."""
+"""Compiles level `loops` to native code, and calls it on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def link(
 
 
 def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
-    """Compiles a module of level 4c, whose entry function takes memrefs of static shape and returns nothing.
+    """Compiles a module of level `loops`, whose entry function takes memrefs of static shape and returns nothing.
 
-    Raises ValueError where there is no such function, or where the module is not of level 4c.
+    Raises ValueError where there is no such function, or where the module is not of level `loops`.
     """
     functions = [op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == entry]
     if not functions or not functions[0].body.blocks:

@@ -1,4 +1,4 @@
-"""Level 4g kernels as CUDA C++: one statement per op, loops and branches as they stand, names from the IR."""
+"""Level `gpu` kernels as CUDA C++: one statement per op, loops and branches as they stand, names from the IR."""
 
 from __future__ import annotations
 

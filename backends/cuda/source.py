@@ -1,4 +1,4 @@
-"""A level 4g module as one CUDA C++ program without headers: what NVRTC compiles, and people can read."""
+"""A module of level `gpu` as one CUDA C++ program without headers: what NVRTC compiles, and people can read."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def evaluate(
     """The results of a graph function.
 
     Args:
-        function: of level 1, 2 or 3, of one block.
+        function: of level `gradients`, `graph` or `kernels`, of one block.
         inputs: one array per argument, of its dtype and a shape that fits its type.
         variables: the contents of each `graph.variable` by name; updates change these arrays.
         feeds: values to take as given instead of computing them.

@@ -1,4 +1,4 @@
-"""The NumPy counterpart of a type below level 3, and of a constant's attribute."""
+"""The NumPy counterpart of a type below level `kernels`, and of a constant's attribute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop interpreter: runs a level 4c module on NumPy arrays, one op after the other.
+"""The loop interpreter: runs a module of level `loops` on NumPy arrays, one op after the other.
 
 It shares no code with the native backend, so that each checks the other, and it is strict: an access out of
 bounds, a read of memory that was never written, or a division by zero raises `ExecutionError` with the op and
@@ -37,7 +37,7 @@ def interpret(
     mean nothing on entry (outputs, the arena): reading there before writing is an error.
 
     Raises TypeError or ValueError for buffers that do not fit the signature, LookupError for an unknown
-    function, NotImplementedError for an op outside level 4c, ExecutionError where the program goes wrong.
+    function, NotImplementedError for an op outside level `loops`, ExecutionError where the program goes wrong.
     """
     Program(module).run(entry, buffers, undefined)
 

@@ -1,4 +1,4 @@
-"""The SIMT emulator: runs a level 4g module on NumPy arrays, no GPU needed.
+"""The SIMT emulator: runs a module of level `gpu` on NumPy arrays, no GPU needed.
 
 All lanes of a batch of blocks take each op together as one NumPy call. The emulator is stricter than a
 device: it raises `ExecutionError` for a data race in shared or global memory (a missing barrier shows as

@@ -1,4 +1,4 @@
-"""The graph dialect: tensors, gradients, variables, loops, and kernels at level 3."""
+"""The graph dialect: tensors, gradients, variables, loops, and kernels at level `kernels`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `gpu` ops of level 4g in upstream MLIR's own spelling.
+"""The `gpu` ops of level `gpu` in upstream MLIR's own spelling.
 
 xDSL 0.74 has most of these ops, but prints them only in generic form, keeps `kernel` and `known_block_size`
 under names that `mlir-opt` refuses, and lacks `gpu.shuffle`. A decorated xDSL op cannot be refined, so those

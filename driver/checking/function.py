@@ -166,7 +166,7 @@ def _what_is_wrong(
 
 
 def about_requests(max_operations: int = MAX_OPERATIONS) -> Ask:
-    """The requests of a function of level 0, which are answered on the way, in so many operations at most."""
+    """The requests of a function of level `request`, which are answered on the way, in so many operations at most."""
 
     def ask(function: func.FuncOp, copy: Copy) -> list[Question]:
         scopes = used_scopes(function)

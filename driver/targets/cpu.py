@@ -1,4 +1,4 @@
-"""Target `cpu`: level 4c as native code, with an arena of its own and outputs from a pool."""
+"""Target `cpu`: level `loops` as native code, with an arena of its own and outputs from a pool."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Array = npt.NDArray[Any]
 
 
 class NativeFunction:
-    """Runs `@main` of a module of level 4c.
+    """Runs `@main` of a module of level `loops`.
 
     Args:
-        loops: the module of level 4c.
-        finished: the same program at level 2 with static shapes.
+        loops: the module of level `loops`.
+        finished: the same program at level `graph` with static shapes.
     """
 
     def __init__(self, loops: ModuleOp, finished: ModuleOp) -> None:

@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 
 class EvaluatedFunction:
-    """Runs `@main` of a module of level 2 or 3."""
+    """Runs `@main` of a module of level `graph` or `kernels`."""
 
     def __init__(self, module: ModuleOp) -> None:
         self.function = main_function(module)

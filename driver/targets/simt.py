@@ -1,4 +1,4 @@
-"""Target `simt`: level 4g on the emulator, which checks every access, race and barrier."""
+"""Target `simt`: level `gpu` on the emulator, which checks every access, race and barrier."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Array = npt.NDArray[Any]
 
 
 class EmulatedFunction:
-    """Runs `@main` of a module of level 4g; to read outputs or the arena before they are written is an error.
+    """Runs `@main` of a module of level `gpu`; to read outputs or the arena before they are written is an error.
 
     Args:
-        kernels: the module of level 4g.
-        finished: the same program at level 2 with static shapes.
+        kernels: the module of level `gpu`.
+        finished: the same program at level `graph` with static shapes.
     """
 
     def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:

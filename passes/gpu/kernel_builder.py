@@ -225,7 +225,7 @@ def loop(
 
 
 def kernel_module(host: func.FuncOp, kernels: Sequence[Kernel]) -> ModuleOp:
-    """A program of level 4g: the host function, and its kernels in a `gpu.module`."""
+    """A program of level `gpu`: the host function, and its kernels in a `gpu.module`."""
     parts = [op for kernel in kernels for op in (*kernel.shared, kernel.function)]
     container: dict[str, Attribute] = {"gpu.container_module": UnitAttr()}
     return ModuleOp([GpuModuleOp(KERNELS, parts), host], container)

@@ -1,4 +1,4 @@
-"""`lower-to-kernels`: from kernels and a memory plan (level 3) to GPU kernels and their host function (level 4g)."""
+"""`lower-to-gpu`: from level `kernels` with its memory plan to GPU kernels and their host function, level `gpu`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NOT_COVERED: Mapping[type[Operation], str] = {
 
 
 @dataclass(frozen=True)
-class LowerToKernels(ModulePass):
-    """Lower each function of level 3 to a host function that launches kernels of one `gpu.module`."""
+class LowerToGpu(ModulePass):
+    """Lower each function of level `kernels` to a host function that launches kernels of one `gpu.module`."""
 
-    name = "lower-to-kernels"
+    name = "lower-to-gpu"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         verify_scheduled(op)
@@ -43,7 +43,9 @@ class LowerToKernels(ModulePass):
         hosts: list[Operation] = []
         for function in list(block.ops):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
-                raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
+                raise DiagnosticError(
+                    f"'{function.name}' has no place in a module of level `kernels`", function
+                )
             check_covered(function)
             host = Host(function, lower_kernel)
             main = host.lower()

@@ -1,4 +1,4 @@
-"""Level 3: which operations run as one kernel, in which loops, and where every value lies.
+"""Level `kernels`: which operations run as one kernel, in which loops, and where every value lies.
 
 `form-kernels` groups, `plan-memory` places. Both write attributes that text may change; lowerings read the kernels and
 those attributes, and nothing else.

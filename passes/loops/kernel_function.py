@@ -1,4 +1,4 @@
-"""A kernel as a function of level 4c: its loops, its buffers, and what it computes."""
+"""A kernel as a function of level `loops`: its loops, its buffers, and what it computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lower-to-loops`: from kernels and a memory plan (level 3) to loops over memory in upstream dialects (level 4c)."""
+"""`lower-to-loops`: from level `kernels` with its memory plan to loops over memory in upstream dialects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pullback.passes.lowering.host import Host
 
 @dataclass(frozen=True)
 class LowerToLoops(ModulePass):
-    """Lower each function of level 3 to a host function and private functions for its kernels.
+    """Lower each function of level `kernels` to a host function and private functions for its kernels.
 
     Kernels that differ in nothing but their names and buffers are one function.
 
@@ -40,7 +40,9 @@ class LowerToLoops(ModulePass):
         lowered: list[Operation] = []
         for function in list(block.ops):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
-                raise DiagnosticError(f"'{function.name}' has no place in a module of level 3", function)
+                raise DiagnosticError(
+                    f"'{function.name}' has no place in a module of level `kernels`", function
+                )
             kernels = Kernels(bits)
             host = Host(function, kernels)
             main = host.lower()

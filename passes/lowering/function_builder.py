@@ -1,4 +1,4 @@
-"""Building functions of level 4c: constants once per function, index arithmetic, loops."""
+"""Building functions of level `loops`: constants once per function, index arithmetic, loops."""
 
 from __future__ import annotations
 

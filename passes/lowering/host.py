@@ -49,7 +49,7 @@ K = TypeVar("K", bound=LoweredKernel)
 
 
 class Host(Generic[K]):
-    """Lowers one function of level 3; `lower_kernel` says how its kernels run."""
+    """Lowers one function of level `kernels`; `lower_kernel` says how its kernels run."""
 
     def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], K]) -> None:
         check_outside(function.body.block)
@@ -66,7 +66,7 @@ class Host(Generic[K]):
     def lower(self) -> func.FuncOp:
         """The host function; its constants are the globals of `buffers`.
 
-        Raises DiagnosticError for a function that is not of level 3, or has no memory plan.
+        Raises DiagnosticError for a function that is not of level `kernels`, or has no memory plan.
         """
         with self.builder.entering(self.builder.block):
             self.block(self.function.body.block)
@@ -164,8 +164,8 @@ def check_outside(block: Block) -> None:
         has_place = is_stack(op.results[0]) if isinstance(op, AddN) else type(op) in HANDLERS
         if not has_place and not runs_on_host(op):
             raise DiagnosticError(
-                f"'{op.name}' has no place at level 3 outside of kernels: run form-kernels first; what that leaves "
-                "outside runs on target numpy alone",
+                f"'{op.name}' has no place at level `kernels` outside of kernels: run form-kernels first; what that "
+                "leaves outside runs on target numpy alone",
                 op,
             )
         if any(isinstance(r.type, StackType) and isinstance(r.type.data_type, StackType) for r in op.results):

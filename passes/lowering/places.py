@@ -1,4 +1,4 @@
-"""Where each value of a level 3 function lives, as the memory plan says."""
+"""Where each value of a function of level `kernels` lives, as the memory plan says."""
 
 from __future__ import annotations
 

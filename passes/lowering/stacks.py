@@ -35,7 +35,7 @@ FIRST_ROWS = 16
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack as values of level 4c."""
+    """A stack as values of level `loops`."""
 
     rows: SSAValue
     size: SSAValue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.passes import ModulePass
 
 from pullback.passes.calls.inline_calls import InlineCalls
-from pullback.passes.gpu.lower_to_gpu import LowerToKernels
+from pullback.passes.gpu.lower_to_gpu import LowerToGpu
 from pullback.passes.gradients.aggregate_gradients import AggregateGradients
 from pullback.passes.gradients.gate_gradients import GateGradients
 from pullback.passes.gradients.generate_gradients import GenerateGradients
@@ -32,6 +32,6 @@ PASSES: tuple[type[ModulePass], ...] = (
     FormKernels,
     PlanMemory,
     LowerToLoops,
-    LowerToKernels,
+    LowerToGpu,
     VerifyLevel,
 )

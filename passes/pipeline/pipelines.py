@@ -48,7 +48,7 @@ PIPELINES: dict[str, Pipeline] = {
     ),
     "gpu": Pipeline(
         "GPU kernels, and the host function that launches them",
-        "lower-to-kernels,verify-level{level=gpu}",
+        "lower-to-gpu,verify-level{level=gpu}",
     ),
 }
 """From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""

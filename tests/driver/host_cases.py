@@ -80,7 +80,7 @@ def extremes() -> type[GraphOp]:
 
 
 def agree(inputs: Sequence[pb.Tensor], outputs: Sequence[pb.Tensor], *arrays: Array) -> pb.Step:
-    """Native code, and level 4c from its text under the interpreter, give what the evaluator gives."""
+    """Native code, and level `loops` from its text under the interpreter, give what the evaluator gives."""
     step, oracle = (pb.compile(list(inputs), list(outputs), target=target) for target in ("cpu", "numpy"))
     expected = oracle(*arrays)
     for found, wanted in zip(step(*arrays), expected, strict=True):

@@ -1,4 +1,4 @@
-"""Level 4c with host operations, as text: edited, wrong, and read by upstream."""
+"""Level `loops` with host operations, as text: edited, wrong, and read by upstream."""
 
 from __future__ import annotations
 

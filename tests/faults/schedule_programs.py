@@ -144,6 +144,6 @@ func.func @main(%x: tensor<4xf32>) -> (tensor<4xf32>) {
 }
 """,
 }
-"""Level 2, by name."""
+"""Level `graph`, by name."""
 ON_CPU_ALONE = {"batch", "loop", "product", "rows"}
 """What GPUs have no kernels for: products, rows that are added, loops."""

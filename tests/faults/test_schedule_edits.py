@@ -42,7 +42,7 @@ KIND = re.compile(r'kind = "(\w+)"')
 
 @cache
 def scheduled(name: str) -> str:
-    """The text of a program at level 3."""
+    """The text of a program at level `kernels`."""
     return print_module(lowered(parse(context(), PROGRAMS[name]).module, "finish,kernels"))
 
 
@@ -218,7 +218,7 @@ def message(text: str, pipeline: str) -> str:
     return str(caught.value)
 
 
-ROADS = ["verify-level{level=kernels}", "lower-to-loops", "lower-to-kernels"]
+ROADS = ["verify-level{level=kernels}", "lower-to-loops", "lower-to-gpu"]
 
 
 @pytest.mark.parametrize("pipeline", ROADS)

@@ -35,7 +35,7 @@ WEIGHTS = tensor_type(DTYPES["f64"], (6, 70))
 
 @dataclass(frozen=True)
 class Drawn:
-    """A module of level 2, with inputs, and what its variable `w` starts from."""
+    """A module of level `graph`, with inputs, and what its variable `w` starts from."""
 
     module: ModuleOp
     inputs: list[Array]

@@ -1,4 +1,4 @@
-"""The checks of level 3: they take every plan that the passes make."""
+"""The checks of level `kernels`: they take every plan that the passes make."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def schedule(
 def kernel_function(
     schedule: DictionaryAttr, arrays: Sequence[Array], body: Body
 ) -> tuple[func.FuncOp, Kernel]:
-    """A function of level 3 that consists of one kernel: `body` on the arrays."""
+    """A function of level `kernels` that consists of one kernel: `body` on the arrays."""
     types = [tensor_type(element_type_from(a.dtype), a.shape) for a in arrays]
     region = Block(arg_types=types)
     with inserting(region.add_op):

@@ -1,4 +1,4 @@
-"""Upstream MLIR accepts level 4g as we print it, in custom and in generic form, and we read it back."""
+"""Upstream MLIR accepts level `gpu` as we print it, in custom and in generic form, and we read it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upstream MLIR accepts every module of levels 4c and 4g that the lit tests make, in custom and in generic form."""
+"""Upstream MLIR accepts all modules of levels `loops` and `gpu` of the lit tests, in custom and in generic form."""
 
 from __future__ import annotations
 

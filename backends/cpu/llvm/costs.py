@@ -1,4 +1,4 @@
-"""How long operations of level 4c take, roughly: in operations that run, scalars and vectors alike."""
+"""How long operations of level `loops` take, roughly: in operations that run, scalars and vectors alike."""
 
 from __future__ import annotations
 

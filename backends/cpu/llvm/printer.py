@@ -1,4 +1,4 @@
-"""Level 4c to textual LLVM IR (level 5)."""
+"""Level `loops` to textual LLVM IR (level 5)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ours: EmitterTable = {
     **control_flow.EMITTERS,
 }
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
-"""Operation class -> what prints it; every operation of level 4c has a row."""
+"""Operation class -> what prints it; every operation of level `loops` has a row."""
 
 LONGEST_SPLAT = 1 << 22
 """Equal elements of a global: LLVM IR has no short form for them, unless they are zero."""
@@ -45,7 +45,7 @@ ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 
 
 def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
-    """The LLVM IR of a module of level 4c; see `print_module`."""
+    """The LLVM IR of a module of level `loops`; see `print_module`."""
     return print_module(module, entry).text
 
 
@@ -63,13 +63,13 @@ class Printed:
 
 
 def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
-    """The LLVM IR of a module of level 4c.
+    """The LLVM IR of a module of level `loops`.
 
     With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
     pointers. What the host runs is declared, and returns 0 unless it failed.
 
     Raises:
-        LLVMPrintError: a ValueError, for what level 4c does not have.
+        LLVMPrintError: a ValueError, for what level `loops` does not have.
     """
     check_recursion(module)
     needs = ModuleNeeds()

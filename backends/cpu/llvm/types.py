@@ -1,4 +1,4 @@
-"""How level 4c's types and constants are spelled in LLVM IR."""
+"""How level `loops`'s types and constants are spelled in LLVM IR."""
 
 from __future__ import annotations
 

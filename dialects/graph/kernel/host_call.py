@@ -1,4 +1,4 @@
-"""Host operations below level 3: functions without a body, whose attributes say which operation they stand for.
+"""Host operations below level `kernels`: functions without a body, whose attributes say which operation they stand for.
 
     func.func private @main_host_0(memref<3x3xf32>, memref<3x3xf32>) attributes {graph.op = "graph.cholesky",
         graph.properties = {}, graph.operands = [tensor<3x3xf32>], graph.results = [tensor<3x3xf32>]}

@@ -1,4 +1,4 @@
-"""`graph.kernel`: the unit of scheduling at level 3, a group of operations that run as one loop nest."""
+"""`graph.kernel`: the unit of scheduling at level `kernels`, a group of operations that run as one loop nest."""
 
 from __future__ import annotations
 

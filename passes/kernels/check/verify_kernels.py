@@ -1,4 +1,4 @@
-"""Level 3 is what lowerings read and people edit: whether schedules and memory plans fit the program."""
+"""Level `kernels` is what lowerings read and people edit: whether schedules and memory plans fit the program."""
 
 from __future__ import annotations
 

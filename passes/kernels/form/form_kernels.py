@@ -1,4 +1,4 @@
-"""`form-kernels`: from level 2 to the kernels of level 3."""
+"""`form-kernels`: from level `graph` to the kernels of level `kernels`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ UNFINISHED: Mapping[type[Operation], str] = {
     GradientResults: "gate-gradients",
     func.CallOp: "inline-calls",
 }
-"""What level 2 has nothing of any more, and the passes that see to it."""
+"""What level `graph` has nothing of any more, and the passes that see to it."""
 
 
 @dataclass(frozen=True)
 class FormKernels(ModulePass):
-    """Group the operations of level 2 into kernels, each with a schedule. Kernels that are there already stay.
+    """Group the operations of level `graph` into kernels, each with a schedule. Kernels that are there already stay.
 
     Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on, 512 unless
     given, so that text is the same on every machine (who compiles for this machine gives its width); `max-ops`, the

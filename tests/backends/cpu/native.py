@@ -1,4 +1,4 @@
-"""Compiles level 4c from text, for the tests of this folder."""
+"""Compiles level `loops` from text, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 
 def program(name: str) -> str:
-    """The text of a program of level 4c that was written by hand."""
+    """The text of a program of level `loops` that was written by hand."""
     return (PROGRAMS / f"{name}.mlir").read_text()
 
 

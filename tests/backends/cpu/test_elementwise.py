@@ -1,4 +1,4 @@
-"""Each scalar operation of level 4c, on scalars and vectors, against NumPy."""
+"""Each scalar operation of level `loops`, on scalars and vectors, against NumPy."""
 
 from __future__ import annotations
 

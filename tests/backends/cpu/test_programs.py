@@ -1,4 +1,4 @@
-"""Whole programs of level 4c against NumPy: masks, reductions, loops that carry memory, gathers, calls."""
+"""Whole programs of level `loops` against NumPy: masks, reductions, loops that carry memory, gathers, calls."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ func.func @main(%x: tensor<f32>) -> tensor<f32> {
 // -----
 
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'graph.tanh' has no place at level 3 outside of kernels}}
+  // expected-error@+1 {{'graph.tanh' has no place at level `kernels` outside of kernels}}
   %y = graph.tanh %x : tensor<4xf32>
   func.return %y : tensor<4xf32>
 }

@@ -1,6 +1,6 @@
 // In a square, a sum over the columns may be written where a value of each column is meant: refused, not read askew.
 // RUN: not pullback-opt %s -p plan-memory,lower-to-loops{vector-bits=256} 2>&1 | filecheck %s
-// RUN: not pullback-opt %s -p plan-memory,lower-to-kernels 2>&1 | filecheck %s
+// RUN: not pullback-opt %s -p plan-memory,lower-to-gpu 2>&1 | filecheck %s
 // RUN: not pullback-opt %s -p verify-level{level=kernels} 2>&1 | filecheck %s
 
 func.func @main(%x: tensor<3x3xf32>) -> tensor<3x3xf32> {
