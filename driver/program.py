@@ -50,7 +50,7 @@ KEPT_SHAPES = 64
 class Program:
     """A function of level `gradients`, `graph` or `kernels`, compiled for a target, for each new shape of its inputs.
 
-    What it calls is inlined. At level `kernels` its kernels keep their schedules, and a memory plan that is there stays.
+    What it calls is inlined. At level `kernels` its kernels keep their schedules, and a memory plan stays.
 
     Args:
         module: holds the function, `@main`; it is not changed.

@@ -48,7 +48,7 @@ ARRAYS = (TensorType, SlicesType, MemRefType)
 LARGEST = 1 << 15
 """Elements of a value; programs with larger ones go through the pipelines alone."""
 SHAPES: Mapping[tuple[str, str, int], Sequence[int]] = {
-    ("kernels/not-covered:1", "main", 0): (7, 5),
+    ("gpu/not-covered:1", "main", 0): (7, 5),
     ("simplify/reductions", "known_dense_shape", 2): (9, 4),
 }
 """Arguments that are shapes, by program, function and position: others would contradict a type."""

@@ -79,7 +79,7 @@ def check(program: Program, expected: Mapping[str, Values]) -> None:
 )
 def test_results_are_there(pipeline: str, target: str) -> None:
     """Else the cases above would show nothing."""
-    section = next(s for s in SECTIONS if s.name == "kernels/lower-pointwise")
+    section = next(s for s in SECTIONS if s.name == "gpu/lower-pointwise")
     agree(Program(section, pipeline).run("main", target), expected(section)["main"], target)
 
 

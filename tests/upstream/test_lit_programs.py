@@ -50,14 +50,14 @@ def test_loops_of_kernels(path: Path, bits: int) -> None:
 
 @needs_mlir_opt
 @pytest.mark.parametrize("bits", [256, 512])
-@pytest.mark.parametrize("path", programs("schedule"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", programs("kernels"), ids=lambda path: path.stem)
 def test_loops_of_graphs(path: Path, bits: int) -> None:
     text = path.read_text()
     check(text, TO_LOOPS % bits if is_scheduled(text) else FROM_GRAPH % (bits, bits))
 
 
 @needs_mlir_opt
-@pytest.mark.parametrize("path", programs("kernels"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", programs("gpu"), ids=lambda path: path.stem)
 def test_gpu_kernels(path: Path) -> None:
     text = path.read_text()
     check(text, "kernels,gpu" if "-p kernels,gpu" in text else "verify-level{level=gpu}")
