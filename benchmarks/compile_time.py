@@ -20,7 +20,7 @@ from rich.table import Table
 import pullback as pb
 from pullback.backends.cpu import runtime
 from pullback.backends.cpu.llvm.printer import print_llvm
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.driver.pipelines import lowered
 from pullback.driver.program import specialise
 from pullback.frontend.trace.step import Step

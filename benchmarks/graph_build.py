@@ -24,14 +24,14 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.passes import ModulePass
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
-from pullback.dialects.ir.context import context
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import quiet_collector
 

@@ -10,8 +10,8 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.ir.context import context
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.kernels.check.check_memory import has_plan

@@ -23,10 +23,10 @@ from xdsl.targets.mlir import MLIRTarget
 from xdsl.universe import Universe
 from xdsl.utils.lexer import Input, Span
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run import run_passes

@@ -15,7 +15,7 @@ from xdsl.transforms import get_all_passes
 from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.tools.passes import own_passes
 from pullback.tools.targets import TARGETS
 

@@ -19,9 +19,9 @@ import numpy as np
 from rich.console import Console
 from xdsl.utils.lexer import Input, Span
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS

@@ -15,7 +15,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]

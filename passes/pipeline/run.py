@@ -13,7 +13,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.process.locks import Lock, wait_before_fork
 
 PASS_NOTE = "in pass"

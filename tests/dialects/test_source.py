@@ -7,8 +7,8 @@ import pytest
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.utils.exceptions import ParseError
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.creation.constants import Constant, elements
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 

@@ -6,9 +6,9 @@ import pytest
 from xdsl.context import Context
 from xdsl.dialects import cf, test
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
-from pullback.dialects.ir.verification import VerificationError, verify
+from pullback.dialects.verification import VerificationError, verify
 
 
 @pytest.fixture

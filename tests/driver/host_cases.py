@@ -16,9 +16,9 @@ from xdsl.traits import Pure
 import pullback as pb
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.interpreter.interpreter import interpret
+from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import GraphOp, graph_op
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, shape_of_type, tensor_type
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 
 Array = npt.NDArray[Any]

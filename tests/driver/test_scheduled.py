@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program, compile_function
 

@@ -13,8 +13,8 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 import pullback as pb
+from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import lowered

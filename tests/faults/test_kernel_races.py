@@ -16,9 +16,9 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cuda import nvrtc
+from pullback.dialects.context import context
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import shape_of_type
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
+from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.frontend.functions import elementwise

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 import pullback as pb
+from pullback.dialects.context import context
 from pullback.dialects.graph.creation.random import RandomKey
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import run_pipeline
 from pullback.driver.program import compile_function

@@ -16,11 +16,11 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import VerifyException
 
 import pullback as pb
+from pullback.dialects.context import context
 from pullback.dialects.graph import OPS
+from pullback.dialects.graph.examples import EXAMPLES, program
 from pullback.dialects.graph.gradient.custom_gradient import DisabledGradientError
-from pullback.dialects.graph.op.examples import EXAMPLES, program
 from pullback.dialects.graph.tensor.types import MAX_RANK, GraphError, shape_of_type, tensor_type
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.tests.faults.calls import KNOWN, calls, functions
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from pullback.backends.interpreter.interpreter import interpret
+from pullback.dialects.context import context
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module

@@ -12,7 +12,7 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cpu.runtime import compile_module
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.tests.driver.host_cases import interpreted, native

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.tools import run

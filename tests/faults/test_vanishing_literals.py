@@ -10,7 +10,7 @@ import pytest
 from xdsl.utils.exceptions import ParseError
 
 import pullback as pb
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 WRITTEN: dict[str, Callable[[Any], Any]] = {

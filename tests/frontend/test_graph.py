@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.frontend.graph.names import Names
 
 

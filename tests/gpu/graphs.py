@@ -23,7 +23,7 @@ from pullback.dialects.graph.state.variables import AssignSub, Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.tests.graphs import type_from
 
 Array = npt.NDArray[Any]

@@ -10,10 +10,10 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.backends.simt.emulator import run
+from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.passes.gpu.arguments import Lowered

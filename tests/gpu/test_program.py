@@ -12,7 +12,7 @@ from pullback.backends.cuda.source import cuda_source
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function

@@ -7,9 +7,9 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.gradient.markers import SumGradients
 from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.dialects.ir.context import context
 from pullback.passes.gradients.aggregate_gradients import METHODS, AggregateGradients
 from pullback.tests.graphs import Function, build
 

@@ -11,7 +11,7 @@ import pytest
 from xdsl.dialects.builtin import StringAttr
 
 import pullback as pb
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_pass import CheckGradients

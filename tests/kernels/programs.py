@@ -38,7 +38,7 @@ from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, VariableType, shape_of_type, tensor_type
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 
 SHAPES = [(), (4,), (3, 4), (4, 4), (1, 4), (3, 1), (2, 3, 4), (5, 3), (4, 3)]
 F64, I32 = DTYPES["f64"], DTYPES["i32"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.passes.kernels.memory.in_place import may_replace
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from xdsl.context import Context
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.kernels.form.form_kernels import FormKernels

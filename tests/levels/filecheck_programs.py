@@ -18,6 +18,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.lexer import Input, Span
 
 from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.dialects.context import context
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import (
@@ -27,10 +28,9 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.driver.layout import ARGUMENTS, VARIABLE
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import MemRefType
 import pullback as pb
 from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.backends.interpreter.interpreter import interpret
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import main_function
 from pullback.tests.levels.programs import Recipe, recipes

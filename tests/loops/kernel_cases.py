@@ -19,7 +19,7 @@ from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype, tensor_type
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.loops.kernel_function import Lowered, Signature
 from pullback.passes.loops.loop_kernels import lower_kernel
 

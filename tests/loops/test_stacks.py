@@ -13,8 +13,8 @@ from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.interpreter import Program, interpret
 from pullback.backends.interpreter.memory import MEMORY
+from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import plan_function

@@ -10,7 +10,7 @@ import pytest
 from xdsl.utils.exceptions import VerifyException
 
 import pullback as pb
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 METHODS = ["add_n", "tree", "accumulate_n", "balanced"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import Array
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program
 from pullback.passes.gradients.registry import MissingGradientError

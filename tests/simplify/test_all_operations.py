@@ -13,6 +13,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import evaluate
+from pullback.dialects.context import context
 from pullback.dialects.graph.along_axes.axis_families import OverAxes
 from pullback.dialects.graph.along_axes.repeating import SumOfCopies
 from pullback.dialects.graph.by_index.gather import SlicesValue, zeros_like
@@ -27,8 +28,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_complex
 from pullback.dialects.graph.windows.pooling import Pooling
-from pullback.dialects.ir.context import context
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize

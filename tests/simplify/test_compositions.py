@@ -27,7 +27,7 @@ from pullback.dialects.graph.movement.split_concat import Concat, Split
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.tests.graphs import build
 

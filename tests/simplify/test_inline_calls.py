@@ -10,10 +10,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import EvaluationError, evaluate
+from pullback.dialects.context import context
 from pullback.dialects.graph.elementwise.basic import Multiply
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.tensor.location import name_of, position_of, role_of
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module

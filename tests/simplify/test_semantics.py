@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, f32, f64, i32
 from xdsl.ir import Operation
 
 from pullback.backends.evaluator.evaluator import evaluate
+from pullback.dialects.context import context
 from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.creation.constants import Constant, Fill
@@ -34,8 +35,7 @@ from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.location import name_of, named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import VariableType, tensor_type
-from pullback.dialects.ir.context import context
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize

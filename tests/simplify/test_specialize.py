@@ -10,13 +10,13 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import evaluate
+from pullback.dialects.context import context
 from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.state.control_flow import While
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
-from pullback.dialects.ir.verification import verify
+from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.shapes.shape_inference import INFER

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from xdsl.printer import Printer
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.tests.gpu import programs
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt

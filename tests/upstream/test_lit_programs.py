@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.pipelines import parse_passes

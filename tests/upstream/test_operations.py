@@ -11,7 +11,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
 
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.upstream import casts, comparisons, gather, math, memref, scf, vector
 from pullback.dialects.upstream.registry import TWINS
 from pullback.tests import mlir_tools

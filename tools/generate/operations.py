@@ -12,8 +12,8 @@ from types import FunctionType
 
 import pullback.dialects.graph as dialect
 from pullback.dialects.graph.elementwise.gamma import LARGEST_ORDER
+from pullback.dialects.graph.examples import EXAMPLES, spelled_out
 from pullback.dialects.graph.op.checks import check_results, check_tensor
-from pullback.dialects.graph.op.examples import EXAMPLES, spelled_out
 from pullback.dialects.graph.op.families import DTYPE_CLASSES, any_dtype
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.tensor.types import MAX_RANK

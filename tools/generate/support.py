@@ -21,11 +21,12 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 import pullback.dialects.graph as dialect
+from pullback.dialects.context import context
 from pullback.dialects.graph.by_index.gather import Densify, MakeSlices, SliceValues
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.creation.random import Random
+from pullback.dialects.graph.examples import EXAMPLES, program, spelled_out
 from pullback.dialects.graph.movement.shapes import dynamic_shape
-from pullback.dialects.graph.op.examples import EXAMPLES, program, spelled_out
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -39,7 +40,6 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
     shape_of_type,
 )
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from pullback.backends.cpu.llvm.owned_memory import release_all
 from pullback.backends.cpu.llvm.types import spell, suffix
 from pullback.backends.cpu.math.library import check_element_type
-from pullback.dialects.ir.bounds import check_bounds
+from pullback.dialects.bounds import check_bounds
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 Argument = tuple[str, str]

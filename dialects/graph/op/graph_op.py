@@ -104,7 +104,7 @@ class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
-    """The operation written down, with the arguments and aliases of `examples.py`."""
+    """The operation written down, with the arguments and aliases of `graph/examples.py`."""
     SHAPE_OPERAND: ClassVar[int | None] = None
     """Which operand, where it is there, gives the shape of a result whose type has a `?`."""
     TAKES: ClassVar[slice | None] = None

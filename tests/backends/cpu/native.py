@@ -9,7 +9,7 @@ from xdsl.parser import Parser
 
 from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.backends.cpu.runtime import Executable, compile_module
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 
 PROGRAMS = Path(__file__).parent / "programs"
 

@@ -7,7 +7,7 @@ import pytest
 
 from pullback.backends.interpreter.diagnostics import ExecutionError
 from pullback.backends.interpreter.interpreter import interpret
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 TEMPLATE = """

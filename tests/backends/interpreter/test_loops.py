@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pullback.backends.interpreter.interpreter import interpret
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 

@@ -12,7 +12,7 @@ from xdsl.ir import Operation
 
 from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.backends.interpreter.scalar import MEANINGS, meaning
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 NAN, INF = math.nan, math.inf

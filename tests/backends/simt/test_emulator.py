@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.interpreter.diagnostics import ExecutionError
 from pullback.backends.simt.emulator import run
-from pullback.dialects.ir.context import context
+from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 
 HOST = """

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from pullback.dialects.context import context
 from pullback.dialects.graph import OPS
-from pullback.dialects.graph.op.examples import EXAMPLES, INSIDE_OTHERS, program
-from pullback.dialects.ir.context import context
+from pullback.dialects.graph.examples import EXAMPLES, INSIDE_OTHERS, program
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.context import context
 from pullback.dialects.graph import OPS
-from pullback.dialects.ir.context import context
 from pullback.dialects.ir.source import parse
 from pullback.tests.ops import collected
 

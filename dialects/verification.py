@@ -9,9 +9,9 @@ from xdsl.irdl.dominance import DominanceInfo
 from xdsl.traits import IsolatedFromAbove, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.bounds import check_bounds
 from pullback.dialects.graph.op.graph_op import SeesItsArguments
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.dialects.ir.bounds import check_bounds
 from pullback.dialects.ir.calls import called_function, fault_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
