@@ -10,7 +10,7 @@ from xdsl.dialects import builtin, func
 from xdsl.ir import Dialect
 from xdsl.irdl import IRDLOperation
 
-from pullback.dialects.graph.op.graph_op import verified_once
+from pullback.dialects.ir.verified_once import verified_once
 from pullback.dialects.upstream.arith import Arith
 from pullback.dialects.upstream.gpu import Gpu
 from pullback.dialects.upstream.math import Math

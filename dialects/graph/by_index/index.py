@@ -15,7 +15,7 @@ from pullback.dialects.graph.movement.split_concat import Split
 from pullback.dialects.graph.tensor.arrays import Array, array_of
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.insertion import inserting_beside
-from pullback.dialects.graph.tensor.tensor import Operators, Tensor
+from pullback.dialects.graph.tensor.tensor import INDEXING, Operators, Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, format_shape, is_integer
 
 LARGEST = 2**63 - 1
@@ -73,6 +73,9 @@ def length(shape: Sequence[int | None]) -> int:
     if shape[0] is None:
         raise IndexKindError("len(x) is known only at run time: read x.shape, or use shape_of()")
     return shape[0]
+
+
+INDEXING.update(item=item, rows=rows, length=length)
 
 
 # ---- what an index may be ------------------------------------------------------------------------------------

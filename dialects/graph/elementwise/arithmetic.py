@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Any, ClassVar
 
 import ml_dtypes
@@ -12,9 +11,10 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.by_index.gather import zeros_like
+from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Cast, Minimum, Where, takes_first
 from pullback.dialects.graph.elementwise.complex_numbers import Imag
+from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.families import (
     Binary,
@@ -86,7 +86,7 @@ class Sign(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         if not is_complex(self.x.element_type):
-            return (zeros_like(dy),)
+            return (Fill.full(0, dy.type, *dynamic_shape(dy)),)
         # x / |x| turns with x, and does not change along it.
         turn = DivNoNan.of(Imag.of(dy * conj(self.y)), Abs.of(self.x))
         return (1j * self.y * Cast.to(turn, self.x.element_type),)
@@ -211,8 +211,8 @@ def hypot(a: Scalar, b: Scalar) -> Scalar:
     large, small = maximum(a, b), minimum(a, b)
     ratio = select(small.equal(large), 1, small / large)
     return select(
-        a.equal(inf) | b.equal(inf),
-        inf,
+        a.equal(np.inf) | b.equal(np.inf),
+        np.inf,
         select(large.equal(0), 0, large * sqrt(ratio * ratio + 1)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
 from xdsl.dialects.builtin import FunctionType, TensorType
@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
-from xdsl.traits import HasFolder, OpTrait, SameOperandsAndResultType
+from xdsl.traits import OpTrait
 
 from pullback.dialects.graph.op.checks import check_results, check_tensor
 from pullback.dialects.graph.tensor import tensor as value
@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.arrays import array_of, beside, is_array, is
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
+from pullback.dialects.ir.verified_once import verified_once
 
 Properties: TypeAlias = Mapping[str, Attribute]
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
@@ -28,45 +29,6 @@ OPS: dict[str, type[GraphOp]] = value.OPS
 """Every operation of the dialect by name, in the order of definition."""
 
 OpT = TypeVar("OpT", bound="type[GraphOp]")
-AnyOpT = TypeVar("AnyOpT", bound=type[IRDLOperation])
-
-
-_VERIFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
-
-
-def verified_once(cls: AnyOpT) -> AnyOpT:
-    """Verifies equal operations once: xDSL's checks cost 20 µs, and types and properties are few and shared.
-
-    Only where the checks depend on nothing else: not on regions, nor on where the operation stands.
-    """
-    verify: Callable[[Any], None] = cls.verify_
-    definition = cls.get_irdl_definition()
-    checks = [t for t in cls.traits if type(t).verify is not OpTrait.verify]
-    looks_around = not all(isinstance(t, HasFolder | SameOperandsAndResultType) for t in checks)
-    if definition.regions or definition.attributes or looks_around:
-        return cls
-
-    def verify_(self: Any) -> None:
-        operands = [v.type for v in self._operands]
-        results = [r.type for r in self.results]
-        properties = self.properties
-        key = (
-            cls,
-            len(operands),
-            *map(id, operands),
-            *map(id, results),
-            *map(id, properties.values()),
-            *properties,
-        )
-        if key not in _VERIFIED:
-            verify(self)
-            if len(_VERIFIED) > 200_000:
-                _VERIFIED.clear()
-            # What identities stand for is kept, so that nothing else takes them.
-            _VERIFIED[key] = (operands, results, dict(properties))
-
-    cls.verify_ = verify_
-    return cls
 
 
 def graph_op(cls: OpT) -> OpT:
@@ -286,13 +248,11 @@ def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
 
     NumPy's scalars are numbers where they are of `like`'s kind, else arrays.
     """
-    from pullback.dialects.graph.creation.constants import Constant, Fill
-
     if like is None:
         raise GraphError(f"{op}: at least one argument must be a tensor, to give the others its dtype")
     element_type = like.element_type
     dtype = numpy_dtype(element_type)
     data = beside(data, dtype, op)  # pyright: ignore[reportAssignmentType]
     if is_number(data):
-        return Fill.scalar(data, element_type)
-    return Constant.from_array(array_of(data, op, None if is_array(data) else dtype))
+        return value.OPS["graph.fill"].scalar(data, element_type)
+    return value.OPS["graph.constant"].from_array(array_of(data, op, None if is_array(data) else dtype))

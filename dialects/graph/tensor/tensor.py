@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from math import prod
 from typing import Any, NoReturn, TypeAlias
 
@@ -15,6 +14,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.dialects.graph.tensor.insertion import inserting_beside, is_inserting
+from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import (
     GraphError,
     dtype_name,
@@ -25,6 +25,8 @@ from pullback.dialects.graph.tensor.types import (
 
 OPS: dict[str, Any] = {}
 """Every operation class of the dialect by name, in the order of the dialect; here so that operators can reach it."""
+INDEXING: dict[str, Callable[..., Any]] = {}
+"""`item`, `rows` and `length`: what `x[key]`, `iter(x)` and `len(x)` call. `by_index/index.py` enters them."""
 
 
 def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
@@ -34,11 +36,6 @@ def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
         raise TypeError(f"{expression} is no operation on tensors: {instead}")
 
     return refuse
-
-
-def _indices() -> Any:
-    """What `x[…]` means stands above this module, as operations do."""
-    return import_module("pullback.dialects.graph.by_index.index")
 
 
 class Operators:
@@ -187,13 +184,13 @@ class Operators:
         raise TypeError("a tensor has no contents while the graph is built: compute them with run()")
 
     def __getitem__(self, key: Any) -> Tensor:
-        return _indices().item(self, key)
+        return INDEXING["item"](self, key)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return _indices().rows(self)
+        return INDEXING["rows"](self)
 
     def __len__(self) -> int:
-        return _indices().length(self.shape)
+        return INDEXING["length"](self.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -250,8 +247,6 @@ class Tensor(Operators):
 
     @property
     def name(self) -> str:
-        from pullback.dialects.graph.tensor.location import name_of_value
-
         return name_of_value(self.value)
 
     def is_same(self, other: Tensor) -> bool:
