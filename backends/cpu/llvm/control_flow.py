@@ -13,7 +13,7 @@ from pullback.backends.cpu.llvm.function_printer import (
     FunctionPrinter,
     LLVMPrintError,
 )
-from pullback.backends.cpu.llvm.types import spell
+from pullback.backends.cpu.llvm_types import spell
 from pullback.dialects.upstream.scf import ParallelOp
 
 

@@ -11,7 +11,7 @@ from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation, SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import Argument, Emitter, EmitterTable, FunctionPrinter
-from pullback.backends.cpu.llvm.types import constant, integer_width, scalar_literal, spell, splat
+from pullback.backends.cpu.llvm_types import constant, integer_width, scalar_literal, spell, splat
 from pullback.dialects.upstream import casts, comparisons
 from pullback.dialects.upstream import math as upstream_math
 from pullback.dialects.upstream.arith import RemfOp

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.llvm.owned_memory import release_all
-from pullback.backends.cpu.llvm.types import spell, suffix
+from pullback.backends.cpu.llvm_types import spell, suffix
 from pullback.backends.cpu.math.library import check_element_type
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.ir.diagnostics import DiagnosticError

@@ -16,7 +16,7 @@ from pullback.backends.cpu.llvm.function_printer import (
     static_strides,
 )
 from pullback.backends.cpu.llvm.owned_memory import allocate, release
-from pullback.backends.cpu.llvm.types import element_type, length, size_in_bytes, spell, suffix
+from pullback.backends.cpu.llvm_types import element_type, length, size_in_bytes, spell, suffix
 from pullback.dialects.upstream import gather as indexed
 
 

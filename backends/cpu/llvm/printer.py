@@ -21,7 +21,7 @@ from pullback.backends.cpu.llvm.function_printer import (
     ModuleNeeds,
 )
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
-from pullback.backends.cpu.llvm.types import alignment, dense_literals, size_in_bytes, spell
+from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
 from pullback.backends.cpu.math.library import instantiate
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.ir.dense import is_uniform

@@ -13,7 +13,7 @@ from xdsl.ir import SSAValue
 
 from pullback.backends.cpu.llvm.elementwise import fastmath
 from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError
-from pullback.backends.cpu.llvm.types import (
+from pullback.backends.cpu.llvm_types import (
     FLOATS,
     float_literal,
     length,

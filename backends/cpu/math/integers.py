@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.backends.cpu.llvm.types import element_type, integer_width
+from pullback.backends.cpu.llvm_types import element_type, integer_width
 from pullback.backends.cpu.math.lanes import Lanes, select
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm.types import element_type, length, scalar_literal, spell, splat, suffix
+from pullback.backends.cpu.llvm_types import element_type, length, scalar_literal, spell, splat, suffix
 
 
 @dataclass

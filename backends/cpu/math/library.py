@@ -12,7 +12,7 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm.types import element_type, spell, suffix
+from pullback.backends.cpu.llvm_types import element_type, spell, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
 from pullback.backends.cpu.math.integers import ipowi
