@@ -7,8 +7,8 @@ from pullback.dialects.graph.elementwise.basic import Cast, Identity, Maximum, M
 from pullback.dialects.graph.op.families import numeric
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import element_type_from
-from pullback.frontend.functions.dtypes import of_dtype
 from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.checked_dtypes import of_dtype
 
 __all__ = ["astype", "cast", "clip", "positive", "where"]
 

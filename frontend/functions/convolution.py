@@ -15,10 +15,10 @@ from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.graph.windows.convolution import Conv2D, Conv2DInputGradient
 from pullback.dialects.graph.windows.depthwise_convolution import DepthwiseConv2D
 from pullback.dialects.graph.windows.windows import window_properties
-from pullback.frontend.functions.extents import ShapeLike, extents_and_operand
 from pullback.frontend.functions.windows import Images, PaddingLike
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.convert import as_tensor
+from pullback.frontend.operands.shape_like import ShapeLike, extents_and_operand
 
 __all__ = ["conv2d", "conv2d_transpose", "depthwise_conv2d"]
 

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.functions.axes import whole_numbers
 from pullback.frontend.functions.indexing import gather
+from pullback.frontend.operands.axes import whole_numbers
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["resize_nearest_neighbor"]

@@ -11,11 +11,11 @@ from pullback.dialects.graph.by_index.gather_nd import (
 from pullback.dialects.graph.by_index.index_plan import taken_along
 from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.functions.axes import checked_axis
-from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph.emit import named_as, tensors
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.variable import Variable
+from pullback.frontend.operands.axes import checked_axis
 from pullback.frontend.operands.convert import as_tensor
+from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
 __all__ = [
     "gather",

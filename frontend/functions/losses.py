@@ -12,9 +12,9 @@ from pullback.dialects.graph.elementwise.logistic import Softplus
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.op.families import is_float, is_integer
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.functions.axes import checked_axis
-from pullback.frontend.functions.dtypes import of_dtype
 from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.axes import checked_axis
+from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = [

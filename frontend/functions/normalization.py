@@ -21,9 +21,9 @@ from pullback.dialects.graph.op.families import is_float
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, is_static, tensor_type
-from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis, is_whole_number
-from pullback.frontend.functions.dtypes import of_dtype
 from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.axes import Axes, checked_axes, checked_axis, is_whole_number
+from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = [

@@ -15,8 +15,8 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import Reshape, flattened
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.functions.axes import Axes, checked_axes, checked_axis, whole_numbers
 from pullback.frontend.graph.emit import named_as
+from pullback.frontend.operands.axes import Axes, checked_axes, checked_axis, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["flip", "repeat", "reverse", "roll", "tile"]

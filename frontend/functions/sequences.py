@@ -21,9 +21,9 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
     tensor_type,
 )
-from pullback.frontend.functions.axes import checked_axis, is_whole_number
 from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.graph.emit import named_as
+from pullback.frontend.operands.axes import checked_axis, is_whole_number
 from pullback.frontend.operands.convert import as_tensor, default_dtype
 from pullback.frontend.operands.errors import ArgumentTypeError
 

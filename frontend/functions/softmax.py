@@ -5,9 +5,9 @@ from __future__ import annotations
 from pullback.dialects.graph.along_axes.axis_families import AlongAxis
 from pullback.dialects.graph.along_axes.softmax import LogSoftmax, Softmax
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.functions.axes import checked_axis
-from pullback.frontend.functions.dtypes import of_dtype
 from pullback.frontend.graph.emit import named_as
+from pullback.frontend.operands.axes import checked_axis
+from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["log_softmax", "softmax"]

@@ -14,9 +14,9 @@ from pullback.dialects.graph.movement.split_concat import Concat, Split, sizes_a
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.functions.axes import checked_axis, is_whole_number, whole_numbers
 from pullback.frontend.functions.shapes import broadcast_arrays
 from pullback.frontend.graph.emit import named_as, tensors
+from pullback.frontend.operands.axes import checked_axis, is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 

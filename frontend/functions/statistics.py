@@ -10,9 +10,9 @@ from pullback.dialects.graph.elementwise.exponential import Sqrt
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.families import is_float
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.frontend.functions.axes import Axes, checked_axes
-from pullback.frontend.functions.dtypes import of_dtype
 from pullback.frontend.graph.emit import named_as
+from pullback.frontend.operands.axes import Axes, checked_axes
+from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
 
 __all__ = ["moments", "std", "var"]

@@ -11,7 +11,7 @@ from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.graph.windows.windows import Padding, Pair, same_padding
-from pullback.frontend.functions.axes import is_whole_number, whole_numbers
+from pullback.frontend.operands.axes import is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 

@@ -20,7 +20,13 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_values, check_function
 from pullback.driver.checking.report import GradientReport
-from pullback.frontend.gradients.arguments import as_list, converted_stop, converted_x, converted_y, handle_of
+from pullback.frontend.gradients.gradient_arguments import (
+    as_list,
+    converted_stop,
+    converted_x,
+    converted_y,
+    handle_of,
+)
 from pullback.frontend.gradients.gradients import graph_of_all
 from pullback.frontend.graph.graph import Graph
 from pullback.frontend.operands.convert import as_array

@@ -22,17 +22,17 @@ from pullback.dialects.graph.tensor.types import (
     data_type_of,
     differentiable_type,
 )
-from pullback.frontend.gradients.arguments import handle_of
+from pullback.frontend.gradients.gradient_arguments import handle_of
 from pullback.frontend.gradients.gradients import gradients
 from pullback.frontend.gradients.hoist_reads import hoist_reads
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, common_graph, current_graph
-from pullback.frontend.graph.handles import IndexedSlices
-from pullback.frontend.graph.needs import tuple_of
-from pullback.frontend.graph.random_state import source_of_keys
+from pullback.frontend.handles.control_dependencies import tuple_of
+from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.random_state import source_of_keys
+from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
-from pullback.frontend.operands.nest import Nest
 
 Function = Callable[..., Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pullback.frontend.gradients.arguments import (
+from pullback.frontend.gradients.gradient_arguments import (
     as_list,
     converted_grad,
     converted_stop,

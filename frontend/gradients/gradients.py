@@ -15,7 +15,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import Origin, RoleAttr, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType
-from pullback.frontend.gradients.arguments import (
+from pullback.frontend.gradients.gradient_arguments import (
     aggregation_of,
     as_list,
     converted_grad,
@@ -27,10 +27,10 @@ from pullback.frontend.gradients.arguments import (
     handle_of,
     unconnected_of,
 )
-from pullback.frontend.gradients.requests import requested
+from pullback.frontend.graph.gradient_requests import requested
 from pullback.frontend.graph.graph import Graph, common_graph, current_graph
-from pullback.frontend.graph.handles import IndexedSlices
 from pullback.frontend.graph.scopes import without_devices
+from pullback.frontend.handles.handles import IndexedSlices
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.pipeline.run import quiet_collector
 

@@ -15,10 +15,10 @@ from pullback.dialects.graph.tensor.types import (
     gradient_type_of,
     is_float,
 )
-from pullback.frontend.gradients.arguments import aggregation_of, as_list, converted_x, gating_of
+from pullback.frontend.gradients.gradient_arguments import aggregation_of, as_list, converted_x, gating_of
 from pullback.frontend.gradients.gradients import enter_scope, gradients, graph_of_all
 from pullback.frontend.gradients.jacobians import jacobians
-from pullback.frontend.graph.handles import IndexedSlices
+from pullback.frontend.handles.handles import IndexedSlices
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.emitter import Options

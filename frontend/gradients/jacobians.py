@@ -23,7 +23,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.frontend.functions.control_flow import while_loop
 from pullback.frontend.functions.split_concat import concat
-from pullback.frontend.gradients.requests import requested
+from pullback.frontend.graph.gradient_requests import requested
 from pullback.frontend.graph.graph import Graph
 from pullback.passes.gradients.emitter import Options
 

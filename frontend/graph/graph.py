@@ -19,9 +19,9 @@ from pullback.dialects.graph.tensor.types import AnyTensor
 from pullback.dialects.ir.text import print_module
 from pullback.frontend.graph.copies import restore, state_of
 from pullback.frontend.graph.draws import Draws
-from pullback.frontend.graph.names import Names, valid_hint
-from pullback.frontend.graph.overrides import override_stamp
-from pullback.frontend.graph.taking_back import erase_after, erase_from, forget_from
+from pullback.frontend.graph.gradient_overrides import override_stamp
+from pullback.frontend.graph.rollback import erase_after, erase_from, forget_from
+from pullback.frontend.graph.unique_names import Names, valid_hint
 from pullback.frontend.graph.visibility import block_of, check_visible
 
 Stamp: TypeAlias = Callable[[Operation], None]

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
 from pullback.frontend.graph.graph import Graph, current_graph
-from pullback.frontend.graph.needs import operations_behind
+from pullback.frontend.handles.control_dependencies import operations_behind
 from pullback.frontend.operands.errors import ArgumentTypeError
 
 DEVICE = "device"

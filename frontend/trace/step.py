@@ -23,9 +23,9 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.driver.pipelines import Shapes
 from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
+from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.errors import ArgumentTypeError
-from pullback.frontend.operands.nest import Nest
-from pullback.frontend.trace.outputs import TensorLeaf, anchors_of, leaves_of
+from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
 from pullback.passes.pipeline.run import quiet_collector
 from pullback.process.locks import COMPILING, holding, in_order

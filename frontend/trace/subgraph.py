@@ -25,7 +25,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static
 from pullback.driver.copying import copy_operation
 from pullback.frontend.graph.graph import Graph, is_placeholder
-from pullback.frontend.graph.random_state import NAME, count_step
+from pullback.frontend.handles.random_state import NAME, count_step
 
 
 @dataclass(frozen=True)

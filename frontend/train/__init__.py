@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pullback.frontend.train.adagrad import AdagradOptimizer
 from pullback.frontend.train.adam import AdamOptimizer
-from pullback.frontend.train.checkpoints import CheckpointError, restore_checkpoint, save_checkpoint
+from pullback.frontend.train.checkpoints.checkpoints import (
+    CheckpointError,
+    restore_checkpoint,
+    save_checkpoint,
+)
 from pullback.frontend.train.global_step import get_or_create_global_step
 from pullback.frontend.train.gradient_descent import GradientDescentOptimizer
 from pullback.frontend.train.momentum import MomentumOptimizer

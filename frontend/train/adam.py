@@ -8,8 +8,8 @@ from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.functions.elementwise import sqrt
 from pullback.frontend.graph.graph import Graph
-from pullback.frontend.graph.handles import Operation
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.handles import Operation
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.frontend.graph.graph import Graph, current_graph
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.variable import Variable
 
 NAME = "global_step"
 

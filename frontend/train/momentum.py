@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS, widened
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import compatible_types, data_type_of
-from pullback.frontend.gradients.arguments import handle_of
+from pullback.frontend.gradients.gradient_arguments import handle_of
 from pullback.frontend.gradients.gradients import gradients
 from pullback.frontend.graph.graph import Graph, common_graph, graph_of
-from pullback.frontend.graph.handles import IndexedSlices, Operation
-from pullback.frontend.graph.names import checked_name
-from pullback.frontend.graph.names_first import check_scope_name
-from pullback.frontend.graph.needs import group
-from pullback.frontend.graph.variables import Variable, trainable_variables
+from pullback.frontend.graph.name_checks import check_scope_name
+from pullback.frontend.graph.unique_names import checked_name
+from pullback.frontend.handles.control_dependencies import group
+from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.variable import Variable, trainable_variables
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_dtype

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.frontend.functions.elementwise import sqrt
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State

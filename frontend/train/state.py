@@ -12,8 +12,8 @@ from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
 from pullback.dialects.graph.by_index.replace_rows import Unique
 from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.frontend.graph.handles import IndexedSlices, Operation
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.variable import Variable
 
 
 class State(Protocol):

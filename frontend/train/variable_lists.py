@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, data_type_of, element_type_of, is_float, is_integer
-from pullback.frontend.gradients.arguments import handle_of
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.gradients.gradient_arguments import handle_of
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.errors import ArgumentTypeError
 
 FLOATS = [name for name, type_ in DTYPES.items() if is_float(type_)]

@@ -18,7 +18,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pullback as pb
-from pullback.frontend.train import replaced_file
+from pullback.frontend.train.checkpoints import replaced_file
 
 
 def saved(path: Path, value: float = 1.0, size: int = 1) -> pb.Graph:
@@ -50,7 +50,7 @@ KILLED = """
 import os, sys
 import numpy as np
 import pullback as pb
-from pullback.frontend.train import replaced_file
+from pullback.frontend.train.checkpoints import replaced_file
 
 def killed(*_):
     os.kill(os.getpid(), 9)

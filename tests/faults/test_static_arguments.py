@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.frontend.operands.exact import exact_key
+from pullback.frontend.nests.exact_keys import exact_key
 
 
 class Color(IntEnum):

@@ -13,7 +13,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
-from pullback.frontend.graph.names import Names
+from pullback.frontend.graph.unique_names import Names
 
 
 def test_the_module_is_valid_text_and_the_graph_goes_on(graph: pb.Graph) -> None:

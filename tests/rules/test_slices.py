@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.frontend.graph import handles
+from pullback.frontend.handles import handles
 
 INDICES = np.array([2, 0, 2], np.int32)
 

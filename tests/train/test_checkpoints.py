@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import pullback as pb
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
-from pullback.frontend.train import checkpoints
+from pullback.frontend.train.checkpoints import checkpoints
 
 PROGRAM = """
 import sys

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.frontend.operands.nest import Nest
+from pullback.frontend.nests.nest import Nest
 
 STEP = 1e-5
 

@@ -26,21 +26,21 @@ value is at fault it is a `TypeError` too.
 """
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Graphs": ("frontend.graph.graph", "dialects.graph.tensor.tensor", "frontend.graph.handles"),
-    "Variables": ("frontend.graph.variables",),
+    "Graphs": ("frontend.graph.graph", "dialects.graph.tensor.tensor", "frontend.handles.handles"),
+    "Variables": ("frontend.handles.variable",),
     "Gradients": (
         "frontend.gradients.gradients",
-        "frontend.gradients.arguments",
+        "frontend.gradients.gradient_arguments",
         "frontend.gradients.hessians",
     ),
-    "Gradient functions": ("frontend.gradients.custom_gradient", "frontend.gradients.registry"),
+    "Gradient functions": ("frontend.gradients.custom_gradient", "frontend.gradients.register_gradient"),
     "Why a gradient is what it is": ("frontend.gradients.explain", "passes.explain.explanation"),
     "Whether a gradient is right": ("frontend.gradients.check_gradients", "driver.checking.report"),
     "Functions": (
         "frontend.trace.function",
-        "frontend.transforms.reverse",
-        "frontend.transforms.products",
-        "frontend.transforms.matrices",
+        "frontend.transforms.grad",
+        "frontend.transforms.vector_products",
+        "frontend.transforms.jacobian_hessian",
     ),
     "Running": ("frontend.trace.run", "frontend.trace.step"),
     "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
@@ -74,10 +74,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "frontend.functions.searching",
         "frontend.functions.segments",
     ),
-    "Random numbers": ("frontend.functions.random", "frontend.graph.random_state"),
+    "Random numbers": ("frontend.functions.random", "frontend.handles.random_state"),
     "Parts": ("frontend.functions.slicing",),
     "Loops and branches": ("frontend.functions.control_flow", "frontend.functions.conditionals"),
-    "Names, devices and order": ("frontend.graph.scopes", "frontend.graph.needs"),
+    "Names, devices and order": ("frontend.graph.scopes", "frontend.handles.control_dependencies"),
     "Clipping": ("frontend.functions.clipping",),
     "Training": (
         "frontend.train.optimizer",
@@ -87,7 +87,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "frontend.train.rms_prop",
         "frontend.train.adagrad",
         "frontend.train.global_step",
-        "frontend.train.checkpoints",
+        "frontend.train.checkpoints.checkpoints",
     ),
 }
 """The modules in which public names are defined, in the order in which a reader meets them."""

@@ -14,13 +14,13 @@ from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_nu
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_inexact
 from pullback.frontend.graph.graph import current_graph
-from pullback.frontend.graph.random_state import state_of_functions
+from pullback.frontend.handles.random_state import state_of_functions
+from pullback.frontend.nests.exact_keys import exact_key
+from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_array
 from pullback.frontend.operands.errors import ArgumentTypeError
-from pullback.frontend.operands.exact import exact_key
-from pullback.frontend.operands.nest import Nest
-from pullback.frontend.trace.calls import surrounding_graph
 from pullback.frontend.trace.function import Function
+from pullback.frontend.trace.function_calls import surrounding_graph
 from pullback.frontend.transforms.argument_nests import (
     Chosen,
     dense_gradients,

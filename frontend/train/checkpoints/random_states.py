@@ -9,7 +9,7 @@ import numpy as np
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.frontend.graph.graph import Graph
-from pullback.frontend.graph.random_state import RandomState, known_random_state, random_state
+from pullback.frontend.handles.random_state import RandomState, known_random_state, random_state
 
 STATE = "random_state/"
 """What the states are called in a file's metadata, before their numbers."""

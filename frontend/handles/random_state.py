@@ -21,10 +21,10 @@ from pullback.dialects.graph.state.variables import AssignAdd, Read, VariableOp
 from pullback.dialects.graph.tensor.location import named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError, VariableType
-from pullback.frontend.functions.axes import is_whole_number
 from pullback.frontend.graph.graph import Graph, entered_graph
-from pullback.frontend.graph.trips import trips_around
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.graph.trip_counts import trips_around
+from pullback.frontend.handles.variable import Variable
+from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.process.locks import Lock
 

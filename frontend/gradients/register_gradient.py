@@ -8,9 +8,9 @@ from typing import Any
 
 from xdsl.ir import Operation as IROperation
 
-from pullback.frontend.graph.handles import IndexedSlices
-from pullback.frontend.graph.overrides import operation_name
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.graph.gradient_overrides import operation_name
+from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.registry import Rule, register
 

@@ -10,18 +10,18 @@ from typing import TypeAlias
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.frontend.graph.graph import Graph, current_graph
-from pullback.frontend.graph.random_state import known_random_state
-from pullback.frontend.graph.variables import Variable, global_variables
+from pullback.frontend.handles.random_state import known_random_state
+from pullback.frontend.handles.variable import Variable, global_variables
 from pullback.frontend.operands.errors import ArgumentTypeError
-from pullback.frontend.train.generator_states import (
+from pullback.frontend.train.checkpoints.generator_states import (
     Generators,
     checked_generators,
     decoded_generator,
     encoded_generators,
 )
-from pullback.frontend.train.random_states import decoded_states, encoded_states
-from pullback.frontend.train.replaced_file import replace_file
-from pullback.frontend.train.tensor_file import TensorFileError, read_tensors, write_tensors
+from pullback.frontend.train.checkpoints.random_states import decoded_states, encoded_states
+from pullback.frontend.train.checkpoints.replaced_file import replace_file
+from pullback.frontend.train.checkpoints.tensor_file import TensorFileError, read_tensors, write_tensors
 from pullback.process.interrupts import putting_off
 from pullback.process.locks import Lock, holding, in_order
 

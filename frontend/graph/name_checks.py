@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from pullback.frontend.graph.graph import entered_graph
-from pullback.frontend.graph.names import Names, checked_name
+from pullback.frontend.graph.unique_names import Names, checked_name
 
 
 def check_name(name: object) -> None:

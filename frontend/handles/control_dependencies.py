@@ -9,11 +9,11 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.frontend.gradients.arguments import handle_of
+from pullback.frontend.gradients.gradient_arguments import handle_of
 from pullback.frontend.graph.graph import common_graph, current_graph, graph_of
-from pullback.frontend.graph.handles import IndexedSlices, Operation
-from pullback.frontend.graph.names_first import check_name, check_scope_name
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.graph.name_checks import check_name, check_scope_name
+from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 

@@ -34,8 +34,8 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, current_graph, entered_graph
-from pullback.frontend.graph.handles import IndexedSlices, Operation
-from pullback.frontend.graph.names import valid_hint
+from pullback.frontend.graph.unique_names import valid_hint
+from pullback.frontend.handles.handles import IndexedSlices, Operation
 from pullback.frontend.operands.convert import as_array, as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.process.locks import Lock, holding

@@ -8,8 +8,8 @@ from typing import cast
 from pullback.dialects.graph.gradient.policies import Aggregation, Gating, Unconnected
 from pullback.dialects.graph.tensor.tensor import Operators, Tensor
 from pullback.dialects.graph.tensor.types import SlicesType
-from pullback.frontend.graph.handles import IndexedSlices
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.errors import GradientError

@@ -29,12 +29,12 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.dialects.ir.record import number_in, operations_in, values_in
-from pullback.frontend.functions.extents import ShapeLike, static_extents
 from pullback.frontend.graph.copies import tensor_at
 from pullback.frontend.graph.graph import Graph, current_graph, graph_of
 from pullback.frontend.graph.visibility import is_visible
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
 LARGE_ELEMENTS = 100_000_000
 """From how many elements on slices made dense are worth a warning."""

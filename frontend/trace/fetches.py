@@ -13,10 +13,10 @@ from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
-from pullback.frontend.graph.handles import IndexedSlices, Operation
-from pullback.frontend.graph.variables import Variable
+from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.variable import Variable
+from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.errors import ArgumentTypeError
-from pullback.frontend.operands.nest import Nest
 from pullback.frontend.trace.subgraph import Output
 
 
