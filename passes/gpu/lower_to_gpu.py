@@ -18,8 +18,8 @@ from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernels import lower_kernel
 from pullback.passes.gpu.kernel_builder import KERNELS
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
-from pullback.passes.kernels.form.support import runs_on_host
 from pullback.passes.lowering.host import Host
+from pullback.passes.lowering.support import runs_on_host
 
 NOT_COVERED: Mapping[type[Operation], str] = {
     EmptyStack: "stacks",

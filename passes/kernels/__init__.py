@@ -12,7 +12,7 @@ those attributes, and nothing else.
       graph.yield …
     }
 
-What `pullback.passes.kernels.form.support` calls native is computed inside of kernels. Outside stand `variable read
+What `pullback.passes.lowering.support` calls native is computed inside of kernels. Outside stand `variable read
 assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its
 result is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host
 operations: those that only compute tensors from tensors and slices, and that kernels do not compute. They read and

@@ -23,12 +23,12 @@ from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.kernels.form.support import runs_on_host
 from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.lowering.buffers import Buffers
 from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
 from pullback.passes.lowering.places import Place, Places
 from pullback.passes.lowering.stacks import Stacks
+from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
 

@@ -22,7 +22,7 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.passes.kernels.form.support import runs_on_host
+from pullback.passes.lowering.support import runs_on_host
 
 Array = np.ndarray[Any, Any]
 

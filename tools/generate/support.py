@@ -46,7 +46,7 @@ from pullback.driver.program import compile_function
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.registry import State, state_of
-from pullback.passes.kernels.form.support import runs_on_host
+from pullback.passes.lowering.support import runs_on_host
 from pullback.tools.files import write_bytes
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "support.md"

@@ -15,8 +15,8 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
-from pullback.passes.kernels.form.support import ALONE
 from pullback.passes.lowering.space import Schedule
+from pullback.passes.lowering.support import ALONE
 
 KINDS = ("pointwise", "rows", "columns", "matmul", "scatter", "concat")
 KEYS = ("kind", "parallel", "reduce", "vector", "unroll", "tile")

@@ -10,7 +10,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
-from pullback.passes.kernels.form.support import has_kernel_dtypes, runs_natively
+from pullback.passes.lowering.support import has_kernel_dtypes, runs_natively
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal

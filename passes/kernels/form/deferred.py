@@ -10,7 +10,7 @@ from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.gradient.markers import Accumulate, AddN
 from pullback.dialects.graph.op.families import Elementwise, is_expensive
 from pullback.dialects.graph.tensor.types import shape_of_type
-from pullback.passes.kernels.form.support import VIEWS, runs_natively
+from pullback.passes.lowering.support import VIEWS, runs_natively
 
 SUMS = (AddN, Accumulate)
 LARGEST = 16

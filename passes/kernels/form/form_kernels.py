@@ -21,7 +21,7 @@ from pullback.passes.kernels.form.decompose import becomes_native, take_apart
 from pullback.passes.kernels.form.grouping import Scope
 from pullback.passes.kernels.form.groups import Group, Outside
 from pullback.passes.kernels.form.recompute import Repeats, cheap_repeats
-from pullback.passes.kernels.form.support import PLACED, runs_on_host
+from pullback.passes.lowering.support import PLACED, runs_on_host
 
 UNFINISHED: Mapping[type[Operation], str] = {
     Gradients: "generate-gradients, then finish,",

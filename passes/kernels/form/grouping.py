@@ -26,7 +26,6 @@ from pullback.passes.kernels.form.gates import Walls
 from pullback.passes.kernels.form.groups import (
     Dim,
     Group,
-    Kind,
     Known,
     Link,
     Outside,
@@ -37,8 +36,8 @@ from pullback.passes.kernels.form.groups import (
     join_scatter,
 )
 from pullback.passes.kernels.form.legalize import Contents, expanded
-from pullback.passes.kernels.form.support import ALIASES, ALONE, VIEWS, is_grouped, runs_natively
 from pullback.passes.kernels.form.variable_readers import Readers
+from pullback.passes.lowering.support import ALIASES, ALONE, VIEWS, Kind, is_grouped, runs_natively
 
 ADDS_ROWS = (Add, Subtract, AddN, Accumulate)
 DYNAMIC = (ShapeOf, Size, SumTo, SplitLike)

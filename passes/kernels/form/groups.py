@@ -7,13 +7,13 @@ from typing import Literal, Self, TypeAlias
 
 from xdsl.ir import Operation, SSAValue
 
+from pullback.passes.lowering.support import Kind
 from pullback.passes.rewriting.union_find import Merging
 
 Reduces: TypeAlias = Literal["leading", "trailing", "all"]
 """Which dims of the space a reduction runs over: the first ones, the last ones, or every one."""
 Known: TypeAlias = Literal["leading", "trailing", "all", "late"] | None
 """When a value is known: at once, once a reduction over these dims is done, or only after the last loop."""
-Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
 
 
 LATE: frozenset[Known] = frozenset({"late"})

@@ -31,7 +31,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
-from pullback.passes.kernels.form.support import runs_natively
+from pullback.passes.lowering.support import runs_natively
 
 Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
 """What takes the place of the results; `None` where the operation stays."""

@@ -18,7 +18,7 @@ from pullback.dialects.graph.state.stacks import Pop
 from pullback.dialects.graph.state.variables import Read
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.kernels.form.support import runs_on_host
+from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.rewriting.union_find import Merging
 
 

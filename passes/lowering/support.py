@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
@@ -30,8 +32,9 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, is_float, is_static
-from pullback.passes.kernels.form.groups import Kind
 
+Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
+"""In what kind of kernel an operation is computed: with others in loops, or in one of its own."""
 LOOPED = (Elementwise, AddN, Accumulate, Reduction)
 """What shares loops with other operations."""
 ALONE: dict[type[Operation], Kind] = {
