@@ -1,4 +1,4 @@
-"""How large types may be: what no memory holds, and what no compiler of vectors survives, is refused early."""
+"""Limits of types: tensors that no memory holds, and vectors that LLVM cannot compile, are refused early."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from xdsl.ir import Attribute, ParametrizedAttribute
 from pullback.dialects.graph.tensor.types import GraphError, check_size
 
 LONGEST_VECTOR = 1024
-"""Elements of a vector. Ours are a register long; LLVM takes minutes for some thousand, and then aborts."""
+"""The most elements of a vector. Ours are as long as a register; LLVM takes minutes for thousands, and aborts."""
 
 _FITTING: dict[int, Attribute] = {}
-"""Types known to fit, by their identity, for which they are kept alive."""
+"""Types known to be within the limits, by their identity, so that they are kept alive."""
 
 
 def check_bounds(type_: Attribute) -> None:

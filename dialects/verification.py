@@ -1,4 +1,4 @@
-"""What must hold at every level: each op verifies, and each value is defined before its uses."""
+"""Verification at every level: op constraints, limits of types, symbols of globals, and SSA dominance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VerificationError(DiagnosticError, VerifyException):
 
 
 def verify(module: ModuleOp) -> None:
-    """Check how large types are, every op's own constraints, and SSA dominance.
+    """Checks the limits of types, every op's own constraints, globals, and SSA dominance.
 
     Raises:
         VerificationError: for the first op that breaks one, inner ops first.
@@ -38,7 +38,7 @@ def verify(module: ModuleOp) -> None:
 
 
 def _check_globals(module: ModuleOp) -> None:
-    """What reads a global reads one that is there, as the memory that it is."""
+    """Checks that each `memref.get_global` names an existing global, and has its type."""
     for op in module.walk():
         if isinstance(op, memref.GetGlobalOp):
             name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
@@ -49,7 +49,7 @@ def _check_globals(module: ModuleOp) -> None:
 
 
 def _check_bounds(module: ModuleOp) -> None:
-    """Before anything computes with the extents of types, or makes what they say."""
+    """Checks the limits of all types, before anything computes with their extents or allocates them."""
     for op in module.walk():
         try:
             for result in op.results:
@@ -65,7 +65,7 @@ def _check_bounds(module: ModuleOp) -> None:
 
 
 def _located(module: ModuleOp, error: Exception) -> VerificationError:
-    """xDSL's exception does not say which op failed: verify one by one, only now that one does."""
+    """Finds the op that failed, which xDSL's exception does not name, by verifying one by one."""
     for op in module.walk(region_first=True):
         try:
             op.verify(verify_nested_ops=False)
@@ -80,7 +80,7 @@ def _message(error: Exception) -> str:
 
 
 def _check_dominance(module: ModuleOp) -> None:
-    """xDSL checks no dominance; its parser takes a use before its definition, and a pass may make one."""
+    """Checks dominance, which xDSL does not: its parser accepts uses before definitions, and a pass may make them."""
     order = {op: index for index, op in enumerate(module.walk())}
     regions: dict[Region, DominanceInfo] = {}
     for op, index in order.items():
@@ -98,7 +98,7 @@ def _check_dominance(module: ModuleOp) -> None:
 
 
 def _fault(owner: Operation | Block, user: Operation) -> str:
-    """Why a user does not see what an owner defines."""
+    """Says why a value of `owner` is not visible to a user."""
     definer = owner if isinstance(owner, Operation) else owner.parent_op()
     around = user.parent_op()
     while around is not None:
@@ -119,7 +119,7 @@ def _dominates(
     order: dict[Operation, int],
     regions: dict[Region, DominanceInfo],
 ) -> bool:
-    """Whether what `owner` defines is defined on every path to `user`, and visible there."""
+    """Tells whether the values of `owner` dominate `user`: defined on every path to it, and visible there."""
     block = owner if isinstance(owner, Block) else owner.parent
     if block is None or block.parent is None or (isinstance(owner, Operation) and owner not in order):
         return False

@@ -1,4 +1,4 @@
-"""Every operation written down as its class states it: what tests read back, and what the documentation shows."""
+"""Example texts of every operation, from its class: tests parse them, and the documentation shows them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ALIASES = {
 }
 
 EXAMPLES: Mapping[str, Sequence[str]] = {name: op.examples() for name, op in OPS.items() if op.examples()}
-"""What each operation states, by its name."""
+"""The examples that each operation's class states, by its name."""
 
 INSIDE_OTHERS = frozenset({"graph.condition", "graph.yield"})
 """Terminators: the examples of the operations around them show them."""
 
 
 def spelled_out(text: str) -> str:
-    """An example, or `ARGUMENTS`, with the aliases replaced by the types that they stand for."""
+    """Expands the type aliases in an example, or in `ARGUMENTS`."""
     for alias, type_ in ALIASES.items():
         text = re.sub(rf"\b{alias}\b", type_, text)
     return text
 
 
 def program(example: str) -> str:
-    """A function around an example, which gives it every value that examples use."""
+    """Wraps an example in a function whose arguments are all the values that examples use."""
     return spelled_out(f"func.func @main({ARGUMENTS}) {{\n  {example}\n  func.return\n}}")

@@ -1,4 +1,4 @@
-"""Calls of functions: which function is meant, and whether the call fits it."""
+"""Symbol lookup for `func.call`: the called function, and whether the call matches its type."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from xdsl.traits import SymbolTable
 
 
 def called_function(call: func.CallOp) -> func.FuncOp | None:
-    """The function of that name in the module around the call, or None if there is none."""
+    """Looks up the called function in the module around the call; None if there is none of that name."""
     found = SymbolTable.lookup_symbol(call, call.callee)
     return found if isinstance(found, func.FuncOp) else None
 
 
 def fault_of(call: func.CallOp, function: func.FuncOp | None) -> str | None:
-    """What is wrong with a call: no such function, or one with another number or other types. None if nothing."""
+    """Checks a call against the function: says what is wrong (no such function, arity, types), None if nothing."""
     name = f"@{call.callee.root_reference.data}"
     if function is None:
         near = get_close_matches(name, _functions_around(call), n=1)

@@ -1,4 +1,4 @@
-"""Dense elements: one value everywhere is one element, truth values are 0 and 1, and bits count, not numbers."""
+"""Dense elements attributes in one canonical form: splats as one element, truth values as 0 and 1, exact bits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from xdsl.ir import Attribute
 from xdsl.printer import Printer
 
 _TRUTH = bytes([0, *[1] * 255])
-"""Of each byte, whether it is true."""
+"""The translation table from any byte to the truth value 0 or 1."""
 
 
 def dense_elements(type_: Any, data: bytes) -> DenseIntOrFPElementsAttr:
-    """The attribute of a static shaped type, from the bytes of its elements or of the one that all are.
+    """Builds the dense attribute of a static shaped type from the bytes of all its elements, or of one (a splat).
 
-    Equal elements give equal attributes: any byte but 0 is the truth value 1, and what is the same everywhere is kept
-    as one element, whatever the shape.
+    Equal elements give equal attributes: any byte but 0 is the truth value 1, and elements that are all the same are
+    kept as a splat, whatever the shape.
     """
     element_type: Attribute = type_.get_element_type()
     if isinstance(element_type, IntegerType) and element_type.width.data == 1:
@@ -26,7 +26,7 @@ def dense_elements(type_: Any, data: bytes) -> DenseIntOrFPElementsAttr:
 
 
 def is_uniform(value: DenseIntOrFPElementsAttr) -> bool:
-    """Whether all elements have the same bits."""
+    """Tells whether all elements have the same bits (a splat)."""
     return _repeats(value.data.data, value.get_element_type().compile_time_size)
 
 
@@ -38,7 +38,7 @@ def _repeats(data: bytes, size: int) -> bool:
 
 
 def print_elements(value: DenseIntOrFPElementsAttr, printer: Printer) -> None:
-    """`dense<...>` without its type; as bytes where xDSL, for which -0.0 is 0.0, would print one of several zeros."""
+    """Prints `dense<...>` without its type; as bytes where xDSL, to which -0.0 equals 0.0, would lose a sign."""
     if is_uniform(value):
         _single(value).print_without_type(printer)
     elif not value.is_splat():
@@ -48,7 +48,7 @@ def print_elements(value: DenseIntOrFPElementsAttr, printer: Printer) -> None:
 
 
 def _single(value: DenseIntOrFPElementsAttr) -> DenseIntOrFPElementsAttr:
-    """One element in place of many equal ones."""
+    """Reduces a splat to one element."""
     size = value.get_element_type().compile_time_size
     data = value.data.data
     return value if len(data) <= size else DenseIntOrFPElementsAttr(value.type, BytesAttr(data[:size]))

@@ -1,4 +1,4 @@
-"""Reading `dense<...>`: a splat stays one element, truth values become 0 and 1, and bit patterns of floats are bits."""
+"""A parser of `dense<...>` that keeps splats as one element, and reads truth values and bit patterns exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBER = re.compile(r"[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?")
 
 
 def unlike(written: str, type: object, kept: float | None = None) -> str | None:
-    """What is wrong with a decimal literal that is kept as infinite, or as 0 though it is not; None if nothing is."""
+    """Says what is wrong with a decimal literal that overflows to infinity or underflows to 0; None if nothing is."""
     for number in NUMBER.findall(written):
         value = float(number) if kept is None else kept
         if math.isinf(value):
@@ -40,7 +40,7 @@ class _BitPattern(AttrParser._TensorLiteralElement):  # pyright: ignore[reportPr
 
 
 class DenseParser(Parser):
-    """xDSL's parser, which would write a splat out as often as its type has elements."""
+    """xDSL's parser, but for dense elements: xDSL's would repeat a splat for each element of its type."""
 
     def parse_dense_int_or_fp_elements_attr(self, type: Any) -> DenseIntOrFPElementsAttr:
         self.parse_punctuation("<", " in dense attribute")
@@ -64,7 +64,7 @@ class DenseParser(Parser):
         return dense_elements(type, self._packed(written, type, start) if count else b"")
 
     def _bytes(self, text: str, type: Any, count: int, start: int) -> bytes:
-        """What hexadecimal digits say: all elements, or the one that all are."""
+        """Decodes hexadecimal digits: all elements, or the single one of a splat."""
         try:
             if not text.startswith("0x"):
                 raise ValueError
@@ -79,7 +79,7 @@ class DenseParser(Parser):
         return data
 
     def _packed(self, written: Any, type: Any, start: int) -> bytes:
-        """The elements of a literal in brackets, or the one of a splat, as bytes."""
+        """Packs the elements of a literal in brackets, or the single one of a splat, as bytes."""
         elements, shape = written
         if shape and list(type.get_shape()) != shape:
             self.raise_error(f"the elements have shape {shape}, where {type} is expected", start)

@@ -1,4 +1,4 @@
-"""Errors about the program being compiled, and how they are shown to its author."""
+"""Diagnostics: errors about the program being compiled, and their rendering with the source line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DiagnosticError(DiagnosticException):
         class MissingGradientError(DiagnosticError, LookupError): ...
 
     Args:
-        message: what was wrong, what was expected, what to do. It names no file: whoever holds the source
+        message: what was wrong, what was expected, what to do. It names no file: the tool that holds the source
             text adds the position of `op`.
         op: the op that the message is about, or None when it is about the whole module.
     """
@@ -27,7 +27,7 @@ class DiagnosticError(DiagnosticException):
         self.op = op
 
     def __reduce__(self) -> Any:
-        """A copy, as in another process, has no op: that stands in a program which is not copied along."""
+        """Pickles without the op, which is part of a program that is not copied along to another process."""
         return _copied, (type(self), self.args, {**vars(self), "op": None})
 
 
@@ -40,17 +40,17 @@ def _copied(
 
 
 class UnsupportedError(DiagnosticError, NotImplementedError):
-    """The program is right, but this target cannot say or run `op` yet."""
+    """The program is right, but this target cannot translate or run `op` yet."""
 
 
 def render(span: Span, message: str, severity: str = "error") -> str:
-    """`file:line:col: error: message`, the source line, and a caret under the start of `span`."""
+    """Renders `file:line:col: error: message`, the source line, and a caret under the start of `span`."""
     source = span.input
     start = source.get_start_of_line(span.start)
     end = source.get_end_of_line(span.start)
     line = source.content[start:end].rstrip("\r")
     offset = min(span.start - start, len(line))
-    # Tabs are kept in the margin, so that the caret stands under its column whatever their width.
+    # Tabs are kept in the margin, so that the caret is under its column whatever their width.
     margin = "".join("\t" if character == "\t" else " " for character in line[:offset])
     width = max(1, min(span.end, end) - span.start)
     return f"{span.get_location()}: {severity}: {message}\n{line}\n{margin}{'^' * width}"

@@ -1,6 +1,6 @@
-"""IR as rows that can be pickled: operations hold each other by their operands, thousands deep, which rows do not.
+"""Serialisation of IR as flat rows: pickling operations themselves would recurse through operands, thousands deep.
 
-Values and operations are numbered in the order in which they stand, inner ones right after what they stand in.
+Values and operations are numbered in program order (pre-order: an operation before those in its regions).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Arguments: TypeAlias = tuple[tuple[Attribute, str | None, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One operation: what it is, and the numbers of the block in which it stands and of its operands."""
+    """One operation as plain data: its class, attributes and types, and the numbers of its block and its operands."""
 
     kind: type[Operation]
     block: int
@@ -32,14 +32,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The contents of a block."""
+    """The contents of a block as plain data."""
 
     arguments: Arguments
     rows: Sequence[Row]
 
     @classmethod
     def of(cls, block: Block) -> Record:
-        """Writes down what a block holds, but for its terminator.
+        """Records the contents of a block, without its terminator.
 
         Raises:
             ValueError: for an operation that branches to blocks, or uses a value from outside.
@@ -72,7 +72,7 @@ class Record:
         return cls(_arguments(block), rows)
 
     def written_to(self, block: Block) -> None:
-        """Makes the arguments and operations anew, in an empty block."""
+        """Rebuilds the arguments and operations in an empty block."""
         blocks = [block]
         values: list[SSAValue] = _with_arguments(block, self.arguments)
         for row in self.rows:
@@ -99,7 +99,7 @@ class Record:
 
 
 def operations_in(block: Block) -> Iterator[Operation]:
-    """The operations in a block, those inside of others too, in the order of their numbers; not its terminator."""
+    """Walks the operations in a block, nested ones too, in the order of their numbers; not its terminator."""
     for op in block.ops:
         if op.name != "func.return":
             yield op
@@ -109,7 +109,7 @@ def operations_in(block: Block) -> Iterator[Operation]:
 
 
 def values_in(block: Block) -> Iterator[SSAValue]:
-    """The values that are defined in a block, and inside of its operations, in the order of their numbers."""
+    """Walks the values defined in a block and in its operations' regions, in the order of their numbers."""
     yield from block.args
     for op in operations_in(block):
         yield from op.results
@@ -119,12 +119,12 @@ def values_in(block: Block) -> Iterator[SSAValue]:
 
 
 def number_in(items: Iterator[object], item: object) -> int:
-    """The number of a value or of an operation."""
+    """Finds the number of a value or of an operation."""
     return next(number for number, found in enumerate(items) if found is item)
 
 
 def numbered(items: Iterator[Any], number: int) -> Any:
-    """The value or operation of a number."""
+    """Finds the value or operation of a number."""
     return next(islice(items, number, None))
 
 

@@ -1,4 +1,4 @@
-"""Reading a program from text, remembering where each op stood."""
+"""Parsing a program from MLIR text, with the source position of each op."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pullback.dialects.ir.dense_parser import DenseParser, unlike
 class Source:
     """A module and the text it came from.
 
-    The positions stand beside the IR, not in it: `loc(...)` holds the names that a user or a pass gave, so
+    The positions are kept beside the IR, not in it: `loc(...)` holds the names that a user or a pass gave, so
     that printing a module and reading it back changes nothing.
     """
 
@@ -33,13 +33,13 @@ class Source:
     start: Span
 
     def position(self, op: Operation) -> Span | None:
-        """The place of `op`, or of what it is a copy of; None if neither stood in the text."""
+        """The source position of `op`, or of the op it was copied from; None if neither was in the text."""
         while op not in self.positions and op in _ORIGINALS:
             op = _ORIGINALS[op]
         return self.positions.get(op)
 
     def locate(self, op: Operation | None) -> Span:
-        """The place of `op`, or of the nearest op around it that stood in the text."""
+        """The source position of `op`, or of the nearest op around it that was in the text."""
         while op is not None:
             if (span := self.position(op)) is not None:
                 return span
@@ -51,12 +51,12 @@ _ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
 
 
 def note_copies(original: Operation, copy: Operation) -> None:
-    """Messages about a copy, or about what stands in it, point to where the original was written."""
+    """Records that an op, and each op in its regions, is a copy, so that messages point to the original's position."""
     _ORIGINALS.update(zip(copy.walk(), original.walk(), strict=True))
 
 
 def parse(context: Context, text: str, name: str = "<input>", line_offset: int = 0) -> Source:
-    """Read a module from MLIR text.
+    """Parses a module from MLIR text.
 
     Args:
         context: the dialects that may appear.
@@ -154,7 +154,7 @@ class _SourceParser(DenseParser):
         self.raise_error(f"unknown operation '{name}'{hint}", start, start + len(name))
 
     def check_definitions(self, module: ModuleOp) -> None:
-        """Raises `ParseError` for what only a region of its own user defines: xDSL counts it as defined."""
+        """Raises `ParseError` for a value defined only inside a region of its user: xDSL counts it as defined."""
         for op in module.walk():
             for value in op.operands:
                 if isinstance(value, ForwardDeclaredValue):
@@ -163,7 +163,7 @@ class _SourceParser(DenseParser):
                     raise ParseError(at, f"value %{name} is used outside of the region that defines it")
 
     def improved(self, error: ParseError) -> ParseError:
-        """xDSL names its own rule, or the end of the text; we say what was expected, and point to the first use."""
+        """Rewrites a parse error of xDSL's: says what was expected, and points to the first use."""
         if error.msg.startswith("Could not parse entire input"):
             return ParseError(error.span, "expected an operation")
         if error.msg.strip() == "in block definition":

@@ -1,4 +1,4 @@
-"""Writing a program as text, with the locations that name its ops."""
+"""Printing a program as MLIR text, with the locations that name its ops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pullback.dialects.ir.dense import print_elements
 
 
 def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = False) -> str:
-    """The module as MLIR text that ends in one newline.
+    """Prints the module as MLIR text that ends in one newline.
 
     Args:
         module: the program.
@@ -27,14 +27,14 @@ def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = Fa
 
 
 class _LocationPrinter(Printer):
-    """xDSL prints a location on every op or on none; this one prints those that say something."""
+    """A printer that leaves out unknown locations: xDSL's prints a location on every op or on none."""
 
     def __init__(self, *, stream: StringIO, print_generic_format: bool, locations: bool) -> None:
         self._locations = locations
         self._at_argument = False
         super().__init__(stream=stream, print_generic_format=print_generic_format)
 
-    # A property where xDSL has a field: whoever prints a function's arguments asks it once per argument.
+    # A property where xDSL has a field: printing a function's arguments asks it once per argument.
     @property
     def print_debuginfo(self) -> bool:
         asked, self._at_argument = self._at_argument, False

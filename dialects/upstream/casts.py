@@ -52,7 +52,7 @@ class Cast(IRDLOperation, ABC):
 
 
 def kinds(types: tuple[type[Attribute] | UnionType, ...]) -> str:
-    """How a message calls the element types that an op takes."""
+    """Names the element types that an op accepts, for messages."""
     words: dict[object, str] = {IntegerType: "an integer", IndexType: "index", AnyFloat: "a float"}
     return " or ".join(words[type] for type in types)
 
@@ -72,7 +72,7 @@ class FloatToIntegerCast(Cast, ABC):
 
 
 class ExtensionCast(Cast, ABC):
-    """A wider integer of the same value."""
+    """An integer extended to a wider one of the same value."""
 
     FROM: ClassVar = (IntegerType,)
     TO: ClassVar = (IntegerType,)
@@ -85,7 +85,7 @@ class ExtensionCast(Cast, ABC):
 
 
 class IndexCast(Cast, ABC):
-    """Between an integer and index, by extension or truncation."""
+    """A cast between an integer and index, by extension or truncation."""
 
     FROM: ClassVar = (IntegerType, IndexType)
     TO: ClassVar = (IntegerType, IndexType)
@@ -99,28 +99,28 @@ class IndexCast(Cast, ABC):
 
 @irdl_op_definition
 class SIToFPOp(IntegerToFloatCast):
-    """From a signed integer."""
+    """Conversion from a signed integer."""
 
     name = "arith.sitofp"
 
 
 @irdl_op_definition
 class UIToFPOp(IntegerToFloatCast):
-    """From an unsigned integer."""
+    """Conversion from an unsigned integer."""
 
     name = "arith.uitofp"
 
 
 @irdl_op_definition
 class FPToSIOp(FloatToIntegerCast):
-    """To a signed integer."""
+    """Conversion to a signed integer."""
 
     name = "arith.fptosi"
 
 
 @irdl_op_definition
 class FPToUIOp(FloatToIntegerCast):
-    """To an unsigned integer."""
+    """Conversion to an unsigned integer."""
 
     name = "arith.fptoui"
 
@@ -141,7 +141,7 @@ class ExtUIOp(ExtensionCast):
 
 @irdl_op_definition
 class TruncIOp(Cast):
-    """The low bits of an integer."""
+    """An integer truncated to its low bits."""
 
     name = "arith.trunci"
     FROM: ClassVar = (IntegerType,)

@@ -43,11 +43,11 @@ from pullback.dialects.upstream.gpu_functions import FuncOp, LaunchFuncOp, Modul
 from pullback.dialects.upstream.registry import with_operations
 
 SHARED_MEMORY = IntegerAttr(3, i64)
-"""The memory space of what the threads of a block share: a `memref.global` there has one copy per block."""
+"""The memory space that the threads of a block share: a `memref.global` there has one copy per block."""
 
 
 def is_shared(type_: Attribute) -> bool:
-    """Whether a type is a memref in shared memory."""
+    """Tells whether a type is a memref in shared memory."""
     return isinstance(type_, MemRefType) and type_.memory_space == SHARED_MEMORY
 
 
@@ -68,7 +68,7 @@ class ShuffleModeAttr(EnumAttribute[ShuffleMode], SpacedOpaqueSyntaxAttribute):
 
 
 class _Coordinate(IRDLOperation, ABC):
-    """An index that depends on the dimension `x`, `y` or `z` alone."""
+    """An op whose index result depends on the dimension `x`, `y` or `z` alone."""
 
     dimension = prop_def(DimensionAttr)
     result = result_def(IndexType())
@@ -83,35 +83,35 @@ class _Coordinate(IRDLOperation, ABC):
 
 @irdl_op_definition
 class BlockIdOp(_Coordinate):
-    """The block's place in the grid."""
+    """The block's index in the grid."""
 
     name = "gpu.block_id"
 
 
 @irdl_op_definition
 class ThreadIdOp(_Coordinate):
-    """The thread's place in its block."""
+    """The thread's index in its block."""
 
     name = "gpu.thread_id"
 
 
 @irdl_op_definition
 class BlockDimOp(_Coordinate):
-    """Threads in a block."""
+    """The number of threads in a block."""
 
     name = "gpu.block_dim"
 
 
 @irdl_op_definition
 class GridDimOp(_Coordinate):
-    """Blocks in the grid."""
+    """The number of blocks in the grid."""
 
     name = "gpu.grid_dim"
 
 
 @irdl_op_definition
 class BarrierOp(IRDLOperation):
-    """All threads of a block wait here; what they wrote before is visible to all of them after."""
+    """A barrier: all threads of a block wait here; their writes before are visible to all of them after."""
 
     name = "gpu.barrier"
     assembly_format = "attr-dict"
@@ -122,7 +122,7 @@ class BarrierOp(IRDLOperation):
 
 @irdl_op_definition
 class ShuffleOp(IRDLOperation):
-    """Read `value` of another lane of the same warp; `valid` tells whether that lane is within `width`."""
+    """Reads `value` of another lane of the same warp; `valid` tells whether that lane is within `width`."""
 
     name = "gpu.shuffle"
     T: ClassVar = VarConstraint("T", AnyAttr())

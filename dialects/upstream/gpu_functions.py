@@ -48,7 +48,7 @@ from xdsl.utils.exceptions import VerifyException
 
 @irdl_op_definition
 class ModuleOp(IRDLOperation):
-    """The kernels that are compiled together, and the globals they share."""
+    """A module of kernels that are compiled together, and the globals they share."""
 
     name = "gpu.module"
 
@@ -63,7 +63,7 @@ class ModuleOp(IRDLOperation):
 
 @irdl_op_definition
 class FuncOp(IRDLOperation):
-    """A function on the device. A kernel returns nothing; `known_block_size` promises threads (x, y, z)."""
+    """A device function. A kernel returns nothing; `known_block_size` promises threads (x, y, z)."""
 
     name = "gpu.func"
 
@@ -82,7 +82,7 @@ class FuncOp(IRDLOperation):
         known_block_size: Sequence[int] | None = None,
         body: Region | None = None,
     ) -> None:
-        """A kernel; without `body`, one empty block with an argument per input."""
+        """Builds a kernel; without `body`, one empty block with an argument per input."""
         properties: dict[str, Attribute] = {"function_type": FunctionType.from_lists(inputs, [])}
         if known_block_size is not None:
             properties["known_block_size"] = DenseArrayBase.from_list(i32, known_block_size)
@@ -156,7 +156,7 @@ class FuncOp(IRDLOperation):
 
 @irdl_op_definition
 class ReturnOp(IRDLOperation):
-    """The end of a `gpu.func`."""
+    """The terminator of a `gpu.func`."""
 
     name = "gpu.return"
 
@@ -170,7 +170,7 @@ class ReturnOp(IRDLOperation):
 
 @irdl_op_definition
 class LaunchFuncOp(IRDLOperation):
-    """Run a kernel on a grid of blocks of threads and wait for it. No clusters, no asynchronous launches."""
+    """Launches a kernel on a grid of blocks of threads and waits for it. No clusters, no asynchronous launches."""
 
     name = "gpu.launch_func"
 

@@ -1,4 +1,4 @@
-"""How our redeclared operations take the place of xDSL's own in a dialect."""
+"""Replacement of xDSL's operation classes in a dialect by our redeclared ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A table keyed by operation class adds one row per entry to serve code that still
 def with_operations(
     dialect: Dialect, *operations: type[Operation], attributes: Sequence[type[Attribute]] = ()
 ) -> Dialect:
-    """A copy of `dialect` in which `operations` replace those of the same name, or join them."""
+    """Copies `dialect` with `operations` in place of those of the same name, or added."""
     ours = {operation.name: operation for operation in operations}
     kept: list[type[Operation]] = []
     for original in dialect.operations:

@@ -64,7 +64,7 @@ class ParallelOp(scf.ParallelOp):
 
 
 def parse_inits(parser: Parser) -> tuple[Sequence[SSAValue], Sequence[Attribute]]:
-    """`(%a, %b) -> (T, U)` or `(%a) -> T`: the initial values of the reductions, and their types."""
+    """Parses `(%a, %b) -> (T, U)` or `(%a) -> T`: the initial values of the reductions, and their types."""
     inits = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_unresolved_operand)
     parser.parse_punctuation("->")
     types = parser.parse_optional_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
@@ -73,7 +73,7 @@ def parse_inits(parser: Parser) -> tuple[Sequence[SSAValue], Sequence[Attribute]
 
 
 def print_types(printer: Printer, types: Sequence[Attribute]) -> None:
-    """One type bare, several in parentheses."""
+    """Prints one type bare, several in parentheses."""
     if len(types) == 1:
         printer.print_attribute(types[0])
     else:

@@ -1,4 +1,4 @@
-"""Types that an elementwise operation sees: a scalar, or a vector or tensor of it."""
+"""Types of elementwise operands: a scalar, or a vector or tensor of it; shape and element type of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xdsl.ir import Attribute
 # verified once only where they share their types.
 @lru_cache(maxsize=1 << 14)
 def vector_type(element_type: Attribute, *shape: int) -> VectorType:
-    """The type of vectors of this shape, the same object for equal arguments."""
+    """Builds the vector type of this shape, uniqued: the same object for equal arguments."""
     return VectorType(element_type, shape)
 
 
@@ -27,7 +27,7 @@ def element_type_of(type: Attribute) -> Attribute:
 
 
 def with_element_type(type: Attribute, element_type: Attribute) -> Attribute:
-    """`type` with its elements (or itself, for a scalar) replaced by `element_type`."""
+    """Replaces the element type of `type` (or a scalar type itself)."""
     if isinstance(type, VectorType):
         if not any(type.scalable_dims):
             return vector_type(element_type, *type.get_shape())

@@ -36,7 +36,7 @@ from pullback.dialects.upstream.registry import with_operations
 
 @irdl_op_definition
 class ReductionOp(IRDLOperation):
-    """`vector.reduction <kind>, %vector (, %acc)? : V into T`: all elements of a vector combined to one.
+    """`vector.reduction <kind>, %vector (, %acc)? : V into T`: reduces all elements of a vector to one.
 
     Without `fastmath<reassoc>`, floats are added (multiplied) in order. C1: the vector has rank 1.
     """

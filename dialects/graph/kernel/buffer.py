@@ -1,4 +1,4 @@
-"""Where values lie: the buffers that `plan-memory` assigns."""
+"""Buffer assignment: the attribute in which `plan-memory` states the memory of a value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pullback.dialects.graph.tensor.types import GraphError
 
 
 class Space(StrEnum):
-    """Whose memory a buffer is part of."""
+    """The memory that a buffer is part of."""
 
     ARENA = "arena"
     INPUT = "input"
@@ -27,11 +27,11 @@ _NUMBERED = (Space.ARENA, Space.INPUT, Space.OUTPUT)
 
 @irdl_attr_definition
 class BufferAttr(ParametrizedAttribute):
-    """The place of one value, row-major.
+    """The buffer of one value, row-major.
 
     `#graph.buffer<arena, 4096>` starts at that byte of the arena, `<input, 0>` and `<output, 1>` are arguments and
-    results of the function by number, `<variable, "w">` is the variable's own memory, `<none>` is for what is no
-    tensor: stacks lie where the runtime keeps them.
+    results of the function by number, `<variable, "w">` is the variable's own memory, `<none>` is for values that are
+    no tensors: the runtime allocates stacks.
     """
 
     name = "graph.buffer"

@@ -1,10 +1,10 @@
-"""Host operations below level `kernels`: functions without a body, whose attributes say which operation they stand for.
+"""Host calls below level `kernels`: external functions (declarations) whose attributes state a graph operation.
 
     func.func private @main_host_0(memref<3x3xf32>, memref<3x3xf32>) attributes {graph.op = "graph.cholesky",
         graph.properties = {}, graph.operands = [tensor<3x3xf32>], graph.results = [tensor<3x3xf32>]}
 
-Arguments are memrefs in row-major order, wherever they begin: one for each operand, or two where it is slices (rows
-and indices), then one for each result. So the text alone says what a call does, to whoever runs it.
+Arguments are row-major memrefs of any offset: one for each operand, or two where it is slices (rows and indices), then
+one for each result. So the text alone defines what a call does on every target.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ RESULTS = "graph.results"
 
 
 def parts_of(type_: Attribute) -> list[Attribute]:
-    """The tensor types in which a value of this type lies in memory: rows and indices, for slices."""
+    """The tensor types that hold a value of this type in memory: rows and indices, for slices."""
     return [type_.values_type, type_.indices_type] if isinstance(type_, SlicesType) else [type_]
 
 
 def memory_type(element_type: Attribute) -> Attribute:
-    """The type in memory: truth values take a byte, and integers have no sign."""
+    """The element type in memory: truth values take a byte, and integers are signless."""
     if isinstance(element_type, IntegerType):
         return IntegerType(max(element_type.width.data, 8))
     return element_type
 
 
 def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> func.FuncOp:
-    """The function that stands for an operation."""
+    """Builds the declaration of the host function that runs an operation."""
     function = func.FuncOp.external(name, list(arguments), [])
     function.attributes |= {
         OPERATION: StringAttr(op.name),
@@ -62,12 +62,12 @@ def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> fu
 
 
 def is_host_function(op: Operation) -> bool:
-    """Whether a function stands for an operation that the host runs."""
+    """Tells whether a function is the declaration of an operation that the host runs."""
     return isinstance(op, func.FuncOp) and not op.body.blocks and OPERATION in op.attributes
 
 
 def operation_of(function: func.FuncOp) -> GraphOp:
-    """The operation that a function stands for, on operands that nobody defines.
+    """Rebuilds the operation that a host function runs, on placeholder operands.
 
     Raises:
         DiagnosticError: the attributes name no operation, or one that does not verify.
@@ -94,7 +94,7 @@ def operation_of(function: func.FuncOp) -> GraphOp:
 
 
 def _check_arguments(function: func.FuncOp, op: GraphOp) -> None:
-    """Arguments are memory for just the operands and results: the host reads and writes as these say."""
+    """Checks that the arguments are memory of the operands' and results' types, which the host reads and writes."""
     given = function.function_type.inputs.data
     parts = [part for t in (*op.operand_types, *op.result_types) for part in parts_of(t)]
     if len(given) != len(parts):
@@ -115,7 +115,7 @@ def _check_arguments(function: func.FuncOp, op: GraphOp) -> None:
 
 
 def _is_row_of(argument: Attribute, expected: MemRefType[Attribute]) -> bool:
-    """Whether memory of a type is laid out as expected, wherever it begins: a row of a stack is."""
+    """Tells whether a memref type is the expected one up to its offset, as a row of a stack is."""
     if not isinstance(argument, MemRefType) or not isinstance(argument.layout, StridedLayoutAttr):
         return argument == expected
     shape = argument.get_shape()
@@ -133,7 +133,7 @@ def written_positions(function: func.FuncOp) -> set[int]:
 
 
 def _written(type_: Attribute) -> Attribute:
-    """A type as upstream tools may read it: slices are a list of three."""
+    """Converts a type to one that upstream tools can read: slices become a list of three types."""
     return ArrayAttr(type_.parameters) if isinstance(type_, SlicesType) else type_
 
 

@@ -1,4 +1,4 @@
-"""Constraints that families share: each check raises `GraphError` with the label of what is broken."""
+"""Verification of constraints that op families share; each check raises `GraphError` with the constraint's label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def check_results(op: Operation, expected: Sequence[Attribute]) -> None:
-    """Result types must be what the operands imply, up to extents known to one side alone."""
+    """Checks that result types are the inferred ones, up to extents that are `?` on one side."""
     actual = op.result_types
     if len(actual) != len(expected):
         raise GraphError(f"{op.name}: results_c1: {len(actual)} results where {len(expected)} are implied")
@@ -31,39 +31,39 @@ def check_results(op: Operation, expected: Sequence[Attribute]) -> None:
 
 
 def check_tensor(op: str, type_: Attribute, what: str) -> None:
-    """A tensor of at most `MAX_RANK` dims."""
+    """Checks that this is a tensor of at most `MAX_RANK` dims."""
     if len(shape_of_type(type_)) > MAX_RANK:
         raise GraphError(f"{op}: rank_c1: {what} has rank above {MAX_RANK}: {type_}")
 
 
 def check_operand_dtypes(op: str, *types: Attribute) -> None:
-    """Operands of one dtype."""
+    """Checks that operands have one dtype."""
     if any(element_type_of(t) != element_type_of(types[0]) for t in types):
         listed = " and ".join(map(str, types))
         raise GraphError(f"{op}: dtype_c2: operands must have one dtype, got {listed}; cast one of them")
 
 
 def check_same_ranks(op: str, operands: Sequence[Attribute]) -> None:
-    """Operands of one rank."""
+    """Checks that operands have one rank."""
     if len({len(shape_of_type(t)) for t in operands}) > 1:
         listed = ", ".join(map(str, operands))
         raise GraphError(f"{op}: rank_c7: operands must have one rank, got {listed}")
 
 
 def check_same_dtype(op: str, one: Attribute, other: Attribute) -> None:
-    """An operand of the dtype of the result, or of what it goes into."""
+    """Checks that an operand has the dtype of the result, or of the tensor that it is put into."""
     if element_type_of(one) != element_type_of(other):
         raise GraphError(f"{op}: dtype_c2: dtypes differ: {one} and {other}")
 
 
 def check_indices(op: str, indices: Attribute) -> None:
-    """Indices are integers."""
+    """Checks that indices are integers."""
     if not is_integer(element_type_of(indices)):
         raise GraphError(f"{op}: dtype_c4: indices must be integers, got {indices}")
 
 
 def check_axis(op: str, properties: Mapping[str, Attribute], shape: Sequence[int]) -> int:
-    """The property `axis`, if it is one of this shape's."""
+    """Checks that the property `axis` is an axis of this shape, and returns it."""
     axis = properties["axis"]
     assert isinstance(axis, IntegerAttr)
     if not 0 <= axis.value.data < len(shape):
@@ -72,7 +72,7 @@ def check_axis(op: str, properties: Mapping[str, Attribute], shape: Sequence[int
 
 
 def check_axes(op: str, axes: Sequence[int], type_: Attribute, new: int = 0) -> None:
-    """Distinct axes, ascending, of a tensor of this type, or of one of so many `new` dims more."""
+    """Checks that axes are ascending and distinct, of a tensor of this type or of one with `new` more dims."""
     rank = len(shape_of_type(type_)) + new
     if list(axes) != sorted(set(axes)) or any(not 0 <= a < rank for a in axes):
         raise GraphError(
@@ -81,7 +81,7 @@ def check_axes(op: str, axes: Sequence[int], type_: Attribute, new: int = 0) -> 
 
 
 def check_shape_operand(op: Operation, shape: Sequence[SSAValue], result: Attribute) -> None:
-    """A result with a `?` needs a shape operand of as many extents as it has dims."""
+    """Checks that a result with a `?` has a shape operand, of as many extents as it has dims."""
     if not shape:
         if not is_static(result):
             raise GraphError(

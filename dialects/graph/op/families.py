@@ -1,4 +1,4 @@
-"""Families of elementwise operations: what all of one family share, stated once."""
+"""Op families (base classes): elementwise, unary, binary, predicate and composite operations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def any_dtype(element_type: Attribute) -> bool:
 
 
 def no_dtype(element_type: Attribute) -> bool:
-    """None of them."""
+    """No dtype."""
     return False
 
 
@@ -45,7 +45,7 @@ def numeric(element_type: Attribute) -> bool:
 
 
 def real_numeric(element_type: Attribute) -> bool:
-    """Every dtype whose values have an order, but i1."""
+    """Every dtype whose values are ordered, but i1."""
     return is_float(element_type) or is_integer(element_type)
 
 
@@ -76,11 +76,11 @@ DTYPE_CLASSES: Mapping[Accepts, str] = {
     is_truth: "i1",
     integer_or_truth: "an integer dtype or i1",
 }
-"""The sets of dtypes that operations take, and what messages call them."""
+"""The sets of dtypes that operations accept, and their names in messages."""
 
 
 def check_dtype(op: type[OfDtypes], element_type: Attribute) -> None:
-    """The dtype is one that the operation takes."""
+    """Checks that the operation accepts this dtype."""
     if not op.DTYPES(element_type):
         raise GraphError(
             f"{op.name}: dtype_c1: needs {DTYPE_CLASSES[op.DTYPES]}, got {element_type}: cast the operand first"
@@ -88,15 +88,15 @@ def check_dtype(op: type[OfDtypes], element_type: Attribute) -> None:
 
 
 class Composite(GraphOp):
-    """An operation that others can say: kernels are formed of those; until then it is one, with its own rule."""
+    """An operation with a decomposition into others, of which kernels are formed; its gradient rule is its own."""
 
     def expand(self) -> Tensor | tuple[Tensor, ...] | None:
-        """What takes the place of the results, of the same types; `None` where it stays whole."""
+        """Emits the decomposition and returns its results, of the same types; `None` to keep the operation whole."""
         raise NotImplementedError
 
 
 class OfDtypes(GraphOp):
-    """An operation that states the dtypes it takes."""
+    """An operation that states which dtypes it accepts."""
 
     DTYPES: ClassVar[Accepts] = numeric
 
@@ -118,21 +118,21 @@ class OneOperand(OfDtypes):
 
 
 class Elementwise(OfDtypes):
-    """The value at an index depends on the operands' values at that index alone."""
+    """An elementwise operation: the value at an index depends on the operands' values at that index alone."""
 
     NUMPY: ClassVar[Callable[..., Any]]
 
     SCALAR: ClassVar[Callable[..., Scalar]]
-    """The body for one element, or for a vector of them: what both lowerings inline."""
+    """The scalar body, for one element or a vector of them, which both lowerings inline."""
 
     EXACT: ClassVar[Accepts] = no_dtype
-    """For which dtypes there is one right result, to the bit: libraries differ in `exp`, and in complex quotients."""
+    """The dtypes for which the result is exact to the bit: libraries differ in `exp`, and in complex quotients."""
 
     EXPENSIVE: ClassVar[bool] = False
-    """Whether to store the result and load it costs less than to compute it a second time."""
+    """Whether storing and loading the result is cheaper than recomputing it."""
 
     def body(self, *operands: Scalar) -> Scalar:
-        """`SCALAR`, for operations whose body depends on their types too."""
+        """Builds the scalar body; overridden by operations whose body depends on their types too."""
         return type(self).SCALAR(*operands)
 
     def numpy(self, *operands: Array) -> Any:
@@ -143,11 +143,11 @@ class Unary(Elementwise, OneOperand):
     """One operand; the result has its type."""
 
     INVOLUTION: ClassVar[bool] = False
-    """Whether f(f(x)) is x."""
+    """Whether f(f(x)) is x, which folds."""
     IDEMPOTENT: ClassVar[Accepts] = no_dtype
-    """For which dtypes f(f(x)) is f(x)."""
+    """The dtypes for which f(f(x)) is f(x), which folds."""
     EVEN: ClassVar[bool] = False
-    """Whether f(-x) is f(x)."""
+    """Whether f(-x) is f(x), which folds."""
 
     @classmethod
     def examples(cls) -> Sequence[str]:
@@ -229,12 +229,12 @@ class BinaryPredicate(Binary):
 
 
 def is_expensive(op: Operation) -> bool:
-    """Whether this is an elementwise operation that is worth a store and a load rather than a second computation."""
+    """Tells whether this is an elementwise operation whose result is better stored than recomputed."""
     return isinstance(op, Elementwise) and op.EXPENSIVE
 
 
 def broadcast(op: str, *types: Attribute) -> tuple[int, ...]:
-    """The common shape of these operands; `GraphError` with the operation's name where there is none."""
+    """Broadcasts the operands' shapes to one; `GraphError` with the operation's name where that is impossible."""
     shape: tuple[int, ...] = ()
     for type_ in types:
         check_tensor(op, type_, "an operand")

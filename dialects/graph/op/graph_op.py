@@ -1,4 +1,4 @@
-"""What every operation of the graph dialect shares: how it is built, checked, written, and found by name."""
+"""`GraphOp`, the base class of the dialect's operations: type inference, building, verification, syntax, registry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pullback.dialects.ir.verified_once import verified_once
 
 Properties: TypeAlias = Mapping[str, Attribute]
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
-"""What a rule returns: for each operand its gradient, or `None` where there is none."""
+"""The result of a gradient rule: the cotangent of each operand, or `None` where it has none."""
 
 OPS: dict[str, type[GraphOp]] = value.OPS
 """Every operation of the dialect by name, in the order of definition."""
@@ -32,58 +32,58 @@ OpT = TypeVar("OpT", bound="type[GraphOp]")
 
 
 def graph_op(cls: OpT) -> OpT:
-    """Defines a graph operation and collects it into the dialect."""
+    """Defines a graph operation (class decorator) and registers it in the dialect."""
     defined = verified_once(irdl_op_definition(cls))
     OPS[defined.name] = defined
     return defined
 
 
 class NotDifferentiable(OpTrait):
-    """The gradient of this operation is known to be none: `None` for every operand, and no error."""
+    """The operation has no gradient, and that is no error: requests get `None` for every operand."""
 
 
 class Broadcasts(OpTrait):
-    """Operands broadcast to the result's shape, so the engine sums each gradient back to its operand's shape."""
+    """Operands broadcast to the result's shape; the gradient engine sums each cotangent back to its operand's shape."""
 
 
 class PassesSlices(OpTrait):
-    """The rule of this operation takes slices as they are; before any other rule they are made dense."""
+    """The gradient rule accepts indexed slices as cotangents; for every other rule they are made dense first."""
 
 
 class SeesItsArguments(OpTrait):
-    """Regions see nothing but their arguments, as if they were isolated, but share names with the text around."""
+    """Regions see only their arguments, as in IsolatedFromAbove, but share the names of values with the text around."""
 
 
 class KeepsRows(OpTrait):
-    """Rows of the result may be rows of an operand: then slices pass back as slices, as `rows_back` says."""
+    """Rows of the result may be rows of an operand: then a cotangent of slices stays one, by `rows_back`."""
 
 
 Rows: TypeAlias = "tuple[Tensor, Tensor]"
-"""Rows of a tensor along its first axis, and the indices at which they stand there; -1 names none."""
+"""Rows of a tensor along its first axis, and their indices in it; -1 is the index of no row."""
 
 
 class GraphOp(IRDLOperation):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
-    """The operation written down, with the arguments and aliases of `graph/examples.py`."""
+    """Examples of the syntax, with the arguments and aliases of `graph/examples.py`."""
     SHAPE_OPERAND: ClassVar[int | None] = None
-    """Which operand, where it is there, gives the shape of a result whose type has a `?`."""
+    """The position of the optional operand that holds the shape of a result whose type has a `?`."""
     TAKES: ClassVar[slice | None] = None
-    """The operands of which each element of a result is one, unchanged; `None` where elements are computed."""
+    """The operands whose elements the result's elements are, unchanged; `None` where elements are computed."""
     ADDS: ClassVar[slice | None] = None
-    """The operands of which each element of a result is a sum, of none or of finite multiples: of zeros it is 0."""
+    """The operands in which the result is linear with finite factors, so that zeros give zeros."""
     NOT_PRINTED: ClassVar[frozenset[str]] = frozenset()
-    """Properties that the custom format shows in its own way."""
+    """Properties that the custom assembly format prints in its own way."""
 
     @classmethod
     def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
-        """Result types from operand types; raises `GraphError` with the label of the broken constraint."""
+        """Infers the result types from the operand types; raises `GraphError` with the label of a broken constraint."""
         raise NotImplementedError(f"{cls.name}: result types are given, not inferred")
 
     @classmethod
     def emit(cls, operands: Sequence[SSAValue], properties: Properties | None = None) -> Self:
-        """Builds the operation with inferred result types and puts it at the current insertion point."""
+        """Builds the operation with inferred result types and inserts it at the current insertion point."""
         properties = properties or {}
         op = cls.create(
             operands=operands,
@@ -97,7 +97,7 @@ class GraphOp(IRDLOperation):
     def emit_as(
         cls, operands: Sequence[SSAValue], result_type: Attribute, properties: Properties | None = None
     ) -> Tensor:
-        """`emit`, for operations with one result whose type is given rather than inferred, and checked here."""
+        """Builds and inserts the operation with this type of its only result, which is checked, not inferred."""
         op = cls.create(operands=operands, result_types=[result_type], properties=properties or {})
         op.verify_()
         insert(op)
@@ -105,12 +105,12 @@ class GraphOp(IRDLOperation):
 
     @classmethod
     def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
-        """The single result of a new operation on these arguments; numbers and arrays become constants."""
+        """Emits the operation on these arguments, and returns its only result; numbers and arrays become constants."""
         return Tensor(cls.emit(as_values(args, cls.name), properties).results[0])
 
     @classmethod
     def examples(cls) -> Sequence[str]:
-        """`EXAMPLES`; families know how their operations are written."""
+        """The examples of the syntax: `EXAMPLES`, unless a family generates them for all its operations."""
         return cls.EXAMPLES
 
     def verify_(self) -> None:
@@ -118,22 +118,23 @@ class GraphOp(IRDLOperation):
         check_results(self, expected)
 
     def numpy(self, *operands: Array) -> Any:
-        """The meaning on NumPy arrays: the result, or a tuple of results."""
+        """Evaluates the operation on NumPy arrays: returns the result, or a tuple of results."""
         raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
 
     def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
-        """What gradients of some rows of the result are of each operand: of rows too, `None` where it has none.
+        """Computes the cotangents of the operands from those of some rows of the result, as rows again.
 
-        `None` in all where rows of the result are no rows of the operands. For operations with the trait `KeepsRows`.
+        For operations with the trait `KeepsRows`. `None` for an operand without cotangent, and `None` altogether
+        where rows of the result are no rows of the operands.
 
         Args:
-            rows: the gradients, of shape (n, *row).
-            indices: where they stand in the result, of shape (n,); those out of range name no row.
+            rows: the cotangents, of shape (n, *row).
+            indices: of these rows in the result, of shape (n,); an index out of range names no row.
         """
         raise NotImplementedError(f"{self.name} keeps no rows")
 
     def runtime_shape(self, operands: Sequence[Array]) -> tuple[int, ...]:
-        """The shape of the result: what the shape operand holds, where there is one, else what the type says."""
+        """The shape of the result at run time: from the shape operand, where there is one, else from the type."""
         at = self.SHAPE_OPERAND
         if at is not None and len(operands) > at:
             return tuple(map(int, operands[at]))
@@ -173,7 +174,7 @@ class GraphOp(IRDLOperation):
 
 
 def print_types(printer: Printer, operands: Sequence[Attribute], results: Sequence[Attribute]) -> None:
-    """` : T` if every operand and the only result has type T, else ` : (operands) -> results`.
+    """Prints ` : T` if every operand and the only result has type T, else ` : (operands) -> results`.
 
     Without results just the operands' types: ` : T, U`.
     """
@@ -189,7 +190,7 @@ def print_types(printer: Printer, operands: Sequence[Attribute], results: Sequen
 def parse_types(
     parser: Parser, arity: int, has_results: bool = True
 ) -> tuple[Sequence[Attribute], Sequence[Attribute]]:
-    """What `print_types` writes for an operation with this many operands."""
+    """Parses the output of `print_types` for an operation with this many operands."""
     parser.parse_punctuation(":")
     if not has_results:
         return parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type), []
@@ -200,14 +201,14 @@ def parse_types(
 
 
 def parse_operands(parser: Parser) -> list[UnresolvedOperand]:
-    """`%a, %b`, or nothing."""
+    """Parses `%a, %b`, or nothing."""
     operands = parser.parse_optional_undelimited_comma_separated_list(
         parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
     )
     return operands or []
 
 
-# ---- types: inference, remembered ----------------------------------------------------------------------------
+# ---- types: inference, cached --------------------------------------------------------------------------------
 
 _INFERRED: dict[tuple[object, ...], tuple[Sequence[Attribute], tuple[object, ...]]] = {}
 
@@ -215,7 +216,7 @@ _INFERRED: dict[tuple[object, ...], tuple[Sequence[Attribute], tuple[object, ...
 def infer_cached(
     cls: type[GraphOp], operands: tuple[Attribute, ...], properties: Properties
 ) -> Sequence[Attribute]:
-    """`cls.infer`, remembered by the identity of its arguments (which the cache keeps alive)."""
+    """Caches `cls.infer` by the identity of its arguments (which the cache keeps alive)."""
     key = (cls, *map(id, operands), *map(id, properties.values()), *properties)
     known = _INFERRED.get(key)
     if known is None:
@@ -233,7 +234,7 @@ def infer_cached(
 
 
 def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
-    """SSA values of the arguments. Numbers and lists take the dtype of the last tensor among them."""
+    """Converts arguments to SSA values. Numbers and lists take the dtype of the last tensor among them."""
     if all(type(a) is Tensor for a in args):  # nearly always, and then there is nothing to convert
         return [a.value for a in cast("Sequence[Tensor]", args)]
     tensors = [a.as_tensor() if isinstance(a, Operators) else None for a in args]
@@ -244,9 +245,9 @@ def as_values(args: Sequence[Operand], op: str) -> list[SSAValue]:
 
 
 def constant_like(data: Operand, like: Tensor | None, op: str) -> Tensor:
-    """`data` as a constant of `like`'s dtype; an array keeps its own dtype, and must have the right one.
+    """Emits `data` as a constant of `like`'s dtype; an array keeps its own dtype, which must be the same.
 
-    NumPy's scalars are numbers where they are of `like`'s kind, else arrays.
+    NumPy's scalars count as numbers where they are of `like`'s kind, else as arrays.
     """
     if like is None:
         raise GraphError(f"{op}: at least one argument must be a tensor, to give the others its dtype")

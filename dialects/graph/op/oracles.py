@@ -1,4 +1,4 @@
-"""How the NumPy meaning of a function is stated that NumPy lacks, or has in some dtypes alone."""
+"""Wrappers that make NumPy meanings (oracles) of functions that NumPy lacks, or has for some dtypes only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function: TypeAlias = Callable[..., Any]
 
 
 def in_double(function: Function) -> Function:
-    """A function that is computed in f64, and then rounded to the dtype of its operands."""
+    """Wraps a function so that it computes in f64, and rounds to the dtype of its operands."""
 
     def computed(*operands: Array) -> Any:
         return np.asarray(function(*(x.astype(np.float64) for x in operands))).astype(operands[0].dtype)
@@ -22,7 +22,7 @@ def in_double(function: Function) -> Function:
 
 
 def by_element(function: Callable[[float], float]) -> Function:
-    """A function of Python's on each element, in f64."""
+    """Applies a function of Python's numbers to each element, in f64."""
     applied: Any = np.frompyfunc(function, 1, 1)
 
     def on_array(x: Array) -> Array:
@@ -32,7 +32,7 @@ def by_element(function: Callable[[float], float]) -> Function:
 
 
 def rounding(function: Function) -> Function:
-    """A function that leaves integers as they are."""
+    """Wraps a rounding function so that it returns integers unchanged."""
 
     def rounded(x: Array) -> Any:
         return x if x.dtype.kind in "iu" else function(x)

@@ -1,7 +1,7 @@
-"""`Scalar`: the handle in which elementwise operations state their body, in `arith` and `math`.
+"""`Scalar`: a handle of an SSA value whose operators emit `arith` and `math`, for bodies of elementwise operations.
 
-The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): what it builds has the type
-of its operands.
+The same body serves one element (`f32`) and a vector of them (`vector<16xf32>`): the emitted operations have the type
+of their operands.
 """
 
 from __future__ import annotations
@@ -118,11 +118,11 @@ class Scalar:
         return self ^ (True if self.element_type == i1 else -1)
 
     def like(self, value: Scalar | Number) -> Scalar:
-        """`value` as a constant of this type (a splat, for vectors); a Scalar is returned as it is."""
+        """Emits `value` as a constant of this type (a splat, for vectors); a Scalar is returned unchanged."""
         return value if isinstance(value, Scalar) else constant(value, self.type)
 
     def cast(self, element_type: Attribute) -> Scalar:
-        """This value converted to another element type: toward zero to integers, `x != 0` to i1; see `Cast`."""
+        """Casts to another element type: floats truncate to integers, and become `x != 0` as i1; see `Cast`."""
         source = self.element_type
         if source == element_type:
             return self
@@ -141,13 +141,13 @@ class Scalar:
         return emit(ExtUIOp if source == i1 else ExtSIOp, result, self)
 
     def _truncated(self, element_type: Attribute) -> Scalar:
-        """A float as an integer: by way of i32 or i64, whose smallest value stands for what does not fit."""
+        """Truncates floats to integers by way of i32 or i64, whose smallest value results for numbers out of range."""
         if bit_width(self.element_type) < 32:
             return self.cast(f32)._truncated(element_type)  # an f16 does not hold the limits
         wide = i64 if element_type == i64 else i32
         limit = 2 ** (bit_width(wide) - 1)
         is_in_range = emit(math.AbsFOp, self.type, self) < limit
-        # Out of range the conversion is poison, which a select does not pass on where it takes the other value.
+        # Out of range the conversion is poison, which a select does not propagate where it takes the other value.
         whole = emit(FPToSIOp, with_element_type(self.type, wide), self)
         chosen = emit(SelectOp, whole.type, is_in_range, whole, whole.like(-limit))
         return chosen.cast(element_type)
@@ -170,7 +170,7 @@ class Scalar:
 
 
 def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scalar:
-    """A new operation with one result of this type, at the insertion point."""
+    """Emits an operation with one result of this type at the insertion point."""
     made = op.create(
         operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
     )
@@ -180,13 +180,13 @@ def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scala
 
 @cache
 def default_properties(op: type[IRDLOperation]) -> dict[str, Attribute]:
-    """The properties an operation has unless told otherwise (`create` fills in none)."""
+    """The default properties of an operation (`create` fills in none)."""
     declared = op.get_irdl_definition().properties
     return {name: p.default_value for name, p in declared.items() if p.default_value is not None}
 
 
 def constant(value: Number, type_: Attribute) -> Scalar:
-    """An `arith.constant` of this scalar or vector type (every element `value`)."""
+    """Emits an `arith.constant` of this scalar or vector type (a splat of `value`)."""
     if isinstance(value, complex):
         raise GraphError(f"no register holds the complex number {value}")
     # 0.0 and -0.0 are equal.
@@ -198,7 +198,7 @@ def constant(value: Number, type_: Attribute) -> Scalar:
 
 @lru_cache(maxsize=1 << 12)
 def _number_attribute(value: float, is_negative: bool, type_: Attribute) -> Attribute:
-    """A number as the value of an `arith.constant`, the same object for equal ones."""
+    """Builds the value of an `arith.constant`, uniqued: equal numbers give the same object."""
     if isinstance(type_, VectorType):
         splat = DenseIntOrFPElementsAttr.from_list(type_, [value])  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
         return dense_elements(type_, splat.data.data)
@@ -208,12 +208,12 @@ def _number_attribute(value: float, is_negative: bool, type_: Attribute) -> Attr
 
 
 def with_element_type(type_: Attribute, element_type: Attribute) -> Attribute:
-    """The scalar or vector type of the same extents with another element type."""
+    """Replaces the element type of a scalar or vector type."""
     return vector_type(element_type, *type_.get_shape()) if isinstance(type_, VectorType) else element_type
 
 
 def bit_width(element_type: Attribute) -> int:
-    """The bits of one element."""
+    """The width of an element type in bits."""
     if isinstance(element_type, ComplexType):
         return 2 * bit_width(element_type.element_type)
     if isinstance(element_type, FixedBitwidthType):

@@ -1,4 +1,4 @@
-"""The functions that bodies of elementwise operations are written in, beside the operators of `Scalar`."""
+"""Functions of `Scalar` for bodies of elementwise operations: absolute value, maximum, select, integer division …"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def identity(x: Scalar) -> Scalar:
 
 
 def _function(op: type[IRDLOperation]) -> Callable[[Scalar], Scalar]:
-    """An operation of `math` on one float."""
+    """Makes the function that emits an operation of `math` on one float."""
 
     def apply(x: Scalar) -> Scalar:
         return emit(op, x.type, x)
@@ -76,7 +76,7 @@ def select(condition: Scalar, a: Scalar | Number, b: Scalar | Number) -> Scalar:
     return emit(SelectOp, like.type, condition, like.like(a), like.like(b))
 
 
-# ---- integers: what `arith` leaves open is defined as in NumPy -----------------------------------------------
+# ---- integers: where `arith` leaves a result undefined, it is NumPy's ----------------------------------------
 
 
 def floor_divide_integers(a: Scalar, b: Scalar) -> Scalar:
@@ -88,9 +88,9 @@ def floor_divide_integers(a: Scalar, b: Scalar) -> Scalar:
 
 
 def remainder(a: Scalar, b: Scalar) -> Scalar:
-    """What is left of a where b is taken as often as `floor_divide` says, with the sign of b.
+    """The remainder of the division rounded down (`floor_divide`), with the sign of b.
 
-    Of integers 0 where b is 0, of floats NaN.
+    Where b is 0: 0 for integers, NaN for floats.
     """
     if is_float(a.element_type):
         rest = emit(RemfOp, a.type, a, b)

@@ -1,8 +1,8 @@
-"""What data becomes an array, by one rule for every road in: all that it says is kept, or it is refused.
+"""Conversion of data that users pass to NumPy arrays: every entry point uses it, and nothing is dropped silently.
 
-Taken are NumPy's arrays and scalars in either byte order, memory views and `array.array`, arrays of other libraries
-that speak DLPack, Python's numbers, and nested lists of all of these. Refused is what says more than an array of
-numbers holds (masks, units, names of fields, labels, dates, text, objects), and numbers that the dtype cannot hold.
+Accepted are NumPy's arrays and scalars in either byte order, memory views and `array.array`, arrays of other libraries
+that support DLPack, Python's numbers, and nested lists of all of these. Refused is data that an array of numbers cannot
+represent (masks, units, names of fields, labels, dates, text, objects), and numbers that the dtype cannot hold.
 Numbers of Python and in lists may round; arrays keep their dtype, unless another one is asked for.
 """
 
@@ -28,37 +28,37 @@ DEFAULTS: dict[type, AnyDtype] = {
     float: np.dtype(np.float32),
     complex: np.dtype(np.complex64),
 }
-"""What Python's numbers become, unless told otherwise; later ones hold earlier ones."""
+"""The default dtypes of Python's numbers; each can hold the values of those before it."""
 _EXACT = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
-"""The dtypes in which NumPy holds them."""
+"""The dtypes in which NumPy holds Python's numbers."""
 KNOWN = frozenset(NUMPY_DTYPES.values())
-"""The dtypes that tensors have."""
+"""The dtypes that tensors can have."""
 _INSTEAD = {
     "MaskedArray": "pass filled(...), and the mask as an array of its own",
     "MaskedConstant": "it stands for an element that is masked",
     "matrix": "its * is a matrix product, that of tensors is not: pass np.asarray(...) of it",
 }
-"""What to give in place of a subclass of arrays."""
+"""What to pass in place of an array subclass that is refused, for its message."""
 
 
 def is_array(value: object) -> bool:
-    """Whether this is an array or a scalar with a dtype of its own, of NumPy or of another library."""
+    """Tells whether this is an array or a scalar with a dtype of its own, of NumPy or of another library."""
     if isinstance(value, np.ndarray | np.generic | memoryview | PackedArray):
         return True
     return hasattr(type(value), "__dlpack__")
 
 
 def array_of(value: object, what: str, dtype: AnyDtype | None = None) -> Array:
-    """Data as an array of NumPy's own class, of a dtype that tensors have.
+    """Converts data to a plain NumPy array of a dtype that tensors can have.
 
     Args:
         value: an array, a number, or a nested list of these.
         what: names the argument in errors.
         dtype: of the result. Unless given, arrays and NumPy's scalars keep theirs; Python's numbers become i1, i32, f32
-            and complex<f32>, or what NumPy's beside them in a list are.
+            and complex<f32>, or take the dtype of NumPy's numbers beside them in a list.
 
     Raises:
-        ArgumentTypeError: for what is no such data, and for numbers that the dtype cannot hold.
+        ArgumentTypeError: for any other value, and for numbers that the dtype cannot hold.
     """
     if type(value) is np.ndarray and value.dtype in KNOWN and dtype is None:
         return value
@@ -74,7 +74,7 @@ def array_of(value: object, what: str, dtype: AnyDtype | None = None) -> Array:
 
 
 def refuse(value: object, what: str) -> NoReturn:
-    """Says what was expected in place of something that is no data."""
+    """Raises the error for a value that is no data, which says what was expected in its place."""
     kind = type(value).__name__
     if isinstance(value, Operators):
         raise ArgumentTypeError(f"{what}: expected numbers or an array, got a tensor; stack() joins several")
@@ -87,10 +87,10 @@ def refuse(value: object, what: str) -> NoReturn:
 
 
 def beside(value: object, dtype: AnyDtype, what: str) -> object:
-    """What stands beside a tensor of this dtype: NumPy's scalars of its kind become numbers, which take the dtype.
+    """Converts the other operand of a tensor of this dtype (weak typing): NumPy's scalars of its kind become numbers.
 
-    Of one kind are those between which NumPy casts by the rule `"same_kind"`: any float for any float, and integers
-    for floats, but no floats for integers. Others, and whatever is no such scalar, are given as they are.
+    Numbers take the tensor's dtype. Of one kind are those between which NumPy casts by the rule `"same_kind"`: any
+    float for any float, and integers for floats, but no floats for integers. Other values are returned unchanged.
     """
     if not isinstance(value, np.generic):
         return value
@@ -103,7 +103,7 @@ def beside(value: object, dtype: AnyDtype, what: str) -> object:
 
 
 def is_number(value: object) -> TypeGuard[Number]:
-    """Whether this is a number of Python. NumPy's f64 is one, too, by its class, but has a dtype."""
+    """Tells whether this is a number of Python. NumPy's f64 is a `float` too, by its class, but has a dtype."""
     return isinstance(value, Number) and not isinstance(value, np.generic)
 
 
@@ -111,7 +111,7 @@ def is_number(value: object) -> TypeGuard[Number]:
 
 
 def _plain(value: Any, what: str) -> Array:
-    """An array as one of NumPy's own class in native byte order, of a dtype of numbers."""
+    """Converts an array to NumPy's own class in native byte order; its dtype must be one of numbers."""
     kind = type(value)
     if isinstance(value, np.ndarray) and kind not in (np.ndarray, np.memmap):
         instead = _INSTEAD.get(kind.__name__, "it may say more than its numbers: pass np.asarray(...) of it")
@@ -133,12 +133,12 @@ def _gives_array(value: object) -> bool:
 
 
 def _is_of_numbers(dtype: AnyDtype) -> bool:
-    """Whether a dtype is one of numbers: NumPy's, or one of those that `ml_dtypes` adds."""
+    """Tells whether a dtype is one of numbers: NumPy's, or one of those that `ml_dtypes` adds."""
     return dtype.names is None and (dtype.kind in "biufc" or dtype.type.__module__ == "ml_dtypes")
 
 
 def _known(array: Array, what: str) -> Array:
-    """The array, if tensors have its dtype."""
+    """Returns the array if tensors can have its dtype; raises `ArgumentTypeError` otherwise."""
     if array.dtype in KNOWN:
         return array
     raise ArgumentTypeError(
@@ -150,12 +150,12 @@ def _known(array: Array, what: str) -> Array:
 
 
 def _kind(value: Number) -> type:
-    """Which of Python's numbers this is, or is derived from."""
+    """The class of Python's numbers of which this is an instance."""
     return next(kind for kind in DEFAULTS if isinstance(value, kind))
 
 
 def _spelled_out(values: Sequence[Any], kinds: set[Any], what: str, depth: int) -> Any:
-    """Nested lists with plain arrays in them; `kinds` gets the classes of numbers and the dtypes of arrays."""
+    """Converts arrays inside nested lists to plain ones; adds the classes of numbers and dtypes found to `kinds`."""
     if depth > MAX_RANK:
         raise ArgumentTypeError(f"{what}: lists in lists, deeper than {MAX_RANK}: a tensor has no more dims")
     found = set(map(type, values))
@@ -180,7 +180,7 @@ def _part(value: Any, kinds: set[Any], what: str, depth: int) -> Any:
 
 
 def _from_list(values: Any, kinds: set[Any], what: str, dtype: AnyDtype | None) -> Array:
-    """Numbers and arrays in lists, of these kinds, as one array."""
+    """Joins numbers and arrays in nested lists, of these kinds, to one array."""
     of_python = [kind for kind in DEFAULTS if kind in kinds]
     dtypes = [kind for kind in kinds if isinstance(kind, np.dtype)]
     wide = _joined([np.dtype(_EXACT[kind]) for kind in of_python] + dtypes, what)
@@ -204,14 +204,14 @@ def _from_list(values: Any, kinds: set[Any], what: str, dtype: AnyDtype | None) 
 
 
 def _within(kind: type, dtypes: Sequence[AnyDtype]) -> bool:
-    """Whether NumPy's numbers beside one of Python's say what it becomes: they are of its kind, or of a wider one."""
+    """Tells whether a Python number takes the dtype of NumPy's numbers beside it: of its kind, or of a wider one."""
     order = "biufc"
     ranks = [order.find(d.kind) if d.kind in order else order.find("f") for d in dtypes]
     return bool(ranks) and max(ranks) >= order.find(np.dtype(_EXACT[kind]).kind)
 
 
 def _joined(dtypes: Sequence[AnyDtype], what: str) -> AnyDtype:
-    """The dtype that holds numbers of all of these."""
+    """The dtype to which all of these promote."""
     try:
         return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
     except TypeError:
@@ -220,7 +220,7 @@ def _joined(dtypes: Sequence[AnyDtype], what: str) -> AnyDtype:
 
 
 def _large(values: Any, wide: AnyDtype, target: AnyDtype, what: str) -> Array:
-    """Integers beyond 64 bits, which a floating-point dtype may hold."""
+    """Converts lists with integers beyond 64 bits, which a floating-point dtype may hold."""
     if wide.kind in "biu" and _builtin(target).kind in "fc":
         try:
             return np.array(values, np.float64)
@@ -233,7 +233,7 @@ def _large(values: Any, wide: AnyDtype, target: AnyDtype, what: str) -> Array:
 
 
 def converted(array: Array, dtype: AnyDtype, what: str, *, may_vanish: bool = True) -> Array:
-    """The array in another dtype; floats may round.
+    """Casts an array to another dtype; floats may round.
 
     Raises:
         ArgumentTypeError: for numbers that the dtype cannot hold: out of range, no whole numbers, complex ones; and
@@ -257,7 +257,7 @@ def converted(array: Array, dtype: AnyDtype, what: str, *, may_vanish: bool = Tr
 
 
 def _check_integers(source: Array, dtype: AnyDtype, what: str) -> None:
-    """That numbers are whole, and in the range of an integer dtype."""
+    """Checks that numbers are whole, and in the range of an integer dtype."""
     low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
     if source.dtype.kind == "f":
         source = source.astype(
@@ -280,7 +280,7 @@ def _does_not_fit(what: str, dtype: AnyDtype, why: str) -> ArgumentTypeError:
 
 
 def _builtin(dtype: AnyDtype) -> AnyDtype:
-    """A dtype of NumPy's own that holds all values of one that `ml_dtypes` adds."""
+    """A dtype of NumPy's own that holds all values of this one, which `ml_dtypes` may have added."""
     if dtype.kind in "biufc" and dtype.type.__module__ == "numpy":
         return dtype
     try:

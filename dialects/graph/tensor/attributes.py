@@ -1,4 +1,4 @@
-"""Attributes that stand for Python's values: numbers of an element type, lists of axes or sizes, options."""
+"""Conversion between Python's values and attributes: numbers of an element type, lists of axes or sizes, options."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
-    """A number as an attribute of this element type; `GraphError` where the type cannot hold it.
+    """Builds the attribute of a number of this element type; `GraphError` where the type cannot hold it.
 
     A complex number is an array of its real and imaginary parts.
     """
@@ -61,7 +61,7 @@ def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
 
 
 def _is_held(value: float, dtype: np.dtype[Any]) -> bool:
-    """Whether a number is infinite, or stays finite as a float of this dtype, which may round it."""
+    """Tells whether a number is infinite, or stays finite as a float of this dtype, which may round it."""
     try:
         number = float(value)
     except OverflowError:  # an integer beyond every float
@@ -71,14 +71,14 @@ def _is_held(value: float, dtype: np.dtype[Any]) -> bool:
 
 
 def _shown(value: float) -> str:
-    """A number in a message; Python writes no integers of thousands of digits."""
+    """Formats a number for a message; Python refuses to print integers of thousands of digits."""
     if isinstance(value, int) and value.bit_length() > 200:
         return f"an integer of {value.bit_length()} bits"
     return repr(value)
 
 
 def check_kept(value: Number, element_type: Attribute) -> None:
-    """A number that a user writes does not become 0 in its dtype; `GraphError` where it does."""
+    """Checks that a number that a user wrote does not underflow to 0 in its dtype; raises `GraphError`."""
     if value == 0 or not is_written_by_user() or not is_inexact(element_type):
         return
     if isinstance(value, int) or (isinstance(value, complex) and not is_complex(element_type)):
@@ -92,7 +92,7 @@ def check_kept(value: Number, element_type: Attribute) -> None:
 
 
 def integer_range(element_type: IntegerType) -> tuple[int, int]:
-    """The smallest and the largest value."""
+    """The smallest and the largest value of an integer type."""
     if element_type.width.data == 1:
         return 0, 1
     limits = np.iinfo(numpy_dtype(element_type))
@@ -108,7 +108,7 @@ def number_of(value: Attribute) -> Number:
 
 
 def is_element(value: Attribute, element_type: Attribute) -> bool:
-    """Whether an attribute holds a number of this element type."""
+    """Tells whether an attribute holds a number of this element type."""
     if isinstance(value, ArrayAttr) and is_complex(element_type):
         parts = [getattr(part, "type", None) for part in value.data]
         return parts == [real_type_of(element_type)] * 2
@@ -116,7 +116,7 @@ def is_element(value: Attribute, element_type: Attribute) -> bool:
 
 
 def integers(values: Sequence[int]) -> DenseArrayBase:
-    """A property that lists axes or sizes."""
+    """Builds the property that lists axes or sizes."""
     return DenseArrayBase.from_list(i64, list(values))
 
 
@@ -128,5 +128,5 @@ def integer_list(properties: Mapping[str, Attribute], name: str) -> list[int]:
 
 
 def flag(on: bool, name: str) -> dict[str, Attribute]:
-    """`{name: unit}` or nothing: how a boolean option is stored."""
+    """Builds the properties of a boolean option: `{name: unit}` where it is on, else none."""
     return {name: UnitAttr()} if on else {}

@@ -1,4 +1,4 @@
-"""Conversions of NumPy arrays, defined where NumPy leaves the result to the machine."""
+"""Conversions of NumPy arrays that are defined for every value, where NumPy's depend on the machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 
 def truncated(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Floats as integers, what is behind the point cut off; the same numbers on every machine and target.
+    """Truncates floats to integers, with the same result on every machine and target.
 
-    They become i64 for i64 and i32 for every narrower dtype, which then keeps the low bits. NaN, infinities and what
-    does not fit become the smallest i64 or i32. So 3e9 is -2147483648 as i32 and 0 as i8, and 300.0 is 44 as i8.
-    This is what NumPy gives on x86, and leaves open elsewhere.
+    They become i64 for i64 and i32 for every narrower dtype, which then keeps the low bits. NaN, infinities and numbers
+    out of range become the smallest i64 or i32. So 3e9 is -2147483648 as i32 and 0 as i8, and 300.0 is 44 as i8.
+    This is what NumPy gives on x86, and leaves undefined elsewhere.
     """
     wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
     limit = 2.0 ** (8 * wide.itemsize - 1)
@@ -22,9 +22,9 @@ def truncated(x: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def true_as_one(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Truth values of bytes 0 and 1: what looks at other memory as bool finds other bytes, all of which are true.
+    """Normalises truth values to the bytes 0 and 1: a bool view of other memory may hold other bytes, all true.
 
-    An array of another dtype, or of such bytes already, is given as it is.
+    An array of another dtype, or of such bytes already, is returned unchanged.
     """
     if x.dtype != np.bool_ or not x.size:
         return x

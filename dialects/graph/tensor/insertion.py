@@ -1,4 +1,4 @@
-"""Where new operations go: what surrounds their making says it, or the block that an operand stands in."""
+"""The insertion point of new operations: set by the surrounding `inserting`, else the block of an operand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _is_users: ContextVar[bool] = ContextVar("is_users", default=False)
 
 
 def insert(op: Operation) -> None:
-    """Puts a new operation where the surrounding `inserting` says; `GraphError` outside of one."""
+    """Inserts a new operation at the insertion point of the surrounding `inserting`; `GraphError` outside of one."""
     try:
         place = _insertion.get()
     except LookupError:
@@ -27,9 +27,10 @@ def insert(op: Operation) -> None:
 
 @contextmanager
 def inserting(place: Insert, *, is_users: bool = False) -> Generator[None]:
-    """While this lasts, new operations go through `place` (the frontend's, the engine's or a lowering's).
+    """Sets the insertion point: inside the `with` block, `place` inserts each new operation.
 
-    With `is_users` they are what a user writes, and not what a rule, a fold or a pass makes.
+    It belongs to the frontend, to the gradient engine or to a lowering. With `is_users` the operations are written by
+    a user, and not made by a rule, a fold or a pass.
     """
     token, users = _insertion.set(place), _is_users.set(is_users)
     try:
@@ -40,26 +41,26 @@ def inserting(place: Insert, *, is_users: bool = False) -> Generator[None]:
 
 
 def is_written_by_user() -> bool:
-    """Whether what is made now is what a user writes: then numbers that a dtype does not hold are refused."""
+    """Tells whether a user writes the operations made now: then numbers that a dtype does not hold are refused."""
     return _is_users.get()
 
 
 def is_inserting() -> bool:
-    """Whether a surrounding `inserting` says where new operations go."""
+    """Tells whether a surrounding `inserting` has set an insertion point."""
     return _insertion.get(None) is not None
 
 
 class InsertionBlock(Block):
-    """A block that the operators on its values add to where no `inserting` surrounds them."""
+    """A block to which operators on its values add operations where no `inserting` surrounds them."""
 
     def insert(self, op: Operation) -> None:
-        """Puts a new operation where the block's owner wants it."""
+        """Inserts a new operation where the block's owner wants it."""
         raise NotImplementedError
 
 
 @contextmanager
 def inserting_beside(value: SSAValue) -> Generator[None]:
-    """Where nothing says otherwise, new operations go into the graph of this value."""
+    """Sets the insertion point to the graph of this value, unless a surrounding `inserting` has set one."""
     home = insertion_block_around(value) if not is_inserting() else None
     if home is None:
         yield
@@ -69,7 +70,7 @@ def inserting_beside(value: SSAValue) -> Generator[None]:
 
 
 def insertion_block_around(value: SSAValue | Operation) -> InsertionBlock | None:
-    """The block around a value or an operation that operators on it add to, if there is one."""
+    """Finds the `InsertionBlock` around a value or an operation, if there is one."""
     owner = value if isinstance(value, Operation) else value.owner
     block = owner if isinstance(owner, Block) else owner.parent
     while block is not None and not isinstance(block, InsertionBlock):

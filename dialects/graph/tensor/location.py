@@ -1,9 +1,9 @@
-"""Names and origin: both live in the location of an operation.
+"""Locations: an operation's `loc(…)` holds its name and, where the gradient engine made it, its origin.
 
-`loc("layer/tanh")` is a name under its scope. What the gradient engine makes also says why it is there:
-`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. One that ends in a slash is a scope,
-shared by the operations of one rule: the mnemonic of each completes its name. What was in a called function has
-`loc(callsite("tanh" at "layer"))`: the name `layer/tanh`, under that of the call.
+`loc("layer/tanh")` is a name under its scope. An operation made by the gradient engine also states its origin:
+`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. A name that ends in a slash is a scope
+shared by the operations of one rule: the mnemonic of each completes its name. An operation inlined from a called
+function has `loc(callsite("tanh" at "layer"))`: the name `layer/tanh`, under that of the call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NONE = NoneAttr()
 
 
 class Origin(StrEnum):
-    """Why the engine made an operation."""
+    """The reason for which the gradient engine made an operation."""
 
     SEED = "seed"
     GRADIENT = "gradient"
@@ -52,7 +52,7 @@ class RoleAttr(ParametrizedAttribute):
 
     @staticmethod
     def of(origin: Origin, forward: str = "") -> RoleAttr:
-        """The role with this origin that serves this forward operation."""
+        """Builds the role with this origin that serves this forward operation."""
         return _unchecked(RoleAttr, origin=_ORIGINS[origin], forward=StringAttr(forward))
 
     def print_parameters(self, printer: Printer) -> None:
@@ -75,7 +75,7 @@ AttributeT = TypeVar("AttributeT", bound=ParametrizedAttribute)
 
 
 def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
-    """An attribute from parameters known to be right. Checking them takes 15 us, and every operation has a location."""
+    """Builds an attribute without verifying it: that takes 15 us, and every operation has a location."""
     attribute = object.__new__(cls)
     for name, value in fields.items():
         object.__setattr__(attribute, name, value)
@@ -83,17 +83,17 @@ def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
 
 
 def named(name: str) -> LocationAttr:
-    """`loc("name")`."""
+    """Builds `loc("name")`."""
     return _unchecked(NameLoc, desc=StringAttr(name), location=_NONE)
 
 
 def named_with_role(name: str, role: RoleAttr) -> LocationAttr:
-    """`loc(fused<role>["name"])`."""
+    """Builds `loc(fused<role>["name"])`."""
     return _unchecked(FusedLoc, locations=ArrayAttr((named(name),)), metadata=role)
 
 
 def named_at(name: str, place: LocationAttr) -> LocationAttr:
-    """`loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` tells a position."""
+    """Builds `loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` holds a position in a file."""
     if (position := _position_in(place)) is None:
         return named(name)
     file, line, column = position
@@ -102,12 +102,12 @@ def named_at(name: str, place: LocationAttr) -> LocationAttr:
 
 
 def called_at(callee: LocationAttr, caller: LocationAttr) -> LocationAttr:
-    """`loc(callsite(callee at caller))`."""
+    """Builds `loc(callsite(callee at caller))`."""
     return _unchecked(CallSiteLoc, callee=callee, caller=caller)
 
 
 def name_in(location: Attribute) -> str | None:
-    """The name that a location holds, if any."""
+    """Reads the name that a location holds, if any."""
     match location:
         case CallSiteLoc():
             return _under(location.caller, name_in(location.callee))
@@ -123,13 +123,13 @@ def name_in(location: Attribute) -> str | None:
 
 
 def _under(caller: Attribute, name: str | None) -> str | None:
-    """A name in a called function, under that of the call."""
+    """Prefixes a name in a called function with that of the call."""
     scope = name_in(caller)
     return f"{scope}/{name}" if scope and name else name
 
 
 def role_of(op: Operation) -> RoleAttr | None:
-    """The role stamped on an operation, if the engine made it."""
+    """Reads the role of an operation, which it has if the gradient engine made it."""
     return _role_in(op.location)
 
 
@@ -146,13 +146,13 @@ def _role_in(location: Attribute) -> RoleAttr | None:
 
 
 def without_role(location: LocationAttr) -> LocationAttr:
-    """The same name and position in terms that upstream's tools know."""
+    """Removes the role from a location, so that upstream's tools can read its name and position."""
     name = name_in(location)
     return location if name is None or _role_in(location) is None else named_at(name, location)
 
 
 def is_called(op: Operation) -> bool:
-    """Whether an operation was part of a function that was called."""
+    """Tells whether an operation was inlined from a called function."""
     return isinstance(op.location, CallSiteLoc)
 
 
@@ -180,7 +180,7 @@ def name_of_value(value: SSAValue) -> str:
 
 
 def position_of(op: Operation) -> tuple[str, int, int] | None:
-    """The file, line and column where an operation was written, if its location tells."""
+    """Reads the file, line and column where an operation was written, if its location holds them."""
     return _position_in(op.location)
 
 
@@ -199,5 +199,5 @@ def _position_in(location: Attribute) -> tuple[str, int, int] | None:
 
 
 def is_unknown(location: Attribute) -> bool:
-    """Whether a location says nothing."""
+    """Tells whether a location is `loc(unknown)`."""
     return isinstance(location, UnknownLoc)

@@ -1,4 +1,4 @@
-"""`Tensor`: the handle with operators that rules, lowerings' tests and users share."""
+"""`Tensor`: a handle of an SSA value with Python's operators, as users, gradient rules and tests write them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 OPS: dict[str, Any] = {}
-"""Every operation class of the dialect by name, in the order of the dialect; here so that operators can reach it."""
+"""Every operation class of the dialect by name, in the order of the dialect; defined here so that operators find it."""
 INDEXING: dict[str, Callable[..., Any]] = {}
 """`item`, `rows` and `length`: what `x[key]`, `iter(x)` and `len(x)` call. `by_index/index.py` enters them."""
 
 
 def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
-    """An operator that tensors do not have."""
+    """Makes the method of an operator that tensors do not have: it raises, and names the function to use instead."""
 
     def refuse(*operands: object) -> NoReturn:
         raise TypeError(f"{expression} is no operation on tensors: {instead}")
@@ -39,7 +39,7 @@ def _refuse(expression: str, instead: str) -> Callable[..., NoReturn]:
 
 
 class Operators:
-    """Python's operators on anything that stands for a tensor (a `Tensor`, a variable)."""
+    """Python's operators on everything that can be used as a tensor (a `Tensor`, a variable)."""
 
     __slots__ = ()
     __array_ufunc__ = None  # NumPy arrays leave `array + tensor` to `Tensor.__radd__`
@@ -47,7 +47,7 @@ class Operators:
 
     @abstractmethod
     def as_tensor(self) -> Tensor:
-        """The tensor that stands in an expression: a variable reads itself."""
+        """Converts to the tensor used in an expression: a variable is read."""
 
     @property
     @abstractmethod

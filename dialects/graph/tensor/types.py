@@ -66,11 +66,11 @@ ALIASES: dict[str, Attribute] = {
 """Other names for element types, beside those that NumPy knows."""
 MAX_RANK = 8
 LARGEST_BYTES = 2**62
-"""What a tensor may take at most, so that addresses in it fit 64 bits with a sign."""
+"""The largest size of a tensor in bytes, so that offsets in it fit signed 64-bit integers."""
 
 
 class GraphError(VerifyException, ValueError):
-    """An operation was built or written against its constraints; the text names the one that is broken."""
+    """An operation violates one of its constraints, which the message names by its label."""
 
 
 class ArgumentTypeError(GraphError, TypeError):
@@ -85,7 +85,7 @@ def _tensor_type(element_type: Attribute, shape: Shape) -> AnyTensor:
 
 
 def check_size(type_: TensorType[Attribute] | MemRefType[Attribute]) -> None:
-    """`GraphError` where this is larger than `LARGEST_BYTES`; an extent of `?` or 0 counts as 1."""
+    """Raises `GraphError` where a type is larger than `LARGEST_BYTES`; an extent of `?` or 0 counts as 1."""
     element = NUMPY_DTYPES.get(type_.element_type)
     count = math.prod(n for n in type_.get_shape() if n not in (DYNAMIC_INDEX, 0))
     if count * (8 if element is None else element.itemsize) > LARGEST_BYTES:
@@ -93,7 +93,7 @@ def check_size(type_: TensorType[Attribute] | MemRefType[Attribute]) -> None:
 
 
 def tensor_type(element_type: Attribute, shape: Iterable[int]) -> AnyTensor:
-    """The tensor type of this element type and shape; equal types are one object, which makes comparison cheap."""
+    """Builds the tensor type of this element type and shape, uniqued: equal types are one object, cheap to compare."""
     return _tensor_type(element_type, tuple(shape))
 
 
@@ -101,7 +101,7 @@ _SHAPES: dict[int, tuple[Attribute, Shape]] = {}
 
 
 def shape_of_type(type_: Attribute) -> Shape:
-    """The extents of a tensor type, remembered per type object (`get_shape` walks attributes each time)."""
+    """The extents of a tensor type, cached per type object (`get_shape` walks attributes each time)."""
     known = _SHAPES.get(id(type_))
     if known is None:
         if not isinstance(type_, TensorType):
@@ -118,7 +118,7 @@ def element_type_of(type_: Attribute) -> Attribute:
 
 
 def is_static(type_: Attribute) -> bool:
-    """Whether no extent of this tensor type is `?`."""
+    """Tells whether no extent of this tensor type is `?`."""
     return DYNAMIC_INDEX not in shape_of_type(type_)
 
 
@@ -143,7 +143,7 @@ def is_integer(element_type: Attribute) -> bool:
 
 
 def differentiable_type(type_: Attribute) -> bool:
-    """Whether gradients flow through values of this type: real or complex data, in whatever container."""
+    """Tells whether gradients flow through values of this type: real or complex data, in whatever container."""
     match type_:
         case TensorType():
             return is_inexact(type_.element_type)
@@ -154,12 +154,12 @@ def differentiable_type(type_: Attribute) -> bool:
 
 
 def data_type_of(type_: Attribute) -> Attribute:
-    """The tensor type of the data: of a variable's contents, of slices made dense, or of the tensor itself."""
+    """The dense tensor type of a value: of a variable's contents, of slices made dense, or of the tensor itself."""
     return type_.data_type if isinstance(type_, VariableType | SlicesType) else type_
 
 
 def known_extents(types: Sequence[Attribute]) -> tuple[int, ...]:
-    """The extents of terms of one shape, static wherever one of them is (`?` is below every extent)."""
+    """Refines the shapes of terms of one shape: an extent is static where any of them has it static."""
     return tuple(map(max, *(shape_of_type(data_type_of(t)) for t in (*types, types[0]))))
 
 
@@ -222,7 +222,7 @@ def element_type_from(dtype: object) -> Attribute:
 
 
 def broadcast_shapes(a: Shape, b: Shape) -> Shape:
-    """NumPy's broadcasting; a static extent above 1 wins over `?`. `GraphError` where it is impossible."""
+    """Broadcasts two shapes by NumPy's rule; a static extent above 1 wins over `?`. `GraphError` where impossible."""
     if a == b:
         return a
     rank = max(len(a), len(b))
@@ -240,12 +240,12 @@ def broadcast_shapes(a: Shape, b: Shape) -> Shape:
 
 
 def compatible_shapes(a: Sequence[int], b: Sequence[int]) -> bool:
-    """Whether two shapes can be the same at run time: equal rank, and each extent equal or `?`."""
+    """Tells whether two shapes can be equal at run time: equal rank, and each extent equal or `?`."""
     return len(a) == len(b) and all(x == y or DYNAMIC_INDEX in (x, y) for x, y in zip(a, b, strict=True))
 
 
 def compatible_types(a: Attribute, b: Attribute) -> bool:
-    """Whether values of these types can be the same at run time."""
+    """Tells whether two types can be equal at run time: equal but for extents that are `?` in one of them."""
     if a is b or a == b:
         return True
     match a, b:
@@ -258,7 +258,7 @@ def compatible_types(a: Attribute, b: Attribute) -> bool:
 
 
 def format_shape(shape: Sequence[int]) -> str:
-    """A shape for people: `(?, 3)`."""
+    """Formats a shape for messages: `(?, 3)`."""
     return "(" + ", ".join("?" if n == DYNAMIC_INDEX else str(n) for n in shape) + ")"
 
 
