@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.arguments import Arguments
@@ -18,7 +19,6 @@ from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.point_values import Values
 from pullback.passes.gpu.row_reduction import row_reduction
-from pullback.passes.lowering.affine import linear
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
 

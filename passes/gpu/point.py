@@ -10,12 +10,12 @@ from xdsl.dialects import memref
 from xdsl.dialects.builtin import i1, i8
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar, constant, emit
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.arith import ExtUIOp, IndexCastOp, TruncIOp
 from pullback.passes.gpu.kernel_builder import INDEX, KernelBuilder, compare, result_of
-from pullback.passes.lowering.affine import Affine
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.op.scalar import Scalar, constant, emit
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.gpu.point import Point, Rows
-from pullback.passes.lowering.affine import Affine
 from pullback.passes.lowering.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
 
 

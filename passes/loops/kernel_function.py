@@ -11,12 +11,12 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.loops.element_access import Buffer
 from pullback.passes.loops.loop_level import Level
 from pullback.passes.loops.vectors import lane_count
-from pullback.passes.lowering.affine import Affine, mergeable
 from pullback.passes.lowering.buffers import Buffers
 from pullback.passes.lowering.function_builder import FunctionBuilder, named
 from pullback.passes.lowering.layout import Access, Layout, layout_of, memref_type

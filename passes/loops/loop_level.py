@@ -8,6 +8,7 @@ from functools import reduce
 from xdsl.dialects.builtin import VectorType, i64
 from xdsl.ir import Attribute, SSAValue
 
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
@@ -15,7 +16,6 @@ from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.element_access import Buffer, Term, cast_index, inside_rows, lane_steps, safe_row
 from pullback.passes.loops.vectors import Lanes, splat
-from pullback.passes.lowering.affine import Affine
 from pullback.passes.lowering.function_builder import FunctionBuilder, result_of
 from pullback.passes.lowering.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
 

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.kernel.host_call import memory_type
-from pullback.passes.lowering.affine import Affine
+from pullback.dialects.graph.op.affine import Affine
 
 
 @dataclass(frozen=True)

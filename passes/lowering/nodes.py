@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Number
-from pullback.passes.lowering.affine import Affine
 
 
 @dataclass(eq=False, slots=True)

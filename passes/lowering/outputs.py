@@ -14,10 +14,10 @@ from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
 from pullback.dialects.graph.elementwise.basic import Add, Subtract
 from pullback.dialects.graph.gradient.markers import Accumulate, AddN
 from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.affine import Position, linear, row_major_strides
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.affine import Position, linear, row_major_strides
 from pullback.passes.lowering.nodes import Fixed, Output
 from pullback.passes.lowering.read_nodes import Builder
 from pullback.passes.lowering.space import Space

@@ -18,12 +18,12 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.movement.split_concat import Split
+from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
 from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.tensor.attributes import integer_list
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.affine import Affine, Position, delinearize, linear, row_major_strides
 from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
 from pullback.passes.lowering.space import Space
 

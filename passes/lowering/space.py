@@ -9,9 +9,9 @@ from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, S
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.affine import Affine, Position, delinearize, linear
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.op import scalar_functions
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.passes.gpu.kernel_builder import Buffer, Kernel, kernel_module
@@ -18,7 +19,6 @@ from pullback.passes.gpu.line import Combination, Line
 from pullback.passes.gpu.point import Dims, Point, Rows
 from pullback.passes.gpu.pointwise import pointwise
 from pullback.passes.gpu.row_reduction import row_reduction
-from pullback.passes.lowering.affine import Affine
 from pullback.passes.pipeline.levels import verify_level
 
 

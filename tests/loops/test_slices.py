@@ -14,9 +14,9 @@ from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, tensor_type
-from pullback.passes.lowering.affine import Affine
 from pullback.passes.lowering.layout import Access, layout_of
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
