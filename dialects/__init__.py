@@ -1,0 +1,6 @@
+"""The dialects: what operations, types and attributes are, without a pass or a target.
+
+In order, each importing only those before it: `ir` (of no dialect: text, diagnostics), `upstream` (MLIR's dialects
+as levels `loops` and `gpu` use them), `graph` (ours), `bounds`, and on top `context`, which loads all of them, and
+`verification`, which checks a module. What rewrites IR is in `passes`, what runs it in `backends`.
+"""

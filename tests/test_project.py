@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -35,3 +36,9 @@ def test_files_stay_small() -> None:
 
 def test_the_link_for_type_checkers_stands() -> None:
     assert (ROOT / ".typing" / "pullback").resolve() == ROOT
+
+
+def test_each_folder_says_what_belongs_there() -> None:
+    inits = [p for p in source_files(*PACKAGE_FOLDERS) if p.name == "__init__.py"]
+    docstrings = {path: ast.get_docstring(ast.parse(path.read_text())) or "" for path in inits}
+    assert [str(path.relative_to(ROOT)) for path, text in docstrings.items() if len(text) < 80] == []

@@ -1,4 +1,9 @@
-"""The graph dialect: tensors, gradients, variables, loops, and kernels at level `kernels`."""
+"""The graph dialect: tensors, gradients, variables, loops, and kernels at level `kernels`.
+
+`tensor` and `op` say what a value and an operation are; then a folder for each subject of operations, in an order that
+import-linter holds: a rule or a decomposition uses operations of its own folder and of those before it. `examples.py`
+has all operations as text.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +76,7 @@ FAMILIES = (
 PLACES = {f"{__name__}.{family}": place for place, family in enumerate(FAMILIES)}
 for module in PLACES:
     import_module(module)
+import_module(f"{__name__}.by_index.index")  # what `x[…]` means
 for operation in sorted(OPS.values(), key=lambda op: PLACES[op.__module__]):
     OPS[operation.name] = OPS.pop(operation.name)  # lists and tables follow FAMILIES, whatever imports what
 

@@ -1,1 +1,4 @@
-"""Gradients against finite differences, on IR: which x is wrong, at which order, and whose rule is to blame."""
+"""Gradients against finite differences, on IR: which x is wrong, at which order, and whose rule is to blame.
+
+It runs the program, on the evaluator, so it belongs to the driver though it is a pass, too (`check_pass.py`).
+"""

@@ -1,0 +1,1 @@
+"""Shape inference and specialisation: types of results from types of operands, through loops and kernels."""
