@@ -1,4 +1,7 @@
-"""`pb.train`: optimizers with TensorFlow's names and defaults, and checkpoints."""
+"""`pb.train`: optimizers with TensorFlow's names and defaults, and checkpoints.
+
+A new optimizer is a file of its own here, and a name in `__all__`. What every optimizer does is in `optimizer.py`.
+"""
 
 from __future__ import annotations
 
