@@ -1,5 +1,5 @@
 """What users hold while a graph is built: operations, slices, variables, and random states.
 
-`Tensor`, the handle of a value, is in `dialects/graph/tensor`, since rules use it as well. The graph that they belong to
-is in `frontend/graph`.
+`Tensor`, the handle of a value, is in `dialects/graph/tensor`, since rules use it as well. The graph that they
+belong to is in `frontend/graph`.
 """

@@ -1,1 +1,1 @@
-"""Nests (pytrees): lists, tuples, dicts and dataclasses of leaves, and keys that tell equal values of two kinds apart."""
+"""Nests (pytrees): lists, tuples, dicts and dataclasses of leaves, and the keys under which traces are kept."""
