@@ -55,13 +55,13 @@ from pullback.frontend.gradients.register_gradient import RegisterGradient as Re
 from pullback.frontend.gradients.register_gradient import gradient_of as gradient_of
 from pullback.frontend.graph.graph import Graph as Graph
 from pullback.frontend.graph.name_checks import check_names_first as _check_names_first
-from pullback.frontend.graph.scopes import control_dependencies as control_dependencies
 from pullback.frontend.graph.scopes import device as device
 from pullback.frontend.graph.scopes import name_scope as name_scope
+from pullback.frontend.handles.control_dependencies import control_dependencies as control_dependencies
 from pullback.frontend.handles.control_dependencies import group as group
 from pullback.frontend.handles.control_dependencies import tuple_of as _tuple_of
-from pullback.frontend.handles.handles import IndexedSlices as IndexedSlices
-from pullback.frontend.handles.handles import Operation as Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices as IndexedSlices
+from pullback.frontend.handles.operation import Operation as Operation
 from pullback.frontend.handles.random_state import set_random_seed as set_random_seed
 from pullback.frontend.handles.variable import Variable as Variable
 from pullback.frontend.handles.variable import global_variables as global_variables

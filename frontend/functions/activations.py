@@ -5,11 +5,11 @@ from __future__ import annotations
 from pullback.dialects.graph.elementwise.activations import LeakyRelu
 from pullback.dialects.graph.elementwise.error_function import Gelu
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.functions.elementwise import silu
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import is_real_number
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["gelu", "leaky_relu", "swish"]
 

@@ -20,13 +20,18 @@ from pullback.dialects.graph.movement.shapes import Reshape, Size
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, format_shape, is_float
+from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
+    GraphError,
+    compatible_shapes,
+    format_shape,
+    is_float,
+)
 from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.graph.emit import named_as, tensors
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.operands.axes import Axes, checked_axes
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm"]
 

@@ -18,11 +18,10 @@ from pullback.dialects.graph.state.control_flow import Condition, While, Yield, 
 from pullback.dialects.graph.state.variables import Update
 from pullback.dialects.graph.tensor.location import named
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, compatible_types, is_static
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, compatible_types, is_static
 from pullback.frontend.graph.graph import Graph, current_graph
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["cond"]
 

@@ -10,13 +10,12 @@ from xdsl.ir import Block
 
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, compatible_types
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, compatible_types
 from pullback.frontend.graph.gradient_requests import check_requests
 from pullback.frontend.graph.graph import Graph, current_graph
 from pullback.frontend.graph.trip_counts import counting_trips
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["while_loop"]
 

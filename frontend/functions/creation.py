@@ -12,13 +12,18 @@ from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.tensor.arrays import array_of, is_array
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
-from pullback.dialects.graph.tensor.types import MAX_RANK, GraphError, element_type_from, tensor_type
+from pullback.dialects.graph.tensor.types import (
+    MAX_RANK,
+    ArgumentTypeError,
+    GraphError,
+    element_type_from,
+    tensor_type,
+)
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import current_graph
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.checked_dtypes import in_dtype
 from pullback.frontend.operands.convert import as_array, as_tensor, default_dtype
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
 __all__ = [

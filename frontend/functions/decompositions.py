@@ -13,11 +13,10 @@ from pullback.dialects.graph.linear_algebra.decompositions import Eigh, PseudoIn
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.accumulators import widened
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, numpy_dtype
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import is_real_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "qr", "svd", "svdvals"]
 

@@ -9,9 +9,8 @@ from string import ascii_letters
 from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
 from pullback.dialects.graph.movement.rearranging import Squeeze
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.emit import named_as, tensors
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["einsum"]
 

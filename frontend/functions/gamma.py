@@ -8,12 +8,11 @@ from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.elementwise.gamma import Digamma, Lgamma, Polygamma
 from pullback.dialects.graph.op.families import is_float
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["lbeta", "polygamma"]
 

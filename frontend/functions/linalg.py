@@ -17,10 +17,9 @@ from pullback.dialects.graph.linear_algebra.einsum import Einsum, Equation
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor, conj
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import checked_axes, is_whole_number
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["cross", "matmul", "outer", "tensordot", "vecdot"]
 

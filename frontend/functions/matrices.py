@@ -24,13 +24,12 @@ from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart, Matr
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.functions.creation import ones_like
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.checked_dtypes import in_dtype
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = [
     "band_part",

@@ -16,13 +16,12 @@ from pullback.dialects.graph.elementwise.exponential import Pow
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze
 from pullback.dialects.graph.op.families import is_float, is_inexact
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, is_complex, real_type_of
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, is_complex, real_type_of
 from pullback.frontend.functions.decompositions import svdvals
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import Axes, checked_axes, is_real_number
 from pullback.frontend.operands.checked_dtypes import of_dtype
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["l2_normalize", "matrix_norm", "norm", "vector_norm"]
 

@@ -11,12 +11,11 @@ from xdsl.dialects.builtin import StringAttr
 from pullback.dialects.graph.movement.padding import MODES, MirrorPad, Pad
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["pad"]
 

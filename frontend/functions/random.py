@@ -14,13 +14,18 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, element_type_from, is_float, is_integer
+from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
+    GraphError,
+    element_type_from,
+    is_float,
+    is_integer,
+)
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import current_graph
 from pullback.frontend.handles.random_state import next_key
 from pullback.frontend.operands.axes import is_real_number, is_whole_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
 __all__ = ["dropout", "random_bits", "random_normal", "random_uniform"]

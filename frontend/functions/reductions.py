@@ -17,12 +17,11 @@ from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.families import is_integer
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import element_type_from, is_static
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, element_type_from, is_static
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import Axes, checked_axes, checked_axis
 from pullback.frontend.operands.checked_dtypes import in_dtype, of_dtype
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = [
     "add_n",

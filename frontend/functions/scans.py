@@ -15,12 +15,11 @@ from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.families import numeric
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import checked_axis, is_whole_number
 from pullback.frontend.operands.checked_dtypes import in_dtype, of_dtype
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["cumprod", "cumsum", "cumulative_logsumexp", "cumulative_prod", "cumulative_sum", "diff"]
 

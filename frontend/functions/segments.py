@@ -13,11 +13,16 @@ from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, dynamic_sh
 from pullback.dialects.graph.movement.split_concat import Concat, Split
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_static, tensor_type
+from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
+    GraphError,
+    SlicesType,
+    is_static,
+    tensor_type,
+)
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["segment_mean", "segment_sum", "unsorted_segment_sum"]
 

@@ -15,6 +15,7 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.tensor.attributes import scalar_attribute
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     element_type_from,
     is_integer,
@@ -25,7 +26,6 @@ from pullback.frontend.functions.creation import checked_number
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import checked_axis, is_whole_number
 from pullback.frontend.operands.convert import as_tensor, default_dtype
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["arange", "eye", "linspace", "one_hot"]
 

@@ -12,12 +12,11 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Tr
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, ShapeOf, Size
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, is_static
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, is_static
 from pullback.dialects.graph.tensor.types import broadcast_shapes as common_shape
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import Axes, checked_axes, is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.operands.shape_like import ShapeLike, extents_and_operand, static_extents
 
 __all__ = [

@@ -11,11 +11,10 @@ from pullback.dialects.graph.by_index.index import item
 from pullback.dialects.graph.movement.slicing import Slice
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.operands.shape_like import as_index_tensor
 
 __all__ = ["dynamic_update_slice", "slice", "strided_slice"]

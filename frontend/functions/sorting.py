@@ -9,10 +9,10 @@ from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.operands.axes import checked_axis, is_whole_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["argsort", "sort", "top_k"]
 

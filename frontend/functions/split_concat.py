@@ -13,12 +13,11 @@ from pullback.dialects.graph.movement.shapes import flattened
 from pullback.dialects.graph.movement.split_concat import Concat, Split, sizes_along
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.functions.shapes import broadcast_arrays
 from pullback.frontend.graph.emit import named_as, tensors
 from pullback.frontend.operands.axes import checked_axis, is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 __all__ = ["concat", "meshgrid", "split", "stack", "unstack"]
 

@@ -9,11 +9,10 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.dialects.graph.windows.windows import Padding, Pair, same_padding
 from pullback.frontend.operands.axes import is_whole_number, whole_numbers
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 PaddingLike: TypeAlias = str | int | Sequence[Any]
 """`"SAME"`, `"VALID"`, or one number for all sides, two pairs for rows and columns, or a pair for each axis."""

@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     compatible_shapes,
     data_type_of,
@@ -20,17 +21,11 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.function import Options, Point, about_values, check_function
 from pullback.driver.checking.report import GradientReport
-from pullback.frontend.gradients.gradient_arguments import (
-    as_list,
-    converted_stop,
-    converted_x,
-    converted_y,
-    handle_of,
-)
+from pullback.frontend.gradients.gradient_arguments import as_list, converted_stop, converted_x, converted_y
 from pullback.frontend.gradients.gradients import graph_of_all
 from pullback.frontend.graph.graph import Graph
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_array
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 
 def check_gradients(

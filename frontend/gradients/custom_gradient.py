@@ -15,6 +15,7 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient, Pre
 from pullback.dialects.graph.state.control_flow import captured_values
 from pullback.dialects.graph.tensor.tensor import Number, Operand, Tensor
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     SlicesType,
     VariableType,
@@ -22,17 +23,16 @@ from pullback.dialects.graph.tensor.types import (
     data_type_of,
     differentiable_type,
 )
-from pullback.frontend.gradients.gradient_arguments import handle_of
 from pullback.frontend.gradients.gradients import gradients
 from pullback.frontend.gradients.hoist_reads import hoist_reads
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, common_graph, current_graph
 from pullback.frontend.handles.control_dependencies import tuple_of
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.random_state import source_of_keys
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 Function = Callable[..., Any]
 

@@ -7,11 +7,10 @@ from typing import cast
 
 from pullback.dialects.graph.gradient.policies import Aggregation, Gating, Unconnected
 from pullback.dialects.graph.tensor.tensor import Operators, Tensor
-from pullback.dialects.graph.tensor.types import SlicesType
-from pullback.frontend.handles.handles import IndexedSlices
-from pullback.frontend.handles.variable import Variable
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, SlicesType
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.errors import GradientError
 
 
@@ -38,19 +37,6 @@ class UnconnectedGradients:
 def as_list(value: object) -> list[object]:
     """A list or tuple as a list; anything else as a list of one."""
     return list(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else [value]
-
-
-def handle_of(value: object) -> Tensor | None:
-    """The value itself behind a tensor, a variable or slices; `None` for what must be converted first."""
-    match value:
-        case Tensor():
-            return value
-        case Variable():
-            return value.handle
-        case IndexedSlices():
-            return value.tensor
-        case _:
-            return None
 
 
 def converted_y(value: object, label: str) -> Tensor:

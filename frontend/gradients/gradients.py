@@ -24,13 +24,13 @@ from pullback.frontend.gradients.gradient_arguments import (
     converted_y,
     gating_of,
     grads_per_y,
-    handle_of,
     unconnected_of,
 )
 from pullback.frontend.graph.gradient_requests import requested
 from pullback.frontend.graph.graph import Graph, common_graph, current_graph
 from pullback.frontend.graph.scopes import without_devices
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.pipeline.run import quiet_collector
 

@@ -8,6 +8,7 @@ from typing import Any
 from pullback.dialects.graph.by_index.gather import Densify
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     SlicesType,
     compatible_types,
@@ -18,9 +19,8 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.frontend.gradients.gradient_arguments import aggregation_of, as_list, converted_x, gating_of
 from pullback.frontend.gradients.gradients import enter_scope, gradients, graph_of_all
 from pullback.frontend.gradients.jacobians import jacobians
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.pipeline.run import quiet_collector
 

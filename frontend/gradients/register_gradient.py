@@ -8,10 +8,10 @@ from typing import Any
 
 from xdsl.ir import Operation as IROperation
 
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.gradient_overrides import operation_name
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.variable import Variable
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.passes.gradients.registry import Rule, register
 
 

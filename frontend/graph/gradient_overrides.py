@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.op.graph_op import OPS
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.passes.gradients.registry import OVERRIDE
 
 PREFIX = "graph."

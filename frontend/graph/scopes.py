@@ -1,16 +1,15 @@
-"""What surrounds new operations: names, devices, needs, and the rules that override their gradients."""
+"""Scopes of new operations: their names, and the device that they ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, current_graph
-from pullback.frontend.handles.control_dependencies import operations_behind
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 DEVICE = "device"
 
@@ -36,30 +35,6 @@ def device(name: str | None) -> Generator[None]:
         yield
 
 
-@contextmanager
-def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:
-    """Makes new operations need these: where one is run, they are run too, before it.
-
-    An operation that uses the result of another one made in this block needs them through that one.
-
-    Args:
-        inputs: tensors, variables and operations; `None` lifts the needs of outer blocks.
-
-    Raises:
-        ValueError: for anything else among them.
-    """
-    graph = current_graph()
-    if inputs is None:
-        outer = [s for s in graph.stamps if isinstance(s, _Needs)]
-        with graph.stamping([], without=outer):
-            yield
-        return
-    if not isinstance(inputs, list | tuple):
-        raise ArgumentTypeError(f"control_dependencies: expected a list, got {type(inputs).__name__}")
-    with graph.stamping([_Needs(graph, operations_behind(inputs, "control_dependencies"))]):
-        yield
-
-
 class _Device:
     """Stamps the name of a device."""
 
@@ -68,21 +43,6 @@ class _Device:
 
     def __call__(self, op: IROperation) -> None:
         op.attributes.setdefault(DEVICE, self.attribute)
-
-
-class _Needs:
-    """Notes what operations need, unless one of their operands needs it already."""
-
-    def __init__(self, graph: Graph, needed: tuple[IROperation, ...]) -> None:
-        self.graph = graph
-        self.needed = needed
-        self.made: set[IROperation] = set()
-
-    def __call__(self, op: IROperation) -> None:
-        if not any(operand.owner in self.made for operand in op.operands):
-            known = self.graph.control_inputs.get(op, ())
-            self.graph.control_inputs[op] = tuple(dict.fromkeys((*known, *self.needed)))
-        self.made.add(op)
 
 
 @contextmanager

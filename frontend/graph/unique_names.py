@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 _VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/>]*")
 """TensorFlow's pattern of the names of operations. Under a scope only the whole has to match it."""

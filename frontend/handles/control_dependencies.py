@@ -1,45 +1,62 @@
-"""Running things for their effects, together and in order: `group` and `tuple`."""
+"""Orders effects: `control_dependencies` for new operations, `group` and `tuple` for those there are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.frontend.gradients.gradient_arguments import handle_of
-from pullback.frontend.graph.graph import common_graph, current_graph, graph_of
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
+from pullback.frontend.graph.graph import Graph, common_graph, current_graph
 from pullback.frontend.graph.name_checks import check_name, check_scope_name
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
+from pullback.frontend.handles.unwrap import handle_of, operations_behind
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 
-def operations_behind(inputs: Sequence[object], what: str) -> tuple[IROperation, ...]:
-    """The operations that make these tensors, variables, slices and operation handles run.
+@contextmanager
+def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:
+    """Makes new operations need these: where one is run, they are run too, before it.
 
-    Placeholders, and what a loop carries, need none: they are there before anything runs.
+    An operation that uses the result of another one made in this block needs them through that one.
+
+    Args:
+        inputs: tensors, variables and operations; `None` lifts the needs of outer blocks.
 
     Raises:
-        ValueError: for something else (a `TypeError` too), or for a tensor that was made inside of a loop or a branch
-            and is not there now.
+        ValueError: for anything else among them.
     """
-    found: list[IROperation] = []
-    for i, value in enumerate(inputs):
-        if isinstance(value, Operation):
-            found.extend(value.ops)
-            continue
-        handle = handle_of(value)
-        if handle is None:
-            kind = type(value).__name__
-            raise ArgumentTypeError(f"{what}[{i}]: expected a tensor or an operation, got {kind}")
-        graph_of(handle.value).check_visible(handle.value, f"{what}[{i}]")
-        if isinstance(handle.value.owner, IROperation):
-            found.append(handle.value.owner)
-    return tuple(dict.fromkeys(found))
+    graph = current_graph()
+    if inputs is None:
+        outer = [s for s in graph.stamps if isinstance(s, _Needs)]
+        with graph.stamping([], without=outer):
+            yield
+        return
+    if not isinstance(inputs, list | tuple):
+        raise ArgumentTypeError(f"control_dependencies: expected a list, got {type(inputs).__name__}")
+    with graph.stamping([_Needs(graph, operations_behind(inputs, "control_dependencies"))]):
+        yield
+
+
+class _Needs:
+    """Notes what operations need, unless one of their operands needs it already."""
+
+    def __init__(self, graph: Graph, needed: tuple[IROperation, ...]) -> None:
+        self.graph = graph
+        self.needed = needed
+        self.made: set[IROperation] = set()
+
+    def __call__(self, op: IROperation) -> None:
+        if not any(operand.owner in self.made for operand in op.operands):
+            known = self.graph.control_inputs.get(op, ())
+            self.graph.control_inputs[op] = tuple(dict.fromkeys((*known, *self.needed)))
+        self.made.add(op)
 
 
 def group(*inputs: Tensor | Variable | IndexedSlices | Operation, name: str = "group") -> Operation:

@@ -20,12 +20,11 @@ from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import AssignAdd, Read, VariableOp
 from pullback.dialects.graph.tensor.location import named
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import GraphError, VariableType
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, VariableType
 from pullback.frontend.graph.graph import Graph, entered_graph
 from pullback.frontend.graph.trip_counts import trips_around
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.axes import is_whole_number
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.process.locks import Lock
 
 NAME = "_random_state"

@@ -24,6 +24,7 @@ from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import (
     DTYPES,
+    ArgumentTypeError,
     GraphError,
     VariableType,
     compatible_types,
@@ -35,9 +36,9 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, current_graph, entered_graph
 from pullback.frontend.graph.unique_names import valid_hint
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.operands.convert import as_array, as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.process.locks import Lock, holding
 
 

@@ -13,9 +13,9 @@ import optree
 from optree import PyTreeSpec
 
 from pullback.dialects.graph.tensor.tensor import Operators
-from pullback.frontend.handles.handles import Operation
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.nests.exact_keys import exact_key
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 NAMESPACE = "pullback"
 """Under which dataclasses are known to optree."""

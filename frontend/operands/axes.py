@@ -7,8 +7,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from pullback.dialects.graph.tensor.types import GraphError
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 
 Axes: TypeAlias = int | Sequence[int] | None
 """One axis, several, or all of them (`None`); negative ones count from the end."""

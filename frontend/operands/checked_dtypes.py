@@ -5,8 +5,7 @@ from __future__ import annotations
 from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.op.families import DTYPE_CLASSES, Accepts, is_float, is_inexact
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import element_type_from
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, element_type_from
 
 
 def of_dtype(value: Tensor, accepts: Accepts, what: str) -> Tensor:

@@ -12,8 +12,7 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_array, is_number, refuse
 from pullback.dialects.graph.tensor.tensor import Number, Operators, Tensor
-from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, element_type_from, numpy_dtype
 
 
 def as_tensor(value: object, what: str = "the argument", dtype: object = None) -> Tensor:

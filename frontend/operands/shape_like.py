@@ -15,9 +15,8 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import ShapeOf
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.tensor import Operators, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, is_integer, shape_of_type
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, is_integer, shape_of_type
 from pullback.frontend.operands.axes import is_whole_number, listed
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 ShapeLike: TypeAlias = int | Sequence[int | Tensor | None] | Tensor
 

@@ -12,11 +12,11 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, SlicesType, is_static, shape_of_type
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.nests.nest import Nest
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.subgraph import Output
 
 

@@ -12,14 +12,14 @@ from typing import Any, overload
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import Update
-from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.functions.creation import placeholder
 from pullback.frontend.graph.graph import Graph, graph_of
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.function_calls import Call, split_static, surrounding_graph, with_constants
 from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock

@@ -10,14 +10,14 @@ from typing import Any
 
 from pullback.dialects.graph.tensor.arrays import Array, is_array
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.frontend.gradients.gradient_arguments import handle_of
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, common_graph, entered_graph
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.nests.exact_keys import exact_key
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_array, as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 Function = Callable[..., Any]
 Static = dict[int | str, Any]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, common_graph
 from pullback.frontend.nests.nest import Nest
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.fetches import anchors_of, leaves_of
 from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock

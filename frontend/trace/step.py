@@ -15,6 +15,7 @@ from pullback.dialects.graph.tensor.arrays import Array, array_of, is_array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     SlicesType,
     element_type_of,
@@ -24,7 +25,6 @@ from pullback.driver.pipelines import Shapes
 from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nests.nest import Nest
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
 from pullback.passes.pipeline.run import quiet_collector

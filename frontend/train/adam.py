@@ -8,7 +8,7 @@ from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.functions.elementwise import sqrt
 from pullback.frontend.graph.graph import Graph
-from pullback.frontend.handles.handles import Operation
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer

@@ -9,7 +9,7 @@ from xdsl.ir import Attribute
 
 from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.tensor.tensor import Operators
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 Hyperparameter: TypeAlias = float | Operators
 """A number, or a tensor or variable that holds one and is read where an update stands."""

@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 
 from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS, widened
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import compatible_types, data_type_of
-from pullback.frontend.gradients.gradient_arguments import handle_of
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, compatible_types, data_type_of
 from pullback.frontend.gradients.gradients import gradients
 from pullback.frontend.graph.graph import Graph, common_graph, graph_of
 from pullback.frontend.graph.name_checks import check_scope_name
 from pullback.frontend.graph.unique_names import checked_name
 from pullback.frontend.handles.control_dependencies import group
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.handles.variable import Variable, trainable_variables
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_dtype
 from pullback.frontend.train.state import Rows, State, Whole, summed
 from pullback.frontend.train.variable_lists import checked_pairs, checked_step, flat_variables, float_loss

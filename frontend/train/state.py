@@ -12,7 +12,8 @@ from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
 from pullback.dialects.graph.by_index.replace_rows import Unique
 from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.frontend.handles.handles import IndexedSlices, Operation
+from pullback.frontend.handles.indexed_slices import IndexedSlices
+from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 
 

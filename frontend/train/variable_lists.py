@@ -6,10 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import DTYPES, data_type_of, element_type_of, is_float, is_integer
-from pullback.frontend.gradients.gradient_arguments import handle_of
+from pullback.dialects.graph.tensor.types import (
+    DTYPES,
+    ArgumentTypeError,
+    data_type_of,
+    element_type_of,
+    is_float,
+    is_integer,
+)
+from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.handles.variable import Variable
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 FLOATS = [name for name, type_ in DTYPES.items() if is_float(type_)]
 """The dtypes of what has gradients."""

@@ -12,13 +12,18 @@ import numpy as np
 from pullback.dialects.graph.by_index.gather import Densify
 from pullback.dialects.graph.elementwise.basic import Identity
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
-from pullback.dialects.graph.tensor.types import GraphError, compatible_types, is_float, is_inexact
+from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
+    GraphError,
+    compatible_types,
+    is_float,
+    is_inexact,
+)
 from pullback.frontend.gradients.gradients import gradients
-from pullback.frontend.handles.handles import IndexedSlices
+from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 
 Argnums = int | Sequence[int]
 Function = Callable[..., Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.trace.function import Function, static_of
 from pullback.frontend.transforms.argument_nests import (
     Argnums,

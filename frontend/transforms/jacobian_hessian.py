@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import is_float
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, is_float
 from pullback.frontend.gradients.jacobians import jacobians
 from pullback.frontend.graph.graph import current_graph
 from pullback.frontend.nests.nest import Nest
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.function import Function, static_of
 from pullback.frontend.transforms.argument_nests import (
     Argnums,

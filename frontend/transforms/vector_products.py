@@ -12,13 +12,12 @@ from pullback.dialects.graph.by_index.gather import zeros_like
 from pullback.dialects.graph.elementwise.basic import Identity
 from pullback.dialects.graph.tensor.arrays import Array, array_of, beside, is_number
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import is_inexact
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, is_inexact
 from pullback.frontend.graph.graph import current_graph
 from pullback.frontend.handles.random_state import state_of_functions
 from pullback.frontend.nests.exact_keys import exact_key
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_array
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.trace.function import Function
 from pullback.frontend.trace.function_calls import surrounding_graph
 from pullback.frontend.transforms.argument_nests import (

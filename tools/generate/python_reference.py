@@ -26,7 +26,12 @@ value is at fault it is a `TypeError` too.
 """
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Graphs": ("frontend.graph.graph", "dialects.graph.tensor.tensor", "frontend.handles.handles"),
+    "Graphs": (
+        "frontend.graph.graph",
+        "dialects.graph.tensor.tensor",
+        "frontend.handles.operation",
+        "frontend.handles.indexed_slices",
+    ),
     "Variables": ("frontend.handles.variable",),
     "Gradients": (
         "frontend.gradients.gradients",

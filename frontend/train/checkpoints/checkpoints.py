@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, current_graph
 from pullback.frontend.handles.random_state import known_random_state
 from pullback.frontend.handles.variable import Variable, global_variables
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.train.checkpoints.generator_states import (
     Generators,
     checked_generators,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
-from pullback.frontend.operands.errors import ArgumentTypeError
+from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 Generators: TypeAlias = Mapping[str, Generator]
 STATE = "generator/"

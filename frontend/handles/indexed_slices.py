@@ -1,24 +1,20 @@
-"""What stands for an operation, and for indexed slices, in a user's program."""
+"""`IndexedSlices`: the handle of a sparse gradient, rows of a tensor and their indices."""
 
 from __future__ import annotations
 
-import copyreg
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, OpResult
-from xdsl.ir import Operation as IROperation
 
 from pullback.dialects.graph.by_index.gather import Densify, MakeSlices, SliceIndices, SliceValues
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.movement.shapes import ShapeOf
-from pullback.dialects.graph.tensor.location import name_of
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import (
+    ArgumentTypeError,
     GraphError,
     SlicesType,
     compatible_shapes,
@@ -28,52 +24,13 @@ from pullback.dialects.graph.tensor.types import (
     is_integer,
     shape_of_type,
 )
-from pullback.dialects.ir.record import number_in, operations_in, values_in
-from pullback.frontend.graph.copies import tensor_at
-from pullback.frontend.graph.graph import Graph, current_graph, graph_of
+from pullback.frontend.graph.graph import current_graph, graph_of
 from pullback.frontend.graph.visibility import is_visible
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.operands.errors import ArgumentTypeError
 from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
 LARGE_ELEMENTS = 100_000_000
 """From how many elements on slices made dense are worth a warning."""
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """Something to run for its effect: an update, or a group of them. Fetching it gives `None`."""
-
-    ops: tuple[IROperation, ...]
-    graph: Graph
-    name: str
-
-    @classmethod
-    def of(cls, op: IROperation) -> Operation:
-        """The handle of one operation of a graph."""
-        return cls((op,), graph_of(op), name_of(op))
-
-    def __reduce__(self) -> Any:
-        numbers = [number_in(operations_in(self.graph.body), op) for op in self.ops]
-        return _operation_at, (self.graph, numbers, self.name)
-
-    def __repr__(self) -> str:
-        return f"<Operation {self.name!r}>"
-
-
-def _operation_at(graph: Graph, numbers: list[int], name: str) -> Operation:
-    """The handle of the operations of these numbers in a graph, which was copied."""
-    ops = list(operations_in(graph.body)) if numbers else []
-    return Operation(tuple(ops[number] for number in numbers), graph, name)
-
-
-def _reduced(tensor: Tensor) -> Any:
-    """How a tensor is pickled: as its graph, and its number there."""
-    graph = graph_of(tensor.value)
-    return tensor_at, (graph, number_in(values_in(graph.body), tensor.value))
-
-
-copyreg.pickle(Tensor, _reduced)
 
 
 class IndexedSlices(Operators):
