@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
-from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
 from pullback.driver.buffers import OutputPool, aligned_empty
 from pullback.driver.pipelines import main_function

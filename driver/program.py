@@ -232,7 +232,7 @@ def _llvm_text(program: Program, shapes: Shapes | None) -> str:
 
 
 def _cuda_text(program: Program, shapes: Shapes | None) -> str:
-    from pullback.backends.cuda.source import cuda_source
+    from pullback.backends.cuda.program_source import cuda_source
 
     return cuda_source(lowered_to(program.specialised(shapes), "gpu"))
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from xdsl.dialects.builtin import MemRefType, ShapedType, TensorType
 from xdsl.ir import Attribute
 
-from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.arrays import array_of
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import compatible_shapes

@@ -18,12 +18,12 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.source import Source
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.explain.dependence import Dependence
-from pullback.passes.explain.explain import explain, written_at
+from pullback.passes.explain.explain_gradient import explain, written_at
 from pullback.passes.explain.explanation import Explanation
 from pullback.passes.gradients.generate_gradients import expand
 from pullback.passes.gradients.visible import Visible
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
-from pullback.passes.rewriting.scopes import used_scopes
+from pullback.passes.rewriting.name_scopes import used_scopes
 from pullback.tools.failure import OptionError
 from pullback.tools.files import STANDARD, is_terminal
 

@@ -11,7 +11,7 @@ from typing import Any
 from xdsl.irdl import IRDLOperation, OptionalDef, VariadicDef
 from xdsl.passes import ModulePass
 
-from pullback.passes.gradients.registry import state_of
+from pullback.passes.gradients.rule_registry import state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
 from pullback.tools.passes import own_passes

@@ -37,7 +37,7 @@ class CUDACpp(Target):
     name = "cuda-cpp"
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-        from pullback.backends.cuda.source import cuda_source
+        from pullback.backends.cuda.program_source import cuda_source
 
         verify_level(module, "gpu")
         output.write(cuda_source(module))

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.arguments import Parameter, address_of, parameters_of
+from pullback.backends.cpu.entry_arguments import Parameter, address_of, parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions
-from pullback.backends.cpu.llvm.effects import written_arguments
 from pullback.backends.cpu.llvm.printer import Printed, print_module
+from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 

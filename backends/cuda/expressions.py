@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerAt
 from xdsl.dialects.gpu import DimensionAttr
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.cuda.types import c_type, literal, unsigned
+from pullback.backends.cuda.c_types import c_type, literal, unsigned
 
 Expression: TypeAlias = Callable[..., str]
 """From the op and the text of its operands to the text of its result."""

@@ -10,9 +10,9 @@ from xdsl.dialects.builtin import DenseArrayBase, MemRefType, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
+from pullback.backends.cuda.c_types import c_type
 from pullback.backends.cuda.expressions import EXPRESSIONS
-from pullback.backends.cuda.names import Names
-from pullback.backends.cuda.types import c_type
+from pullback.backends.cuda.identifiers import Names
 from pullback.dialects.graph.tensor.location import name_in
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared

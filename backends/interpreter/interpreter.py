@@ -15,15 +15,22 @@ from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr, UnitAttr
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.evaluator.host_calls import HostCall
-from pullback.backends.interpreter.code import Body, Compiler, Environment, Step, StepBuilder, computation
-from pullback.backends.interpreter.control import CONTROL
-from pullback.backends.interpreter.diagnostics import ExecutionError, describe, symbol_of
-from pullback.backends.interpreter.dtypes import constant_value, dtype_of
-from pullback.backends.interpreter.memory import MEMORY, Array, Memory, fits, static_shape
-from pullback.backends.interpreter.registers import REGISTERS
-from pullback.backends.interpreter.scalar import MEANINGS
-from pullback.backends.interpreter.transfers import TRANSFERS
-from pullback.backends.interpreter.views import VIEWS
+from pullback.backends.interpreter.compiled_blocks import (
+    Body,
+    Compiler,
+    Environment,
+    Step,
+    StepBuilder,
+    computation,
+)
+from pullback.backends.interpreter.execution_error import ExecutionError, describe, symbol_of
+from pullback.backends.interpreter.numpy_dtypes import constant_value, dtype_of
+from pullback.backends.interpreter.run_control_flow import CONTROL
+from pullback.backends.interpreter.run_memory import MEMORY, Array, Memory, fits, static_shape
+from pullback.backends.interpreter.run_transfers import TRANSFERS
+from pullback.backends.interpreter.run_vectors import REGISTERS
+from pullback.backends.interpreter.run_views import VIEWS
+from pullback.backends.interpreter.scalar_meanings import MEANINGS
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pullback.backends.interpreter.dtypes import Value
+from pullback.backends.interpreter.numpy_dtypes import Value
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Extent: TypeAlias = tuple[int, int, int]

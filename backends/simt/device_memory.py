@@ -9,10 +9,10 @@ from math import prod
 import numpy as np
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import Value, dtype_of
-from pullback.backends.interpreter.memory import Memory, static_shape
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
+from pullback.backends.interpreter.run_memory import Memory, static_shape
 from pullback.backends.simt.batch import Array, Batch
 from pullback.backends.simt.races import RaceDetector
 

@@ -14,7 +14,7 @@ import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
-from pullback.backends.interpreter.code import (
+from pullback.backends.interpreter.compiled_blocks import (
     Body,
     Compiler,
     Environment,
@@ -23,13 +23,13 @@ from pullback.backends.interpreter.code import (
     computation,
     segments,
 )
-from pullback.backends.interpreter.diagnostics import ExecutionError, symbol_of
+from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.interpreter import Program, global_memory
-from pullback.backends.interpreter.memory import Memory
-from pullback.backends.interpreter.scalar import MEANINGS
+from pullback.backends.interpreter.run_memory import Memory
+from pullback.backends.interpreter.scalar_meanings import MEANINGS
 from pullback.backends.simt.batch import Array, Batch, Extent
-from pullback.backends.simt.control import LANE_CONTROL
 from pullback.backends.simt.device_memory import LANE_MEMORY, LaneMemory
+from pullback.backends.simt.masked_control_flow import LANE_CONTROL
 from pullback.backends.simt.threads import THREADS
 from pullback.backends.simt.watching import Watch
 from pullback.dialects.upstream.gpu import is_shared
@@ -52,7 +52,7 @@ def run(
     """Run the host function `entry` on `buffers`, one NumPy array per argument, in place.
 
     `undefined` names, by position, the buffers whose contents mean nothing on entry.
-    Raises what `loops.interpret` raises; `ExecutionError` covers kernels too. Bounds are always checked,
+    Raises what `interpret` raises; `ExecutionError` covers kernels too. Bounds are always checked,
     races only if asked.
     """
     Emulator(module, check_races).run(entry, buffers, undefined)

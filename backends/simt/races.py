@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.batch import MANY_BLOCKS, MANY_LANES, Array, Batch, code_name
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from xdsl.dialects.gpu import DimensionAttr
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import Value
-from pullback.backends.interpreter.integers import DIVISIONS
-from pullback.backends.interpreter.scalar import meaning
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.integer_meanings import DIVISIONS
+from pullback.backends.interpreter.numpy_dtypes import Value
+from pullback.backends.interpreter.scalar_meanings import meaning
 from pullback.backends.simt.batch import WARP, Array, Batch
 from pullback.dialects.upstream.gpu import ShuffleModeAttr
 

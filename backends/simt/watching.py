@@ -8,8 +8,8 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.interpreter.memory import MEMORY, Array, Memory
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.run_memory import MEMORY, Array, Memory
 from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
 from pullback.process.interrupts import Progress
 

@@ -20,7 +20,13 @@ from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.check import has_gradient
-from pullback.driver.checking.function import Options, Point, about_requests, about_values, check_function
+from pullback.driver.checking.check_function import (
+    Options,
+    Point,
+    about_requests,
+    about_values,
+    check_function,
+)
 from pullback.passes.calls.call_order import is_of_graph
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.rewriting.limits import MAX_OPERATIONS

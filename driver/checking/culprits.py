@@ -17,7 +17,7 @@ from pullback.driver.checking.report import Comparison
 from pullback.passes.explain.cuts import operand_name
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.gradients.paths import inputs_of
-from pullback.passes.gradients.registry import is_barrier, source_of, type_name
+from pullback.passes.gradients.rule_registry import is_barrier, source_of, type_name
 from pullback.passes.gradients.visible import Visible
 
 

@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.driver.checking.check import has_gradient
-from pullback.driver.checking.function import Options, Point, about_values, check_function
+from pullback.driver.checking.check_function import Options, Point, about_values, check_function
 from pullback.driver.checking.report import GradientReport
 from pullback.frontend.gradients.gradient_arguments import as_list, converted_stop, converted_x, converted_y
 from pullback.frontend.gradients.gradients import graph_of_all

@@ -13,7 +13,7 @@ from pullback.frontend.gradients.gradient_arguments import (
     grads_per_y,
 )
 from pullback.frontend.gradients.gradients import graph_of_all
-from pullback.passes.explain.explain import explain as explained
+from pullback.passes.explain.explain_gradient import explain as explained
 from pullback.passes.explain.explanation import Explanation
 
 

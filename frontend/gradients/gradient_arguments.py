@@ -11,7 +11,7 @@ from pullback.dialects.graph.tensor.types import ArgumentTypeError, SlicesType
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_tensor
-from pullback.passes.gradients.errors import GradientError
+from pullback.passes.gradients.rule_errors import GradientError
 
 
 class AggregationMethod:

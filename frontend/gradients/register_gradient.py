@@ -12,7 +12,7 @@ from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.gradient_overrides import operation_name
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.variable import Variable
-from pullback.passes.gradients.registry import Rule, register
+from pullback.passes.gradients.rule_registry import Rule, register
 
 
 def gradient_of(op: type[IROperation] | str) -> Callable[[Rule], Rule]:

@@ -9,7 +9,7 @@ from xdsl.ir import Operation
 
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
-from pullback.passes.gradients.registry import OVERRIDE
+from pullback.passes.gradients.rule_registry import OVERRIDE
 
 PREFIX = "graph."
 

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.ir.calls import fault_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.gradients.registry import OVERRIDE
+from pullback.passes.gradients.rule_registry import OVERRIDE
 
 Calls: TypeAlias = Mapping[func.FuncOp, Sequence[tuple[func.CallOp, func.FuncOp]]]
 """Of each function that calls others these calls, as they stand, each with what it calls."""

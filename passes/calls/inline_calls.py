@@ -20,8 +20,8 @@ from pullback.dialects.ir.source import note_copies
 from pullback.passes.calls.call_order import Calls, graph_calls
 from pullback.passes.calls.called_variables import References, stop_at
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, checked_limit, too_large
+from pullback.passes.rewriting.name_scopes import unique, used_scopes
 from pullback.passes.rewriting.replacement import drop, replace_in
-from pullback.passes.rewriting.scopes import unique, used_scopes
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pullback.passes.explain.dependence import Dependence, Node, variable_of
 from pullback.passes.explain.explanation import Cut, Place, Reason
 from pullback.passes.explain.flow import flow_of
 from pullback.passes.gradients.paths import find_paths, inputs_of
-from pullback.passes.gradients.registry import OVERRIDE, is_barrier, source_of, type_name
+from pullback.passes.gradients.rule_registry import OVERRIDE, is_barrier, source_of, type_name
 from pullback.passes.gradients.visible import Visible
 
 Locate = Callable[[Operation], "str | None"]

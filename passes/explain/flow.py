@@ -11,8 +11,8 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.gradients.emitter import Emitter, Options
 from pullback.passes.gradients.engine import Walk
-from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import inputs_of
+from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.gradients.visible import Visible
 
 

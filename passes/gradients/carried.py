@@ -17,7 +17,7 @@ from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type
 from pullback.passes.gradients.emitter import Emitter
-from pullback.passes.gradients.errors import GradientError
+from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.gradients.visible import Visible
 
 

@@ -24,13 +24,13 @@ from pullback.dialects.graph.tensor.location import Origin
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of
 from pullback.passes.gradients.carried import check_carried
-from pullback.passes.gradients.custom_gradient import with_closure
+from pullback.passes.gradients.custom_gradient_closure import with_closure
 from pullback.passes.gradients.emitter import Emitter, Options, densified
-from pullback.passes.gradients.errors import check_number, checked_gradient
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
-from pullback.passes.gradients.registry import facts_of, lookup
+from pullback.passes.gradients.rule_errors import check_number, checked_gradient
+from pullback.passes.gradients.rule_registry import facts_of, lookup
 from pullback.passes.gradients.seeds import check_seeds, seed_of
-from pullback.passes.gradients.slices import rows_of, rows_passed, with_common_indices
+from pullback.passes.gradients.slice_gradients import rows_of, rows_passed, with_common_indices
 from pullback.passes.gradients.visible import Visible
 from pullback.passes.gradients.while_gradient import loop_gradients
 

@@ -21,9 +21,9 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
 from pullback.passes.gradients.emitter import Options, densified
 from pullback.passes.gradients.engine import Request, gradients
-from pullback.passes.gradients.errors import GradientError
+from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
-from pullback.passes.rewriting.scopes import unique, used_scopes
+from pullback.passes.rewriting.name_scopes import unique, used_scopes
 
 
 @dataclass(frozen=True)

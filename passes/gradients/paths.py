@@ -9,7 +9,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.state.control_flow import captured_values
 from pullback.dialects.graph.tensor.types import differentiable_type
-from pullback.passes.gradients.registry import facts_of, is_barrier
+from pullback.passes.gradients.rule_registry import facts_of, is_barrier
 from pullback.passes.gradients.visible import Visible, levels
 
 

@@ -21,8 +21,8 @@ from pullback.dialects.graph.tensor.types import (
     is_complex,
     is_float,
 )
-from pullback.passes.gradients.errors import GradientError, GradientTypeError
-from pullback.passes.gradients.slices import rows_of
+from pullback.passes.gradients.rule_errors import GradientError, GradientTypeError
+from pullback.passes.gradients.slice_gradients import rows_of
 
 
 def check_seeds(ys: Sequence[SSAValue], grad_ys: Sequence[Tensor | None], about: Operation | None) -> None:

@@ -22,8 +22,8 @@ from pullback.dialects.graph.tensor.location import Origin, name_of
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of, tensor_type
 from pullback.passes.gradients.emitter import Differentiator, densified
-from pullback.passes.gradients.errors import GradientError
 from pullback.passes.gradients.paths import find_paths, inputs_of
+from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.gradients.visible import Visible
 from pullback.passes.rewriting.replacement import replace_in
 

@@ -17,7 +17,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.variables import ReadsVariable, Update
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
-from pullback.passes.simplify.effects import has_effect, is_pure, label_of, updates_in
+from pullback.passes.simplify.side_effects import has_effect, is_pure, label_of, updates_in
 
 Key: TypeAlias = tuple[object, ...]
 

@@ -15,7 +15,7 @@ from xdsl.traits import IsTerminator
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.rewriting.replacement import drop
-from pullback.passes.simplify.effects import has_effect
+from pullback.passes.simplify.side_effects import has_effect
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import settled_functions
-from pullback.passes.simplify.effects import reads_in, updates_in
+from pullback.passes.simplify.side_effects import reads_in, updates_in
 
 Values: TypeAlias = dict[SSAValue, SSAValue]
 OpKey: TypeAlias = tuple[object, ...]

@@ -6,7 +6,7 @@ import pytest
 
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.tensor.types import DTYPES
-from pullback.passes.gradients.registry import State, state_of
+from pullback.passes.gradients.rule_registry import State, state_of
 from pullback.tools.generate import support as matrix
 
 LINES = matrix.PATH.read_text().splitlines()

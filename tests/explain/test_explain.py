@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import UnregisteredOp
 
 import pullback as pb
 from pullback.passes.explain.explanation import Reason, Status
-from pullback.passes.gradients import registry
+from pullback.passes.gradients import rule_registry as registry
 
 pytestmark = pytest.mark.usefixtures("graph")
 

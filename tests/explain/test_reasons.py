@@ -11,7 +11,7 @@ import pytest
 
 import pullback as pb
 from pullback.passes.explain.explanation import Reason, Status
-from pullback.passes.gradients import registry
+from pullback.passes.gradients import rule_registry as registry
 
 pytestmark = pytest.mark.usefixtures("graph")
 

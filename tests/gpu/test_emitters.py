@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.passes.gpu.point import runs
 from pullback.tests.gpu import programs

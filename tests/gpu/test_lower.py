@@ -8,7 +8,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import evaluate
-from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel

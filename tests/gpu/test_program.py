@@ -8,9 +8,9 @@ from hypothesis import given
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda import nvrtc
-from pullback.backends.cuda.source import cuda_source
+from pullback.backends.cuda.program_source import cuda_source
 from pullback.backends.evaluator.evaluator import evaluate
-from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse

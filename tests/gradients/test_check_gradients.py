@@ -16,7 +16,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_pass import CheckGradients
 from pullback.driver.checking.report import NotFiniteError
-from pullback.passes.gradients import registry
+from pullback.passes.gradients import rule_registry as registry
 
 
 @pytest.fixture(autouse=True)

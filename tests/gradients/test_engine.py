@@ -21,10 +21,10 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import name_of, named, role_of
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, SlicesType, VariableType
-from pullback.passes.gradients import registry
+from pullback.passes.gradients import rule_registry as registry
 from pullback.passes.gradients.emitter import LARGE
-from pullback.passes.gradients.errors import GradientError, GradientTypeError
-from pullback.passes.gradients.registry import MissingGradientError
+from pullback.passes.gradients.rule_errors import GradientError, GradientTypeError
+from pullback.passes.gradients.rule_registry import MissingGradientError
 from pullback.tests.graphs import Function, build, type_from
 
 

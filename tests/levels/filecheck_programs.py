@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr, T
 from xdsl.ir import Attribute
 from xdsl.utils.lexer import Input, Span
 
-from pullback.backends.interpreter.dtypes import dtype_of
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.context import context
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.state.variables import VariableOp

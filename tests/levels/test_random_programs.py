@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
-from pullback.backends.interpreter.dtypes import dtype_of
 from pullback.backends.interpreter.interpreter import interpret
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import main_function

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.interpreter import Program, interpret
-from pullback.backends.interpreter.memory import MEMORY
+from pullback.backends.interpreter.run_memory import MEMORY
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
 from pullback.dialects.ir.source import parse

@@ -24,7 +24,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, element_type_of, numpy_dtype
 from pullback.driver.program import compile_function
-from pullback.passes.gradients.registry import State, state_of
+from pullback.passes.gradients.rule_registry import State, state_of
 from pullback.tests.graphs import build
 
 INF, NAN = np.inf, np.nan

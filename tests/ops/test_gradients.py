@@ -10,8 +10,8 @@ import pytest
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_complex
-from pullback.driver.checking.function import Options, Point, about_values, check_function
-from pullback.passes.gradients.registry import State, state_of
+from pullback.driver.checking.check_function import Options, Point, about_values, check_function
+from pullback.passes.gradients.rule_registry import State, state_of
 from pullback.tests.graphs import build
 from pullback.tests.ops.case import Case, differentiated, floating
 from pullback.tests.ops.collected import BY_ID, CASES

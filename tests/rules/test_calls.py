@@ -13,7 +13,7 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program
-from pullback.passes.gradients.registry import MissingGradientError
+from pullback.passes.gradients.rule_registry import MissingGradientError
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 

@@ -11,7 +11,7 @@ from xdsl.ir import Operation
 
 import pullback as pb
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
-from pullback.passes.gradients.registry import unregister
+from pullback.passes.gradients.rule_registry import unregister
 
 
 class Registrations:

@@ -18,7 +18,7 @@ from pullback.dialects.graph.elementwise.error_function import Gelu
 from pullback.dialects.graph.elementwise.gamma import Polygamma
 from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.tensor.types import DTYPES
-from pullback.passes.gradients.registry import State, state_of
+from pullback.passes.gradients.rule_registry import State, state_of
 from pullback.tests.scan.comparison import compared, faults
 from pullback.tests.scan.differences import derivatives
 from pullback.tests.scan.exceptions import Found

@@ -17,7 +17,7 @@ from pullback.dialects.graph.op.checks import check_results, check_tensor
 from pullback.dialects.graph.op.families import DTYPE_CLASSES, any_dtype
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.tensor.types import MAX_RANK
-from pullback.passes.gradients.registry import State, state_of
+from pullback.passes.gradients.rule_registry import State, state_of
 
 HEADER = """# Operations
 

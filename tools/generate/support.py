@@ -45,7 +45,7 @@ from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.gradients.engine import gradients
-from pullback.passes.gradients.registry import State, state_of
+from pullback.passes.gradients.rule_registry import State, state_of
 from pullback.passes.lowering.support import runs_on_host
 from pullback.tools.files import write_bytes
 

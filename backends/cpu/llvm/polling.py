@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation
 
 from pullback.backends.cpu.llvm.costs import HOST, Costs
-from pullback.backends.cpu.llvm.effects import WRITES, Aliases, accesses_of
 from pullback.backends.cpu.llvm.function_printer import FunctionPrinter
+from pullback.backends.cpu.llvm.written_arguments import WRITES, Aliases, accesses_of
 from pullback.dialects.graph.kernel.host_call import is_host_function
 
 FUEL = HOST

@@ -12,8 +12,14 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
 from xdsl.ir import Operation, SSAValue
 
-from pullback.backends.cpu.llvm import control_flow, elementwise, memory, owned_memory, vectors, views
-from pullback.backends.cpu.llvm.effects import written_arguments
+from pullback.backends.cpu.llvm import (
+    owned_memory,
+    print_control_flow,
+    print_elementwise,
+    print_memory,
+    print_vectors,
+    print_views,
+)
 from pullback.backends.cpu.llvm.function_printer import (
     EmitterTable,
     FunctionPrinter,
@@ -21,6 +27,7 @@ from pullback.backends.cpu.llvm.function_printer import (
     ModuleNeeds,
 )
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
+from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
 from pullback.backends.cpu.math.library import instantiate
 from pullback.dialects.graph.kernel.host_call import is_host_function
@@ -29,11 +36,11 @@ from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.registry import TWINS
 
 _ours: EmitterTable = {
-    **elementwise.EMITTERS,
-    **vectors.EMITTERS,
-    **memory.EMITTERS,
-    **views.EMITTERS,
-    **control_flow.EMITTERS,
+    **print_elementwise.EMITTERS,
+    **print_vectors.EMITTERS,
+    **print_memory.EMITTERS,
+    **print_views.EMITTERS,
+    **print_control_flow.EMITTERS,
 }
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
 """Operation class -> what prints it; every operation of level `loops` has a row."""

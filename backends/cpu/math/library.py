@@ -2,7 +2,7 @@
 
 Each function is a body in `lanes` without loops, right for NaN, infinities, signed zeros, denormals and overflow, and
 is instantiated for the types that a module uses. Some are the C library's, called lane by lane. To add one: write its
-body, and give it a row here and its operation a row in `elementwise.LIBRARY`.
+body, and give it a row here and its operation a row in `print_elementwise.LIBRARY`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from xdsl.ir import Attribute
 from pullback.backends.cpu.llvm_types import element_type, spell, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
-from pullback.backends.cpu.math.integers import ipowi
+from pullback.backends.cpu.math.integer_powers import ipowi
 from pullback.backends.cpu.math.lanes import Body, Lanes
 from pullback.backends.cpu.math.log import log, log1p
 from pullback.backends.cpu.math.pow import pow
+from pullback.backends.cpu.math.sin_cos import cos, sin
 from pullback.backends.cpu.math.tanh import tanh
-from pullback.backends.cpu.math.trigonometric import cos, sin
 
 ATTRIBUTES = "alwaysinline nounwind memory(none)"
 

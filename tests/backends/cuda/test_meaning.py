@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pullback.backends.cuda.source import cuda_source
-from pullback.backends.interpreter.diagnostics import symbol_of
-from pullback.backends.interpreter.dtypes import dtype_of
-from pullback.backends.interpreter.scalar import meaning
+from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.interpreter.execution_error import symbol_of
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.backends.interpreter.scalar_meanings import meaning
 from pullback.tests.backends.cuda.scalar_ops import LANES, Case, cases, memory, module
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pullback.backends.cuda import nvrtc
-from pullback.backends.cuda.source import cuda_source
+from pullback.backends.cuda.program_source import cuda_source
 from pullback.tests.backends.cuda import scalar_ops
 from pullback.tests.gpu import programs
 from pullback.tests.gpu.programs import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse

@@ -10,8 +10,8 @@ import pytest
 from xdsl.dialects import arith
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.dtypes import dtype_of
-from pullback.backends.interpreter.scalar import MEANINGS, meaning
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.backends.interpreter.scalar_meanings import MEANINGS, meaning
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 

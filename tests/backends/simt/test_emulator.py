@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.interpreter.diagnostics import ExecutionError
+from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse

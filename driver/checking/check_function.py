@@ -20,10 +20,10 @@ from pullback.driver.checking.points import BOTH_SIGNS, POSITIVE, random_value
 from pullback.driver.checking.probing import Probe
 from pullback.driver.checking.report import Comparison, GradientCheckError, GradientReport, NotFiniteError
 from pullback.driver.checking.widening import Copy, copied
-from pullback.passes.explain.explain import explain
+from pullback.passes.explain.explain_gradient import explain
 from pullback.passes.gradients.generate_gradients import expand
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
-from pullback.passes.rewriting.scopes import used_scopes
+from pullback.passes.rewriting.name_scopes import used_scopes
 
 Ask = Callable[[func.FuncOp, Copy], "list[Question]"]
 """What to check in a copy of a function, which it may change."""

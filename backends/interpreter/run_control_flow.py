@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder, segments
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import Value, dtype_of
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
 
 
 def _for(compiler: Compiler, op: Operation) -> Step:

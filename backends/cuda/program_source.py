@@ -6,9 +6,9 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation
 from xdsl.traits import SymbolOpInterface
 
+from pullback.backends.cuda.c_types import c_type, elements
 from pullback.backends.cuda.expressions import HELPERS
 from pullback.backends.cuda.kernels import KernelPrinter
-from pullback.backends.cuda.types import c_type, elements
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import is_shared
 

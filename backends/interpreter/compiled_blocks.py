@@ -9,10 +9,10 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
-from pullback.backends.interpreter.diagnostics import ExecutionError, describe
-from pullback.backends.interpreter.dtypes import Value
-from pullback.backends.interpreter.integers import DIVISIONS
-from pullback.backends.interpreter.scalar import Function, Meaning
+from pullback.backends.interpreter.execution_error import ExecutionError, describe
+from pullback.backends.interpreter.integer_meanings import DIVISIONS
+from pullback.backends.interpreter.numpy_dtypes import Value
+from pullback.backends.interpreter.scalar_meanings import Function, Meaning
 from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 
 Environment: TypeAlias = list[Value]

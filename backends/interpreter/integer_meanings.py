@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pullback.backends.interpreter.dtypes import Value
+from pullback.backends.interpreter.numpy_dtypes import Value
 from pullback.dialects.graph.elementwise.exponential import integer_power
 
 Binary: TypeAlias = Callable[[Value, Value], Value]

@@ -13,7 +13,7 @@ from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type, tensor_type
-from pullback.passes.gradients.registry import Rule, facts_of
+from pullback.passes.gradients.rule_registry import Rule, facts_of
 
 
 def rows_of(value: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.code import Body, Compiler, Environment, Step, StepBuilder
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import Value, dtype_of
+from pullback.backends.interpreter.compiled_blocks import Body, Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
 from pullback.backends.simt.batch import Array, Batch
 
 

@@ -17,9 +17,9 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter import integers
-from pullback.backends.interpreter.dtypes import Value, constant_value, dtype_of
-from pullback.backends.interpreter.integers import Binary, on_signed, on_unsigned, signed, unsigned
+from pullback.backends.interpreter import integer_meanings
+from pullback.backends.interpreter.integer_meanings import Binary, on_signed, on_unsigned, signed, unsigned
+from pullback.backends.interpreter.numpy_dtypes import Value, constant_value, dtype_of
 from pullback.dialects.graph.tensor.accumulators import power
 
 Function: TypeAlias = Callable[..., Value]
@@ -226,7 +226,9 @@ def _plain(function: Function) -> Meaning:
 
 MEANINGS: dict[str, Meaning] = {
     **{
-        name: _plain(f) for table in (_UNARY, _BINARY, integers.BINARY, _TERNARY) for name, f in table.items()
+        name: _plain(f)
+        for table in (_UNARY, _BINARY, integer_meanings.BINARY, _TERNARY)
+        for name, f in table.items()
     },
     **_CASTS,
     "arith.constant": _constant,

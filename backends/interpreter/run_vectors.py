@@ -1,4 +1,4 @@
-"""`vector` ops that move or combine register values, as meanings for the table of `scalar`."""
+"""`vector` ops that move or combine register values, as meanings for the table of `scalar_meanings`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, VectorType
 from xdsl.dialects.vector import CombiningKindAttr
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.interpreter.dtypes import Value, dtype_of
-from pullback.backends.interpreter.integers import BINARY, Binary
-from pullback.backends.interpreter.scalar import Function, Meaning, fused_multiply_add
+from pullback.backends.interpreter.integer_meanings import BINARY, Binary
+from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
+from pullback.backends.interpreter.scalar_meanings import Function, Meaning, fused_multiply_add
 
 
 def vector_shape(type_: Attribute) -> tuple[int, ...]:

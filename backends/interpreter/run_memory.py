@@ -10,9 +10,9 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder, segments
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import DType, Value, dtype_of
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import DType, Value, dtype_of
 
 Array: TypeAlias = np.ndarray[Any, Any]
 

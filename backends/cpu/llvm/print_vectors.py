@@ -1,4 +1,4 @@
-"""`vector` operations that move lanes: shuffles, inserts, masks, reductions; see `memory.py` for access."""
+"""`vector` operations that move lanes: shuffles, inserts, masks, reductions; see `print_memory.py` for access."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from xdsl.dialects import vector
 from xdsl.dialects.builtin import DYNAMIC_INDEX, VectorType
 from xdsl.ir import SSAValue
 
-from pullback.backends.cpu.llvm.elementwise import fastmath
 from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError
+from pullback.backends.cpu.llvm.print_elementwise import fastmath
 from pullback.backends.cpu.llvm_types import (
     FLOATS,
     float_literal,

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.interpreter.code import (
+from pullback.backends.interpreter.compiled_blocks import (
     Compiler,
     Environment,
     Step,
@@ -16,9 +16,9 @@ from pullback.backends.interpreter.code import (
     mixed_indices,
     segments,
 )
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import dtype_of
-from pullback.backends.interpreter.memory import Memory, fits, static_shape
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.backends.interpreter.run_memory import Memory, fits, static_shape
 
 
 def rank_of(type_: Attribute) -> int:

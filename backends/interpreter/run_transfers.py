@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.code import Compiler, Environment, Step, StepBuilder
-from pullback.backends.interpreter.diagnostics import ExecutionError
-from pullback.backends.interpreter.dtypes import Value
-from pullback.backends.interpreter.memory import Array, Memory, check_bounds
-from pullback.backends.interpreter.registers import vector_shape
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import Value
+from pullback.backends.interpreter.run_memory import Array, Memory, check_bounds
+from pullback.backends.interpreter.run_vectors import vector_shape
 
 
 def _window(

@@ -25,7 +25,7 @@ from pullback.passes.explain.dependence import Dependence, users_of, variable_of
 from pullback.passes.explain.explanation import Cut, Explanation, Made, Reason, Status, Step
 from pullback.passes.explain.flow import Flow, flow_of
 from pullback.passes.gradients.paths import inputs_of
-from pullback.passes.gradients.registry import MissingGradientError, facts_of, source_of, type_name
+from pullback.passes.gradients.rule_registry import MissingGradientError, facts_of, source_of, type_name
 from pullback.passes.gradients.seeds import check_seeds
 from pullback.passes.gradients.visible import Visible
 

@@ -9,14 +9,14 @@ from xdsl.dialects import memref
 from xdsl.dialects.builtin import DYNAMIC_INDEX, NoneAttr
 from xdsl.ir import Operation, SSAValue
 
-from pullback.backends.cpu.llvm.control_flow import loop
 from pullback.backends.cpu.llvm.function_printer import (
     EmitterTable,
     FunctionPrinter,
     LLVMPrintError,
     static_strides,
 )
-from pullback.backends.cpu.llvm.memory import bytes_of, memref_type, mixed
+from pullback.backends.cpu.llvm.print_control_flow import loop
+from pullback.backends.cpu.llvm.print_memory import bytes_of, memref_type, mixed
 from pullback.dialects.upstream import memref as upstream
 
 
