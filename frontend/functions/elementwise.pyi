@@ -31,7 +31,7 @@ def minimum(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """The smaller of a and b, NaN if either is; at a tie, or if a is NaN, the whole gradient goes to a."""
 
 def complex(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """Complex numbers of these real and imaginary parts."""
+    """Complex numbers from real and imaginary parts."""
 
 def abs(x: Operand, name: str | None = None) -> Tensor:
     """The magnitude, real for complex numbers too; its gradient at 0 is 0."""
@@ -55,13 +55,13 @@ def mul_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a * b, and 0 where b is 0, even if a is infinite or NaN."""
 
 def copysign(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The magnitude of a under the sign of b; nothing flows back to b, and nothing to an a of 0."""
+    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0."""
 
 def hypot(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """sqrt(a * a + b * b), without overflow on the way; its gradient at 0 is 0."""
 
 def nextafter(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The number next to a on the way to b; a where they are equal."""
+    """The next representable number after a in the direction of b; a where they are equal."""
 
 def equal(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """Whether a is equal to b; NaN is equal to nothing."""
@@ -118,12 +118,12 @@ def trunc(x: Operand, name: str | None = None) -> Tensor:
     """x without its fraction."""
 
 def floor_divide(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """a / b rounded down, as Python and NumPy have it; of integers 0 where b is 0.
+    """a / b rounded down, as in Python and NumPy; for integers 0 where b is 0.
 
-    It is the quotient whose remainder `remainder` gives, where a / b is rounded up to a whole number too."""
+    It is the quotient that fits `remainder`, even where a / b itself rounds up to a whole number."""
 
 def remainder(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """What `floor_divide` leaves of a, with the sign of b, as Python and NumPy have it; of integers 0 where b is 0."""
+    """The remainder of `floor_divide`, with the sign of b, as in Python and NumPy; for integers 0 where b is 0."""
 
 def bitwise_and(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """The bits that are set in both a and b."""
@@ -138,15 +138,15 @@ def bitwise_invert(x: Operand, name: str | None = None) -> Tensor:
     """The bits that are not set in x."""
 
 def bitwise_left_shift(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The bits of a moved b places up, zeros behind them; 0 where b is negative or not less than the width."""
+    """The bits of a shifted left by b, zeros shifted in; 0 where b is negative or not less than the width."""
 
 def bitwise_right_shift(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The bits of a moved b places down, copies of the sign before them: a / 2^b rounded down.
+    """The arithmetic shift of a right by b, copies of the sign shifted in: a / 2^b rounded down.
 
-    Where b is negative or not less than the width, nothing but copies of the sign is left."""
+    Where b is negative or not less than the width, only copies of the sign remain."""
 
 def right_shift_logical(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The bits of a moved b places down, zeros before them; 0 where b is negative or not less than the width."""
+    """The logical shift of a right by b, zeros shifted in; 0 where b is negative or not less than the width."""
 
 def exp(x: Operand, name: str | None = None) -> Tensor:
     """The natural exponential."""
@@ -178,8 +178,8 @@ def rsqrt(x: Operand, name: str | None = None) -> Tensor:
 def pow(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a to the power of b.
 
-    Of integers modulo the width of their dtype, and toward zero where b is negative: 0, unless a is 1 or -1. The
-    gradient with respect to b is 0 where a is not positive (of complex numbers, where a is 0)."""
+    For integers modulo the width of their dtype, and truncated where b is negative: 0, unless a is 1 or -1. The
+    gradient with respect to b is 0 where a is not positive (for complex numbers, where a is 0)."""
 
 def xlogy(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a * log(b), and 0 where a is 0. The gradient by a is log(b) there too, but 0 where that is not finite."""

@@ -1,4 +1,4 @@
-"""Where along an axis an element stands."""
+"""argmax and argmin: the index of the largest or smallest element along an axis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pullback.dialects.graph.tensor.types import GraphError, element_type_of, sh
 
 
 class Position(OfDtypes, Composite):
-    """The index along `axis`, i64, of the element that NumPy chooses: the first among equal ones, or the first NaN."""
+    """The index of an extremum along `axis`, i64, as in NumPy: of the first among equal ones, or of the first NaN."""
 
     DTYPES: ClassVar[Accepts] = real_or_truth
     NUMPY: ClassVar[Callable[..., Any]]
@@ -57,7 +57,7 @@ class Position(OfDtypes, Composite):
 
     @classmethod
     def along(cls, x: Tensor, axis: int, keepdims: bool = False) -> Tensor:
-        """The positions along `axis`, which counts from the end if negative."""
+        """Emits the operation along `axis`, which counts from the end if negative."""
         at = axis + x.ndim if axis < 0 else axis
         return cls.of(x, axis=IntegerAttr(at, i64), **flag(keepdims, "keepdims"))
 
@@ -71,7 +71,7 @@ class Position(OfDtypes, Composite):
         return type(self).NUMPY(operands[0], axis=self.at, keepdims=self.keepdims is not None)
 
     def expand(self) -> Tensor:
-        """The smallest index of an element that is the extremum, or NaN where that is."""
+        """Reduces to the smallest index of an element that equals the extremum, or is NaN where that is NaN."""
         x = Tensor(self._operands[0])
         x = Cast.to(x, i32) if is_truth(x.element_type) else x
         extremum = type(self).EXTREMUM.over(x, self.at, keepdims=True)

@@ -1,4 +1,4 @@
-"""Families of operations that name axes of their operand: those that combine over some, those that run along one."""
+"""Op families with axes: reductions over several axes (`OverAxes`), and operations along one axis (`AlongAxis`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.types import GraphError, element_type_of, sh
 
 
 class OverAxes(OneOperand):
-    """Makes one element of all those along `axes`; with `keepdims` these stay as extents of 1."""
+    """A reduction of all elements along `axes` to one; with `keepdims` the reduced axes stay as extents of 1."""
 
     DTYPES: ClassVar[Accepts] = real_numeric
     axes = prop_def(DenseArrayBase)
@@ -56,12 +56,12 @@ class OverAxes(OneOperand):
         return cls.of(x, axes=integers(normal), **flag(keepdims, "keepdims"))
 
     def spread(self, reduced: Tensor) -> Tensor:
-        """A value of the result's shape, as one that broadcasts against the operand."""
+        """Reshapes a value of the result's shape so that it broadcasts against the operand."""
         return reduced if self.keeps_dims else ExpandDims.at(reduced, self.reduced)
 
 
 class AlongAxis(OneOperand):
-    """Works on the elements along `axis`, all of which the result has too."""
+    """An operation along `axis` whose result has the operand's shape, such as a scan or a softmax."""
 
     axis = prop_def(base(IntegerAttr))
 
@@ -81,6 +81,6 @@ class AlongAxis(OneOperand):
 
     @classmethod
     def along(cls, *operands: Tensor, axis: int = -1, **properties: Attribute) -> Tensor:
-        """The operation along `axis` of the first operand, which counts from the end if negative."""
+        """Emits the operation along `axis` of the first operand, which counts from the end if negative."""
         at = axis + operands[0].ndim if axis < 0 else axis
         return cls.of(*operands, axis=IntegerAttr(at, i64), **properties)

@@ -1,4 +1,4 @@
-"""Half precision in f32 for the length of one operation: what adds up, and what counts, rounds its results once."""
+"""Accumulation of half precision in f32: sums, counts and gradient rules compute in f32, and round once at the end."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pullback.dialects.graph.tensor.types import SlicesType, element_type_of
 
 
 def accumulator_of(element_type: Attribute) -> Attribute:
-    """The dtype in which elements of this one are added up, and their number is held: f32 for f16 and bf16."""
+    """The accumulation dtype of an element type, for sums and counts: f32 for f16 and bf16, else itself."""
     return ACCUMULATORS.get(element_type, element_type)
 
 
 def in_accumulator(x: Tensor) -> Tensor:
-    """A tensor in the dtype in which its elements are added up; `x` itself where that is its own."""
+    """Casts a tensor to its accumulation dtype; returns `x` itself where that is its own."""
     return x if isinstance(x.type, SlicesType) else Cast.to(x, accumulator_of(x.element_type))
 
 
 def rule_in_accumulators(rule: Callable[..., GradientTerms]) -> Callable[..., GradientTerms]:
-    """A gradient rule made of several operations, for an operation whose result types follow from its operands'.
+    """Wraps a gradient rule of several operations: for half precision it computes in f32 and rounds at the end.
 
-    Of half precision it is the rule of the same operation in f32, whose gradients are rounded at the end.
+    The operation is rebuilt in f32, so its result types must follow from its operands'.
     """
 
     @wraps(rule)

@@ -1,4 +1,4 @@
-"""Losses of classification, and the one of squares."""
+"""Loss functions: cross entropies of classification, and `l2_loss`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 class CrossEntropy(OfDtypes, Composite):
-    """The cross entropy between labels and the softmax of logits, whose last axis is that of the classes."""
+    """A cross entropy between labels and the softmax of logits along the last axis, that of the classes."""
 
     DTYPES: ClassVar[Accepts] = is_float
     logits_operand = operand_def(AnyAttr())
@@ -75,20 +75,20 @@ class CrossEntropy(OfDtypes, Composite):
         cls.check_labels(logits, labels)
         rows = map(
             max, shape[:-1], shape_of_type(labels)
-        )  # an extent that one of them leaves open is below it
+        )  # `?` in one of them is below every extent of the other
         return [tensor_type(element_type_of(logits), rows)]
 
     @classmethod
     def check_labels(cls, logits: Attribute, labels: Attribute) -> None:
-        """Labels fit the logits."""
+        """Checks that labels fit the logits."""
         raise NotImplementedError
 
 
 @graph_op
 class SoftmaxCrossEntropy(CrossEntropy):
-    """The cross entropy of the softmax of logits and labels, which are weights of classes: -labels * log_softmax.
+    """The cross entropy of labels, which are weights of classes, and the softmax of logits: -labels * log_softmax.
 
-    The gradient is right for labels of any sum, and there is one with respect to the labels.
+    The gradient is right for labels of any sum, and also exists with respect to the labels.
     """
 
     name = "graph.softmax_cross_entropy"
@@ -119,7 +119,7 @@ class SoftmaxCrossEntropy(CrossEntropy):
 
 @graph_op
 class SparseSoftmaxCrossEntropy(CrossEntropy):
-    """The cross entropy of the softmax of logits and labels, which are numbers of classes; NaN where there is none."""
+    """The cross entropy of labels, which are class indices, and the softmax of logits; NaN for indices out of range."""
 
     name = "graph.sparse_softmax_cross_entropy"
     EXAMPLES: ClassVar = (
@@ -160,7 +160,7 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
         return self.checked(Where.of(self.hits(), softmax - 1, softmax) * rows), None
 
     def hits(self) -> Tensor:
-        """For each logit, whether it is that of its row's label."""
+        """Computes for each logit whether it is that of its row's label (one-hot)."""
         classes = self.logits.extents[-1]
         if classes == DYNAMIC_INDEX:
             extents = extents_of(self.logits, [self.logits.ndim - 1])
@@ -171,11 +171,11 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
 
     @property
     def rows(self) -> Tensor:
-        """The labels, as what broadcasts against the logits."""
+        """Reshapes the labels so that they broadcast against the logits."""
         return ExpandDims.at(self.labels, [self.labels.ndim])
 
     def checked(self, value: Tensor) -> Tensor:
-        """A value for each row, or for each logit; NaN where the label is no class."""
+        """Replaces a value per row, or per logit, by NaN where the label is out of range."""
         number = self.rows
         number = number if number.element_type == i64 else Cast.to(number, i32)
         classes: int | Tensor = self.logits.extents[-1]
@@ -187,7 +187,7 @@ class SparseSoftmaxCrossEntropy(CrossEntropy):
 
 @graph_op
 class SigmoidCrossEntropy(Binary):
-    """The cross entropy of the sigmoid of logits and labels, which are probabilities.
+    """The cross entropy of labels, which are probabilities, and the sigmoid of logits.
 
     -labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits)), as x * ((x > 0) - labels) +
     log1p(exp(-|x|)): it does not overflow, and no two large terms cancel (max(x, 0) - x * labels would).

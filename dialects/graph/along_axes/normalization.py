@@ -1,4 +1,4 @@
-"""Normalization: elements less their mean, over their standard deviation or root mean square, then scaled and moved."""
+"""Layer, batch and RMS normalization, and the addition of a bias."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from pullback.dialects.graph.tensor.types import (
 
 @graph_op
 class BiasAdd(OfDtypes, Composite):
-    """The bias added along `axis`: its one axis stands for that one."""
+    """The operand plus a bias of rank 1 along `axis`, broadcast along all other axes."""
 
     name = "graph.bias_add"
     DTYPES: ClassVar = numeric
@@ -79,7 +79,7 @@ class BiasAdd(OfDtypes, Composite):
 
 
 def check_parameter(op: str, what: str, given: Attribute, x: Attribute, axes: Sequence[int]) -> None:
-    """A parameter has the dtype of `x`, and its extents along these axes."""
+    """Checks that a parameter has the dtype of `x`, and its extents along these axes."""
     if element_type_of(given) != element_type_of(x):
         raise GraphError(f"{op}: dtype_c2: {what} is {given}, for an operand of {x}: cast one of them")
     shape = [shape_of_type(x)[axis] for axis in axes]
@@ -88,7 +88,7 @@ def check_parameter(op: str, what: str, given: Attribute, x: Attribute, axes: Se
 
 
 class Normalization(OfDtypes, Composite):
-    """What normalizes over `axes`, with `epsilon` added to what the root is taken of, and has parameters."""
+    """A normalization over `axes` with parameters; `epsilon` is added before the square root is taken."""
 
     DTYPES: ClassVar[Accepts] = is_float
     axes = prop_def(DenseArrayBase)
@@ -97,7 +97,7 @@ class Normalization(OfDtypes, Composite):
 
     @classmethod
     def parameter_axes(cls, rank: int, reduced: Sequence[int]) -> Sequence[int]:
-        """The axes of the operand along which the parameters lie."""
+        """The axes of the operand that the parameters have."""
         return reduced
 
     @property
@@ -106,7 +106,7 @@ class Normalization(OfDtypes, Composite):
 
     @property
     def reduced(self) -> tuple[int, ...]:
-        """The axes that the statistics are taken over, ascending."""
+        """The axes over which the statistics are computed, ascending."""
         return tuple(integer_list(self.properties, "axes"))
 
     @property
@@ -117,12 +117,12 @@ class Normalization(OfDtypes, Composite):
 
     @property
     def others(self) -> list[int]:
-        """Every axis along which the parameters do not lie."""
+        """Every axis that the parameters do not have."""
         along = self.parameter_axes(self.x.ndim, self.reduced)
         return [axis for axis in range(self.x.ndim) if axis not in along]
 
     def parameter(self, number: int) -> Tensor:
-        """A parameter, as what broadcasts against the operand."""
+        """Reshapes a parameter so that it broadcasts against the operand."""
         return ExpandDims.at(Tensor(self._operands[number]), self.others)
 
     @classmethod
@@ -142,7 +142,7 @@ class Normalization(OfDtypes, Composite):
     # ---- arrays -----------------------------------------------------------------------------------------
 
     def widened(self, operands: Sequence[Array]) -> list[Array]:
-        """Operands in the dtype that is computed in, parameters as what broadcasts against the first."""
+        """Converts operands to the dtype of the computation, and reshapes parameters to broadcast against the first."""
         x, *parameters = map(widened, operands)
         return [x, *(np.expand_dims(p, self.others) for p in parameters)]
 
@@ -156,13 +156,13 @@ class Centered(Normalization):
     result = result_def(AnyAttr())
 
     def centered(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The mean, what is left without it, and its variance; statistics keep their axes, as extents of 1."""
+        """Computes the mean, the operand minus its mean, and the variance; reduced axes stay as extents of 1."""
         mean = Mean.over(self.x, self.reduced, keepdims=True)
         centered = self.x - mean
         return mean, centered, Mean.over(centered * centered, self.reduced, keepdims=True)
 
     def statistics(self, *operands: Array) -> tuple[Array, Array, Array]:
-        """The result, the mean and the variance on arrays; statistics keep their axes, as extents of 1."""
+        """Computes the result, the mean and the variance of arrays; statistics keep their axes, as extents of 1."""
         x, scale, offset = self.widened(operands)
         mean = averaged(x, self.reduced, keepdims=True)
         variance = averaged(np.square(x - mean), self.reduced, keepdims=True)
@@ -171,7 +171,7 @@ class Centered(Normalization):
         return y.astype(kind), mean.astype(kind), variance.astype(kind)
 
     def terms(self, dy: Tensor, centered: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradients through the first result, given the statistics."""
+        """Computes the gradients through the first result, given the statistics."""
         inverse = Rsqrt.of(variance + self.increment)
         normalized = centered * inverse
         scaled = dy * self.parameter(1)
@@ -183,7 +183,7 @@ class Centered(Normalization):
 
 @graph_op
 class LayerNorm(Centered):
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset. Parameters lie along the `axes` of the statistics."""
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset. Parameters have the `axes` of the statistics."""
 
     name = "graph.layer_norm"
     EXAMPLES: ClassVar = (
@@ -208,8 +208,8 @@ class LayerNorm(Centered):
 class BatchNorm(Centered):
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, with the mean and the variance as further results.
 
-    Statistics are taken over `axes`; the parameters lie along the others. The variance is that of the batch, the
-    mean of the squares.
+    Statistics are computed over `axes`; the parameters have the other axes. The variance is that of the batch, the
+    mean of the squares (not the unbiased estimate).
     """
 
     name = "graph.batch_norm"
@@ -247,14 +247,14 @@ class BatchNorm(Centered):
 
 
 def is_zero(t: Tensor) -> bool:
-    """Whether this gradient is the zero of a result that nothing uses."""
+    """Tells whether this cotangent is the zero of a result that nothing uses."""
     op = t.op.operands[0].owner if isinstance(t.op, Cast) else t.op
     return isinstance(op, Fill) and op.number == 0
 
 
 @graph_op
 class RmsNorm(Normalization):
-    """x / sqrt(mean(x * x) + epsilon) * scale: the mean over `axes`, along which the scale lies."""
+    """x / sqrt(mean(x * x) + epsilon) * scale: the mean over `axes`, which the scale has too."""
 
     name = "graph.rms_norm"
     EXAMPLES: ClassVar = (
@@ -271,7 +271,7 @@ class RmsNorm(Normalization):
         return (x / size * scale).astype(operands[0].dtype)
 
     def inverse(self) -> Tensor:
-        """One over the root mean square; the axes stay, as extents of 1."""
+        """Computes one over the root mean square; the reduced axes stay, as extents of 1."""
         return Rsqrt.of(Mean.over(self.x * self.x, self.reduced, keepdims=True) + self.increment)
 
     def expand(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""The Euclidean norm over axes, whose squares neither overflow nor vanish."""
+"""The Euclidean norm over axes, without overflow or underflow of the squares."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import numpy_dtype
 
 SMALL = 2.0**16
-"""What is at least this many times the lower scale is squared and summed without loss as it is."""
+"""Elements of at least this many times the lower scale are squared and summed without loss, unscaled."""
 
 
 @graph_op
 class EuclideanNorm(OverAxes, Composite):
-    """The square root of the sum of squares; 0 of no elements. The gradient is x over the norm, and 0 where that is 0.
+    """The square root of the sum of squares; 0 for no elements. The gradient is x / norm, and 0 where the norm is 0.
 
     As in `hypot`, elements are divided by the largest magnitude before they are squared.
     """
@@ -46,9 +46,9 @@ class EuclideanNorm(OverAxes, Composite):
         return made if self.keeps_dims else np.squeeze(made, axis=self.reduced)
 
     def expand(self) -> Tensor:
-        """In one pass: squares in f64, which holds those of narrower dtypes.
+        """Decomposes into one pass: squares in f64, which holds those of narrower dtypes.
 
-        Of f64 three sums are formed, of numbers as they are and scaled up and down: one of them can be trusted.
+        For f64 three sums are formed, of elements as they are, scaled up and scaled down: one of them is accurate.
         """
         if (wide := TOTALS.get(self.x.element_type)) is not None:
             return Cast.to(Sqrt.of(self.sum_of_squares(Cast.to(self.x, wide))), self.x.element_type)
@@ -58,12 +58,12 @@ class EuclideanNorm(OverAxes, Composite):
         return Where.of(LogicalOr.of(plain >= np.inf, plain < SMALL * down), scaled, Sqrt.of(plain))
 
     def sum_of_squares(self, x: Tensor) -> Tensor:
-        """Over the axes."""
+        """Sums the squares over the axes."""
         return Sum.over(x * x, self.reduced, self.keeps_dims)
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """One division for each norm, whose reciprocal may be no number of the dtype."""
+        """Divides by the norm: its reciprocal may overflow the dtype."""
         up, down = scales(self.x)
         norm = self.spread(self.y)
         scale = Where.of(
@@ -73,6 +73,6 @@ class EuclideanNorm(OverAxes, Composite):
 
 
 def scales(x: Tensor) -> tuple[float, float]:
-    """Two powers of two that bring the smallest and the largest numbers of a dtype to where squares are no trouble."""
+    """Two powers of two that scale the smallest and the largest numbers of a dtype so that squares are safe."""
     bits = ml_dtypes.finfo(numpy_dtype(x.element_type)).maxexp * 3 // 4
     return 2.0**bits, 2.0**-bits

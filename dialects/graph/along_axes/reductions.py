@@ -1,4 +1,4 @@
-"""Reductions over axes: what is combined, from which neutral value, in NumPy and in registers."""
+"""Reductions over axes: sum, product, extrema, any and all, each with its combining function and neutral element."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from pullback.dialects.graph.tensor.types import element_type_of, is_float, nump
 
 
 class Reduction(OverAxes):
-    """Combines the elements, two by two."""
+    """A reduction by an associative combining function."""
 
     COMBINE: ClassVar[Callable[[Scalar, Scalar], Scalar]]
-    """How two partial results become one; associative and commutative up to rounding."""
+    """The combining function of two partial results; associative and commutative up to rounding."""
     TOTALS: ClassVar[Mapping[Attribute, Attribute]] = {}
-    """In which dtype results of many elements are kept, where combining rounds."""
+    """The accumulation dtypes of reductions of many elements, for dtypes in which combining rounds."""
 
     @staticmethod
     def neutral(element_type: Attribute) -> Number:
-        """The result of combining no elements."""
+        """The neutral element: the result of combining no elements."""
         raise NotImplementedError
 
 
 @graph_op
 class Sum(Reduction):
-    """The sum of the elements; 0 of none."""
+    """The sum of the elements; 0 for none."""
 
     name = "graph.sum"
     ADDS: ClassVar = slice(1)
@@ -66,7 +66,7 @@ class Sum(Reduction):
 
 @graph_op
 class Prod(Reduction):
-    """The product of the elements; 1 of none. The gradient of each is the product of the others, zeros or not."""
+    """The product of the elements; 1 for none. The gradient of each is the product of the others, also beside zeros."""
 
     name = "graph.prod"
     DTYPES: ClassVar = numeric
@@ -93,7 +93,7 @@ class Prod(Reduction):
 
 
 class Extremum(Reduction):
-    """The element beyond all others; NaN if any is. Equal ones share the gradient equally, and so do NaNs."""
+    """The most extreme element; NaN if any is. Equal ones share the gradient equally, and so do NaNs."""
 
     NUMPY: ClassVar[Callable[..., Any]]
 
@@ -114,7 +114,7 @@ class Extremum(Reduction):
 
 @graph_op
 class Max(Extremum):
-    """The largest element, NaN if any is; -inf (or the smallest integer) of none.
+    """The largest element, NaN if any is; -inf (or the smallest integer) for none.
 
     Equal ones share the gradient equally, and so do NaNs.
     """
@@ -131,7 +131,7 @@ class Max(Extremum):
 
 @graph_op
 class Min(Extremum):
-    """The smallest element, NaN if any is; inf (or the largest integer) of none.
+    """The smallest element, NaN if any is; inf (or the largest integer) for none.
 
     Equal ones share the gradient equally, and so do NaNs.
     """
@@ -148,7 +148,7 @@ class Min(Extremum):
 
 @graph_op
 class AnyTrue(Reduction):
-    """Whether at least one element holds; false of none."""
+    """Whether at least one element is true; false for none."""
 
     name = "graph.any"
     DTYPES: ClassVar = is_truth
@@ -166,7 +166,7 @@ class AnyTrue(Reduction):
 
 @graph_op
 class AllTrue(Reduction):
-    """Whether all elements hold; true of none."""
+    """Whether all elements are true; true for none."""
 
     name = "graph.all"
     DTYPES: ClassVar = is_truth

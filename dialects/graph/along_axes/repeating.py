@@ -1,4 +1,4 @@
-"""Elements again, and in another order: tile, repeat, flip, roll."""
+"""Repeating and reordering of elements along axes: tile, repeat, flip, roll."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def counts_of(op: str, properties: Properties, rank: int) -> list[int]:
-    """How often the elements along each axis stand in the result."""
+    """Reads and checks how often the elements along each axis are repeated."""
     counts = integer_list(properties, "counts")
     if len(counts) != rank or min(counts, default=0) < 0:
         raise GraphError(f"{op}: counts_c1: counts must have {rank} numbers from 0 on, got {counts}")
@@ -41,7 +41,7 @@ def counts_of(op: str, properties: Properties, rank: int) -> list[int]:
 
 
 def multiplied(shape: Sequence[int], counts: Sequence[int]) -> tuple[int, ...]:
-    """The extents of so many copies; of none it is 0, whatever the extent."""
+    """Multiplies extents by counts of copies; a count of 0 gives 0, even where the extent is `?`."""
     return tuple(
         0 if count == 0 else DYNAMIC_INDEX if n == DYNAMIC_INDEX else n * count
         for n, count in zip(shape, counts, strict=True)
@@ -49,13 +49,13 @@ def multiplied(shape: Sequence[int], counts: Sequence[int]) -> tuple[int, ...]:
 
 
 class Copies(Composite):
-    """Each element `counts[axis]` times along each axis.
+    """An operation that repeats each element `counts[axis]` times along each axis.
 
-    Apart, the copies are an axis of their own beside that of the elements.
+    It decomposes by a broadcast: the copies become an axis of their own beside that of the elements.
     """
 
     OUTER: ClassVar[bool]
-    """Whether the axis of the copies stands before that of the elements, or behind it."""
+    """Whether the axis of the copies comes before that of the elements, or after it."""
     GRADIENT: ClassVar[type[SumOfCopies]]
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -72,7 +72,7 @@ class Copies(Composite):
 
     @classmethod
     def make(cls, x: Tensor, counts: Sequence[int]) -> Tensor:
-        """So many copies along each axis; `x` itself where that is one everywhere."""
+        """Emits so many copies along each axis; returns `x` itself where the counts are all 1."""
         return x if all(c == 1 for c in counts) else cls.of(x, counts=integers(counts))
 
     def expand(self) -> Tensor:
@@ -91,7 +91,7 @@ class Copies(Composite):
 
 
 class SumOfCopies(Composite, OfDtypes):
-    """The sum of the copies of each element."""
+    """An operation that sums the copies of each element: the gradient of `tile` or `repeat`."""
 
     OUTER: ClassVar[bool]
     SHAPE_OPERAND: ClassVar = 1
@@ -104,7 +104,7 @@ class SumOfCopies(Composite, OfDtypes):
 
     @classmethod
     def like(cls, dy: Tensor, x: Tensor, properties: Properties) -> Tensor:
-        """The gradient with respect to `x` of its copies."""
+        """Emits the gradient with respect to `x` of its copies."""
         return cls.emit_as([dy.value, *dynamic_shape(x)], x.type, properties)
 
     def verify_(self) -> None:
@@ -143,7 +143,7 @@ class SumOfCopies(Composite, OfDtypes):
 
 @graph_op
 class TileGradient(SumOfCopies):
-    """The sum of the `counts` copies of a tensor that stand side by side along each axis."""
+    """The sum of the `counts` copies of a tensor along each axis: the gradient of `tile`."""
 
     name = "graph.tile_gradient"
     ADDS: ClassVar = slice(1)
@@ -158,7 +158,7 @@ class TileGradient(SumOfCopies):
 
 @graph_op
 class RepeatGradient(SumOfCopies):
-    """The sum of each run of `counts` elements along each axis."""
+    """The sum of each run of `counts` elements along each axis: the gradient of `repeat`."""
 
     name = "graph.repeat_gradient"
     ADDS: ClassVar = slice(1)
@@ -187,7 +187,7 @@ class Tile(Copies):
 
 @graph_op
 class Repeat(Copies):
-    """Each element of the operand `counts` times, one behind the other, along each axis."""
+    """Each element of the operand `counts` times in succession along each axis."""
 
     name = "graph.repeat"
     TAKES: ClassVar = slice(1)
@@ -206,7 +206,7 @@ class Repeat(Copies):
 
 
 class Reordering(Composite):
-    """The same elements in another order, along some axes."""
+    """An operation that reorders the elements along some axes."""
 
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -221,13 +221,13 @@ class Reordering(Composite):
 
     @property
     def order(self) -> list[int]:
-        """The axes along which elements move."""
+        """The axes along which elements are reordered."""
         return integer_list(self.properties, "axes")
 
 
 @graph_op
 class Flip(Reordering):
-    """The operand backwards along `axes`."""
+    """The operand reversed along `axes`."""
 
     name = "graph.flip"
     TAKES: ClassVar = slice(1)
@@ -235,7 +235,7 @@ class Flip(Reordering):
 
     @classmethod
     def along(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
-        """`x` backwards along these axes; `x` itself for none."""
+        """Reverses `x` along these axes; returns `x` itself for none."""
         return cls.of(x, axes=integers(sorted(axes))) if axes else x
 
     def expand(self) -> Tensor:
@@ -252,7 +252,7 @@ class Flip(Reordering):
 
 @graph_op
 class Roll(Reordering):
-    """The operand moved by `shifts` elements along `axes`; what leaves at one end comes in at the other."""
+    """The operand shifted cyclically by `shifts` elements along `axes`: those beyond one end come in at the other."""
 
     name = "graph.roll"
     TAKES: ClassVar = slice(1)
@@ -272,7 +272,7 @@ class Roll(Reordering):
 
     @classmethod
     def by(cls, x: Tensor, shifts: Sequence[int], axes: Sequence[int]) -> Tensor:
-        """`x` moved along ascending axes; `x` itself for none."""
+        """Shifts `x` cyclically along ascending axes; returns `x` itself for none."""
         return cls.of(x, axes=integers(axes), shifts=integers(shifts)) if axes else x
 
     def expand(self) -> Tensor:

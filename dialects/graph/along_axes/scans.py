@@ -1,6 +1,6 @@
-"""Scans along an axis: each element of the result is made of those up to it.
+"""Scans (prefix sums and the like) along an axis: each element of the result combines those up to it.
 
-With `reverse` they run from the end; with `exclusive` an element itself is not yet part of its result.
+With `reverse` they run from the end; with `exclusive` the element itself is left out.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from pullback.dialects.graph.tensor.types import (
 
 
 class Scan(AlongAxis):
-    """What all scans share: their direction, and whether an element is part of its result."""
+    """A scan along an axis, with its direction, and inclusive or exclusive."""
 
     DTYPES: ClassVar[Accepts] = numeric
     FIRST: ClassVar[Number] = 0
-    """The result of no elements, with which an exclusive scan begins."""
+    """The neutral element, with which an exclusive scan begins."""
     exclusive = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
 
@@ -57,12 +57,12 @@ class Scan(AlongAxis):
     def scan(
         cls, *operands: Tensor, axis: int = -1, exclusive: bool = False, reverse: bool = False
     ) -> Tensor:
-        """The scan along `axis`, which counts from the end if negative."""
+        """Emits the scan along `axis`, which counts from the end if negative."""
         flags = flag(exclusive, "exclusive") | flag(reverse, "reverse")
         return cls.along(*operands, axis=axis, **flags)
 
     def scanned(self, scan: Callable[..., Array], *operands: Array) -> Array:
-        """What an inclusive scan along axis 0 gives, along this axis and in this direction."""
+        """Applies an inclusive scan along axis 0 of arrays along this axis, in this direction."""
         step = -1 if self.is_reverse else 1
         made = scan(*(np.moveaxis(x, self.at, 0)[::step] for x in operands))
         if self.is_exclusive:
@@ -71,7 +71,7 @@ class Scan(AlongAxis):
         return np.moveaxis(made[::step], 0, self.at)
 
     def running(self, scan: Callable[..., Array], *operands: Array) -> Array:
-        """The same, with what runs along the axis in the dtype of totals: each result is rounded once."""
+        """Applies a scan in the accumulation dtype, so that each result is rounded once."""
         return in_wide(partial(self.scanned, scan), *operands)
 
 
@@ -97,8 +97,8 @@ class CumSum(Scan):
 class CumProd(Scan):
     """The products of the elements up to each one. The gradient divides by none of them: they may be zero.
 
-    It is, for each element, the product before it, times the sum over the results that it is part of: of dy times
-    the product of what lies between. That sum is a linear recurrence.
+    For each element it is the product before it, times the sum, over the results that it is part of, of dy times the
+    product of the elements between. That sum is a linear recurrence.
     """
 
     name = "graph.cumprod"
@@ -136,7 +136,7 @@ class LinearRecurrence(Scan):
         a, b = operands
         if not compatible_types(a, b):
             raise GraphError(f"{cls.name}: types_c1: factors and terms must have one type, got {a} and {b}")
-        # An extent that one of them leaves open is larger in the other type.
+        # `?` in one type is below every extent in the other.
         shape = map(max, shape_of_type(a), shape_of_type(b))
         return super().infer([tensor_type(element_type_of(a), shape)], properties)
 
@@ -156,7 +156,7 @@ class LinearRecurrence(Scan):
 
 
 def _recur(a: Array, b: Array) -> Array:
-    """The recurrence along axis 0, element by element."""
+    """Computes the recurrence along axis 0, element by element."""
     h = np.empty_like(b)
     for i in range(len(b)):
         h[i] = a[i] * h[i - 1] + b[i] if i else b[i]
@@ -165,9 +165,9 @@ def _recur(a: Array, b: Array) -> Array:
 
 @graph_op
 class CumLogSumExp(Scan):
-    """log(sum(exp(x))) of the elements up to each one; -inf of none.
+    """log(sum(exp(x))) of the elements up to each one; -inf for none.
 
-    Equal infinities have equal shares of the gradient: see `logsumexp`.
+    Equal infinities share the gradient equally: see `logsumexp`.
     """
 
     name = "graph.cumulative_logsumexp"
@@ -191,7 +191,7 @@ class CumLogSumExp(Scan):
         return (Sigmoid.of(-advantage) * arrived,)
 
     def advantage_of_earlier(self) -> Tensor:
-        """By how much what comes before exceeds an element; of equal infinities the logarithm of their number."""
+        """Computes the previous result minus each element; for equal infinities the logarithm of their number."""
         x, at, forth = self.x, self.at, self.is_reverse
         before = CumLogSumExp.scan(x, axis=at, exclusive=True, reverse=forth)
 

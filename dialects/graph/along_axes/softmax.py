@@ -1,4 +1,4 @@
-"""Softmax and its logarithm along an axis, and the logarithm of a sum of exponentials; none of them overflows."""
+"""Softmax, log_softmax and logsumexp, without overflow."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 
 
 def shifted(x: Tensor, axis: int) -> Tensor:
-    """`x` less its largest element along an axis, which changes no softmax and leaves nothing to overflow."""
+    """Subtracts the largest element along an axis, which leaves the softmax unchanged and prevents overflow."""
     return x - Max.over(x, axis, keepdims=True)
 
 
 def shifted_array(x: Array, axis: int) -> Array:
-    """The same on arrays; of half precision in f32."""
+    """Computes `shifted` of an array; for half precision in f32."""
     wide = widened(x)
     return wide - np.max(wide, axis=axis, keepdims=True, initial=-np.inf)
 
 
 def log_softmax_array(x: Array, axis: int) -> Array:
-    """The logarithm of the softmax of an array; of half precision in f32."""
+    """Computes the logarithm of the softmax of an array; for half precision in f32."""
     moved = shifted_array(x, axis)
     return moved - np.log(summed(np.exp(moved), axis, keepdims=True))
 
@@ -83,10 +83,10 @@ class LogSoftmax(AlongAxis, Composite):
 
 @graph_op
 class LogSumExp(OverAxes, Composite):
-    """The logarithm of the sum of exp(x) over axes: -inf of none, or of -inf alone; inf where one element is inf.
+    """The logarithm of the sum of exp(x) over axes: -inf for none, or for -inf only; inf where one element is inf.
 
-    The gradient is dy times shares that add up to 1, also where the result is infinite: equal infinities have equal
-    shares then, and all else none. `logaddexp` and `cumulative_logsumexp` keep to that.
+    The gradient is dy times weights that sum to 1, also where the result is infinite: then equal infinities have equal
+    weights, and all other elements 0. `logaddexp` and `cumulative_logsumexp` do the same.
     """
 
     name = "graph.logsumexp"
@@ -108,12 +108,12 @@ class LogSumExp(OverAxes, Composite):
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """From differences to the largest element: those to the result would be rounded where that is large."""
+        """Uses differences to the largest element: those to the result would be rounded where that is large."""
         exponentials, total, _ = self.exponentials()
         return (self.spread(dy) * (exponentials / total),)
 
     def exponentials(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Those of the elements less the largest one, their sum, and the largest element."""
+        """Computes exp(x - largest), its sum, and the largest element."""
         largest = StopGradient.of(Max.over(self.x, self.reduced, keepdims=True))
         infinite = Where.of(IsFinite.of(largest), Fill.scalar(np.nan, largest.element_type), largest)
         below = Where.of(Equal.of(self.x, infinite), 0, self.x - largest)

@@ -1,4 +1,4 @@
-"""The order of elements: where they would stand along the last axis, the largest of them, where others belong."""
+"""Sorting along the last axis: argsort, top_k, and binary search in sorted numbers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from pullback.dialects.graph.tensor.types import GraphError, element_type_of, sh
 
 
 def descending(x: Array) -> Array:
-    """The order of elements along the last axis from the largest one on, NaN before all; equal ones in their order."""
+    """Computes the indices that sort the last axis in descending order, NaN first; equal elements keep their order."""
     last = x.shape[-1] - 1
     return last - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
 
 
 class AlongLast(OfDtypes):
-    """One operand of real numbers or truth values, in order along its last axis."""
+    """An operation that orders real numbers or truth values along the last axis."""
 
     DTYPES: ClassVar = real_or_truth
     operand = operand_def(AnyAttr())
 
     @classmethod
     def check(cls, operand: Attribute) -> tuple[int, ...]:
-        """The shape of the operand."""
+        """Checks the operand, and returns its shape."""
         check_tensor(cls.name, operand, "the operand")
         check_dtype(cls, element_type_of(operand))
         shape = shape_of_type(operand)
@@ -63,7 +63,7 @@ class ArgSort(AlongLast):
 
 @graph_op
 class TopK(AlongLast):
-    """The `k` largest elements along the last axis and their indices (i32), largest first, ties in their order."""
+    """The `k` largest elements along the last axis and their indices (i32), largest first; ties keep their order."""
 
     name = "graph.top_k"
     EXAMPLES: ClassVar = (
@@ -102,7 +102,7 @@ class TopK(AlongLast):
 
 @graph_op
 class SearchSorted(OfDtypes):
-    """Where in a line of numbers in order each of others would be put, i64: before those equal to it, or behind."""
+    """The insertion index, i64, of each value in a sorted list of numbers: before those equal to it, or after."""
 
     name = "graph.searchsorted"
     EXAMPLES: ClassVar = (

@@ -1,4 +1,4 @@
-"""Means over axes."""
+"""The mean over axes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pullback.dialects.graph.tensor.types import is_inexact
 
 @graph_op
 class Mean(OverAxes, Composite):
-    """The arithmetic mean of the elements; NaN of none. Half precision is summed up in f32."""
+    """The arithmetic mean of the elements; NaN for none. Half precision is summed in f32."""
 
     name = "graph.mean"
     DTYPES: ClassVar = is_inexact
@@ -45,7 +45,7 @@ class Mean(OverAxes, Composite):
 
 
 def element_count(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """How many elements lie along these axes together, in the dtype in which those of `x` are added up."""
+    """Computes the number of elements over these axes together, in the accumulation dtype of `x`."""
     element_type = accumulator_of(x.element_type)
     extents = [x.extents[axis] for axis in axes]
     if DYNAMIC_INDEX not in extents:

@@ -81,12 +81,12 @@ class LeakyRelu(Unary):
 
     @classmethod
     def sloped(cls, x: Tensor, alpha: float) -> Tensor:
-        """`leaky_relu` with this slope for negative x."""
+        """Emits `leaky_relu` with this slope for negative x."""
         return cls.of(x, alpha=FloatAttr(alpha, f64))
 
     @property
     def slope(self) -> float:
-        """What negative x are multiplied by."""
+        """The factor of negative x, as a number."""
         alpha: Attribute = self.alpha
         assert isinstance(alpha, FloatAttr)
         return alpha.value.data

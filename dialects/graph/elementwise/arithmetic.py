@@ -87,7 +87,7 @@ class Sign(Unary):
     def gradient(self, dy: Tensor) -> GradientTerms:
         if not is_complex(self.x.element_type):
             return (Fill.full(0, dy.type, *dynamic_shape(dy)),)
-        # x / |x| turns with x, and does not change along it.
+        # x / |x| changes with the angle of x, and not with its magnitude.
         turn = DivNoNan.of(Imag.of(dy * conj(self.y)), Abs.of(self.x))
         return (1j * self.y * Cast.to(turn, self.x.element_type),)
 
@@ -193,7 +193,7 @@ class MulNoNan(Binary):
 
 @graph_op
 class Copysign(Binary):
-    """The magnitude of a under the sign of b; nothing flows back to b, and nothing to an a of 0."""
+    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0."""
 
     name = "graph.copysign"
     EXACT: ClassVar = any_dtype
@@ -206,7 +206,7 @@ class Copysign(Binary):
 
 
 def hypot(a: Scalar, b: Scalar) -> Scalar:
-    """Scaled by the larger one, so that squares do not overflow; infinite if either is."""
+    """The scalar body of `hypot`: scaled by the larger operand, so that squares do not overflow; inf if either is."""
     a, b = absolute(a), absolute(b)
     large, small = maximum(a, b), minimum(a, b)
     ratio = select(small.equal(large), 1, small / large)
@@ -232,9 +232,9 @@ class Hypot(Binary):
 
 @graph_op
 class Clip(Elementwise):
-    """x where it lies between the bounds, else the bound that it passes; the lower one, where they cross.
+    """x limited to the interval from the lower to the upper bound; the lower one, where they cross.
 
-    All three broadcast. At a bound the gradient is x's; of NaNs, it is the first one's.
+    All three operands broadcast. Where x equals a bound the gradient goes to x; of NaNs, to the first one.
     """
 
     name = "graph.clip"
@@ -278,12 +278,12 @@ class Clip(Elementwise):
 
 
 def bounded(x: Tensor, limit: float) -> Tensor:
-    """`x` from -limit to limit, for a rule that does not change beyond: no infinity meets a 0 there, at any order."""
+    """Clips `x` to -limit … limit, for a rule that is constant beyond: so no order of it multiplies infinity by 0."""
     return Clip.of(x, -limit, limit)
 
 
 def finite(x: Tensor) -> Tensor:
-    """`x` with the largest finite numbers for infinities; complex numbers as they are."""
+    """Replaces infinities in `x` by the largest finite numbers; complex tensors stay as they are."""
     if is_complex(x.element_type):
         return x
     return bounded(x, float(ml_dtypes.finfo(numpy_dtype(x.element_type)).max))
@@ -291,7 +291,7 @@ def finite(x: Tensor) -> Tensor:
 
 @graph_op
 class NextAfter(Binary):
-    """The number next to a on the way to b; a where they are equal."""
+    """The next representable number after a in the direction of b; a where they are equal."""
 
     name = "graph.nextafter"
     DTYPES: ClassVar = is_float

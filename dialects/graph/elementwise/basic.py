@@ -1,4 +1,4 @@
-"""Elementwise operations that others are made of: each states its meaning, its scalar body and its gradient."""
+"""Basic elementwise operations, of which others are composed: add, multiply, cast, maximum, where and the like."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ class StopGradient(Unary):
 
 @graph_op
 class Cast(Unary):
-    """x in another dtype: toward zero to integers, `x != 0` to i1, the real part of complex numbers to real dtypes.
+    """x converted to another dtype: truncated to integers, `x != 0` to i1, the real part of complex to real dtypes.
 
     Floats become i64 for i64, and i32 for narrower integers, which keep the low bits, as integers do. NaN, infinities
-    and what does not fit become the smallest i64 or i32: 3e9 is -2147483648 as i32 and 0 as i8, 300.0 is 44 as i8.
+    and numbers out of range become the smallest i64 or i32: 3e9 is -2147483648 as i32 and 0 as i8, 300.0 is 44 as i8.
     """
 
     name = "graph.cast"
@@ -124,7 +124,7 @@ class Cast(Unary):
 
     @classmethod
     def to(cls, x: Tensor, element_type: Attribute) -> Tensor:
-        """`x` in this element type; `x` itself if it has it already."""
+        """Casts `x` to this element type; returns `x` itself if it has it already."""
         if x.element_type == element_type:
             return x
         return cls.emit_as([x.value], tensor_type(element_type, x.extents))
@@ -207,7 +207,7 @@ class Divide(Binary):
 
 
 def takes_first(a: Tensor, b: Tensor, is_at_least: Tensor) -> Tensor:
-    """Whether the extremum of two numbers is a: where a is at least as far out as b, or NaN."""
+    """Selects which operand gets the gradient of an extremum: a, where it is at least as extreme as b, or NaN."""
     return LogicalOr.of(is_at_least, NotEqual.of(a, a)) if is_inexact(a.element_type) else is_at_least
 
 
@@ -247,7 +247,7 @@ class Minimum(Binary):
 
 @graph_op
 class Where(Elementwise):
-    """a where the condition holds, b elsewhere; all three broadcast."""
+    """Elementwise selection: a where the condition holds, b elsewhere; all three broadcast."""
 
     name = "graph.where"
     EXACT: ClassVar = any_dtype

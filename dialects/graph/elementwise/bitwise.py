@@ -1,4 +1,4 @@
-"""Operations on the bits of integers; on truth values they are logic."""
+"""Bitwise operations on integers, which are logic on truth values, and shifts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pullback.dialects.graph.tensor.types import is_integer
 
 
 class BinaryBitwise(Binary):
-    """Two operands of integers or truth values."""
+    """A bitwise operation of two operands of integers or truth values."""
 
     DTYPES: ClassVar = integer_or_truth
     EXACT: ClassVar = any_dtype
@@ -73,14 +73,14 @@ class BitwiseInvert(Unary):
 
 
 class Shift(BinaryBitwise):
-    """a with its bits moved by b places."""
+    """a with its bits shifted by b."""
 
     DTYPES: ClassVar = is_integer
 
 
 @graph_op
 class BitwiseLeftShift(Shift):
-    """The bits of a moved b places up, zeros behind them; 0 where b is negative or not less than the width."""
+    """The bits of a shifted left by b, zeros shifted in; 0 where b is negative or not less than the width."""
 
     name = "graph.bitwise_left_shift"
     NUMPY: ClassVar = np.left_shift
@@ -89,9 +89,9 @@ class BitwiseLeftShift(Shift):
 
 @graph_op
 class BitwiseRightShift(Shift):
-    """The bits of a moved b places down, copies of the sign before them: a / 2^b rounded down.
+    """The arithmetic shift of a right by b, copies of the sign shifted in: a / 2^b rounded down.
 
-    Where b is negative or not less than the width, nothing but copies of the sign is left.
+    Where b is negative or not less than the width, only copies of the sign remain.
     """
 
     name = "graph.bitwise_right_shift"
@@ -101,7 +101,7 @@ class BitwiseRightShift(Shift):
 
 @graph_op
 class RightShiftLogical(Shift):
-    """The bits of a moved b places down, zeros before them; 0 where b is negative or not less than the width."""
+    """The logical shift of a right by b, zeros shifted in; 0 where b is negative or not less than the width."""
 
     name = "graph.right_shift_logical"
     SCALAR: ClassVar = staticmethod(scalar_functions.shift_right_logical)

@@ -1,4 +1,4 @@
-"""Tensors repeated until all have one shape."""
+"""Broadcasting of several tensors to one shape."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pullback.dialects.graph.tensor.types import broadcast_shapes
 
 
 def broadcast_together(values: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors in the shape to which they broadcast; `GraphError` where there is none."""
+    """Broadcasts tensors to their common shape; `GraphError` where there is none."""
     shape = reduce(broadcast_shapes, (v.extents for v in values), ())
     runtime = _runtime_shape(values, len(shape)) if DYNAMIC_INDEX in shape else None
     return [
@@ -27,7 +27,7 @@ def broadcast_together(values: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _runtime_shape(values: Sequence[Tensor], rank: int) -> Tensor:
-    """The extents to which tensors broadcast: the largest along each axis, unless one is 0."""
+    """Computes the broadcast shape at run time: the largest extent along each axis, unless one is 0."""
     largest = inhabited = None
     for value in values:
         ones = [Constant.from_array(np.ones(rank - value.ndim, np.int64))] if value.ndim < rank else []

@@ -88,7 +88,7 @@ class LessEqual(BinaryPredicate):
 
 
 def _classification(op: type[Classification], of_integers: bool) -> Callable[[Scalar], Scalar]:
-    """A test of floats, whose answer for integers is always the same."""
+    """Makes the scalar body of a classification of floats, whose result is constant for integers."""
 
     def test(x: Scalar) -> Scalar:
         result = with_element_type(x.type, i1)

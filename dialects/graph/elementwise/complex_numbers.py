@@ -1,7 +1,7 @@
-"""Complex numbers: their parts, and the conjugate in which gradients are stated.
+"""Complex numbers: their real and imaginary parts, and the complex conjugate.
 
-The gradient of a real L with respect to a complex z = x + iy is dL/dx + i dL/dy, as TensorFlow has it: the rule of a
-holomorphic f is dy times the conjugate of f'. Other rules say it with `conj`.
+The gradient of a real L with respect to a complex z = x + iy is dL/dx + i dL/dy, as in TensorFlow: the rule of a
+holomorphic f is dy times the conjugate of f'. Other rules write it with `conj`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Conj(Unary):
 
 
 class Part(Unary):
-    """A real tensor from a complex one."""
+    """An operation that makes a real tensor from a complex one."""
 
     EXACT: ClassVar = any_dtype
     DTYPES: ClassVar = is_complex
@@ -85,7 +85,7 @@ class Imag(Part):
 
 @graph_op
 class MakeComplex(Binary):
-    """Complex numbers of these real and imaginary parts."""
+    """Complex numbers from real and imaginary parts."""
 
     name = "graph.complex"
     EXACT: ClassVar = any_dtype

@@ -1,4 +1,4 @@
-"""The error function, and the activation function that is made of it."""
+"""The error function, its complement, and the activation function `gelu`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT_HALF = math.sqrt(0.5)
 GELU_SCALE = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
 FLAT = 40.0
-"""Beyond it the functions of this page, and their derivatives, are constant or linear in every dtype."""
+"""Beyond this magnitude the functions below, and their derivatives, are constant or linear in every dtype."""
 
 
 @graph_op
@@ -62,7 +62,7 @@ class Erfc(Unary):
 
 @graph_op
 class Gelu(Unary):
-    """x times the probability that a normally distributed number is below x; by tanh, where it is approximate."""
+    """x times the normal cumulative distribution at x, or its approximation by tanh where `approximate` is set."""
 
     name = "graph.gelu"
     EXAMPLES: ClassVar = ("%r = graph.gelu %x : MATRIX", "%r = graph.gelu %x {approximate} : MATRIX")
@@ -72,7 +72,7 @@ class Gelu(Unary):
 
     @classmethod
     def gated(cls, x: Tensor, approximate: bool) -> Tensor:
-        """`gelu`, exact or by tanh."""
+        """Emits `gelu`, exact or approximated by tanh."""
         return cls.of(x, **flag(approximate, "approximate"))
 
     def body(self, *operands: Scalar) -> Scalar:

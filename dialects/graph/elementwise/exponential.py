@@ -150,10 +150,10 @@ class Rsqrt(Unary):
 
 
 def integer_power(a: Array, b: Array) -> Array:
-    """a to the power of b modulo the width of the dtype, by squaring; 1 / a^-b toward zero where b is negative."""
+    """Computes integer powers modulo the width of the dtype, by squaring; truncates 1 / a^-b where b is negative."""
     a, b = (np.array(x) for x in np.broadcast_arrays(a, b))
     result = np.ones_like(a)
-    # Of a negative power only 1 and -1 leave something.
+    # A negative power is 0, unless a is 1 or -1.
     unit = (a == 1) | (a == -1) if a.dtype.kind == "i" else a == 1
     base, left = np.where((b < 0) & ~unit, 0, a), np.where(b < 0, b & 1, b)
     left = np.where((b < 0) & ~unit, 1, left)
@@ -167,8 +167,8 @@ def integer_power(a: Array, b: Array) -> Array:
 class Pow(Binary):
     """a to the power of b.
 
-    Of integers modulo the width of their dtype, and toward zero where b is negative: 0, unless a is 1 or -1. The
-    gradient with respect to b is 0 where a is not positive (of complex numbers, where a is 0).
+    For integers modulo the width of their dtype, and truncated where b is negative: 0, unless a is 1 or -1. The
+    gradient with respect to b is 0 where a is not positive (for complex numbers, where a is 0).
     """
 
     name = "graph.pow"
@@ -181,7 +181,7 @@ class Pow(Binary):
         return integer_power(a, b) if a.dtype.kind in "iu" else power(a, b)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """No infinity meets a 0, at any order: x**0 does not change at 0, nor what has no dy."""
+        """Never multiplies infinity by 0, at any order: the terms are 0 for x**0 at 0, and where dy is 0."""
         a, b, y = conj(self.a), conj(self.b), conj(self.y)
         is_base = Equal.of(a, 0) if is_complex(a.element_type) else a <= 0
         logarithm = Log.of(Where.of(is_base, 1, a))

@@ -19,11 +19,11 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError, is_float
 
 LARGEST_ORDER = 100
-"""Beyond it the formulas would meet numbers that no f64 holds."""
+"""Beyond this order the formulas would overflow f64."""
 
 
 def _in_f64(function: Callable[[Scalar, gamma_functions.Functions], Scalar]) -> Callable[[Scalar], Scalar]:
-    """The body of a function that is computed in f64, and then rounded."""
+    """Makes the scalar body of a function that is computed in f64, and rounded to its operand's dtype."""
     return lambda x: function(x.cast(f64), gamma_functions.ON_SCALARS).cast(x.element_type)
 
 
@@ -76,7 +76,7 @@ class Polygamma(Unary):
 
     @classmethod
     def derived(cls, x: Tensor, order: int) -> Tensor:
-        """The derivative of `digamma` of this order."""
+        """Emits the derivative of `digamma` of this order."""
         return cls.of(x, order=IntegerAttr(order, i64))
 
     @property

@@ -1,10 +1,8 @@
-"""The logarithm of the gamma function and its derivatives, of which NumPy has none, in f64.
+"""Formulas for lgamma, digamma and polygamma in f64, which NumPy lacks; they serve arrays and kernel bodies alike.
 
-The formulas serve arrays and the bodies of kernels alike.
-
-What is cited as A&S is Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, chapters 6 and 23. Errors are a
-few ulp, and in `polygamma` about half an ulp more for each order; beside a zero on the negative axis, where two terms
-cancel, that is relative to these terms.
+A&S is Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, chapters 6 and 23. Errors are a few ulp, and in
+`polygamma` about half an ulp more for each order; near a zero on the negative axis, where two terms cancel, they are
+relative to these terms.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ BERNOULLI = (
 )
 """The Bernoulli numbers of even index, from the second on."""
 FAR = 10.0
-"""From here on the asymptotic series are as good as f64 can hold."""
+"""From here on the asymptotic series are accurate to the precision of f64."""
 DIGAMMA_OF_2 = 0.4227843350984671394
 DIGAMMA_ROOT, DIGAMMA_AT_ROOT = 1.4616321449683623, -9.2412655217294275e-17
 """The positive root of `digamma` as an f64, and the value there, which is 0 at the true root alone."""
@@ -78,7 +76,7 @@ AROUND_ROOT = [
 
 @dataclass(frozen=True)
 class Functions:
-    """What the formulas are written in, beside operators."""
+    """The functions in which the formulas are written, beside operators: one instance for arrays, one for scalars."""
 
     select: Callable[..., Any]
     log: Callable[..., Any]
@@ -96,16 +94,16 @@ ON_SCALARS = Functions(
     *(scalar_functions.sin, scalar_functions.tan),
     *(scalar_functions.floor, scalar_functions.round_even, scalar_functions.absolute),
 )
-"""For the bodies of kernels, on a `Scalar` of f64."""
+"""The functions for kernel bodies, on a `Scalar` of f64."""
 
 
 def _series(coefficients: Sequence[float], x: Any) -> Any:
-    """The polynomial, by Horner's rule; the coefficient of the lowest power stands first."""
+    """Evaluates a polynomial by Horner's rule; coefficients start with that of the lowest power."""
     return reduce(lambda total, c: total * x + c, reversed(coefficients[:-1]), coefficients[-1])
 
 
 def _reflected(x: Any, on: Functions) -> tuple[Any, Any, Any]:
-    """1 - x below 1/2 and x above; the distance to the nearest whole number; where there is a pole."""
+    """Reflects x: 1 - x below 1/2, else x; also the distance to the nearest whole number, and whether x is a pole."""
     offset = on.select((x >= 0) & (x <= 0), x, x - on.round(x))  # which keeps the sign of 0
     return on.select(x < 0.5, 1 - x, x), offset, (x <= 0) & (x <= on.floor(x))
 
@@ -116,14 +114,14 @@ def lgamma(x: Any, on: Functions = ON_ARRAYS) -> Any:
     is_near = positive < FAR
     near = _lgamma_near(on.select(is_near, positive, FAR), on)
     value = on.select(is_near, near, _lgamma_far(positive, on))
-    # A&S 6.1.17, in which pi / sin(pi x) is 1 / x and what is nearly 1.
+    # A&S 6.1.17, in which pi / sin(pi x) is 1 / x times a factor near 1.
     angle = math.pi * on.select(is_pole, 0.5, offset)
     reflected = -on.log(on.absolute(offset)) - on.log(on.sin(angle) / angle) - value
     return on.select(is_pole, math.inf, on.select(x < 0.5, reflected, value))
 
 
 def _lgamma_near(x: Any, on: Functions) -> Any:
-    """From 1/2 to `FAR`: gamma(x) is (x - 1) (x - 2) … gamma(x - n), and x - n lies within 1/2 of 2."""
+    """Computes `lgamma` from 1/2 to `FAR`: gamma(x) is (x - 1) (x - 2) … gamma(x - n), with x - n within 1/2 of 2."""
     product, rest = 1.0, x
     for k in range(1, int(FAR)):
         factor = x - k
@@ -135,7 +133,7 @@ def _lgamma_near(x: Any, on: Functions) -> Any:
 
 
 def _lgamma_far(x: Any, on: Functions) -> Any:
-    """Stirling's series (A&S 6.1.41)."""
+    """Computes `lgamma` by Stirling's series (A&S 6.1.41)."""
     coefficients = [b / ((2 * k) * (2 * k - 1)) for k, b in enumerate(BERNOULLI, 1)]
     return (x - 0.5) * (on.log(x) - 1) + (STIRLING + _series(coefficients, 1 / x / x) / x)
 
@@ -151,7 +149,7 @@ def digamma(x: Any, on: Functions = ON_ARRAYS) -> Any:
 
 
 def _digamma_near(x: Any, on: Functions) -> Any:
-    """From 1/2 to `FAR`: it grows by 1 / x from x to x + 1 (A&S 6.3.5), and x - n lies from 1 to 2."""
+    """Computes `digamma` from 1/2 to `FAR`: it grows by 1 / x from x to x + 1 (A&S 6.3.5), with x - n from 1 to 2."""
     total, rest = 0.0, x
     for k in range(1, int(FAR)):
         is_large = x - k >= 1
@@ -162,7 +160,7 @@ def _digamma_near(x: Any, on: Functions) -> Any:
 
 
 def _digamma_far(x: Any, on: Functions) -> Any:
-    """The derivative of Stirling's series (A&S 6.3.18)."""
+    """Computes `digamma` by the derivative of Stirling's series (A&S 6.3.18)."""
     coefficients = [b / (2 * k) for k, b in enumerate(BERNOULLI, 1)]
     inverse = 1 / x
     return on.log(x) - inverse * (0.5 + inverse * _series(coefficients, inverse * inverse))
@@ -171,7 +169,7 @@ def _digamma_far(x: Any, on: Functions) -> Any:
 def polygamma(order: int, x: Any, on: Functions = ON_ARRAYS) -> Any:
     """The derivative of `digamma` of this order, at least 1: (-1)^(order + 1) order! zeta(order + 1, x) (A&S 6.4.10).
 
-    At 0 and at negative whole numbers it is the infinity of the right side; NaN at -inf.
+    At 0 and at negative whole numbers it is the limit from the right, an infinity; NaN at -inf.
     """
     sign, is_negative = (-1.0) ** (order + 1), x < 0
     _, offset, is_pole = _reflected(x, on)

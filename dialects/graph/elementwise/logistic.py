@@ -1,4 +1,4 @@
-"""The logistic function and its relatives: sums of exponentials, in forms that do not overflow."""
+"""The logistic function (sigmoid), its logarithm, softplus and logaddexp, in forms that do not overflow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sigmoid(x: Scalar) -> Scalar:
 
 
 def sigmoid_of_array(x: Array) -> Any:
-    """The same on arrays; of complex numbers by the exponential that does not overflow, since inf / inf is no 0."""
+    """Computes `sigmoid` of arrays; for complex numbers by the exponential that does not overflow: inf / inf is NaN."""
     one = x.dtype.type(1)
     if x.dtype.kind != "c":
         with np.errstate(over="ignore"):
@@ -95,7 +95,7 @@ class Softplus(Unary):
 
 
 def logaddexp(a: Scalar, b: Scalar) -> Scalar:
-    """The larger one, and what the smaller one adds to it; the difference of equal infinities is 0."""
+    """The scalar body of `logaddexp`: max(a, b) + log1p(exp(-|a - b|)); the difference of equal infinities is 0."""
     return maximum(a, b) + log1p_exp(select(a.equal(b), 0, a - b))
 
 

@@ -1,4 +1,4 @@
-"""Rounding to whole numbers, and the division that rounds down with its remainder."""
+"""Rounding to whole numbers, floor division and its remainder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pullback.dialects.upstream.arith import RemfOp
 
 
 def _of_floats(function: Callable[[Scalar], Scalar]) -> Callable[[Scalar], Scalar]:
-    """The function of floats; integers stay as they are."""
+    """Makes the scalar body of a rounding function, which returns integers unchanged."""
     return lambda x: function(x) if is_float(x.element_type) else x
 
 
@@ -78,14 +78,14 @@ class Trunc(Unary):
 
 
 def floor_divide(a: Scalar, b: Scalar) -> Scalar:
-    """The quotient that belongs to the remainder, as Python has it."""
+    """The scalar body of floor division: the quotient that fits the remainder, as in Python."""
     if not is_float(a.element_type):
         return floor_divide_integers(a, b)
     rest = emit(RemfOp, a.type, a, b)
     toward_zero = (a - rest) / b
     exact = select(rest.not_equal(0) & ((rest < 0) ^ (b < 0)), toward_zero - 1, toward_zero)
     whole = scalar_functions.floor(exact)
-    # What is whole but for the rounding of the division.
+    # A whole number, but for the rounding of the division.
     nearest = select(exact - whole > 0.5, whole + 1, whole)
     signed = select(exact.equal(0), copysign(exact.like(0), a / b), nearest)
     return select(b.equal(0), a / b, signed)
@@ -93,9 +93,9 @@ def floor_divide(a: Scalar, b: Scalar) -> Scalar:
 
 @graph_op
 class FloorDivide(Binary):
-    """a / b rounded down, as Python and NumPy have it; of integers 0 where b is 0.
+    """a / b rounded down, as in Python and NumPy; for integers 0 where b is 0.
 
-    It is the quotient whose remainder `remainder` gives, where a / b is rounded up to a whole number too.
+    It is the quotient that fits `remainder`, even where a / b itself rounds up to a whole number.
     """
 
     name = "graph.floor_divide"
@@ -108,7 +108,7 @@ class FloorDivide(Binary):
 
 @graph_op
 class Remainder(Binary):
-    """What `floor_divide` leaves of a, with the sign of b, as Python and NumPy have it; of integers 0 where b is 0."""
+    """The remainder of `floor_divide`, with the sign of b, as in Python and NumPy; for integers 0 where b is 0."""
 
     name = "graph.remainder"
     DTYPES: ClassVar = real_numeric

@@ -99,7 +99,7 @@ class Atan(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """1 / (1 + x^2), whose square may overflow."""
+        """Computes 1 / (1 + x^2), although x^2 may overflow."""
         x = conj(self.x)
         if is_complex(x.element_type):
             return (dy / (1 + 1j * x) / (1 - 1j * x),)
@@ -181,7 +181,7 @@ class Asinh(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """1 / sqrt(1 + x^2), whose square may overflow; of complex numbers the root that belongs to the result."""
+        """Computes 1 / sqrt(1 + x^2), although x^2 may overflow; for complex numbers on the branch of the result."""
         if is_complex(self.x.element_type):
             return (dy / conj(Cosh.of(self.y)),)
         return (dy / Hypot.of(finite(self.x), 1),)
@@ -198,7 +198,7 @@ class Acosh(Unary):
     EXPENSIVE: ClassVar = True
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """1 / sqrt(x^2 - 1), in factors that do not overflow."""
+        """Computes 1 / sqrt(x^2 - 1), in factors that do not overflow."""
         x = conj(finite(self.x))
         return (dy / Sqrt.of(x - 1) / Sqrt.of(x + 1),)
 

@@ -1,4 +1,4 @@
-"""Elements around a tensor: one value, or what a mirror at its edges shows."""
+"""Padding of tensors with one value, or by reflection at the edges."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, element_type_of, shape_of_type, tensor_type
 
 MODES = ("reflect", "symmetric")
-"""How a mirror stands: on the last element, which is not repeated, or behind it."""
+"""The modes of reflection: at the last element, which is not repeated, or after it, which repeats it."""
 
 
 def paddings_of(op: str, properties: Properties, rank: int) -> list[tuple[int, int]]:
-    """How many elements stand before and behind each axis."""
+    """Reads and checks how many elements are added before and after each axis."""
     low, high = integer_list(properties, "low"), integer_list(properties, "high")
     if not len(low) == len(high) == rank or min((*low, *high), default=0) < 0:
         raise GraphError(
@@ -50,13 +50,13 @@ def paddings_of(op: str, properties: Properties, rank: int) -> list[tuple[int, i
 
 
 def padded(extent: int, low: int, high: int) -> int:
-    """The extent with what stands around it."""
+    """The extent of an axis with its padding."""
     return extent if extent == DYNAMIC_INDEX else extent + low + high
 
 
 @graph_op
 class Pad(Composite):
-    """The operand with `low` elements of one `value` before it and `high` behind it, along each axis."""
+    """The operand with `low` elements of one `value` before it and `high` after it, along each axis."""
 
     name = "graph.pad"
     EXAMPLES: ClassVar = (
@@ -88,7 +88,7 @@ class Pad(Composite):
 
     @classmethod
     def around(cls, x: Tensor, paddings: Sequence[tuple[int, int]], value: Number = 0) -> Tensor:
-        """`x` with so many elements before and behind each axis."""
+        """Pads `x` with so many elements before and after each axis."""
         low, high = zip(*paddings, strict=True) if paddings else ((), ())
         return cls.of(
             x, low=integers(low), high=integers(high), value=scalar_attribute(value, x.element_type)
@@ -100,7 +100,7 @@ class Pad(Composite):
 
     @property
     def inside(self) -> tuple[slice, ...]:
-        """Where in the result the operand stands."""
+        """The slices of the result that are the operand."""
         return tuple(slice(low, -high if high else None) for low, high in self.paddings)
 
     def expand(self) -> Tensor:
@@ -124,7 +124,7 @@ class Pad(Composite):
 
 
 class Mirroring(Composite, OfDtypes):
-    """A tensor and the same with mirrors at its edges: `mode` says where these stand."""
+    """An operation between a tensor and its padding by reflection; `mode` is one of `MODES`."""
 
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -158,17 +158,17 @@ class Mirroring(Composite, OfDtypes):
         raise NotImplementedError
 
     def check(self, x: Array) -> None:
-        """What the operand's type may leave open, checked for an array."""
+        """Checks the extents of an array, which the operand's type may leave unknown."""
         self.infer([tensor_type(element_type_of(self.operand_types[0]), x.shape)], self.properties)
 
     @property
     def repeated(self) -> int:
-        """How often the last element stands at the edge: 1 where the mirror is behind it, else 0."""
+        """How often the last element is repeated at the edge: 1 in mode `symmetric`, else 0."""
         assert isinstance(self.mode, StringAttr)
         return int(self.mode.data == "symmetric")
 
     def sources(self, extents: Sequence[int]) -> list[Array]:
-        """For each axis of the inner tensor, which of its elements stands at each place of the padded one."""
+        """The access map along each axis: for each index of the padded tensor, that of the element it repeats."""
         repeated = self.repeated
         found: list[Array] = []
         for n, (low, high) in zip(
@@ -182,9 +182,9 @@ class Mirroring(Composite, OfDtypes):
 
 @graph_op
 class MirrorPad(Mirroring):
-    """The operand continued by what mirrors at its edges show, `low` elements before it and `high` behind it.
+    """The operand padded by its reflection at the edges, `low` elements before it and `high` after it.
 
-    In mode `reflect` the mirror stands on the last element, in mode `symmetric` behind it.
+    In mode `reflect` the edge element is not repeated, in mode `symmetric` it is.
     """
 
     name = "graph.mirror_pad"
@@ -223,7 +223,7 @@ class MirrorPad(Mirroring):
 
 @graph_op
 class MirrorPadGradient(Mirroring):
-    """The inner part of the operand, with what stands around it added to where `mirror_pad` took it."""
+    """The gradient of `mirror_pad`: the inner part, with each padding element added to the one that it repeats."""
 
     name = "graph.mirror_pad_gradient"
     ADDS: ClassVar = slice(1)

@@ -29,7 +29,7 @@ from pullback.dialects.graph.tensor.types import GraphError, element_type_of, sh
 
 
 class OnesAt(GraphOp):
-    """Extents of 1 at `axes` come, or go."""
+    """An operation that adds or removes extents of 1 at `axes`."""
 
     operand = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -38,7 +38,7 @@ class OnesAt(GraphOp):
 
     @classmethod
     def at(cls, x: Tensor, axes: Sequence[int]) -> Tensor:
-        """`x` with, or without, extents of 1 at these axes; `x` itself for none."""
+        """Emits the operation at these axes; returns `x` itself for none."""
         return cls.of(x, axes=integers(axes)) if axes else x
 
 
@@ -138,18 +138,18 @@ class Transpose(GraphOp):
 
     @classmethod
     def of(cls, *args: Any, **properties: Attribute) -> Tensor:
-        """`permutation` defaults to the axes reversed."""
+        """Emits the transposition; `permutation` defaults to the axes reversed."""
         rank = args[0].as_tensor().ndim
         return super().of(*args, **{"permutation": integers(range(rank)[::-1])} | properties)
 
     @classmethod
     def ordered(cls, x: Tensor, order: Sequence[int]) -> Tensor:
-        """`x` with its axes in this order; `x` itself where they stand so."""
+        """Permutes the axes of `x` into this order; returns `x` itself where they have it."""
         return x if list(order) == list(range(x.ndim)) else cls.of(x, permutation=integers(order))
 
     @classmethod
     def matrices(cls, x: Tensor) -> Tensor:
-        """`x` with its last two axes exchanged."""
+        """Exchanges the last two axes of `x`."""
         if x.ndim < 2:
             raise GraphError(f"matrix_transpose: expected at least two axes, got {x.type}")
         return cls.ordered(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])

@@ -1,4 +1,4 @@
-"""Operations that give a tensor another shape, and those that speak of shapes."""
+"""Shapes: reshape, broadcast and its adjoint, and the shape or size of a tensor as a value."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Size(GraphOp):
 
 
 def dynamic_shape(like: Tensor) -> list[SSAValue]:
-    """The shape operand for a result shaped as `like`: none if its type says it all."""
+    """Makes the shape operand for a result shaped as `like`: none if its type is static."""
     return [] if is_static(like.type) else [ShapeOf.of(like).value]
 
 
 class Reshaping(GraphOp):
-    """One operand and the result's shape, as a type or, for what the type leaves open, as an operand."""
+    """An operation that changes the shape to the result type's; a shape operand gives the extents that are `?`."""
 
     SHAPE_OPERAND: ClassVar = 1
     operand = operand_def(AnyAttr())
@@ -96,14 +96,14 @@ class Reshaping(GraphOp):
 
     @classmethod
     def like(cls, x: Tensor, other: Tensor) -> Tensor:
-        """`x` in the shape of `other`; `x` itself where the types say that it has it."""
+        """Changes `x` to the shape of `other`; returns `x` itself where the types show that it has it."""
         if x.extents == other.extents and is_static(x.type):
             return x
         return cls.emit_as([x.value, *dynamic_shape(other)], tensor_type(x.element_type, other.extents))
 
     @classmethod
     def to(cls, x: Tensor, shape: Sequence[int], *, runtime: Tensor | None = None) -> Tensor:
-        """`x` in this shape; `runtime` gives the extents (i64) where `shape` has `DYNAMIC_INDEX`."""
+        """Changes `x` to this shape; `runtime` gives the extents (i64) where `shape` has `DYNAMIC_INDEX`."""
         operands = [x.value] if runtime is None else [x.value, runtime.value]
         op = cls.emit_as(operands, tensor_type(x.element_type, shape))
         op.op.verify_()
@@ -128,7 +128,7 @@ class Reshaping(GraphOp):
 
 @graph_op
 class Reshape(Reshaping):
-    """The same elements in row-major order under another shape; a single `?` follows from the others."""
+    """The same elements in row-major order with another shape; a single `?` follows from the other extents."""
 
     name = "graph.reshape"
     TAKES: ClassVar = slice(1)
@@ -164,14 +164,14 @@ class Reshape(Reshaping):
 
 
 def rows_survive(source: Sequence[int], result: Sequence[int]) -> bool:
-    """Whether a reshape from one shape to another keeps rows what they are, as far as the types tell."""
+    """Tells whether a reshape keeps the first axis, so that rows stay rows, as far as the types show."""
     if not source or not result or DYNAMIC_INDEX in (*source[1:], *result[1:]):
         return False
     return math.prod(source[1:]) == math.prod(result[1:]) > 0
 
 
 def flattened(x: Tensor) -> Tensor:
-    """The elements in row-major order; `x` itself if it has one axis."""
+    """Flattens to the elements in row-major order; returns `x` itself if it has one axis."""
     count = math.prod(x.extents) if is_static(x.type) else DYNAMIC_INDEX
     return x if x.ndim == 1 else Reshape.to(x, (count,))
 
@@ -204,7 +204,7 @@ class BroadcastTo(Reshaping):
 
 @graph_op
 class SumTo(Reshaping):
-    """Sums over what broadcasting from the result's shape to the operand's would have repeated."""
+    """The sum over the axes along which broadcasting repeats: the adjoint of `broadcast_to`."""
 
     name = "graph.sum_to"
     ADDS: ClassVar = slice(1)

@@ -1,7 +1,7 @@
-"""Parts of a tensor: slices whose bounds are numbers, and their gradients.
+"""Slices with static bounds, and their gradients.
 
-Bounds mean what they mean to Python's `slice`: negative ones count from the end, and what lies beyond an end is cut
-off there.
+Bounds mean the same as in Python's `slice`: negative ones count from the end, and bounds beyond an end are clipped to
+it.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 LAST, FIRST = 2**63 - 1, -(2**63)
-"""Bounds that no extent reaches: a slice open at the end, and one of negative stride open at the beginning."""
+"""The bounds of slices that are open at the end, and, for negative strides, at the beginning."""
 REST = -1
 """The size of a slice that takes all that remains."""
 
 
 def slices_of(properties: Properties) -> tuple[slice, ...]:
-    """The slice of each axis that the properties `begin`, `end` and `strides` describe."""
+    """Reads the slice of each axis from the properties `begin`, `end` and `strides`."""
     parts = (integer_list(properties, name) for name in ("begin", "end", "strides"))
     return tuple(slice(*bounds) for bounds in zip(*parts, strict=True))
 
 
 def slice_properties(slices: Sequence[slice], extents: Sequence[int]) -> dict[str, Attribute]:
-    """Slices as properties. Where the extent is known, slices of the same elements have the same bounds."""
+    """Stores slices as properties, normalised where the extent is known: slices of the same elements become equal."""
     bounds = [_bounds(s, n) for s, n in zip(slices, extents, strict=True)]
     begin, end, strides = zip(*bounds, strict=True) if bounds else ((), (), ())
     return {"begin": integers(begin), "end": integers(end), "strides": integers(strides)}
@@ -80,7 +80,7 @@ def along(x: Tensor, axis: int, part: slice) -> list[slice]:
 
 
 def sliced_shape(shape: Sequence[int], slices: Sequence[slice]) -> tuple[int, ...]:
-    """The extents that these slices leave; a `?` stays one."""
+    """The shape of the result of these slices; a `?` stays one."""
     return tuple(n if n == DYNAMIC_INDEX else len(range(n)[s]) for n, s in zip(shape, slices, strict=True))
 
 
@@ -94,7 +94,7 @@ def _check_slices(op: str, properties: Properties, rank: int) -> None:
 
 @graph_op
 class StridedSlice(GraphOp):
-    """`operand[begin:end:strides]` for each axis, as NumPy reads the bounds."""
+    """`operand[begin:end:strides]` for each axis, with NumPy's meaning of the bounds."""
 
     name = "graph.strided_slice"
     TAKES: ClassVar = slice(1)
@@ -120,7 +120,7 @@ class StridedSlice(GraphOp):
 
     @classmethod
     def at(cls, x: Tensor, slices: Sequence[slice]) -> Tensor:
-        """`x[slices]`, one slice an axis; `x` itself where they take all of it."""
+        """Emits `x[slices]`, one slice per axis; returns `x` itself where they take all of it."""
         if all(s in (slice(None), slice(0, LAST, 1)) for s in slices):
             return x
         properties = slice_properties(slices, x.extents)
@@ -139,14 +139,14 @@ class StridedSlice(GraphOp):
 
 
 def _takes_all(slices: Sequence[slice], extents: Sequence[int]) -> bool:
-    """Whether each slice has the bounds of its whole axis."""
+    """Tells whether each slice takes its whole axis."""
     whole = (slice(0, LAST if n == DYNAMIC_INDEX else n, 1) for n in extents)
     return all(s == w for s, w in zip(slices, whole, strict=True))
 
 
 @graph_op
 class StridedSliceGradient(Composite):
-    """Zeros of the result's shape, with the operand where `strided_slice` with these bounds reads."""
+    """The gradient of `strided_slice`: zeros of the result's shape, with the operand at the slice of these bounds."""
 
     name = "graph.strided_slice_gradient"
     ADDS: ClassVar = slice(1)
@@ -172,7 +172,7 @@ class StridedSliceGradient(Composite):
 
     @classmethod
     def like(cls, dy: Tensor, x: Tensor, slices: Sequence[slice]) -> Tensor:
-        """The gradient with respect to `x` of `x[slices]`."""
+        """Emits the gradient with respect to `x` of `x[slices]`."""
         operands = [dy.value, *dynamic_shape(x)]
         return cls.emit_as(operands, x.type, slice_properties(slices, x.extents))
 
@@ -208,7 +208,7 @@ class StridedSliceGradient(Composite):
 
 
 def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
-    """`x` with its elements at these places of an axis of this extent, and zeros between them."""
+    """Dilates `x` along an axis: its elements at these indices of an axis of this extent, zeros between them."""
     if len(places) > 1 and places.step < 0:
         x, places = StridedSlice.at(x, along(x, axis, slice(None, None, -1))), places[::-1]
     if len(places) > 1 and places.step > 1:
@@ -222,7 +222,7 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
 
 @graph_op
 class Slice(Composite):
-    """The block of `size` elements from `begin` on, along each axis; -1 takes all that remain."""
+    """The block of `size` elements from `begin` on, along each axis; a size of -1 takes all that remain."""
 
     name = "graph.slice"
     TAKES: ClassVar = slice(1)
@@ -263,7 +263,7 @@ class Slice(Composite):
         given = tensor_type(element_type_of(self.operand_types[0]), operands[0].shape)
         type(self).infer(
             [given], self.properties
-        )  # the operand's type may leave open whether the block lies inside
+        )  # the operand's type may not show whether the block is inside
         return operands[0][self.slices]
 
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -271,7 +271,7 @@ class Slice(Composite):
 
 
 def _block(op: str, axis: int, extent: int, begin: int, size: int) -> int:
-    """The extent of a block; `GraphError` where it does not lie inside."""
+    """The extent of a block; `GraphError` where it is not inside the axis."""
     last = DYNAMIC_INDEX if extent == DYNAMIC_INDEX else extent - max(size, 0)
     if begin < 0 or size < REST or (last != DYNAMIC_INDEX and begin > last):
         elements = "all elements" if size == REST else f"{size} elements"

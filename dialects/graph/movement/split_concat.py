@@ -1,4 +1,4 @@
-"""One tensor and several: split, concat, and their like."""
+"""Splitting and concatenation along an axis."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from pullback.dialects.graph.tensor.types import (
 
 @graph_op
 class Split(GraphOp):
-    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result a piece.
+    """Consecutive pieces of the operand along `axis`, of these `sizes`: one result per piece.
 
-    Those of size -1 share what the others leave, in equal parts.
+    Pieces of size -1 share the rest of the axis in equal parts.
     """
 
     name = "graph.split"
@@ -83,7 +83,7 @@ class Split(GraphOp):
 
 
 def sizes_along(op: str, sizes: Sequence[int], shape: Sequence[int], axis: int) -> list[int]:
-    """The sizes of the pieces of an axis, each -1 replaced by its part; by `DYNAMIC_INDEX` where only a run knows.
+    """Resolves the sizes of pieces: each -1 becomes its part of the rest, or `DYNAMIC_INDEX` if known only at run time.
 
     Raises:
         GraphError: the pieces do not make up the axis.
@@ -146,7 +146,7 @@ class Concat(GraphOp):
 
 
 def rows_of_pieces(rows: Tensor, indices: Tensor, pieces: Sequence[Tensor]) -> list[Rows]:
-    """Rows of tensors that stand one after another, as rows of each: those of the others are zeros there, at -1."""
+    """Splits rows of a concatenation into rows of each piece: rows of other pieces become zeros, at index -1."""
     wide = DYNAMIC_INDEX in [p.extents[0] for p in pieces] or indices.element_type not in (i32, i64)
     at = OPS["graph.cast"].to(indices, i64) if wide else indices
     start: Tensor | int = 0
@@ -199,7 +199,7 @@ class SplitLike(GraphOp):
 
 
 def surrounded(x: Tensor, axis: int, low: int, high: int, number: Number = 0) -> Tensor:
-    """`x` between `low` and `high` elements of one number along an axis; all extents are known."""
+    """Pads `x`, whose extents are known, with `low` and `high` elements of one number along an axis."""
 
     def run(count: int) -> list[Tensor]:
         shape = (*x.extents[:axis], count, *x.extents[axis + 1 :])
@@ -209,7 +209,7 @@ def surrounded(x: Tensor, axis: int, low: int, high: int, number: Number = 0) ->
 
 
 def split_like(x: Tensor, pieces: Sequence[Tensor], axis: int) -> tuple[Tensor, ...]:
-    """`x` cut along `axis` into pieces as long as these: by static sizes where the types know them."""
+    """Splits `x` along `axis` into pieces as long as these: by static sizes where the types have them."""
     sizes = [p.extents[axis] for p in pieces]
     at = IntegerAttr(axis, i64)
     if DYNAMIC_INDEX in sizes:
