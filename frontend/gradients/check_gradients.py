@@ -27,6 +27,8 @@ from pullback.frontend.graph.graph import Graph
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_array
 
+__all__ = ["check_gradients"]
+
 
 def check_gradients(
     ys: Any,

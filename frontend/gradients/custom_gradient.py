@@ -34,6 +34,8 @@ from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
 
+__all__ = ["custom_gradient", "grad_pass_through", "prevent_gradient", "recompute_grad"]
+
 Function = Callable[..., Any]
 
 

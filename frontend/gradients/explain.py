@@ -16,6 +16,8 @@ from pullback.frontend.gradients.gradients import graph_of_all
 from pullback.passes.explain.explain_gradient import explain as explained
 from pullback.passes.explain.explanation import Explanation
 
+__all__ = ["explain"]
+
 
 def explain(ys: Any, x: Any, stop_gradients: Any = None, grad_ys: Any = None) -> Explanation:
     """Why the gradient of sum(ys) with respect to x is what it is, or where it ends if it is `None`.

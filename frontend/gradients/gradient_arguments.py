@@ -13,6 +13,8 @@ from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_tensor
 from pullback.passes.gradients.rule_errors import GradientError
 
+__all__ = ["AggregationMethod", "UnconnectedGradients"]
+
 
 class AggregationMethod:
     """How the gradient terms of one value are summed.

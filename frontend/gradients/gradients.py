@@ -34,6 +34,8 @@ from pullback.frontend.handles.unwrap import handle_of
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.pipeline.run import quiet_collector
 
+__all__ = ["gradients"]
+
 
 def gradients(
     ys: Any,

@@ -24,6 +24,8 @@ from pullback.frontend.operands.convert import as_tensor
 from pullback.passes.gradients.emitter import Options
 from pullback.passes.pipeline.run import quiet_collector
 
+__all__ = ["hessian_vector_product", "hessians"]
+
 
 def hessians(
     ys: Any,

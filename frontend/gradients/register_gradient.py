@@ -14,6 +14,8 @@ from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.variable import Variable
 from pullback.passes.gradients.rule_registry import Rule, register
 
+__all__ = ["NoGradient", "NotDifferentiable", "RegisterGradient", "gradient_of"]
+
 
 def gradient_of(op: type[IROperation] | str) -> Callable[[Rule], Rule]:
     """Decorator: the gradient function of an operation class, or of a name, see `RegisterGradient`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import FunctionType, ModuleOp
@@ -23,6 +23,8 @@ from pullback.frontend.graph.gradient_overrides import override_stamp
 from pullback.frontend.graph.rollback import erase_after, erase_from, forget_from
 from pullback.frontend.graph.unique_names import Names, valid_hint
 from pullback.frontend.graph.visibility import block_of, check_visible
+
+__all__ = ["Graph"]
 
 Stamp: TypeAlias = Callable[[Operation], None]
 """Called on each new operation before it is put into the graph."""
@@ -48,6 +50,9 @@ class Graph:
 
     Several graphs may exist, one may be entered more than once, and none is current outside of a `with`.
     """
+
+    DOCUMENTED: ClassVar = ("module", "operations", "gradient_override_map")
+    """The members that docs/python.md shows: the others are for the inside."""
 
     def __init__(self) -> None:
         self.names = Names()

@@ -11,6 +11,8 @@ from xdsl.ir import Operation as IROperation
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, current_graph
 
+__all__ = ["device", "name_scope"]
+
 DEVICE = "device"
 
 

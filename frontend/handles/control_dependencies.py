@@ -19,6 +19,8 @@ from pullback.frontend.handles.unwrap import handle_of, operations_behind
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.convert import as_tensor
 
+__all__ = ["control_dependencies", "group"]
+
 
 @contextmanager
 def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:

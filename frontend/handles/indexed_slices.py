@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from math import prod
+from typing import ClassVar
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Attribute, OpResult
@@ -29,6 +30,8 @@ from pullback.frontend.graph.visibility import is_visible
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 
+__all__ = ["IndexedSlices"]
+
 LARGE_ELEMENTS = 100_000_000
 """From how many elements on slices made dense are worth a warning."""
 
@@ -45,6 +48,9 @@ class IndexedSlices(Operators):
     Raises:
         ValueError: where these do not fit each other.
     """
+
+    DOCUMENTED: ClassVar = ("values", "indices", "dense_shape", "shape", "dtype")
+    """The members that docs/python.md shows: the others are for the inside."""
 
     def __init__(self, values: Operand, indices: Operand, dense_shape: ShapeLike) -> None:
         anchor = next((v for v in (values, indices, dense_shape) if isinstance(v, Tensor)), None)

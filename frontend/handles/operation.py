@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from xdsl.ir import Operation as IROperation
 
@@ -14,10 +14,15 @@ from pullback.dialects.ir.record import number_in, operations_in, values_in
 from pullback.frontend.graph.copies import tensor_at
 from pullback.frontend.graph.graph import Graph, graph_of
 
+__all__ = ["Operation"]
+
 
 @dataclass(frozen=True, eq=False)
 class Operation:
     """Something to run for its effect: an update, or a group of them. Fetching it gives `None`."""
+
+    DOCUMENTED: ClassVar[tuple[str, ...]] = ()
+    """The members that docs/python.md shows: the others are for the inside."""
 
     ops: tuple[IROperation, ...]
     graph: Graph

@@ -27,6 +27,8 @@ from pullback.frontend.handles.variable import Variable
 from pullback.frontend.operands.axes import is_whole_number
 from pullback.process.locks import Lock
 
+__all__ = ["set_random_seed"]
+
 NAME = "_random_state"
 """What the variable is called: no other one can be, since names do not begin so."""
 

@@ -41,6 +41,8 @@ from pullback.frontend.handles.operation import Operation
 from pullback.frontend.operands.convert import as_array, as_tensor
 from pullback.process.locks import Lock, holding
 
+__all__ = ["Variable", "global_variables", "trainable_variables"]
+
 
 class Variable(Operators):
     """State of a fixed shape and dtype, held in a NumPy array that outlives a step.
@@ -58,6 +60,18 @@ class Variable(Operators):
     Raises:
         ValueError: for data that is no array of a known dtype, or in a function that has been traced before.
     """
+
+    DOCUMENTED: ClassVar = (
+        "dtype",
+        "read",
+        "sparse_read",
+        "numpy",
+        "assign",
+        "assign_add",
+        "assign_sub",
+        "scatter_update",
+    )
+    """The members that docs/python.md shows: the others are for the inside."""
 
     hidden: ClassVar = False
     """Whether it is not among `global_variables`."""

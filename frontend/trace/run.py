@@ -13,6 +13,8 @@ from pullback.frontend.trace.fetches import anchors_of, leaves_of
 from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock
 
+__all__ = ["run"]
+
 KEPT_STEPS = 32
 """How many of the latest different runs of a graph are kept compiled."""
 _keeping = Lock()

@@ -30,6 +30,8 @@ from pullback.frontend.trace.subgraph import slice_function
 from pullback.passes.pipeline.run import quiet_collector
 from pullback.process.locks import COMPILING, holding, in_order
 
+__all__ = ["Step", "compile"]
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -8,6 +8,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter, number
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
 
+__all__ = ["AdagradOptimizer"]
+
 
 class AdagradOptimizer(Optimizer):
     """Adagrad (Duchi, Hazan and Singer, 2011).

@@ -14,6 +14,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
 
+__all__ = ["AdamOptimizer"]
+
 
 class AdamOptimizer(Optimizer):
     """Adam (Kingma and Ba, 2015), in the form that the paper has before its section 2.1, with epsilon hat.

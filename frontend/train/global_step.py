@@ -5,6 +5,8 @@ from __future__ import annotations
 from pullback.frontend.graph.graph import Graph, current_graph
 from pullback.frontend.handles.variable import Variable
 
+__all__ = ["get_or_create_global_step"]
+
 NAME = "global_step"
 
 

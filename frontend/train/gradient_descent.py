@@ -9,6 +9,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
 
+__all__ = ["GradientDescentOptimizer"]
+
 
 class GradientDescentOptimizer(Optimizer):
     """Gradient descent: `variable -= learning_rate * gradient`.

@@ -7,6 +7,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
 
+__all__ = ["MomentumOptimizer"]
+
 
 class MomentumOptimizer(Optimizer):
     """Momentum: `momentum_slot = momentum * momentum_slot + gradient; variable -= learning_rate * momentum_slot`.

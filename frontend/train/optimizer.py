@@ -23,6 +23,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_
 from pullback.frontend.train.state import Rows, State, Whole, summed
 from pullback.frontend.train.variable_lists import checked_pairs, checked_step, flat_variables, float_loss
 
+__all__ = ["Optimizer"]
+
 Gradient = Tensor | IndexedSlices
 
 

@@ -8,6 +8,8 @@ from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
 from pullback.frontend.train.state import State
 
+__all__ = ["RMSPropOptimizer"]
+
 
 class RMSPropOptimizer(Optimizer):
     """RMSProp (Hinton, 2012; centred: Graves, 2013).

@@ -17,6 +17,8 @@ from pullback.frontend.transforms.argument_nests import (
     scalar_output,
 )
 
+__all__ = ["grad", "value_and_grad"]
+
 
 def value_and_grad(
     f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, target: str = "cpu"

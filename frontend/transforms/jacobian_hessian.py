@@ -21,6 +21,8 @@ from pullback.frontend.transforms.argument_nests import (
 )
 from pullback.passes.gradients.emitter import Options
 
+__all__ = ["hessian", "jacobian"]
+
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
     """A function that gives all derivatives of the outputs of `f` by an argument.

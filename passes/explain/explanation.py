@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from xdsl.utils.str_enum import StrEnum
 
@@ -167,6 +167,9 @@ class Explanation:
         users: what uses x, where no user leads to a y.
         hints: what may have been meant.
     """
+
+    DOCUMENTED: ClassVar = ("connected", "to_dict", "to_json")
+    """The members that docs/python.md shows: the others are for the inside."""
 
     ys: tuple[str, ...]
     x: str

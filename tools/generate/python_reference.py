@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 import pullback
+from pullback.frontend import public
 
 HEADER = """# Python
 
@@ -25,141 +27,41 @@ of integers, and arrays of truth values. The gradient of a pick along the first 
 value is at fault it is a `TypeError` too.
 """
 
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "Graphs": (
-        "frontend.graph.graph",
-        "dialects.graph.tensor.tensor",
-        "frontend.handles.operation",
-        "frontend.handles.indexed_slices",
-    ),
-    "Variables": ("frontend.handles.variable",),
-    "Gradients": (
-        "frontend.gradients.gradients",
-        "frontend.gradients.gradient_arguments",
-        "frontend.gradients.hessians",
-    ),
-    "Gradient functions": ("frontend.gradients.custom_gradient", "frontend.gradients.register_gradient"),
-    "Why a gradient is what it is": ("frontend.gradients.explain", "passes.explain.explanation"),
-    "Whether a gradient is right": ("frontend.gradients.check_gradients", "driver.checking.report"),
-    "Functions": (
-        "frontend.trace.function",
-        "frontend.transforms.grad",
-        "frontend.transforms.vector_products",
-        "frontend.transforms.jacobian_hessian",
-    ),
-    "Running": ("frontend.trace.run", "frontend.trace.step"),
-    "Making tensors": ("frontend.functions.creation", "frontend.functions.sequences"),
-    "Element by element": (
-        "frontend.functions.elementwise",
-        "frontend.functions.casts",
-        "frontend.functions.activations",
-        "frontend.functions.gamma",
-    ),
-    "Complex numbers": ("frontend.functions.complex_numbers",),
-    "Reductions": ("frontend.functions.reductions",),
-    "Statistics and norms": ("frontend.functions.statistics", "frontend.functions.norms"),
-    "Running sums and products": ("frontend.functions.scans",),
-    "Softmax": ("frontend.functions.softmax",),
-    "Normalization": ("frontend.functions.normalization",),
-    "Losses": ("frontend.functions.losses",),
-    "Matrices": (
-        "frontend.functions.linalg",
-        "frontend.functions.einsum",
-        "frontend.functions.matrices",
-        "frontend.functions.decompositions",
-    ),
-    "Images": ("frontend.functions.convolution", "frontend.functions.pooling", "frontend.functions.images"),
-    "Shapes": ("frontend.functions.shapes",),
-    "One tensor and several": ("frontend.functions.split_concat",),
-    "Repetition and order": ("frontend.functions.repeating",),
-    "Padding": ("frontend.functions.padding",),
-    "By index": (
-        "frontend.functions.indexing",
-        "frontend.functions.sorting",
-        "frontend.functions.searching",
-        "frontend.functions.segments",
-    ),
-    "Random numbers": ("frontend.functions.random", "frontend.handles.random_state"),
-    "Parts": ("frontend.functions.slicing",),
-    "Loops and branches": ("frontend.functions.control_flow", "frontend.functions.conditionals"),
-    "Names, devices and order": ("frontend.graph.scopes", "frontend.handles.control_dependencies"),
-    "Clipping": ("frontend.functions.clipping",),
-    "Training": (
-        "frontend.train.optimizer",
-        "frontend.train.gradient_descent",
-        "frontend.train.momentum",
-        "frontend.train.adam",
-        "frontend.train.rms_prop",
-        "frontend.train.adagrad",
-        "frontend.train.global_step",
-        "frontend.train.checkpoints.checkpoints",
-    ),
-}
-"""The modules in which public names are defined, in the order in which a reader meets them."""
-
-MEMBERS = {
-    "Graph": ("module", "operations", "gradient_override_map"),
-    "Tensor": ("shape", "dtype", "T", "op"),
-    "Variable": (
-        "dtype",
-        "read",
-        "sparse_read",
-        "numpy",
-        "assign",
-        "assign_add",
-        "assign_sub",
-        "scatter_update",
-    ),
-    "IndexedSlices": ("values", "indices", "dense_shape", "shape", "dtype"),
-    "Function": ("graph", "ir"),
-    "Step": ("ir", "target"),
-    "GradientReport": ("worst", "to_dict"),
-    "Explanation": ("connected", "to_dict", "to_json"),
-    "Optimizer": (
-        "minimize",
-        "compute_gradients",
-        "apply_gradients",
-        "get_slot",
-        "get_slot_names",
-        "get_name",
-        "variables",
-    ),
-}
-"""What users call on the objects that they hold; the rest is for the inside."""
-
-MADE_BY_OTHERS = (
-    "AggregationMethod",
-    "Explanation",
-    "Function",
-    "GradientCheckError",
-    "GradientReport",
-    "Operation",
-    "Step",
-    "Tensor",
-    "UnconnectedGradients",
-    "CheckpointError",
-    "Optimizer",
+SECTION = re.compile(
+    r"^# ---- (?P<title>.+) ----$|^from (?P<module>[\w.]+) import (?P<name>\*|\w+)", re.MULTILINE
 )
-"""Classes that users never call."""
-
+"""The lines of `frontend/public.py` that this page follows."""
 HEADING = re.compile(r"^(Args|Returns|Raises):[ ]*\n", re.MULTILINE)
 
 
 def reference() -> str:
     """The whole page, in Markdown."""
-    return "\n".join([HEADER, *(_section(title, modules) for title, modules in SECTIONS.items())])
+    return "\n".join([HEADER, *(_section(title, modules) for title, modules in sections().items())])
 
 
 def documented() -> set[str]:
     """Every public name that the page has."""
-    return {name for modules in SECTIONS.values() for module in modules for name in _public(module)}
+    return {name for modules in sections().values() for module in modules for name in _public(module)}
+
+
+def sections() -> dict[str, list[str]]:
+    """The modules in which public names are defined, by the section of `frontend/public.py` that imports them."""
+    found: dict[str, list[str]] = {}
+    modules: list[str] = []
+    for line in SECTION.finditer(inspect.getsource(public)):
+        if title := line["title"]:
+            modules = found.setdefault(title, [])
+            continue
+        value = getattr(public, line["name"], None)
+        named = [getattr(value, name).__module__ for name in value.__all__] if inspect.ismodule(value) else []
+        modules += [m for m in dict.fromkeys(named or [line["module"]]) if m not in modules]
+    return found
 
 
 def _public(module: str) -> dict[str, Any]:
     """What a module defines of what is public, by its name behind `pb.`, in the order of the module."""
-    defined = import_module(f"pullback.{module}")
-    order: list[str] = list(vars(defined))
-    found = {n: v for n, v in _all_public() if getattr(v, "__module__", "") == defined.__name__}
+    order: list[str] = list(vars(import_module(module)))
+    found = {n: v for n, v in _all_public() if getattr(v, "__module__", "") == module}
     return dict(sorted(found.items(), key=lambda item: order.index(item[1].__name__)))
 
 
@@ -173,7 +75,7 @@ def _all_public() -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _section(title: str, modules: tuple[str, ...]) -> str:
+def _section(title: str, modules: Sequence[str]) -> str:
     entries = [entry for module in modules for entry in _public(module).items()]
     return "\n".join(
         [f"## {title}\n", *(_entry("###", f"pb.{n}", n.rpartition(".")[2], v) for n, v in entries)]
@@ -181,21 +83,40 @@ def _section(title: str, modules: tuple[str, ...]) -> str:
 
 
 def _entry(depth: str, path: str, name: str, value: Any) -> str:
-    parts = [f"{depth} `{path}{'' if name in MADE_BY_OTHERS else _signature(value)}`", _prose(value)]
-    members = {member: inspect.getattr_static(value, member) for member in MEMBERS.get(name, ())}
+    parts = [f"{depth} `{path}{_signature(value)}`", _prose(value)]
+    members = {member: inspect.getattr_static(value, member) for member in _members(value)}
     parts += [_entry(f"{depth}#", f"{name}.{n}", n, member).rstrip() for n, member in members.items()]
     return "\n\n".join(parts) + "\n"
 
 
+def _members(value: Any) -> Sequence[str]:
+    """The members of a class that users call: what `DOCUMENTED` in it says, or else those that have a docstring."""
+    if not inspect.isclass(value):
+        return ()
+    own: Mapping[str, Any] = vars(value)
+    kinds = (FunctionType, property, classmethod, staticmethod)
+    described = (n for n, m in own.items() if isinstance(m, kinds) and m.__doc__ and not n.startswith("_"))
+    return own.get("DOCUMENTED", tuple(described))
+
+
 def _signature(value: Any) -> str:
     """Names and defaults; the docstring says what types they have."""
-    if not callable(value):
+    if not callable(value) or (inspect.isclass(value) and not _is_called(value)):
         return ""
     signature = inspect.signature(value)
     parameters = [
         p.replace(annotation=inspect.Parameter.empty) for n, p in signature.parameters.items() if n != "self"
     ]
     return str(inspect.Signature(parameters))
+
+
+def _is_called(cls: type[Any]) -> bool:
+    """Whether users make objects of a class: if its docstring says what it takes, or it takes nothing."""
+    if issubclass(cls, BaseException):
+        return False
+    own: Any = vars(cls).get("__init__")
+    takes_nothing = own is not None and list(inspect.signature(own).parameters) == ["self"]
+    return takes_nothing or "\nArgs:\n" in (inspect.getdoc(cls) or "")
 
 
 def _prose(value: Any) -> str:

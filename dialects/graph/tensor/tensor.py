@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -201,6 +201,9 @@ class Tensor(Operators):
     `& | ^ ~ << >>` on integers and truth values. `x == y` asks whether both are one object, so that tensors can be keys
     of a dict; `equal()` and `not_equal()` compare the elements.
     """
+
+    DOCUMENTED: ClassVar = ("shape", "dtype", "T", "op")
+    """The members that docs/python.md shows: the others are for the inside."""
 
     value: SSAValue
 

@@ -25,6 +25,8 @@ from pullback.frontend.train.checkpoints.tensor_file import TensorFileError, rea
 from pullback.process.interrupts import putting_off
 from pullback.process.locks import Lock, holding, in_order
 
+__all__ = ["CheckpointError", "restore_checkpoint", "save_checkpoint"]
+
 Variables: TypeAlias = Graph | Sequence[Variable] | Mapping[str, Variable] | None
 
 
