@@ -1,4 +1,4 @@
-"""Slices at a place that is computed. What lies outside of the tensor is zeros, and receives nothing."""
+"""Slices whose begin is computed at run time: reads outside of the tensor give zeros, writes outside are dropped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _check_begin(op: str, begin: Attribute, data: Attribute) -> None:
 def _overlap(
     begin: Array, window: Sequence[int], extents: Sequence[int]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where a window at `begin` lies inside of a tensor: as slices of the tensor, and of the window."""
+    """Intersects a window at `begin` with a tensor: the common part as slices of the tensor, and of the window."""
     starts = [int(b) for b in begin]
     inside = [
         (min(max(b, 0), n), min(max(b + w, 0), n)) for b, w, n in zip(starts, window, extents, strict=True)
@@ -56,13 +56,13 @@ def _overlap(
 
 
 def _places(begin: Tensor, window: Sequence[int], extents: Sequence[int]) -> Tensor:
-    """The row-major number, in a tensor of these extents, of each element of a window; below 0 for what is outside."""
+    """Computes the row-major index, in a tensor of these extents, of each element of a window; negative outside."""
     size, begin = prod(extents), Cast.to(begin, i64)
     element_type = i32 if size * (len(extents) + 1) < 2**31 else i64
     outside = -max(size, 1)
     total = Fill.scalar(0, element_type)
     for axis, (n, extent) in enumerate(zip(window, extents, strict=True)):
-        # Further away than where nothing is inside, nothing is inside either.
+        # Clipped: a window that is further away than just outside has no element inside either.
         first = Maximum.of(StridedSlice.at(begin, [slice(axis, axis + 1)]), -n)
         first = Cast.to(Where.of(first > extent, extent, first), element_type)
         place = first + Iota.along(0, tensor_type(element_type, (n,)))
@@ -74,7 +74,7 @@ def _places(begin: Tensor, window: Sequence[int], extents: Sequence[int]) -> Ten
 
 @graph_op
 class DynamicSlice(Composite):
-    """The window of the result's shape at `begin`, which is computed; zeros where it lies outside of the operand."""
+    """The window of the result's shape at `begin`, an operand; zeros where it is outside of the first operand."""
 
     name = "graph.dynamic_slice"
     ADDS: ClassVar = slice(1)
@@ -92,7 +92,7 @@ class DynamicSlice(Composite):
 
     @classmethod
     def window(cls, x: Tensor, begin: Tensor, size: Sequence[int], shape: Sequence[SSAValue] = ()) -> Tensor:
-        """The elements of `x` from `begin` on; `shape` gives what `size` leaves open."""
+        """Emits the slice of `x` from `begin` on; `shape` gives the extents that are `?` in `size`."""
         made = cls.emit_as([x.value, begin.value, *shape], tensor_type(x.element_type, size))
         made.op.verify_()
         return made
@@ -125,7 +125,7 @@ class DynamicSlice(Composite):
 
 @graph_op
 class DynamicUpdateSlice(Composite):
-    """The operand with `update` in place of what it has from `begin` on; what would lie outside is left out."""
+    """The operand with its elements from `begin` on replaced by `update`; elements outside are dropped."""
 
     name = "graph.dynamic_update_slice"
     TAKES: ClassVar = slice(2)

@@ -1,4 +1,4 @@
-"""Extents as tensors: what a type leaves open, a run knows."""
+"""Extents as tensors: dynamic shapes, read at run time."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 
 
 def extent_of(x: Tensor, axis: int) -> Tensor:
-    """The extent along an axis at run time: i64, of rank 0."""
+    """Emits the extent along an axis at run time: i64, of rank 0."""
     return Gather.of(ShapeOf.of(x), Constant.from_array(np.array(axis, np.int64)))
 
 
 def extents_of(x: Tensor, axes: Sequence[int]) -> Tensor:
-    """The extents along these axes at run time: i64, of rank 1."""
+    """Emits the extents along these axes at run time: i64, of rank 1."""
     return Gather.of(ShapeOf.of(x), Constant.from_array(np.array(axes, np.int64)))
 
 
 def of_extent(x: Tensor, axis: int, extent: int) -> Tensor:
-    """`x`, whose type says that it has this extent along an axis; where a type leaves it open, a run checks it."""
+    """Refines the type of `x` to this extent along an axis; an extent that was `?` is checked at run time."""
     if x.extents[axis] != DYNAMIC_INDEX:
         return x
     properties = {"axis": IntegerAttr(axis, i64), "sizes": integers([extent])}

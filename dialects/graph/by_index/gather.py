@@ -1,4 +1,4 @@
-"""Rows by index: gather, and the indexed slices that are its gradient.
+"""Gather of rows, and indexed slices (sparse gradients), which are its gradient.
 
 The gradient with respect to a value of slices type is a tensor shaped as its rows.
 """
@@ -49,14 +49,14 @@ class SlicesValue(NamedTuple):
     dense_shape: tuple[int, ...]
 
     def dense(self) -> Array:
-        """The tensor that the slices stand for; rows of one index add up, rows outside it are left out."""
+        """Computes the dense tensor: rows of one index add up, rows at an index out of range are left out."""
         inside = (self.indices >= 0) & (self.indices < self.dense_shape[0])
         zeros = np.zeros(self.dense_shape, self.values.dtype)
         return scattered(zeros, self.indices[inside], self.values[inside])
 
 
 def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:
-    """The type of rows of a tensor of type `params`, one for each of the indices."""
+    """Infers the type of a gather: a row of `params` for each of the indices."""
     if not shape_of_type(params):
         raise GraphError(f"{op}: rank_c3: params must have at least rank 1, got {params}")
     check_indices(op, indices)
@@ -64,7 +64,7 @@ def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:
 
 
 def rows_at(params: Array, indices: Array) -> Array:
-    """The rows of an array that indices name; zeros for an index that is out of range."""
+    """Gathers rows of an array; zeros for an index that is out of range."""
     inside = (indices >= 0) & (indices < params.shape[0])
     if params.shape[0] == 0:
         return np.zeros((*indices.shape, *params.shape[1:]), params.dtype)
@@ -74,7 +74,7 @@ def rows_at(params: Array, indices: Array) -> Array:
 
 @graph_op
 class Gather(GraphOp):
-    """Rows of the first operand: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
+    """A gather of rows: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
 
     name = "graph.gather"
     ADDS: ClassVar = slice(1)
@@ -98,7 +98,7 @@ class Gather(GraphOp):
 
 @graph_op
 class MakeSlices(GraphOp):
-    """Slices from rows and their indices; a third operand gives the extents that the type leaves open."""
+    """Indexed slices from rows and their indices; a third operand gives the extents that are `?` in the type."""
 
     name = "graph.make_slices"
     EXAMPLES: ClassVar = ("%r = graph.make_slices %d, %i : (tensor<4x3xf32>, tensor<4xi32>) -> SLICES",)
@@ -120,14 +120,14 @@ class MakeSlices(GraphOp):
 
     @classmethod
     def make(cls, values: Tensor, indices: Tensor, like: Tensor) -> Tensor:
-        """Slices of a tensor shaped as `like`."""
+        """Emits slices of a tensor shaped as `like`."""
         return cls.to(values, indices, like.extents, dynamic_shape(like))
 
     @classmethod
     def to(
         cls, values: Tensor, indices: Tensor, shape: Sequence[int], runtime: Sequence[SSAValue] = ()
     ) -> Tensor:
-        """Slices of a tensor of this shape; `runtime` holds the shape operand where it has a `?`."""
+        """Emits slices of a tensor of this shape; `runtime` holds the shape operand where it has a `?`."""
         type_ = SlicesType(
             tensor_type(values.element_type, values.extents),
             tensor_type(indices.element_type, indices.extents),
@@ -137,7 +137,7 @@ class MakeSlices(GraphOp):
 
     @classmethod
     def rows_of(cls, params: Tensor, values: Tensor, indices: Tensor) -> Tensor:
-        """Slices from indices of any rank, and values of that rank more than a row."""
+        """Emits slices of `params` from indices of any rank, flattened, and a row of `values` for each."""
         count = 1
         for n in indices.extents:
             count = DYNAMIC_INDEX if DYNAMIC_INDEX in (n, count) else count * n
@@ -164,10 +164,10 @@ class MakeSlices(GraphOp):
 
 
 class OfSlices(GraphOp):
-    """One thing that slices hold or stand for."""
+    """An operation on slices that returns their rows, their indices or the dense tensor."""
 
     RESULT: ClassVar[Callable[[SlicesType], Attribute]]
-    """Its type."""
+    """The result type for slices of a type."""
     slices = operand_def(SlicesType)
     result = result_def(AnyAttr())
     traits = traits_def(Pure())
@@ -182,7 +182,7 @@ class OfSlices(GraphOp):
 
 @graph_op
 class Densify(OfSlices):
-    """The tensor that slices stand for: zeros with the rows added at their indices."""
+    """The dense tensor of slices: zeros with the rows added at their indices."""
 
     name = "graph.densify"
     ADDS: ClassVar = slice(1)
@@ -232,14 +232,14 @@ class SliceIndices(OfSlices):
 
 
 def indices_of(slices: Tensor) -> Tensor:
-    """Where the rows belong: without the slices, which no loop can keep, if they were just put together."""
+    """Returns the indices of slices: those they were made of, where visible, since no loop can keep slices."""
     maker = slices.op
     return Tensor(maker.operands[1]) if isinstance(maker, MakeSlices) else SliceIndices.of(slices)
 
 
 @graph_op
 class ConcatSlices(GraphOp):
-    """All the rows of several slices of one tensor, in order; what stands at one index is not added up."""
+    """The concatenation of the rows of several slices of one tensor; rows of equal index are not added up."""
 
     name = "graph.concat_slices"
     EXAMPLES: ClassVar = (
@@ -286,7 +286,7 @@ class ConcatSlices(GraphOp):
 
 
 def zeros_like(x: Tensor) -> Tensor:
-    """Zeros of the shape of `x`; of the tensor it stands for, where `x` is slices or a variable."""
+    """Emits zeros of the shape of `x`; where `x` is slices or a variable, of its dense tensor's shape."""
     if isinstance(x.type, VariableType):
         return Fill.full(0, x.type.data_type)
     if isinstance(x.type, SlicesType):

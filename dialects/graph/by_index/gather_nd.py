@@ -1,6 +1,7 @@
-"""Elements and slices by several indices at once, and their adjoints, which add at those places.
+"""gather_nd and its adjoint scatter_nd: slices at index rows, read, added or replaced.
 
-Each pair is linear and each other's gradient. As for `gather`, an index out of range reads zeros and writes nothing.
+Gather and scatter are linear, and each other's gradient. As for `gather`, an index out of range reads zeros and writes
+nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def check_nd(op: str, indices: Attribute, shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape of the slices that these indices pick of a tensor of this shape, one for each row of the indices."""
+    """Infers the shape of the slices of a tensor of this shape, one for each row of the indices."""
     check_indices(op, indices)
     at = shape_of_type(indices)
     if not at or at[-1] < 1:
@@ -58,7 +59,7 @@ def check_nd(op: str, indices: Attribute, shape: Sequence[int]) -> tuple[int, ..
 
 
 def within(indices: Array, shape: Sequence[int]) -> tuple[Any, Array]:
-    """Indices along the leading axes as NumPy takes them, and which of them are in range (the others are 0)."""
+    """Converts index rows to NumPy's indices of the leading axes, 0 where out of range; also which are in range."""
     columns = np.moveaxis(indices, -1, 0)
     inside = np.ones(indices.shape[:-1], np.bool_)
     for column, extent in zip(columns, shape, strict=False):
@@ -67,7 +68,7 @@ def within(indices: Array, shape: Sequence[int]) -> tuple[Any, Array]:
 
 
 def row_numbers(indices: Tensor, shape: Sequence[int]) -> Tensor:
-    """For each row of the indices, which row of a tensor it is whose axes of these extents are one; -1 if none."""
+    """Linearises index rows over axes of these extents (row-major); -1 where an index is out of range."""
     element_type = indices.element_type
     if max(math.prod(shape), *shape) > np.iinfo(numpy_dtype(element_type)).max:
         element_type = i64
@@ -84,7 +85,7 @@ def row_numbers(indices: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def merged(shape: Sequence[int], count: int) -> tuple[int, ...]:
-    """A shape with its first `count` axes made one."""
+    """Merges the first `count` axes of a shape to one."""
     return (math.prod(shape[:count]), *shape[count:])
 
 
@@ -118,7 +119,7 @@ class GatherNd(Composite):
         )
 
     def expand(self) -> Tensor:
-        """Rows of the tensor whose indexed axes are one."""
+        """Gathers rows of the tensor with its indexed axes merged to one."""
         params, indices = (Tensor(v) for v in self._operands)
         axes = indices.extents[-1]
         rows = Reshape.to(params, merged(params.extents, axes))
@@ -147,14 +148,14 @@ class ScatterNd(Composite):
 
     @classmethod
     def like(cls, indices: Tensor, updates: Tensor, other: Tensor) -> Tensor:
-        """Slices added into zeros shaped as `other`."""
+        """Emits the scatter-add into zeros shaped as `other`."""
         return cls.to(indices, updates, other.extents, dynamic_shape(other))
 
     @classmethod
     def to(
         cls, indices: Tensor, updates: Tensor, shape: Sequence[int], runtime: Sequence[Any] = ()
     ) -> Tensor:
-        """Slices added into zeros of this shape; `runtime` holds the shape operand where it has a `?`."""
+        """Emits the scatter-add into zeros of this shape; `runtime` holds the shape operand where it has a `?`."""
         result = cls.emit_as(
             [indices.value, updates.value, *runtime], tensor_type(updates.element_type, shape)
         )
@@ -177,7 +178,7 @@ class ScatterNd(Composite):
         return scattered(result, tuple(a[inside] for a in at), updates[inside])
 
     def expand(self) -> Tensor | None:
-        """Rows added to a tensor whose indexed axes are one; truth values do not add up in kernels."""
+        """Adds rows to a tensor with its indexed axes merged to one; kernels cannot add truth values."""
         indices, updates = (Tensor(v) for v in self._operands[:2])
         shape = shape_of_type(self.result_types[0])
         axes = indices.extents[-1]
@@ -194,7 +195,7 @@ class ScatterNd(Composite):
 
 
 def check_updates(op: str, updates: Attribute, element_type: Attribute, expected: Sequence[int]) -> None:
-    """Updates are slices of the tensor that they go into."""
+    """Checks that updates have the type of slices of the tensor that they are scattered into."""
     if element_type_of(updates) != element_type:
         raise GraphError(f"{op}: dtype_c2: updates must have the dtype of the tensor, got {updates}")
     if not compatible_shapes(shape_of_type(updates), expected):
@@ -202,7 +203,7 @@ def check_updates(op: str, updates: Attribute, element_type: Attribute, expected
 
 
 class TensorScatter(GraphOp):
-    """A tensor with slices put in at index rows."""
+    """An operation that adds or replaces slices of a tensor at index rows."""
 
     tensor = operand_def(AnyAttr())
     indices = operand_def(AnyAttr())
@@ -222,7 +223,7 @@ class TensorScatter(GraphOp):
 
 @graph_op
 class TensorScatterAdd(TensorScatter, Composite):
-    """The tensor with slices added at index rows; slices for one place add up."""
+    """The tensor with slices added at index rows; slices at equal index rows add up."""
 
     name = "graph.tensor_scatter_add"
     ADDS: ClassVar = slice(0, 3, 2)
@@ -247,7 +248,7 @@ class TensorScatterAdd(TensorScatter, Composite):
 
 @graph_op
 class TensorScatterUpdate(TensorScatter):
-    """The tensor with slices replaced at index rows; of several slices for one place the last one stays."""
+    """The tensor with slices replaced at index rows; of several slices at equal index rows the last one stays."""
 
     name = "graph.tensor_scatter_update"
     TAKES: ClassVar = slice(0, 3, 2)
@@ -263,7 +264,7 @@ class TensorScatterUpdate(TensorScatter):
         return result
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """What was replaced gets nothing, and so does an update that another one replaced."""
+        """Gives 0 to replaced elements of the tensor, and to updates that a later one replaced."""
         _, indices, updates = (Tensor(v) for v in self._operands)
         kept = TensorScatterUpdate.of(dy, indices, zeros_like(updates))
         stays = IsLast.of(indices)

@@ -1,4 +1,4 @@
-"""What `x[…]` may hold: what NumPy's indices hold, as far as they make a shape that does not depend on values."""
+"""Indexing `x[…]`: NumPy's basic and advanced indices, as far as the result's shape does not depend on values."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from pullback.dialects.graph.tensor.tensor import INDEXING, Operators, Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, format_shape, is_integer
 
 LARGEST = 2**63 - 1
-"""The largest index that there is."""
+"""The largest index."""
 Given: TypeAlias = "Entry | EllipsisType"
-"""One entry of an index. A mask that is known is an array of truth values, which takes as many axes as it has."""
+"""One entry of an index. An array of truth values is a mask, which indexes as many axes as it has."""
 
 
 def item(x: Operators, key: object) -> Tensor:
-    """`x[key]`.
+    """Emits `x[key]`.
 
-    Integers, slices, `...` and `None` mean what they mean to NumPy, and so do tensors, arrays and lists of integers,
-    and arrays of truth values. Negative integers count from the end; one out of range, in a tensor, picks zeros.
+    Integers, slices, `...` and `None` have NumPy's meaning, and so have tensors, arrays and lists of integers, and
+    arrays of truth values. Negative integers count from the end; one out of range, in a tensor, gives zeros.
 
     Raises:
         IndexRangeError: for a number out of range of an extent that is known, and for too many indices.
@@ -41,7 +41,7 @@ def item(x: Operators, key: object) -> Tensor:
 
 
 def rows(x: Operators) -> Iterator[Tensor]:
-    """`for row in x`: the parts along the first axis.
+    """Iterates over the slices along the first axis, as `for row in x` does.
 
     Raises:
         IndexKindError: where there is no first axis, or its extent is not known.
@@ -60,14 +60,14 @@ def rows(x: Operators) -> Iterator[Tensor]:
 
 
 def unstacked(x: Tensor, axis: int) -> list[Tensor]:
-    """The parts of `x` along an axis of known extent, without that axis."""
+    """Splits `x` along an axis of known extent, and drops that axis."""
     properties = {"axis": IntegerAttr(axis, i64), "sizes": integers([1] * x.extents[axis])}
     pieces = Split.emit([x.value], properties).results
     return [Squeeze.at(Tensor(piece), [axis]) for piece in pieces]
 
 
 def length(shape: Sequence[int | None]) -> int:
-    """`len(x)` for an `x` of this shape; `IndexKindError` where it is not known."""
+    """Returns `len(x)` for an `x` of this shape; `IndexKindError` where it is not known."""
     if not shape:
         raise IndexKindError("len() of a scalar: it has no axes")
     if shape[0] is None:
@@ -82,7 +82,7 @@ INDEXING.update(item=item, rows=rows, length=length)
 
 
 def _spelled_out(x: Tensor, key: object) -> list[Entry]:
-    """The entries of an index, which take all of the axes."""
+    """Normalises an index to entries that cover all axes: expands `...`, and replaces masks."""
     given: list[Any] = list(key) if isinstance(key, tuple) else [key]
     entries = [_entry(x, k) for k in given]
     taken = sum(map(_axes_taken, entries))
@@ -107,7 +107,7 @@ def _is_mask(entry: Given) -> TypeGuard[Array]:
 
 
 def _without_masks(x: Tensor, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with the places of what a mask takes, an array for each of its axes, instead of the mask."""
+    """Replaces each mask by the indices of its true elements (`np.nonzero`), an array for each of its axes."""
     result: list[Entry] = []
     axis = 0
     for entry in entries:
@@ -126,7 +126,7 @@ def _without_masks(x: Tensor, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _entry(x: Tensor, given: Any) -> Given:
-    """An entry of a kind that tensors take."""
+    """Converts one entry of an index to a kind that tensors accept; `IndexKindError` for others."""
     if given is None or given is Ellipsis:
         return given
     if isinstance(given, slice):

@@ -1,4 +1,4 @@
-"""Rows of a tensor: replaced by others, and their indices told apart."""
+"""Replacement of rows of a tensor (`replace_rows`), and the distinct elements of indices (`unique`)."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def replace_rows(target: Array, slices: SlicesValue) -> None:
-    """Puts rows in the place of those that their indices name; the last of several at one index stays."""
+    """Replaces rows of an array in place by slices; the last of several rows at one index stays."""
     inside = (slices.indices >= 0) & (slices.indices < target.shape[0])
     target[slices.indices[inside]] = slices.values[inside]
 
 
 @graph_op
 class ReplaceRows(GraphOp):
-    """The first operand, with the rows of slices in the place of its own; the last of several at one index stays."""
+    """The first operand with rows replaced by those of slices; the last of several rows at one index stays."""
 
     name = "graph.replace_rows"
     TAKES: ClassVar = slice(2)
@@ -83,7 +83,7 @@ class ReplaceRows(GraphOp):
             raise GraphError(
                 f"{self.name} has a gradient only where the number of rows is known, got {slices.type}"
             )
-        # A row that a later one replaced in turn left nothing of itself.
+        # A row that a later one replaced does not reach the result.
         numbers = Constant.from_array(np.arange(count, dtype=np.int32))
         places = Cast.to(Unique.over(indices)[1], numbers.element_type)
         last = Gather.of(
@@ -95,10 +95,10 @@ class ReplaceRows(GraphOp):
 
 @graph_op
 class Unique(GraphOp):
-    """The distinct elements of a list of integers, and for each of the list's elements where it stands among them.
+    """The distinct elements of a list of integers, and the index among them of each element of the list.
 
-    Distinct elements stand in the order in which they first occur. As there may be as many as the list has, the first
-    result is as long as the list, with -1 (which names no row) at the end.
+    Distinct elements are in the order of their first occurrence. As there may be as many as the list has, the first
+    result is as long as the list, padded with -1 (which is the index of no row).
     """
 
     name = "graph.unique"
@@ -110,7 +110,7 @@ class Unique(GraphOp):
 
     @classmethod
     def over(cls, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Both results for indices of any integer dtype; narrow ones may not hold every place, or no -1."""
+        """Emits both results for indices of any integer dtype; narrow ones are widened, to hold every index and -1."""
         wide = indices if indices.element_type in (i32, i64) else Cast.to(indices, i32)
         distinct, places = cls.emit([wide.value]).results
         return Tensor(distinct), Tensor(places)

@@ -1,4 +1,4 @@
-"""Tensors that count: iota, and the one-hot vectors of integers."""
+"""Iota (ranges of integers), and one-hot vectors."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 LARGEST = 2**16
-"""Up to which number kernels have a table of what is counted."""
+"""The longest range for which kernels use a table of its numbers."""
 
 
 @graph_op
 class Iota(Composite, OfDtypes):
-    """0, 1, 2, … along `axis`, the same along all others; an operand gives the shape where the type has a `?`."""
+    """0, 1, 2, … along `axis`, repeated along all others; an operand gives the shape where the type has a `?`."""
 
     name = "graph.iota"
     EXAMPLES: ClassVar = (
@@ -50,7 +50,7 @@ class Iota(Composite, OfDtypes):
 
     @classmethod
     def along(cls, axis: int, type_: Attribute, shape: Sequence[SSAValue] = ()) -> Tensor:
-        """A tensor of this type that counts along `axis`; `shape` gives what the type leaves open."""
+        """Emits a tensor of this type that counts along `axis`; `shape` gives the extents that are `?`."""
         made = cls.emit_as(shape, type_, {"axis": IntegerAttr(axis, 64)})
         made.op.verify_()
         return made
@@ -81,7 +81,7 @@ class Iota(Composite, OfDtypes):
 
 @graph_op
 class OneHot(Composite):
-    """`on` at the place along the new `axis` that each integer names, `off` elsewhere; one out of range names none."""
+    """One-hot vectors along a new `axis`: `on` at the index that each integer gives, if in range, `off` elsewhere."""
 
     name = "graph.one_hot"
     EXAMPLES: ClassVar = (

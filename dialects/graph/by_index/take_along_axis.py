@@ -1,4 +1,4 @@
-"""Elements by index along one axis, and the adjoint, which adds at those places.
+"""take_along_axis: a gather of elements along one axis; and its adjoint, a scatter-add.
 
 An index out of range reads zeros and writes nothing.
 """
@@ -31,7 +31,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def check_along(op: str, axis: int, indices: Attribute, shape: Sequence[int]) -> None:
-    """The indices have the shape of the tensor, but for the axis that they pick along."""
+    """Checks that the indices have the shape of the tensor, but for the axis that they index."""
     check_indices(op, indices)
     at = list(shape_of_type(indices))
     if len(at) == len(shape):
@@ -43,7 +43,7 @@ def check_along(op: str, axis: int, indices: Attribute, shape: Sequence[int]) ->
 
 
 def along(indices: Array, axis: int, extent: int) -> tuple[Array, Array]:
-    """Indices in range, and which of them were."""
+    """Replaces indices out of range along an axis by 0, for NumPy; also returns which of them were in range."""
     inside = (indices >= 0) & (indices < extent)
     return np.where(inside, indices, 0), inside
 
@@ -72,7 +72,7 @@ class TakeAlongAxis(GraphOp):
 
     @classmethod
     def over(cls, x: Tensor, indices: Tensor, axis: int) -> Tensor:
-        """Elements of `x` along this axis."""
+        """Emits the gather of elements of `x` along this axis."""
         return cls.of(x, indices, axis=IntegerAttr(axis, i64))
 
     def numpy(self, *operands: Array) -> Any:
@@ -107,7 +107,7 @@ class AddAlongAxis(GraphOp):
 
     @classmethod
     def like(cls, indices: Tensor, updates: Tensor, other: Tensor, axis: int) -> Tensor:
-        """Elements added into zeros shaped as `other`."""
+        """Emits the scatter-add into zeros shaped as `other`."""
         return cls.emit_as(
             [indices.value, updates.value, *dynamic_shape(other)],
             tensor_type(updates.element_type, other.extents),

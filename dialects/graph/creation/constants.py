@@ -1,4 +1,4 @@
-"""Operations that make tensors from nothing but attributes and shapes: constant and fill."""
+"""Constants: tensors from dense elements attributes, and tensors filled with one value."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from pullback.dialects.ir.dense import dense_elements, print_elements
 
 @graph_op
 class Constant(GraphOp):
-    """A tensor written out element by element."""
+    """A constant tensor, given element by element."""
 
     name = "graph.constant"
     EXAMPLES: ClassVar = (
@@ -65,7 +65,7 @@ class Constant(GraphOp):
 
     @classmethod
     def from_array(cls, array: npt.ArrayLike, dtype: object = None) -> Tensor:
-        """The array as a constant. Python floats become f32 and integers i32, arrays keep their dtype.
+        """Emits an array as a constant. Python floats become f32 and integers i32, arrays keep their dtype.
 
         Raises `GraphError` for a dtype that the dialect does not have.
         """
@@ -101,16 +101,16 @@ class Constant(GraphOp):
 
 
 def array_of_elements(value: DenseIntOrFPElementsAttr) -> Array:
-    """The elements of an attribute of tensor type as a read-only array; one for all is repeated without a copy."""
+    """Reads the elements of a dense attribute as a read-only array; a splat is broadcast without a copy."""
     shape, dtype = shape_of_type(value.type), numpy_dtype(element_type_of(value.type))
     data = np.frombuffer(value.data.data, dtype)
     if dtype == np.bool_:
-        data = true_as_one(data)  # an attribute that others made
+        data = true_as_one(data)  # an attribute made elsewhere may hold other bytes
     return np.broadcast_to(data, shape) if data.size == 1 and shape != () else data.reshape(shape)
 
 
 def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElementsAttr:
-    """An array as an attribute; the bytes are copied once."""
+    """Converts an array to a dense elements attribute; the bytes are copied once."""
     data = array_of(array, "constant", None if dtype is None else numpy_dtype(element_type_from(dtype)))
     element_type = element_type_from(data.dtype)
     return dense_elements(tensor_type(element_type, data.shape), np.ascontiguousarray(data).tobytes())
@@ -145,7 +145,7 @@ class Fill(GraphOp):
 
     @classmethod
     def full(cls, value: Number, type_: Attribute, shape: SSAValue | None = None) -> Tensor:
-        """A tensor of this type filled with `value`; `shape` (i64, one extent per dim) if it has a `?`."""
+        """Emits a tensor of this type filled with `value`; `shape` (i64, one extent per dim) if it has a `?`."""
         operands = [shape] if shape is not None and not is_static(type_) else []
         element_type = element_type_of(type_)
         properties = _fill_value(value, element_type)
@@ -154,7 +154,7 @@ class Fill(GraphOp):
 
     @classmethod
     def scalar(cls, value: Number, element_type: Attribute) -> Tensor:
-        """A constant of rank 0, which broadcasts against anything."""
+        """Emits a constant of rank 0, which broadcasts against any shape."""
         return cls.full(value, tensor_type(element_type, ()))
 
     @property
@@ -175,6 +175,6 @@ def _cached_fill_value(
 
 
 def _fill_value(value: Number, element_type: Attribute) -> Properties:
-    # -0.0 == 0.0 and 1 == 1.0 == True: the sign and the kind keep their attributes apart.
+    # -0.0 == 0.0 and 1 == 1.0 == True: sign and class in the cache's key keep their attributes apart.
     parts = (value.real, value.imag) if isinstance(value, float | complex) else ()
     return _cached_fill_value(value, type(value), tuple(math.copysign(1.0, p) for p in parts), element_type)

@@ -1,8 +1,7 @@
-"""Random numbers by counter: what stands at an index depends on the seed and the index alone, on every target.
+"""Counter-based random numbers: the number at an index depends only on the seed and the index, on every target.
 
 The generator is Philox 4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), whose key is the
-seed. The same seed gives the same numbers. Others in each step come of a seed that counts steps: `graph.random_key`
-makes one.
+seed. The same seed gives the same numbers; `graph.random_key` makes another seed for each step and draw.
 """
 
 from __future__ import annotations
@@ -39,39 +38,39 @@ from pullback.dialects.graph.tensor.types import (
 SEED = tensor_type(i64, (2,))
 """The type of a seed: two words."""
 FOLDING = 1 << 63
-"""The last word of a counter where it makes keys: no draw counts as far, so keys are never among the numbers drawn."""
+"""The last word of a counter that makes keys: no draw counts that far, so keys are never among the numbers drawn."""
 
 
 def words(seed: Array, count: int) -> Array:
-    """So many words of 64 random bits."""
+    """Generates `count` words of 64 random bits."""
     key = seed.astype(np.int64).view(np.uint64)
     return np.random.Philox(key=key, counter=0).random_raw(count)
 
 
 def unit(bits: Array) -> Array:
-    """Numbers in [0, 1) from the upper 53 bits of words, f64."""
+    """Converts words to f64 in [0, 1), from their upper 53 bits."""
     return (bits >> np.uint64(11)) * 2.0**-53
 
 
 def folded(seed: Array, number: int) -> Array:
-    """Another seed, for this number: two words of the block that Philox makes of the number under the seed."""
+    """Derives another seed from a seed and a number: two words of Philox's block at that counter."""
     key = seed.astype(np.int64).view(np.uint64)
     counter = np.array([number % 2**64, 0, 0, FOLDING], np.uint64)
     return np.random.Philox(key=key, counter=counter).random_raw(2).view(np.int64)
 
 
 def check_seed(op: str, type_: Attribute) -> None:
-    """A seed is two words."""
+    """Checks that a seed is two words (i64)."""
     if type_ != SEED:
         raise GraphError(f"{op}: seed_c1: the seed must be {SEED}, got {type_}")
 
 
 @graph_op
 class RandomKey(GraphOp):
-    """A seed for one draw among many: from a state, the draw's `number`, and the trip of each loop around it.
+    """The seed of one draw, derived from a state, the draw's `number`, and the trip count of each loop around it.
 
     The state is a seed and a count of steps. Equal operands and numbers make equal seeds, so a copy of a draw draws
-    the same; others make seeds that have nothing to do with each other. The loops' trips stand from the outermost in.
+    the same numbers; others make independent seeds. Trip counts are ordered from the outermost loop inwards.
     """
 
     name = "graph.random_key"
@@ -103,7 +102,7 @@ class RandomKey(GraphOp):
 
 
 class Random(OfDtypes):
-    """A tensor of random numbers from a seed of two i64; `shape` where the type has a `?`."""
+    """A tensor of random numbers from a seed of two i64; an operand gives the shape where the type has a `?`."""
 
     SHAPE_OPERAND: ClassVar = 1
     seed = operand_def(AnyAttr())
@@ -115,7 +114,7 @@ class Random(OfDtypes):
     def draw(
         cls, seed: Tensor, element_type: Attribute, shape: Sequence[int], runtime: Tensor | None
     ) -> Tensor:
-        """Numbers of this dtype and shape; `runtime` is the shape operand where it has a `?`."""
+        """Emits random numbers of this dtype and shape; `runtime` is the shape operand where it has a `?`."""
         type_ = tensor_type(element_type, shape)
         operands = [seed.value] if runtime is None or is_static(type_) else [seed.value, runtime.value]
         made = cls.emit_as(operands, type_)
@@ -135,13 +134,13 @@ class Random(OfDtypes):
         return self.numbers(operands[0], int(np.prod(extents)), dtype).reshape(extents)
 
     def numbers(self, seed: Array, count: int, dtype: np.dtype[Any]) -> Array:
-        """So many numbers of this dtype."""
+        """Generates `count` numbers of this dtype."""
         raise NotImplementedError
 
 
 @graph_op
 class RandomBits(Random):
-    """Integers of which every bit is random."""
+    """Uniformly distributed integers: every bit is random."""
 
     name = "graph.random_bits"
     EXAMPLES: ClassVar = ("%r = graph.random_bits %n : (tensor<2xi64>) -> tensor<4xi32>",)
@@ -154,7 +153,7 @@ class RandomBits(Random):
 
 @graph_op
 class RandomUniform(Random):
-    """Numbers from 0 up to, but not including, 1, all equally likely."""
+    """Uniformly distributed numbers in [0, 1)."""
 
     name = "graph.random_uniform"
     EXAMPLES: ClassVar = (
@@ -171,7 +170,7 @@ class RandomUniform(Random):
 
 @graph_op
 class RandomNormal(Random):
-    """Numbers of the standard normal distribution, by Box and Muller's method in f64."""
+    """Normally distributed numbers (mean 0, variance 1), by the Box-Muller transform in f64."""
 
     name = "graph.random_normal"
     EXAMPLES: ClassVar = ("%r = graph.random_normal %n : (tensor<2xi64>) -> MATRIX",)

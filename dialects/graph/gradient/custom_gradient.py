@@ -1,4 +1,4 @@
-"""Values whose gradient is written out beside them."""
+"""Custom gradients: values with a region that computes their vector-Jacobian product; and `prevent_gradient`."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 class HasClosure(OpTrait):
-    """Besides what its rule says, the operands `closed` get the gradients that flow through `values`.
+    """Besides the terms of its rule, the captured operands `closed` get the ordinary gradients through `values`.
 
-    Those are the ordinary ones, of what computes the values from `closed`, with `xs` taken as constants.
+    These are the gradients of the computation of `values` from `closed`, with `xs` taken as constants.
     """
 
 
 class DisabledGradientError(DiagnosticError, LookupError):
-    """A gradient must pass through an operation that says it must not."""
+    """A requested gradient would pass through an operation that forbids it."""
 
 
 @graph_op
 class PreventGradient(Unary):
-    """x itself; a gradient through it is an error, which gives `message`, if there is one, as the reason."""
+    """x itself; a gradient through it is an error, with the reason in `message`, if there is one."""
 
     name = "graph.prevent_gradient"
     EXAMPLES: ClassVar = ("""%r = graph.prevent_gradient %x {message = "not defined at kinks"} : MATRIX""",)
@@ -69,7 +69,7 @@ class PreventGradient(Unary):
 
 @graph_op
 class CustomGradient(GraphOp):
-    """The values `of`, whose gradients with respect to the values `wrt` are those that the region computes.
+    """The values `of`, whose gradients with respect to the values `wrt` are computed by the region.
 
         %y = graph.custom_gradient of (%v) wrt (%x) closure (%w) : (tensor<3xf32>, …) -> tensor<3xf32> {
         ^bb0(%dy: tensor<3xf32>):
@@ -77,10 +77,10 @@ class CustomGradient(GraphOp):
           graph.yield %dx : tensor<3xf32>
         }
 
-    The region has one argument for each floating-point value, and may use whatever stands before. It is copied to
-    where gradients are made, never run in its place. It yields a gradient for each x, or for those that the
-    property `gradient_of` counts. Through `closure`, what else the values are computed from, the ordinary gradient
-    flows.
+    The region has one argument, a cotangent, for each floating-point value, and may capture values defined before. It
+    is copied to where gradients are generated, and never run where it is. It yields a gradient for each x, or for
+    those that the property `gradient_of` lists. `closure` holds the other values from which the values `of` are
+    computed: to these the ordinary gradient flows.
     """
 
     name = "graph.custom_gradient"
@@ -103,7 +103,7 @@ class CustomGradient(GraphOp):
 
     @classmethod
     def over(cls, values: Sequence[SSAValue], xs: Sequence[SSAValue], closed: Sequence[SSAValue]) -> Self:
-        """One with an empty region, not inserted yet: the caller inserts it and calls `fill`."""
+        """Builds one with an empty region, not inserted yet: the caller inserts it and calls `finish`."""
         types = [gradient_type_of(v.type) for v in values if differentiable_type(v.type)]
         return cls.build(
             operands=[list(values), list(xs), list(closed)],
@@ -112,7 +112,7 @@ class CustomGradient(GraphOp):
         )
 
     def finish(self, gradients: Sequence[Tensor | None]) -> None:
-        """Ends the region, which computes these gradients: one for each x, or `None`."""
+        """Adds the terminator to the region, with a gradient for each x, or `None`."""
         given = {i: g for i, g in enumerate(gradients) if g is not None}
         if len(given) < len(gradients):
             self.properties["gradient_of"] = integers(list(given))
@@ -120,7 +120,7 @@ class CustomGradient(GraphOp):
 
     @property
     def gradient_indices(self) -> list[int]:
-        """Which xs the yielded gradients belong to."""
+        """The indices of the xs to which the yielded gradients belong."""
         if self.gradient_of is None:
             return list(range(len(self.xs)))
         return integer_list(self.properties, "gradient_of")
@@ -214,7 +214,7 @@ def _all_compatible(got: Sequence[Attribute], wanted: Sequence[Attribute]) -> bo
 
 
 def _all_gradients(got: Sequence[Attribute], xs: Sequence[Attribute]) -> bool:
-    """Whether these are types of gradients of values of such types: tensors, or slices of them."""
+    """Tells whether these are types of gradients of values of such types: tensors, or slices of them."""
     return len(got) == len(xs) and all(
         compatible_types(data_type_of(g) if isinstance(g, SlicesType) else g, gradient_type_of(x))
         for g, x in zip(got, xs, strict=True)

@@ -1,4 +1,4 @@
-"""What gradients are combined with: markers that leave the policy open, and what policies turn them into."""
+"""Sums and gates of gradients: markers made by `generate-gradients`, and the operations that policies lower them to."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def dense(value: Any) -> Any:
-    """A run-time value as an array, where it is slices."""
+    """Converts a run-time value that is slices to a dense array."""
     return value.dense() if isinstance(value, SlicesValue) else value
 
 
 class NaryIdentity(GraphOp):
-    """Each result is the operand at its place, and so are gradients: `None` where none arrived."""
+    """An identity of several operands: result i is operand i, and so for gradients, `None` where there is none."""
 
     values = var_operand_def(AnyAttr())
     outputs = var_result_def(AnyAttr())
@@ -56,7 +56,7 @@ class NaryIdentity(GraphOp):
 
     @classmethod
     def mark(cls, values: Sequence[Tensor]) -> list[Tensor]:
-        """These values, through a new marker."""
+        """Emits the marker of these values, and returns its results."""
         return [Tensor(r) for r in cls.emit([v.value for v in values]).results]
 
     def numpy(self, *operands: Any) -> Any:
@@ -67,14 +67,14 @@ class NaryIdentity(GraphOp):
 
 
 class GateMarker(NaryIdentity):
-    """A place where `gate-gradients` may put a gate; `gate` is what the request asked for."""
+    """A marker that `gate-gradients` may turn into a gate; `gate` is the policy that the request asked for."""
 
     gate = opt_prop_def(GatingAttr)
 
 
 @graph_op
 class Backward(GateMarker):
-    """Marks the needed gradients that one forward operation gives its operands, so that they can be gated."""
+    """The marker of the gradients that one forward operation gives its operands, so that they can be gated."""
 
     name = "graph.backward"
     EXAMPLES: ClassVar = (
@@ -84,7 +84,7 @@ class Backward(GateMarker):
 
 @graph_op
 class GradientResults(GateMarker):
-    """Marks the results of one request, so that they can be gated."""
+    """The marker of the results of one request, so that they can be gated."""
 
     name = "graph.gradient_results"
     EXAMPLES: ClassVar = ("%r = graph.gradient_results %x : MATRIX",)
@@ -126,14 +126,14 @@ class Summation(GraphOp):
 
 
 def add_values(a: Any, b: Any) -> Any:
-    """The sum of two run-time values: arrays, or stacks element by element."""
+    """Adds two run-time values: arrays, or stacks element by element."""
     if a is None or isinstance(a, StackValue):
         return add_stacks(a, b)
     return np.add(dense(a), dense(b))
 
 
 def add_up(terms: Sequence[Any]) -> Any:
-    """The sum of run-time values, one after the other; of arrays it is rounded once."""
+    """Adds run-time values one after the other; a sum of arrays is rounded once."""
     if terms[0] is None or isinstance(terms[0], StackValue):
         return reduce(add_values, terms)
     return in_wide(lambda *arrays: reduce(np.add, arrays), *map(dense, terms))
@@ -141,9 +141,9 @@ def add_up(terms: Sequence[Any]) -> Any:
 
 @graph_op
 class SumGradients(Summation):
-    """The sum of the gradient terms of one value; how it is formed is left to `aggregate-gradients`.
+    """The sum of the gradient terms of one value; `aggregate-gradients` chooses how it is computed.
 
-    Terms may be tensors or slices; the sum is slices if every term is. `aggregation` is what the request asked for.
+    Terms may be tensors or slices; the sum is slices if every term is. `aggregation` is the request's policy.
     """
 
     name = "graph.sum_gradients"
@@ -190,7 +190,7 @@ class AddN(Summation):
 
 @graph_op
 class Accumulate(GraphOp):
-    """Adds a term into a buffer: the result takes the buffer's place, and its storage where nothing else needs it."""
+    """The sum of a buffer and a term; it may reuse the buffer's memory where nothing else needs its contents."""
 
     name = "graph.accumulate"
     EXAMPLES: ClassVar = ("%r = graph.accumulate %x, %x : MATRIX",)

@@ -1,4 +1,4 @@
-"""The choices that a request for gradients leaves open, as enums and as attributes."""
+"""The policies of a request for gradients (aggregation, gating, unconnected), as enums and as attributes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Aggregation(StrEnum):
 
 
 class Gating(StrEnum):
-    """What must be computed before gradients may be used: nothing, an operation's all, or a request's all."""
+    """What must be computed before a gradient may be used: nothing, all of an operation, or all of a request."""
 
     NONE = "none"
     OP = "op"
@@ -29,14 +29,14 @@ class Gating(StrEnum):
 
 
 class Unconnected(StrEnum):
-    """What a request gives for an x that no y depends on."""
+    """The result of a request for an x on which no y depends."""
 
     NONE = "none"
     ZERO = "zero"
 
 
 class _Angled:
-    """`EnumAttribute` alone prints `#graph.gate op`: the angle brackets of `#graph.gate<op>` are ours to write."""
+    """Syntax of enum attributes in angle brackets, `#graph.gate<op>`: `EnumAttribute` alone prints `#graph.gate op`."""
 
     def print_parameter(self, printer: Printer) -> None:
         with printer.in_angle_brackets():

@@ -1,4 +1,4 @@
-"""`graph.gradients`: a request for gradients, with the whole contract of `tf.gradients` in its text."""
+"""`graph.gradients`: a request for gradients, with every option of `tf.gradients` in its text."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Gradients(GraphOp):
 
         %dw = graph.gradients of (%y, %z) wrt (%w) seeds (_, %s) stop (%h) {gate = #graph.gate<op>} : (…) -> (…)
 
-    `seeds` has one entry per y, `_` for the default; the property `seed_of` holds the y of each seed operand.
-    A declared result type is a demand: dense where slices arise asks for `densify`.
+    `seeds` (`grad_ys`, initial cotangents) has one entry per y, `_` for the default; the property `seed_of` holds the y
+    of each seed operand. The declared result type is obeyed: a tensor where the gradient is slices means `densify`.
     """
 
     name = "graph.gradients"
@@ -67,7 +67,7 @@ class Gradients(GraphOp):
         result_types: Sequence[Attribute] | None = None,
         properties: Properties | None = None,
     ) -> Self:
-        """A request; `seeds` has one entry per y or is empty, result types default to those of the xs."""
+        """Builds a request; `seeds` has one entry per y or is empty, result types default to those of the xs."""
         given = {i: s for i, s in enumerate(seeds) if s is not None}
         options: dict[str, Attribute] = dict(properties or {})
         if given:

@@ -1,8 +1,8 @@
-"""Singular values and their products without some of them, on arrays: what cofactors are computed from.
+"""Cofactors of arrays from singular values: products that leave one or two of them out.
 
 With A = U S V^H the determinant of A is p det(S), where p = det(U) det(V^H), and the cofactors of a diagonal matrix are
-products of singular values that leave one out, or two in their derivative. Nothing is divided, and nothing is added to
-make a matrix regular.
+products of singular values that leave one out, or two in their derivative. This works for singular matrices: it neither
+divides nor regularises.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pullback.dialects.graph.op.graph_op import Array
 
 
 def decomposed(a: Array) -> tuple[Array, Array, Array, Array]:
-    """U, the singular values and V^H in double precision, and det(U) det(V^H) as one number for each matrix.
+    """Computes U, the singular values and V^H in double precision, and det(U) det(V^H), one number for each matrix.
 
-    What holds infinities or NaN has no decomposition: all is NaN then.
+    A matrix with infinities or NaN has no decomposition: all results are NaN then.
     """
     wide = a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
     is_finite = np.all(np.isfinite(wide), axis=(-2, -1))[..., None, None]
@@ -26,19 +26,19 @@ def decomposed(a: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def rounded(x: Array, like: Array) -> Array:
-    """`x` in the dtype of another array."""
+    """Rounds `x` to the dtype of another array."""
     with np.errstate(over="ignore", invalid="ignore"):
         return x.astype(like.dtype)
 
 
 def products(s: Array) -> Array:
-    """For each factor along the last axis the product of the others."""
+    """Computes for each factor along the last axis the product of the others."""
     before, after = _running(s), _running(s[..., ::-1])
     return _number(before[0] * after[0][..., ::-1], before[1] + after[1][..., ::-1])
 
 
 def _running(s: Array) -> tuple[Array, Array]:
-    """The products of the factors before each one, as fractions and exponents: none over- or underflows."""
+    """Computes the exclusive running products, as fractions and exponents: none over- or underflows."""
     fractions, exponents = np.frexp(s)
     product, power = np.ones(s.shape), np.zeros(s.shape, np.int64)
     for i in range(1, s.shape[-1]):
@@ -48,7 +48,7 @@ def _running(s: Array) -> tuple[Array, Array]:
 
 
 def products_without_pairs(s: Array) -> Array:
-    """For each two factors the product of the others; 0 for a factor with itself."""
+    """Computes for each pair of factors the product of the others; 0 for a factor with itself."""
     n = s.shape[-1]
     fractions, exponents = np.frexp(s)
     (before, power), (after, power_after) = _running(s), (x[..., ::-1] for x in _running(s[..., ::-1]))
@@ -69,7 +69,7 @@ def products_without_pairs(s: Array) -> Array:
 
 
 def _number(fractions: Array, exponents: Array) -> Array:
-    """Numbers from fractions and exponents; the largest one for what is larger, so that times 0 it is 0."""
+    """Joins fractions and exponents to numbers; overflow gives the largest one, so that times 0 it is 0."""
     with np.errstate(over="ignore", under="ignore"):
         found = np.ldexp(fractions, np.clip(exponents, -10_000, 10_000).astype(np.int32))
     return np.minimum(found, np.finfo(found.dtype).max)

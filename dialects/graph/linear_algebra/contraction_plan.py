@@ -1,4 +1,4 @@
-"""Sums of products over labelled axes as sums, transposes, reshapes and matrix products: what kernels compute."""
+"""Tensor contraction: an einsum of static shapes as a sequence of sums, transposes, reshapes and matrix products."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ class Labelled:
         return self.tensor.extents[self.labels.index(label)]
 
     def summed_to(self, kept: str) -> Labelled:
-        """Summed over all other labels."""
+        """Sums over all other labels."""
         gone = [axis for axis, label in enumerate(self.labels) if label not in kept]
         if not gone:
             return self
         return Labelled(Sum.over(self.tensor, gone), "".join(label for label in self.labels if label in kept))
 
     def ordered(self, labels: str) -> Tensor:
-        """With its axes in this order."""
+        """Transposes to this order of axes."""
         order = [self.labels.index(label) for label in labels]
         if order == sorted(order):
             return self.tensor
         return Transpose.ordered(self.tensor, order)
 
     def beside(self, labels: str) -> Tensor:
-        """With these axes, of extent 1 where it has them not: it broadcasts against what has."""
+        """Transposes to these axes, with extents of 1 for missing ones, so that it broadcasts."""
         own = "".join(label for label in labels if label in self.labels)
         return ExpandDims.at(self.ordered(own), [i for i, label in enumerate(labels) if label not in own])
 
     def grouped(self, *groups: str) -> Tensor:
-        """With one axis for each group of labels."""
+        """Merges each group of labels to one axis."""
         extents = [math.prod(self.extent(label) for label in group) for group in groups]
         ordered = self.ordered("".join(groups))
         return ordered if list(ordered.extents) == extents else Reshape.to(ordered, extents)
 
 
 def contracted(terms: Sequence[str], result: str, tensors: Sequence[Tensor]) -> Tensor | None:
-    """The sum of the products of these tensors, two at a time.
+    """Contracts these tensors pairwise, and returns the sum of their products.
 
-    `None` where that takes more than the operations here: for diagonals, and for products of too many axes.
+    `None` where these operations do not suffice: for diagonals, and for products of too many axes.
     """
     if any(len(set(labels)) < len(labels) for labels in (*terms, result)):
         return None
@@ -78,7 +78,7 @@ def contracted(terms: Sequence[str], result: str, tensors: Sequence[Tensor]) -> 
 
 
 def _path(tensors: Sequence[Labelled], result: str) -> Sequence[Sequence[int]]:
-    """Which of them to multiply at each step, as NumPy chooses; products come after what is left."""
+    """Chooses the contraction order as NumPy does: the tensors to multiply at each step; products are appended."""
     equation = f"{','.join(x.labels for x in tensors)}->{result}"
     shapes = [np.broadcast_to(np.float32(0), x.tensor.extents) for x in tensors]
     _, *path = np.einsum_path(equation, *shapes, optimize="greedy")[0]
@@ -86,7 +86,7 @@ def _path(tensors: Sequence[Labelled], result: str) -> Sequence[Sequence[int]]:
 
 
 def _product(a: Labelled, b: Labelled, kept: str) -> Labelled | None:
-    """Summed over what both have and nothing else needs: a matrix product; without such, element by element."""
+    """Contracts a pair over the labels that only these two have: a matrix product, or elementwise if there are none."""
     both = [label for label in a.labels if label in b.labels]
     batch = "".join(label for label in both if label in kept)
     inner = "".join(label for label in both if label not in kept)
@@ -99,7 +99,7 @@ def _product(a: Labelled, b: Labelled, kept: str) -> Labelled | None:
         return Labelled(Multiply.of(a.beside(labels), b.beside(labels)), labels)
     # Which of rows and inner comes last in memory decides whether a matrix is read transposed.
     transpose_a, transpose_b = a.labels[-1] in rows, b.labels[-1] in inner
-    # Rows of a tensor times one matrix are a batch of their own: what rides on the product has its shape.
+    # Rows of a tensor times one matrix are a batch of their own: what is fused with the product has its shape.
     rows_apart = [rows] if batch or transpose_a or not rows else list(rows)
     matrices = (
         a.grouped(*batch, *((inner, rows) if transpose_a else (*rows_apart, inner))),

@@ -1,8 +1,8 @@
-"""Matrices (…, m, n) as products: eigenvalues and vectors, orthonormal factors, singular values; pseudo-inverses.
+"""Matrix decompositions (…, m, n): eigenvalues (`eigh`), QR, singular values (`svd`), and the pseudo-inverse.
 
-Vectors are determined but for their sign, or the phase of complex ones, so that no loss should depend on it. The rules
-of vectors hold where values are distinct, and singular ones not 0; what would be divided by 0 there counts as 0, which
-is right for the values. They are those of Giles (An extended collection of matrix derivative results for forward and
+Vectors are unique up to their sign, or their phase if complex, so no loss should depend on it. The gradient rules of
+vectors hold where values are distinct, and singular values not 0; quotients by 0 count as 0 there, which is right for
+the values. The rules are those of Giles (An extended collection of matrix derivative results for forward and
 reverse mode algorithmic differentiation, 2008), with the gradient of a lower triangle as in TensorFlow; Walter and
 Lehmann (Algorithmic differentiation of linear algebra functions, arXiv:1001.1654) for `qr`; Wan and Zhang (Automatic
 differentiation for complex valued SVD, arXiv:1909.02659); Golub and Pereyra (The differentiation of pseudo-inverses and
@@ -43,9 +43,9 @@ from pullback.dialects.graph.tensor.types import (
 
 @graph_op
 class Eigh(OfSquares):
-    """The eigenvalues of a Hermitian matrix, which ascend, and its eigenvectors, as columns.
+    """The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors, as columns.
 
-    The lower triangle is read, and the gradient is one of this triangle.
+    Only the lower triangle is read, and the gradient is that of this triangle.
     """
 
     name = "graph.eigh"
@@ -95,7 +95,7 @@ class Qr(OfMatrices):
         return _rounded(self, np.linalg.qr(widened(operands[0])))
 
     def gradient(self, dq: Tensor, dr: Tensor) -> GradientTerms:
-        """Of a wide matrix [X, Y] with R = [U, V]: that of X = Q U, where V = Q^H Y."""
+        """Reduces a wide matrix [X, Y] with R = [U, V] to the gradient of X = Q U, where V = Q^H Y."""
         q, r = map(Tensor, self.results)
         rows, columns = self.a.extents[-2:]
         if DYNAMIC_INDEX in (rows, columns):
@@ -111,14 +111,14 @@ class Qr(OfMatrices):
 
 
 def _of_tall(q: Tensor, r: Tensor, dq: Tensor, dr: Tensor) -> Tensor:
-    """The gradient of q @ r with a square r: (dq + q S) r^-H, S the Hermitian of the lower half of r dr^H - dq^H q."""
+    """Computes the gradient of a QR, r square: (dq + q S) r^-H, S Hermitian from the lower half of r dr^H - dq^H q."""
     half = lower_half(MatMul.of(r, adjoint(dr)) - MatMul.of(adjoint(dq), q))
     turned = dq + MatMul.of(q, half + adjoint(half))
     return adjoint(TriangularSolve.solved(r, adjoint(turned), upper=True))
 
 
 def _columns(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The first columns of matrices, and the others."""
+    """Splits matrices into the first `count` columns and the others."""
     first, rest = (along(x, x.ndim - 1, part) for part in (slice(None, count), slice(count, None)))
     return StridedSlice.at(x, first), StridedSlice.at(x, rest)
 
@@ -127,7 +127,7 @@ def _columns(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
 class Svd(OfMatrices):
     """The product of orthonormal columns (m, k), descending singular values (k) and orthonormal rows (k, n).
 
-    k is min(m, n). The gradients of complex vectors are right for what does not depend on their common phases.
+    k is min(m, n). The gradients of complex vectors are right for losses that do not depend on their common phases.
     """
 
     name = "graph.svd"
@@ -171,10 +171,10 @@ class Svd(OfMatrices):
 
 @graph_op
 class PseudoInverse(OfMatrices):
-    """The pseudo-inverse of Moore and Penrose: singular values of at most `rtol` times the largest count as 0.
+    """The Moore-Penrose pseudo-inverse: singular values of at most `rtol` times the largest count as 0.
 
-    Without `rtol` it is max(m, n) times the distance from 1 to the next number. The rule holds where the rank stays,
-    and all that counts as 0 is nearly 0.
+    `rtol` defaults to max(m, n) times the machine epsilon. The gradient rule holds where the rank is locally constant,
+    and singular values that count as 0 are nearly 0.
     """
 
     name = "graph.pseudo_inverse"
@@ -192,7 +192,7 @@ class PseudoInverse(OfMatrices):
 
     @classmethod
     def within(cls, x: Tensor, rtol: float | None = None) -> Tensor:
-        """The pseudo-inverse of `x`."""
+        """Emits the pseudo-inverse of `x`."""
         return cls.of(x) if rtol is None else cls.of(x, rtol=FloatAttr(rtol, f64))
 
     def numpy(self, *operands: Array) -> Any:
@@ -221,26 +221,26 @@ def _least(rows: int, columns: int) -> int:
 
 
 def _rounded(op: Eigh | OfMatrices, results: Iterable[Array]) -> tuple[Array, ...]:
-    """Arrays in the dtypes of the results."""
+    """Rounds arrays to the dtypes of the results."""
     kinds = (numpy_dtype(element_type_of(type_)) for type_ in op.result_types)
     return tuple(x.astype(kind, copy=False) for x, kind in zip(results, kinds, strict=True))
 
 
 def _row(x: Tensor) -> Tensor:
-    """(…, n) as (…, 1, n)."""
+    """Reshapes (…, n) to (…, 1, n)."""
     return ExpandDims.at(x, [x.ndim - 1])
 
 
 def _column(x: Tensor) -> Tensor:
-    """(…, n) as (…, n, 1)."""
+    """Reshapes (…, n) to (…, n, 1)."""
     return ExpandDims.at(x, [x.ndim])
 
 
 def _quotient(x: Tensor, divisor: Tensor) -> Tensor:
-    """`x` over real numbers, 0 where they are."""
+    """Divides `x` by real numbers; 0 where they are 0."""
     return DivNoNan.of(x, Cast.to(divisor, x.element_type))
 
 
 def _diagonal(x: Tensor, matrices: Tensor) -> Tensor:
-    """Matrices of the shape and dtype of others with these diagonals."""
+    """Builds matrices with these diagonals, of the shape and dtype of `matrices`."""
     return MatrixDiag.like(Cast.to(x, matrices.element_type), matrices, {"offset": IntegerAttr(0, i64)})

@@ -1,4 +1,4 @@
-"""Determinants of square matrices (…, n, n), their logarithms, and their derivatives, of singular matrices too.
+"""Determinants of square matrices (…, n, n), their logarithms, and cofactors, their derivatives, also where singular.
 
 The derivative of a determinant by an element is its cofactor; that of cofactors is in Magnus and Neudecker, Matrix
 Differential Calculus, 8.3.
@@ -87,7 +87,7 @@ class SlogDet(OfSquares):
         return tuple(np.asarray(part, kind) for part, kind in zip(found, kinds, strict=True))
 
     def gradient(self, dy_sign: Tensor, dy_logarithm: Tensor) -> GradientTerms:
-        """The sign of real numbers does not change; that of complex ones turns, and never leaves the unit circle."""
+        """The sign is constant for real numbers; for complex ones it changes only in phase."""
         weight = dy_logarithm
         if is_complex(self.a.element_type):
             turn = Imag.of(dy_sign * conj(Tensor(self.sign)))
@@ -97,7 +97,7 @@ class SlogDet(OfSquares):
 
 @graph_op
 class Cofactors(SquareToSquare):
-    """The derivative of the determinant by each element: the matrix of cofactors, of singular matrices too."""
+    """The matrix of cofactors, the derivative of the determinant by each element; right for singular matrices too."""
 
     name = "graph.cofactors"
     EXAMPLES: ClassVar = ("%r = graph.cofactors %q : SQUARE",)
@@ -114,7 +114,7 @@ class Cofactors(SquareToSquare):
 
 @graph_op
 class CofactorsDerivative(OfSquares):
-    """The derivative of `cofactors` in a direction, which the second operand is: the second one of the determinant.
+    """The directional derivative of `cofactors`, in the direction of the second operand: the determinant's second one.
 
     Its own derivative by the matrix needs an inverse, so that a singular matrix is an error from the third order on.
     """
@@ -133,7 +133,7 @@ class CofactorsDerivative(OfSquares):
         return [a]
 
     def numpy(self, *operands: Array) -> Any:
-        """Of a diagonal matrix: P diag(E) on the diagonal, -P * E^T beside it, where P leaves out two factors."""
+        """For a diagonal matrix: P diag(E) on the diagonal, -P * E^T off it, where P leaves out two factors."""
         a, direction = operands
         u, s, vh, phase = decomposed(a)
         pairs = products_without_pairs(s)
@@ -151,7 +151,7 @@ class CofactorsDerivative(OfSquares):
 
 
 def _third(a: Tensor, v: Tensor, w: Tensor) -> Tensor:
-    """The third derivative of the determinant in two directions, by d det = det tr(B dA) and dB = -B dA B."""
+    """Computes the third derivative of the determinant in two directions: d det = det tr(B dA) and dB = -B dA B."""
     b = MatrixInverse.of(a).mT
 
     def trace(x: Tensor, y: Tensor) -> Tensor:
@@ -168,5 +168,5 @@ def _third(a: Tensor, v: Tensor, w: Tensor) -> Tensor:
 
 
 def _on_matrices(x: Tensor) -> Tensor:
-    """One number for each matrix, as what broadcasts against the matrices."""
+    """Reshapes one number per matrix so that it broadcasts against the matrices."""
     return ExpandDims.at(x, [x.ndim, x.ndim + 1])

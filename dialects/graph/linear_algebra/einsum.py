@@ -49,9 +49,9 @@ class Equation:
 
 @graph_op
 class Einsum(Composite, OfDtypes):
-    """The sum, over the labels that the result does not have, of the product of the operands.
+    """The Einstein sum: the product of the operands, summed over the labels that the result does not have.
 
-    A label twice in one term stands for its diagonal; twice in the result, for a diagonal with zeros beside it.
+    A label twice in one term means its diagonal; twice in the result, a diagonal with zeros elsewhere.
     """
 
     name = "graph.einsum"
@@ -92,7 +92,7 @@ class Einsum(Composite, OfDtypes):
 
     @classmethod
     def extents(cls, equation: Equation, operands: Sequence[Attribute]) -> dict[str, int]:
-        """The extent of each label, from all of its axes."""
+        """Infers the extent of each label from all of its axes."""
         extents: dict[str, int] = {}
         for term, type_ in zip(equation.terms, operands, strict=True):
             shape = shape_of_type(type_)
@@ -112,7 +112,7 @@ class Einsum(Composite, OfDtypes):
 
     @classmethod
     def product(cls, equation: Equation, *operands: Operand) -> Tensor:
-        """The sum of products that an equation says."""
+        """Emits the sum of products of an equation."""
         return cls.of(*operands, equation=StringAttr(str(equation)))
 
     @property
@@ -140,7 +140,7 @@ class Einsum(Composite, OfDtypes):
         return tuple(self._term(number, dy) for number in range(len(self._operands)))
 
     def _term(self, number: int, dy: Tensor) -> Tensor:
-        """The others and dy, summed over what the operand does not have; it is repeated along labels of its own."""
+        """Computes an operand's gradient: dy times the others, summed to its labels, broadcast along its own ones."""
         equation, operands = self.stated, [Tensor(v) for v in self._operands]
         others = [conj(x) for i, x in enumerate(operands) if i != number]
         terms = [term for i, term in enumerate(equation.terms) if i != number]
@@ -153,7 +153,7 @@ class Einsum(Composite, OfDtypes):
 
 
 def _ones(x: Tensor, axis: int) -> Tensor:
-    """A vector of ones as long as an axis."""
+    """Emits a vector of ones as long as an axis."""
     extent = x.extents[axis]
     shape = extents_of(x, [axis]).value if extent == DYNAMIC_INDEX else None
     return Fill.full(1, tensor_type(x.element_type, (extent,)), shape)

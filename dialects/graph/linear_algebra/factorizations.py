@@ -1,4 +1,4 @@
-"""Square matrices (…, n, n) in equations: Cholesky factors, triangular and general solutions, inverses.
+"""Linear equations of square matrices (…, n, n): Cholesky factorization, triangular and general solves, inverses.
 
 The rules are those of Giles (Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation, 2008) and Murray (Differentiation of the Cholesky decomposition, arXiv:1602.07527).
@@ -33,7 +33,7 @@ from pullback.dialects.graph.tensor.types import (
 class Cholesky(SquareToSquare):
     """The lower triangular L with L @ L^H = the operand, a Hermitian matrix of which the lower triangle is read.
 
-    A matrix that is not positive definite is an error when it is met.
+    A matrix that is not positive definite is an error at run time.
     """
 
     name = "graph.cholesky"
@@ -52,7 +52,7 @@ class Cholesky(SquareToSquare):
 
 
 class Solving(OfSquares):
-    """The X of an equation with A @ X = B; leading axes broadcast."""
+    """A solver of A @ X = B; leading axes broadcast."""
 
     rhs = operand_def(AnyAttr())
     result = result_def(AnyAttr())
@@ -81,7 +81,7 @@ class Solving(OfSquares):
         return self.adjoint is not None
 
     def system(self, a: Array) -> Array:
-        """The matrix whose equation is solved."""
+        """The matrix of the equation that is solved."""
         return np.conj(a.swapaxes(-1, -2)) if self.is_adjoint else a
 
     def numpy(self, *operands: Array) -> Any:
@@ -89,12 +89,12 @@ class Solving(OfSquares):
         return np.linalg.solve(self.system(a), b).astype(operands[0].dtype, copy=False)
 
     def solved_back(self, dy: Tensor) -> Tensor:
-        """The solution of the adjoint equation."""
+        """Emits the solution of the adjoint equation."""
         properties = {k: v for k, v in self.properties.items() if k != "adjoint"}
         return type(self).of(self.a, dy, **properties, **flag(not self.is_adjoint, "adjoint"))
 
     def terms(self, dy: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradients, for all elements of the matrix and each pair of the batch."""
+        """Computes the gradients, for all elements of the matrix and each pair of the batch."""
         db = self.solved_back(dy)
         first, second = (self.y, db) if self.is_adjoint else (db, self.y)
         return -MatMul.of(first, adjoint(second)), db
@@ -102,9 +102,9 @@ class Solving(OfSquares):
 
 @graph_op
 class TriangularSolve(Solving):
-    """The X with A @ X = B, or A^H @ X = B if `adjoint`, of a triangular A: its other triangle is not read.
+    """The X with A @ X = B, or A^H @ X = B if `adjoint`, for a triangular A: its other triangle is not read.
 
-    A zero on the diagonal is an error when it is met.
+    A zero on the diagonal is an error at run time.
     """
 
     name = "graph.triangular_solve"
@@ -116,7 +116,7 @@ class TriangularSolve(Solving):
 
     @classmethod
     def solved(cls, a: Tensor, b: Tensor, upper: bool = False, adjoint: bool = False) -> Tensor:
-        """The solution."""
+        """Emits the solution."""
         return cls.of(a, b, **flag(upper, "upper"), **flag(adjoint, "adjoint"))
 
     def system(self, a: Array) -> Array:
@@ -131,7 +131,7 @@ class TriangularSolve(Solving):
 
 @graph_op
 class MatrixSolve(Solving):
-    """The X with A @ X = B, or A^H @ X = B if `adjoint`. A singular A is an error when it is met."""
+    """The X with A @ X = B, or A^H @ X = B if `adjoint`. A singular A is an error at run time."""
 
     name = "graph.matrix_solve"
     EXAMPLES: ClassVar = ("%r = graph.matrix_solve %q, %q : SQUARE",)
@@ -143,7 +143,7 @@ class MatrixSolve(Solving):
 
 @graph_op
 class MatrixInverse(SquareToSquare):
-    """The inverse. A singular matrix is an error when it is met."""
+    """The inverse of a matrix. A singular matrix is an error at run time."""
 
     name = "graph.matrix_inverse"
     EXAMPLES: ClassVar = ("%r = graph.matrix_inverse %q : SQUARE",)
@@ -157,5 +157,5 @@ class MatrixInverse(SquareToSquare):
 
 
 def lower_half(x: Tensor) -> Tensor:
-    """The lower triangle with half of the diagonal: the half of a Hermitian matrix from which it can be had."""
+    """Takes the lower triangle with half of the diagonal: plus its adjoint it is the Hermitian matrix again."""
     return 0.5 * (MatrixBandPart.within(x, upper=0) + MatrixBandPart.within(x, upper=-1))

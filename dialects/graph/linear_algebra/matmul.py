@@ -32,7 +32,7 @@ from pullback.dialects.graph.tensor.types import (
 
 @graph_op
 class MatMul(OfDtypes):
-    """The product of two matrices, either of which may be taken transposed: (…, m, k) @ (…, k, n) -> (…, m, n).
+    """The matrix product, either operand transposed if asked: (…, m, k) @ (…, k, n) -> (…, m, n).
 
     Leading axes are a batch of matrices, and broadcast against each other.
     """
@@ -72,7 +72,7 @@ class MatMul(OfDtypes):
 
     @classmethod
     def of(cls, *args: Operand, **properties: Attribute) -> Tensor:
-        """The product; a vector stands for the row or the column that fits, and its axis is left out of the result."""
+        """Emits the product; a vector is used as the row or the column that fits, and the result drops its axis."""
         a, b = (Tensor(v) for v in as_values(args, cls.name))
         for x, option in ((a, "transpose_a"), (b, "transpose_b")):
             if x.ndim == 0 or (x.ndim == 1 and option in properties):
@@ -88,7 +88,7 @@ class MatMul(OfDtypes):
 
     @classmethod
     def product(cls, a: Operand, b: Operand, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
-        """`a @ b`, each taken transposed if asked."""
+        """Emits `a @ b`, each operand transposed if asked."""
         return cls.of(a, b, **flag(transpose_a, "transpose_a"), **flag(transpose_b, "transpose_b"))
 
     @property
@@ -105,7 +105,7 @@ class MatMul(OfDtypes):
         return summed_to(da, a), summed_to(db, b)
 
     def _terms(self, a: Tensor, b: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
-        """Both gradients, for each pair of matrices of the batch."""
+        """Computes both gradients, for each pair of matrices of the batch."""
         product = MatMul.product
         match self.transposes:
             case False, False:
@@ -119,9 +119,9 @@ class MatMul(OfDtypes):
 
 
 def _rows(a: Tensor, b: Tensor, single: Tensor) -> tuple[Tensor, Tensor]:
-    """Two batches whose products a^T @ b are summed, as single matrices: all rows one below the other.
+    """Merges two batches, whose products a^T @ b are summed, to single matrices: all rows one below the other.
 
-    As they are where the sum is not over the whole batch, that of a `single` matrix, or their extents are not known.
+    Unchanged where the sum is not over the whole batch, that of a `single` matrix, or their extents are not known.
     """
     batch = a.extents[:-2]
     if single.ndim > 2 or not batch or batch != b.extents[:-2]:
@@ -135,7 +135,7 @@ def _rows(a: Tensor, b: Tensor, single: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def summed_to(term: Tensor, operand: Tensor) -> Tensor:
-    """A gradient summed over the axes of the batch along which its operand was repeated."""
+    """Sums a gradient over the axes of the batch along which its operand was broadcast."""
     batch = operand.extents[:-2]
     if term.extents[:-2] == batch and DYNAMIC_INDEX not in batch:
         return term
@@ -143,7 +143,7 @@ def summed_to(term: Tensor, operand: Tensor) -> Tensor:
 
 
 def batch_of(op: str, a: Shape, b: Shape) -> Shape:
-    """The leading axes of two tensors of matrices, broadcast."""
+    """Broadcasts the leading (batch) axes of two tensors of matrices."""
     try:
         return broadcast_shapes(a, b)
     except GraphError:
@@ -153,5 +153,5 @@ def batch_of(op: str, a: Shape, b: Shape) -> Shape:
 
 
 def adjoint(x: Tensor) -> Tensor:
-    """Each matrix transposed and conjugated."""
+    """Emits the adjoint of each matrix: transposed and conjugated."""
     return conj(Transpose.matrices(x))

@@ -1,4 +1,4 @@
-"""Parts of matrices (…, m, n): diagonals, and what lies near them."""
+"""Diagonals and bands of matrices (…, m, n)."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 LARGEST_MASK = 1 << 16
-"""Elements of a mask that may stand in a program."""
+"""The most elements of a mask that is written into a program as a constant."""
 
 
 def check_matrices(op: str, type_: Attribute) -> Shape:
-    """The extents of a tensor of matrices."""
+    """Checks that a type is a tensor of matrices, and returns its extents."""
     shape = shape_of_type(type_)
     check_tensor(op, type_, "the operand")
     if len(shape) < 2:
@@ -55,7 +55,7 @@ def check_matrices(op: str, type_: Attribute) -> Shape:
 
 @graph_op
 class MatrixBandPart(Composite):
-    """Matrices with zeros where `row - column > lower` or `column - row > upper`, as far as these are given."""
+    """Band matrices: zeros where `row - column > lower` or `column - row > upper`, as far as these are given."""
 
     name = "graph.matrix_band_part"
     ADDS: ClassVar = slice(1)
@@ -76,12 +76,12 @@ class MatrixBandPart(Composite):
 
     @classmethod
     def within(cls, x: Tensor, lower: int | None = None, upper: int | None = None) -> Tensor:
-        """`x` without what lies more than so many below or above the diagonal."""
+        """Emits the band of `x`: zeros more than `lower` below or `upper` above the diagonal."""
         limits = {"lower": lower, "upper": upper}
         return cls.of(x, **{name: IntegerAttr(n, i64) for name, n in limits.items() if n is not None})
 
     def mask(self, rows: int, columns: int) -> Array:
-        """Where elements are kept."""
+        """The mask of the elements that are kept."""
         above = np.arange(columns) - np.arange(rows)[:, None]
         kept = np.ones((rows, columns), bool)
         if isinstance(self.lower, IntegerAttr):
@@ -109,7 +109,7 @@ class MatrixBandPart(Composite):
 
 
 class Diagonal(GraphOp):
-    """What has to do with the diagonal of which `column - row` is `offset`."""
+    """An operation on the diagonal at which `column - row` is `offset`."""
 
     result = result_def(AnyAttr())
     offset = prop_def(base(IntegerAttr))
@@ -123,7 +123,7 @@ class Diagonal(GraphOp):
 
     @classmethod
     def length(cls, matrices: Attribute, properties: Properties) -> int:
-        """Of the diagonal of matrices of this type."""
+        """The length of the diagonal of matrices of this type."""
         *_, rows, columns = check_matrices(cls.name, matrices)
         if DYNAMIC_INDEX in (rows, columns):
             return DYNAMIC_INDEX
@@ -148,7 +148,7 @@ class MatrixDiagPart(Diagonal):
 
     @classmethod
     def at(cls, x: Tensor, offset: int = 0) -> Tensor:
-        """The diagonals of `x`."""
+        """Emits the diagonals of `x`."""
         return cls.of(x, offset=IntegerAttr(offset, i64))
 
     def numpy(self, *operands: Array) -> Any:
@@ -160,7 +160,7 @@ class MatrixDiagPart(Diagonal):
 
 @graph_op
 class MatrixDiag(Diagonal):
-    """Matrices with this diagonal and zeros beside it: (…, length) -> (…, m, n), the shape of the result's type."""
+    """Matrices with this diagonal and zeros elsewhere: (…, length) -> (…, m, n), the shape of the result's type."""
 
     name = "graph.matrix_diag"
     ADDS: ClassVar = slice(1)
@@ -174,13 +174,13 @@ class MatrixDiag(Diagonal):
 
     @classmethod
     def like(cls, x: Tensor, matrices: Tensor, properties: Properties) -> Tensor:
-        """The matrices, of the shape of others, with the diagonals `x`."""
+        """Emits matrices shaped as `matrices` with the diagonals `x`."""
         operands = [x.value, *dynamic_shape(matrices)]
         return cls.emit_as(operands, tensor_type(x.element_type, matrices.extents), properties)
 
     @classmethod
     def to(cls, x: Tensor, shape: Sequence[int], offset: int, runtime: Tensor | None = None) -> Tensor:
-        """The matrices of this shape with the diagonals `x`; `runtime` gives the extents (i64) that are not known."""
+        """Emits matrices of this shape with the diagonals `x`; `runtime` gives the extents (i64) that are not known."""
         operands = [x.value] if runtime is None else [x.value, runtime.value]
         made = cls.emit_as(operands, tensor_type(x.element_type, shape), {"offset": IntegerAttr(offset, i64)})
         made.op.verify_()

@@ -1,4 +1,4 @@
-"""Families of operations on matrices (…, m, n), and on square ones."""
+"""Op families of matrices (…, m, n), and of square ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OfMatrices(OfDtypes):
 
     @classmethod
     def check(cls, type_: Attribute) -> tuple[Attribute, Shape, int, int]:
-        """The dtype, the batch, the rows and the columns."""
+        """Checks a type, and returns its dtype, batch, rows and columns."""
         check_dtype(cls, element_type_of(type_))
         *batch, rows, columns = check_matrices(cls.name, type_)
         return element_type_of(type_), tuple(batch), rows, columns
@@ -45,7 +45,7 @@ class OfSquares(OfMatrices):
 
     @classmethod
     def check_square(cls, type_: Attribute) -> Shape:
-        """The extents of a tensor of square matrices, of the right dtype."""
+        """Checks that a type is of square matrices of an accepted dtype, and returns its extents."""
         _, batch, rows, columns = cls.check(type_)
         if rows != columns and DYNAMIC_INDEX not in (rows, columns):
             raise GraphError(f"{cls.name}: square_c1: matrices must be square, got {type_}")
@@ -53,7 +53,7 @@ class OfSquares(OfMatrices):
 
 
 class SquareToSquare(OfSquares):
-    """The result has the type of the operand."""
+    """An operation on square matrices whose result has the type of the operand."""
 
     result = result_def(AnyAttr())
 

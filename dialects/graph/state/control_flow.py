@@ -1,4 +1,4 @@
-"""Loops."""
+"""Control flow: `graph.while`, its terminators, and the values that regions capture."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 RunRegion: TypeAlias = Callable[[Region, Sequence[Any]], Sequence[Any]]
-"""Runs a region on these arguments and gives the operands of its terminator."""
+"""Runs a region on these arguments, and returns the operands of its terminator."""
 
 
 class HasLoopGradient(OpTrait):
-    """The engine builds the gradient of this operation from its regions, not from a rule."""
+    """The gradient engine derives the gradient of this operation from its regions, not from a rule."""
 
 
 @graph_op
 class While(GraphOp):
-    """Repeats the body on the carried values as long as the condition on them holds, and gives the last ones.
+    """A loop: repeats the body on the carried values as long as the condition on them holds; returns the last ones.
 
         %i, %x = graph.while %i0, %x0 : tensor<i32>, tensor<4xf32> {
         ^bb0(%i: tensor<i32>, %x: tensor<4xf32>):
@@ -55,7 +55,7 @@ class While(GraphOp):
           graph.yield %i1, %x1 : tensor<i32>, tensor<4xf32>
         }
 
-    Both regions may use values from outside: loop invariants. With the property `no_gradient` (TensorFlow's
+    Both regions may capture values from outside: loop invariants. With the property `no_gradient` (TensorFlow's
     `back_prop=False`) no gradient flows back through the loop: its operands get `None`.
     """
 
@@ -100,7 +100,7 @@ class While(GraphOp):
             )
 
     def run(self, operands: Sequence[Any], run_region: RunRegion) -> Sequence[Any]:
-        """The meaning: `run_region` runs one of the two regions on run-time values."""
+        """Evaluates the loop: `run_region` runs one of the two regions on run-time values."""
         carried = list(operands)
         while bool(run_region(self.condition, carried)[0]):
             carried = list(run_region(self.body, carried))
@@ -144,7 +144,7 @@ class While(GraphOp):
 
     @classmethod
     def over(cls, inits: Sequence[Tensor], no_gradient: bool = False) -> Self:
-        """A loop with empty regions, not inserted yet: the caller fills both and inserts it."""
+        """Builds a loop with empty regions, not inserted yet: the caller fills both and inserts it."""
         types = [t.type for t in inits]
         return cls.create(
             operands=[t.value for t in inits],
@@ -156,7 +156,7 @@ class While(GraphOp):
 
 @graph_op
 class Condition(GraphOp):
-    """Ends the condition of a loop: whether to go on."""
+    """The terminator of a loop's condition: whether to run the body again."""
 
     name = "graph.condition"
     going_on = operand_def(AnyAttr())
@@ -170,14 +170,14 @@ class Condition(GraphOp):
 
 @graph_op
 class Yield(GraphOp):
-    """Ends the body of a loop or a kernel with the values that leave it."""
+    """The terminator of a loop's or a kernel's body, with the values that it returns."""
 
     name = "graph.yield"
     values = var_operand_def(AnyAttr())
     traits = traits_def(IsTerminator(), Pure(), NotDifferentiable())
 
     def verify_(self) -> None:
-        """The operation around it checks the types."""
+        """Checks nothing: the operation around it checks the types."""
 
     def print(self, printer: Printer) -> None:
         if self.values:
@@ -198,7 +198,7 @@ class Yield(GraphOp):
 
 
 def captured_values(op: Operation) -> list[SSAValue]:
-    """The values from outside that the regions of an operation use, in the order of their first use."""
+    """Finds the values from outside that the regions of an operation capture, in the order of their first use."""
     inside: set[SSAValue] = set()
     captured: dict[SSAValue, None] = {}
     for inner in op.walk():

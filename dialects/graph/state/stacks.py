@@ -1,4 +1,4 @@
-"""Stacks: what a loop keeps for its gradient."""
+"""Stacks: a loop pushes the values that its gradient needs (checkpoints of each trip), and the gradient pops them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from pullback.dialects.graph.tensor.types import (
 
 
 class StackValue(NamedTuple):
-    """A non-empty stack at run time: shared, never changed. The empty stack is `None`: zeros all the way down."""
+    """A non-empty stack at run time, an immutable linked list. The empty stack is `None`: it pops zeros without end."""
 
     rest: StackValue | None
     top: Any
 
 
 def add_stacks(a: StackValue | None, b: StackValue | None) -> StackValue | None:
-    """Element by element from the top; below the shorter one there are zeros."""
+    """Adds two stacks element by element from the top; the shorter one counts as zeros below its end."""
     pairs: list[Any] = []
     while a is not None and b is not None:
         stacked = a.top is None or isinstance(
@@ -57,7 +57,7 @@ def add_stacks(a: StackValue | None, b: StackValue | None) -> StackValue | None:
 
 
 def stack_type(op: str, type_: Attribute) -> StackType:
-    """The type, if it is a stack's."""
+    """Checks that a type is a stack's, and returns it."""
     if not isinstance(type_, StackType):
         raise GraphError(f"{op}: stack_c1: the first operand must be a stack, got {type_}")
     return type_
@@ -65,7 +65,7 @@ def stack_type(op: str, type_: Attribute) -> StackType:
 
 @graph_op
 class EmptyStack(GraphOp):
-    """A stack with nothing on it but zeros, without end: which makes it the zero among gradients of stacks."""
+    """The empty stack, which pops zeros without end: so it is the zero of gradients of stacks."""
 
     name = "graph.empty_stack"
     EXAMPLES: ClassVar = ("%r = graph.empty_stack : STACK",)
@@ -73,7 +73,7 @@ class EmptyStack(GraphOp):
     traits = traits_def(Pure(), NotDifferentiable())
 
     def verify_(self) -> None:
-        """Its result type says everything."""
+        """Checks nothing beyond the result type."""
 
     def numpy(self, *operands: Any) -> Any:
         return None

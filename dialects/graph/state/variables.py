@@ -1,6 +1,6 @@
-"""State that outlives a step: variables, their reads and their updates.
+"""Variables (state that outlives a step), their reads and their updates.
 
-Updates and reads of one variable happen in the order in which they stand.
+Reads and updates of one variable are executed in program order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from pullback.dialects.graph.tensor.types import (
 
 @graph_op
 class VariableOp(GraphOp):
-    """A reference to the variable of this name; its contents live with whoever runs the graph."""
+    """A reference to the variable of this name; the runtime holds its contents."""
 
     name = "graph.variable"
     EXAMPLES: ClassVar = ('%r = graph.variable {variable = "w"} : !graph.ref<MATRIX>',)
@@ -68,7 +68,7 @@ class VariableOp(GraphOp):
 
 
 def contents_type(op: str, type_: Attribute) -> Attribute:
-    """What a variable of this type holds."""
+    """The type of the contents of a variable of this type; `GraphError` for other types."""
     if not isinstance(type_, VariableType):
         raise GraphError(f"{op}: variable_c2: the first operand must be a variable, got {type_}")
     return type_.data_type
@@ -78,7 +78,7 @@ def contents_type(op: str, type_: Attribute) -> Attribute:
 
 
 class ReadsVariable(GraphOp):
-    """Sees a variable's contents as they are at this point."""
+    """An operation that reads a variable's contents as they are at this point."""
 
 
 @graph_op
@@ -104,7 +104,7 @@ class Read(ReadsVariable):
 
 @graph_op
 class ReadRows(ReadsVariable):
-    """Rows of the variable's contents now: `gather` of `read`, but the rest of them is not looked at."""
+    """Rows of the variable's contents now: as `gather` of `read`, without reading the other rows."""
 
     name = "graph.read_rows"
     EXAMPLES: ClassVar = (
@@ -125,7 +125,7 @@ class ReadRows(ReadsVariable):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         variable, indices = (Tensor(v) for v in self._operands)
-        # The read gives the type that the rows are slices of; nothing uses its value.
+        # The read only gives the type of the slices; its value is unused.
         return MakeSlices.rows_of(Read.of(variable), dy, indices), None
 
 
@@ -133,7 +133,7 @@ class ReadRows(ReadsVariable):
 
 
 class Update(GraphOp):
-    """Changes a variable by a value of its type, or by slices of it. Nothing flows out, so no gradient flows back."""
+    """An update of a variable by a value of its type, or by slices of it; without results, so without gradients."""
 
     variable = operand_def(VariableType)
     update = operand_def(AnyAttr())
@@ -147,14 +147,14 @@ class Update(GraphOp):
 
     @classmethod
     def apply(cls, variable: Tensor, update: Tensor) -> Update:
-        """Updates the variable at this point; `GraphError` if the types do not fit."""
+        """Emits the update of the variable at this point; `GraphError` if the types do not fit."""
         op = cls.create(operands=[variable.value, update.value])
         op.verify_()
         insert(op)
         return op
 
     def contents_after(self, before: Tensor) -> Tensor:
-        """The contents that this update leaves of those `before`, as a value."""
+        """Computes the contents after this update from those `before`, as a value."""
         raise NotImplementedError(self.name)
 
 
@@ -181,11 +181,11 @@ class Assign(Update):
 
 
 class ArithmeticUpdate(Update):
-    """Combines the variable's contents with the update, element by element."""
+    """An update that combines the variable's contents with a value, element by element."""
 
     UFUNC: ClassVar[np.ufunc]
     COMBINE: ClassVar[str]
-    """The operation that does the same to values."""
+    """The name of the operation that combines two values in the same way."""
 
     def verify_(self) -> None:
         super().verify_()

@@ -1,6 +1,6 @@
-"""Pooling of images (N, H, W, C): the average for each window and channel, and what of it comes back.
+"""Average pooling of images (N, H, W, C) over windows, per channel, and its gradient.
 
-Padding is no part of an image, and not counted.
+Padding is not part of the average, and not counted.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from pullback.dialects.graph.windows.windows import (
 
 
 class Averages(Pooling):
-    """What has to do with averages, and with how many elements are in each."""
+    """An operation of averages, with the number of elements in each window."""
 
     DTYPES: ClassVar = is_inexact
 
     def sizes(self, image: Sequence[int], dtype: np.dtype[Any]) -> Array:
-        """How many elements of the image each window has: (1, rows, columns, 1)."""
+        """Counts the elements of the image in each window: (1, rows, columns, 1)."""
         inside = self.windows.patches(np.ones((1, *image, 1), dtype), self.name)
         return np.sum(inside, axis=3)
 
     def shared(self, y: Tensor, image: Sequence[int]) -> Tensor:
-        """What each window of an image has, over the number of its elements."""
+        """Divides a value per window by the number of the window's elements."""
         if not is_padded(self.windows, image):
             return y / math.prod(self.windows.size)
         return y / Constant.from_array(self.sizes(image, numpy_dtype(y.element_type)))
@@ -58,7 +58,7 @@ class Averages(Pooling):
 
 @graph_op
 class AvgPool2D(Averages, Pool):
-    """The average of each window, over the elements that are in the image."""
+    """Average pooling: the mean of each window over its elements that are in the image."""
 
     name = "graph.avg_pool2d"
     ADDS: ClassVar = slice(1)
@@ -86,7 +86,7 @@ class AvgPool2D(Averages, Pool):
 
 @graph_op
 class AvgPool2DGradient(Averages):
-    """Images to each element of which its windows give their share of dy; their shape is the result's."""
+    """The gradient of `avg_pool2d`: each window's dy, over its number of elements, added to all of these."""
 
     name = "graph.avg_pool2d_gradient"
     ADDS: ClassVar = slice(1)
@@ -100,7 +100,7 @@ class AvgPool2DGradient(Averages):
 
     @classmethod
     def like(cls, dy: Tensor, images: Tensor, properties: Properties) -> Tensor:
-        """For averages of images of this shape."""
+        """Emits the gradient for images shaped as `images`."""
         return cls.emit_as([dy.value, *dynamic_shape(images)], images.type, properties)
 
     def verify_(self) -> None:
@@ -115,7 +115,7 @@ class AvgPool2DGradient(Averages):
         return summed.astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor | None:
-        """Each element gets the share of its window; windows that share elements are the host's."""
+        """Gives each element the share of its window; overlapping windows are left to the host."""
         shape = shape_of_type(self.result_types[0])
         if not tiles(self.windows, shape[1:3]):
             return None

@@ -34,9 +34,9 @@ from pullback.dialects.graph.windows.filters import Convolution, by_group, group
 from pullback.dialects.graph.windows.windows import Padding, Pair, window_count, window_properties
 
 FEW_CHANNELS = 8
-"""A product with fewer columns than this leaves most of a vector empty."""
+"""The fewest columns of a matrix product worth a kernel: fewer leave most lanes of a vector empty."""
 BLOCK_BYTES, LEAST_ROWS = 2**18, 32
-"""What a core's second cache holds beside other things, and from how many rows on a block is worth its sum."""
+"""The bytes of a block that fit a core's second-level cache, and the fewest rows of a block worth its partial sum."""
 
 
 @graph_op
@@ -61,7 +61,7 @@ padding = array<i64: 0, 1, 0, 1>}
     def apply(
         cls, x: Tensor, filters: Tensor, strides: Pair, padding: Padding, dilations: Pair = (1, 1)
     ) -> Tensor:
-        """The convolution of `x` with `filters`."""
+        """Emits the convolution of `x` with `filters`."""
         return cls.of(x, filters, **window_properties(strides, padding, dilations))
 
     def numpy(self, *operands: Array) -> Any:
@@ -85,15 +85,15 @@ padding = array<i64: 0, 1, 0, 1>}
 
 
 class ConvolutionGradient(Convolution):
-    """The transpose of a convolution: the result has the shape of an operand of that, and its type is given."""
+    """A transpose (adjoint) of a convolution: the result has the shape of one of its operands, given by its type."""
 
     SHAPE_OPERAND: ClassVar = 2
     WRT: ClassVar[int]
-    """Which operand of the convolution."""
+    """The position of the operand of the convolution whose gradient this is."""
 
     @classmethod
     def like(cls, other: Tensor, dy: Tensor, wrt: Tensor, properties: Properties) -> Tensor:
-        """For the convolution with these properties, of `other` with what has the shape of `wrt`."""
+        """Emits the gradient with respect to `wrt` of the convolution with `other` that has these properties."""
         operands = [other.value, dy.value, *dynamic_shape(wrt)]
         return cls.emit_as(operands, tensor_type(dy.element_type, wrt.extents), properties)
 
@@ -101,7 +101,7 @@ class ConvolutionGradient(Convolution):
     def to(
         cls, other: Tensor, dy: Tensor, shape: Sequence[int], runtime: Tensor | None, properties: Properties
     ) -> Tensor:
-        """For a convolution of what has this shape; `runtime` gives the extents (i64) that are not known."""
+        """Emits the gradient of this shape; `runtime` gives the extents (i64) that are not known."""
         operands = [other.value, dy.value] if runtime is None else [other.value, dy.value, runtime.value]
         made = cls.emit_as(operands, tensor_type(dy.element_type, shape), properties)
         made.op.verify_()
@@ -123,7 +123,7 @@ class ConvolutionGradient(Convolution):
 
 @graph_op
 class Conv2DInputGradient(ConvolutionGradient):
-    """Images from outputs of a convolution, linearly: each window gets its output times the filter (no conjugate)."""
+    """The transposed convolution: each output times the filter is added to its window (no conjugate)."""
 
     name = "graph.conv2d_input_gradient"
     EXAMPLES: ClassVar = (
@@ -177,7 +177,7 @@ padding = array<i64: 0, 0, 0, 0>}
 
 @graph_op
 class Conv2DFilterGradient(ConvolutionGradient):
-    """Filters from images and outputs of a convolution: the sum over windows of their product (no conjugate)."""
+    """The filters' gradient: the sum over windows of the image times the output (no conjugate)."""
 
     name = "graph.conv2d_filter_gradient"
     EXAMPLES: ClassVar = (
@@ -216,10 +216,10 @@ padding = array<i64: 1, 1, 1, 1>}
 
 
 def _summed_by_blocks(columns: Tensor, dy: Tensor) -> Tensor | None:
-    """`columns` transposed times `dy`, as the sum of products of blocks of rows.
+    """Computes `columns` transposed times `dy`, blocked: as the sum of products of blocks of rows.
 
-    A product reads its transposed operand again for each few rows of the result: a block stays in the cache. Where
-    the products of the blocks would be larger than what they are of, the host is faster.
+    A product reads its transposed operand again for each few rows of the result: a block stays in the cache. Returns
+    `None` where the blocks' products would be larger than their operands: there the host is faster.
     """
     (rows, width), outputs = columns.extents, dy.extents[1]
     if rows * width * 4 <= BLOCK_BYTES:

@@ -1,4 +1,4 @@
-"""Convolutions of each channel of images (N, H, W, C) alone."""
+"""Depthwise convolution of images (N, H, W, C): each channel with filters of its own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from pullback.dialects.graph.windows.windows import Padding, Pair, Windows, wind
 
 @graph_op
 class DepthwiseConv2D(Convolution):
-    """A convolution of each channel alone with as many filters as `outputs`, (rows, columns, C, outputs).
+    """The depthwise convolution: each channel alone, with filters (rows, columns, C, outputs).
 
     The outputs of the first channel come first.
     """
@@ -69,7 +69,7 @@ padding = array<i64: 0, 1, 0, 1>}
     def apply(
         cls, x: Tensor, filters: Tensor, strides: Pair, padding: Padding, dilations: Pair = (1, 1)
     ) -> Tensor:
-        """The convolution of each channel of `x` with its filters."""
+        """Emits the convolution of each channel of `x` with its filters."""
         return cls.of(x, filters, **window_properties(strides, padding, dilations))
 
     def numpy(self, *operands: Array) -> Any:
@@ -83,7 +83,7 @@ padding = array<i64: 0, 1, 0, 1>}
         return y.reshape(len(x), *count, math.prod(filters.shape[2:])).astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor | None:
-        """The sum, over the places of a window, of what is there times what the filters have there."""
+        """Sums, over the positions in a window, the image at that position times the filters there."""
         x, filters = (Tensor(v) for v in self._operands)
         windows = self.windows(filters.extents)
         if not has_few_places(windows):
@@ -94,7 +94,7 @@ padding = array<i64: 0, 1, 0, 1>}
         return Reshape.to(reduce(Add.of, products), shape_of_type(self.result_types[0]))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        """Those of a convolution in which each channel is a group."""
+        """Computes the gradients as those of a convolution in which each channel is a group."""
         x, filters = (Tensor(v) for v in self._operands)
         grouped = _as_groups(filters)
         df = Conv2DFilterGradient.like(conj(x), dy, grouped, self.properties)
@@ -102,7 +102,7 @@ padding = array<i64: 0, 1, 0, 1>}
 
 
 def _as_groups(filters: Tensor) -> Tensor:
-    """Filters of depthwise convolutions as those of groups of one channel."""
+    """Reshapes depthwise filters to those of groups of one channel."""
     rows, columns, channels, outputs = filters.extents
     if is_static(filters.type):
         return Reshape.to(filters, (rows, columns, 1, channels * outputs))

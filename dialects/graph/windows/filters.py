@@ -1,4 +1,4 @@
-"""What convolutions share: where their windows are, groups of channels, and when they are matrix products."""
+"""The op family of convolutions: windows, groups of channels, and im2col for those that are matrix products."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pullback.dialects.graph.windows.windows import Windows, check_images, check
 
 
 class Convolution(Composite, OfDtypes):
-    """What the operations share: where the windows are, and how many groups of channels there are.
+    """A convolution or its transpose: with windows, and groups of channels.
 
-    There are C / (C of the filters) groups. Each has as many outputs, of its own channels alone.
+    There are C / (C of the filters) groups. Each has as many outputs, which depend on its own channels only.
     """
 
     DTYPES: ClassVar = numeric
@@ -36,7 +36,7 @@ class Convolution(Composite, OfDtypes):
     traits = traits_def(Pure())
 
     def patches(self, x: Array, filters: Sequence[int], groups: int) -> Array:
-        """What each window reads: (groups, windows, elements of a filter)."""
+        """Extracts the elements that each window reads (im2col): (groups, windows, elements of a filter)."""
         patches = self.windows(filters).patches(x, self.name)
         *counts, places, channels = patches.shape
         split = patches.reshape(math.prod(counts), places, groups, channels // groups)
@@ -47,15 +47,15 @@ class Convolution(Composite, OfDtypes):
         return Windows.of(filters[:2], self.properties)
 
     def is_pointwise(self, images: Shape, filters: Shape) -> bool:
-        """Whether each output is made of one place of the image, of all its channels: then it is a matrix product."""
+        """Tells whether each output depends on one position of the image, all channels: then it is a matrix product."""
         windows = self.windows(filters)
         moves = (windows.size, windows.strides, *windows.pads(images[1:3]))
         return moves == ((1, 1), (1, 1), (0, 0), (0, 0)) and images[3] == filters[2]
 
     def columns(self, x: Tensor, filters: Shape) -> Tensor | None:
-        """What each window reads, as a row: (N, rows, columns, elements of a filter); `None` for the host.
+        """Emits im2col, the elements of each window as a row: (N, rows, columns, elements of a filter).
 
-        Groups of channels are left to it, and windows of many places.
+        Returns `None` for groups of channels and for large windows, which are left to the host.
         """
         windows = self.windows(filters)
         if self.is_pointwise(x.extents, filters):
@@ -66,7 +66,7 @@ class Convolution(Composite, OfDtypes):
 
     @classmethod
     def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:
-        """Images and filters of one dtype, and windows that there are."""
+        """Checks that images and filters have one dtype, and the windows are valid."""
         check_operand_dtypes(cls.name, images, filters)
         check_dtype(cls, element_type_of(images))
         check_windows(cls.name, properties)
@@ -79,7 +79,7 @@ class Convolution(Composite, OfDtypes):
 
     @classmethod
     def convolved(cls, images: Attribute, filters: Attribute, properties: Properties) -> Shape:
-        """The shape of a convolution of these types; `GraphError` where there is none."""
+        """Infers the shape of a convolution of these types; `GraphError` where there is none."""
         cls.check_operands(images, filters, properties)
         x, f = shape_of_type(images), shape_of_type(filters)
         if not _is_multiple(x[3], f[2]):
@@ -96,27 +96,27 @@ class Convolution(Composite, OfDtypes):
 
 
 def _is_multiple(n: int, of: int) -> bool:
-    """Whether one extent is a multiple of another, as far as both are known."""
+    """Tells whether one extent is a multiple of another, as far as both are known."""
     return DYNAMIC_INDEX in (n, of) or (n == 0 if of == 0 else n % of == 0)
 
 
 def by_group(filters: Array, groups: int) -> Array:
-    """Filters, or outputs: (groups, everything else, outputs of one group)."""
+    """Splits filters, or outputs, by group: (groups, everything else, outputs of one group)."""
     *others, outputs = filters.shape
     return filters.reshape(math.prod(others), groups, outputs // groups).transpose(1, 0, 2)
 
 
 def rows_of(x: Tensor) -> Tensor:
-    """All axes but the last as one."""
+    """Merges all axes but the last to one."""
     return Reshape.to(x, (math.prod(x.extents[:-1]), x.extents[-1]))
 
 
 def joined(outputs_by_group: Array) -> Array:
-    """The inverse of `by_group`: (everything else, outputs)."""
+    """Joins outputs of groups, the inverse of `by_group`: (everything else, outputs)."""
     groups, others, outputs = outputs_by_group.shape
     return outputs_by_group.transpose(1, 0, 2).reshape(others, groups * outputs)
 
 
 def groups_of(channels: int, of_filters: int) -> int:
-    """How many groups there are, by the channels of the images and of the filters."""
+    """The number of groups, from the channels of the images and of the filters."""
     return channels // of_filters if of_filters else 1

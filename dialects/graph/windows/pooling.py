@@ -1,6 +1,6 @@
-"""Pooling of images (N, H, W, C): the largest element for each window and channel, and what of it comes back.
+"""Max pooling of images (N, H, W, C) over windows, per channel, and its gradient.
 
-Padding is no part of an image, and never the largest element.
+Padding is never the largest element.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from pullback.dialects.graph.windows.windows import (
 
 
 class Pooling(OfDtypes, Composite):
-    """What the operations share: where the windows are."""
+    """A pooling operation or its gradient, with windows."""
 
     result = result_def(AnyAttr())
     window = prop_def(DenseArrayBase)
@@ -72,7 +72,7 @@ class Pooling(OfDtypes, Composite):
 
     @classmethod
     def pooled(cls, images: Attribute, properties: Properties) -> Shape:
-        """The shape of what is pooled from images of this type; `GraphError` where there is none."""
+        """Infers the shape of the pooled images; `GraphError` where there is none."""
         check_dtype(cls, element_type_of(images))
         check_windows(cls.name, properties)
         shape = shape_of_type(images)
@@ -88,7 +88,7 @@ class Pooling(OfDtypes, Composite):
 
     @classmethod
     def check_pooled(cls, images: Attribute, dy: Attribute, properties: Properties) -> None:
-        """Outputs, or their gradient, are those of these images."""
+        """Checks that outputs, or their gradient, have the type of these images, pooled."""
         expected = cls.pooled(images, properties)
         check_operand_dtypes(cls.name, images, dy)
         if not compatible_shapes(shape_of_type(dy), expected):
@@ -98,7 +98,7 @@ class Pooling(OfDtypes, Composite):
 
 
 class Pool(Pooling):
-    """Images, pooled."""
+    """A pooling of images."""
 
     images = operand_def(AnyAttr())
 
@@ -113,13 +113,13 @@ class Pool(Pooling):
 
     @classmethod
     def apply(cls, x: Tensor, window: Pair, strides: Pair, padding: Padding) -> Tensor:
-        """`x`, pooled."""
+        """Emits the pooling of `x`."""
         return cls.of(x, window=integers(window), **window_properties(strides, padding))
 
 
 @graph_op
 class MaxPool2D(Pool):
-    """The largest element of each window, NaN if any is; the first of equal ones gets the gradient."""
+    """Max pooling: the largest element of each window, NaN if any is; the first of equal ones gets the gradient."""
 
     name = "graph.max_pool2d"
     TAKES: ClassVar = slice(1)
@@ -153,13 +153,13 @@ def _lowest(type_: Attribute) -> Any:
 
 
 class AtLargest(Pooling):
-    """What has to do with the places of the largest elements of windows, which do not change with them."""
+    """An operation at the positions of windows' largest elements (argmax), which have no gradient themselves."""
 
     DTYPES: ClassVar = is_float
     images = operand_def(AnyAttr())
 
     def places(self, x: Array) -> tuple[Array, Pair]:
-        """For each window the number of the place in it of its (first) largest element; how many windows."""
+        """Computes for each window the position in it of its (first) largest element; also the number of windows."""
         windows = self.windows
         count = window_count(self.name, windows, x.shape[1:3])
         inside = windows.padded(np.ones((1, *x.shape[1:3], 1), bool), False, self.name)
@@ -176,7 +176,7 @@ class AtLargest(Pooling):
 
 @graph_op
 class MaxPool2DGradient(AtLargest):
-    """The transpose of `max_pool2d_select`: zeros, with each element of dy added at the largest of its window."""
+    """The gradient of `max_pool2d`: zeros with each element of dy added at the largest element of its window."""
 
     name = "graph.max_pool2d_gradient"
     ADDS: ClassVar = slice(1, 2)
@@ -201,7 +201,7 @@ class MaxPool2DGradient(AtLargest):
         return self.windows.combined(parts, x.shape, each.dtype, self.name).astype(dy.dtype, copy=False)
 
     def expand(self) -> Tensor | None:
-        """Each element gets what belongs to its window, or nothing; windows that share elements are the host's."""
+        """Gives each element its window's dy, or 0; overlapping windows are left to the host."""
         x, dy = (Tensor(v) for v in self._operands)
         if not has_few_places(self.windows) or not tiles(self.windows, x.extents[1:3]):
             return None
@@ -218,7 +218,10 @@ class MaxPool2DGradient(AtLargest):
 
 @graph_op
 class MaxPool2DSelect(AtLargest):
-    """Of other images, for each window, the element where the largest of the window is in these."""
+    """Elements of other images at the positions of these images' largest elements, one per window.
+
+    It is the transpose of `max_pool2d_gradient`, and so its gradient.
+    """
 
     name = "graph.max_pool2d_select"
     ADDS: ClassVar = slice(1, 2)

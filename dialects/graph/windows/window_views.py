@@ -1,6 +1,6 @@
-"""What windows read, as views of a tensor of images: how kernels compute what is pooled.
+"""Decomposition of pooling into strided views of images, one for each position in the window.
 
-A view holds, for each window, the element at one place of it: (N, rows, columns, C). Places are counted by rows.
+A view holds, for each window, the element at one position in it: (N, rows, columns, C). Positions are row-major.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.windows.windows import Windows, window_count
 
 MOST_PLACES = 49
-"""A kernel names each place of a window: windows of more places are left to the host."""
+"""The most positions of a window: a kernel has a view for each, and larger windows are left to the host."""
 
 
 def has_few_places(windows: Windows) -> bool:
-    """Whether kernels may name each place."""
+    """Tells whether a window is small enough for kernels to have a view of each position."""
     return 0 < math.prod(windows.size) <= MOST_PLACES
 
 
 def is_padded(windows: Windows, image: Sequence[int]) -> bool:
-    """Whether windows reach beyond an image of these (known) extents."""
+    """Tells whether windows reach beyond an image of these (known) extents."""
     return bool(np.any(windows.pads(image)))
 
 
 def window_views(op: str, x: Tensor, windows: Windows, around: Number = 0) -> list[Tensor]:
-    """The view of each place, of images of known extents with this value around them."""
+    """Emits the view of each position, of images of known extents padded with this value."""
     image = x.extents[1:3]
     count = window_count(op, windows, image)
     if is_padded(windows, image):
@@ -43,7 +43,7 @@ def window_views(op: str, x: Tensor, windows: Windows, around: Number = 0) -> li
 
 
 def first_largest(views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """For each window the largest element, NaN if any is, and of each later place whether it exceeds those before."""
+    """Emits each window's largest element, NaN if any is, and for each later position whether it exceeds all before."""
     largest, *others = views
     larger: list[Tensor] = []
     for view in others:
@@ -53,11 +53,11 @@ def first_largest(views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
     return largest, larger
 
 
-# ---- windows of which each element of an image is in one ---------------------------------------------------------
+# ---- windows that tile an image ------------------------------------------------------------------------------
 
 
 def tiles(windows: Windows, image: Sequence[int]) -> bool:
-    """Whether each element of an image of these (known) extents is in one window."""
+    """Tells whether windows tile an image of these (known) extents: each element is in exactly one."""
     return (
         windows.strides == windows.size
         and windows.dilations == (1, 1)
@@ -67,20 +67,20 @@ def tiles(windows: Windows, image: Sequence[int]) -> bool:
 
 
 def by_place(windows: Windows) -> Tensor:
-    """The number of each place, where an image has it: (1, 1, rows of a window, 1, columns of a window, 1), i32."""
+    """Emits the number of each position in a window: (1, 1, rows of a window, 1, columns of a window, 1), i32."""
     rows, columns = windows.size
     places = np.arange(rows * columns, dtype=np.int32)
     return Constant.from_array(places.reshape(1, 1, rows, 1, columns, 1))
 
 
 def beside_places(y: Tensor) -> Tensor:
-    """What windows have, beside the places of an image that they tile: (N, rows, 1, columns, 1, C)."""
+    """Reshapes a value per window so that it broadcasts against the tiled image: (N, rows, 1, columns, 1, C)."""
     images, rows, columns, channels = y.extents
     return Reshape.to(y, (images, rows, 1, columns, 1, channels))
 
 
 def tiled(y: Tensor, windows: Windows, shape: Sequence[int]) -> Tensor:
-    """Images of this shape, from what stands beside the places of their windows."""
+    """Reshapes tiled windows to images of this shape: the inverse of the tiling."""
     images, rows, _, columns, _, channels = y.extents
     each = (images, rows, windows.size[0], columns, windows.size[1], channels)
     return Reshape.to(y if y.extents == each else BroadcastTo.to(y, each), shape)

@@ -1,7 +1,7 @@
-"""Windows that slide over images (N, H, W, C): how many there are, and which elements each of them reads.
+"""Sliding windows over images (N, H, W, C): size, stride, padding and dilation, and the elements that each reads.
 
-The output extents and the paddings of `SAME` are TensorFlow's: as many windows as strides fit into the image, and
-what padding these need beyond it, of which the smaller half stands before.
+The output extents and paddings of `SAME` are TensorFlow's: as many windows as strides fit into the image, and the
+padding that these need, the smaller half of it before the image.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pullback.dialects.graph.tensor.types import GraphError, format_shape
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = tuple[Pair, Pair] | Literal["SAME"]
-"""Rows before and after, columns before and after; `SAME` leaves them to the extents of the image."""
+"""Padding of rows before and after, and of columns before and after; `SAME` derives it from the image's extents."""
 Array: TypeAlias = npt.NDArray[Any]
 
 
 def same_padding(extent: int, size: int, stride: int, dilation: int = 1) -> Pair:
-    """What `SAME` adds before and after an axis of this extent."""
+    """Computes the padding of `SAME` before and after an axis of this extent."""
     windows = -(-extent // stride)
     total = max((windows - 1) * stride + (size - 1) * dilation + 1 - extent, 0)
     return total // 2, total - total // 2
@@ -34,7 +34,7 @@ def same_padding(extent: int, size: int, stride: int, dilation: int = 1) -> Pair
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows over the two middle axes, of these extents (`DYNAMIC_INDEX` where not known), at these distances."""
+    """Windows over the two middle axes: their size (`DYNAMIC_INDEX` where not known), strides, padding and dilation."""
 
     size: Pair
     strides: Pair
@@ -43,7 +43,7 @@ class Windows:
 
     @classmethod
     def of(cls, size: Sequence[int], properties: Properties) -> Windows:
-        """From checked properties of an operation."""
+        """Reads windows from checked properties of an operation."""
         rows, columns = size
         dilations = integer_list(properties, "dilations") if "dilations" in properties else (1, 1)
         padding: Padding = "SAME"
@@ -54,7 +54,7 @@ class Windows:
 
     @property
     def reach(self) -> Pair:
-        """Rows and columns from a window's first to its last."""
+        """The extents of a window in the image, dilation included."""
         rows, columns = (
             DYNAMIC_INDEX if n == DYNAMIC_INDEX else (n - 1) * d + 1
             for n, d in zip(self.size, self.dilations, strict=True)
@@ -62,7 +62,7 @@ class Windows:
         return rows, columns
 
     def pads(self, image: Sequence[int]) -> tuple[Pair, Pair]:
-        """Rows before and after, columns before and after, of an image of these (known) extents."""
+        """Computes the padding of rows and of columns, each before and after, for an image of these (known) extents."""
         if self.padding != "SAME":
             return self.padding
         rows, columns = (
@@ -71,7 +71,7 @@ class Windows:
         return rows, columns
 
     def slices(self, count: Pair) -> Iterator[tuple[slice, slice]]:
-        """The rows and columns of padded images that windows have at each place, which are counted by rows."""
+        """Yields, for each position in the window (row-major), the slices of rows and columns read there."""
         for place in np.ndindex(self.size):
             rows, columns = (
                 slice(at * d, at * d + max((n - 1) * s + 1, 0), s)
@@ -82,17 +82,17 @@ class Windows:
     # ---- NumPy ------------------------------------------------------------------------------------------
 
     def padded(self, x: Array, value: Any, op: str) -> Array:
-        """The images with this value around them."""
+        """Pads images with this value."""
         window_count(op, self, x.shape[1:3])
         pads = self.pads(x.shape[1:3])
         return np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=value) if np.any(pads) else x
 
     def views(self, padded: Array, count: Pair) -> Iterator[Array]:
-        """For each place in the window what all windows have there: (N, rows, columns, C)."""
+        """Yields, for each position in the window, the elements of all windows there: (N, rows, columns, C)."""
         return (padded[:, rows, columns] for rows, columns in self.slices(count))
 
     def patches(self, x: Array, op: str) -> Array:
-        """What each window reads, 0 beside the image: (N, rows, columns, places in the window, C)."""
+        """Extracts the elements of each window, 0 for padding: (N, rows, columns, positions in the window, C)."""
         count = window_count(op, self, x.shape[1:3])
         images, _, _, channels = x.shape
         made = np.empty((images, *count, self.size[0] * self.size[1], channels), x.dtype)
@@ -101,9 +101,9 @@ class Windows:
         return made
 
     def combined(self, parts: Iterable[Array], shape: Sequence[int], dtype: np.dtype[Any], op: str) -> Array:
-        """The transpose of `patches`: what windows say of one element of images of this shape is added up.
+        """Adds the windows' values up to images of this shape: the transpose of `patches`.
 
-        There is one part for each place in the window, as in `views`.
+        There is one part for each position in the window, as in `views`.
         """
         images, rows, columns, channels = shape
         (top, bottom), (left, right) = self.pads((rows, columns))
@@ -115,7 +115,7 @@ class Windows:
 
 
 def window_count(op: str, windows: Windows, image: Sequence[int]) -> Pair:
-    """How many windows there are below and beside each other; `GraphError` where one does not fit."""
+    """Counts the windows along rows and columns of an image; `GraphError` where none fits."""
     rows, columns = (_along(op, windows, axis, extent) for axis, extent in enumerate(image))
     return rows, columns
 
@@ -146,7 +146,7 @@ def _pair(values: Sequence[int]) -> Pair:
 
 
 def window_properties(strides: Pair, padding: Padding, dilations: Pair | None = None) -> dict[str, Attribute]:
-    """How an operation stores where its windows are."""
+    """Stores strides, padding and dilations as properties of an operation."""
     made: dict[str, Attribute] = {"strides": integers(strides)}
     if dilations is not None:
         made["dilations"] = integers(dilations)
@@ -155,7 +155,7 @@ def window_properties(strides: Pair, padding: Padding, dilations: Pair | None = 
 
 
 def check_windows(op: str, properties: Properties) -> None:
-    """The properties of `Windows` say something that there is."""
+    """Checks the properties that describe `Windows`."""
     for name in ("window", "strides", "dilations"):
         if name in properties:
             values = integer_list(properties, name)
@@ -176,7 +176,7 @@ def check_windows(op: str, properties: Properties) -> None:
 
 
 def check_images(op: str, type_shape: Sequence[int], what: str) -> None:
-    """Images have four axes."""
+    """Checks that images have four axes."""
     if len(type_shape) != 4:
         raise GraphError(
             f"{op}: rank_c4: {what} must have rank 4 (N, H, W, C), got {format_shape(type_shape)}"
