@@ -15,7 +15,7 @@ from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype, shape_of_type, tensor_type
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import gradients
 
 Body = Callable[..., "Tensor | Sequence[Tensor]"]
@@ -55,7 +55,7 @@ class Function:
             grad_ys or [None] * len(ys),
             self.block,
             self.block.add_op,
-            Options(**options),
+            GradientOptions(**options),
             stops=[s.value for s in stops],
             **keywords,
         )

@@ -62,7 +62,7 @@ def dtypes_of(type: Attribute) -> tuple[np.dtype[Any], ...]:
 
 
 @dataclass(frozen=True)
-class Parameter:
+class EntryParameter:
     """A memref parameter of an entry function."""
 
     position: int
@@ -107,9 +107,9 @@ class SignatureError(DiagnosticError, ValueError):
     """A function takes what NumPy has no arrays for."""
 
 
-def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[Parameter, ...]:
+def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[EntryParameter, ...]:
     """The parameters of an entry function; raises ValueError for one that is no memref of static shape."""
-    parameters: list[Parameter] = []
+    parameters: list[EntryParameter] = []
     for position, argument in enumerate(function.body.block.args):
         memref = argument.type
         if not isinstance(memref, MemRefType) or not memref.has_static_shape():
@@ -120,5 +120,7 @@ def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[Parameter, 
             )
         dtypes = dtypes_of(memref.element_type)
         shape = tuple(memref.get_shape())
-        parameters.append(Parameter(position, argument.name_hint or "", shape, dtypes, position in written))
+        parameters.append(
+            EntryParameter(position, argument.name_hint or "", shape, dtypes, position in written)
+        )
     return tuple(parameters)

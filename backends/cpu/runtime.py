@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.entry_arguments import Parameter, address_of, parameters_of
+from pullback.backends.cpu.entry_arguments import EntryParameter, address_of, parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.llvm.printer import Printed, print_module
 from pullback.backends.cpu.llvm.written_arguments import written_arguments
@@ -111,13 +111,13 @@ def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
     return Executable(printed, entry, parameters, HostFunctions(module, entry, printed.polls))
 
 
-class Call:
+class NativeCall:
     """A native function with some of its arrays bound: called with the others, in order."""
 
     def __init__(
         self,
         function: Any,
-        parameters: tuple[Parameter, ...],
+        parameters: tuple[EntryParameter, ...],
         bound: Mapping[int, NDArray[Any]] | None = None,
         *,
         code: llvm.ResourceTracker,
@@ -151,7 +151,7 @@ class Call:
             self._function(self._packed)
             return
         addresses = self._addresses.copy()
-        # Parameter.check says the same in words; written out, the loop takes half the time.
+        # EntryParameter.check says the same in words; written out, the loop takes half the time.
         for (at, shape, dtypes, flags), array in zip(self._checks, arrays, strict=True):
             if (
                 array.__class__ is not ndarray
@@ -166,9 +166,9 @@ class Call:
         # A bytes object is passed as a pointer to its contents, and each call has one of its own.
         self._function(self._pack(*addresses))
 
-    def bind(self, arrays: Mapping[int, NDArray[Any]]) -> Call:
+    def bind(self, arrays: Mapping[int, NDArray[Any]]) -> NativeCall:
         """A call with the arrays at these positions fixed: they are checked once, now, and kept alive."""
-        return Call(self._function, self.parameters, self._bound | dict(arrays), code=self._code)
+        return NativeCall(self._function, self.parameters, self._bound | dict(arrays), code=self._code)
 
     def _wrong_count(self, got: int) -> TypeError:
         names = ", ".join(self.parameters[at].where for at in self._open)
@@ -176,7 +176,7 @@ class Call:
 
     def _check_overlap(self, addresses: list[int]) -> None:
         """Refuses two non-empty arrays that begin at one address, if the function writes to either."""
-        first: dict[int, Parameter] = {}
+        first: dict[int, EntryParameter] = {}
         for parameter, address in zip(self.parameters, addresses, strict=True):
             if 0 in parameter.shape:
                 continue
@@ -187,11 +187,11 @@ class Call:
                 )
 
 
-class Executable(Call):
-    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `Call`."""
+class Executable(NativeCall):
+    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `NativeCall`."""
 
     def __init__(
-        self, printed: Printed, entry: str, parameters: tuple[Parameter, ...], host: HostFunctions
+        self, printed: Printed, entry: str, parameters: tuple[EntryParameter, ...], host: HostFunctions
     ) -> None:
         self.llvm_text = printed.text
         """The LLVM IR that was compiled."""

@@ -17,7 +17,7 @@ _RESERVED = frozenset(_WORDS.split())
 """Words of the language, of CUDA, and of the functions that kernels call."""
 
 
-class Names:
+class Identifiers:
     """The text that stands for each value; functions of one kernel share one table."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from xdsl.traits import IsTerminator
 
 from pullback.backends.cuda.c_types import c_type
 from pullback.backends.cuda.expressions import EXPRESSIONS
-from pullback.backends.cuda.identifiers import Names
+from pullback.backends.cuda.identifiers import Identifiers
 from pullback.dialects.graph.tensor.location import name_in
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared
@@ -33,7 +33,7 @@ class KernelPrinter:
     def __init__(self, kernel: Operation, globals_: dict[str, Operation]) -> None:
         """`globals_` are the `memref.global`s of its `gpu.module`."""
         self.kernel, self.globals = kernel, globals_
-        self.names = Names()
+        self.names = Identifiers()
         self.lines: list[str] = []
         self._depth = 0
 

@@ -20,7 +20,7 @@ Environment: TypeAlias = list[Value]
 Step: TypeAlias = Callable[[Environment], None]
 
 
-class Body(NamedTuple):
+class CompiledBlock(NamedTuple):
     """A block: the slots of its arguments, its steps, and the slots of what its terminator passes on."""
 
     arguments: tuple[int, ...]
@@ -57,12 +57,12 @@ class Compiler:
     def slots(self, values: Sequence[SSAValue]) -> tuple[int, ...]:
         return tuple(self.slot(value) for value in values)
 
-    def block(self, block: Block) -> Body:
+    def block(self, block: Block) -> CompiledBlock:
         """Raises UnsupportedError for an op without a builder."""
         arguments = self.slots(block.args)
         steps = tuple(self.step(op) for op in block.ops if not op.has_trait(IsTerminator))
         last = block.last_op
-        return Body(arguments, steps, self.slots(last.operands) if last is not None else ())
+        return CompiledBlock(arguments, steps, self.slots(last.operands) if last is not None else ())
 
     def step(self, op: Operation) -> Step:
         builder = self.builders.get(op.name)

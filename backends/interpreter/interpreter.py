@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, Operation
 
 from pullback.backends.evaluator.host_calls import HostCall
 from pullback.backends.interpreter.compiled_blocks import (
-    Body,
+    CompiledBlock,
     Compiler,
     Environment,
     Step,
@@ -46,20 +46,20 @@ def interpret(
     Raises TypeError or ValueError for buffers that do not fit the signature, LookupError for an unknown
     function, NotImplementedError for an op outside level `loops`, ExecutionError where the program goes wrong.
     """
-    Program(module).run(entry, buffers, undefined)
+    LoopProgram(module).run(entry, buffers, undefined)
 
 
 class MissingFunctionError(DiagnosticError, LookupError):
     """A function that is called or run is not there, or is only declared."""
 
 
-class Program:
+class LoopProgram:
     """A module's functions and globals; each function is compiled to closures when it is first called."""
 
     def __init__(self, module: ModuleOp, builders: Mapping[str, StepBuilder] | None = None) -> None:
         """`builders` adds to the ops that this interpreter knows."""
         self._symbols = {symbol_of(op): op for op in module.ops}
-        self._functions: dict[str, tuple[Body, int]] = {}
+        self._functions: dict[str, tuple[CompiledBlock, int]] = {}
         self._globals: dict[str, Memory] = {}
         self._builders: dict[str, StepBuilder] = {
             **_BUILDERS,

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
 from pullback.backends.interpreter.compiled_blocks import (
-    Body,
+    CompiledBlock,
     Compiler,
     Environment,
     Step,
@@ -24,7 +24,7 @@ from pullback.backends.interpreter.compiled_blocks import (
     segments,
 )
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
-from pullback.backends.interpreter.interpreter import Program, global_memory
+from pullback.backends.interpreter.interpreter import LoopProgram, global_memory
 from pullback.backends.interpreter.run_memory import Memory
 from pullback.backends.interpreter.scalar_meanings import MEANINGS
 from pullback.backends.simt.batch import Array, Batch, Extent
@@ -58,7 +58,7 @@ def run(
     Emulator(module, check_races).run(entry, buffers, undefined)
 
 
-class Emulator(Program):
+class Emulator(LoopProgram):
     """The loop interpreter on the host, and `gpu.launch_func` as a call into lanes."""
 
     def __init__(self, module: ModuleOp, check_races: bool = True) -> None:
@@ -91,7 +91,7 @@ class Emulator(Program):
     def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
         groups = segments(op)
         sizes, arguments = [compiler.slots(group) for group in groups[1:7]], compiler.slots(groups[11])
-        kernel = Kernel(self._lookup(op), self.check_races)
+        kernel = EmulatedKernel(self._lookup(op), self.check_races)
 
         def launch(environment: Environment) -> None:
             gx, gy, gz, bx, by, bz = (int(environment[size]) for (size,) in sizes)
@@ -110,7 +110,7 @@ class Emulator(Program):
         raise ExecutionError(op, f"there is no kernel {symbol}")
 
 
-class Kernel:
+class EmulatedKernel:
     """A `gpu.func`, compiled for lanes."""
 
     def __init__(self, op: Operation, check_races: bool) -> None:
@@ -124,7 +124,7 @@ class Kernel:
         self._labels = [f"%{argument.name_hint or argument.index}" for argument in block.args]
         self._stored = _stored_arguments(block)
         compiler = Compiler(_BUILDERS | {"memref.get_global": self._get_global})
-        self._body: Body = compiler.block(block)
+        self._body: CompiledBlock = compiler.block(block)
         self._slots = compiler.size
 
     def launch(self, op: Operation, grid: Extent, block: Extent, arguments: Sequence[object]) -> None:

@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.ir import Operation
 
-from pullback.backends.interpreter.compiled_blocks import Body, Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.compiled_blocks import (
+    CompiledBlock,
+    Compiler,
+    Environment,
+    Step,
+    StepBuilder,
+)
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
 from pullback.backends.simt.batch import Array, Batch
 
 
-def _run_masked(body: Body, batch: Batch, mask: Array | None, values: Sequence[Value] = ()) -> list[Value]:
+def _run_masked(
+    body: CompiledBlock, batch: Batch, mask: Array | None, values: Sequence[Value] = ()
+) -> list[Value]:
     outer = batch.mask
     batch.mask = mask
     body.run(batch, values)
@@ -78,7 +86,7 @@ def _for(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def _advance(body: Body, batch: Batch, going: Array, values: Sequence[Value]) -> list[Value] | None:
+def _advance(body: CompiledBlock, batch: Batch, going: Array, values: Sequence[Value]) -> list[Value] | None:
     """One trip for the lanes still going: the values carried on, or None when there are none left."""
     mask = _narrowed(batch.mask, batch.lanes(going))
     if mask is not None and not mask.any():

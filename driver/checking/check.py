@@ -21,8 +21,8 @@ from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type
 from pullback.driver.checking.probing import Probe, rows_of
-from pullback.driver.checking.report import Comparison, NotFiniteError
-from pullback.passes.gradients.emitter import Options
+from pullback.driver.checking.report import GradientComparison, NotFiniteError
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import gradients
 
 
@@ -60,7 +60,7 @@ def compare(
     arguments: Mapping[SSAValue, Any],
     variables: Mapping[str, Array],
     settings: Settings,
-) -> Iterator[tuple[Comparison, Sequence[SSAValue], SSAValue]]:
+) -> Iterator[tuple[GradientComparison, Sequence[SSAValue], SSAValue]]:
     """Each comparison, with the ys of its order and x. Adds the gradients to the block.
 
     Raises:
@@ -107,7 +107,9 @@ def _gradients(
     place = placed_in(question.block)
     with inserting(place):
         seeds = [Constant.from_array(w) for w in weights]
-    return gradients(ys, question.xs, seeds, question.block, place, Options(scope), stops=question.stops)
+    return gradients(
+        ys, question.xs, seeds, question.block, place, GradientOptions(scope), stops=question.stops
+    )
 
 
 def _random_like(array: Array, rng: np.random.Generator) -> Array:
@@ -144,7 +146,7 @@ class _Projection:
         # A gradient that is nearly zero has been rounded as what it is the gradient of.
         self.size = max(own, self.size)
 
-    def compared(self, direction: Array) -> Comparison:
+    def compared(self, direction: Array) -> GradientComparison:
         """The comparison along a direction; with other steps too where that is needed to agree."""
         step = self._step()
         first = self._compared(direction, step)
@@ -162,7 +164,7 @@ class _Projection:
         size = float(np.sqrt(np.mean(np.abs(contents) ** 2))) if contents.size else 0.0
         return self.settings.step * max(1.0, size)
 
-    def _compared(self, direction: Array, step: float, doubt: float = 0.0) -> Comparison:
+    def _compared(self, direction: Array, step: float, doubt: float = 0.0) -> GradientComparison:
         ahead, behind = (
             _total(self.weights, self.probe.moved(self.x, sign * step * direction, self.ys))[0]
             for sign in (1, -1)
@@ -174,7 +176,7 @@ class _Projection:
         unknown = max(rounding, doubt) / self.settings.tolerance
         cancelled = 1e-2 * float(np.sum(np.abs(terms)))
         scale = max(abs(got), abs(difference), cancelled, unknown, 1e-300)
-        return Comparison(
+        return GradientComparison(
             name_of_value(self.x),
             self.order,
             None if self.grad is None else got,

@@ -18,7 +18,12 @@ from pullback.driver.checking.check import Question, Settings, compare, has_grad
 from pullback.driver.checking.culprits import culprit_between
 from pullback.driver.checking.points import BOTH_SIGNS, POSITIVE, random_value
 from pullback.driver.checking.probing import Probe
-from pullback.driver.checking.report import Comparison, GradientCheckError, GradientReport, NotFiniteError
+from pullback.driver.checking.report import (
+    GradientCheckError,
+    GradientComparison,
+    GradientReport,
+    NotFiniteError,
+)
 from pullback.driver.checking.widening import Copy, copied
 from pullback.passes.explain.explain_gradient import explain
 from pullback.passes.gradients.generate_gradients import expand
@@ -30,7 +35,7 @@ Ask = Callable[[func.FuncOp, Copy], "list[Question]"]
 
 
 @dataclass(frozen=True)
-class Point:
+class EvaluationPoint:
     """Where to check.
 
     Attributes:
@@ -45,7 +50,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """`Settings`, where `None` stands for what suits the dtype.
 
     Attributes:
@@ -71,7 +76,9 @@ class Options:
         )
 
 
-def check_function(function: func.FuncOp, ask: Ask, point: Point, options: Options) -> GradientReport:
+def check_function(
+    function: func.FuncOp, ask: Ask, point: EvaluationPoint, options: CheckOptions
+) -> GradientReport:
     """Compares gradients with differences; the function is left as it was.
 
     Raises:
@@ -85,7 +92,9 @@ def check_function(function: func.FuncOp, ask: Ask, point: Point, options: Optio
         return _check_where_finite(function, ask, point, options)
 
 
-def _check_where_finite(function: func.FuncOp, ask: Ask, point: Point, options: Options) -> GradientReport:
+def _check_where_finite(
+    function: func.FuncOp, ask: Ask, point: EvaluationPoint, options: CheckOptions
+) -> GradientReport:
     ranges = (BOTH_SIGNS, POSITIVE) if point.between is None else (point.between,)
     for between in ranges[:-1]:
         try:
@@ -95,11 +104,11 @@ def _check_where_finite(function: func.FuncOp, ask: Ask, point: Point, options: 
     return _check(function, ask, replace(point, between=ranges[-1]), options)
 
 
-def _check(function: func.FuncOp, ask: Ask, point: Point, options: Options) -> GradientReport:
+def _check(function: func.FuncOp, ask: Ask, point: EvaluationPoint, options: CheckOptions) -> GradientReport:
     made, copy = copied(function)
     settings = options.settings(copy.wide)
     arguments, variables = _values(made, point, settings.seed)
-    done: list[Comparison] = []
+    done: list[GradientComparison] = []
     dtype = "f64" if copy.wide else "the dtypes as written"
     for question in ask(made, copy):
         if question.block is not made.body.block:
@@ -115,7 +124,9 @@ def _check(function: func.FuncOp, ask: Ask, point: Point, options: Options) -> G
     return GradientReport(tuple(done), dtype)
 
 
-def _values(function: func.FuncOp, point: Point, seed: int) -> tuple[dict[SSAValue, Array], dict[str, Array]]:
+def _values(
+    function: func.FuncOp, point: EvaluationPoint, seed: int
+) -> tuple[dict[SSAValue, Array], dict[str, Array]]:
     """Arguments and contents of variables, in the dtypes of the function."""
     rng = np.random.default_rng(seed)
     assert point.between is not None
@@ -138,7 +149,7 @@ def _values(function: func.FuncOp, point: Point, seed: int) -> tuple[dict[SSAVal
 
 
 def _what_is_wrong(
-    wrong: Comparison, ys: Sequence[SSAValue], x: SSAValue, probe: Probe, settings: Settings
+    wrong: GradientComparison, ys: Sequence[SSAValue], x: SSAValue, probe: Probe, settings: Settings
 ) -> tuple[str, Operation | None]:
     """For people; and the operation to blame."""
     order = "" if wrong.order == 1 else f" of order {wrong.order}"

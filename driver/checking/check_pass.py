@@ -21,8 +21,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.check_function import (
-    Options,
-    Point,
+    CheckOptions,
+    EvaluationPoint,
     about_requests,
     about_values,
     check_function,
@@ -91,8 +91,8 @@ class CheckGradients(ModulePass):
         if self.low is not None or self.high is not None:
             between = (-2.0 if self.low is None else self.low, 2.0 if self.high is None else self.high)
         orders = (1, 2) if self.order == "both" else (self.order,)
-        options = Options(orders, self.directions, self.seed, self.step, self.tolerance)
-        point = Point([None] * len(function.body.block.args), {}, between)
+        options = CheckOptions(orders, self.directions, self.seed, self.step, self.tolerance)
+        point = EvaluationPoint([None] * len(function.body.block.args), {}, between)
         report = check_function(function, ask, point, options)
         if self.report:
             sys.stderr.write(f"gradients of @{name}: {report}\n")

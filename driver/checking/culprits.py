@@ -13,7 +13,7 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.tensor.location import name_of
 from pullback.driver.checking.check import Question, Settings, compare, has_gradient
 from pullback.driver.checking.probing import Probe
-from pullback.driver.checking.report import Comparison
+from pullback.driver.checking.report import GradientComparison
 from pullback.passes.explain.cuts import operand_name
 from pullback.passes.explain.dependence import Dependence
 from pullback.passes.gradients.paths import inputs_of
@@ -27,7 +27,7 @@ class Culprit:
 
     op: Operation
     index: int
-    comparison: Comparison
+    comparison: GradientComparison
 
     def __str__(self) -> str:
         name = operand_name(self.op, self.index)

@@ -11,7 +11,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GradientComparison:
     """One gradient, along one random direction.
 
     Attributes:
@@ -57,7 +57,7 @@ class GradientReport:
         dtype: in which the program was run: `"f64"` where its types could be widened, or `"as written"`.
     """
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[GradientComparison, ...]
     dtype: str
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.runtime import Call, compile_module
+from pullback.backends.cpu.runtime import NativeCall, compile_module
 from pullback.driver.layout import Layout
 from pullback.process.interrupts import putting_off, say_what_changed
 from pullback.process.locks import Lock
@@ -30,7 +30,7 @@ class NativeFunction:
         self._pools = tuple(self._layout.outputs.values())
         self._names = tuple(self._layout.variables.values())
         self._compiled = compile_module(loops)
-        self._call: Call = self._compiled
+        self._call: NativeCall = self._compiled
         self._bound: list[Array] | None = None
         self._lock = Lock()
 

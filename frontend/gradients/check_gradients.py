@@ -19,7 +19,12 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.driver.checking.check import has_gradient
-from pullback.driver.checking.check_function import Options, Point, about_values, check_function
+from pullback.driver.checking.check_function import (
+    CheckOptions,
+    EvaluationPoint,
+    about_values,
+    check_function,
+)
 from pullback.driver.checking.report import GradientReport
 from pullback.frontend.gradients.gradient_arguments import as_list, converted_stop, converted_x, converted_y
 from pullback.frontend.gradients.gradients import graph_of_all
@@ -83,7 +88,7 @@ def check_gradients(
         stop_values = [converted_stop(s, f"stop_gradients[{i}]").value for i, s in enumerate(stops)]
         point = _point(graph, feeds, between)
         function = next(op for op in graph.module.ops if isinstance(op, func.FuncOp))
-        options = Options(range(1, order + 1), directions, seed, step, tolerance)
+        options = CheckOptions(range(1, order + 1), directions, seed, step, tolerance)
         try:
             return check_function(function, about_values(y_values, x_values, stop_values), point, options)
         finally:
@@ -98,7 +103,9 @@ def _with_gradient(value: SSAValue, label: str) -> SSAValue:
     )
 
 
-def _point(graph: Graph, feeds: Mapping[Any, Any] | None, between: tuple[float, float] | None) -> Point:
+def _point(
+    graph: Graph, feeds: Mapping[Any, Any] | None, between: tuple[float, float] | None
+) -> EvaluationPoint:
     """Fed values, and the contents of variables."""
     given: Mapping[Any, Any] = {} if feeds is None else feeds
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -120,4 +127,4 @@ def _point(graph: Graph, feeds: Mapping[Any, Any] | None, between: tuple[float, 
             variables[owner.label] = array
         else:
             inputs[handle.value] = array
-    return Point([inputs.get(a) for a in graph.body.args], variables, between)
+    return EvaluationPoint([inputs.get(a) for a in graph.body.args], variables, between)

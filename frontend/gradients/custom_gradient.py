@@ -78,7 +78,7 @@ def custom_gradient(function: Function) -> Function:
 
     @wraps(function)
     def differentiated(*args: Any, **options: Any) -> Any:
-        return _Call(function, what, args, options).with_gradient()
+        return _CustomGradientCall(function, what, args, options).with_gradient()
 
     return differentiated
 
@@ -123,7 +123,7 @@ def recompute_grad(function: Function) -> Function:
 
     @wraps(function)
     def recomputed(*args: Any, **options: Any) -> Any:
-        return _Call(function, what, args, options).recomputed()
+        return _CustomGradientCall(function, what, args, options).recomputed()
 
     return recomputed
 
@@ -142,7 +142,7 @@ class _Input(NamedTuple):
     leaf: Any
 
 
-class _Call:
+class _CustomGradientCall:
     """One call of a function with a gradient of its own."""
 
     def __init__(self, function: Function, what: str, args: Sequence[Any], options: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ from pullback.frontend.graph.graph import Graph, common_graph, current_graph
 from pullback.frontend.graph.scopes import without_devices
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.pipeline.run import quiet_collector
 
 __all__ = ["gradients"]
@@ -98,7 +98,7 @@ def gradients(
             [x.value for x in x_values],
             seeds,
             graph.insertion_block,
-            Options(scope, aggregation, gate, colocate_gradients_with_ops),
+            GradientOptions(scope, aggregation, gate, colocate_gradients_with_ops),
             stops=[s.value for s in stop_values],
             unconnected=unconnected,
         )

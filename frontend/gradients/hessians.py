@@ -21,7 +21,7 @@ from pullback.frontend.gradients.gradients import enter_scope, gradients, graph_
 from pullback.frontend.gradients.jacobians import jacobians
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.operands.convert import as_tensor
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.pipeline.run import quiet_collector
 
 __all__ = ["hessian_vector_product", "hessians"]
@@ -58,7 +58,7 @@ def hessians(
         stack.enter_context(graph.unchanged_on_error())
         scope = enter_scope(graph, name, stack)
         handles = [_differentiable(converted_x(x, f"xs[{i}]"), f"xs[{i}]") for i, x in enumerate(x_items)]
-        options = Options(scope, aggregation, gate, colocate_gradients_with_ops)
+        options = GradientOptions(scope, aggregation, gate, colocate_gradients_with_ops)
         firsts = gradients(
             ys,
             handles,

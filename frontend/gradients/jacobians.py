@@ -25,10 +25,10 @@ from pullback.frontend.functions.control_flow import while_loop
 from pullback.frontend.functions.split_concat import concat
 from pullback.frontend.graph.gradient_requests import requested
 from pullback.frontend.graph.graph import Graph
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 
 
-def jacobians(graph: Graph, y: Tensor, xs: Sequence[Tensor], options: Options) -> list[Tensor]:
+def jacobians(graph: Graph, y: Tensor, xs: Sequence[Tensor], options: GradientOptions) -> list[Tensor]:
     """The derivative of each element of y by each element of each x: tensors of shape y.shape + x.shape.
 
     Zeros where y does not depend on an x. Where y has more than one element, its gradients are the body of a
@@ -55,7 +55,12 @@ def jacobians(graph: Graph, y: Tensor, xs: Sequence[Tensor], options: Options) -
 
 
 def _looped(
-    graph: Graph, block: Block, y: Tensor, xs: Sequence[Tensor], zeros: Sequence[Tensor], options: Options
+    graph: Graph,
+    block: Block,
+    y: Tensor,
+    xs: Sequence[Tensor],
+    zeros: Sequence[Tensor],
+    options: GradientOptions,
 ) -> list[Tensor]:
     """One row after another, each put in its place among zeros."""
     flat = _Shape.count(y).zeros(y)
@@ -83,7 +88,7 @@ def _with_row(rows: Tensor, row: Tensor, at: Tensor) -> Tensor:
 
 
 def _gradients(
-    graph: Graph, block: Block, y: Tensor, xs: Sequence[Tensor], seed: Tensor | None, options: Options
+    graph: Graph, block: Block, y: Tensor, xs: Sequence[Tensor], seed: Tensor | None, options: GradientOptions
 ) -> list[Tensor | None]:
     """The gradients of what stands in a block, put where the graph grows now; dense."""
     found = requested(graph, [y.value], [x.value for x in xs], [seed], block, options)

@@ -10,7 +10,7 @@ from pullback.dialects.graph.gradient.policies import Unconnected
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.graph.graph import Graph
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import Request, gradients
 from pullback.passes.gradients.visible import Visible
 
@@ -21,7 +21,7 @@ def requested(
     xs: Sequence[SSAValue],
     grad_ys: Sequence[Tensor | None],
     block: Block,
-    options: Options,
+    options: GradientOptions,
     stops: Collection[SSAValue] = (),
     unconnected: Unconnected = Unconnected.NONE,
 ) -> list[Tensor | None]:

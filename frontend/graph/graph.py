@@ -21,7 +21,7 @@ from pullback.frontend.graph.copies import restore, state_of
 from pullback.frontend.graph.draws import Draws
 from pullback.frontend.graph.gradient_overrides import override_stamp
 from pullback.frontend.graph.rollback import erase_after, erase_from, forget_from
-from pullback.frontend.graph.unique_names import Names, valid_hint
+from pullback.frontend.graph.unique_names import UniqueNames, valid_hint
 from pullback.frontend.graph.visibility import block_of, check_visible
 
 __all__ = ["Graph"]
@@ -55,7 +55,7 @@ class Graph:
     """The members that docs/python.md shows: the others are for the inside."""
 
     def __init__(self) -> None:
-        self.names = Names()
+        self.names = UniqueNames()
         self.draws = Draws()
         self.stamps: list[Stamp] = []
         self.variables: dict[str, Any] = {}

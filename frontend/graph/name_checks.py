@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from pullback.frontend.graph.graph import entered_graph
-from pullback.frontend.graph.unique_names import Names, checked_name
+from pullback.frontend.graph.unique_names import UniqueNames, checked_name
 
 
 def check_name(name: object) -> None:
@@ -21,7 +21,7 @@ def check_name(name: object) -> None:
 def check_scope_name(name: object) -> None:
     """`ValueError` for what names no scope where operations are made now."""
     graph = entered_graph()
-    (Names() if graph is None else graph.names).check_scope(name)
+    (UniqueNames() if graph is None else graph.names).check_scope(name)
 
 
 def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., Any]]:

@@ -13,7 +13,7 @@ _VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/>]*")
 """TensorFlow's pattern of the names of operations. Under a scope only the whole has to match it."""
 
 
-class Names:
+class UniqueNames:
     """The names taken in one graph, and the scope that new ones go under."""
 
     def __init__(self) -> None:

@@ -36,17 +36,17 @@ def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:
     """
     graph = current_graph()
     if inputs is None:
-        outer = [s for s in graph.stamps if isinstance(s, _Needs)]
+        outer = [s for s in graph.stamps if isinstance(s, _ControlInputs)]
         with graph.stamping([], without=outer):
             yield
         return
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"control_dependencies: expected a list, got {type(inputs).__name__}")
-    with graph.stamping([_Needs(graph, operations_behind(inputs, "control_dependencies"))]):
+    with graph.stamping([_ControlInputs(graph, operations_behind(inputs, "control_dependencies"))]):
         yield
 
 
-class _Needs:
+class _ControlInputs:
     """Notes what operations need, unless one of their operands needs it already."""
 
     def __init__(self, graph: Graph, needed: tuple[IROperation, ...]) -> None:

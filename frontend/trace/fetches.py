@@ -17,7 +17,7 @@ from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.nests.nest import Nest
-from pullback.frontend.trace.subgraph import Output
+from pullback.frontend.trace.subgraph import StepOutput
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class TensorLeaf:
         return (self.source,)
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
+    def outputs(self) -> tuple[StepOutput, ...]:
         """What the function must return for it."""
-        return (Output(self.label, self.source),)
+        return (StepOutput(self.label, self.source),)
 
     @property
     def updates(self) -> tuple[IROperation, ...]:
@@ -72,7 +72,7 @@ class OperationLeaf:
         return self.operation.ops
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
+    def outputs(self) -> tuple[StepOutput, ...]:
         return ()
 
     @property

@@ -20,7 +20,7 @@ from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.trace.function_calls import Call, split_static, surrounding_graph, with_constants
+from pullback.frontend.trace.function_calls import TracedCall, split_static, surrounding_graph, with_constants
 from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock
 
@@ -80,12 +80,12 @@ class Function:
     def _name(self) -> str:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def _call(self, nest: Nest, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+    def _call(self, nest: Nest, args: tuple[Any, ...], options: Mapping[str, Any]) -> TracedCall:
         if not self.static:
-            return Call.of(self.function, nest, {})
-        return Call.of(self.function, *split_static(self.function, args, options, self.static))
+            return TracedCall.of(self.function, nest, {})
+        return TracedCall.of(self.function, *split_static(self.function, args, options, self.static))
 
-    def _trace(self, call: Call) -> Trace:
+    def _trace(self, call: TracedCall) -> Trace:
         key = call.key()
         with self._tracing:  # of several threads one traces, and the others find what it has made
             trace = self._traces.pop(key, None)
@@ -137,7 +137,7 @@ class Trace:
     outputs: Nest
 
     @classmethod
-    def of(cls, call: Call, name: str, target: str, makes_variables: bool) -> Trace:
+    def of(cls, call: TracedCall, name: str, target: str, makes_variables: bool) -> Trace:
         """Calls the function once, with a placeholder for each array."""
         graph = Graph()
         graph.adopts_variables, graph.makes_variables = True, makes_variables

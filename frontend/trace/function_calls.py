@@ -44,7 +44,7 @@ def with_constants(arguments: Nest, graph: Graph) -> Any:
 
 
 @dataclass(frozen=True)
-class Call:
+class TracedCall:
     """The arguments of a call outside of all graphs.
 
     Attributes:
@@ -60,7 +60,7 @@ class Call:
     arrays: Sequence[Array]
 
     @classmethod
-    def of(cls, function: Function, nest: Nest, static: Static) -> Call:
+    def of(cls, function: Function, nest: Nest, static: Static) -> TracedCall:
         """`ValueError` for leaves that are no arrays."""
         try:
             arrays = [as_array(leaf, "an argument") for leaf in nest.leaves if not isinstance(leaf, Variable)]

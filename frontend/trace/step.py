@@ -34,7 +34,7 @@ __all__ = ["Step", "compile"]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class StepParameter:
     """An input of a step."""
 
     name: str
@@ -158,14 +158,14 @@ def _input(value: object, label: str) -> Tensor:
     return value
 
 
-def _fits(array: object, parameter: Parameter) -> bool:
+def _fits(array: object, parameter: StepParameter) -> bool:
     return type(array) is np.ndarray and array.dtype == parameter.dtype and array.flags.carray
 
 
-def _parameter(tensor: Tensor) -> Parameter:
+def _parameter(tensor: Tensor) -> StepParameter:
     if isinstance(tensor.type, SlicesType):
         raise ArgumentTypeError(f"'{tensor.name}' stands for slices: feed their values and indices instead")
-    return Parameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
+    return StepParameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
 
 
 def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue]:

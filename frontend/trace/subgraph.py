@@ -29,7 +29,7 @@ from pullback.frontend.handles.random_state import NAME, count_step
 
 
 @dataclass(frozen=True)
-class Output:
+class StepOutput:
     """A result of a step: a tensor, the parts of slices, or a variable's contents at the end."""
 
     label: str
@@ -37,7 +37,7 @@ class Output:
 
 
 def slice_function(
-    graph: Graph, inputs: Sequence[SSAValue], outputs: Sequence[Output], updates: Iterable[Operation]
+    graph: Graph, inputs: Sequence[SSAValue], outputs: Sequence[StepOutput], updates: Iterable[Operation]
 ) -> ModuleOp:
     """A module with a copy of what outputs and updates need, in creation order, as `@main`.
 

@@ -6,7 +6,7 @@ from pullback.frontend.functions.elementwise import sqrt
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, number
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 
 __all__ = ["AdagradOptimizer"]
 
@@ -40,7 +40,7 @@ class AdagradOptimizer(Optimizer):
         if not self._initial > 0:
             raise ValueError(f"initial_accumulator_value must be positive: {self._initial}")
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         gradient = state.gradient
         slot = self._slot(variable, "accumulator", self._initial)
         total = state.write(slot, state.read(slot) + gradient * gradient)

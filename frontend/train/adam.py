@@ -12,7 +12,7 @@ from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 
 __all__ = ["AdamOptimizer"]
 
@@ -55,7 +55,7 @@ class AdamOptimizer(Optimizer):
             if (name, graph) not in self._shared:
                 self._shared[name, graph] = self._new_variable(graph, beta, name, dtype)
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         gradient, (beta1, beta2) = state.gradient, self._betas.values()
         slots = self._slot(variable, "m"), self._slot(variable, "v")
         m, v = map(state.read, slots)

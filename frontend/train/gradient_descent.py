@@ -7,7 +7,7 @@ from typing import ClassVar
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 
 __all__ = ["GradientDescentOptimizer"]
 
@@ -28,6 +28,6 @@ class GradientDescentOptimizer(Optimizer):
     def __init__(self, learning_rate: Hyperparameter, *, name: str = "GradientDescent") -> None:
         super().__init__(name, learning_rate=learning_rate)
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         gradient = state.gradient
         state.subtract(variable, self._number("learning_rate", gradient) * gradient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 
 __all__ = ["MomentumOptimizer"]
 
@@ -36,7 +36,7 @@ class MomentumOptimizer(Optimizer):
         super().__init__(name, learning_rate=learning_rate, momentum=momentum)
         self._use_nesterov = use_nesterov
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         gradient, slot = state.gradient, self._slot(variable, "momentum")
         rate, momentum = (self._number(name, gradient) for name in ("learning_rate", "momentum"))
         velocity = state.write(slot, state.read(slot) * momentum + gradient)

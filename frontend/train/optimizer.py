@@ -20,7 +20,7 @@ from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.handles.variable import Variable, trainable_variables
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.train.hyperparameters import Hyperparameter, checked, in_dtype
-from pullback.frontend.train.state import Rows, State, Whole, summed
+from pullback.frontend.train.state import DenseState, SparseState, VariableState, summed
 from pullback.frontend.train.variable_lists import checked_pairs, checked_step, flat_variables, float_loss
 
 __all__ = ["Optimizer"]
@@ -194,7 +194,7 @@ class Optimizer:
     def _prepare(self, variables: Sequence[Variable]) -> None:
         """Makes what is there once for all variables, in a graph where it is not there yet."""
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         """Adds the updates of one variable and of its slots."""
         raise NotImplementedError(type(self).__name__)
 
@@ -221,15 +221,15 @@ class Optimizer:
 
     # ---- inside -----------------------------------------------------------------------------------------
 
-    def _state(self, gradient: object, variable: Variable, label: str) -> State:
+    def _state(self, gradient: object, variable: Variable, label: str) -> VariableState:
         if isinstance(gradient, IndexedSlices):
             _check_fits(gradient.type.data_type, variable, label)
             gradient = gradient.known_as(data_type_of(variable.handle.type))
             is_narrow = gradient.values.element_type in ACCUMULATORS
-            return Rows(summed(gradient) if self.SUMS_ROWS or is_narrow else gradient)
+            return SparseState(summed(gradient) if self.SUMS_ROWS or is_narrow else gradient)
         dense = as_tensor(gradient, label, variable.dtype)
         _check_fits(dense.type, variable, label)
-        return Whole(dense)
+        return DenseState(dense)
 
     @contextmanager
     def _unchanged_on_error(self, graph: Graph) -> Generator[None]:

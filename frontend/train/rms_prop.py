@@ -6,7 +6,7 @@ from pullback.frontend.functions.elementwise import sqrt
 from pullback.frontend.handles.variable import Variable
 from pullback.frontend.train.hyperparameters import Hyperparameter, fraction
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 
 __all__ = ["RMSPropOptimizer"]
 
@@ -46,7 +46,7 @@ class RMSPropOptimizer(Optimizer):
         self._decay = fraction(decay, "decay")
         self._centered = centered
 
-    def _apply(self, state: State, variable: Variable) -> None:
+    def _apply(self, state: VariableState, variable: Variable) -> None:
         gradient, rest = state.gradient, 1 - self._decay
         names = ("learning_rate", "momentum", "epsilon")
         rate, momentum, epsilon = (self._number(name, gradient) for name in names)

@@ -17,7 +17,7 @@ from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
 
 
-class State(Protocol):
+class VariableState(Protocol):
     """A variable, its slots and its gradient, seen whole or by rows."""
 
     gradient: Tensor
@@ -38,7 +38,7 @@ class State(Protocol):
         ...
 
 
-class Whole:
+class DenseState:
     """All of a variable: its gradient is dense."""
 
     def __init__(self, gradient: Tensor) -> None:
@@ -59,7 +59,7 @@ class Whole:
             self.updates.append(variable.assign(_less(variable.read(), change)))
 
 
-class Rows:
+class SparseState:
     """The rows that the gradient names; no index stands there twice, but for those that name nothing."""
 
     def __init__(self, slices: IndexedSlices) -> None:

@@ -19,7 +19,7 @@ from pullback.frontend.transforms.argument_nests import (
     name_of_function,
     output_tensors,
 )
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 
 __all__ = ["hessian", "jacobian"]
 
@@ -70,7 +70,7 @@ class _Derivatives(Transformed):
         outputs = Nest.of(f(*chosen.args, **options))
         graph = current_graph()
         with graph.names.entered("jacobian") as scope:
-            made = Options(scope.removesuffix("/"))
+            made = GradientOptions(scope.removesuffix("/"))
             rows = [
                 chosen.rebuilt(jacobians(graph, _real(y, label), chosen.xs, made))
                 for y, label in zip(

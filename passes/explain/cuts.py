@@ -15,7 +15,7 @@ from pullback.dialects.graph.state.control_flow import While, Yield
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.dialects.graph.tensor.types import differentiable_type
 from pullback.passes.explain.dependence import Dependence, Node, variable_of
-from pullback.passes.explain.explanation import Cut, Place, Reason
+from pullback.passes.explain.explanation import Cut, OperationPlace, Reason
 from pullback.passes.explain.flow import flow_of
 from pullback.passes.gradients.paths import find_paths, inputs_of
 from pullback.passes.gradients.rule_registry import OVERRIDE, is_barrier, source_of, type_name
@@ -27,9 +27,9 @@ Locate = Callable[[Operation], "str | None"]
 ONLY_FLOATS = "only floating-point values carry gradients"
 
 
-def place_of(op: Operation, locate: Locate) -> Place:
+def place_of(op: Operation, locate: Locate) -> OperationPlace:
     """The operation as data."""
-    return Place(name_of(op), type_name(op), locate(op))
+    return OperationPlace(name_of(op), type_name(op), locate(op))
 
 
 @dataclass

@@ -22,7 +22,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.passes.explain.cuts import ONLY_FLOATS, Cuts, Locate, operand_name, place_of
 from pullback.passes.explain.dependence import Dependence, users_of, variable_of
-from pullback.passes.explain.explanation import Cut, Explanation, Made, Reason, Status, Step
+from pullback.passes.explain.explanation import Cut, Explanation, Made, PathStep, Reason, Status
 from pullback.passes.explain.flow import Flow, flow_of
 from pullback.passes.gradients.paths import inputs_of
 from pullback.passes.gradients.rule_registry import MissingGradientError, facts_of, source_of, type_name
@@ -132,7 +132,7 @@ class _Search:
 
     def _steps(
         self, value: SSAValue, end: SSAValue, following: Mapping[SSAValue, int], flow: Flow
-    ) -> Iterator[Step]:
+    ) -> Iterator[PathStep]:
         while value is not end:
             op = value.owner
             assert isinstance(op, Operation)
@@ -141,7 +141,7 @@ class _Search:
             role = role_of(op)
             result = op.results[0].type
             broadcast = facts_of(type(op)).broadcasts and result != value.type
-            yield Step(
+            yield PathStep(
                 place_of(op, self.locate),
                 index,
                 operand_name(op, index),

@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class OperationPlace:
     """An operation: its name, its type, and `file:line:column` where that is known."""
 
     name: str
@@ -71,7 +71,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One operation that the gradient passes, from a result to an operand.
 
     Attributes:
@@ -87,7 +87,7 @@ class Step:
         made: the gradient operations that are in the graph for it already.
     """
 
-    place: Place
+    place: OperationPlace
     operand: int
     operand_name: str
     value: str
@@ -116,7 +116,7 @@ class Cut:
 
     reason: Reason
     why: str
-    place: Place | None = None
+    place: OperationPlace | None = None
     operand: int | None = None
     operand_name: str = ""
     value: str | None = None
@@ -174,15 +174,15 @@ class Explanation:
     ys: tuple[str, ...]
     x: str
     status: Status
-    path: tuple[Step, ...] = ()
+    path: tuple[PathStep, ...] = ()
     paths: int = 0
-    operations: tuple[Place, ...] = ()
+    operations: tuple[OperationPlace, ...] = ()
     terms: int = 0
     seeds: tuple[Made, ...] = ()
     cuts: tuple[Cut, ...] = ()
     error: str | None = None
     inputs: tuple[str, ...] = ()
-    users: tuple[Place, ...] = ()
+    users: tuple[OperationPlace, ...] = ()
     hints: tuple[str, ...] = ()
 
     @property
@@ -270,7 +270,7 @@ def _operand(index: int | None, name: str) -> str:
     return "" if index is None else f"operand {index} ({name}) " if name else f"operand {index} "
 
 
-def _step(step: Step) -> str:
+def _step(step: PathStep) -> str:
     role = f", itself {step.role}" if step.role else ""
     summed = f", broadcasting undone from {step.summed_from}" if step.summed_from else ""
     terms = f", one of {step.terms} terms that are added up" if step.terms > 1 else ""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.passes.gradients.emitter import Emitter, Options
-from pullback.passes.gradients.engine import Walk
+from pullback.passes.gradients.emitter import Emitter, GradientOptions
+from pullback.passes.gradients.engine import ReverseWalk
 from pullback.passes.gradients.paths import inputs_of
 from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.gradients.visible import Visible
@@ -33,11 +33,11 @@ class Flow:
     refused: GradientError | None = None
 
 
-class _RecordedWalk(Walk):
+class _RecordedWalk(ReverseWalk):
     """The engine's walk. An operation that fails gives nothing to its operands, and the walk goes on."""
 
     def __init__(self, visible: Visible, stops: Collection[SSAValue], flow: Flow, nested: bool) -> None:
-        super().__init__(visible, Emitter(Block().add_op, Options()), stops, nested)
+        super().__init__(visible, Emitter(Block().add_op, GradientOptions()), stops, nested)
         self.flow = flow
 
     def _visit(self, op: Operation, reached: Collection[SSAValue]) -> None:

@@ -25,7 +25,7 @@ LARGE = 100_000_000
 
 
 @dataclass(frozen=True)
-class Options:
+class GradientOptions:
     """How gradients are to be made; what they are does not depend on it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Service:
     name: str
     forward: Operation | None
 
-    def location(self, options: Options) -> LocationAttr:
+    def location(self, options: GradientOptions) -> LocationAttr:
         """The name and the role."""
         forward = name_of(self.forward) if self.forward is not None else ""
         name = forward + self.name if self.name.startswith("_") else self.name
@@ -69,7 +69,7 @@ class Emitter:
     """Puts new operations in place, stamps their origin and device, and remembers them."""
 
     place: Insert
-    options: Options
+    options: GradientOptions
     made: list[Operation] = field(default_factory=list[Operation])
     service: Service | None = None
     device: Attribute | None = None

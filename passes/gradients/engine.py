@@ -25,7 +25,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of
 from pullback.passes.gradients.carried import check_carried
 from pullback.passes.gradients.custom_gradient_closure import with_closure
-from pullback.passes.gradients.emitter import Emitter, Options, densified
+from pullback.passes.gradients.emitter import Emitter, GradientOptions, densified
 from pullback.passes.gradients.paths import Paths, find_paths, inputs_of
 from pullback.passes.gradients.rule_errors import check_number, checked_gradient
 from pullback.passes.gradients.rule_registry import facts_of, lookup
@@ -41,7 +41,7 @@ def gradients(
     grad_ys: Sequence[Tensor | None],
     block: Block,
     place: Insert,
-    options: Options,
+    options: GradientOptions,
     stops: Collection[SSAValue] = (),
     unconnected: Unconnected = Unconnected.NONE,
     about: Operation | None = None,
@@ -68,7 +68,7 @@ def gradients(
     check_seeds(ys, grad_ys, about)
     emitter = Emitter(place, options, elsewhere=elsewhere if elsewhere is not None else [])
     try:
-        walk = Walk(Visible.around(block), emitter, frozenset(stops), about=about)
+        walk = ReverseWalk(Visible.around(block), emitter, frozenset(stops), about=about)
         results = walk.run(ys, xs, grad_ys)
         if unconnected is Unconnected.ZERO:
             with inserting(emitter):
@@ -101,7 +101,7 @@ class Request:
         touched = {*self.ys, *(v for op in paths.pending for v in inputs_of(op))}
         if touched.isdisjoint(paths.carried):
             return
-        walk = Walk(visible, Emitter(Block().add_op, Options()), self.stops, about=self.about)
+        walk = ReverseWalk(visible, Emitter(Block().add_op, GradientOptions()), self.stops, about=self.about)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -110,7 +110,7 @@ class Request:
             walk.emitter.take_back()
 
 
-class Walk:
+class ReverseWalk:
     """One traversal of some blocks from ys to xs."""
 
     def __init__(
@@ -134,17 +134,17 @@ class Walk:
         )
         self.gate_properties: Properties = {"gate": GatingAttr(options.gate)} if options.gate else {}
 
-    def inside(self, block: Block, place: Insert) -> Walk:
+    def inside(self, block: Block, place: Insert) -> ReverseWalk:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
-        return Walk(Visible.only(block), self.emitter.at(place), (), nested=True)
+        return ReverseWalk(Visible.only(block), self.emitter.at(place), (), nested=True)
 
-    def stopping(self, stops: Collection[SSAValue]) -> Walk:
+    def stopping(self, stops: Collection[SSAValue]) -> ReverseWalk:
         """A walk over the same blocks that takes other values as constants."""
-        return Walk(self.visible, self.emitter, stops, self.nested, self.about)
+        return ReverseWalk(self.visible, self.emitter, stops, self.nested, self.about)
 
-    def probing(self, visible: Visible, stops: Collection[SSAValue]) -> Walk:
+    def probing(self, visible: Visible, stops: Collection[SSAValue]) -> ReverseWalk:
         """A walk over other blocks, whose new operations are to be taken back."""
-        return Walk(visible, Emitter(Block().add_op, Options()), stops, about=self.about)
+        return ReverseWalk(visible, Emitter(Block().add_op, GradientOptions()), stops, about=self.about)
 
     def run(
         self, ys: Sequence[SSAValue], xs: Sequence[SSAValue], grad_ys: Sequence[Tensor | None]

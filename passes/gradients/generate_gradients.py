@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of_value, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
-from pullback.passes.gradients.emitter import Options, densified
+from pullback.passes.gradients.emitter import GradientOptions, densified
 from pullback.passes.gradients.engine import Request, gradients
 from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
@@ -55,7 +55,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
     if block is None:
         raise GradientError("graph.gradients: the request stands in no block", request)
     scope = unique(request.scope.data if request.scope is not None else "gradients", scopes)
-    options = Options(
+    options = GradientOptions(
         scope=scope,
         aggregation=request.aggregation.data if request.aggregation is not None else None,
         gate=request.gate.data if request.gate is not None else None,
@@ -83,7 +83,9 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
     return asked
 
 
-def _replace(request: Gradients, found: Sequence[Tensor | None], options: Options, block: Block) -> None:
+def _replace(
+    request: Gradients, found: Sequence[Tensor | None], options: GradientOptions, block: Block
+) -> None:
     """The results, in the types that the request declares, leave it through one marker."""
     location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
 

@@ -40,7 +40,7 @@ class MissingGradientError(DiagnosticError, LookupError):
         )
 
 
-class State(StrEnum):
+class RuleState(StrEnum):
     """What is known about the gradient of an operation type."""
 
     RULE = "rule"
@@ -148,14 +148,14 @@ def facts_of(cls: type[Operation]) -> Facts:
     )
 
 
-def state_of(op: type[Operation]) -> State:
+def state_of(op: type[Operation]) -> RuleState:
     """Which of the three states an operation type is in, for lists and documentation."""
     if op.name in _REGISTERED:
-        return State.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else State.RULE
+        return RuleState.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else RuleState.RULE
     facts = facts_of(op)
     if facts.barrier:
-        return State.NOT_DIFFERENTIABLE
-    return State.RULE if hasattr(op, "gradient") or facts.loop else State.NONE
+        return RuleState.NOT_DIFFERENTIABLE
+    return RuleState.RULE if hasattr(op, "gradient") or facts.loop else RuleState.NONE
 
 
 def source_of(op: Operation) -> str:

@@ -49,14 +49,14 @@ def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
 
 def canonicalize(function: func.FuncOp) -> None:
     """Folds what can be folded; what nothing uses any more is left to `dce`."""
-    walk = _Walk()
+    walk = _Canonicalizer()
     with inserting(walk.place):
         for block in function.body.blocks:
             walk.simplify_block(block)
     walk.replacements.drop_replaced()
 
 
-class _Walk:
+class _Canonicalizer:
     """One traversal, in which operands are simple before their users are looked at."""
 
     def __init__(self) -> None:

@@ -42,13 +42,13 @@ class CommonSubexpressions(ModulePass):
 
 def merge_equal(function: func.FuncOp) -> None:
     """Merges the equal operations of one function."""
-    walk = _Walk()
+    walk = _ValueNumbering()
     for block in function.body.blocks:
         walk.number_block(block, [])
     walk.replacements.drop_replaced()
 
 
-class _Walk:
+class _ValueNumbering:
     """Value numbering: equal operations on equal operands have equal results."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.tensor.types import DTYPES
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.tools.generate import support as matrix
 
 LINES = matrix.PATH.read_text().splitlines()
@@ -26,7 +26,7 @@ def test_every_rule_runs_to_the_second_order() -> None:
     }
     f32, complex64 = list(DTYPES).index("f32"), list(DTYPES).index("complex<f32>")
     for name in matrix.operations():
-        if state_of(OPS[name]) is State.RULE:
+        if state_of(OPS[name]) is RuleState.RULE:
             assert "2" in cells[name][f32] + cells[name][complex64], name
 
 

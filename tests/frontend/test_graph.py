@@ -13,7 +13,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
-from pullback.frontend.graph.unique_names import Names
+from pullback.frontend.graph.unique_names import UniqueNames
 
 
 def test_the_module_is_valid_text_and_the_graph_goes_on(graph: pb.Graph) -> None:
@@ -30,7 +30,7 @@ def test_the_module_is_valid_text_and_the_graph_goes_on(graph: pb.Graph) -> None
 
 
 def test_names_are_unique_under_scopes() -> None:
-    names = Names()
+    names = UniqueNames()
     assert [names.unique("a") for _ in range(3)] == ["a", "a_1", "a_2"]
     assert names.unique("A") == "A_3"
     with names.entered("s") as scope:
@@ -47,7 +47,7 @@ def test_names_are_unique_under_scopes() -> None:
 
 
 def test_a_name_that_was_made_by_hand_is_not_given_twice() -> None:
-    names = Names()
+    names = UniqueNames()
     assert [names.unique(n) for n in ("a_1", "a", "a")] == ["a_1", "a", "a_2"]
 
 

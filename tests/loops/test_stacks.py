@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.evaluator.evaluator import evaluate
-from pullback.backends.interpreter.interpreter import Program, interpret
+from pullback.backends.interpreter.interpreter import LoopProgram, interpret
 from pullback.backends.interpreter.run_memory import MEMORY
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES
@@ -125,7 +125,7 @@ def test_stacks(count: int, program: str) -> None:
 
     builders = {"memref.alloc": counted("memref.alloc", 1), "memref.dealloc": counted("memref.dealloc", -1)}
     outputs = [np.empty(4, np.float32) for _ in expected]
-    Program(module, builders).run("main", [*inputs, *outputs, *arena])
+    LoopProgram(module, builders).run("main", [*inputs, *outputs, *arena])
     assert sum(alive) == 0
     assert len(alive) > 4
     for output, wanted in zip(outputs, expected, strict=True):

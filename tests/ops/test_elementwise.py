@@ -24,7 +24,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, element_type_of, numpy_dtype
 from pullback.driver.program import compile_function
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.tests.graphs import build
 
 INF, NAN = np.inf, np.nan
@@ -229,7 +229,7 @@ WITH_RULES = [
     for op in OPS.values()
     if issubclass(op, Unary | Binary)
     and op is not Cast
-    and state_of(op) is State.RULE
+    and state_of(op) is RuleState.RULE
     and op.name not in ("graph.complex", "graph.prevent_gradient")
 ]
 

@@ -10,8 +10,13 @@ import pytest
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_complex
-from pullback.driver.checking.check_function import Options, Point, about_values, check_function
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.driver.checking.check_function import (
+    CheckOptions,
+    EvaluationPoint,
+    about_values,
+    check_function,
+)
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.tests.graphs import build
 from pullback.tests.ops.case import Case, differentiated, floating
 from pullback.tests.ops.collected import BY_ID, CASES
@@ -27,14 +32,14 @@ ELSEWHERE = {
 
 
 def test_every_differentiable_op_is_checked() -> None:
-    with_rule = {name for name, op in OPS.items() if state_of(op) is State.RULE}
+    with_rule = {name for name, op in OPS.items() if state_of(op) is RuleState.RULE}
     assert with_rule == {name for name, cases in CASES.items() if any(c.orders for c in cases)} | set(
         ELSEWHERE
     )
 
 
 def test_no_op_is_left_without_a_decision() -> None:
-    assert not [name for name, op in OPS.items() if state_of(op) is State.NONE]
+    assert not [name for name, op in OPS.items() if state_of(op) is RuleState.NONE]
 
 
 @pytest.mark.parametrize(
@@ -44,8 +49,8 @@ def test_no_op_is_left_without_a_decision() -> None:
 def test_rule(case: Case, order: int, rng: np.random.Generator) -> None:
     function = build(case.types, lambda *xs: _curved(case.body(*xs)))
     ys, xs = ([t.value for t in tensors] for tensors in (function.ys, differentiated(function)))
-    point = Point(case.inputs(function, rng), {})
-    report = check_function(function.op, about_values(ys, xs), point, Options(orders=(order,)))
+    point = EvaluationPoint(case.inputs(function, rng), {})
+    report = check_function(function.op, about_values(ys, xs), point, CheckOptions(orders=(order,)))
     assert len(report.comparisons) == len(xs)
 
 

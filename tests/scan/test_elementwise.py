@@ -18,7 +18,7 @@ from pullback.dialects.graph.elementwise.error_function import Gelu
 from pullback.dialects.graph.elementwise.gamma import Polygamma
 from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.tensor.types import DTYPES
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.tests.scan.comparison import compared, faults
 from pullback.tests.scan.differences import derivatives
 from pullback.tests.scan.exceptions import Found
@@ -47,7 +47,7 @@ def test_every_function_of_floats_is_scanned() -> None:
     found = {
         name.removeprefix("graph.")
         for name, op in OPS.items()
-        if issubclass(op, Elementwise) and op.DTYPES(DTYPES["f32"]) and state_of(op) is State.RULE
+        if issubclass(op, Elementwise) and op.DTYPES(DTYPES["f32"]) and state_of(op) is RuleState.RULE
     }
     assert found == {*UNARY, *BINARY, *ELSEWHERE} - {"gelu_tanh"}
 

@@ -11,7 +11,7 @@ import pytest
 
 import pullback as pb
 from pullback.frontend.train.optimizer import Optimizer
-from pullback.frontend.train.state import State
+from pullback.frontend.train.state import VariableState
 from pullback.tests.train.reference import (
     Rule,
     Slots,
@@ -214,7 +214,7 @@ class HeavyBall(Optimizer):
     def __init__(self, rate: float, keep: float) -> None:
         super().__init__("HeavyBall", rate=rate, keep=keep)
 
-    def _apply(self, state: State, variable: pb.Variable) -> None:
+    def _apply(self, state: VariableState, variable: pb.Variable) -> None:
         gradient, mean = state.gradient, self._slot(variable, "mean")
         rate, keep = (self._number(name, gradient) for name in ("rate", "keep"))
         new = state.write(mean, state.read(mean) * keep + gradient * (1 - keep))

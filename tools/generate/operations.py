@@ -17,7 +17,7 @@ from pullback.dialects.graph.op.checks import check_results, check_tensor
 from pullback.dialects.graph.op.families import DTYPE_CLASSES, any_dtype
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.tensor.types import MAX_RANK
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 
 HEADER = """# Operations
 
@@ -32,9 +32,9 @@ operation stands here:
 """
 
 GRADIENTS = {
-    State.RULE: "has a rule",
-    State.NOT_DIFFERENTIABLE: "not differentiable: nothing flows back",
-    State.NONE: "none: a path through it is an error",
+    RuleState.RULE: "has a rule",
+    RuleState.NOT_DIFFERENTIABLE: "not differentiable: nothing flows back",
+    RuleState.NONE: "none: a path through it is an error",
 }
 LABEL = re.compile(r"^(?P<label>[a-z]+_c\d): ")
 
@@ -80,7 +80,7 @@ def _prose(cls: type[GraphOp]) -> str:
 def _gradient(cls: type[GraphOp]) -> str:
     """The mathematics of a rule that is one `return`; else what is known about the gradient."""
     rule = getattr(cls, "gradient", None)
-    if state_of(cls) is not State.RULE or rule is None:
+    if state_of(cls) is not RuleState.RULE or rule is None:
         return GRADIENTS[state_of(cls)]
     match _definition(rule).body:
         case [ast.Return(value=ast.Tuple(elts=terms))] if not any(isinstance(t, ast.Starred) for t in terms):

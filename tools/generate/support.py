@@ -43,9 +43,9 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.dialects.ir.source import parse
 from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function
-from pullback.passes.gradients.emitter import Options
+from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import gradients
-from pullback.passes.gradients.rule_registry import State, state_of
+from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.passes.lowering.support import runs_on_host
 from pullback.tools.files import write_bytes
 
@@ -167,7 +167,7 @@ def _run(name: str, dtype: str, module: ModuleOp) -> Cell:
 
     with inserting(place):
         values = [_dense(Tensor(r)) for r in made.results]
-    levels = _gradients(values, block, place) if state_of(type(made)) is State.RULE else []
+    levels = _gradients(values, block, place) if state_of(type(made)) is RuleState.RULE else []
     results = [t.value for level in (values, *levels) for t in level]
     end.operands = results
     function.update_function_type()
@@ -183,7 +183,7 @@ def _gradients(values: Sequence[Tensor], block: Block, place: Insert) -> list[li
     while ys and xs and len(levels) < 2:
         with inserting(place):
             seeds = [_ones(y) for y in ys]
-        found = gradients([y.value for y in ys], xs, seeds, block, place, Options())
+        found = gradients([y.value for y in ys], xs, seeds, block, place, GradientOptions())
         with inserting(place):
             ys = [_dense(g) for g in found if g is not None]
         if not ys and not levels:

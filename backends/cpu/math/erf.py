@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.backends.cpu.math.exp import exp
-from pullback.backends.cpu.math.lanes import F32, F64, Lanes, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 NEAR_0 = 0.5
 # Beyond, erfc is 0.
@@ -68,26 +68,26 @@ TAIL = {
 }
 
 
-def erf(x: Lanes) -> Lanes:
+def erf(x: LLVMValue) -> LLVMValue:
     """The error function. Error: f32 2.54 ulp (every 128th input), f64 2.66 (sampled)."""
     magnitude = x.absolute()
     far = (1.0 - tail(magnitude)).with_sign_of(x)
     return select(magnitude < NEAR_0, near_0(x), far)
 
 
-def erfc(x: Lanes) -> Lanes:
+def erfc(x: LLVMValue) -> LLVMValue:
     """1 - erf(x). Error, denormal results included: f32 4.48 ulp (every 128th input), f64 3.54 (sampled)."""
     magnitude = x.absolute()
     far = tail(magnitude)
     return select(magnitude < NEAR_0, 1.0 - near_0(x), select(x < 0.0, 2.0 - far, far))
 
 
-def near_0(x: Lanes) -> Lanes:
+def near_0(x: LLVMValue) -> LLVMValue:
     """erf(x) for |x| <= 0.5."""
     return fma(polynomial(x * x, SMALL[x.format]), x, x)
 
 
-def tail(x: Lanes) -> Lanes:
+def tail(x: LLVMValue) -> LLVMValue:
     """erfc(x) for x >= 0.5."""
     form = x.format
     bounded = x.at_most(LARGEST[form])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import e, factorial, log2
 
-from pullback.backends.cpu.math.lanes import F32, F64, Lanes, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 LOG2_E = log2(e)
 
@@ -34,7 +34,7 @@ SERIES = {
 BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 
 
-def exp(x: Lanes) -> Lanes:
+def exp(x: LLVMValue) -> LLVMValue:
     """The exponential. Error, denormal results included: f32 1.011 ulp (every input), f64 0.98 (sampled)."""
     low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
@@ -42,7 +42,7 @@ def exp(x: Lanes) -> Lanes:
     return scale(exp_minus_1(r) + 1.0, k, bounded < 0.0)
 
 
-def reduce_exponent(x: Lanes) -> tuple[Lanes, Lanes]:
+def reduce_exponent(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
     """(k, r): x = n ln 2 + r, and k an integer whose low bits hold n, whatever its high bits.
 
     Adding 1.5 * 2^fraction rounds to an integer in the low bits; a conversion would be undefined for NaN.
@@ -54,17 +54,17 @@ def reduce_exponent(x: Lanes) -> tuple[Lanes, Lanes]:
     return shifted.bits(), fma(n, -low, fma(n, -high, x))
 
 
-def exp_minus_1(r: Lanes) -> Lanes:
+def exp_minus_1(r: LLVMValue) -> LLVMValue:
     """exp(r) - 1 for |r| <= ln 2 / 2."""
     return fma(polynomial(r, SERIES[r.format]), r * r, r)
 
 
-def power_of_two(k: Lanes, bias: Lanes | int) -> Lanes:
+def power_of_two(k: LLVMValue, bias: LLVMValue | int) -> LLVMValue:
     """2^n, times 2 to the difference between `bias`, a biased exponent in its place, and the format's own."""
     return ((k << k.format.fraction) + bias).as_float()
 
 
-def scale(p: Lanes, k: Lanes, negative: Lanes) -> Lanes:
+def scale(p: LLVMValue, k: LLVMValue, negative: LLVMValue) -> LLVMValue:
     """p * 2^n for p near 1, rounded once, into the denormals and into infinity.
 
     2^n alone may be out of range: its exponent is moved towards zero, and a second product moves it back.
@@ -80,7 +80,7 @@ def scale(p: Lanes, k: Lanes, negative: Lanes) -> Lanes:
 BOUNDS_OF_EXPM1 = {F32: (-18.0, 89.0), F64: (-38.0, 710.0)}
 
 
-def expm1(x: Lanes) -> Lanes:
+def expm1(x: LLVMValue) -> LLVMValue:
     """exp(x) - 1 = 2^n p + (2^n - 1), where exp(r) = 1 + p: nothing cancels for small x.
 
     Half of it is computed, since 2^n alone may be too large. Error: f32 1.43 ulp (every 128th input), f64 1.67

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pullback.backends.cpu.llvm_types import element_type, integer_width
-from pullback.backends.cpu.math.lanes import Lanes, select
+from pullback.backends.cpu.math.lanes import LLVMValue, select
 
 
-def ipowi(a: Lanes, b: Lanes) -> Lanes:
+def ipowi(a: LLVMValue, b: LLVMValue) -> LLVMValue:
     """a to the power of b by squaring; of negative powers only those of 1 and -1 leave something, the others are 0."""
     is_negative = b < 0
     unit = select(a.equals(1), a.lift(1), select(a.equals(-1), a.lift(-1), a.lift(0)))

@@ -17,7 +17,7 @@ from pullback.backends.cpu.llvm_types import element_type, length, scalar_litera
 
 
 @dataclass
-class Body:
+class FunctionBody:
     """The instructions of one function, and the intrinsics that they call."""
 
     type: Attribute
@@ -31,14 +31,16 @@ class Body:
         """`element`, or a vector of it as long as the function's."""
         return VectorType(element, self.type.shape) if isinstance(self.type, VectorType) else element
 
-    def emit(self, type: Attribute, right_side: str) -> Lanes:
+    def emit(self, type: Attribute, right_side: str) -> LLVMValue:
         """Appends an instruction."""
         name = f"%{self._values}"
         self._values += 1
         self.lines.append(f"  {name} = {right_side}")
-        return Lanes(self, name, type)
+        return LLVMValue(self, name, type)
 
-    def rarely(self, condition: Lanes, compute: Callable[[], Lanes], otherwise: Lanes) -> Lanes:
+    def rarely(
+        self, condition: LLVMValue, compute: Callable[[], LLVMValue], otherwise: LLVMValue
+    ) -> LLVMValue:
         """What `compute` gives, if the condition holds in any lane: only then is it computed. Else `otherwise`."""
         any_lane = condition.text
         if isinstance(condition.type, VectorType):
@@ -54,12 +56,12 @@ class Body:
         self._block = common
         return self.emit(value.type, text)
 
-    def constant(self, value: float | int, type: Attribute) -> Lanes:
+    def constant(self, value: float | int, type: Attribute) -> LLVMValue:
         """A constant in every lane."""
         text = scalar_literal(value, element_type(type))
-        return Lanes(self, splat(text, type) if isinstance(type, VectorType) else text, type)
+        return LLVMValue(self, splat(text, type) if isinstance(type, VectorType) else text, type)
 
-    def by_lane(self, function: str, *arguments: Lanes) -> Lanes:
+    def by_lane(self, function: str, *arguments: LLVMValue) -> LLVMValue:
         """A call of a function of the C library for each lane; its name for f32 ends in `f`."""
         scalar = element_type(self.type)
         spelled, name = spell(scalar), f"@{function}{'f' if isinstance(scalar, Float32Type) else ''}"
@@ -70,7 +72,7 @@ class Body:
 
         if not isinstance(self.type, VectorType):
             return self.emit(scalar, call(*(a.text for a in arguments)))
-        vector, result = spell(self.type), Lanes(self, "poison", self.type)
+        vector, result = spell(self.type), LLVMValue(self, "poison", self.type)
         for lane in range(length(self.type) or 0):
             picked = [self.emit(scalar, f"extractelement {vector} {a.text}, i32 {lane}") for a in arguments]
             value = self.emit(scalar, call(*(p.text for p in picked)))
@@ -79,7 +81,7 @@ class Body:
             )
         return result
 
-    def call(self, intrinsic: str, *arguments: Lanes) -> Lanes:
+    def call(self, intrinsic: str, *arguments: LLVMValue) -> LLVMValue:
         """A call of `@llvm.<intrinsic>`, whose arguments and result have one type."""
         type = arguments[0].type
         spelled, name = spell(type), f"@llvm.{intrinsic}.{suffix(type)}"
@@ -110,16 +112,16 @@ F64 = Format(f64, i64, 52, 1023, float(np.finfo(np.float64).smallest_normal))
 
 
 @dataclass(frozen=True, eq=False)
-class Lanes:
+class LLVMValue:
     """A float, integer or boolean value, or a vector of them; numbers among operands become constants."""
 
-    body: Body
+    body: FunctionBody
     text: str
     type: Attribute
 
-    def lift(self, other: Lanes | float) -> Lanes:
+    def lift(self, other: LLVMValue | float) -> LLVMValue:
         """A number as a constant of this value's type."""
-        return other if isinstance(other, Lanes) else self.body.constant(other, self.type)
+        return other if isinstance(other, LLVMValue) else self.body.constant(other, self.type)
 
     @property
     def format(self) -> Format:
@@ -131,133 +133,133 @@ class Lanes:
         """Whether the lanes are floats."""
         return isinstance(element_type(self.type), Float32Type | Float64Type)
 
-    def binary(self, words: tuple[str, str], other: Lanes | float, flipped: bool = False) -> Lanes:
+    def binary(self, words: tuple[str, str], other: LLVMValue | float, flipped: bool = False) -> LLVMValue:
         """`self word other`; `words` are the instructions on floats and on integers."""
         a, b = (self.lift(other), self) if flipped else (self, self.lift(other))
         return self.body.emit(self.type, f"{words[not self.is_float]} {spell(self.type)} {a.text}, {b.text}")
 
-    def __add__(self, other: Lanes | float) -> Lanes:
+    def __add__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fadd", "add"), other)
 
-    def __sub__(self, other: Lanes | float) -> Lanes:
+    def __sub__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fsub", "sub"), other)
 
-    def __rsub__(self, other: Lanes | float) -> Lanes:
+    def __rsub__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fsub", "sub"), other, flipped=True)
 
-    def __mul__(self, other: Lanes | float) -> Lanes:
+    def __mul__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fmul", "mul"), other)
 
-    def __truediv__(self, other: Lanes | float) -> Lanes:
+    def __truediv__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fdiv", "sdiv"), other)
 
-    def __rtruediv__(self, other: Lanes | float) -> Lanes:
+    def __rtruediv__(self, other: LLVMValue | float) -> LLVMValue:
         return self.binary(("fdiv", "sdiv"), other, flipped=True)
 
-    def __neg__(self) -> Lanes:
+    def __neg__(self) -> LLVMValue:
         return self.body.emit(self.type, f"fneg {spell(self.type)} {self.text}")
 
-    def __lshift__(self, other: int) -> Lanes:
+    def __lshift__(self, other: int) -> LLVMValue:
         return self.binary(("", "shl"), other)
 
-    def __rshift__(self, other: int) -> Lanes:
+    def __rshift__(self, other: int) -> LLVMValue:
         return self.binary(("", "ashr"), other)
 
-    def __and__(self, other: Lanes | int) -> Lanes:
+    def __and__(self, other: LLVMValue | int) -> LLVMValue:
         return self.binary(("", "and"), other)
 
-    def __or__(self, other: Lanes) -> Lanes:
+    def __or__(self, other: LLVMValue) -> LLVMValue:
         return self.binary(("", "or"), other)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def compare(self, predicate: str, other: Lanes | float) -> Lanes:
+    def compare(self, predicate: str, other: LLVMValue | float) -> LLVMValue:
         """A boolean for each lane."""
         word = "fcmp" if self.is_float else "icmp"
         text = f"{word} {predicate} {spell(self.type)} {self.text}, {self.lift(other).text}"
         return self.body.emit(self.body.like(i1), text)
 
-    def __lt__(self, other: Lanes | float) -> Lanes:
+    def __lt__(self, other: LLVMValue | float) -> LLVMValue:
         return self.compare("olt" if self.is_float else "slt", other)
 
-    def __gt__(self, other: Lanes | float) -> Lanes:
+    def __gt__(self, other: LLVMValue | float) -> LLVMValue:
         return self.compare("ogt" if self.is_float else "sgt", other)
 
-    def equals(self, other: Lanes | float) -> Lanes:
+    def equals(self, other: LLVMValue | float) -> LLVMValue:
         """Whether both are equal; false for NaN."""
         return self.compare("oeq" if self.is_float else "eq", other)
 
-    def is_nan(self) -> Lanes:
+    def is_nan(self) -> LLVMValue:
         """Whether the lane is not a number."""
         return self.compare("uno", self)
 
-    def bits(self) -> Lanes:
+    def bits(self) -> LLVMValue:
         """A float's bits as an integer."""
         return self.reinterpret(self.format.bits)
 
-    def as_float(self) -> Lanes:
+    def as_float(self) -> LLVMValue:
         """An integer's bits as a float."""
         return self.reinterpret(self.format.floats)
 
-    def reinterpret(self, element: Attribute) -> Lanes:
+    def reinterpret(self, element: Attribute) -> LLVMValue:
         """The same bits under another element type."""
         type = self.body.like(element)
         return self.body.emit(type, f"bitcast {spell(self.type)} {self.text} to {spell(type)}")
 
-    def to_float(self) -> Lanes:
+    def to_float(self) -> LLVMValue:
         """A signed integer's value as a float."""
         return self.converted("sitofp", self.format.floats)
 
-    def widened(self) -> Lanes:
+    def widened(self) -> LLVMValue:
         """An f32 as an f64."""
         return self.converted("fpext", f64)
 
-    def narrowed(self) -> Lanes:
+    def narrowed(self) -> LLVMValue:
         """An f64 rounded to f32."""
         return self.converted("fptrunc", f32)
 
-    def converted(self, word: str, element: Attribute) -> Lanes:
+    def converted(self, word: str, element: Attribute) -> LLVMValue:
         """The same number in another element type."""
         type = self.body.like(element)
         return self.body.emit(type, f"{word} {spell(self.type)} {self.text} to {spell(type)}")
 
-    def whole(self) -> Lanes:
+    def whole(self) -> LLVMValue:
         """A float without its fraction."""
         return self.body.call("trunc", self)
 
-    def absolute(self) -> Lanes:
+    def absolute(self) -> LLVMValue:
         """The magnitude of a float."""
         return self.body.call("fabs", self)
 
-    def with_sign_of(self, other: Lanes) -> Lanes:
+    def with_sign_of(self, other: LLVMValue) -> LLVMValue:
         """The magnitude of this float under the sign of another."""
         return self.body.call("copysign", self, other)
 
-    def at_most(self, bound: float) -> Lanes:
+    def at_most(self, bound: float) -> LLVMValue:
         """min(self, bound); NaN stays NaN."""
         return select(self > bound, self.lift(bound), self)
 
-    def at_least(self, bound: float) -> Lanes:
+    def at_least(self, bound: float) -> LLVMValue:
         """max(self, bound); NaN stays NaN."""
         return select(self < bound, self.lift(bound), self)
 
 
-def select(condition: Lanes, then: Lanes | float, otherwise: Lanes | float) -> Lanes:
+def select(condition: LLVMValue, then: LLVMValue | float, otherwise: LLVMValue | float) -> LLVMValue:
     """`then` where the condition holds, `otherwise` elsewhere; one of them may be a number."""
-    model = then if isinstance(then, Lanes) else otherwise
-    assert isinstance(model, Lanes)
+    model = then if isinstance(then, LLVMValue) else otherwise
+    assert isinstance(model, LLVMValue)
     arms = [model.lift(arm) for arm in (then, otherwise)]
     typed = ", ".join(f"{spell(arm.type)} {arm.text}" for arm in (condition, *arms))
     return model.body.emit(model.type, f"select {typed}")
 
 
-def fma(a: Lanes, b: Lanes | float, c: Lanes | float) -> Lanes:
+def fma(a: LLVMValue, b: LLVMValue | float, c: LLVMValue | float) -> LLVMValue:
     """a * b + c, rounded once."""
     return a.body.call("fma", a, a.lift(b), a.lift(c))
 
 
-def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
+def polynomial(x: LLVMValue, coefficients: Sequence[float]) -> LLVMValue:
     """Horner's rule, highest power first."""
     first, *rest = coefficients
     result = x.lift(first)

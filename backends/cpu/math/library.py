@@ -16,7 +16,7 @@ from pullback.backends.cpu.llvm_types import element_type, spell, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
 from pullback.backends.cpu.math.integer_powers import ipowi
-from pullback.backends.cpu.math.lanes import Body, Lanes
+from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue
 from pullback.backends.cpu.math.log import log, log1p
 from pullback.backends.cpu.math.pow import pow
 from pullback.backends.cpu.math.sin_cos import cos, sin
@@ -25,13 +25,13 @@ from pullback.backends.cpu.math.tanh import tanh
 ATTRIBUTES = "alwaysinline nounwind memory(none)"
 
 
-def by_lane(name: str) -> Callable[..., Lanes]:
+def by_lane(name: str) -> Callable[..., LLVMValue]:
     """The function of the C library, which takes one number at a time."""
     return lambda *arguments: arguments[0].body.by_lane(name, *arguments)
 
 
 C_LIBRARY = (*("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "sinh"),)
-FUNCTIONS: dict[str, Callable[..., Lanes]] = {
+FUNCTIONS: dict[str, Callable[..., LLVMValue]] = {
     **{name: by_lane(name) for name in C_LIBRARY},
     "cos": cos,
     "erf": erf,
@@ -64,9 +64,9 @@ def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
     Raises ValueError for an element type that `check_element_type` refuses.
     """
     check_element_type(name, type)
-    body = Body(type)
+    body = FunctionBody(type)
     names = ["%x", "%y"] if name in BINARY else ["%x"]
-    result = FUNCTIONS[name](*(Lanes(body, x, type) for x in names))
+    result = FUNCTIONS[name](*(LLVMValue(body, x, type) for x in names))
     spelled = spell(type)
     parameters = ", ".join(f"{spelled} {x}" for x in names)
     head = f"define internal {spelled} @pb.{name}.{suffix(type)}({parameters}) {ATTRIBUTES} {{"

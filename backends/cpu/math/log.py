@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan, sqrt
 
 from pullback.backends.cpu.math.exp import LN2
-from pullback.backends.cpu.math.lanes import F32, F64, Lanes, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 # Cephes's logf (S. Moshier): (log(1 + r) - r + r^2 / 2) / r^3, highest power first.
 CEPHES_F32 = (
@@ -31,7 +31,7 @@ FDLIBM_F64 = (
 )
 
 
-def split(x: Lanes) -> tuple[Lanes, Lanes]:
+def split(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
     """(e, m): x = 2^e m with m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
     form = x.format
     small = x < form.smallest_normal
@@ -42,25 +42,25 @@ def split(x: Lanes) -> tuple[Lanes, Lanes]:
     return e.to_float() - select(small, x.lift(float(form.fraction)), 0.0), m
 
 
-def root_half_bits(x: Lanes) -> int:
+def root_half_bits(x: LLVMValue) -> int:
     """The bits of sqrt(1/2) in the format of x."""
     form = x.format
     return (form.bias - 1 << form.fraction) + int((2 * sqrt(0.5) - 1) * 2**form.fraction)
 
 
-def with_special_values(x: Lanes, logarithm: Lanes) -> Lanes:
+def with_special_values(x: LLVMValue, logarithm: LLVMValue) -> LLVMValue:
     """-inf at zeros, NaN below, and x itself where it is infinite or NaN."""
     zero_or_less = select(x.equals(0.0), -inf, select(x < 0.0, nan, x))
     return select((x > 0.0) & (x < inf), logarithm, zero_or_less)
 
 
-def log(x: Lanes) -> Lanes:
+def log(x: LLVMValue) -> LLVMValue:
     """The natural logarithm. Error, denormals included: f32 0.827 ulp (every 16th input), f64 0.83 (sampled)."""
     e, m = split(x)
     return with_special_values(x, reassembled(e, m - 1.0))
 
 
-def log1p(x: Lanes) -> Lanes:
+def log1p(x: LLVMValue) -> LLVMValue:
     """log(1 + x): the logarithm of the rounded sum, and what was rounded off over the sum.
 
     Error: f32 0.81 ulp (every 128th input), f64 0.75 (sampled).
@@ -74,12 +74,12 @@ def log1p(x: Lanes) -> Lanes:
     return select(x.absolute() < 2.0 ** (-2 - x.format.fraction), x, logarithm)
 
 
-def reassembled(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+def reassembled(e: LLVMValue, r: LLVMValue, rest: LLVMValue | None = None) -> LLVMValue:
     """e ln 2 + log(1 + r) + rest."""
     return (log_f32 if r.format is F32 else log_f64)(e, r, rest)
 
 
-def log_f32(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+def log_f32(e: LLVMValue, r: LLVMValue, rest: LLVMValue | None = None) -> LLVMValue:
     """e ln 2 + log(1 + r) + rest by Cephes's polynomial, terms added from the smallest to the largest."""
     square = r * r
     ln2_high, ln2_low = LN2[F32]
@@ -88,7 +88,7 @@ def log_f32(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
     return fma(e, ln2_high, r + fma(square, -0.5, tail))
 
 
-def log_f64(e: Lanes, r: Lanes, rest: Lanes | None = None) -> Lanes:
+def log_f64(e: LLVMValue, r: LLVMValue, rest: LLVMValue | None = None) -> LLVMValue:
     """e ln 2 + log(1 + r) + rest by fdlibm's formula, in s = r / (2 + r)."""
     ln2_high, ln2_low = LN2[F64]
     s = r / (r + 2.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import inf, nan
 
 from pullback.backends.cpu.math.exp import exp
-from pullback.backends.cpu.math.lanes import F32, Lanes, select
+from pullback.backends.cpu.math.lanes import F32, LLVMValue, select
 from pullback.backends.cpu.math.log import log
 
 
-def pow(x: Lanes, y: Lanes) -> Lanes:
+def pow(x: LLVMValue, y: LLVMValue) -> LLVMValue:
     """x to the power of y, with the special values of IEEE 754. Error: f32 0.501 ulp (sampled).
 
     Of f32 in f64, where the error of y log(x) does no harm; of f64 by the C library, one lane at a time.

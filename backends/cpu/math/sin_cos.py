@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import pi
 
-from pullback.backends.cpu.math.lanes import F32, F64, Lanes, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 # pi / 2 in three parts, each rounded to the format (Cody and Waite). x is so near to n times the first that their fused
 # difference is exact; so is the next one, where it cancels what is left.
@@ -44,25 +44,25 @@ COSINE = {
 }
 
 
-def sin(x: Lanes) -> Lanes:
+def sin(x: LLVMValue) -> LLVMValue:
     """The sine. Error: f32 1.48 ulp (every 128th input), f64 1.31 (sampled)."""
     tiny = 2.0 ** (-2 - x.format.fraction // 2)
     return beyond_largest("sin", x, lambda: select(x.absolute() < tiny, x, in_quadrant(x, 0)))
 
 
-def cos(x: Lanes) -> Lanes:
+def cos(x: LLVMValue) -> LLVMValue:
     """The cosine. Error: f32 1.50 ulp (every 128th input), f64 1.33 (sampled)."""
     return beyond_largest("cos", x, lambda: in_quadrant(x, 1))
 
 
-def beyond_largest(name: str, x: Lanes, near: Callable[[], Lanes]) -> Lanes:
+def beyond_largest(name: str, x: LLVMValue, near: Callable[[], LLVMValue]) -> LLVMValue:
     """`near`, but the C library's function in lanes that are too large for it."""
     is_large = x.absolute() > LARGEST[x.format]
     value = near()
     return x.body.rarely(is_large, lambda: select(is_large, x.body.by_lane(name, x), value), value)
 
 
-def in_quadrant(x: Lanes, ahead: int) -> Lanes:
+def in_quadrant(x: LLVMValue, ahead: int) -> LLVMValue:
     """The sine of x + ahead pi / 2."""
     form = x.format
     shifted = fma(x, 2 / pi, form.rounder)

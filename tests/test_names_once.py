@@ -1,0 +1,84 @@
+"""A name means one thing: no two classes share one, and no two files outside of those that treat one subject."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("backends", "dialects", "driver", "frontend", "passes", "process", "tools")
+
+SUBJECTS = ("dialects/graph", "dialects/upstream", "frontend/functions", "passes/simplify/folds")
+"""Folders with a file for each subject, called alike in all of them: its operations, its functions, its folds."""
+
+KINDS = ("passes/loops", "passes/gpu")
+"""Folders with a file for each kind of kernel, called alike in both: its lowering for one target."""
+
+FILES_ALLOWED: dict[str, str] = {
+    "custom_gradient": "the operation, and the decorator that adds one",
+    "evaluator": "the backend, and the target that drives it",
+    "explain": "the function, and the tool",
+    "run": "the function, and the tool `pullback-run`",
+    **dict.fromkeys(
+        ["matmul", "stacks", "accumulators", "arrays", "buffers", "layout", "pipelines", "support"],
+        "not renamed yet",
+    ),
+}
+"""Why several files may bear one name."""
+
+CLASSES_ALLOWED: dict[str, str] = dict.fromkeys(
+    [
+        "Tile",
+        "Plan",
+        "OneHot",
+        "Cast",
+        "Space",
+        "Kernel",
+        "Row",
+        "Layout",
+        "Lowered",
+        "Buffer",
+        "Totals",
+        "Rows",
+        "Contents",
+        "Level",
+    ],
+    "not renamed yet",
+)
+"""Why several classes may bear one name."""
+
+
+def sources() -> list[Path]:
+    return [path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def role(path: Path) -> str:
+    """What a file may share its name with one file of: the folder of subjects or kinds that it is in, or itself."""
+    folders = [folder for folder in (*SUBJECTS, *KINDS) if path.is_relative_to(folder)]
+    return folders[0] if folders else str(path)
+
+
+def mirrored(paths: list[Path]) -> bool:
+    """Whether files of one name are one subject, or one kind, seen from different folders."""
+    roles = [role(path) for path in paths]
+    return len(set(roles)) == len(roles) and (set(roles) <= set(SUBJECTS) or set(roles) <= set(KINDS))
+
+
+def test_no_two_files_share_a_name() -> None:
+    named: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sources():
+        if not path.stem.startswith("__"):
+            named[path.stem].append(path)
+    shared = {name: paths for name, paths in named.items() if len(paths) > 1}
+    assert {n: [*map(str, p)] for n, p in shared.items() if n not in FILES_ALLOWED and not mirrored(p)} == {}
+
+
+def test_no_two_classes_share_a_name() -> None:
+    named: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sources():
+        for node in ast.parse((ROOT / path).read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                named[node.name].append(str(path))
+    shared = {name: paths for name, paths in named.items() if len(paths) > 1}
+    assert {name: paths for name, paths in shared.items() if name not in CLASSES_ALLOWED} == {}
