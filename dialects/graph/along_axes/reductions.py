@@ -18,17 +18,20 @@ from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Where
 from pullback.dialects.graph.elementwise.comparisons import Equal, LogicalOr, NotEqual
 from pullback.dialects.graph.movement.shapes import BroadcastTo
+from pullback.dialects.graph.op.access import Access, AffineAccess, dims, identity
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_truth, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, NotDifferentiable, graph_op
+from pullback.dialects.graph.op.indexed import Indexed
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import maximum, minimum
 from pullback.dialects.graph.tensor.accumulators import TOTALS, summed
 from pullback.dialects.graph.tensor.tensor import Number, Tensor, conj
-from pullback.dialects.graph.tensor.types import element_type_of, is_float, numpy_dtype
+from pullback.dialects.graph.tensor.types import element_type_of, is_float, numpy_dtype, shape_of_type
 
 
-class Reduction(OverAxes):
-    """A reduction by an associative combining function."""
+class Reduction(OverAxes, Indexed):
+    """A reduction by an associative combining function; its iteration space is that of the operand."""
 
     COMBINE: ClassVar[Callable[[Scalar, Scalar], Scalar]]
     """The combining function of two partial results; associative and commutative up to rounding."""
@@ -39,6 +42,21 @@ class Reduction(OverAxes):
     def neutral(element_type: Attribute) -> Number:
         """The neutral element: the result of combining no elements."""
         raise NotImplementedError
+
+    def iteration_shape(self, result: int = 0) -> tuple[int, ...]:
+        return self.shape_of(0)
+
+    def access(self, number: int, result: int = 0) -> Access:
+        return identity(self.shape_of(0))
+
+    def result_access(self) -> AffineAccess:
+        space, reduced = self.shape_of(0), self.reduced
+        zero = [Affine.number(len(space))] if self.keeps_dims else []
+        position = [c for d, point in enumerate(dims(space)) for c in (zero if d in reduced else [point])]
+        return AffineAccess(tuple(position), shape_of_type(self.result_types[0]), space)
+
+    def has_body(self) -> bool:
+        return hasattr(type(self), "COMBINE")
 
 
 @graph_op

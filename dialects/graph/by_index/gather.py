@@ -18,6 +18,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.movement.split_concat import split_like
+from pullback.dialects.graph.op.access import Access, AffineAccess, RowAccess, dims
 from pullback.dialects.graph.op.checks import check_indices, check_shape_operand
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -27,6 +28,7 @@ from pullback.dialects.graph.op.graph_op import (
     Properties,
     graph_op,
 )
+from pullback.dialects.graph.op.indexed import Scatter, View
 from pullback.dialects.graph.tensor.accumulators import scattered
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -73,7 +75,7 @@ def rows_at(params: Array, indices: Array) -> Array:
 
 
 @graph_op
-class Gather(GraphOp):
+class Gather(View):
     """A gather of rows: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
 
     name = "graph.gather"
@@ -91,13 +93,20 @@ class Gather(GraphOp):
     def numpy(self, *operands: Array) -> Any:
         return rows_at(*operands)
 
+    def access(self, number: int, result: int = 0) -> Access:
+        params, indices, space = self.shape_of(0), self.shape_of(1), self.iteration_shape()
+        point, rank = dims(space), len(indices)
+        if number == 1:
+            return AffineAccess(tuple(point[:rank]), indices, space)
+        return RowAccess(1, AffineAccess(tuple(point[rank:]), params[1:], space))
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         params, indices = (Tensor(v) for v in self._operands)
         return MakeSlices.rows_of(params, dy, indices), None
 
 
 @graph_op
-class MakeSlices(GraphOp):
+class MakeSlices(View):
     """Indexed slices from rows and their indices; a third operand gives the extents that are `?` in the type."""
 
     name = "graph.make_slices"
@@ -159,6 +168,9 @@ class MakeSlices(GraphOp):
         dense = tuple(map(int, shape[0])) if shape else shape_of_type(self.result_types[0].data_type)
         return SlicesValue(values, indices, dense)
 
+    def access(self, number: int, result: int = 0) -> None:
+        """Slices have no elements: what takes them reads their rows and indices."""
+
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (dy, *[None] * (len(self._operands) - 1))
 
@@ -181,7 +193,7 @@ class OfSlices(GraphOp):
 
 
 @graph_op
-class Densify(OfSlices):
+class Densify(OfSlices, Scatter):
     """The dense tensor of slices: zeros with the rows added at their indices."""
 
     name = "graph.densify"

@@ -31,6 +31,7 @@ from pullback.dialects.graph.op.graph_op import (
     Properties,
     graph_op,
 )
+from pullback.dialects.graph.op.indexed import Scatter
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,
@@ -48,11 +49,14 @@ def replace_rows(target: Array, slices: SlicesValue) -> None:
 
 
 @graph_op
-class ReplaceRows(GraphOp):
+class ReplaceRows(Scatter):
     """The first operand with rows replaced by those of slices; the last of several rows at one index stays."""
 
     name = "graph.replace_rows"
     TAKES: ClassVar = slice(2)
+    BASE: ClassVar = 0
+    SLICES: ClassVar = 1
+    ADDS_UP: ClassVar = False
     EXAMPLES: ClassVar = ("%r = graph.replace_rows %x, %p : (MATRIX, SLICES) -> MATRIX",)
     base = operand_def(AnyAttr())
     slices = operand_def(SlicesType)

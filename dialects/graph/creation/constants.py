@@ -23,7 +23,8 @@ from xdsl.printer import Printer
 from xdsl.traits import ConstantLike, Pure
 
 from pullback.dialects.graph.op.checks import check_shape_operand, check_tensor
-from pullback.dialects.graph.op.graph_op import Array, GraphOp, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.op.graph_op import Array, NotDifferentiable, Properties, graph_op
+from pullback.dialects.graph.op.indexed import Literal
 from pullback.dialects.graph.tensor.arrays import array_of
 from pullback.dialects.graph.tensor.attributes import check_kept, is_element, number_of, scalar_attribute
 from pullback.dialects.graph.tensor.conversions import true_as_one
@@ -41,7 +42,7 @@ from pullback.dialects.ir.dense import dense_elements, print_elements
 
 
 @graph_op
-class Constant(GraphOp):
+class Constant(Literal):
     """A constant tensor, given element by element."""
 
     name = "graph.constant"
@@ -75,6 +76,10 @@ class Constant(GraphOp):
         """The elements as a read-only array, without a copy."""
         assert isinstance(self.value, DenseIntOrFPElementsAttr)
         return array_of_elements(self.value)
+
+    def element(self) -> Number | None:
+        array = self.array()
+        return array.reshape(()).item() if array.size == 1 else None
 
     def numpy(self, *operands: Array) -> Any:
         return self.array()
@@ -117,7 +122,7 @@ def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElements
 
 
 @graph_op
-class Fill(GraphOp):
+class Fill(Literal):
     """A tensor with one value everywhere: `fill {value = 1.0 : f32} : tensor<4xf32>`.
 
     Where the type has a `?`, an operand gives the shape: `fill %shape {…} : (tensor<2xi64>) -> tensor<?x4xf32>`.
@@ -161,6 +166,9 @@ class Fill(GraphOp):
     def number(self) -> Number:
         """The value as a Python number."""
         return number_of(self.value)
+
+    def element(self) -> Number:
+        return self.number
 
     def numpy(self, *operands: Array) -> Any:
         dtype = numpy_dtype(element_type_of(self.result_types[0]))

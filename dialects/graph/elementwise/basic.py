@@ -157,6 +157,7 @@ class Add(Binary):
     EXACT: ClassVar = any_dtype
     NUMPY: ClassVar = np.add
     SCALAR: ClassVar = operator.add
+    ROW_TERMS: ClassVar = (1, 0)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy, dy
@@ -171,6 +172,7 @@ class Subtract(Binary):
     EXAMPLES: ClassVar = ("%r = graph.subtract %x, %y : (MATRIX, tensor<?x3xf32>) -> MATRIX",)
     NUMPY: ClassVar = np.subtract
     SCALAR: ClassVar = operator.sub
+    ROW_TERMS: ClassVar = (1,)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return dy, -dy

@@ -23,6 +23,8 @@ from pullback.dialects.graph.by_index.gather import ConcatSlices, Gather, Slices
 from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAttr
 from pullback.dialects.graph.movement.split_concat import split_like
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.op.indexed import Alias, Pointwise
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.state.stacks import StackValue, add_stacks
 from pullback.dialects.graph.tensor.accumulators import in_wide
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -91,7 +93,7 @@ class GradientResults(GateMarker):
 
 
 @graph_op
-class Gate(NaryIdentity):
+class Gate(NaryIdentity, Alias):
     """A barrier: no result may be used before all operands are computed."""
 
     name = "graph.gate"
@@ -178,21 +180,26 @@ class SumGradients(Summation):
 
 
 @graph_op
-class AddN(Summation):
+class AddN(Summation, Pointwise):
     """The sum of all terms at once, in their order."""
 
     name = "graph.add_n"
+    ROW_TERMS: ClassVar = (1, 0)
     EXAMPLES: ClassVar = ("%r = graph.add_n %x, %x, %x : MATRIX",)
+
+    def body(self, *operands: Scalar) -> Scalar:
+        return reduce(Scalar.__add__, operands)
 
     def numpy(self, *operands: Any) -> Any:
         return add_up(operands)
 
 
 @graph_op
-class Accumulate(GraphOp):
+class Accumulate(Pointwise):
     """The sum of a buffer and a term; it may reuse the buffer's memory where nothing else needs its contents."""
 
     name = "graph.accumulate"
+    ROW_TERMS: ClassVar = (1, 0)
     EXAMPLES: ClassVar = ("%r = graph.accumulate %x, %x : MATRIX",)
     buffer = operand_def(AnyAttr())
     term = operand_def(AnyAttr())
@@ -205,6 +212,9 @@ class Accumulate(GraphOp):
         if not compatible_types(buffer, term):
             raise GraphError(f"{cls.name}: sum_c2: terms of different types: {buffer} and {term}")
         return [tensor_type(element_type_of(buffer), known_extents(operands))]
+
+    def body(self, *operands: Scalar) -> Scalar:
+        return operands[0] + operands[1]
 
     def numpy(self, *operands: Array) -> Any:
         return add_values(*operands)

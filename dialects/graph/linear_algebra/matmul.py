@@ -13,9 +13,11 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.movement.shapes import Reshape, SumTo
+from pullback.dialects.graph.op.access import Access, AffineAccess, ContractionAccess, dims, trailing
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, as_values, graph_op
+from pullback.dialects.graph.op.indexed import Contraction
 from pullback.dialects.graph.tensor.accumulators import multiplied
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor, conj
@@ -25,13 +27,14 @@ from pullback.dialects.graph.tensor.types import (
     broadcast_shapes,
     element_type_of,
     format_shape,
+    is_float,
     shape_of_type,
     tensor_type,
 )
 
 
 @graph_op
-class MatMul(OfDtypes):
+class MatMul(OfDtypes, Contraction):
     """The matrix product, either operand transposed if asked: (…, m, k) @ (…, k, n) -> (…, m, n).
 
     Leading axes are a batch of matrices, and broadcast against each other.
@@ -94,6 +97,20 @@ class MatMul(OfDtypes):
     @property
     def transposes(self) -> tuple[bool, bool]:
         return "transpose_a" in self.properties, "transpose_b" in self.properties
+
+    def iteration_shape(self, result: int = 0) -> tuple[int, ...]:
+        """(…, m, n, k)."""
+        return (*shape_of_type(self.result_types[0]), self.shape_of(0)[-2 if self.transposes[0] else -1])
+
+    def access(self, number: int, result: int = 0) -> Access:
+        shape, space = self.shape_of(number), self.iteration_shape()
+        *batch, m, n, k = dims(space)
+        matrix = ((m, k), (k, n))[number]
+        position = (*batch, *(reversed(matrix) if self.transposes[number] else matrix))
+        return ContractionAccess(AffineAccess(trailing(position, shape, len(space)), shape, space))
+
+    def has_body(self) -> bool:
+        return all(is_float(element_type_of(v.type)) for v in (*self._operands, *self.results))
 
     def numpy(self, *operands: Array) -> Any:
         a, b = (x.swapaxes(-1, -2) if t else x for x, t in zip(operands, self.transposes, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase
@@ -12,6 +12,7 @@ from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.access import Access, AffineAccess, dims
 from pullback.dialects.graph.op.checks import check_axes, check_tensor
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import (
@@ -23,6 +24,7 @@ from pullback.dialects.graph.op.graph_op import (
     Rows,
     graph_op,
 )
+from pullback.dialects.graph.op.indexed import Alias, View
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError, element_type_of, shape_of_type, tensor_type
@@ -43,7 +45,7 @@ class OnesAt(GraphOp):
 
 
 @graph_op
-class ExpandDims(OnesAt):
+class ExpandDims(OnesAt, View, Alias):
     """The operand with extents of 1 at `axes` of the result."""
 
     name = "graph.expand_dims"
@@ -61,6 +63,12 @@ class ExpandDims(OnesAt):
         result = tensor_type(element_type_of(operands[0]), shape)
         check_tensor(cls.name, result, "the result")
         return [result]
+
+    def access(self, number: int, result: int = 0) -> Access:
+        space = self.iteration_shape()
+        return AffineAccess(
+            tuple(without(dims(space), integer_list(self.properties, "axes"))), self.shape_of(0), space
+        )
 
     def numpy(self, *operands: Array) -> Any:
         return np.expand_dims(operands[0], tuple(integer_list(self.properties, "axes")))
@@ -107,13 +115,16 @@ class Squeeze(OnesAt, Composite):
         return None if 0 in axes else [(ExpandDims.at(rows, axes), indices)]
 
 
-def without(shape: Sequence[int], axes: Sequence[int]) -> list[int]:
-    """The extents of the other axes."""
+T = TypeVar("T")
+
+
+def without(shape: Sequence[T], axes: Sequence[int]) -> list[T]:
+    """The extents, or the coordinates, of the other axes."""
     return [n for axis, n in enumerate(shape) if axis not in axes]
 
 
 @graph_op
-class Transpose(GraphOp):
+class Transpose(View):
     """The operand with its axes in the order of `permutation`."""
 
     name = "graph.transpose"
@@ -157,6 +168,13 @@ class Transpose(GraphOp):
     @property
     def order(self) -> list[int]:
         return integer_list(self.properties, "permutation")
+
+    def access(self, number: int, result: int = 0) -> Access:
+        order, space = self.order, self.iteration_shape()
+        point = dims(space)
+        return AffineAccess(
+            tuple(point[order.index(axis)] for axis in range(len(order))), self.shape_of(0), space
+        )
 
     def numpy(self, *operands: Array) -> Any:
         return np.transpose(operands[0], self.order)

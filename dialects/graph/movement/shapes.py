@@ -12,6 +12,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.op.access import Access, RowMajorAccess, broadcast
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -23,6 +24,7 @@ from pullback.dialects.graph.op.graph_op import (
     Rows,
     graph_op,
 )
+from pullback.dialects.graph.op.indexed import Alias, View
 from pullback.dialects.graph.tensor.accumulators import summed
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -127,7 +129,7 @@ class Reshaping(GraphOp):
 
 
 @graph_op
-class Reshape(Reshaping):
+class Reshape(Reshaping, View, Alias):
     """The same elements in row-major order with another shape; a single `?` follows from the other extents."""
 
     name = "graph.reshape"
@@ -148,6 +150,9 @@ class Reshape(Reshaping):
                 f"{self.name}: shape_c3: {format_shape(source)} has {math.prod(source)} elements, "
                 f"{format_shape(result)} has {math.prod(result)}"
             )
+
+    def access(self, number: int, result: int = 0) -> Access | None:
+        return None if number else RowMajorAccess(self.shape_of(0), self.iteration_shape())
 
     def numpy(self, *operands: Array) -> Any:
         return operands[0].reshape(self.target(operands))
@@ -177,7 +182,7 @@ def flattened(x: Tensor) -> Tensor:
 
 
 @graph_op
-class BroadcastTo(Reshaping):
+class BroadcastTo(Reshaping, View):
     """The operand repeated along new leading axes and along extents of 1."""
 
     name = "graph.broadcast_to"
@@ -194,6 +199,9 @@ class BroadcastTo(Reshaping):
             raise GraphError(
                 f"{self.name}: broadcast_c2: {format_shape(source)} does not broadcast to {format_shape(result)}"
             )
+
+    def access(self, number: int, result: int = 0) -> Access | None:
+        return None if number else broadcast(self.shape_of(0), self.iteration_shape())
 
     def numpy(self, *operands: Array) -> Any:
         return np.broadcast_to(operands[0], self.target(operands))

@@ -19,9 +19,11 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.movement.split_concat import surrounded
+from pullback.dialects.graph.op.access import Access, AffineAccess, dims
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.families import Composite
-from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.op.indexed import View
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -93,7 +95,7 @@ def _check_slices(op: str, properties: Properties, rank: int) -> None:
 
 
 @graph_op
-class StridedSlice(GraphOp):
+class StridedSlice(View):
     """`operand[begin:end:strides]` for each axis, with NumPy's meaning of the bounds."""
 
     name = "graph.strided_slice"
@@ -130,6 +132,13 @@ class StridedSlice(GraphOp):
     def slices(self) -> tuple[slice, ...]:
         """The slice of each axis."""
         return slices_of(self.properties)
+
+    def access(self, number: int, result: int = 0) -> Access:
+        shape, space = self.shape_of(0), self.iteration_shape()
+        taken = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
+        first = [t.start if t else 0 for t in taken]
+        position = (p * t.step + f for p, t, f in zip(dims(space), taken, first, strict=True))
+        return AffineAccess(tuple(position), shape, space)
 
     def numpy(self, *operands: Array) -> Any:
         return operands[0][self.slices]

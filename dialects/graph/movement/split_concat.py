@@ -21,6 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.op.access import Access, AffineAccess, dims, identity
 from pullback.dialects.graph.op.checks import check_axis, check_operand_dtypes, check_same_ranks
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -31,6 +32,7 @@ from pullback.dialects.graph.op.graph_op import (
     Rows,
     graph_op,
 )
+from pullback.dialects.graph.op.indexed import Indexed, View
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.tensor import OPS, Number, Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -44,7 +46,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 @graph_op
-class Split(GraphOp):
+class Split(View):
     """Consecutive pieces of the operand along `axis`, of these `sizes`: one result per piece.
 
     Pieces of size -1 share the rest of the axis in equal parts.
@@ -78,6 +80,13 @@ class Split(GraphOp):
         sizes = sizes_along(self.name, integer_list(self.properties, "sizes"), shape, axis)
         return tuple(np.split(operands[0], np.cumsum(sizes)[:-1], axis=axis))
 
+    def access(self, number: int, result: int = 0) -> Access:
+        assert isinstance(self.axis, IntegerAttr)
+        axis, space = self.axis.value.data, self.iteration_shape(result)
+        position = dims(space)
+        position[axis] += sum(shape_of_type(r.type)[axis] for r in self.results[:result])
+        return AffineAccess(tuple(position), self.shape_of(0), space)
+
     def gradient(self, *dys: Tensor) -> GradientTerms:
         return (Concat.of(*dys, axis=self.axis),)
 
@@ -99,7 +108,7 @@ def sizes_along(op: str, sizes: Sequence[int], shape: Sequence[int], axis: int) 
 
 
 @graph_op
-class Concat(GraphOp):
+class Concat(Indexed):
     """The operands one after another along `axis`."""
 
     name = "graph.concat"
@@ -128,6 +137,18 @@ class Concat(GraphOp):
         extents = [s[axis] for s in shapes]
         joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)
         return [tensor_type(element_type_of(operands[0]), joined)]
+
+    def access(self, number: int, result: int = 0) -> Access:
+        """Each piece has loops of its own, along its axes."""
+        return identity(self.shape_of(number))
+
+    def piece_access(self, number: int) -> AffineAccess:
+        """Which element of the result is written at each point of a piece."""
+        assert isinstance(self.axis, IntegerAttr)
+        axis, space = self.axis.value.data, self.shape_of(number)
+        position = dims(space)
+        position[axis] += sum(self.shape_of(before)[axis] for before in range(number))
+        return AffineAccess(tuple(position), shape_of_type(self.result_types[0]), space)
 
     def numpy(self, *operands: Array) -> Any:
         assert isinstance(self.axis, IntegerAttr)

@@ -30,8 +30,30 @@ class Affine:
         both = zip(self.coefficients, other.coefficients, strict=True)
         return Affine(tuple(a + b for a, b in both), self.constant + other.constant)
 
+    def __sub__(self, other: Affine | int) -> Affine:
+        return self + other * -1
+
+    def __rsub__(self, other: int) -> Affine:
+        return self * -1 + other
+
     def __mul__(self, factor: int) -> Affine:
         return Affine(tuple(c * factor for c in self.coefficients), self.constant * factor)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    @property
+    def single_dim(self) -> int | None:
+        """The dim that it is, where it is one and no more."""
+        if self.constant or sum(map(bool, self.coefficients)) != 1 or 1 not in self.coefficients:
+            return None
+        return self.coefficients.index(1)
+
+    def at(self, point: Position, rank: int) -> Affine:
+        """Its value at a point whose coordinates are affine in the `rank` dims of another space."""
+        value = Affine.number(rank, self.constant)
+        for coefficient, coordinate in zip(self.coefficients, point, strict=True):
+            value = value + coordinate * coefficient if coefficient else value
+        return value
 
     @property
     def dims(self) -> frozenset[int]:

@@ -12,6 +12,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.graph_op import Array, Broadcasts, GraphOp, NotDifferentiable, Properties
+from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -117,7 +118,7 @@ class OneOperand(OfDtypes):
         return Tensor(self.results[0])
 
 
-class Elementwise(OfDtypes):
+class Elementwise(OfDtypes, Pointwise):
     """An elementwise operation: the value at an index depends on the operands' values at that index alone."""
 
     NUMPY: ClassVar[Callable[..., Any]]
@@ -134,6 +135,9 @@ class Elementwise(OfDtypes):
     def body(self, *operands: Scalar) -> Scalar:
         """Builds the scalar body; overridden by operations whose body depends on their types too."""
         return type(self).SCALAR(*operands)
+
+    def has_body(self) -> bool:
+        return hasattr(type(self), "SCALAR") or type(self).body is not Elementwise.body
 
     def numpy(self, *operands: Array) -> Any:
         return type(self).NUMPY(*operands)

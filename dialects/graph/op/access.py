@@ -1,0 +1,123 @@
+"""Access maps: which element of an operand an operation reads at each point of its iteration space.
+
+The space has a dim for each axis of the result; that of a reduction or a product has those that it sums over, too.
+
+    graph.transpose      (d0, d1) -> (d1, d0)               AffineAccess: MLIR's indexing map
+    graph.strided_slice  (d0, d1) -> (d0, 5 - 2 * d1)       AffineAccess
+    graph.add            (d0, d1) -> (d1)                   AffineAccess, of an operand that broadcasts
+    graph.matmul         (d0, d1, d2) -> (d0, d2)           ContractionAccess
+    graph.reshape        the element of the same row-major number   RowMajorAccess
+    graph.gather         (d0, d1) -> (indices[d0], d1)      RowAccess
+
+An operation states its accesses (`pullback.dialects.graph.op.indexed`); forming kernels asks which loops an operand
+can share (`axes`), lowering them where its element lies (`at`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TypeAlias
+
+from pullback.dialects.graph.op.affine import Affine, Position
+
+Axes: TypeAlias = tuple[int | None, ...]
+"""For each axis of a value the dim of the iteration space that it runs along; `None` for an extent of 1, at index 0."""
+
+
+@dataclass(frozen=True)
+class AffineAccess:
+    """The element at a position whose coordinates are affine in the dims: one for each axis of the operand."""
+
+    position: Position
+    shape: tuple[int, ...]
+    """The extents of the operand."""
+    space: tuple[int, ...]
+    """The extents of the iteration space."""
+
+    @cached_property
+    def axes(self) -> Axes | None:
+        """The dim that each axis runs along from end to end; `None` where one does not, or two run along the same."""
+        picked = [None if n == 1 else d for n, d in zip(self.shape, self._dims, strict=True)]
+        for dim, extent in zip(picked, self.shape, strict=True):
+            if extent != 1 and (dim is None or self.space[dim] != extent or picked.count(dim) > 1):
+                return None
+        return tuple(picked)
+
+    @cached_property
+    def _dims(self) -> tuple[int | None, ...]:
+        """The dim that each coordinate is, where it is one and no more."""
+        return tuple(c.single_dim for c in self.position)
+
+    def at(self, point: Position, rank: int) -> Position:
+        """The position at a point of this space, which is affine in the `rank` dims of another."""
+        pairs = zip(self._dims, self.position, strict=True)
+        return tuple(c.at(point, rank) if d is None else point[d] for d, c in pairs)
+
+
+@dataclass(frozen=True)
+class ContractionAccess:
+    """An element of a factor: it is read again for each row or column of the result, so it must be in memory."""
+
+    element: AffineAccess
+    axes = None
+
+
+@dataclass(frozen=True)
+class RowMajorAccess:
+    """The element that has the same number in row-major order, whatever the extents of operand and result are."""
+
+    shape: tuple[int, ...]
+    """The extents of the operand."""
+    space: tuple[int, ...]
+    """The extents of the iteration space: those of the result."""
+
+    @cached_property
+    def axes(self) -> Axes | None:
+        """The dim that each axis runs along, where the two shapes differ in extents of 1 alone."""
+        if [n for n in self.shape if n != 1] != [n for n in self.space if n != 1]:
+            return None
+        long = iter([d for d, n in enumerate(self.space) if n != 1])
+        return tuple(None if n == 1 else next(long) for n in self.shape)
+
+
+@dataclass(frozen=True)
+class RowAccess:
+    """An element of the row that an operand of indices names; of a row that does not exist, 0."""
+
+    indices: int
+    """Which operand names the row."""
+    within: AffineAccess
+    """The position in the row: all coordinates but the first."""
+
+    axes = None
+
+
+Access: TypeAlias = AffineAccess | ContractionAccess | RowMajorAccess | RowAccess
+
+
+# ---- building affine accesses ---------------------------------------------------------------------------------
+
+
+def dims(shape: Sequence[int]) -> list[Affine]:
+    """The coordinates of a point of a space: one dim for each extent, to make positions of."""
+    return [Affine.dim(len(shape), d) for d in range(len(shape))]
+
+
+@lru_cache(maxsize=4096)
+def identity(shape: tuple[int, ...]) -> AffineAccess:
+    """The element at the point itself."""
+    return AffineAccess(tuple(dims(shape)), shape, shape)
+
+
+@lru_cache(maxsize=4096)
+def broadcast(shape: tuple[int, ...], space: tuple[int, ...]) -> AffineAccess:
+    """The element of an operand that broadcasts to the space: along its last axes, at 0 where an extent is 1."""
+    return AffineAccess(trailing(dims(space), shape, len(space)), shape, space)
+
+
+def trailing(position: Sequence[Affine], shape: Sequence[int], rank: int) -> Position:
+    """The last coordinates of a position, for an operand that broadcasts: 0 where its extent is 1."""
+    last = position[len(position) - len(shape) :]
+    return tuple(Affine.number(rank) if n == 1 else c for n, c in zip(shape, last, strict=True))
