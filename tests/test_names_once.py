@@ -30,7 +30,6 @@ FILES_ALLOWED: dict[str, str] = {
 CLASSES_ALLOWED: dict[str, str] = dict.fromkeys(
     [
         "Tile",
-        "Plan",
         "OneHot",
         "Cast",
         "Space",

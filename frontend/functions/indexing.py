@@ -8,7 +8,7 @@ from pullback.dialects.graph.by_index.gather_nd import (
     TensorScatterAdd,
     TensorScatterUpdate,
 )
-from pullback.dialects.graph.by_index.index_plan import taken_along
+from pullback.dialects.graph.by_index.lower_index import taken_along
 from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.graph.emit import named_as, tensors

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i64
 
-from pullback.dialects.graph.by_index.index_plan import Entry, IndexKindError, IndexRangeError, Plan
+from pullback.dialects.graph.by_index.lower_index import Entry, IndexKindError, IndexLowering, IndexRangeError
 from pullback.dialects.graph.movement.rearranging import Squeeze
 from pullback.dialects.graph.movement.split_concat import Split
 from pullback.dialects.graph.tensor.arrays import Array, array_of
@@ -35,9 +35,9 @@ def item(x: Operators, key: object) -> Tensor:
         IndexKindError: for anything else, such as a tensor of truth values.
     """
     tensor = x.as_tensor()
-    plan = Plan(tensor, _without_masks(tensor, _spelled_out(tensor, key)))
+    lowering = IndexLowering(tensor, _without_masks(tensor, _spelled_out(tensor, key)))
     with inserting_beside(tensor.value):
-        return plan.apply()
+        return lowering.emit()
 
 
 def rows(x: Operators) -> Iterator[Tensor]:
