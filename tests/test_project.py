@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PACKAGE_FOLDERS = ["backends", "dialects", "driver", "frontend", "passes", "process", "tools"]
+PACKAGE_FOLDERS = ["backends", "dialects", "driver", "extend", "frontend", "passes", "process", "tools"]
 LONGEST_FILE = 400
 
 

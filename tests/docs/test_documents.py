@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FILE_COMMENT = "// file: "
+IMPORT = re.compile(r"(>>> |\.\.\. )?\s*(from|import) pullback\b")
+FOR_EXTENSIONS = re.compile(r"(>>> )?(from pullback\.extend(\.operations)? import |import pullback as pb$)")
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +88,12 @@ def check_mlir(example: Example) -> None:
     first, _, rest = text.partition("\n")
     if first.startswith(FILE_COMMENT):
         Path(first.removeprefix(FILE_COMMENT).strip()).write_text(rest)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("add-*.md")), ids=lambda path: path.name)
+def test_recipes_import_what_is_for_extensions(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if IMPORT.match(line)]
+    assert [line for line in lines if not FOR_EXTENSIONS.match(line)] == []
 
 
 def test_commands_are_split_at_prompts() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pullback.tools.files import write_bytes
-from pullback.tools.generate import names
+from pullback.tools.generate import extensions, names
 from pullback.tools.generate import operations as document
 from pullback.tools.generate import python_reference as reference
 from pullback.tools.generate.stubs import stubs
@@ -15,6 +15,8 @@ from pullback.tools.generate.stubs import stubs
 ROOT = Path(__file__).resolve().parents[2]
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "extend/operations.py": extensions.operations,
+    "docs/extend.md": extensions.reference,
     "docs/names.md": names.reference,
     "docs/operations.md": document.reference,
     "docs/python.md": reference.reference,

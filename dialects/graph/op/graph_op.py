@@ -22,6 +22,7 @@ from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_
 from pullback.dialects.ir.verified_once import verified_once
 
 Properties: TypeAlias = Mapping[str, Attribute]
+"""The properties of an operation, by name: its options."""
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
 """The result of a gradient rule: the cotangent of each operand, or `None` where it has none."""
 

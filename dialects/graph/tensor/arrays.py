@@ -20,6 +20,7 @@ from pullback.dialects.graph.tensor.tensor import Number, Operators
 from pullback.dialects.graph.tensor.types import DTYPES, MAX_RANK, NUMPY_DTYPES, ArgumentTypeError
 
 Array: TypeAlias = npt.NDArray[Any]
+"""A NumPy array of any of the dtypes that tensors have."""
 AnyDtype: TypeAlias = np.dtype[Any]
 
 DEFAULTS: dict[type, AnyDtype] = {

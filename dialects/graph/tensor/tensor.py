@@ -260,6 +260,7 @@ class Tensor(Operators):
 
 
 Number: TypeAlias = bool | int | float | complex
+"""A number of Python, as an operand or a property takes it."""
 Operand: TypeAlias = Operators | Number | npt.NDArray[Any] | np.generic | Sequence[Any]
 """What an argument may be: a tensor, or data that becomes a constant of the other argument's dtype."""
 
