@@ -11,7 +11,8 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.frontend.graph.graph import Graph
 from pullback.passes.gradients.emitter import GradientOptions
-from pullback.passes.gradients.engine import Request, gradients
+from pullback.passes.gradients.engine import gradients
+from pullback.passes.gradients.request_in_loop import RequestInLoop
 from pullback.passes.gradients.visible import Visible
 
 
@@ -42,7 +43,7 @@ def requested(
         elsewhere=graph.placed_before,
     )
     if any(loop.results for loop in Visible.around(block).loops):  # that of a branch carries nothing yet
-        graph.requests.append(Request(ys, xs, frozenset(stops), block))
+        graph.requests.append(RequestInLoop(ys, xs, frozenset(stops), block))
     return found
 
 

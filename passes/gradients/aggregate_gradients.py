@@ -1,4 +1,4 @@
-"""`aggregate-gradients`: how the terms of one gradient are summed, chosen after the gradients are there."""
+"""`aggregate-gradients`: lowers each `graph.sum_gradients` to additions, by a method that is chosen only then."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AggregateGradients(ModulePass):
 
 
 def aggregate(marker: SumGradients, method: Aggregation) -> None:
-    """Replaces one marker by the operations of a method."""
+    """Replaces one `graph.sum_gradients` by the additions of a method."""
     block = marker.parent
     assert block is not None
 

@@ -1,4 +1,4 @@
-"""Where a walk cannot go on: at what a loop around the request carries from trip to trip.
+"""Checks loop-carried values: a walk inside of a loop cannot differentiate through what the loop carries.
 
 What such a value was computed from lies before the loop or in earlier trips, which one trip cannot differentiate. A
 path that goes on only there is an error: the gradient without it would be a wrong number.
@@ -22,7 +22,7 @@ from pullback.passes.gradients.visible import Visible
 
 
 class Prober(Protocol):
-    """What is needed of the walk that came to such a value."""
+    """The interface of the walk that has reached loop-carried values."""
 
     visible: Visible
     stops: Collection[SSAValue]
@@ -30,7 +30,7 @@ class Prober(Protocol):
     emitter: Emitter
 
     def probing(self, visible: Visible, stops: Collection[SSAValue]) -> Prober:
-        """A walk over other blocks, whose new operations are to be taken back."""
+        """A trial walk over other blocks, whose new operations are to be rolled back."""
         ...
 
     def run(

@@ -1,4 +1,4 @@
-"""What flows back beside a custom gradient: the ordinary gradients of all that its values are computed from."""
+"""Gradients of what a `custom_gradient` closes over: ordinary reverse mode, beside the function's own gradient."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def with_closure(
     needed: Sequence[bool],
     grads: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """The gradients of the rule, with those of the operands `closed` in their places.
+    """Adds the gradients of the operands `closed` to those of the rule.
 
     They come from a walk of their own from the values back, in which the xs are constants: what flows to them is
     the rule's.

@@ -1,4 +1,4 @@
-"""Where the engine's operations go, with what origin and device, and how they are taken back."""
+"""Inserts the engine's operations, stamps their location (origin) and device, and rolls them back."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LARGE = 100_000_000
 
 @dataclass(frozen=True)
 class GradientOptions:
-    """How gradients are to be made; what they are does not depend on it.
+    """Names, devices and policies of a request. The numbers do not depend on them.
 
     Attributes:
-        scope: the name under which everything new stands, already unique; empty for none.
+        scope: the prefix of the names of all new operations, already unique; empty for none.
         aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
         colocate: each new operation gets the device of the forward operation it serves.
         device: the device of every new operation without `colocate`.
@@ -48,7 +48,7 @@ class GradientOptions:
 
 @dataclass(frozen=True)
 class Service:
-    """What new operations are for: their origin, their name under the scope, and the operation they serve.
+    """The provenance of new operations: their origin, their name under the scope, and the operation they serve.
 
     A name that starts with an underscore continues that of the operation.
     """
@@ -74,7 +74,7 @@ class Emitter:
     service: Service | None = None
     device: Attribute | None = None
     elsewhere: list[Operation] = field(default_factory=list[Operation])
-    """What was not put in the place of the request, but beside the operation that it serves."""
+    """The operations that were inserted beside the operation that they serve, not where the request is."""
     _location: LocationAttr | None = None
 
     def __call__(self, op: Operation) -> None:
@@ -94,12 +94,12 @@ class Emitter:
         return self._location
 
     def serve(self, origin: Origin, name: str, forward: Operation | None) -> None:
-        """What follows has this origin and name, and serves this forward operation: see `Service`."""
+        """Sets the provenance of what follows: its origin, its name, the forward operation. See `Service`."""
         self._resume(Service(origin, name, forward))
 
     @contextmanager
     def serving(self, origin: Origin, name: str, forward: Operation | None) -> Generator[None]:
-        """`serve`, for a while."""
+        """Sets the provenance within a `with` block."""
         outer = self.service
         self.serve(origin, name, forward)
         try:
@@ -116,11 +116,11 @@ class Emitter:
             self.device = StringAttr(self.options.device)
 
     def at(self, place: Insert) -> Emitter:
-        """An emitter for another place that reports to the same list."""
+        """An emitter with another insertion point that records in the same list."""
         return Emitter(place, self.options, self.made, self.service, self.device, self.elsewhere)
 
     def behind(self, anchor: Operation) -> Emitter:
-        """An emitter that puts operations one after another behind `anchor`, and takes them down."""
+        """An emitter that inserts operations one after another behind `anchor`, and records them in `elsewhere`."""
         last = anchor
 
         def place(op: Operation) -> None:
@@ -133,7 +133,7 @@ class Emitter:
         return self.at(place)
 
     def take_back(self) -> None:
-        """Erases everything made, last first."""
+        """Rolls back: erases everything made, last first."""
         for op in reversed(self.made):
             if op.parent is not None:  # else it went with the loop around it
                 op.detach()
@@ -142,7 +142,7 @@ class Emitter:
 
 
 class Differentiator(Protocol):
-    """What the gradient of a loop needs of the walk that met it."""
+    """The interface of the walk that loops and custom gradients are differentiated with."""
 
     nested: bool
     """Whether the walk goes over the body of a loop."""
@@ -169,7 +169,7 @@ class Differentiator(Protocol):
 
 
 def densified(grad: Tensor, quiet: bool = False) -> Tensor:
-    """A gradient as a tensor; warns where that makes something large, unless it is to be quiet."""
+    """Densifies a gradient; warns where the tensor is large or of unknown size, unless `quiet`."""
     if not isinstance(grad.type, SlicesType):
         return grad
     if not quiet:
@@ -178,7 +178,7 @@ def densified(grad: Tensor, quiet: bool = False) -> Tensor:
 
 
 def _warn_of(data: Attribute) -> None:
-    """A warning where a tensor of this type is large, or may be."""
+    """Warns where a tensor of this type is large, or may be."""
     size = math.prod(shape_of_type(data))
     if not is_static(data):
         warnings.warn(

@@ -1,15 +1,27 @@
-"""The gradient engine: reverse-mode differentiation of a block, operation by operation, in linear time.
+"""Reverse-mode differentiation of a block, operation by operation, in linear time: the gradient engine.
 
-It names no arithmetic operation. Rules say the mathematics; here stands what all of them share: the order, the sums,
-un-broadcasting, zeros for absent gradients, dropping what nobody needs, markers, names, and taking back a failure.
+The engine names no arithmetic operation. Rules say the mathematics; the engine does what all of them share: the order,
+the sums of terms, un-broadcasting, zeros for absent cotangents, erasing what no x needs, markers, names and rollback.
+
+For `z`, with respect to `x`, in
+
+    %e = graph.exp %x : tensor<3xf32>
+    %y = graph.multiply %e, %b : (tensor<3xf32>, tensor<f32>) -> tensor<3xf32>
+    %z = graph.add %y, %e : tensor<3xf32>
+
+it visits `add`, `multiply` and `exp`, each once all its users have delivered their terms, and adds
+
+    %0 = graph.fill {value = 1.0 : f32} : tensor<3xf32>     // the seed
+    %1, %2 = graph.backward %0, %0 : …                      // add: one cotangent per operand, which leave it together
+    %3 = graph.multiply %1, %b : …                          // multiply: for %e alone, since %b needs none
+    %4 = graph.sum_gradients %2, %3 : tensor<3xf32>         // the terms of %e
+    %5 = graph.multiply %4, %e : tensor<3xf32>              // exp: its own result is at hand
 """
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
@@ -47,7 +59,7 @@ def gradients(
     about: Operation | None = None,
     elsewhere: list[Operation] | None = None,
 ) -> list[Tensor | None]:
-    """The gradient of sum(ys, weighted by grad_ys) with respect to each x, `None` where no y depends on it.
+    """Differentiates sum(ys, weighted by grad_ys) with respect to each x: `None` where no y depends on it.
 
     Args:
         ys, xs: values of `block`, or that it sees.
@@ -57,7 +69,7 @@ def gradients(
         stops: values taken as constants: nothing flows into what computes them.
         unconnected: `ZERO` gives zeros instead of `None`.
         about: the request, for diagnostics.
-        elsewhere: takes down what is not put in `place` but beside the operations that it serves.
+        elsewhere: records what is not put in `place` but beside the operations that it serves.
 
     Raises:
         MissingGradientError: a path leads through an operation without a rule.
@@ -79,39 +91,8 @@ def gradients(
         raise
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked for in a block, to look at once more when the loops around it are complete."""
-
-    ys: Sequence[SSAValue]
-    xs: Sequence[SSAValue]
-    stops: frozenset[SSAValue]
-    block: Block
-    about: Operation | None = None
-
-    def check(self) -> None:
-        """Refuses a request whose ys depend on an x by what earlier trips of a loop around it yielded.
-
-        Raises:
-            GradientError: they do, and so the gradients that were made lack a part.
-        """
-        visible = Visible.around(self.block, back_edges=True)
-        if not visible.loops or not (paths := find_paths(self.ys, self.xs, self.stops, visible)).carried:
-            return
-        touched = {*self.ys, *(v for op in paths.pending for v in inputs_of(op))}
-        if touched.isdisjoint(paths.carried):
-            return
-        walk = ReverseWalk(visible, Emitter(Block().add_op, GradientOptions()), self.stops, about=self.about)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                walk.run(self.ys, self.xs, [None] * len(self.ys))
-        finally:
-            walk.emitter.take_back()
-
-
 class ReverseWalk:
-    """One traversal of some blocks from ys to xs."""
+    """One reverse traversal of some blocks: accumulates cotangents (`terms`) from the ys to the xs."""
 
     def __init__(
         self,
@@ -143,7 +124,7 @@ class ReverseWalk:
         return ReverseWalk(self.visible, self.emitter, stops, self.nested, self.about)
 
     def probing(self, visible: Visible, stops: Collection[SSAValue]) -> ReverseWalk:
-        """A walk over other blocks, whose new operations are to be taken back."""
+        """A trial walk over other blocks, whose new operations are to be rolled back."""
         return ReverseWalk(visible, Emitter(Block().add_op, GradientOptions()), stops, about=self.about)
 
     def run(
@@ -169,7 +150,7 @@ class ReverseWalk:
         check_carried(self, xs, arrived)
 
     def _visit_all(self, ys: Sequence[SSAValue], paths: Paths) -> None:
-        """Each operation once all its consumers have delivered, in breadth-first order from the ys."""
+        """Visits each operation once all its users have delivered, in topological order from the ys (breadth-first)."""
         pending = dict(paths.pending)
         producers = dict.fromkeys(y.owner for y in ys)
         ready = deque(op for op in producers if isinstance(op, Operation) and pending.get(op) == 0)
@@ -186,6 +167,7 @@ class ReverseWalk:
                     ready.append(owner)
 
     def _visit(self, op: Operation, reached: Collection[SSAValue]) -> None:
+        """Differentiates one operation: the cotangents of its results become terms of its inputs."""
         dys = [None if r in self.stops else self.total(r) for r in op.results]
         if all(d is None for d in dys):
             return
@@ -208,7 +190,7 @@ class ReverseWalk:
     def _apply_rule(
         self, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
     ) -> list[Tensor | None]:
-        """What the rule says for the needed operands, in their shapes; the rest of it is erased at once."""
+        """Applies the rule: cotangents of the needed operands, in their shapes; the rest of it is erased at once."""
         rule = lookup(op)
         if rule is None:
             return [None] * len(op.operands)
@@ -234,12 +216,12 @@ class ReverseWalk:
         return kept
 
     def _takes_rows(self, value: SSAValue) -> bool:
-        """Whether slices as the gradient of a value would stay slices: it is an x, or what makes it passes rows on."""
+        """Whether slices as the gradient of a value would stay slices: it is an x, or its producer passes rows on."""
         facts = facts_of(type(value.owner)) if isinstance(value.owner, Operation) else None
         return value in self.wanted or (facts is not None and (facts.passes_slices or facts.keeps_rows))
 
     def _complete(self, op: Operation, dys: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """One dy per result as rules expect them: zeros where none arrived, dense unless the rule takes slices."""
+        """One cotangent per result, as rules expect: zeros where none arrived, dense unless the rule takes slices."""
         slices_pass = facts_of(type(op)).passes_slices
         # As in TensorFlow: what moves rows about, to pick them along another axis, is no surprise.
         moves = isinstance(op, GraphOp) and type(op).TAKES is not None
@@ -260,6 +242,7 @@ class ReverseWalk:
             return zeros_like(rows_of(Tensor(value)))
 
     def _erase_unneeded(self, mark: int, kept: Sequence[Tensor | None]) -> None:
+        """Erases the dead operations among those made since `mark` (DCE of what a rule has added)."""
         made = self.emitter.made
         keep = {g.value for g in kept if g is not None}
         survivors: list[Operation] = []
@@ -286,7 +269,7 @@ class ReverseWalk:
         return [None if g is None else Tensor(next(results)) for g in grads]
 
     def total(self, value: SSAValue) -> Tensor | None:
-        """The sum of the terms that have arrived for a value."""
+        """The cotangent of a value: the sum of the terms that have arrived, marked by `graph.sum_gradients`."""
         terms = self.terms.get(value)
         if not terms:
             return None

@@ -1,4 +1,4 @@
-"""`gate-gradients`: what must be computed before gradients may be used."""
+"""`gate-gradients`: lowers the markers around gradients to gates (barriers), or drops them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: 
 
 @dataclass(frozen=True)
 class GateGradients(ModulePass):
-    """Turns the markers of gradients into gates, or takes them away.
+    """Turns the markers of gradients into gates, or drops them.
 
     `op` gates the gradients of each operation together, `graph` those of each request; `none` gates nothing.
     """
@@ -43,7 +43,7 @@ class GateGradients(ModulePass):
 
 
 def resolved(marker: GateMarker, mode: Gating) -> Sequence[SSAValue]:
-    """What stands for a marker: the results of a gate if wanted here, with anything to wait for."""
+    """The values that replace those of a marker: a gate's results, if the mode wants one and there are several."""
     values = list(marker.operands)
     if MARKER_OF.get(mode) is not type(marker) or len(values) < 2:
         return values

@@ -1,4 +1,4 @@
-"""`generate-gradients`: each request becomes the operations that answer it."""
+"""`generate-gradients`: differentiates: each `graph.gradients` becomes the operations that compute it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of_va
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
 from pullback.passes.gradients.emitter import GradientOptions, densified
-from pullback.passes.gradients.engine import Request, gradients
+from pullback.passes.gradients.engine import gradients
+from pullback.passes.gradients.request_in_loop import RequestInLoop
 from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
 from pullback.passes.rewriting.name_scopes import unique, used_scopes
@@ -44,12 +45,12 @@ class GenerateGradients(ModulePass):
                 request.check()
 
 
-def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
-    """Replaces one request by its results; gives what it asked for.
+def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoop:
+    """Expands one request; returns a record of it, to be checked when the loops around are known.
 
     Raises:
         GradientError: for a request that cannot be answered.
-        SizeError: for an answer that is too long.
+        SizeError: for more operations than the budget has.
     """
     block = request.parent
     if block is None:
@@ -78,7 +79,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
         unconnected=unconnected,
         about=request,
     )
-    asked = Request([*request.ys], [*request.xs], frozenset(request.stops), block, request)
+    asked = RequestInLoop([*request.ys], [*request.xs], frozenset(request.stops), block, request)
     _replace(request, found, options, block)
     return asked
 
@@ -86,7 +87,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> Request:
 def _replace(
     request: Gradients, found: Sequence[Tensor | None], options: GradientOptions, block: Block
 ) -> None:
-    """The results, in the types that the request declares, leave it through one marker."""
+    """Replaces the request's results by those of one `graph.gradient_results`, in the types that it declares."""
     location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
 
     def place(op: Operation) -> None:
@@ -110,7 +111,7 @@ def _replace(
 
 
 def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor | None) -> Tensor:
-    """A declared type is a demand: dense where slices were found is met, the converse is not."""
+    """Converts a gradient to its declared type: slices may be densified, but a dense one cannot become slices."""
     if grad is None:
         x = name_of_value(request.xs[index])
         raise GradientError(

@@ -1,4 +1,4 @@
-"""What lies between xs and ys: which values depend on an x, and which operations gradients pass through."""
+"""Activity analysis: the values that depend on an x, and the operations between xs and ys that gradients pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pullback.passes.gradients.visible import Visible, levels
 
 @dataclass(frozen=True)
 class Paths:
-    """The part of the blocks that a request sees, as far as it concerns them.
+    """The active part of the blocks that a request sees.
 
     Attributes:
         reached: values of differentiable type that depend on an x, the xs among them.
@@ -37,7 +37,7 @@ def inputs_of(op: Operation) -> Sequence[SSAValue]:
 def find_paths(
     ys: Sequence[SSAValue], xs: Sequence[SSAValue], stops: Collection[SSAValue], visible: Visible
 ) -> Paths:
-    """The paths inside these blocks. Both walks are iterative and visit each edge once."""
+    """Finds the active values and operations: forward from the xs, back from the ys. Each edge is visited once."""
     reached: set[SSAValue] = set()
     carried: set[BlockArgument] = set()
     for level, group in levels(xs, visible).items():
@@ -48,7 +48,7 @@ def find_paths(
 def _reach_forward(
     xs: Sequence[SSAValue], level: int, visible: Visible, all_carried: set[BlockArgument]
 ) -> set[SSAValue]:
-    """What depends on values of one block; notes what loops carry of it."""
+    """The values that depend on xs of one block; adds those that loops carry to `all_carried`."""
     reached: set[SSAValue] = set()
     seen: set[Operation] = set()
     work = [x for x in xs if differentiable_type(x.type)]
@@ -80,6 +80,7 @@ def _reach_forward(
 def _walk_back(
     ys: Sequence[SSAValue], reached: Collection[SSAValue], stops: Collection[SSAValue], visible: Visible
 ) -> dict[Operation, int]:
+    """The active operations, with the number of edges that will deliver to each (its in-degree in reverse)."""
     pending: dict[Operation, int] = {}
 
     def producer(value: SSAValue) -> Operation | None:

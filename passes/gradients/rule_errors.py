@@ -1,4 +1,4 @@
-"""What a rule may return, and the errors that say so when it returns something else."""
+"""Checks what a gradient rule returns: one gradient or `None` per operand, of its dtype and shape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 class GradientError(DiagnosticError, ValueError):
-    """A request for gradients, or what a rule answered to it, is invalid."""
+    """A request for gradients is invalid, or what a rule returned for it."""
 
 
 class GradientTypeError(GradientError, TypeError):
@@ -27,7 +27,7 @@ class GradientTypeError(GradientError, TypeError):
 
 
 def check_number(op: Operation, grads: Sequence[object]) -> None:
-    """One gradient, or `None`, per operand."""
+    """Checks that there is one gradient, or `None`, per operand."""
     if len(grads) != len(op.operands):
         raise GradientError(
             f"Num gradients {len(grads)} generated for op '{name_of(op)}' ({op.name}) do not match num inputs "
@@ -37,7 +37,7 @@ def check_number(op: Operation, grads: Sequence[object]) -> None:
 
 
 def checked_gradient(op: Operation, index: int, grad: object) -> Tensor:
-    """The gradient, which must be a tensor (or slices) of its operand's dtype and shape."""
+    """Checks that the gradient is a tensor (or slices) of its operand's dtype and shape, and returns it."""
     operand = op.operands[index].type
     if not isinstance(grad, Tensor):
         raise GradientTypeError(

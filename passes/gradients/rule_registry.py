@@ -1,4 +1,4 @@
-"""Where the rule of an operation is found: an override, a registered rule, the class's own, or none at all."""
+"""Looks up the gradient rule of an operation: an override, a registered rule, the class's own, or none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MissingGradientError(DiagnosticError, LookupError):
 
 
 class RuleState(StrEnum):
-    """What is known about the gradient of an operation type."""
+    """The three states of an operation type: it has a rule, it is not differentiable, or no rule is known."""
 
     RULE = "rule"
     NOT_DIFFERENTIABLE = "not differentiable"
@@ -92,7 +92,7 @@ def lookup(op: Operation) -> Rule | None:
     """The rule of an operation; `None` if it is known to have no gradient.
 
     Raises:
-        MissingGradientError: nobody defined one.
+        MissingGradientError: there is none.
     """
     key = _key(op)
     if key in _REGISTERED:
@@ -111,7 +111,7 @@ def lookup(op: Operation) -> Rule | None:
 
 
 def is_barrier(op: Operation) -> bool:
-    """Whether gradients are known to end at this operation: it is not differentiable."""
+    """Whether gradients end at this operation, since it is not differentiable."""
     key = _key(op)
     if key in _REGISTERED:
         return _REGISTERED[key] is None
@@ -121,7 +121,7 @@ def is_barrier(op: Operation) -> bool:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the engine asks of an operation's class at every visit."""
+    """Traits of an operation's class that the engine asks for at every visit, cached."""
 
     barrier: bool
     loop: bool
@@ -133,7 +133,7 @@ class Facts:
 
 @cache
 def facts_of(cls: type[Operation]) -> Facts:
-    """Looked up once per class: xDSL walks the list of traits at each question."""
+    """The facts of a class, looked up once: xDSL walks the list of traits at each question."""
 
     def has(trait: type[OpTrait]) -> bool:
         return cls.has_trait(trait, value_if_unregistered=False)
@@ -159,7 +159,7 @@ def state_of(op: type[Operation]) -> RuleState:
 
 
 def source_of(op: Operation) -> str:
-    """Where the rule of an operation comes from, for people: `override 'Name'`, `registered`, `class` or `loop`."""
+    """The source of an operation's rule, in words: `override 'Name'`, `registered`, `class` or `loop`."""
     override = op.attributes.get(OVERRIDE)
     if isinstance(override, StringAttr):
         return f"override '{override.data}'"

@@ -1,4 +1,4 @@
-"""The gradients that a request starts from: ones, or what the caller gives."""
+"""Seeds of reverse mode: the cotangents of the ys, ones or what the caller gives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pullback.passes.gradients.slice_gradients import rows_of
 
 
 def check_seeds(ys: Sequence[SSAValue], grad_ys: Sequence[Tensor | None], about: Operation | None) -> None:
-    """Every y can be differentiated, and every given seed has the dtype and shape of its y.
+    """Checks that every y is differentiable, and that every given seed has the dtype and shape of its y.
 
     Raises:
         GradientError: a number of seeds other than that of ys, or a shape that does not fit.

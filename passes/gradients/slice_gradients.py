@@ -1,4 +1,4 @@
-"""Slices as gradients: how operations that keep rows pass them back, and how they become terms of one sum."""
+"""Sparse gradients (indexed slices): passed back through operations that keep rows, and summed with others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from pullback.passes.gradients.rule_registry import Rule, facts_of
 
 
 def rows_of(value: Tensor) -> Tensor:
-    """What a gradient with respect to a value has the shape of: of slices their rows, of a tensor itself."""
+    """The value whose shape a gradient has: a tensor itself; of slices their rows."""
     return SliceValues.of(value) if isinstance(value.type, SlicesType) else value
 
 
 def rows_passed(op: Operation, rule: Rule, dys: Sequence[Tensor | None]) -> Sequence[Tensor | None] | None:
-    """What the gradients of some rows of a result are of each operand: slices too, where the operation keeps rows.
+    """Passes slices back through an operation that keeps rows: one gradient, slices too, for each operand.
 
-    `None` if it does not, here or ever, if another rule than its own counts, or where no slices arrive.
+    `None` if it does not keep rows (here or ever), if an override or a registered rule counts, or where the gradient
+    that arrives is dense.
     """
     if not facts_of(type(op)).keeps_rows or rule is not getattr(type(op), "gradient", None):
         return None
@@ -44,7 +45,7 @@ def rows_passed(op: Operation, rule: Rule, dys: Sequence[Tensor | None]) -> Sequ
 
 
 def with_common_indices(terms: Sequence[Tensor], like: Tensor) -> Sequence[Tensor]:
-    """Terms of the gradient of `like`; slices among them have i64 indices if those of any two differ in dtype."""
+    """Casts the indices of slices among the terms of one sum to i64, where their dtypes differ."""
     dtypes = {t.type.indices_type.element_type for t in terms if isinstance(t.type, SlicesType)}
     return [_with_wide_indices(t, like) for t in terms] if len(dtypes) > 1 else terms
 

@@ -1,4 +1,4 @@
-"""Which blocks a walk passes: that of the request, and those around it, whose values it sees."""
+"""The blocks that a walk visits: that of the request, and those around it, whose values dominate it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pullback.dialects.graph.state.control_flow import While, Yield
 
 @dataclass(frozen=True)
 class Visible:
-    """Blocks inside one another, the innermost first: the operations in them that precede it dominate the innermost.
+    """Nested blocks, the innermost first: what precedes the innermost in the others dominates it.
 
     Attributes:
         blocks: at least one.
@@ -28,7 +28,7 @@ class Visible:
 
     @classmethod
     def only(cls, block: Block) -> Visible:
-        """One block by itself; what it takes from outside is where a walk begins and ends."""
+        """One block by itself: a walk begins and ends at what it captures."""
         return cls((block,))
 
     @classmethod
@@ -67,13 +67,13 @@ class Visible:
         return op
 
     def level(self, value: SSAValue) -> int:
-        """The index of the block that defines a value; their number for what none of them does."""
+        """The index of the block that defines a value; the number of blocks, if none does."""
         owner = value.owner
         block = owner if isinstance(owner, Block) else owner.parent
         return self.blocks.index(block) if block in self.blocks else len(self.blocks)
 
     def carried_from(self, op: Operation, index: int, level: int) -> Sequence[BlockArgument]:
-        """What a loop around carries of operand `index` of `op`, where that is its init or the value of its last trip.
+        """The loop-carried block arguments that operand `index` of `op` flows into: as an init, or as what is yielded.
 
         Only of loops that hold no value of `level`: within one trip, nothing flows from a body to what it carries. A
         request in a condition sees the condition's argument; the body's is what trips go on from.
@@ -108,7 +108,7 @@ class Visible:
 
 
 def levels(values: Sequence[SSAValue], visible: Visible) -> dict[int, list[SSAValue]]:
-    """Values by the block that defines them."""
+    """Groups values by the level of the block that defines them."""
     found: dict[int, list[SSAValue]] = {}
     for value in values:
         found.setdefault(visible.level(value), []).append(value)

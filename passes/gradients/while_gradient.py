@@ -1,8 +1,42 @@
-"""The gradient of a loop: another loop that runs backward over what the first one kept.
+"""The gradient of `graph.while`: taping. A backward loop pops what a copy of the forward loop has pushed.
 
-The forward loop stays as it is. A twin of it (same inits, same body) counts its trips and pushes what the backward
-body needs onto stacks; `merge-loops` later makes one loop of both. The backward loop pops in reverse order; it
-carries a gradient for each carried value, and a running sum for each value used from outside.
+The forward loop stays as it is. A *twin* of it (same inits, same condition, same body) counts its trips and pushes
+what the backward body needs onto stacks, the tape; `merge-loops` later makes one loop of both. The backward loop makes
+as many trips and pops in reverse order; it carries a cotangent for each carried value, and a running sum for each value
+that the body captures.
+
+For `y`, with respect to `x`, in this loop, whose body squares
+
+    %y = graph.while %x : tensor<f32> {
+    ^bb0(%v: tensor<f32>):
+      %on = graph.less %v, %limit : …
+      graph.condition %on : tensor<i1>
+    } do {
+    ^bb0(%v: tensor<f32>):
+      %s = graph.multiply %v, %v : tensor<f32>
+      graph.yield %s : tensor<f32>
+    }
+
+there come, in short form (conditions and types left out; `less` is the twin's condition, too):
+
+    // the twin: y once more, the trips, the tape
+    %y2, %n, %tape = graph.while %x, %zero, %empty … do {
+    ^bb0(%v, %count, %stack):
+      %s = graph.multiply %v, %v
+      %longer = graph.push %stack, %v                  // what the rule of `multiply` reads
+      graph.yield %s, %count + 1, %longer
+    }
+    // backward: as long as there are trips left
+    %rest, %dx, %popped = graph.while %n, %one, %tape … do {
+    ^bb0(%count, %dy, %stack):
+      %shorter, %v = graph.pop %stack
+      %a = graph.multiply %dy, %v
+      %b = graph.multiply %dy, %v
+      %sum = graph.sum_gradients %a, %b                // through `graph.backward`, left out here
+      graph.yield %count - 1, %sum, %shorter
+    }
+
+What the twin need not push: constants, which are made again, and carried values that no trip changes.
 """
 
 from __future__ import annotations
@@ -34,7 +68,7 @@ COUNT = tensor_type(i64, ())
 def loop_gradients(
     walk: Differentiator, op: Operation, dys: Sequence[Tensor | None], needed: Sequence[bool]
 ) -> list[Tensor | None]:
-    """One gradient or `None` per init and per captured value, in the order of `inputs_of`.
+    """Differentiates a loop: one gradient or `None` per init and per captured value, in the order of `inputs_of`.
 
     Raises:
         GradientError: the body updates a variable, or an inner loop reads one.
@@ -54,7 +88,7 @@ def loop_gradients(
 
 
 def _refuse_effects(op: While, nested: bool) -> None:
-    """The twin runs the body again: that must not change anything, nor see anything changed."""
+    """Refuses bodies with effects: the twin runs the body again, which must change nothing, nor see changes."""
     for inner in op.walk():
         if isinstance(inner, Update):
             raise GradientError(
@@ -69,7 +103,7 @@ def _refuse_effects(op: While, nested: bool) -> None:
 
 
 class LoopGradient:
-    """The construction of one backward loop."""
+    """Builds the twin and the backward loop of one `graph.while`."""
 
     def __init__(
         self, walk: Differentiator, op: While, dys: Sequence[Tensor | None], wanted: Sequence[SSAValue]
@@ -84,7 +118,7 @@ class LoopGradient:
         self.carried, self.captured = self._with_gradient(wanted)
 
     def build(self) -> tuple[Mapping[int, Tensor], Mapping[SSAValue, Tensor]]:
-        """The gradients of the carried values, by index, and of the captured ones."""
+        """Builds both loops; returns the gradients of the carried values, by index, and of the captured ones."""
         body = Block()
         count = body.insert_arg(COUNT, 0)
         news = self._differentiate(body)
@@ -106,7 +140,10 @@ class LoopGradient:
     # ---- which values have a gradient --------------------------------------------------------------------
 
     def _with_gradient(self, wanted: Sequence[SSAValue]) -> tuple[list[int], list[SSAValue]]:
-        """A carried value has one if its result has, or if one that has is computed from it in the body."""
+        """The active carried values (by index) and captured values: a fixed point of activity through the body.
+
+        A carried value is active if a cotangent of its result is given, or if an active one is computed from it.
+        """
         arguments = self.forward.args
         xs = [*(a for a in arguments if differentiable_type(a.type)), *wanted]
         active = {i for i, dy in enumerate(self.dys) if dy is not None}
@@ -122,7 +159,7 @@ class LoopGradient:
     # ---- the backward body -------------------------------------------------------------------------------
 
     def _differentiate(self, body: Block) -> list[Tensor]:
-        """Fills the backward body with one step: new gradients of the carried values, and the longer sums."""
+        """Fills the backward body: the cotangents of the carried values before the trip, and the running sums."""
 
         def argument(value: SSAValue) -> Tensor:
             return Tensor(body.insert_arg(gradient_type_of(value.type), len(body.args)))
@@ -151,7 +188,7 @@ class LoopGradient:
         return new
 
     def _used_from_forward(self, body: Block) -> list[SSAValue]:
-        """The values of one forward trip that the backward body needs, in the order of their first use."""
+        """The values of one forward trip that the backward body uses, in the order of their first use."""
         used: dict[SSAValue, None] = {}
         for op in body.walk():
             for value in op.operands:
@@ -162,7 +199,7 @@ class LoopGradient:
         return list(used)
 
     def _replace_known(self, body: Block, used: Sequence[SSAValue]) -> list[SSAValue]:
-        """Constants are made again and what no trip changes is taken from outside; the rest must be kept."""
+        """Rematerialises constants and takes loop-invariant values from outside; returns the rest, to be pushed."""
         known: dict[SSAValue, SSAValue] = {}
         kept: list[SSAValue] = []
         for value in used:
@@ -180,7 +217,7 @@ class LoopGradient:
         return kept
 
     def _pop_into(self, body: Block, kept: Sequence[SSAValue], stacks: Sequence[SSAValue]) -> list[SSAValue]:
-        """Replaces kept values by what is popped at the start of the body; gives the stacks that are left."""
+        """Replaces pushed values by what is popped at the start of the body; returns the shorter stacks."""
         popped: dict[SSAValue, SSAValue] = {}
         rests: list[SSAValue] = []
         first = body.first_op
@@ -200,9 +237,9 @@ class LoopGradient:
     # ---- the two loops -----------------------------------------------------------------------------------
 
     def _twin(self, kept: Sequence[SSAValue]) -> While:
-        """The forward loop once more, with a trip count and a stack for each kept value."""
+        """Clones the forward loop, with a trip count and a stack for each value to push."""
         op = self.op
-        # Next to the original, so that it reads variables as that one did; inside a backward body, where it stands.
+        # Next to the original, so that it reads variables as that one did; inside a backward body, at its end.
         emitter = self.walk.emitter
         emitter = emitter if self.walk.nested else emitter.behind(op)
         emitter.serve(Origin.COPY, "_twin", op)
@@ -231,14 +268,14 @@ class LoopGradient:
         return twin
 
     def _start(self, index: int) -> Tensor:
-        """The gradient with which a carried value enters the backward loop."""
+        """The cotangent with which a carried value enters the backward loop."""
         dy = self.dys[index]
         return self.walk.zeros(self.op.results[index]) if dy is None else densified(dy)
 
     def _backward_loop(
         self, count: SSAValue, starts: Sequence[Tensor], stacks: Sequence[SSAValue], body: Block
     ) -> list[Tensor]:
-        """As many trips backward as the twin made forward."""
+        """Builds the backward loop: as many trips as the twin made."""
         inits = [count, *(t.value for t in starts), *stacks]
         condition = Block(arg_types=[v.type for v in inits])
         with inserting(condition.add_op):
