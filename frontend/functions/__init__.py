@@ -1,5 +1,5 @@
 """The array functions: Array API names, and TensorFlow's where they differ.
 
-One module for each subject of `dialects/graph`. Functions that only apply a class of operations are made from it, in
-`elementwise.py`. `axes.py`, `dtypes.py`, `extents.py` and `windows.py` check arguments.
+One module for each subject of `dialects/graph`. Functions that only apply an operation class are generated from it, in
+`elementwise.py`. Arguments are checked and converted in `frontend/operands`.
 """

@@ -35,7 +35,7 @@ class Kernel(GraphOp):
           graph.yield %2 : tensor<128x10xf32>
         }
 
-    The region sees its arguments alone. The schedule is what a reader may edit: see `passes/schedule`.
+    The region sees its arguments alone. The schedule is what a reader may edit: see `passes/kernels`.
     """
 
     name = "graph.kernel"
