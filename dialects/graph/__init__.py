@@ -13,6 +13,7 @@ from xdsl.ir import Dialect
 
 from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAttr, UnconnectedAttr
 from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.schedule import ScheduleAttr
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.tensor.location import RoleAttr
 from pullback.dialects.graph.tensor.types import SlicesType, StackType, VariableType
@@ -83,7 +84,17 @@ for operation in sorted(OPS.values(), key=lambda op: PLACES[op.__module__]):
 Graph = Dialect(
     "graph",
     list(OPS.values()),
-    [SlicesType, StackType, VariableType, RoleAttr, AggregationAttr, GatingAttr, UnconnectedAttr, BufferAttr],
+    [
+        SlicesType,
+        StackType,
+        VariableType,
+        RoleAttr,
+        AggregationAttr,
+        GatingAttr,
+        UnconnectedAttr,
+        BufferAttr,
+        ScheduleAttr,
+    ],
 )
 
 __all__ = ["OPS", "Graph"]

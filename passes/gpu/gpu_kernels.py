@@ -15,7 +15,7 @@ from pullback.passes.gpu.pointwise import pointwise
 from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.lowering.nodes import Contraction, Load, Output, cone
 from pullback.passes.lowering.outputs import outputs_of
-from pullback.passes.lowering.space import Schedule, Space
+from pullback.passes.lowering.space import Space, schedule_of
 
 
 def lower_kernel(signature: Signature) -> Lowered:
@@ -23,7 +23,7 @@ def lower_kernel(signature: Signature) -> Lowered:
 
     Raises DiagnosticError where it has no schedule, one that does not fit, or a kind that has no emitter yet.
     """
-    schedule = Schedule.of(signature.kernel)
+    schedule = schedule_of(signature.kernel)
     emit = EMITTERS.get(schedule.kind)
     if emit is None:
         raise DiagnosticError(

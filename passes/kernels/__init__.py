@@ -5,8 +5,8 @@ those attributes, and nothing else.
 
 ## Kernels
 
-    %y, %loss = graph.kernel %x, %t schedule {kind = "rows", parallel = array<i64: 128>,
-        reduce = array<i64: 10>, vector = 16 : i64, unroll = 4 : i64} : (…) -> (…) {
+    %y, %loss = graph.kernel %x, %t schedule<kind = rows, parallel = [128], reduce = [10],
+        cpu = {vector = 16, unroll = 4}> : (…) -> (…) {
     ^bb0(…):
       …ordinary graph operations on whole tensors…
       graph.yield …
@@ -21,19 +21,23 @@ A kernel holds no constant of more than one element and no `graph.kernel`; it se
 
 ### The schedule
 
+`#graph.schedule` (`pullback.dialects.graph.kernel.schedule`) says which loops there are on every target, and under the
+name of a target what is tuned for that one:
+
 | key | meaning |
 |---|---|
-| `kind` | `"pointwise"`, `"rows"`, `"columns"`, `"matmul"`, `"scatter"`, `"concat"` |
+| `kind` | `pointwise`, `rows`, `columns`, `matmul`, `scatter`, `concat` |
 | `parallel` | extents of P, the dims whose points do not depend on each other |
 | `reduce` | extents of R, the dims that reductions run over |
-| `vector` | elements in a vector |
-| `unroll` | vectors in flight |
-| `tile` | matmul: rows and columns of the register block |
+| `cpu = {vector}` | elements in a vector |
+| `cpu = {unroll}` | vectors in flight |
+| `cpu = {tile}` | matmul: rows and columns of the register block |
+| `gpu = {threads}` | threads in a block |
 
-`vector` (a power of two), `unroll` and `tile` are free to change, within the bounds that `check_schedule` names;
-`kind`, `parallel` and `reduce` must fit the operations: the loops that a result runs along have one point for each of
-its elements, and a reduction runs over all of P or all of R, none of which its result runs along. `verify` checks that,
-and the memory plan, before anything is lowered.
+What is tuned is free to change, within the bounds that `check_schedule` names; `kind`, `parallel` and `reduce` must fit
+the operations: the loops that a result runs along have one point for each of its elements, and a reduction runs over
+all of P or all of R, none of which its result runs along. `verify-level{level=kernels}` checks that, and the memory
+plan; every lowering runs that check first, and passes over what is tuned for other targets.
 `form-kernels` leaves kernels alone that are there already.
 
 ### Kinds

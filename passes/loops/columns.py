@@ -116,7 +116,7 @@ class Columns(Lines):
             return
         first, *rest = dims
         extents = self.kernel.space.extents
-        unroll = max((self.kernel.schedule.unroll or UNROLL) // len(levels), 1)
+        unroll = max((self.kernel.schedule.cpu.unroll or UNROLL) // len(levels), 1)
         sweep = Sweep(self.builder, "row", extents[dims[-1]], 1, unroll)
         if rest:
 

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
@@ -24,7 +25,7 @@ from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.nodes import Contraction, Load, OneHot, Output, Reduce, cone
 from pullback.passes.lowering.outputs import outputs_of
 from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
-from pullback.passes.lowering.space import Schedule, Space
+from pullback.passes.lowering.space import Space
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class KernelFunction:
         """How many lanes the vectors along a dim have: `vector` of the schedule or what fits, if the extent does."""
         types = [n.element_type for n in self.nodes if dim in n.dims]
         types += [o.node.element_type for o in self.outputs if dim in o.offset.dims]
-        count = self.schedule.vector or lane_count(self.vector_bits, types)
+        count = self.schedule.cpu.vector or lane_count(self.vector_bits, types)
         while count > 1 and count // 2 >= self.space.extents[dim]:
             count //= 2
         return count

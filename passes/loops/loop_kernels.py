@@ -14,7 +14,7 @@ from pullback.passes.loops.pointwise import lower_pointwise
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.scatter import lower_scatter
 from pullback.passes.lowering.places import Place
-from pullback.passes.lowering.space import Schedule
+from pullback.passes.lowering.space import schedule_of
 from pullback.passes.lowering.structure import Structure, places_of, structure_of_signature
 
 LOWERINGS: dict[str, Callable[[KernelFunction], None]] = {
@@ -58,7 +58,7 @@ def lower_kernel(signature: Signature, vector_bits: int) -> Lowered:
 
     Raises DiagnosticError where the kernel has no schedule, or one that does not fit what it computes.
     """
-    schedule = Schedule.of(signature.kernel)
+    schedule = schedule_of(signature.kernel)
     lowering = LOWERINGS.get(schedule.kind)
     if lowering is None:
         raise DiagnosticError(

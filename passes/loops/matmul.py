@@ -107,8 +107,8 @@ class MatMulLowering:
         Where the product has fewer columns, the block has more rows.
         """
         rows, vectors = tile_of(self.kernel.vector_bits)
-        if len(self.kernel.schedule.tile) == 2:
-            rows, columns = self.kernel.schedule.tile
+        if len(self.kernel.schedule.cpu.tile) == 2:
+            rows, columns = self.kernel.schedule.cpu.tile
             vectors = -(-columns // self.count)
         needed = max(-(-self.n // self.count), 1)
         if needed < vectors:

@@ -108,7 +108,7 @@ class Rows(Lines):
 
     def _unroll(self, reduces: list[Reduce], outputs: list[Output], stage: int) -> int:
         """How many steps side by side: at most `unroll` of the schedule, fewer where a step is long already."""
-        most = self.kernel.schedule.unroll or UNROLL
+        most = self.kernel.schedule.cpu.unroll or UNROLL
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))
         if any(isinstance(n, Compute) and n.is_expensive for n in nodes):

@@ -5,58 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The `schedule` of a kernel, read: `None` and `()` where it leaves the choice to the lowering."""
-
-    kind: str
-    parallel: tuple[int, ...]
-    reduce: tuple[int, ...]
-    vector: int | None = None
-    unroll: int | None = None
-    tile: tuple[int, ...] = ()
-
-    @staticmethod
-    def of(kernel: Kernel) -> Schedule:
-        """Raises DiagnosticError for a kernel without a schedule, or with one that is no schedule."""
-        if kernel.schedule is None:
-            raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
-        data = kernel.schedule.data
-        kind = data.get("kind")
-        if not isinstance(kind, StringAttr):
-            raise DiagnosticError('the schedule names no kind, such as kind = "pointwise"', kernel)
-        lists = {name: _integers(data.get(name)) for name in ("parallel", "reduce", "tile")}
-        return Schedule(
-            kind.data,
-            lists["parallel"],
-            lists["reduce"],
-            _integer(kernel, "vector"),
-            _integer(kernel, "unroll"),
-            lists["tile"],
-        )
-
-
-def _integers(attribute: Attribute | None) -> tuple[int, ...]:
-    return tuple(map(int, attribute.get_values())) if isinstance(attribute, DenseArrayBase) else ()
-
-
-def _integer(kernel: Kernel, name: str) -> int | None:
-    assert isinstance(kernel.schedule, DictionaryAttr)
-    attribute = kernel.schedule.data.get(name)
-    if attribute is None:
-        return None
-    if not isinstance(attribute, IntegerAttr) or attribute.value.data < 1:
-        raise DiagnosticError(f"schedule: {name} must be a positive integer, got {attribute}", kernel)
-    return attribute.value.data
+def schedule_of(kernel: Kernel) -> Schedule:
+    """The schedule of a kernel. Raises DiagnosticError where it has none."""
+    if kernel.schedule is None:
+        raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
+    return kernel.schedule.data
 
 
 @dataclass(frozen=True)

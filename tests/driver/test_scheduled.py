@@ -39,9 +39,9 @@ def run(compiled: Program) -> list[np.ndarray]:
 
 
 def edited(text: str) -> str:
-    text = re.sub(r"vector = \d+ : i64", "vector = 8 : i64", text)
-    text = re.sub(r"unroll = \d+ : i64", "unroll = 2 : i64", text)
-    text = re.sub(r"tile = array<i64: [^>]*>", "tile = array<i64: 3, 16>", text)
+    text = re.sub(r"vector = \d+", "vector = 8", text)
+    text = re.sub(r"unroll = \d+", "unroll = 2", text)
+    text = re.sub(r"tile = \[[^]]*\]", "tile = [3, 16]", text)
     # The arena in another order.
     return text.replace("<arena, 640>", "<arena, 0>").replace(
         "memory = [#graph.buffer<arena, 0>]", "memory = [#graph.buffer<arena, 128>]"

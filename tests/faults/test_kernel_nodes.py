@@ -22,7 +22,7 @@ from pullback.driver.program import compile_function
 from pullback.passes.lowering import nodes
 from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone
 from pullback.passes.lowering.outputs import outputs_of
-from pullback.passes.lowering.space import Schedule, Space
+from pullback.passes.lowering.space import Space, schedule_of
 
 Array = npt.NDArray[Any]
 EYE = ", ".join(str([float(i == j) for j in range(5)]) for i in range(5))
@@ -65,7 +65,7 @@ def test_every_kind_has_a_program() -> None:
 @pytest.mark.parametrize("kind", NODES)
 def test_the_program_holds_the_node(kind: type[Node]) -> None:
     kernels = [op for op in lowered(module_with(kind), "kernels").walk() if isinstance(op, Kernel)]
-    outputs = [o for k in kernels for o in outputs_of(Space.of(k, Schedule.of(k)))[1]]
+    outputs = [o for k in kernels for o in outputs_of(Space.of(k, schedule_of(k)))[1]]
     assert any(isinstance(node, kind) for node in cone([o.node for o in outputs]))
 
 
@@ -110,8 +110,8 @@ def total_over_lines(axis: int, lines: int, points: int) -> str:
     )
     return f"""
     func.func @main(%x: {x}, %b: {line}, %p: {point}) -> ({line}, {point}, {point}) {{
-      %0, %1, %2 = graph.kernel %x, %b, %p schedule {{kind = "{"rows" if axis else "columns"}",
-          parallel = array<i64: {lines}>, reduce = array<i64: {points}>}}
+      %0, %1, %2 = graph.kernel %x, %b, %p schedule<kind = {"rows" if axis else "columns"},
+          parallel = [{lines}], reduce = [{points}]>
           : ({x}, {line}, {point}) -> ({line}, {point}, {point}) {{
       ^bb0(%3: {x}, %4: {line}, %5: {point}):
         %sum = graph.sum %3 {{axes = array<i64: {axis}>, keepdims}} : ({x}) -> {line}

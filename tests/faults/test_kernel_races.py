@@ -62,8 +62,8 @@ def program(kind: str, shape: tuple[int, int], results: Sequence[str], in_place:
     return f"""
 func.func @main({", ".join(f"%{n}: {t}" for n, t in types.items() if n not in updated)}) -> ({out}) {{
   {newline.join(variables)}
-  {", ".join(f"%r_{r}" for r in results)} = graph.kernel %x, %b, %c, %a schedule {{
-      kind = "{kind}", parallel = array<i64: {lines}>, reduce = array<i64: {points}>}}
+  {", ".join(f"%r_{r}" for r in results)} = graph.kernel %x, %b, %c, %a schedule<
+      kind = {kind}, parallel = [{lines}], reduce = [{points}]>
       : ({x}, {b}, {c}, {a}) -> ({yielded}) {{
   ^bb0(%0: {x}, %1: {b}, %2: {c}, %3: {a}):
     %sum = graph.sum %0 {{axes = array<i64: {axis}>}} : ({x}) -> {b}

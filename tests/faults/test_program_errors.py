@@ -9,7 +9,7 @@ import pytest
 
 from pullback.tools import opt, run
 
-SCHEDULE = 'schedule {kind = "pointwise", parallel = array<i64: 4>, vector = 16 : i64}'
+SCHEDULE = "schedule<kind = pointwise, parallel = [4], cpu = {vector = 16}>"
 
 Fails = Callable[..., str]
 

@@ -21,6 +21,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.schedule import KINDS
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -29,15 +30,14 @@ from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
 from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function
-from pullback.passes.kernels.check.check_schedule import KINDS
 from pullback.tests.faults.schedule_programs import ON_CPU_ALONE, PROGRAMS
 
 Array = npt.NDArray[Any]
 REFUSALS = (DiagnosticError, ParseError, VerifyException)
-EDITABLE = re.compile(r"schedule \{[^}]*\}|memory = \[[^\]]*\]|graph\.arena = \d+")
+EDITABLE = re.compile(r"schedule<[^>]*>|memory = \[[^\]]*\]|graph\.arena = \d+")
 NUMBER = re.compile(r"(?<![\w.])\d+(?!\w)")
-EXTENTS = re.compile(r"array<i64(?:: ([\d, ]*))?>")
-KIND = re.compile(r'kind = "(\w+)"')
+EXTENTS = re.compile(r"= \[([\d, ]*)\]")
+KIND = re.compile(r"kind = (\w+)")
 
 
 @cache
@@ -74,7 +74,7 @@ def numbers(draw: Callable[[Any], Any], text: str) -> str:
 def extents(draw: Callable[[Any], Any], text: str) -> str:
     """Extents in another order, one more, one less, two as one, one as two."""
     place = draw(st.sampled_from(places(text, EXTENTS)))
-    old = [int(n) for n in (place[1] or "").split(",") if n.strip()]
+    old = [int(n) for n in place[1].split(",") if n.strip()]
     new = draw(st.permutations(old))
     at = draw(st.integers(0, len(old)))
     match draw(st.integers(0, 4)):
@@ -88,15 +88,21 @@ def extents(draw: Callable[[Any], Any], text: str) -> str:
             new = [*old[:at], 2, old[at] // 2, *old[at + 1 :]]
         case _:
             pass
-    written = f": {', '.join(map(str, new))}" if new else ""
-    return replaced(text, place, f"array<i64{written}>")
+    return replaced(text, place, f"= {new}")
+
+
+@st.composite
+def reduced(draw: Callable[[Any], Any], text: str) -> str:
+    """Reduced extents where there were none."""
+    place = draw(st.sampled_from(places(text, KIND)))
+    return replaced(text, place, f"{place[0]}, reduce = [{draw(st.sampled_from([0, 1, 2, 5]))}]")
 
 
 @st.composite
 def kinds(draw: Callable[[Any], Any], text: str) -> str:
     """Another kind of kernel."""
     place = draw(st.sampled_from(places(text, KIND)))
-    return replaced(text, place, f'kind = "{draw(st.sampled_from(KINDS))}"')
+    return replaced(text, place, f"kind = {draw(st.sampled_from(sorted(KINDS)))}")
 
 
 @st.composite
@@ -105,7 +111,7 @@ def edits(draw: Callable[[Any], Any]) -> tuple[str, str]:
     name = draw(st.sampled_from(sorted(PROGRAMS)))
     text = scheduled(name)
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
-        edit = draw(st.sampled_from([numbers, numbers, numbers, extents, kinds]))
+        edit = draw(st.sampled_from([numbers, numbers, numbers, extents, reduced, kinds]))
         text = draw(edit(text))
     return name, text
 
@@ -185,7 +191,7 @@ def pointwise(shape: Sequence[int], schedule: str, body: str = "graph.exp %0") -
     type_ = f"tensor<{''.join(f'{n}x' for n in shape)}f32>"
     return f"""
 func.func @main(%x: {type_}) -> {type_} attributes {{graph.arena = 0 : i64}} {{
-  %y = graph.kernel %x schedule {{{schedule}}} {{memory = [#graph.buffer<output, 0>]}} : {type_} {{
+  %y = graph.kernel %x schedule<{schedule}> {{memory = [#graph.buffer<output, 0>]}} : {type_} {{
   ^bb0(%0: {type_}):
     %1 = {body} : {type_}
     graph.yield %1 : {type_}
@@ -203,8 +209,7 @@ func.func @main(%x: {type_}) -> {type_} attributes {{graph.arena = 0 : i64}} {{
 )
 def test_points_are_elements(shape: Sequence[int], kind: str, parallel: Sequence[int]) -> None:
     """Accepted where there are as many points as elements; a single one is stored outside of all loops."""
-    written = f": {', '.join(map(str, parallel))}" if parallel else ""
-    text = pointwise(shape, f'kind = "{kind}", parallel = array<i64{written}>')
+    text = pointwise(shape, f"kind = {kind}, parallel = {list(parallel)}")
     if not is_refused(text):
         assert shape == () or np.prod(parallel) == np.prod(shape)
         check("points", text)
@@ -223,19 +228,19 @@ ROADS = ["verify-level{level=kernels}", "lower-to-loops", "lower-to-gpu"]
 
 @pytest.mark.parametrize("pipeline", ROADS)
 def test_fewer_points_than_elements(pipeline: str) -> None:
-    text = pointwise((5,), 'kind = "pointwise", parallel = array<i64: 4>')
+    text = pointwise((5,), "kind = pointwise, parallel = [4]")
     assert "result 0 has 5 elements, and its loops have 4 points" in message(text, pipeline)
 
 
 @pytest.mark.parametrize("pipeline", ROADS)
 def test_loops_that_never_run(pipeline: str) -> None:
-    text = pointwise((5,), 'kind = "rows", parallel = array<i64: 0>, reduce = array<i64: 5>')
+    text = pointwise((5,), "kind = rows, parallel = [0], reduce = [5]")
     assert "result 0 is stored again for each point of other loops" in message(text, pipeline)
 
 
 SUMS = """
 func.func @main(%x: tensor<2x3x3xf32>) -> tensor<2x3x3xf32> attributes {graph.arena = 0 : i64} {
-  %r = graph.kernel %x schedule {kind = "rows", parallel = array<i64: PARALLEL>, reduce = array<i64: REDUCE>}
+  %r = graph.kernel %x schedule<kind = rows, parallel = [PARALLEL], reduce = [REDUCE]>
       {memory = [#graph.buffer<output, 0>]} : tensor<2x3x3xf32> {
   ^bb0(%a: tensor<2x3x3xf32>):
     %s = graph.sum %a {axes = array<i64: 2>KEEPDIMS} : (tensor<2x3x3xf32>) -> tensor<SHAPExf32>
@@ -263,5 +268,5 @@ def test_a_reduction_over_some_of_the_loops(pipeline: str) -> None:
 @pytest.mark.parametrize("pipeline", ROADS)
 def test_a_reduction_along_the_loop_of_its_result(pipeline: str) -> None:
     text = sums(PARALLEL="2, 3", REDUCE="3", KEEPDIMS="", SHAPE="2x3").replace("2x3x3", "3x3")
-    text = text.replace("2x3xf32", "3xf32").replace("i64: 2>", "i64: 1>").replace("i64: 2, 3>", "i64: 3>")
+    text = text.replace("2x3xf32", "3xf32").replace("i64: 2>", "i64: 1>").replace("[2, 3]", "[3]")
     assert "'graph.sum' is reduced along the loop that its result runs along" in message(text, pipeline)

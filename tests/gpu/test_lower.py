@@ -25,7 +25,7 @@ from pullback.passes.pipeline.levels import verify_level
 
 SOFTMAX = """
 func.func @main(%x: tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
-  %y, %log = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 6>, reduce = array<i64: 200>}
+  %y, %log = graph.kernel %x schedule<kind = rows, parallel = [6], reduce = [200]>
       : (tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
   ^bb0(%a: tensor<6x200xf32>):
     %max = graph.max %a {axes = array<i64: 1>, keepdims} : (tensor<6x200xf32>) -> tensor<6x1xf32>
@@ -42,7 +42,7 @@ func.func @main(%x: tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
 """
 CHAIN = """
 func.func @main(%x: tensor<5x7xf64>, %b: tensor<7xf64>, %c: tensor<5x7xi1>) -> (tensor<5x7xf64>, tensor<5x7xi1>) {
-  %y, %m = graph.kernel %x, %b, %c schedule {kind = "pointwise", parallel = array<i64: 5, 7>, reduce = array<i64>}
+  %y, %m = graph.kernel %x, %b, %c schedule<kind = pointwise, parallel = [5, 7]>
       : (tensor<5x7xf64>, tensor<7xf64>, tensor<5x7xi1>) -> (tensor<5x7xf64>, tensor<5x7xi1>) {
   ^bb0(%0: tensor<5x7xf64>, %1: tensor<7xf64>, %2: tensor<5x7xi1>):
     %t = graph.tanh %0 : tensor<5x7xf64>
@@ -56,7 +56,7 @@ func.func @main(%x: tensor<5x7xf64>, %b: tensor<7xf64>, %c: tensor<5x7xi1>) -> (
 """
 TOTAL = """
 func.func @main(%x: tensor<40x9xf32>) -> tensor<f32> {
-  %y = graph.kernel %x schedule {kind = "rows", parallel = array<i64>, reduce = array<i64: 40, 9>}
+  %y = graph.kernel %x schedule<kind = rows, parallel = [], reduce = [40, 9]>
       : (tensor<40x9xf32>) -> tensor<f32> {
   ^bb0(%0: tensor<40x9xf32>):
     %q = graph.multiply %0, %0 : tensor<40x9xf32>
@@ -68,7 +68,7 @@ func.func @main(%x: tensor<40x9xf32>) -> tensor<f32> {
 """
 LOSS = """
 func.func @main(%x: tensor<64x10xf32>, %t: tensor<64x10xf32>) -> (tensor<f32>, tensor<64x10xf32>) {
-  %loss, %g = graph.kernel %x, %t schedule {kind = "rows", parallel = array<i64: 64>, reduce = array<i64: 10>}
+  %loss, %g = graph.kernel %x, %t schedule<kind = rows, parallel = [64], reduce = [10]>
       : (tensor<64x10xf32>, tensor<64x10xf32>) -> (tensor<f32>, tensor<64x10xf32>) {
   ^bb0(%0: tensor<64x10xf32>, %1: tensor<64x10xf32>):
     %max = graph.max %0 {axes = array<i64: 1>, keepdims} : (tensor<64x10xf32>) -> tensor<64x1xf32>
@@ -90,7 +90,7 @@ func.func @main(%x: tensor<64x10xf32>, %t: tensor<64x10xf32>) -> (tensor<f32>, t
 COLUMNS = """
 func.func @main(%x: tensor<200x70xf32>) -> (tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>) {
   %y, %log, %total, %rows = graph.kernel %x
-      schedule {kind = "columns", parallel = array<i64: 70>, reduce = array<i64: 200>}
+      schedule<kind = columns, parallel = [70], reduce = [200]>
       : (tensor<200x70xf32>) -> (tensor<200x70xf32>, tensor<70xf32>, tensor<f32>, tensor<200xf32>) {
   ^bb0(%a: tensor<200x70xf32>):
     %max = graph.max %a {axes = array<i64: 0>} : (tensor<200x70xf32>) -> tensor<70xf32>
@@ -108,7 +108,7 @@ func.func @main(%x: tensor<200x70xf32>) -> (tensor<200x70xf32>, tensor<70xf32>, 
 """
 BIAS = """
 func.func @main(%x: tensor<90x40xf32>, %b: tensor<40xf32>) -> (tensor<90xf32>, tensor<40xf32>) {
-  %m, %db = graph.kernel %x, %b schedule {kind = "rows", parallel = array<i64: 90>, reduce = array<i64: 40>}
+  %m, %db = graph.kernel %x, %b schedule<kind = rows, parallel = [90], reduce = [40]>
       : (tensor<90x40xf32>, tensor<40xf32>) -> (tensor<90xf32>, tensor<40xf32>) {
   ^bb0(%0: tensor<90x40xf32>, %1: tensor<40xf32>):
     %y = graph.add %0, %1 : (tensor<90x40xf32>, tensor<40xf32>) -> tensor<90x40xf32>
@@ -178,7 +178,7 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 
 
 def test_a_kind_without_an_emitter() -> None:
-    kernel = kernel_of(SOFTMAX.replace('"rows"', '"matmul"'))
+    kernel = kernel_of(SOFTMAX.replace("rows", "matmul"))
     with pytest.raises(
         DiagnosticError,
         match="no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns",
@@ -192,7 +192,7 @@ def test_more_shared_memory_than_a_block_has() -> None:
         f"%y{i} = graph.sum %0 {{axes = array<i64: 0>}} : ({shape}) -> tensor<70xf64>" for i in range(count)
     ]
     names, types = ", ".join(f"%y{i}" for i in range(count)), ", ".join(["tensor<70xf64>"] * count)
-    schedule = 'schedule {kind = "columns", parallel = array<i64: 70>, reduce = array<i64: 500>}'
+    schedule = "schedule<kind = columns, parallel = [70], reduce = [500]>"
     kernel = kernel_of(f"""func.func @main(%x: {shape}) -> ({types}) {{
       %r:{count} = graph.kernel %x {schedule} : ({shape}) -> ({types}) {{
       ^bb0(%0: {shape}):

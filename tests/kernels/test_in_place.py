@@ -10,7 +10,7 @@ from pullback.dialects.ir.source import parse
 from pullback.passes.kernels.memory.in_place import may_replace
 
 KERNEL = """
-%y = graph.kernel %x, %v schedule {{kind = "{kind}", parallel = array<i64: {parallel}>, reduce = array<i64: {reduce}>}}
+%y = graph.kernel %x, %v schedule<kind = {kind}, parallel = [{parallel}], reduce = [{reduce}]>
     : (tensor<4x4xf32>, tensor<4xf32>) -> {result} {{
 ^bb0(%a: tensor<4x4xf32>, %b: tensor<4xf32>):
   {body}
@@ -23,7 +23,7 @@ SQUARE, LINE = "tensor<4x4xf32>", "tensor<4xf32>"
 def kernel(kind: str, result: str, body: str) -> Kernel:
     parallel, reduce = ("4, 4", "") if kind == "pointwise" else ("4", "4")
     text = KERNEL.format(kind=kind, parallel=parallel, reduce=reduce, result=result, body=body)
-    text = f"func.func @f(%x: {SQUARE}, %v: {LINE}) {{ {text.replace('array<i64: >', 'array<i64>')} func.return }}"
+    text = f"func.func @f(%x: {SQUARE}, %v: {LINE}) {{ {text} func.return }}"
     return next(op for op in parse(context(), text).module.walk() if isinstance(op, Kernel))
 
 

@@ -28,7 +28,7 @@ def test_two_results_do_not_take_one_operand() -> None:
         func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
           %a = graph.exp %x : tensor<8xf32>
           %g = graph.gate %a : tensor<8xf32>
-          %unused, %y = graph.kernel %g schedule {kind = "pointwise", parallel = array<i64: 8>}
+          %unused, %y = graph.kernel %g schedule<kind = pointwise, parallel = [8]>
               : (tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
           ^bb0(%i: tensor<8xf32>):
             %t = graph.tanh %i : tensor<8xf32>
@@ -65,4 +65,4 @@ def test_what_rides_on_a_product_that_nobody_needs() -> None:
     verify_scheduled(module)
     (kernel,) = (op for op in module.walk() if isinstance(op, Kernel))
     assert kernel.schedule is not None
-    assert str(kernel.schedule.data["kind"]) == '"pointwise"'
+    assert kernel.schedule.data.kind == "pointwise"

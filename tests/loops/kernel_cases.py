@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
-from xdsl.ir import Attribute, Block, Region
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Region
 
 from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -29,23 +30,13 @@ TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-12}
 DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "i1": np.bool_}
 
 
-def schedule(
-    kind: str, parallel: Sequence[int], reduce: Sequence[int] = (), **numbers: Any
-) -> DictionaryAttr:
-    """A schedule attribute; `numbers` are integers (`unroll=4`) or lists of them (`tile=(6, 16)`)."""
-    entries: dict[str, Attribute] = {
-        "kind": StringAttr(kind),
-        "parallel": DenseArrayBase.from_list(i64, list(parallel)),
-        "reduce": DenseArrayBase.from_list(i64, list(reduce)),
-    }
-    for name, value in numbers.items():
-        is_list = isinstance(value, tuple)
-        entries[name] = DenseArrayBase.from_list(i64, list(value)) if is_list else IntegerAttr(value, i64)
-    return DictionaryAttr(entries)
+def schedule(kind: str, parallel: Sequence[int], reduce: Sequence[int] = (), **numbers: Any) -> ScheduleAttr:
+    """A schedule attribute; `numbers` are tuned for CPUs, such as `unroll=4` and `tile=(6, 16)`."""
+    return ScheduleAttr(Schedule(kind, tuple(parallel), tuple(reduce), CpuTuning(**numbers)))
 
 
 def kernel_function(
-    schedule: DictionaryAttr, arrays: Sequence[Array], body: Body
+    schedule: ScheduleAttr, arrays: Sequence[Array], body: Body
 ) -> tuple[func.FuncOp, Kernel]:
     """A function of level `kernels` that consists of one kernel: `body` on the arrays."""
     types = [tensor_type(element_type_from(a.dtype), a.shape) for a in arrays]
@@ -76,7 +67,7 @@ def lowered(kernel: Kernel, bits: int, in_place: dict[int, int]) -> tuple[Lowere
 
 
 def check(
-    schedule: DictionaryAttr,
+    schedule: ScheduleAttr,
     arrays: Sequence[Array],
     body: Body,
     *,

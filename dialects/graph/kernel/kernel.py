@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from xdsl.dialects.builtin import DictionaryAttr
 from xdsl.ir import Attribute, Region
 from xdsl.irdl import AnyAttr, opt_prop_def, region_def, traits_def, var_operand_def, var_result_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import RecursiveMemoryEffect
 
+from pullback.dialects.graph.kernel.schedule import EXAMPLE, ScheduleAttr
 from pullback.dialects.graph.op.graph_op import (
     GraphOp,
     NotDifferentiable,
@@ -29,7 +29,7 @@ from pullback.dialects.graph.tensor.types import GraphError, compatible_types
 class Kernel(GraphOp):
     """Ordinary graph operations on whole tensors that share one iteration space.
 
-        %y = graph.kernel %x, %b schedule {parallel = array<i64: 128>, reduce = array<i64: 10>, …} : (…) -> (…) {
+        %y = graph.kernel %x, %b schedule<kind = rows, parallel = [128], reduce = [10]> : (…) -> (…) {
         ^bb0(%0: tensor<128x10xf32>, %1: tensor<10xf32>):
           …
           graph.yield %2 : tensor<128x10xf32>
@@ -40,7 +40,7 @@ class Kernel(GraphOp):
 
     name = "graph.kernel"
     EXAMPLES: ClassVar = (
-        """%r = graph.kernel %x, %v schedule {kind = "pointwise", vector = 16 : i64} : (MATRIX, VECTOR) -> MATRIX {
+        """%r = graph.kernel %x, %v schedule<kind = pointwise, parallel = [2, 3]> : (MATRIX, VECTOR) -> MATRIX {
   ^bb0(%a: MATRIX, %b: VECTOR):
     %0 = graph.add %a, %b : (MATRIX, VECTOR) -> MATRIX
     graph.yield %0 : MATRIX
@@ -48,7 +48,7 @@ class Kernel(GraphOp):
     )
     inputs = var_operand_def(AnyAttr())
     outputs = var_result_def(AnyAttr())
-    schedule = opt_prop_def(DictionaryAttr)
+    schedule = opt_prop_def(ScheduleAttr)
     body = region_def("single_block")
     traits = traits_def(RecursiveMemoryEffect(), NotDifferentiable(), SeesItsArguments())
 
@@ -74,8 +74,8 @@ class Kernel(GraphOp):
             printer.print_string(" ")
             printer.print_list(self.inputs, printer.print_operand)
         if self.schedule is not None:
-            printer.print_string(" schedule ")
-            printer.print_attr_dict(self.schedule.data)
+            printer.print_string(" schedule")
+            self.schedule.print_parameter(printer)
         if self.attributes:
             printer.print_op_attributes(self.attributes)
         print_types(printer, self.operand_types, self.result_types)
@@ -87,7 +87,9 @@ class Kernel(GraphOp):
         operands = parse_operands(parser)
         properties: dict[str, Attribute] = {}
         if parser.parse_optional_keyword("schedule"):
-            properties["schedule"] = DictionaryAttr(parser.parse_optional_attr_dict())
+            if parser.parse_optional_punctuation("{"):
+                parser.raise_error(f"a schedule is no dictionary any more: write it as {EXAMPLE}")
+            properties["schedule"] = ScheduleAttr(ScheduleAttr.parse_parameter(parser))
         attributes = parser.parse_optional_attr_dict()
         position = parser.pos
         operand_types, result_types = parse_types(parser, len(operands))

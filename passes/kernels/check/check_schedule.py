@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, StringAttr
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Operation
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
 from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
-from pullback.passes.lowering.space import Schedule
+from pullback.passes.lowering.space import schedule_of
 from pullback.passes.lowering.support import ALONE
 
-KINDS = ("pointwise", "rows", "columns", "matmul", "scatter", "concat")
-KEYS = ("kind", "parallel", "reduce", "vector", "unroll", "tile")
 MAX_UNROLL = 64
 MAX_TILE = (64, 1024)
 """Rows and columns of the block of a product."""
 MAX_BLOCK = 256
 """Vectors in that block: each is code of its own."""
+THREADS = (32, 1024)
+"""Threads in a block on GPUs: from one warp to as many as every device takes."""
 
 
 class ScheduleError(DiagnosticError):
@@ -38,76 +38,55 @@ def check_schedule(kernel: Kernel) -> None:
     """Whether the lowerings can follow a kernel's schedule.
 
     Raises:
-        DiagnosticError: there is none, a key or value is none that a schedule has, or kind and extents do not fit
-            the operations in the region.
+        DiagnosticError: there is none, a number is out of its bounds, or kind and extents do not fit the operations
+            in the region.
     """
-    if kernel.schedule is None:
-        raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
-    data = kernel.schedule.data
-    for key in data:
-        if key not in KEYS:
-            raise ScheduleError(f"unknown key '{key}'; expected one of {', '.join(KEYS)}", kernel)
-    kind = data.get("kind")
-    if not isinstance(kind, StringAttr) or kind.data not in KINDS:
-        raise ScheduleError(f"kind is {_written(kind)}; expected one of {', '.join(KINDS)}", kernel)
-    for key in ("parallel", "reduce"):
-        _check_extents(kernel, key, data.get(key))
-    _check_number(kernel, "vector", f"a power of two from 1 to {MAX_VECTOR}", MAX_VECTOR)
-    _check_number(kernel, "unroll", f"a number from 1 to {MAX_UNROLL}", MAX_UNROLL)
-    schedule = Schedule.of(kernel)
-    if schedule.vector is not None and schedule.vector & (schedule.vector - 1):
-        raise ScheduleError(
-            f"vector is {schedule.vector}; expected a power of two from 1 to {MAX_VECTOR}", kernel
-        )
-    _check_tile(kernel, schedule)
+    schedule = schedule_of(kernel)
+    _check_cpu(kernel, schedule)
+    _check_gpu(kernel, schedule)
     _check_kind(kernel, schedule)
     check_space(kernel, schedule)
 
 
-def _written(attribute: Attribute | None) -> str:
-    return "missing" if attribute is None else str(attribute)
-
-
-def _check_extents(kernel: Kernel, key: str, attribute: Attribute | None) -> None:
-    if attribute is None:
-        return
-    extents = attribute.get_values() if isinstance(attribute, DenseArrayBase) else (-1,)
-    if any(n < 0 or n != int(n) for n in extents):
-        raise ScheduleError(
-            f"{key} is {_written(attribute)}; expected extents, as in {key} = array<i64: 8, 5>", kernel
-        )
-
-
-def _check_number(kernel: Kernel, key: str, expected: str, most: int) -> None:
-    assert kernel.schedule is not None
-    attribute = kernel.schedule.data.get(key)
-    if attribute is None:
-        return
-    if not isinstance(attribute, IntegerAttr) or not 1 <= attribute.value.data <= most:
-        raise ScheduleError(f"{key} is {attribute}; expected {expected}", kernel)
+def _check_cpu(kernel: Kernel, schedule: Schedule) -> None:
+    vector, unroll = schedule.cpu.vector, schedule.cpu.unroll
+    if vector is not None and not _is_power_of_two(vector, 1, MAX_VECTOR):
+        raise ScheduleError(f"vector is {vector}; expected a power of two from 1 to {MAX_VECTOR}", kernel)
+    if unroll is not None and not 1 <= unroll <= MAX_UNROLL:
+        raise ScheduleError(f"unroll is {unroll}; expected a number from 1 to {MAX_UNROLL}", kernel)
+    if schedule.cpu.tile:
+        _check_tile(kernel, schedule)
 
 
 def _check_tile(kernel: Kernel, schedule: Schedule) -> None:
-    assert kernel.schedule is not None
-    attribute = kernel.schedule.data.get("tile")
-    if attribute is None:
-        return
     if schedule.kind != "matmul":
         raise ScheduleError(f"tile says nothing to kind '{schedule.kind}', only to matmul; remove it", kernel)
-    tile = schedule.tile
+    tile, vector = schedule.cpu.tile, schedule.cpu.vector
     if len(tile) != 2 or not all(1 <= n <= most for n, most in zip(tile, MAX_TILE, strict=True)):
         raise ScheduleError(
-            f"tile is {attribute}; expected rows from 1 to {MAX_TILE[0]} and columns from 1 to {MAX_TILE[1]}, "
-            "as in tile = array<i64: 6, 64>",
+            f"tile is {list(tile)}; expected rows from 1 to {MAX_TILE[0]} and columns from 1 to {MAX_TILE[1]}, "
+            "as in tile = [6, 64]",
             kernel,
         )
-    block = tile[0] * -(-tile[1] // (schedule.vector or 1))
-    if schedule.vector and block > MAX_BLOCK:
+    block = tile[0] * -(-tile[1] // (vector or 1))
+    if vector and block > MAX_BLOCK:
         raise ScheduleError(
-            f"tile {list(tile)} holds {block} vectors of {schedule.vector}; expected at most {MAX_BLOCK}: make "
-            "the tile smaller or the vectors longer",
+            f"tile {list(tile)} holds {block} vectors of {vector}; expected at most {MAX_BLOCK}: make the tile "
+            "smaller or the vectors longer",
             kernel,
         )
+
+
+def _check_gpu(kernel: Kernel, schedule: Schedule) -> None:
+    threads = schedule.gpu.threads
+    if threads is not None and not _is_power_of_two(threads, *THREADS):
+        raise ScheduleError(
+            f"threads is {threads}; expected a power of two from {THREADS[0]} to {THREADS[1]}", kernel
+        )
+
+
+def _is_power_of_two(number: int, least: int, most: int) -> bool:
+    return least <= number <= most and not number & (number - 1)
 
 
 # ---- kind and extents -----------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from math import prod
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
 from pullback.passes.lowering.outputs import outputs_of
-from pullback.passes.lowering.space import Schedule, Space
+from pullback.passes.lowering.space import Space
 
 
 def check_space(kernel: Kernel, schedule: Schedule) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, StringAttr, i64
-from xdsl.ir import Attribute, Block
+from xdsl.ir import Block
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.kernels.form.groups import Group
@@ -23,21 +23,13 @@ def tile_of(vector_bits: int) -> tuple[int, int]:
     return (6, 4) if vector_bits >= 512 else (6, 2)
 
 
-def schedule_of(group: Group, block: Block, vector_bits: int) -> DictionaryAttr:
+def schedule_of(group: Group, block: Block, vector_bits: int) -> ScheduleAttr:
     """The schedule for a group whose region is `block`, for vector registers of so many bits."""
     kind, parallel, reduce = iteration_space(group, block)
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
-    entries: dict[str, Attribute] = {
-        "kind": StringAttr(kind),
-        "parallel": DenseArrayBase.from_list(i64, list(parallel)),
-        "reduce": DenseArrayBase.from_list(i64, list(reduce)),
-        "vector": IntegerAttr(lanes, i64),
-        "unroll": IntegerAttr(UNROLL, i64),
-    }
-    if kind == "matmul":
-        rows, vectors = tile_of(vector_bits)
-        entries["tile"] = DenseArrayBase.from_list(i64, [rows, vectors * lanes])
-    return DictionaryAttr(entries)
+    rows, vectors = tile_of(vector_bits)
+    tile = (rows, vectors * lanes) if kind == "matmul" else ()
+    return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

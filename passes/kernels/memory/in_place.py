@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import Densify
@@ -32,8 +31,7 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
 
     Whole rows are visited again by later stages, and a concat stores where it has not read: never.
     """
-    schedule = kernel.schedule
-    kind = getattr(schedule.data.get("kind"), "data", None) if schedule is not None else None
+    kind = kernel.schedule.data.kind if kernel.schedule is not None else None
     last = kernel.body.block.last_op
     assert isinstance(last, Yield)
     argument, written = kernel.body.block.args[operand], last.operands[result]
@@ -58,9 +56,8 @@ def _long(value: SSAValue) -> list[int]:
 
 def _parallel(kernel: Kernel) -> list[int]:
     """The parallel extents other than 1."""
-    extents = kernel.schedule.data.get("parallel") if kernel.schedule is not None else None
-    values = extents.get_values() if isinstance(extents, DenseArrayBase) else ()
-    return [int(n) for n in values if n != 1]
+    extents = kernel.schedule.data.parallel if kernel.schedule is not None else ()
+    return [n for n in extents if n != 1]
 
 
 def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:

@@ -5,7 +5,7 @@
 // Cross entropy and its gradient: one kernel, which computes the exponentials once.
 // CHECK-LABEL: @sparse
 // CHECK-NOT:   softmax
-// CHECK:       %loss, %dx = graph.kernel {{.*}} schedule {kind = "rows", parallel = array<i64: 128>, reduce = array<i64: 10>
+// CHECK:       %loss, %dx = graph.kernel {{.*}} schedule<kind = rows, parallel = [128], reduce = [10]
 // CHECK-COUNT-1: graph.exp %
 // CHECK-NOT:   graph.exp %
 // CHECK-NOT:   graph.kernel
@@ -18,7 +18,7 @@ func.func @sparse(%x: tensor<128x10xf32>, %labels: tensor<128xi32>) -> (tensor<f
 }
 
 // CHECK-LABEL: @dense
-// CHECK:       %loss, %dx, %dt = graph.kernel {{.*}} schedule {kind = "rows", parallel = array<i64: 128>, reduce = array<i64: 10>
+// CHECK:       %loss, %dx, %dt = graph.kernel {{.*}} schedule<kind = rows, parallel = [128], reduce = [10]
 // CHECK-COUNT-1: graph.exp %
 // CHECK-NOT:   graph.exp %
 // CHECK-NOT:   graph.kernel
@@ -31,7 +31,7 @@ func.func @dense(%x: tensor<128x10xf32>, %t: tensor<128x10xf32>) -> (tensor<128x
 
 // Layer normalization, forward: one kernel.
 // CHECK-LABEL: @forward
-// CHECK-NEXT:  %y = graph.kernel {{.*}} schedule {kind = "rows", parallel = array<i64: 128>, reduce = array<i64: 64>
+// CHECK-NEXT:  %y = graph.kernel {{.*}} schedule<kind = rows, parallel = [128], reduce = [64]
 // CHECK-NOT:   graph.kernel
 // CHECK:       func.return %y
 func.func @forward(%x: tensor<128x64xf32>, %scale: tensor<64xf32>, %offset: tensor<64xf32>) -> tensor<128x64xf32> {
@@ -41,10 +41,10 @@ func.func @forward(%x: tensor<128x64xf32>, %scale: tensor<64xf32>, %offset: tens
 
 // With its gradients: the statistics are computed once. The sums of the offset's gradient stand apart.
 // CHECK-LABEL: @layer_norm
-// CHECK:       %y, %{{.*}}, %dx = graph.kernel {{.*}} schedule {kind = "rows"
+// CHECK:       %y, %{{.*}}, %dx = graph.kernel {{.*}} schedule<kind = rows
 // CHECK-COUNT-1: graph.rsqrt
 // CHECK-NOT:   graph.rsqrt
-// CHECK:       graph.kernel {{.*}} schedule {kind = "columns"
+// CHECK:       graph.kernel {{.*}} schedule<kind = columns
 // CHECK-NOT:   graph.kernel
 // CHECK:       func.return %y
 func.func @layer_norm(%x: tensor<128x64xf32>, %scale: tensor<64xf32>, %offset: tensor<64xf32>, %dy: tensor<128x64xf32>) -> (tensor<128x64xf32>, tensor<128x64xf32>, tensor<64xf32>, tensor<64xf32>) {
@@ -66,10 +66,10 @@ func.func @half(%x: tensor<4x5xf16>) -> tensor<4x5xf16> {
 // gradient adds to such rows.
 // CHECK-LABEL: @picked
 // CHECK-NEXT:  [[ROWS:%[0-9]+]] = graph.reshape %x : (tensor<7x5x3xf32>) -> tensor<35x3xf32>
-// CHECK-NEXT:  [[PLACES:%[0-9]+]], %s, [[DY:%[0-9]+]] = graph.kernel %at, [[ROWS]] schedule {kind = "rows", parallel = array<i64: 4>, reduce = array<i64: 3>
+// CHECK-NEXT:  [[PLACES:%[0-9]+]], %s, [[DY:%[0-9]+]] = graph.kernel %at, [[ROWS]] schedule<kind = rows, parallel = [4], reduce = [3]
 // CHECK:       graph.where {{.*}} -> tensor<4xi32>
 // CHECK-NEXT:  graph.gather {{.*}} : (tensor<35x3xf32>, tensor<4xi32>) -> tensor<4x3xf32>
-// CHECK:       graph.kernel [[DY]], [[PLACES]] schedule {kind = "scatter"
+// CHECK:       graph.kernel [[DY]], [[PLACES]] schedule<kind = scatter
 // CHECK-NOT:   graph.kernel
 // CHECK:       %dx = graph.reshape
 // CHECK-NEXT:  func.return %s, %dx
@@ -90,7 +90,7 @@ func.func @many(%x: tensor<50000x50000xf32>, %at: tensor<4x2xi32>) -> tensor<4xf
 }
 
 // CHECK-LABEL: @added
-// CHECK:       graph.kernel {{.*}} schedule {kind = "scatter"
+// CHECK:       graph.kernel {{.*}} schedule<kind = scatter
 // CHECK-NOT:   graph.tensor_scatter_add
 // CHECK:       func.return
 func.func @added(%x: tensor<7x5xf32>, %at: tensor<4x2xi32>, %v: tensor<4xf32>) -> tensor<7x5xf32> {

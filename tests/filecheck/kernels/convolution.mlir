@@ -7,13 +7,13 @@
 // CHECK:       [[PATCHES:%[0-9]+]] = graph.kernel {{.*}} -> tensor<2x6x6x72xf32> {
 // CHECK-COUNT-8: graph.strided_slice
 // CHECK:       graph.concat
-// CHECK:       %y, {{.*}} = graph.kernel [[PATCHES]], {{.*}} schedule {kind = "matmul", parallel = array<i64: 2, 6, 6, 16>, reduce = array<i64: 72>
+// CHECK:       %y, {{.*}} = graph.kernel [[PATCHES]], {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 16], reduce = [72]
 // CHECK:       graph.matmul
 // CHECK-NEXT:  graph.relu
 // CHECK:       graph.concat {{.*}} -> tensor<2x6x6x144xf32>
-// CHECK:       %dx = graph.kernel {{.*}} schedule {kind = "matmul", parallel = array<i64: 2, 6, 6, 8>, reduce = array<i64: 144>
+// CHECK:       %dx = graph.kernel {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 8], reduce = [144]
 // CHECK:       [[ROWS:%[0-9]+]] = graph.reshape [[PATCHES]] : (tensor<2x6x6x72xf32>) -> tensor<72x72xf32>
-// CHECK:       graph.kernel [[ROWS]], {{.*}} schedule {kind = "matmul", parallel = array<i64: 72, 16>, reduce = array<i64: 72>
+// CHECK:       graph.kernel [[ROWS]], {{.*}} schedule<kind = matmul, parallel = [72, 16], reduce = [72]
 // CHECK:       graph.matmul {{.*}} {transpose_a}
 // CHECK:       func.return
 func.func @strides_of_one(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> (tensor<2x6x6x16xf32>, tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>) {
@@ -25,7 +25,7 @@ func.func @strides_of_one(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> 
 
 // With longer strides dy would have to be spread out: that gradient is the host's.
 // CHECK-LABEL: @strides_of_two
-// CHECK:       graph.kernel {{.*}} schedule {kind = "matmul"
+// CHECK:       graph.kernel {{.*}} schedule<kind = matmul
 // CHECK:       %dx = graph.conv2d_input_gradient
 // CHECK-NOT:   graph.conv2d_filter_gradient
 // CHECK:       func.return
@@ -38,8 +38,8 @@ func.func @strides_of_two(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> 
 // Many windows: the gradient of the filters is a sum of products of blocks, each of which the cache holds.
 // CHECK-LABEL: @many_windows
 // CHECK:       graph.reshape {{.*}} -> tensor<7x896x72xf32>
-// CHECK:       graph.kernel {{.*}} schedule {kind = "matmul", parallel = array<i64: 7, 72, 16>, reduce = array<i64: 896>
-// CHECK:       graph.kernel {{.*}} schedule {kind = "columns"
+// CHECK:       graph.kernel {{.*}} schedule<kind = matmul, parallel = [7, 72, 16], reduce = [896]
+// CHECK:       graph.kernel {{.*}} schedule<kind = columns
 // CHECK:       graph.sum
 // CHECK:       func.return
 func.func @many_windows(%x: tensor<8x28x28x8xf32>, %dy: tensor<8x28x28x16xf32>) -> tensor<3x3x8x16xf32> {
@@ -49,7 +49,7 @@ func.func @many_windows(%x: tensor<8x28x28x8xf32>, %dy: tensor<8x28x28x16xf32>) 
 
 // Each channel alone: a sum of views times what the filters have for them, in one kernel.
 // CHECK-LABEL: @depthwise
-// CHECK:       graph.kernel {{.*}} schedule {kind = "pointwise"
+// CHECK:       graph.kernel {{.*}} schedule<kind = pointwise
 // CHECK-COUNT-9: graph.multiply
 // CHECK-NOT:   graph.kernel
 // CHECK:       func.return

@@ -4,7 +4,7 @@
 
 // CHECK:     graph.constant
 // CHECK-NOT: graph.{{(max|sum|exp|log|subtract|multiply|gather)}}
-// CHECK:     %loss, %dx = graph.kernel %x, %eye, %labels schedule {kind = "rows", parallel = array<i64: 128>, reduce = array<i64: 3>, vector = 16 : i64, unroll = 4 : i64}
+// CHECK:     %loss, %dx = graph.kernel %x, %eye, %labels schedule<kind = rows, parallel = [128], reduce = [3], cpu = {vector = 16, unroll = 4}>
 // CHECK-NOT: graph.kernel
 // CHECK:     graph.yield %{{.*}}, %{{.*}} : tensor<f32>, tensor<128x3xf32>
 // CHECK-NOT: graph

@@ -13,7 +13,7 @@
 // CHECK-LABEL: @with_gate
 // CHECK:       graph.read %w {memory = [#graph.buffer<variable, "w">]}
 // CHECK:       %g = graph.kernel
-// CHECK:       %z = graph.kernel {{.*}}kind = "matmul"
+// CHECK:       %z = graph.kernel {{.*}}kind = matmul
 // CHECK:       graph.gate %g, %z
 // CHECK:       %next = graph.kernel {{.*}}memory = [#graph.buffer<variable, "w">]
 // CHECK:       graph.assign %w, %next
@@ -40,7 +40,7 @@ func.func @with_gate(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
 // CHECK-LABEL: @without_gate
 // CHECK:       graph.read %w {memory = [#graph.buffer<variable, "w">]}
 // CHECK:       %g, %next = graph.kernel {{.*}}memory = [#graph.buffer<arena, {{[0-9]+}}>, #graph.buffer<arena, {{[0-9]+}}>]
-// CHECK:       %z = graph.kernel {{.*}}kind = "matmul"
+// CHECK:       %z = graph.kernel {{.*}}kind = matmul
 // CHECK:       graph.assign %w, %next
 func.func @without_gate(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   %w = graph.variable {variable = "w"} : !graph.ref<tensor<8x8xf32>>

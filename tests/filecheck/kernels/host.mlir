@@ -19,4 +19,4 @@ func.func @main(%x: tensor<4xf16>, %y: tensor<2x2xf32>) -> (tensor<2x2xf32>, ten
 // CHECK-NEXT: %a = graph.multiply %x, %half {memory = [#graph.buffer<output, 1>]} : (tensor<4xf16>, tensor<f16>) -> tensor<4xf16>
 // CHECK-NEXT: %r = graph.reshape %a : (tensor<4xf16>) -> tensor<2x2xf16>
 // CHECK-NEXT: %b = graph.cast %r {memory = [#graph.buffer<output, 0>]} : (tensor<2x2xf16>) -> tensor<2x2xf32>
-// CHECK-NEXT: %d = graph.kernel %b, %y schedule {kind = "pointwise"
+// CHECK-NEXT: %d = graph.kernel %b, %y schedule<kind = pointwise

@@ -3,7 +3,7 @@
 
 // What a row and the whole need is one kernel: inner sums, a scalar, and sums over the rows.
 // CHECK-LABEL: @rows
-// CHECK: %p, %total, %bias = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 8>, reduce = array<i64: 5>,
+// CHECK: %p, %total, %bias = graph.kernel %x schedule<kind = rows, parallel = [8], reduce = [5],
 // CHECK-NOT: graph.kernel
 func.func @rows(%x: tensor<8x5xf32>) -> (tensor<8x5xf32>, tensor<f32>, tensor<5xf32>) {
   %e = graph.exp %x : tensor<8x5xf32>
@@ -16,7 +16,7 @@ func.func @rows(%x: tensor<8x5xf32>) -> (tensor<8x5xf32>, tensor<f32>, tensor<5x
 
 // An update rides on the column sums that it needs.
 // CHECK-LABEL: @columns
-// CHECK: %next = graph.kernel %x, %b schedule {kind = "columns", parallel = array<i64: 5>, reduce = array<i64: 8>,
+// CHECK: %next = graph.kernel %x, %b schedule<kind = columns, parallel = [5], reduce = [8],
 // CHECK-NOT: graph.kernel
 func.func @columns(%x: tensor<8x5xf32>, %b: tensor<5xf32>) -> tensor<5xf32> {
   %s = graph.sum %x {axes = array<i64: 0>} : (tensor<8x5xf32>) -> tensor<5xf32>
@@ -26,7 +26,7 @@ func.func @columns(%x: tensor<8x5xf32>, %b: tensor<5xf32>) -> tensor<5xf32> {
 
 // A sum of everything whose result is used at once: P is empty.
 // CHECK-LABEL: @all
-// CHECK: graph.kernel %x schedule {kind = "rows", parallel = array<i64>, reduce = array<i64: 8, 5>,
+// CHECK: graph.kernel %x schedule<kind = rows, parallel = [], reduce = [8, 5],
 // CHECK-NOT: graph.kernel
 func.func @all(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
   %s = graph.sum %x {axes = array<i64: 0, 1>} : (tensor<8x5xf32>) -> tensor<f32>
@@ -36,8 +36,8 @@ func.func @all(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
 
 // Normalised by rows and then by columns: the column sums are known only after the last row.
 // CHECK-LABEL: @both_ways
-// CHECK: %y, %t = graph.kernel {{.*}}kind = "rows", parallel = array<i64: 8>, reduce = array<i64: 5>,
-// CHECK: %z = graph.kernel %y, %t schedule {kind = "pointwise", parallel = array<i64: 8, 5>,
+// CHECK: %y, %t = graph.kernel {{.*}}kind = rows, parallel = [8], reduce = [5],
+// CHECK: %z = graph.kernel %y, %t schedule<kind = pointwise, parallel = [8, 5],
 // CHECK-NOT: graph.kernel
 func.func @both_ways(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
   %s = graph.sum %x {axes = array<i64: 1>, keepdims} : (tensor<8x5xf32>) -> tensor<8x1xf32>
@@ -49,8 +49,8 @@ func.func @both_ways(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
 
 // Bias, activation and what else is pointwise ride on a product; what is cheap to compute again is not stored.
 // CHECK-LABEL: @layers
-// CHECK: %h = graph.kernel %x, %v, %b schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 5>, vector = 16 : i64, unroll = 4 : i64, tile = array<i64: 6, 64>}
-// CHECK: %y = graph.kernel %h, %u schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 4>,
+// CHECK: %h = graph.kernel %x, %v, %b schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {vector = 16, unroll = 4, tile = [6, 64]}>
+// CHECK: %y = graph.kernel %h, %u schedule<kind = matmul, parallel = [8, 4], reduce = [4],
 // CHECK: graph.subtract
 // CHECK: graph.matmul
 // CHECK: graph.multiply
@@ -70,7 +70,7 @@ func.func @layers(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>, %b: tensor<4xf32>, %
 // The rows of an update are subtracted where they belong.
 // CHECK-LABEL: @scatter
 // CHECK: %[[OLD:.*]] = graph.read %w
-// CHECK: %[[NEW:.*]] = graph.kernel %rows, %i, %[[OLD]] schedule {kind = "scatter", parallel = array<i64: 3, 4>,
+// CHECK: %[[NEW:.*]] = graph.kernel %rows, %i, %[[OLD]] schedule<kind = scatter, parallel = [3, 4],
 // CHECK: graph.make_slices
 // CHECK: graph.densify
 // CHECK: graph.subtract
@@ -84,9 +84,9 @@ func.func @scatter(%rows: tensor<3x4xf32>, %i: tensor<3xi32>) {
 
 // A gate is a wall. The alias %r makes no code.
 // CHECK-LABEL: @gate
-// CHECK: %y = graph.kernel %x schedule {kind = "pointwise"
+// CHECK: %y = graph.kernel %x schedule<kind = pointwise
 // CHECK: %g = graph.gate %y
-// CHECK: %z = graph.kernel %g schedule {kind = "pointwise"
+// CHECK: %z = graph.kernel %g schedule<kind = pointwise
 // CHECK: %r = graph.reshape %z
 // CHECK-NOT: graph.kernel
 func.func @gate(%x: tensor<8x5xf32>) -> tensor<40xf32> {

@@ -5,14 +5,14 @@
 
 // Windows that tile the image give back to its elements, which are counted by place, without adding anything up.
 // CHECK-LABEL: @largest
-// CHECK-NEXT:  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 2, 2, 3, 16>
+// CHECK-NEXT:  %y = graph.kernel %x schedule<kind = pointwise, parallel = [2, 2, 3, 16]
 // CHECK-COUNT-4: graph.strided_slice
 // CHECK-NEXT:  graph.maximum
 // CHECK-NEXT:  graph.maximum
 // CHECK-NEXT:  graph.maximum
 // CHECK:       [[FOUND:%[0-9]+]] = graph.kernel %x {{.*}} -> tensor<2x2x3x16xi32>
 // CHECK:       [[PLACES:%[0-9]+]] = graph.constant dense<{{\[\[\[\[\[\[0\], \[1\]\]\], \[\[\[2\], \[3\]\]\]\]\]\]}}>
-// CHECK-NEXT:  graph.kernel {{.*}}[[PLACES]]{{.*}} schedule {kind = "pointwise", parallel = array<i64: 2, 2, 2, 3, 2, 16>
+// CHECK-NEXT:  graph.kernel {{.*}}[[PLACES]]{{.*}} schedule<kind = pointwise, parallel = [2, 2, 2, 3, 2, 16]
 // CHECK:       graph.equal
 // CHECK:       %dx = graph.reshape
 // CHECK-NEXT:  func.return %y, %dx
@@ -23,8 +23,8 @@ func.func @largest(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x
 }
 
 // CHECK-LABEL: @average
-// CHECK-NEXT:  %s, [[DY:%[0-9]+]] = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 2, 2, 3, 16>
-// CHECK:       graph.kernel [[DY]] schedule {kind = "pointwise", parallel = array<i64: 2, 2, 2, 3, 2, 16>
+// CHECK-NEXT:  %s, [[DY:%[0-9]+]] = graph.kernel %x schedule<kind = pointwise, parallel = [2, 2, 3, 16]
+// CHECK:       graph.kernel [[DY]] schedule<kind = pointwise, parallel = [2, 2, 2, 3, 2, 16]
 // CHECK-NOT:   graph.kernel
 // CHECK:       %dx = graph.reshape
 // CHECK-NEXT:  func.return %s, %dx

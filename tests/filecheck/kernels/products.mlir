@@ -8,20 +8,20 @@ func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %
   func.return %y, %c : tensor<5x2x4xf32>, tensor<2x5x5x4xf32>
 }
 
-// CHECK:      %y = graph.kernel %x, %w, %b schedule {kind = "matmul", parallel = array<i64: 5, 2, 4>, reduce = array<i64: 3>
+// CHECK:      %y = graph.kernel %x, %w, %b schedule<kind = matmul, parallel = [5, 2, 4], reduce = [3]
 // CHECK-NEXT: ^bb0
 // CHECK-NEXT: %p = graph.matmul %x_1, %w_1 {transpose_b} : (tensor<5x2x3xf32>, tensor<4x3xf32>) -> tensor<5x2x4xf32>
 // CHECK-NEXT: %y_1 = graph.add %p, %b_1
 // CHECK-NEXT: graph.yield %y_1
 // CHECK-NEXT: }
 // CHECK-NEXT: %0 = graph.reshape %f : (tensor<1x1x3x4xf32>) -> tensor<3x4xf32>
-// CHECK-NEXT: %c = graph.kernel %m, %0 schedule {kind = "matmul", parallel = array<i64: 2, 5, 5, 4>, reduce = array<i64: 3>
+// CHECK-NEXT: %c = graph.kernel %m, %0 schedule<kind = matmul, parallel = [2, 5, 5, 4], reduce = [3]
 
 // A large operand that is taken transposed, for many columns, is turned around once; others are read as they lie.
 // CHECK-LABEL: @turned
-// CHECK:       [[TURNED:%[0-9]+]] = graph.kernel %a schedule {kind = "pointwise", parallel = array<i64: 512, 256>
+// CHECK:       [[TURNED:%[0-9]+]] = graph.kernel %a schedule<kind = pointwise, parallel = [512, 256]
 // CHECK:       graph.transpose
-// CHECK:       %y = graph.kernel [[TURNED]], %b schedule {kind = "matmul"
+// CHECK:       %y = graph.kernel [[TURNED]], %b schedule<kind = matmul
 // CHECK-NOT:   transpose_a
 // CHECK:       %z = graph.kernel %c, %b
 // CHECK:       graph.matmul {{.*}} {transpose_a}

@@ -3,11 +3,11 @@
 // RUN: pullback-opt %s -p gradients,finish,form-kernels -o %t && pullback-opt %t -p form-kernels | diff %t -
 
 // CHECK-LABEL: @main
-// CHECK:       graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 7>
+// CHECK:       graph.kernel %x schedule<kind = pointwise, parallel = [7]
 // CHECK:       graph.strided_slice {{.*}} {begin = array<i64: 1>, end = array<i64: 8>, strides = array<i64: 1>}
 // CHECK-NEXT:  graph.strided_slice {{.*}} {begin = array<i64: 6>, end = array<i64: -9>, strides = array<i64: -1>}
 // CHECK-NEXT:  graph.multiply
-// CHECK:       graph.kernel %x schedule {kind = "concat", parallel = array<i64: 8>
+// CHECK:       graph.kernel %x schedule<kind = concat, parallel = [8]
 // CHECK:       graph.strided_slice
 // CHECK-NEXT:  graph.fill
 // CHECK-NEXT:  graph.concat

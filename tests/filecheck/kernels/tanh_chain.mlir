@@ -1,7 +1,7 @@
 // A chain of tanh, forward and gradient, is one pointwise kernel that stores no value in between.
 // RUN: pullback-opt %s -p gradients,finish,form-kernels{vector-bits=256},verify-level{level=kernels} --no-locations | filecheck %s
 
-// CHECK:     %y3, %dx = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 1000>, reduce = array<i64>, vector = 8 : i64, unroll = 4 : i64} : (tensor<1000xf32>) -> (tensor<1000xf32>, tensor<1000xf32>) {
+// CHECK:     %y3, %dx = graph.kernel %x schedule<kind = pointwise, parallel = [1000], cpu = {vector = 8, unroll = 4}> : (tensor<1000xf32>) -> (tensor<1000xf32>, tensor<1000xf32>) {
 // CHECK-NOT: graph.kernel
 // CHECK:     func.return %y3, %dx
 func.func @main(%x: tensor<1000xf32>) -> (tensor<1000xf32>, tensor<1000xf32>) {

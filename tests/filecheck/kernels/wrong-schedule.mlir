@@ -2,8 +2,8 @@
 // RUN: pullback-opt %s --split-input-file --verify-diagnostics -p verify-level{level=kernels}
 
 func.func @key(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: unknown key 'vectors'; expected one of kind, parallel, reduce, vector, unroll, tile}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, vectors = 8 : i64} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unknown key 'vectors' of cpu; expected one of vector, unroll, tile}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {vectors = 8}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -15,7 +15,7 @@ func.func @key(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @no_kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: kind is missing; expected one of pointwise, rows}}
-  %y = graph.kernel %x schedule {parallel = array<i64: 8, 4>} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<parallel = [8, 4]> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -26,8 +26,8 @@ func.func @no_kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: kind is "spiral"; expected one of pointwise, rows, columns, matmul, scatter, concat}}
-  %y = graph.kernel %x schedule {kind = "spiral", parallel = array<i64: 8, 4>} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: kind is spiral; expected one of pointwise, rows, columns, matmul, scatter, concat}}
+  %y = graph.kernel %x schedule<kind = spiral, parallel = [8, 4]> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -39,7 +39,7 @@ func.func @kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @other_kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: kind 'matmul' does not fit: the region holds no operation of that kind; expected pointwise}}
-  %y = graph.kernel %x schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 3>} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<kind = matmul, parallel = [8, 4], reduce = [3]> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -50,8 +50,8 @@ func.func @other_kind(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @extents(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: parallel is 8 : i64; expected extents, as in parallel = array<i64: 8, 5>}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = 8 : i64} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: parallel is no list; expected extents, as in parallel = [8, 5]}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = 8> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -63,7 +63,7 @@ func.func @extents(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @wrong_extents(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{does not fit the loops of the kernel: parallel [4, 8], reduce []}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 4, 8>} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4, 8]> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -75,7 +75,7 @@ func.func @wrong_extents(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @reduced(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: reduce is [2], which does not fit the operations in the region; expected []}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, reduce = array<i64: 2>} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], reduce = [2]> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -87,7 +87,7 @@ func.func @reduced(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @no_power(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: vector is 12; expected a power of two from 1 to 128}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, vector = 12 : i64} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = 12}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -98,8 +98,8 @@ func.func @no_power(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @long_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: vector is 256 : i64; expected a power of two from 1 to 128}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, vector = 256 : i64} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: vector is 256; expected a power of two from 1 to 128}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = 256}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -110,8 +110,8 @@ func.func @long_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @no_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: vector is "wide"; expected a power of two from 1 to 128}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, vector = "wide"} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: vector is no number; expected an integer}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = wide}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -122,8 +122,8 @@ func.func @no_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @unroll(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: unroll is 0 : i64; expected a number from 1 to 64}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, unroll = 0 : i64} : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unroll is 0; expected a number from 1 to 64}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {unroll = 0}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -135,7 +135,7 @@ func.func @unroll(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 func.func @tile(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: tile says nothing to kind 'pointwise', only to matmul; remove it}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>, tile = array<i64: 6, 64>} : tensor<8x4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {tile = [6, 64]}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
@@ -148,7 +148,7 @@ func.func @tile(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // In a square the extents tell nothing; what is known when does.
 func.func @columns_for_rows(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
   // expected-error@+1 {{a value needs a total before the loops are over; form-kernels states what fits}}
-  %y = graph.kernel %x schedule {kind = "columns", parallel = array<i64: 8>, reduce = array<i64: 8>} : tensor<8x8xf32> {
+  %y = graph.kernel %x schedule<kind = columns, parallel = [8], reduce = [8]> : tensor<8x8xf32> {
   ^bb0(%0: tensor<8x8xf32>):
     %1 = graph.sum %0 {axes = array<i64: 1>, keepdims} : (tensor<8x8xf32>) -> tensor<8x1xf32>
     %2 = graph.divide %0, %1 : (tensor<8x8xf32>, tensor<8x1xf32>) -> tensor<8x8xf32>
@@ -161,7 +161,7 @@ func.func @columns_for_rows(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
 
 func.func @result_of_columns(%x: tensor<8x8xf32>) -> tensor<8xf32> {
   // expected-error@+1 {{do not fit the operations in the region: result 0 is a total over loops that it has axes for}}
-  %y = graph.kernel %x schedule {kind = "columns", parallel = array<i64: 8>, reduce = array<i64: 8>} : (tensor<8x8xf32>) -> tensor<8xf32> {
+  %y = graph.kernel %x schedule<kind = columns, parallel = [8], reduce = [8]> : (tensor<8x8xf32>) -> tensor<8xf32> {
   ^bb0(%0: tensor<8x8xf32>):
     %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<8x8xf32>) -> tensor<8xf32>
     graph.yield %1 : tensor<8xf32>
@@ -173,7 +173,7 @@ func.func @result_of_columns(%x: tensor<8x8xf32>) -> tensor<8xf32> {
 
 func.func @pointwise_for_rows(%x: tensor<8x8xf32>) -> tensor<8xf32> {
   // expected-error@+1 {{schedule: kind 'pointwise' does not fit: the region holds 'graph.sum'; expected rows or columns}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8>, reduce = array<i64: 8>} : (tensor<8x8xf32>) -> tensor<8xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8], reduce = [8]> : (tensor<8x8xf32>) -> tensor<8xf32> {
   ^bb0(%0: tensor<8x8xf32>):
     %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<8x8xf32>) -> tensor<8xf32>
     graph.yield %1 : tensor<8xf32>
@@ -185,7 +185,7 @@ func.func @pointwise_for_rows(%x: tensor<8x8xf32>) -> tensor<8xf32> {
 
 func.func @product(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: reduce is [4], which does not fit the operations in the region; expected [5]}}
-  %y = graph.kernel %x, %v schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 4>} : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
+  %y = graph.kernel %x, %v schedule<kind = matmul, parallel = [8, 4], reduce = [4]> : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
   ^bb0(%0: tensor<8x5xf32>, %1: tensor<5x4xf32>):
     %2 = graph.matmul %0, %1 : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32>
     graph.yield %2 : tensor<8x4xf32>
@@ -197,7 +197,7 @@ func.func @product(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> 
 
 func.func @product_extents(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: parallel is [4, 8], which does not fit the operations in the region; expected [8, 4]}}
-  %y = graph.kernel %x, %v schedule {kind = "matmul", parallel = array<i64: 4, 8>, reduce = array<i64: 5>} : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
+  %y = graph.kernel %x, %v schedule<kind = matmul, parallel = [4, 8], reduce = [5]> : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
   ^bb0(%0: tensor<8x5xf32>, %1: tensor<5x4xf32>):
     %2 = graph.matmul %0, %1 : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32>
     graph.yield %2 : tensor<8x4xf32>
@@ -208,8 +208,8 @@ func.func @product_extents(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8
 // -----
 
 func.func @one_number(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{expected rows from 1 to 64 and columns from 1 to 1024, as in tile = array<i64: 6, 64>}}
-  %y = graph.kernel %x, %v schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 5>, tile = array<i64: 6>} : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{expected rows from 1 to 64 and columns from 1 to 1024, as in tile = [6, 64]}}
+  %y = graph.kernel %x, %v schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {tile = [6]}> : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
   ^bb0(%0: tensor<8x5xf32>, %1: tensor<5x4xf32>):
     %2 = graph.matmul %0, %1 : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32>
     graph.yield %2 : tensor<8x4xf32>
@@ -220,8 +220,8 @@ func.func @one_number(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf3
 // -----
 
 func.func @no_rows(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: tile is array<i64: 0, 64>; expected rows from 1 to 64}}
-  %y = graph.kernel %x, %v schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 5>, tile = array<i64: 0, 64>} : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: tile is [0, 64]; expected rows from 1 to 64}}
+  %y = graph.kernel %x, %v schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {tile = [0, 64]}> : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
   ^bb0(%0: tensor<8x5xf32>, %1: tensor<5x4xf32>):
     %2 = graph.matmul %0, %1 : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32>
     graph.yield %2 : tensor<8x4xf32>
@@ -233,7 +233,7 @@ func.func @no_rows(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> 
 
 func.func @large(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{schedule: tile [64, 1024] holds 8192 vectors of 8; expected at most 256: make the tile smaller}}
-  %y = graph.kernel %x, %v schedule {kind = "matmul", parallel = array<i64: 8, 4>, reduce = array<i64: 5>, vector = 8 : i64, tile = array<i64: 64, 1024>} : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
+  %y = graph.kernel %x, %v schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {vector = 8, tile = [64, 1024]}> : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32> {
   ^bb0(%0: tensor<8x5xf32>, %1: tensor<5x4xf32>):
     %2 = graph.matmul %0, %1 : (tensor<8x5xf32>, tensor<5x4xf32>) -> tensor<8x4xf32>
     graph.yield %2 : tensor<8x4xf32>
@@ -245,11 +245,95 @@ func.func @large(%x: tensor<8x5xf32>, %v: tensor<5x4xf32>) -> tensor<8x4xf32> {
 
 func.func @scatter(%rows: tensor<3x4xf32>, %i: tensor<3xi32>) -> tensor<9x4xf32> {
   // expected-error@+1 {{schedule: parallel is [9, 4], which does not fit the operations in the region; expected [3, 4]}}
-  %y = graph.kernel %rows, %i schedule {kind = "scatter", parallel = array<i64: 9, 4>} : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<9x4xf32> {
+  %y = graph.kernel %rows, %i schedule<kind = scatter, parallel = [9, 4]> : (tensor<3x4xf32>, tensor<3xi32>) -> tensor<9x4xf32> {
   ^bb0(%0: tensor<3x4xf32>, %1: tensor<3xi32>):
     %2 = graph.make_slices %0, %1 : (tensor<3x4xf32>, tensor<3xi32>) -> !graph.slices<tensor<3x4xf32>, tensor<3xi32>, tensor<9x4xf32>>
     %3 = graph.densify %2 : (!graph.slices<tensor<3x4xf32>, tensor<3xi32>, tensor<9x4xf32>>) -> tensor<9x4xf32>
     graph.yield %3 : tensor<9x4xf32>
   }
   func.return %y : tensor<9x4xf32>
+}
+
+// -----
+
+func.func @target(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unknown target 'tpu'; expected one of cpu, gpu}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], tpu = {lanes = 8}> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @of_no_target(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unknown key 'vector'; expected one of kind, parallel, reduce, cpu, gpu; vector is tuned for one target: cpu = {vector = …}}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], vector = 8> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @of_another_target(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unknown key 'vector' of gpu; expected one of threads}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], gpu = {vector = 8}> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @twice(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: parallel is given twice}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], parallel = [8, 4]> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @below_zero(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: parallel is -8; expected extents}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [-8, -4]> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @threads(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: threads is 48; expected a power of two from 32 to 1024}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], gpu = {threads = 48}> : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
+}
+
+// -----
+
+func.func @dictionary(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  // expected-error@+1 {{a schedule is no dictionary any more: write it as schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = 16}>}}
+  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 8, 4>} : tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.exp %0 : tensor<8x4xf32>
+    graph.yield %1 : tensor<8x4xf32>
+  }
+  func.return %y : tensor<8x4xf32>
 }

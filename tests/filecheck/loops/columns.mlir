@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<6x12xf32>) -> tensor<12xf32> {
-  %y = graph.kernel %x schedule {kind = "columns", parallel = array<i64: 12>, reduce = array<i64: 6>} {memory = [#graph.buffer<output, 0>]} : (tensor<6x12xf32>) -> tensor<12xf32> {
+  %y = graph.kernel %x schedule<kind = columns, parallel = [12], reduce = [6]> {memory = [#graph.buffer<output, 0>]} : (tensor<6x12xf32>) -> tensor<12xf32> {
   ^bb0(%0: tensor<6x12xf32>):
     %1 = graph.sum %0 {axes = array<i64: 0>} : (tensor<6x12xf32>) -> tensor<12xf32>
     graph.yield %1 : tensor<12xf32>

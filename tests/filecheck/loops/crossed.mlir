@@ -4,7 +4,7 @@
 // RUN: not pullback-opt %s -p verify-level{level=kernels} 2>&1 | filecheck %s
 
 func.func @main(%x: tensor<3x3xf32>) -> tensor<3x3xf32> {
-  %r = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 3>, reduce = array<i64: 3>} : tensor<3x3xf32> {
+  %r = graph.kernel %x schedule<kind = rows, parallel = [3], reduce = [3]> : tensor<3x3xf32> {
   ^bb0(%a: tensor<3x3xf32>):
     %s = graph.sum %a {axes = array<i64: 1>} : (tensor<3x3xf32>) -> tensor<3xf32>
     %y = graph.multiply %a, %s : (tensor<3x3xf32>, tensor<3xf32>) -> tensor<3x3xf32>

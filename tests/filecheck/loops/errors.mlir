@@ -2,7 +2,7 @@
 
 func.func @no_plan(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error@+1 {{'graph.kernel' has no buffer for its result: run plan-memory first}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 4>} : tensor<4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4]> : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
   }
@@ -23,8 +23,8 @@ func.func @no_schedule(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @kind(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{schedule: kind is "spiral"; expected one of pointwise, rows, columns}}
-  %y = graph.kernel %x schedule {kind = "spiral"} {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
+  // expected-error@+1 {{schedule: kind is spiral; expected one of pointwise, rows, columns}}
+  %y = graph.kernel %x schedule<kind = spiral> {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
   }
@@ -34,8 +34,8 @@ func.func @kind(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @number(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{schedule: unroll is 0 : i64; expected a number from 1 to 64}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 4>, unroll = 0 : i64} {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
+  // expected-error@+1 {{schedule: unroll is 0; expected a number from 1 to 64}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4], cpu = {unroll = 0}> {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
   }
@@ -46,7 +46,7 @@ func.func @number(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 func.func @extents(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error@+1 {{tensor<4xf32> does not fit the loops of the kernel: parallel [5], reduce []}}
-  %y = graph.kernel %x schedule {kind = "pointwise", parallel = array<i64: 5>} {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [5]> {memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
   ^bb0(%0: tensor<4xf32>):
     graph.yield %0 : tensor<4xf32>
   }

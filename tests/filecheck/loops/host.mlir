@@ -5,13 +5,13 @@ func.func @main(%x: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) attri
   %c = graph.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
   %w = graph.variable {variable = "w"} : !graph.ref<tensor<2x4xf32>>
   %r = graph.read %w {memory = [#graph.buffer<arena, 0>]} : (!graph.ref<tensor<2x4xf32>>) -> tensor<2x4xf32>
-  %u = graph.kernel %r, %c schedule {kind = "pointwise", parallel = array<i64: 2, 4>} {memory = [#graph.buffer<variable, "w">]} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32> {
+  %u = graph.kernel %r, %c schedule<kind = pointwise, parallel = [2, 4]> {memory = [#graph.buffer<variable, "w">]} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32> {
   ^bb0(%0: tensor<2x4xf32>, %1: tensor<4xf32>):
     %2 = graph.multiply %0, %1 : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
     graph.yield %2 : tensor<2x4xf32>
   }
   graph.assign %w, %u : !graph.ref<tensor<2x4xf32>>, tensor<2x4xf32>
-  %y = graph.kernel %r, %x schedule {kind = "pointwise", parallel = array<i64: 2, 4>} {memory = [#graph.buffer<output, 0>]} : tensor<2x4xf32> {
+  %y = graph.kernel %r, %x schedule<kind = pointwise, parallel = [2, 4]> {memory = [#graph.buffer<output, 0>]} : tensor<2x4xf32> {
   ^bb0(%0: tensor<2x4xf32>, %1: tensor<2x4xf32>):
     %2 = graph.add %0, %1 : tensor<2x4xf32>
     graph.yield %2 : tensor<2x4xf32>

@@ -2,12 +2,12 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<96x3200xf32>, %y: tensor<96x4xf32>) -> (tensor<96xf32>, tensor<4xf32>) {
-  %rows = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 96>, reduce = array<i64: 3200>} {memory = [#graph.buffer<output, 0>]} : (tensor<96x3200xf32>) -> tensor<96xf32> {
+  %rows = graph.kernel %x schedule<kind = rows, parallel = [96], reduce = [3200]> {memory = [#graph.buffer<output, 0>]} : (tensor<96x3200xf32>) -> tensor<96xf32> {
   ^bb0(%0: tensor<96x3200xf32>):
     %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<96x3200xf32>) -> tensor<96xf32>
     graph.yield %1 : tensor<96xf32>
   }
-  %columns = graph.kernel %y schedule {kind = "rows", parallel = array<i64: 96>, reduce = array<i64: 4>} {memory = [#graph.buffer<output, 1>]} : (tensor<96x4xf32>) -> tensor<4xf32> {
+  %columns = graph.kernel %y schedule<kind = rows, parallel = [96], reduce = [4]> {memory = [#graph.buffer<output, 1>]} : (tensor<96x4xf32>) -> tensor<4xf32> {
   ^bb0(%2: tensor<96x4xf32>):
     %3 = graph.sum %2 {axes = array<i64: 1>, keepdims} : (tensor<96x4xf32>) -> tensor<96x1xf32>
     %4 = graph.multiply %2, %3 : (tensor<96x4xf32>, tensor<96x1xf32>) -> tensor<96x4xf32>

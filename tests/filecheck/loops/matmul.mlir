@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<4x9xf32>, %w: tensor<9x13xf32>, %b: tensor<13xf32>) -> tensor<4x13xf32> {
-  %y = graph.kernel %x, %w, %b schedule {kind = "matmul", parallel = array<i64: 4, 13>, reduce = array<i64: 9>, tile = array<i64: 2, 16>} {memory = [#graph.buffer<output, 0>]} : (tensor<4x9xf32>, tensor<9x13xf32>, tensor<13xf32>) -> tensor<4x13xf32> {
+  %y = graph.kernel %x, %w, %b schedule<kind = matmul, parallel = [4, 13], reduce = [9], cpu = {tile = [2, 16]}> {memory = [#graph.buffer<output, 0>]} : (tensor<4x9xf32>, tensor<9x13xf32>, tensor<13xf32>) -> tensor<4x13xf32> {
   ^bb0(%0: tensor<4x9xf32>, %1: tensor<9x13xf32>, %2: tensor<13xf32>):
     %3 = graph.matmul %0, %1 : (tensor<4x9xf32>, tensor<9x13xf32>) -> tensor<4x13xf32>
     %4 = graph.add %3, %2 : (tensor<4x13xf32>, tensor<13xf32>) -> tensor<4x13xf32>

@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<5x17xf32>, %c: tensor<5x17xi1>) -> (tensor<5x17xf32>, tensor<5x17xi1>) {
-  %y, %above = graph.kernel %x, %c schedule {kind = "pointwise", parallel = array<i64: 5, 17>} {memory = [#graph.buffer<output, 0>, #graph.buffer<output, 1>]} : (tensor<5x17xf32>, tensor<5x17xi1>) -> (tensor<5x17xf32>, tensor<5x17xi1>) {
+  %y, %above = graph.kernel %x, %c schedule<kind = pointwise, parallel = [5, 17]> {memory = [#graph.buffer<output, 0>, #graph.buffer<output, 1>]} : (tensor<5x17xf32>, tensor<5x17xi1>) -> (tensor<5x17xf32>, tensor<5x17xi1>) {
   ^bb0(%0: tensor<5x17xf32>, %1: tensor<5x17xi1>):
     %zero = graph.fill {value = 0.0 : f32} : tensor<f32>
     %2 = graph.where %1, %0, %zero : (tensor<5x17xi1>, tensor<5x17xf32>, tensor<f32>) -> tensor<5x17xf32>

@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<5x17xf32>, %b: tensor<17xf32>) -> tensor<5x17xf32> {
-  %y = graph.kernel %x, %b schedule {kind = "pointwise", parallel = array<i64: 5, 17>} {memory = [#graph.buffer<output, 0>]} : (tensor<5x17xf32>, tensor<17xf32>) -> tensor<5x17xf32> {
+  %y = graph.kernel %x, %b schedule<kind = pointwise, parallel = [5, 17]> {memory = [#graph.buffer<output, 0>]} : (tensor<5x17xf32>, tensor<17xf32>) -> tensor<5x17xf32> {
   ^bb0(%0: tensor<5x17xf32>, %1: tensor<17xf32>):
     %2 = graph.add %0, %1 : (tensor<5x17xf32>, tensor<17xf32>) -> tensor<5x17xf32>
     %3 = graph.tanh %2 : tensor<5x17xf32>

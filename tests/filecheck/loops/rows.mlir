@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<4x20xf32>) -> (tensor<4x20xf32>, tensor<f32>) {
-  %y, %loss = graph.kernel %x schedule {kind = "rows", parallel = array<i64: 4>, reduce = array<i64: 20>} {memory = [#graph.buffer<output, 0>, #graph.buffer<output, 1>]} : (tensor<4x20xf32>) -> (tensor<4x20xf32>, tensor<f32>) {
+  %y, %loss = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [20]> {memory = [#graph.buffer<output, 0>, #graph.buffer<output, 1>]} : (tensor<4x20xf32>) -> (tensor<4x20xf32>, tensor<f32>) {
   ^bb0(%0: tensor<4x20xf32>):
     %1 = graph.max %0 {axes = array<i64: 1>, keepdims} : (tensor<4x20xf32>) -> tensor<4x1xf32>
     %2 = graph.subtract %0, %1 : (tensor<4x20xf32>, tensor<4x1xf32>) -> tensor<4x20xf32>

@@ -4,7 +4,7 @@
 func.func @main(%g: tensor<2x8xf32>, %i: tensor<2xi32>) {
   %w = graph.variable {variable = "w"} : !graph.ref<tensor<5x8xf32>>
   %r = graph.read %w {memory = [#graph.buffer<variable, "w">]} : (!graph.ref<tensor<5x8xf32>>) -> tensor<5x8xf32>
-  %u = graph.kernel %g, %i, %r schedule {kind = "scatter", parallel = array<i64: 2, 8>} {memory = [#graph.buffer<variable, "w">]} : (tensor<2x8xf32>, tensor<2xi32>, tensor<5x8xf32>) -> tensor<5x8xf32> {
+  %u = graph.kernel %g, %i, %r schedule<kind = scatter, parallel = [2, 8]> {memory = [#graph.buffer<variable, "w">]} : (tensor<2x8xf32>, tensor<2xi32>, tensor<5x8xf32>) -> tensor<5x8xf32> {
   ^bb0(%0: tensor<2x8xf32>, %1: tensor<2xi32>, %2: tensor<5x8xf32>):
     %3 = graph.make_slices %0, %1 : (tensor<2x8xf32>, tensor<2xi32>) -> !graph.slices<tensor<2x8xf32>, tensor<2xi32>, tensor<5x8xf32>>
     %4 = graph.densify %3 : (!graph.slices<tensor<2x8xf32>, tensor<2xi32>, tensor<5x8xf32>>) -> tensor<5x8xf32>

@@ -2,28 +2,28 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<8xf32>, %z: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
-  %a = graph.kernel %x, %z schedule {kind = "pointwise", parallel = array<i64: 8>} {memory = [#graph.buffer<output, 0>]} : tensor<8xf32> {
+  %a = graph.kernel %x, %z schedule<kind = pointwise, parallel = [8]> {memory = [#graph.buffer<output, 0>]} : tensor<8xf32> {
   ^bb0(%0: tensor<8xf32>, %1: tensor<8xf32>):
     %2 = graph.add %0, %1 : tensor<8xf32>
     %3 = graph.fill {value = 2.0 : f32} : tensor<f32>
     %4 = graph.multiply %2, %3 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
     graph.yield %4 : tensor<8xf32>
   }
-  %b = graph.kernel %a, %x schedule {kind = "pointwise", parallel = array<i64: 8>} {memory = [#graph.buffer<output, 1>]} : tensor<8xf32> {
+  %b = graph.kernel %a, %x schedule<kind = pointwise, parallel = [8]> {memory = [#graph.buffer<output, 1>]} : tensor<8xf32> {
   ^bb0(%p: tensor<8xf32>, %q: tensor<8xf32>):
     %n = graph.fill {value = 2.0 : f32} : tensor<f32>
     %r = graph.add %p, %q : tensor<8xf32>
     %s = graph.multiply %r, %n : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
     graph.yield %s : tensor<8xf32>
   }
-  %c = graph.kernel %x, %x schedule {kind = "pointwise", parallel = array<i64: 8>} {memory = [#graph.buffer<output, 2>]} : tensor<8xf32> {
+  %c = graph.kernel %x, %x schedule<kind = pointwise, parallel = [8]> {memory = [#graph.buffer<output, 2>]} : tensor<8xf32> {
   ^bb0(%0: tensor<8xf32>, %1: tensor<8xf32>):
     %2 = graph.add %0, %1 : tensor<8xf32>
     %3 = graph.fill {value = 2.0 : f32} : tensor<f32>
     %4 = graph.multiply %2, %3 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
     graph.yield %4 : tensor<8xf32>
   }
-  %d = graph.kernel %x, %z schedule {kind = "pointwise", parallel = array<i64: 8>} {memory = [#graph.buffer<output, 3>]} : tensor<8xf32> {
+  %d = graph.kernel %x, %z schedule<kind = pointwise, parallel = [8]> {memory = [#graph.buffer<output, 3>]} : tensor<8xf32> {
   ^bb0(%0: tensor<8xf32>, %1: tensor<8xf32>):
     %2 = graph.add %1, %0 : tensor<8xf32>
     %3 = graph.fill {value = 2.0 : f32} : tensor<f32>

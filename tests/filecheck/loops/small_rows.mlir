@@ -2,7 +2,7 @@
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 
 func.func @main(%x: tensor<4x6xf32>, %labels: tensor<4xi32>, %eye: tensor<6x6xf32>) -> tensor<4xf32> {
-  %picked = graph.kernel %x, %labels, %eye schedule {kind = "rows", parallel = array<i64: 4>, reduce = array<i64: 6>} {memory = [#graph.buffer<output, 0>]} : (tensor<4x6xf32>, tensor<4xi32>, tensor<6x6xf32>) -> tensor<4xf32> {
+  %picked = graph.kernel %x, %labels, %eye schedule<kind = rows, parallel = [4], reduce = [6]> {memory = [#graph.buffer<output, 0>]} : (tensor<4x6xf32>, tensor<4xi32>, tensor<6x6xf32>) -> tensor<4xf32> {
   ^bb0(%0: tensor<4x6xf32>, %1: tensor<4xi32>, %2: tensor<6x6xf32>):
     %3 = graph.gather %2, %1 : (tensor<6x6xf32>, tensor<4xi32>) -> tensor<4x6xf32>
     %4 = graph.multiply %0, %3 : tensor<4x6xf32>

@@ -5,7 +5,7 @@ func.func @main(%x: tensor<4xf32>, %n: tensor<i32>) -> (tensor<4xf32>, tensor<i3
   %s0 = graph.empty_stack : !graph.stack<tensor<4xf32>>
   %i, %a, %b, %s = graph.while %n, %x, %x, %s0 {memory = [#graph.buffer<output, 1>, #graph.buffer<output, 0>, #graph.buffer<arena, 0>, #graph.buffer<none>]} : tensor<i32>, tensor<4xf32>, tensor<4xf32>, !graph.stack<tensor<4xf32>> {
   ^bb0(%i: tensor<i32>, %a: tensor<4xf32>, %b: tensor<4xf32>, %s: !graph.stack<tensor<4xf32>>):
-    %c = graph.kernel %i schedule {kind = "pointwise", parallel = array<i64>} {memory = [#graph.buffer<arena, 64>]} : (tensor<i32>) -> tensor<i1> {
+    %c = graph.kernel %i schedule<kind = pointwise, parallel = []> {memory = [#graph.buffer<arena, 64>]} : (tensor<i32>) -> tensor<i1> {
     ^bb1(%0: tensor<i32>):
       %zero = graph.fill {value = 0 : i32} : tensor<i32>
       %1 = graph.greater %0, %zero : (tensor<i32>, tensor<i32>) -> tensor<i1>
@@ -15,7 +15,7 @@ func.func @main(%x: tensor<4xf32>, %n: tensor<i32>) -> (tensor<4xf32>, tensor<i3
   } do {
   ^bb0(%i: tensor<i32>, %a: tensor<4xf32>, %b: tensor<4xf32>, %s: !graph.stack<tensor<4xf32>>):
     %s1 = graph.push %s, %a : (!graph.stack<tensor<4xf32>>, tensor<4xf32>) -> !graph.stack<tensor<4xf32>>
-    %j = graph.kernel %i schedule {kind = "pointwise", parallel = array<i64>} {memory = [#graph.buffer<output, 1>]} : tensor<i32> {
+    %j = graph.kernel %i schedule<kind = pointwise, parallel = []> {memory = [#graph.buffer<output, 1>]} : tensor<i32> {
     ^bb1(%0: tensor<i32>):
       %one = graph.fill {value = 1 : i32} : tensor<i32>
       %1 = graph.subtract %0, %one : tensor<i32>

@@ -1,0 +1,205 @@
+"""`#graph.schedule<…>`: how a kernel becomes loops, as far as text may say.
+
+    #graph.schedule<kind = rows, parallel = [128], reduce = [10], cpu = {vector = 16, unroll = 4}>
+
+`kind`, `parallel` and `reduce` say which loops there are, on every target. What is tuned for one target is in a
+dictionary under its name; lowerings for other targets pass it over. A `graph.kernel` writes `schedule<…>`, without the
+prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, NoReturn
+
+from xdsl.ir import Data
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+
+from pullback.dialects.graph.tensor.types import GraphError
+
+KINDS: Final[dict[str, str]] = {
+    "pointwise": "each point of P by itself",
+    "rows": "reductions over R, the trailing dims, for each point of P; or over all of P",
+    "columns": "reductions over R, the leading dims, for each point of P; or over all of P",
+    "matmul": "a matrix product, and what is done with each element of it",
+    "scatter": "rows added to, or put into, rows of another tensor",
+    "concat": "pieces that are computed in loops of their own",
+}
+"""The kinds of kernels, and what each of them computes."""
+EXAMPLE = "schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = 16}>"
+EXTENTS = "extents, as in parallel = [8, 5]"
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class CpuTuning:
+    """What is tuned for CPUs: `None` and `()` leave the choice to the lowering."""
+
+    vector: int | None = None
+    """Elements in a vector."""
+    unroll: int | None = None
+    """Vectors in flight."""
+    tile: tuple[int, ...] = ()
+    """Rows and columns of the block of a matrix product that stays in registers."""
+
+
+@dataclass(frozen=True)
+class GpuTuning:
+    """What is tuned for GPUs: `None` leaves the choice to the lowering."""
+
+    threads: int | None = None
+    """Threads in a block."""
+
+
+Tuning = CpuTuning | GpuTuning
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The kind of a kernel, the extents of its loops, and what is tuned for each target."""
+
+    kind: str
+    parallel: tuple[int, ...] = ()
+    """The extents of P, the dims whose points do not depend on each other."""
+    reduce: tuple[int, ...] = ()
+    """The extents of R, the dims that reductions run over."""
+    cpu: CpuTuning = CpuTuning()
+    gpu: GpuTuning = GpuTuning()
+
+
+TARGETS: Final[dict[str, type[Tuning]]] = {"cpu": CpuTuning, "gpu": GpuTuning}
+"""The targets that something is tuned for, and the keys of each, as fields."""
+KEYS = tuple(field.name for field in fields(Schedule))
+
+
+@irdl_attr_definition
+class ScheduleAttr(Data[Schedule]):
+    """A schedule as an attribute. What it may ask of one kernel is checked at level `kernels`."""
+
+    name = "graph.schedule"
+
+    def verify(self) -> None:
+        if self.data.kind not in KINDS:
+            raise GraphError(f"schedule_c1: kind is {self.data.kind}; expected one of {', '.join(KINDS)}")
+        if any(not 0 <= n <= _LARGEST for n in (*self.data.parallel, *self.data.reduce)):
+            raise GraphError("schedule_c2: parallel and reduce are extents, none below 0")
+
+    def print_parameter(self, printer: Printer) -> None:
+        schedule = self.data
+        entries = [f"kind = {schedule.kind}", f"parallel = {list(schedule.parallel)}"]
+        if schedule.reduce:
+            entries.append(f"reduce = {list(schedule.reduce)}")
+        for target, tuning in ((name, getattr(schedule, name)) for name in TARGETS):
+            if tuned := _tuned(tuning):
+                entries.append(f"{target} = {{{tuned}}}")
+        printer.print_string(f"<{', '.join(entries)}>")
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Schedule:
+        return _Reader(parser).schedule()
+
+
+def _tuned(tuning: Tuning) -> str:
+    """The keys that are set, as text."""
+    values = ((field.name, getattr(tuning, field.name)) for field in fields(tuning))
+    return ", ".join(
+        f"{k} = {list(v) if isinstance(v, tuple) else v}" for k, v in values if v not in (None, ())
+    )
+
+
+class _Reader:
+    """Reads what is between angle brackets. Errors are at the word or the number that is wrong."""
+
+    def __init__(self, parser: AttrParser) -> None:
+        self.parser = parser
+
+    def schedule(self) -> Schedule:
+        start = self.parser.pos
+        with self.parser.in_angle_brackets():
+            found = self._entries(KEYS, self._value)
+        if "kind" not in found:
+            self._fail(f"kind is missing; expected one of {', '.join(KINDS)}, as in {EXAMPLE}", start)
+        return Schedule(**found)
+
+    def _entries(
+        self, keys: Sequence[str], value: Callable[[str], Any], target: str | None = None
+    ) -> dict[str, Any]:
+        """`key = value, …`, as long as there are any."""
+        found: dict[str, Any] = {}
+        while not found or self.parser.parse_optional_punctuation(","):
+            start = self.parser.pos
+            key = self.parser.parse_optional_identifier()
+            if key is None and not found:
+                break
+            if key is None or key not in keys:
+                self._fail(self._unknown(key, keys, target), start)
+            if key in found:
+                self._fail(f"{key} is given twice", start)
+            self.parser.parse_punctuation("=")
+            found[key] = value(key)
+        return found
+
+    def _unknown(self, key: str | None, keys: Sequence[str], target: str | None) -> str:
+        """What to say to a key that is none: a target, or what is tuned for one, is named as such."""
+        expected = f"expected one of {', '.join(keys)}"
+        if key is None:
+            return f"a key is missing; {expected}"
+        if self.parser.parse_optional_punctuation("=") and self.parser.parse_optional_punctuation("{"):
+            return f"unknown target '{key}'; expected one of {', '.join(TARGETS)}"
+        owner = next((t for t, tuning in TARGETS.items() if key in {f.name for f in fields(tuning)}), None)
+        hint = f"; {key} is tuned for one target: {owner} = {{{key} = …}}" if owner else ""
+        return f"unknown key '{key}'{f' of {target}' if target else ''}; {expected}{hint}"
+
+    def _value(self, key: str) -> Any:
+        if key in TARGETS:
+            return self._tuning(key)
+        return self._kind() if key == "kind" else self._integers(key, EXTENTS)
+
+    def _kind(self) -> str:
+        start = self.parser.pos
+        kind = self.parser.parse_optional_identifier() or self.parser.parse_optional_str_literal()
+        if kind not in KINDS:
+            self._fail(f"kind is {kind or 'missing'}; expected one of {', '.join(KINDS)}", start)
+        return kind
+
+    def _tuning(self, target: str) -> Tuning:
+        tuning = TARGETS[target]
+        lists = {field.name: field.default == () for field in fields(tuning)}
+
+        def value(key: str) -> Any:
+            return (
+                self._integers(key, f"as in {key} = [6, 64]")
+                if lists[key]
+                else self._integer(key, "an integer")
+            )
+
+        self.parser.parse_punctuation("{")
+        found = self._entries(list(lists), value, target)
+        self.parser.parse_punctuation("}")
+        return tuning(**found)
+
+    def _integers(self, key: str, expected: str) -> tuple[int, ...]:
+        if self.parser.parse_optional_punctuation("[") is None:
+            self._fail(f"{key} is no list; expected {expected}")
+        found: list[int] = []
+        while not found or self.parser.parse_optional_punctuation(","):
+            if not found and self.parser.parse_optional_punctuation("]"):
+                return ()
+            found.append(self._integer(key, expected))
+        self.parser.parse_punctuation("]")
+        return tuple(found)
+
+    def _integer(self, key: str, expected: str) -> int:
+        start = self.parser.pos
+        number = self.parser.parse_optional_integer(allow_boolean=False)
+        if number is None or not 0 <= number <= _LARGEST:
+            got = "no number" if number is None else number
+            self._fail(f"{key} is {got}; expected {expected}", start)
+        return number
+
+    def _fail(self, message: str, start: int | None = None) -> NoReturn:
+        start = self.parser.pos if start is None else start
+        self.parser.raise_error(f"schedule: {message}", start, max(self.parser.pos, start + 1))
