@@ -1,4 +1,4 @@
-"""Ctrl-C while a step runs that changes variables: put off until the step may stop.
+"""Defers Ctrl-C (SIGINT) while a step changes variables, until the step may stop.
 
 Python handles signals in the main thread alone, between any two of its instructions. A step that another thread runs is
 interrupted by nothing; one that changes no variable needs nothing of this.
@@ -18,7 +18,7 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class PutOff:
-    """A handler of SIGINT that notes the signal for the handler in whose place it stands."""
+    """A handler of SIGINT that records the signal for the handler that it replaces."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
@@ -42,11 +42,11 @@ _set_handler: Callable[[int, Any], Any] = _in_c.signal
 _SIGINT = int(signal.SIGINT)
 
 _current: list[PutOff] = []
-"""That of the action that the main thread runs."""
+"""The handler of the action that the main thread runs, if it has one."""
 
 
 def putting_off(action: Callable[..., T], *arguments: Any) -> T:
-    """What an action gives, which Ctrl-C interrupts only where it calls `poll`, or at its end."""
+    """Runs an action that Ctrl-C interrupts only where it calls `poll`, or at its end; returns its result."""
     if not _in_main_thread() or _current:
         return action(*arguments)
     handler = _get_handler(_SIGINT)
@@ -64,7 +64,7 @@ def putting_off(action: Callable[..., T], *arguments: Any) -> T:
 
 
 def poll() -> None:
-    """Lets a signal that was put off interrupt now. Others have been handled by the time this returns."""
+    """Delivers a deferred signal now. Others have been handled by the time this returns."""
     if _current and _in_main_thread():
         _current[-1].deliver()
 
@@ -74,7 +74,7 @@ def _in_main_thread() -> bool:
 
 
 class Progress:
-    """Which variables a run has changed so far, and whether it may stop.
+    """The progress of a run: which variables it has changed so far, and whether it may stop.
 
     It may until it changes the first one, and then no more; but a loop that changes some may stop between its trips.
     """
@@ -96,23 +96,23 @@ class Progress:
         self._may_stop = False
 
     def begin_loop(self) -> int:
-        """Where a loop begins, for the other two."""
+        """Notes the beginning of a loop, for the other two."""
         return self._changes
 
     def next_trip(self, begin: int) -> None:
-        """Between two trips of a loop, or before the first."""
+        """Notes that a trip of a loop begins."""
         if self._changes > begin:
             self._may_stop = True
         self.poll()
 
     def end_loop(self, begin: int) -> None:
-        """After the last trip."""
+        """Notes the end of a loop."""
         if self._changes > begin:
             self._may_stop = False
 
 
 def run_changing(action: Callable[[Progress], T]) -> T:
-    """What an action gives that changes variables: one that fails, or is interrupted, says which it has changed."""
+    """Runs an action that changes variables; where it fails or is interrupted, the error says which it has changed."""
     progress = Progress()
     try:
         return putting_off(action, progress)
@@ -122,7 +122,7 @@ def run_changing(action: Callable[[Progress], T]) -> T:
 
 
 def say_what_changed(error: BaseException, variables: Sequence[str]) -> None:
-    """Adds a note to what ended a step: the variables that it has changed. Without one all are as they were."""
+    """Adds a note to the exception that ended a step: the variables that it has changed. No note, no change."""
     if variables:
         names = ", ".join(f"'{name}'" for name in variables)
         error.add_note(

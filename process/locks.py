@@ -1,4 +1,4 @@
-"""The locks of this process, which a fork leaves free, and how several of them are taken at once."""
+"""Locks that a fork leaves free in the child, and taking several of them without deadlock."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _held: list[AnyLock] = []
 
 
 def wait_before_fork(lock: AnyLock) -> None:
-    """Lets each fork take this lock first: what it guards would be of no use in the child, half changed."""
+    """Makes each fork take this lock first: what it guards would be half changed in the child."""
     _waited.append(lock)
 
 
 def in_order(locks: Sequence[Lock]) -> tuple[Lock, ...]:
-    """Locks in the order in which they are to be taken together, each once."""
+    """The locks in ascending order, each once: the order in which they are taken together."""
     return tuple(sorted(dict.fromkeys(locks), key=lambda lock: lock.number))
 
 
@@ -66,7 +66,7 @@ _drain = deque[None](maxlen=0).extend
 
 
 def holding(locks: Sequence[Lock], action: Callable[..., T], *arguments: Any) -> T:
-    """What an action gives, run while all locks of `in_order` are held.
+    """Runs an action while all locks of `in_order` are held; returns its result.
 
     An exception of a signal's handler may be raised after any call of a function. So all locks are taken in one call,
     which notes each that it has, and given back in another one.

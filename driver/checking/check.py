@@ -1,4 +1,4 @@
-"""Gradients of any order against central differences, by random projection.
+"""Compares gradients of any order with central differences, by random projection.
 
 The ys are weighted at random and summed: one number, whose gradient the engine builds. Along a random direction of
 each x that number must change as the gradient says. The gradients, weighted in turn, are the ys of the next order.
@@ -28,7 +28,7 @@ from pullback.passes.gradients.engine import gradients
 
 @dataclass(frozen=True)
 class Settings:
-    """How a check is made.
+    """The parameters of a check.
 
     Attributes:
         orders: which orders are compared; those below the highest are built.
@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be checked: the gradients of ys with respect to xs in a block, stops taken as constants."""
+    """The gradients to check: of ys with respect to xs in a block, stops taken as constants."""
 
     block: Block
     ys: Sequence[SSAValue]
@@ -61,7 +61,7 @@ def compare(
     variables: Mapping[str, Array],
     settings: Settings,
 ) -> Iterator[tuple[GradientComparison, Sequence[SSAValue], SSAValue]]:
-    """Each comparison, with the ys of its order and x. Adds the gradients to the block.
+    """Compares each x at each order: gives the comparison, with its ys and its x. Adds the gradients to the block.
 
     Raises:
         NotFiniteError: a y or an x is infinite or NaN at the point.
@@ -89,12 +89,12 @@ def compare(
 
 
 def has_gradient(value: SSAValue) -> bool:
-    """Whether a value can be a y or an x here: real or complex data, and no stack of them."""
+    """Whether a value can be a y or an x here: real or complex data, not a stack."""
     return differentiable_type(value.type) and not isinstance(value.type, StackType)
 
 
 def placed_in(block: Block) -> Insert:
-    """Puts operations at the end of a block, before its terminator."""
+    """Inserts operations at the end of a block, before its terminator."""
     last = block.last_op
     if last is None or not last.has_trait(IsTerminator):
         return block.add_op
@@ -188,7 +188,7 @@ class _Projection:
 
 
 def _total(weights: Sequence[Array], values: Sequence[Any]) -> tuple[float, float]:
-    """The weighted sum of the ys, and of its terms' sizes."""
+    """The weighted sum of the ys, and the sum of its terms' magnitudes."""
     terms = [np.real(np.conj(w) * rows_of(v)) for w, v in zip(weights, values, strict=True)]
     total = sum(float(np.sum(t, dtype=np.float64)) for t in terms)
     return total, sum(float(np.sum(np.abs(t), dtype=np.float64)) for t in terms)

@@ -1,4 +1,4 @@
-"""A function of a program, checked: copied in f64, at given or random inputs."""
+"""Checks the gradients of a function: on a copy in f64, at given or random inputs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
 from pullback.passes.rewriting.name_scopes import used_scopes
 
 Ask = Callable[[func.FuncOp, Copy], "list[Question]"]
-"""What to check in a copy of a function, which it may change."""
+"""Chooses what to check in a copy of a function, which it may change."""
 
 
 @dataclass(frozen=True)
 class EvaluationPoint:
-    """Where to check.
+    """The point at which gradients are checked.
 
     Attributes:
         inputs: for each argument of the function its value, `None` for a random one.
@@ -51,7 +51,7 @@ class EvaluationPoint:
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """`Settings`, where `None` stands for what suits the dtype.
+    """The settings that a caller asks for; `None` is what suits the dtype.
 
     Attributes:
         orders, directions, seed: as in `Settings`.
@@ -65,7 +65,7 @@ class CheckOptions:
     tolerance: float | None = None
 
     def settings(self, wide: bool) -> Settings:
-        """What suits a copy in f64, or one in the types as they are written."""
+        """The settings for a copy in f64, or for one in the types as they are written."""
         step, tolerance = (1e-5, 1e-6) if wide else (1e-2, 2e-2)
         return Settings(
             self.orders,
@@ -151,7 +151,7 @@ def _values(
 def _what_is_wrong(
     wrong: GradientComparison, ys: Sequence[SSAValue], x: SSAValue, probe: Probe, settings: Settings
 ) -> tuple[str, Operation | None]:
-    """For people; and the operation to blame."""
+    """The error's message, and the operation to blame."""
     order = "" if wrong.order == 1 else f" of order {wrong.order}"
     numbers = f"the central difference along a random direction is {wrong.difference:.9g}"
     if wrong.gradient is None:
@@ -177,7 +177,7 @@ def _what_is_wrong(
 
 
 def about_requests(max_operations: int = MAX_OPERATIONS) -> Ask:
-    """The requests of a function of level `request`, which are answered on the way, in so many operations at most."""
+    """Checks the requests of a function of level `request`, which are expanded on the way."""
 
     def ask(function: func.FuncOp, copy: Copy) -> list[Question]:
         scopes = used_scopes(function)

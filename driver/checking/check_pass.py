@@ -1,4 +1,4 @@
-"""The pass `check-gradients`. It runs programs, so it stands above the passes that know no backend."""
+"""The pass `check-gradients`. It runs programs, so it belongs to the driver: passes know no backend."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class CheckGradients(ModulePass):
 
 
 def _without_calls(module: ModuleOp, max_operations: int) -> ModuleOp:
-    """The module, or where a function calls others a copy in which they stand in place of the calls."""
+    """The module; where a function calls others, a copy in which the calls are inlined."""
     if not any(isinstance(op, func.CallOp) for op in module.walk()):
         return module
     copy = module.clone()
@@ -118,14 +118,14 @@ def _without_calls(module: ModuleOp, max_operations: int) -> ModuleOp:
 
 
 def _differentiable(function: func.FuncOp) -> list[SSAValue]:
-    """Arguments and variables of real or complex data."""
+    """The arguments and variables of a function that hold real or complex data."""
     block = function.body.block
     variables = [op.results[0] for op in block.ops if isinstance(op, VariableOp)]
     return [v for v in (*block.args, *variables) if has_gradient(v)]
 
 
 def _value(function: func.FuncOp, name: str) -> SSAValue:
-    """The value of a name: that in the text, or else in the location."""
+    """The value of a name, as in the text or else as in its location."""
     block = function.body.block
     values = [*block.args, *(r for op in block.ops for r in op.results)]
     found = [v for v in values if v.name_hint == name] or [v for v in values if name_of_value(v) == name]

@@ -1,4 +1,4 @@
-"""Whose rule is wrong: each operation between the ys and x by itself, on the inputs that it has at the point."""
+"""Finds the wrong rule: checks each operation between the ys and x by itself, on its inputs at the point."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pullback.passes.gradients.visible import Visible
 
 @dataclass(frozen=True)
 class Culprit:
-    """An operation whose rule is wrong by itself, for one of its inputs."""
+    """An operation whose rule is wrong, for one of its inputs."""
 
     op: Operation
     index: int
@@ -47,7 +47,7 @@ class Culprit:
 
 
 def culprit_between(ys: Sequence[SSAValue], x: SSAValue, probe: Probe, settings: Settings) -> Culprit | None:
-    """The first such operation between x and a y, seen from x; one that is at a kink where no other is wrong."""
+    """The first operation between x and a y, from x on, whose rule is wrong; one at a kink if no other is."""
     between = Dependence(ys, Visible.only(probe.block)).between(x)
     at_kink: Culprit | None = None
     for op in list(probe.block.ops):

@@ -1,4 +1,4 @@
-"""Random inputs for a check: of both signs where the function allows it, and apart from each other."""
+"""Draws random inputs for a check: of both signs where the function allows it, and apart from each other."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 
 EXTENT = 3
-"""The extent that stands for each `?`."""
+"""The extent chosen for each `?`."""
 BOTH_SIGNS = (-2.0, 2.0)
 POSITIVE = (0.5, 2.0)
 """Where functions such as the logarithm are defined."""
 
 
 def random_value(type_: Attribute, between: tuple[float, float], rng: np.random.Generator) -> Array:
-    """Values in a range that are apart from each other, so that no two tie; integers and truth values are 0 to 2."""
+    """Draws values in a range that are apart from each other, so that no two tie; integers and booleans are 0 to 2."""
     data = data_type_of(type_)
     shape = tuple(EXTENT if n == DYNAMIC_INDEX else n for n in shape_of_type(data))
     dtype: np.dtype[Any] = numpy_dtype(element_type_of(data))

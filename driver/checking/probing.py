@@ -1,7 +1,7 @@
-"""Values of a block at a point, and near it: what follows when one value is moved.
+"""Evaluates a block at a point, and near it, where one value is moved.
 
-What gradients take as constant is held: what was read of a variable, stopped values, results of loops without
-gradient. So differences measure what gradients claim, and no more.
+What gradients take as constant is held at its value: what was read of a variable, stopped values, results of loops
+without gradient. So differences measure what gradients claim, and no more.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pullback.passes.gradients.visible import Visible
 
 
 class _HoldingEvaluator(Evaluator):
-    """Keeps what held values were on the first run, and takes it from there on later ones."""
+    """Records held values on the first run, and replays them on later ones."""
 
     def __init__(self, variables: Mapping[str, Array], stops: Collection[SSAValue]) -> None:
         super().__init__(variables, {})
         self.stops = stops
         self.kept: dict[Operation, list[list[Any]]] = {}
-        """The results of each operation with a held one, for every turn of the loop that it may stand in."""
+        """The results of each operation with a held one, for every trip of the loop that it may be in."""
         self.seen: dict[Operation, list[Array]] = {}
         """The contents that each read of a variable saw, likewise."""
         self.turns: dict[Operation, int] | None = None
@@ -127,16 +127,16 @@ class Probe:
                     evaluator.run(op)
 
     def contents(self, x: SSAValue) -> Any:
-        """What a value holds: of a variable, its contents at first; of slices, their rows."""
+        """The data of a value: of a variable its initial contents, of slices their rows."""
         owner = x.owner
         return self.variables[owner.label] if isinstance(owner, VariableOp) else rows_of(self[x])
 
 
 def _plus(value: Any, by: Array) -> Any:
-    """Slices move in their rows."""
+    """Adds a change to a value; to slices, in their rows."""
     return value._replace(values=value.values + by) if isinstance(value, SlicesValue) else value + by
 
 
 def rows_of(value: Any) -> Array:
-    """An array; of slices their rows, which are what has a gradient."""
+    """The differentiable data of a value: an array; of slices their rows."""
     return np.asarray(value.values if isinstance(value, SlicesValue) else value)

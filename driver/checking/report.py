@@ -1,4 +1,4 @@
-"""What a check of gradients found."""
+"""Results of a check of gradients, and its errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class GradientComparison:
 
     @property
     def at_kink(self) -> bool:
-        """Whether forward and backward differences are further apart than any smooth function has them."""
+        """Whether the forward and backward differences differ more than those of a smooth function can."""
         ahead, behind = self.one_sided
         return abs(ahead - behind) > 1e-2 * max(abs(ahead), abs(behind))
 

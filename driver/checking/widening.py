@@ -1,4 +1,4 @@
-"""A copy of a function in which every real number is f64: differences of f32 have but three digits."""
+"""Copies a function with all real numbers widened to f64: differences of f32 have but three digits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pullback.dialects.graph.tensor.types import (
 
 @dataclass
 class Copy:
-    """A copy of a function, and what its parts are copies of.
+    """A copy of a function, with maps between the original and the copy.
 
     Attributes:
         wide: whether real numbers are f64 in it.

@@ -1,4 +1,4 @@
-"""Which calls of a program are of graph functions, and the order in which those are finished."""
+"""The call graph of functions on tensors, callees first."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gradients.rule_registry import OVERRIDE
 
 Calls: TypeAlias = Mapping[func.FuncOp, Sequence[tuple[func.CallOp, func.FuncOp]]]
-"""Of each function that calls others these calls, as they stand, each with what it calls."""
+"""For each function that calls others: its calls in program order, each with its callee."""
 
 
 class CallError(DiagnosticError):
-    """A call cannot be replaced by what it calls."""
+    """A call cannot be inlined."""
 
 
 def graph_calls(module: ModuleOp) -> Calls:
-    """The calls of graph functions in a module, in an order in which what is called comes before its callers.
+    """The calls of graph functions in a module, callees before callers (a topological order of the call graph).
 
-    A function on memory, or on scalars, is none of the graph: calls of it are left out.
+    A function on memory, or on scalars, is not of the graph: calls of it are left out.
 
     Raises:
         CallError: at a call that does not fit its function, or of one without a body; at one of a recursion.
@@ -58,7 +58,7 @@ def _fitting(call: func.CallOp, callee: func.FuncOp | None) -> func.FuncOp:
 
 
 def is_of_graph(function: func.FuncOp) -> bool:
-    """Whether tensors, and what else the graph dialect has, are all that a function works on."""
+    """Whether a function takes, returns and computes nothing but the graph dialect's types."""
     type_ = function.function_type
     inner = (result for op in function.body.walk() for result in op.result_types)
     return not is_host_function(function) and all(

@@ -1,4 +1,4 @@
-"""Variables of functions that are inlined: one reference to each, and requests that ask about them."""
+"""Variables in inlined functions: unites the references to one variable, and adjusts requests about them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pullback.passes.rewriting.replacement import drop
 
 
 class References:
-    """The references to variables in the first block of a function: one for each variable that calls refer to.
+    """The references to variables at the start of a function: one for each variable that its callees refer to.
 
     They are first in the block, since a gradient with respect to one is that of every read through it.
     """
@@ -29,7 +29,7 @@ class References:
         self.placed: dict[VariableOp, None] = {}
 
     def unite(self, op: Operation, copy: Operation, values: dict[SSAValue, SSAValue]) -> None:
-        """Makes the references in a copy those of the block, also in `values`."""
+        """Replaces the references in a copy by those of the block, also in `values`."""
         for original, made in list(zip(op.walk(), copy.walk(), strict=True)):
             if not isinstance(made, VariableOp):
                 continue
@@ -63,9 +63,9 @@ def _key(op: VariableOp) -> tuple[str, Attribute]:
 def stop_at(
     arguments: Sequence[SSAValue], op: Operation, copy: Operation, values: dict[SSAValue, SSAValue]
 ) -> None:
-    """Makes requests in a copy take what the function was given as constants, where they ask about variables.
+    """Adds a function's arguments to the stops of its requests about variables.
 
-    What was given may be computed from the same variable, but a function knows nothing of that.
+    An argument may be computed from the same variable by the caller; inside of the function it is a constant.
     """
     stops = [
         values[a] for a in arguments if differentiable_type(a.type) and not isinstance(a.type, VariableType)

@@ -1,4 +1,4 @@
-"""`inline-calls`: in place of each call of a graph function stands what that function does."""
+"""`inline-calls`: inlines each call of a function on tensors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pullback.passes.rewriting.replacement import drop, replace_in
 
 @dataclass(frozen=True)
 class InlineCalls(ModulePass):
-    """Replaces each call of a function on tensors by that function's body; private functions go with their calls.
+    """Inlines each call of a function on tensors, and erases private functions that nothing calls any more.
 
     What was `tanh` in the function is `layer/tanh` where the call was `layer`; a call without a name has that of the
     function. A variable has one reference in a function, also where several of the functions called refer to it.
@@ -46,7 +46,7 @@ class InlineCalls(ModulePass):
 
 
 def inline_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> list[func.FuncOp]:
-    """Replaces the calls of graph functions in a module by what is called.
+    """Inlines the calls of graph functions in a module.
 
     Args:
         module: the program.
@@ -72,7 +72,7 @@ def inline_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> list
 
 
 def check_expansion(module: ModuleOp, calls: Calls, max_operations: int) -> None:
-    """Counts what calls stand for, without replacing any.
+    """Counts the operations that inlining would give, without inlining.
 
     Args:
         module: the program.
@@ -104,12 +104,12 @@ class _Inliner:
         self.caller = caller
         self.scopes = used_scopes(caller)
         self.known: dict[SSAValue, SSAValue] = {}
-        """What stands for the results of calls."""
+        """The values that replace the results of calls."""
         self.replaced: list[func.CallOp] = []
         self.references = References(caller)
 
     def inline(self, call: func.CallOp, callee: func.FuncOp) -> None:
-        """Puts the body of a function before a call of it."""
+        """Copies the body of a function to before a call of it."""
         assert call.parent is not None
         body = callee.body.block
         last = body.last_op
@@ -132,7 +132,7 @@ class _Inliner:
     def _return(
         self, call: func.CallOp, site: _Site, last: Operation, values: dict[SSAValue, SSAValue]
     ) -> None:
-        """What the call gave is what the body computes, each result a value of its own, under its name at the call."""
+        """Maps the call's results to what the body returns, each a value of its own, under its name at the call."""
         taken: set[SSAValue] = set()
         for result, returned in zip(call.results, last.operands, strict=True):
             value = values[returned]
@@ -145,14 +145,14 @@ class _Inliner:
         self.replaced.append(call)
 
     def finish(self) -> None:
-        """Takes the calls away; each user gets its new operands once."""
+        """Erases the calls and replaces their uses, in one walk."""
         replace_in(self.caller, self.known)
         for call in reversed(self.replaced):
             drop(call)
 
 
 def _is_singled_out(value: SSAValue) -> bool:
-    """Whether something asks for, or stops, gradients at this very value: then it may not be taken for an equal one."""
+    """Whether gradients are asked for, or stop, at this very value: then it must not be merged with an equal one."""
     for use in value.uses:
         match use.operation:
             case Gradients() as op if value in (*op.xs, *op.stops):
@@ -165,7 +165,7 @@ def _is_singled_out(value: SSAValue) -> bool:
 
 
 class _Site:
-    """A call, and how things are called that come from there."""
+    """A call site, and the names of what is inlined there."""
 
     def __init__(self, call: func.CallOp, scope: str) -> None:
         self.call = call
@@ -174,14 +174,14 @@ class _Site:
         self.names: set[str] = set()
 
     def mark(self, op: Operation, copy: Operation) -> None:
-        """Names a copy, and what stands in it, under the call; it runs on the call's device where it has none."""
+        """Names a copy, with its regions, under the call, and gives it the call's device where it has none."""
         for original, made in zip(op.walk(), copy.walk(), strict=True):
             self._place(made, original.location, name_of(original))
             for value in (*made.results, *(a for r in made.regions for b in r.blocks for a in b.args)):
                 self._prefix(value)
 
     def apart(self, value: SSAValue, inner: SSAValue) -> SSAValue:
-        """A value equal to this one, told apart from it; references and stacks never are."""
+        """A copy of a value by `identity`, so that gradients tell the two apart; references and stacks stay."""
         if not isinstance(value.type, TensorType):
             return value
         made = Identity.create(operands=[value], result_types=[value.type])

@@ -1,4 +1,4 @@
-"""Where gradients end: the edges that lead from a y to x and that no gradient passes, each with its reason."""
+"""Cuts: the edges on the ways from a y to x that no gradient passes, each with its reason."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Cuts:
         return op
 
     def _pass(self, op: Operation) -> Iterator[SSAValue]:
-        """The inputs of an operation that a gradient goes on to; a cut for each other one that depends on x."""
+        """The inputs of an operation that a gradient goes on to. Records a cut for each other one that depends on x."""
         inputs = inputs_of(op)
         arrived = self.flow.arrived.get(op, (False,) * len(inputs))
         for index, (value, got) in enumerate(zip(inputs, arrived, strict=True)):
@@ -147,7 +147,7 @@ class Cuts:
                 )
 
     def _speaks_of(self, op: CustomGradient, index: int) -> bool:
-        """Whether a gradient of one's own is about an operand: not about the values that it is the gradient of."""
+        """Whether a custom gradient differentiates this operand: an argument, not a value that it passes on."""
         first, last = len(op.values), len(op.operands)
         others = op.operands[first:]
         return first <= index < last or (index < first and not any(v in self.between for v in others))
@@ -165,7 +165,7 @@ class Cuts:
             self._add(Reason.RULE, why, op, value, index)
 
     def _why_integer(self, value: SSAValue) -> tuple[str, bool]:
-        """Which operations turned x into an integer or truth value, and whether x reaches them."""
+        """The operations that turned x into an integer or truth value, in words, and whether x reaches one of them."""
         work: list[Node] = [value]
         seen: set[Node] = set()
         makers: list[Operation] = []
@@ -229,7 +229,7 @@ def _uses(block: Block, value: SSAValue) -> bool:
 
 
 def operand_name(op: Operation, index: int) -> str:
-    """What the class of an operation calls an operand; empty for captured values, variadic and only operands."""
+    """The name of an operand in its operation's class; empty for captured values, variadic and only operands."""
     definition = getattr(type(op), "get_irdl_definition", None)
     operands = definition().operands if definition is not None else []
     variadic = any(

@@ -1,4 +1,4 @@
-"""What is computed from what in a block, whether or not gradients take that way."""
+"""Data dependence in a block, whether or not gradients pass: use-def chains, and reads after updates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Node: TypeAlias = SSAValue | Operation
 
 
 class Dependence:
-    """The ways from some ys back, through everything: integers, barriers, and the contents of variables."""
+    """The backward slice of some ys, through everything: integers, barriers, and the contents of variables."""
 
     def __init__(self, ys: Sequence[SSAValue], visible: Visible) -> None:
         self._updates = updates_before_reads(visible)
@@ -37,7 +37,7 @@ class Dependence:
                 work.append(source)
 
     def sources(self, node: Node) -> Iterator[Node]:
-        """What a node depends on directly."""
+        """The nodes that a node depends on directly."""
         match node:
             case Update():
                 yield node.operands[1]
@@ -80,7 +80,7 @@ class Dependence:
 
 
 def updates_before_reads(visible: Visible) -> dict[Operation, list[Operation]]:
-    """For each operation of some blocks that reads variables, the updates of these that stand before it."""
+    """For each operation of some blocks that reads variables, the updates of these that precede it."""
     earlier: dict[str, list[Operation]] = {}
     found: dict[Operation, list[Operation]] = {}
     around = {block.parent_op() for block in visible.blocks[:-1]}

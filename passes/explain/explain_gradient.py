@@ -1,4 +1,4 @@
-"""`explain`: why the gradient of ys with respect to x is what it is, or why there is none."""
+"""Explains a gradient of ys with respect to x: the ways that it takes, or why there is none."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def explain(
     locate: Locate = written_at,
     grad_ys: Sequence[Tensor | None] | None = None,
 ) -> Explanation:
-    """Why the gradient of sum(ys) with respect to x is what it is; the block is left as it was.
+    """Explains the gradient of sum(ys) with respect to x; the block is left as it was.
 
     Args:
         ys, x: values of `block`, or that it sees.
@@ -73,7 +73,7 @@ def _is_complex(y: SSAValue) -> bool:
 
 
 class _Search:
-    """What one explanation is made from."""
+    """One explanation under construction: dependence, the recorded walk, and the cuts."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class _Search:
         )
 
     def _missed(self, dependence: Dependence, users: Sequence[Operation]) -> tuple[Reason, list[str]]:
-        """Why nothing leads to x, and what may have been meant."""
+        """Hints where no way leads to x: why, and what may have been meant."""
         owner = self.x.owner
         others = [n for n in dependence.behind if isinstance(n, Operation)]
         if isinstance(owner, ReadsVariable) and (label := variable_of(owner)) is not None:
@@ -263,7 +263,7 @@ class _Ways:
 
 
 def _gradient_operations(block: Block) -> dict[str, list[Made]]:
-    """The operations made by the engine, by the name of the forward operation that they serve."""
+    """The operations that the engine has made, by the name of the forward operation that they serve."""
     found: dict[str, list[Made]] = {}
     for op in _function_around(block).walk():
         role = role_of(op)

@@ -1,4 +1,4 @@
-"""What `explain` finds, as plain data: for people as an outline, for programs as a dict or JSON."""
+"""Explanations as plain data: for people as an outline, for programs as a dict or JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN = 5
 
 
 class Status(StrEnum):
-    """What `gradients` gives for an x."""
+    """The outcome of `gradients` for an x: a gradient, none, or an error."""
 
     CONNECTED = "connected"
     NONE = "none"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a gradient ends where it does."""
+    """The kinds of reasons why a gradient ends."""
 
     NOT_DIFFERENTIABLE = "not_differentiable"
     DTYPE = "dtype"

@@ -1,4 +1,4 @@
-"""What gradient arrives where: the engine's own walk, recorded and taken back."""
+"""Records the flow of gradients: the engine's own walk, rolled back afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pullback.passes.gradients.visible import Visible
 
 @dataclass
 class Flow:
-    """One walk.
+    """The record of one walk.
 
     Attributes:
         arrived: for each operation visited, in order, which of its inputs (see `inputs_of`) got a gradient.
@@ -70,7 +70,7 @@ def flow_of(
     nested: bool = False,
     seeds: Sequence[Tensor | None] | None = None,
 ) -> Flow:
-    """What flows from ys to xs; the blocks are left as they were.
+    """Records what flows from ys to xs; the blocks are left as they were.
 
     Args:
         ys, xs, stops: as for the engine's `gradients`.

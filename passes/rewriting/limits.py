@@ -1,4 +1,4 @@
-"""How many operations a program may become: a few lines of text can stand for more than any memory holds."""
+"""Limits the size of programs: calls and gradients can expand a few lines of text beyond any memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SizeError(DiagnosticError):
 
 
 def too_large(what: str, limit: int, op: Operation) -> SizeError:
-    """The error at the operation that leads beyond the limit; `what` is the pass or the tool that says so."""
+    """The error at the operation that exceeds the limit; `what` is the pass or the tool that reports it."""
     return SizeError(
         f"{what}: the program becomes larger than {limit} operations, which is the limit; allow more with the option "
         "max-operations of the pass, or --max-operations of a tool",
@@ -41,7 +41,7 @@ class Budget:
         self._count = sum(1 for _ in module.walk())
 
     def spend(self, made: Operation, about: Operation) -> None:
-        """Counts an operation, and what stands in it.
+        """Counts an operation, and those in its regions.
 
         Raises:
             SizeError: at `about`, for which it was made, when there are too many.
@@ -52,7 +52,7 @@ class Budget:
 
 
 def checked_limit(what: str, limit: int, module: Operation) -> int:
-    """The limit, if it is one: `DiagnosticError` otherwise."""
+    """Checks a limit: `DiagnosticError` for one below 1."""
     if limit < 1:
         raise DiagnosticError(f"{what}: max-operations is {limit}; expected 1 or more", module)
     return limit

@@ -1,4 +1,4 @@
-"""The scopes that names in a function stand under, and new ones beside them."""
+"""Name scopes (prefixes of operations' names) that a function uses, and new ones that it does not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pullback.dialects.graph.tensor.location import name_in
 
 
 def used_scopes(function: func.FuncOp) -> set[str]:
-    """Every scope that a name in the function stands under."""
+    """Every prefix of a name in the function."""
     scopes: set[str] = set()
     for op in function.walk():
         name = name_in(op.location)
@@ -21,7 +21,7 @@ def used_scopes(function: func.FuncOp) -> set[str]:
 
 
 def unique(name: str, used: set[str]) -> str:
-    """The name, or if it is used the first of `name_1`, `name_2` … that is not; used from now on."""
+    """Makes a name unique: the name, or the first of `name_1`, `name_2` … that is not used; adds it to `used`."""
     candidate, i = name, 0
     while candidate in used:
         i += 1

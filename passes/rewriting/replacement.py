@@ -1,4 +1,4 @@
-"""Replacing values in one linear walk.
+"""Replaces values (SSA uses) in one linear walk.
 
 xDSL rebuilds the operands of an operation at each single replacement, so replacing the n operands of one addition,
 one by one, costs n²; here each operation gets new operands once.
@@ -28,7 +28,7 @@ def replace_in(root: Operation | Block, known: Mapping[SSAValue, SSAValue]) -> N
 
 
 def drop(op: Operation) -> None:
-    """Takes an operation that nothing uses out of its block for good."""
+    """Erases an operation that has no uses."""
     assert all(r.first_use is None for r in op.results), f"{op.name} is still used"
     if op.parent is not None:
         op.detach()
@@ -36,14 +36,14 @@ def drop(op: Operation) -> None:
 
 
 class Replacements:
-    """Old values and what stands for them, while one walk goes over all operations in order."""
+    """Replacements of values, applied lazily while one walk visits all operations in order."""
 
     def __init__(self) -> None:
         self.known: dict[SSAValue, SSAValue] = {}
         self.replaced: list[Operation] = []
 
     def replace(self, op: Operation, values: Sequence[SSAValue]) -> None:
-        """The results of `op` are these values from now on. It leaves its block; `drop_replaced` does the rest."""
+        """Replaces the results of `op` by these values, and detaches it; `drop_replaced` erases it."""
         for old, new in zip(op.results, values, strict=True):
             new = self.known.get(new, new)
             self.known[old] = new
@@ -60,13 +60,13 @@ class Replacements:
             op.operands = [self.latest(v) for v in operands]
 
     def latest(self, value: SSAValue) -> SSAValue:
-        """What stands for a value now: its replacement may have been replaced since."""
+        """Resolves a value: its replacement may have been replaced since."""
         while (newer := self.known.get(value)) is not None:
             value = newer
         return value
 
     def drop_replaced(self) -> None:
-        """Frees what was replaced, once the walk has reached every use."""
+        """Erases the replaced operations, once the walk has reached every use."""
         for op in reversed(self.replaced):
             drop(op)
         self.replaced.clear()

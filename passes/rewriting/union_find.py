@@ -1,4 +1,4 @@
-"""Things that merge: from then on both are one (union-find)."""
+"""Union-find: objects that merge, and from then on have one representative."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Self
 
 
 class Merging:
-    """A thing that may become one with another of its kind."""
+    """A member of a disjoint set, with a link to its representative."""
 
     _merged: Self | None = None
 
     def root(self) -> Self:
-        """What it has become: itself until it merges."""
+        """The representative of its set: itself until it merges."""
         found = self
         while found._merged is not None:
             if found._merged._merged is not None:
@@ -20,5 +20,5 @@ class Merging:
         return found
 
     def become(self, other: Self) -> None:
-        """From now on this is `other`."""
+        """Merges this into `other`, which represents both."""
         self._merged = other

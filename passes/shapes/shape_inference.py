@@ -1,6 +1,7 @@
-"""Result types from operand types, for all operations of a block in one walk, through loops and kernels.
+"""Shape inference: result types from operand types, in one walk through a block, its loops and its kernels.
 
-Integers that speak of shapes are computed along the way, so that a shape operand becomes part of its result's type.
+Integers that shapes are computed from are folded along the way (constant propagation), so that a shape operand becomes
+part of its result's type.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FEW = 64
 
 
 def infer_block(block: Block) -> None:
-    """Gives every result in a block its type.
+    """Infers the type of every result in a block.
 
     Raises:
         GraphError: an operation is not defined on its operands' types; `error.op` is the operation.
@@ -61,7 +62,7 @@ def infer_block(block: Block) -> None:
 
 
 def _check(op: GraphOp) -> None:
-    """Where the type of a result is given, that it fits those of the operands, which are known now."""
+    """Checks declared result types against the operands' types, which are known now."""
     try:
         op.verify_()
     except GraphError as error:
@@ -116,7 +117,7 @@ class _Inference:
             retype(result, value.type)
 
     def custom_gradient(self, op: CustomGradient) -> None:
-        """The region takes the gradients of the values, and sees what stands before."""
+        """Infers the region, whose arguments are the gradients of the values."""
         arriving = [gradient_type_of(v.type) for v in op.values if differentiable_type(v.type)]
         for argument, type_ in zip(op.backward.block.args, arriving, strict=True):
             retype(argument, type_)
@@ -125,7 +126,7 @@ class _Inference:
             retype(result, value.type)
 
     def loop(self, op: While) -> None:
-        """What changes from trip to trip stays `?`; the body is looked at again until that is settled."""
+        """Infers a loop to a fixed point: an extent that changes from trip to trip is widened to `?`."""
         condition, body = op.condition.block, op.body.block
         types = [v.type for v in op.operands]
         empty = [isinstance(v.owner, EmptyStack) for v in op.operands]
@@ -153,10 +154,10 @@ class _Inference:
         for result, type_ in zip(op.results, types, strict=True):
             retype(result, type_)
 
-    # ---- integers that speak of shapes ------------------------------------------------------------------------
+    # ---- integers that shapes are computed from ---------------------------------------------------------------
 
     def compute_integers(self, op: GraphOp) -> None:
-        """Remembers the results of an operation on known integers."""
+        """Folds an operation on known integers, and keeps the results."""
         for result in op.results:
             self.integers.pop(result, None)
         if isinstance(op, ShapeOf | Size):
@@ -178,7 +179,7 @@ class _Inference:
             self.integers[result] = np.asarray(value)
 
     def shape_given(self, op: Operation, operand: int, shape: Sequence[int]) -> tuple[int, ...]:
-        """`shape` with what the shape operand of an operation says, where that is known."""
+        """`shape`, refined by the shape operand of an operation, where that is known."""
         if len(op.operands) <= operand:
             return tuple(shape)
         known = self.integers.get(op.operands[operand])
@@ -216,7 +217,7 @@ def _shaped(inference: _Inference, op: GraphOp) -> Types:
 
 
 def _reshape(inference: _Inference, op: Operation) -> Types:
-    """As the others; a single `?` follows from the number of elements."""
+    """Refines a reshape by its shape operand; a single `?` follows from the number of elements."""
     assert isinstance(op, Reshape)
     (type_,) = _shaped(inference, op)
     shape, source = list(shape_of_type(type_)), op.operands[0].type
@@ -263,11 +264,11 @@ INFER: dict[type[GraphOp], Callable[[_Inference, Operation], Types]] = {
     Push: _push,
     Gradients: _gradients,
 }
-"""How the types of operations follow where their class does not infer them."""
+"""Inference of operations whose class does not infer its result types."""
 
 
 def _drop_shape_operand(op: Operation) -> None:
-    """A static type says all that a shape operand could."""
+    """Drops shape operands where the result's type is static: they say nothing more."""
     at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
     if at is not None and len(op.operands) > at:
         data = data_type_of(op.results[0].type)
@@ -284,7 +285,7 @@ def retype(value: SSAValue, type_: Attribute) -> None:
 
 
 def _as_type(value: SSAValue, type_: Attribute, user: Operation) -> SSAValue:
-    """An empty stack of the type that its user needs; other users may need other types."""
+    """Gives a user of an empty stack one of the type that it needs; other users may need other types."""
     if value.type == type_ or not isinstance(value.owner, EmptyStack):
         return value
     empty = EmptyStack.create(

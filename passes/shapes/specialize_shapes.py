@@ -1,4 +1,4 @@
-"""`specialize-shapes`: shapes become static from those of the arguments."""
+"""`specialize-shapes`: makes all shapes static, given those of the arguments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SpecializationError(DiagnosticError, ValueError):
 
 @dataclass(frozen=True)
 class SpecializeShapes(ModulePass):
-    """Gives the arguments of `@main` static shapes and infers every other shape from them.
+    """Specialises `@main` to static shapes of its arguments, and infers every other shape from them.
 
     Shape operands that have become known are dropped; `canonicalize` then folds what is left of shape arithmetic.
     """
@@ -75,7 +75,7 @@ def _shape_from(text: str, index: int, function: func.FuncOp) -> Shape | None:
 
 
 def specialize(function: func.FuncOp, shapes: Sequence[Shape | None]) -> None:
-    """Rewrites the types of a function in place for arguments of these shapes.
+    """Specialises the types of a function, in place, to arguments of these shapes.
 
     Args:
         function: of levels 1 to 3, of one block.

@@ -1,4 +1,7 @@
-"""Types by what they tell: a `?` tells less than an extent. `refined` tells what two do, `widened` what both allow."""
+"""The lattice of tensor types by static information: `refined` is the meet of two types, `widened` their join.
+
+`tensor<?x3xf32>` is above `tensor<2x3xf32>`: it holds more values and says less.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 def refined(declared: Attribute, inferred: Attribute) -> Attribute:
-    """The inferred type, with extents that only the declared one knows.
+    """The meet: the inferred type, with extents that only the declared one knows.
 
     Raises:
         GraphError: they contradict each other.
@@ -33,7 +36,7 @@ def refined(declared: Attribute, inferred: Attribute) -> Attribute:
 
 
 def widened(a: Attribute, b: Attribute) -> Attribute:
-    """The type that holds values of both: `?` where extents differ.
+    """The join: the least type that holds values of both, with `?` where extents differ.
 
     Raises:
         GraphError: no type does.

@@ -1,4 +1,4 @@
-"""`canonicalize`: each operation replaced by something simpler of the same value, in one walk."""
+"""`canonicalize`: folds operations to simpler ones of the same value, in one forward walk."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Canonicalize(ModulePass):
 
 
 def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
-    """The functions in which no request for gradients is open, nor in one that calls them."""
+    """The functions without a request for gradients, in them or in a function that calls them."""
     functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
     asking: set[str] = set()
     work = [name for name, f in functions.items() if any(type(o) is Gradients for o in f.walk())]
@@ -48,7 +48,7 @@ def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
 
 
 def canonicalize(function: func.FuncOp) -> None:
-    """Folds what can be folded; what nothing uses any more is left to `dce`."""
+    """Folds the operations of a function; dead ones are left to `dce`."""
     walk = _Canonicalizer()
     with inserting(walk.place):
         for block in function.body.blocks:
@@ -57,7 +57,7 @@ def canonicalize(function: func.FuncOp) -> None:
 
 
 class _Canonicalizer:
-    """One traversal, in which operands are simple before their users are looked at."""
+    """One forward walk, which folds operands before their users."""
 
     def __init__(self) -> None:
         self.replacements = Replacements()
@@ -65,7 +65,7 @@ class _Canonicalizer:
         self.first_made: Operation | None = None
 
     def place(self, op: Operation) -> None:
-        """New operations stand before the one that they replace, with its location and device."""
+        """Inserts a new operation before the one that it replaces, with its location and device."""
         anchor = self.anchor
         assert anchor is not None
         assert anchor.parent is not None
@@ -82,7 +82,7 @@ class _Canonicalizer:
             op = self.simplify(op)
 
     def simplify(self, op: Operation) -> Operation | None:
-        """Folds one operation if possible; gives the next one to look at."""
+        """Folds one operation if possible; returns the next one to visit."""
         self.replacements.update(op)
         following = op.next_op
         for fold in FOLDS.get(type(op), ()):

@@ -1,4 +1,4 @@
-"""`cse`: what is computed twice is computed once."""
+"""`cse`: common subexpression elimination, by value numbering over nested blocks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CommonSubexpressions(ModulePass):
 
 
 def merge_equal(function: func.FuncOp) -> None:
-    """Merges the equal operations of one function."""
+    """Eliminates the common subexpressions of one function."""
     walk = _ValueNumbering()
     for block in function.body.blocks:
         walk.number_block(block, [])
@@ -57,7 +57,7 @@ class _ValueNumbering:
         self.epochs: dict[str | None, int] = {}
 
     def number_block(self, block: Block, outer: list[dict[Key, Operation]]) -> None:
-        """Merges within a block; `outer` are the tables of the blocks around it, which it sees."""
+        """Numbers the values of a block; `outer` are the tables of the blocks around it, whose values dominate it."""
         own: dict[Key, Operation] = {}
         visible = [*outer, own]
         for op in list(block.ops):
@@ -78,7 +78,7 @@ class _ValueNumbering:
                 self.begin_epoch({None})
 
     def number_regions(self, op: Operation, visible: list[dict[Key, Operation]]) -> None:
-        """A loop's regions run again after its updates: reads in them match none before, nor each other's."""
+        """Numbers regions. Reads in a loop match none outside, nor each other's: it runs again after its updates."""
         sees_outside = not isinstance(op, Kernel) and not op.has_trait(
             IsolatedFromAbove, value_if_unregistered=False
         )
@@ -95,7 +95,7 @@ class _ValueNumbering:
             self.epochs[label] = self.epochs.get(label, 0) + 1
 
     def key_of(self, op: Operation) -> Key:
-        """Equal for operations with equal results."""
+        """The value number's key: equal for operations with equal results."""
         cls = type(op)
         intern = self.attributes.number
         operands = [id(v) for v in op._operands]  # pyright: ignore[reportPrivateUsage]  no view
@@ -114,7 +114,7 @@ class _ValueNumbering:
 
 
 class _Interned:
-    """One number per equal attribute. Most are one object many times, and hashing them costs more than this."""
+    """Interns attributes as numbers. Most are one object many times, and hashing them costs more than this."""
 
     def __init__(self) -> None:
         self._by_identity: dict[int, tuple[int, Attribute]] = {}

@@ -1,4 +1,4 @@
-"""`dce`: what nobody needs goes: operations, and values that a loop carries for nobody."""
+"""`dce`: dead code elimination: operations, and values that loops carry, which neither a result nor an effect needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pullback.passes.simplify.side_effects import has_effect
 class DeadCode(ModulePass):
     """Removes what neither a result nor an update needs: pure operations, reads, loops, kernels, carried values.
 
-    A loop without updates whose results nobody needs is taken to end.
+    A loop without updates whose results have no uses is assumed to terminate.
     """
 
     name = "dce"
@@ -34,7 +34,7 @@ class DeadCode(ModulePass):
 
 
 def remove_dead(function: func.FuncOp) -> None:
-    """Removes what is dead in one function."""
+    """Eliminates the dead code of one function: mark and sweep."""
     marks = _Marks(function)
     marks.follow()
     for block in function.body.blocks:
@@ -42,7 +42,7 @@ def remove_dead(function: func.FuncOp) -> None:
 
 
 class _Marks:
-    """Everything that is needed, found backward from what has an effect and from what the function returns."""
+    """Liveness: marks what is needed, backward from effects and from what the function returns."""
 
     def __init__(self, function: func.FuncOp) -> None:
         self.function = function
@@ -67,7 +67,7 @@ class _Marks:
                     self._mark_carried(owner, value.index)
 
     def _mark_roots(self, block: Block) -> None:
-        """Operations with effects; one inside a loop keeps the loop."""
+        """Marks operations with effects; one inside a loop keeps the loop."""
         for op in block.ops:
             if has_effect(op) or (op is block.last_op and block.parent_op() is self.function):
                 self._mark(op)
@@ -76,7 +76,7 @@ class _Marks:
                     self._mark_roots(inner)
 
     def _mark(self, op: Operation) -> None:
-        """An operation is needed as a whole, with whatever it stands in."""
+        """Marks an operation, and those that hold it."""
         self.live.add(op)
         self.work.extend(op._operands)  # pyright: ignore[reportPrivateUsage]  no view
         for region in op.regions:
@@ -108,7 +108,7 @@ class _Marks:
             self._mark(around)
 
     def _mark_loop(self, op: While) -> None:
-        """A loop runs as often as its condition says, whatever it carries."""
+        """Marks the condition of a loop, on which its number of trips depends."""
         self.live.add(op)
         self._mark_last(op.condition.block)
         self._mark_around(op)
@@ -131,7 +131,7 @@ def yield_of(op: While) -> Operation:
 
 
 def _sweep(block: Block, marks: _Marks) -> None:
-    """Removes what is not marked, users first."""
+    """Erases what is not marked, users first."""
     for op in reversed(list(block.ops)):
         if op not in marks.live and not op.has_trait(IsTerminator, value_if_unregistered=False):
             drop(op)
@@ -148,7 +148,7 @@ def _sweep(block: Block, marks: _Marks) -> None:
 
 
 def _carry(op: While, kept: Sequence[int]) -> None:
-    """Leaves the loop these of its carried values; nothing uses the others any more."""
+    """Rebuilds the loop with these of its carried values alone; the others have no uses."""
     if len(kept) == len(op.results):
         return
     op.operands = [op.operands[i] for i in kept]

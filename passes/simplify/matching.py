@@ -1,4 +1,4 @@
-"""What folds look at, and the table that finds the folds of an operation by its class."""
+"""Pattern matching for folds, and the table of the folds of each operation class."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDS: dict[type[Operation], list[Fold]] = {}
 
 
 def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
-    """Decorator: a fold of operations of these classes."""
+    """Decorator: registers a fold for operations of these classes."""
 
     def decorate(fold: FoldT) -> FoldT:
         for cls in classes:
@@ -59,19 +59,19 @@ def all_constant(values: Iterable[SSAValue]) -> bool:
 
 
 def number_in(tensor: Tensor) -> Number | None:
-    """The number that a tensor is filled with, if it is."""
+    """The number that a tensor is filled with; `None` if it is no `fill`."""
     fill = producer(tensor, Fill)
     return fill.number if fill is not None else None
 
 
 def elements_of(value: SSAValue) -> Tensor:
-    """A tensor; of slices that were just made the rows, which are all that is in them."""
+    """The tensor that holds a value's elements: itself; of slices that were just made their rows."""
     made = producer(Tensor(value), MakeSlices)
     return Tensor(value if made is None else made.operands[0])
 
 
 def array_of(tensor: Tensor) -> npt.NDArray[Any] | None:
-    """The elements of a tensor that is constant and of static shape."""
+    """The elements of a constant tensor of static shape; `None` for any other."""
     made = producer(tensor, Constant) or producer(tensor, Fill)
     return made.numpy() if made is not None and is_static(tensor.type) else None
 
@@ -82,12 +82,12 @@ def full_like(value: Number, type_: Attribute, fill: Fill | None = None) -> Tens
 
 
 def same_type(a: Attribute, b: Attribute) -> bool:
-    """Whether two types are one; nearly always they are one object."""
+    """Whether two types are equal; nearly always they are one object."""
     return a is b or a == b
 
 
 def broadcast_result(op: GraphOp, x: Tensor, *others: Tensor) -> Tensor | None:
-    """`x`, as what `op` on it and these others results in: broadcast to the result's shape if it has not got it.
+    """`x`, broadcast to the shape that `op` on it and these others has, if it is not of that shape.
 
     `None` where the shape is known only at run time.
     """

@@ -1,4 +1,4 @@
-"""`merge-loops`: a loop and a later one that does the same and more become one.
+"""`merge-loops`: loop fusion: a loop, and a later one that computes the same and more, become one.
 
 The gradient of a loop begins with a twin of it that also counts trips and keeps values; the original need not run then.
 """
@@ -47,7 +47,7 @@ class MergeLoops(ModulePass):
 
 
 def merge_in(block: Block, loops: Sequence[While]) -> None:
-    """Merges loops that stand, in this order, in one block."""
+    """Merges loops of one block, in order."""
     positions = {op: i for i, op in enumerate(block.ops)}
     by_init: dict[SSAValue | None, list[While]] = {}
     for loop in loops:
@@ -66,7 +66,7 @@ def merge_in(block: Block, loops: Sequence[While]) -> None:
 
 
 def _may_wait(loop: While, other: While, positions: dict[Operation, int]) -> bool:
-    """Whether `loop` may as well run where `other` stands."""
+    """Whether `loop` may be moved to where `other` is: nothing between them uses it, or updates what it reads."""
     end = positions[other]
     for result in loop.results:
         for use in result.uses:
@@ -109,7 +109,7 @@ def _ends_of(region: Region) -> Sequence[SSAValue]:
 
 
 def _matched(region: Region, longer: Region, outside: Values) -> Values:
-    """For values of one region the equal ones of another, where there are such."""
+    """Maps the values of one region to equal ones of another."""
     known = {**outside, **dict(zip(region.block.args, longer.block.args, strict=False))}
     theirs: dict[OpKey, list[Operation]] = {}
     for op in longer.block.ops:

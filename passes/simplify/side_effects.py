@@ -1,4 +1,4 @@
-"""What operations do besides computing their results."""
+"""Side effects of operations: updates of variables, reads that see them, and regions that have some."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pullback.dialects.graph.state.variables import ReadsVariable, Update, Varia
 
 @cache
 def is_pure(cls: type[Operation]) -> bool:
-    """Whether every operation of this class only computes its results."""
+    """Whether operations of this class are pure: they only compute their results."""
     return cls.has_trait(Pure) and not cls.has_trait(IsTerminator)
 
 
 @cache
 def only_reads(cls: type[Operation]) -> bool:
-    """Whether operations of this class change nothing, though they may see changes."""
+    """Whether operations of this class have no effect, though they may read what others change."""
     return is_pure(cls) or cls.has_trait(MemoryReadEffect)
 
 
 @cache
 def runs_regions(cls: type[Operation]) -> bool:
-    """Whether operations of this class do what their regions do, and nothing else: loops and kernels."""
+    """Whether operations of this class have exactly the effects of their regions: loops and kernels."""
     return issubclass(cls, GraphOp) and cls.has_trait(RecursiveMemoryEffect)
 
 
 def has_effect(op: Operation) -> bool:
-    """Whether an operation (not what stands in its regions) may change something that outlives it."""
+    """Whether an operation, its regions aside, may change something that outlives it."""
     cls = type(op)
     if only_reads(cls) or cls.has_trait(IsTerminator):
         return False
@@ -40,13 +40,13 @@ def has_effect(op: Operation) -> bool:
 
 
 def label_of(variable: SSAValue) -> str | None:
-    """The name of the variable that a reference means, `None` if that is unknown here."""
+    """The name of the variable that a reference refers to, `None` if that is unknown here."""
     owner = variable.owner
     return owner.label if isinstance(owner, VariableOp) else None
 
 
 def updates_in(op: Operation) -> set[str | None]:
-    """The variables that an operation or its regions may change; `None` among them stands for any."""
+    """The variables that an operation or its regions may change; `None` among them means any."""
     changed: set[str | None] = set()
     for inner in op.walk():
         if isinstance(inner, Update):
@@ -57,5 +57,5 @@ def updates_in(op: Operation) -> set[str | None]:
 
 
 def reads_in(op: Operation) -> bool:
-    """Whether an operation or its regions see the contents of variables."""
+    """Whether an operation or its regions read variables."""
     return any(isinstance(inner, ReadsVariable) for inner in op.walk())

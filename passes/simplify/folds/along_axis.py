@@ -1,4 +1,4 @@
-"""Scans and positions along an axis of one element."""
+"""Folds scans and arg-extrema along an axis of one element."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.passes.simplify.matching import Folded, family, folds, full_like
 
 @folds(*family(Scan))
 def scan_of_one(op: Scan) -> Folded:
-    """The first result is the first element; before it there is nothing."""
+    """A scan over one element is that element, or the neutral one if it is exclusive."""
     if not _has_one(op, op.at):
         return None
     if op.is_exclusive:
@@ -22,7 +22,7 @@ def scan_of_one(op: Scan) -> Folded:
 
 @folds(*family(Position))
 def position_of_one(op: Position) -> Folded:
-    """Where there is one element, it is the first."""
+    """The position of an extremum of one element is 0."""
     result = op.results[0].type
     return full_like(0, result) if _has_one(op, op.at) and is_static(result) else None
 

@@ -1,4 +1,4 @@
-"""Neutral elements and inverse operations.
+"""Folds neutral elements, inverse and idempotent operations, negations and casts.
 
 Results keep their bits, but for exceptions that XLA makes too: where 0.0 is added or subtracted, -0.0 may stay -0.0
 instead of becoming 0.0, and the complex number 1 is a real number. Absent gradients are zeros, and their additions must
@@ -62,13 +62,13 @@ from pullback.passes.simplify.matching import (
 
 @folds(Identity, StopGradient, PreventGradient)
 def nothing(op: Identity | StopGradient | PreventGradient) -> Folded:
-    """All are x, once all gradients are there; but for what the result alone says of the shape, or leaves open."""
+    """Identities and stops are their operand, once all gradients are there; but the type of a result is kept."""
     return op.x if same_type(op.x.type, op.results[0].type) else None
 
 
 @folds(CustomGradient)
 def values(op: CustomGradient) -> Folded:
-    """The values, once all gradients are there."""
+    """A custom gradient's results are its values, once all gradients are there."""
     return [Tensor(v) for v in op.values]
 
 
@@ -87,7 +87,7 @@ NEUTRAL_ON_THE_RIGHT: Mapping[type[GraphOp], Number] = {
     BitwiseXor: 0,
     LogicalXor: False,
 }
-"""The operands that leave the other one as it is."""
+"""The neutral element of each operation, as its right operand."""
 
 
 @folds(*NEUTRAL_ON_THE_RIGHT)
@@ -101,7 +101,7 @@ def neutral(op: Binary) -> Folded:
 
 
 def _is_complex_power(op: Binary) -> bool:
-    """Libraries take powers of complex numbers through their logarithms."""
+    """Whether this is a complex power, which libraries compute through logarithms: x ** 1 is not x to the bit."""
     return isinstance(op, Pow) and is_complex(op.y.element_type)
 
 
@@ -172,7 +172,7 @@ def negative_of_multiple(op: Negative) -> Folded:
 
 
 def _negated(x: Tensor) -> Tensor | None:
-    """A fill of the number that this one is the negative of."""
+    """The negative of a fill, as a fill; `None` for anything else."""
     fill = producer(x, Fill)
     if fill is None:
         return None
@@ -182,7 +182,7 @@ def _negated(x: Tensor) -> Tensor | None:
 
 @folds(Cast)
 def cast_back(op: Cast) -> Folded:
-    """A cast to the own dtype, or back from a dtype that holds every value of the first."""
+    """A cast to the same dtype is the operand; a cast after a widening one is a cast of the source."""
     result = op.results[0].type
     if same_type(op.x.type, result):
         return op.x

@@ -1,4 +1,4 @@
-"""The parts of numbers that were just made of parts, of real numbers, and of conjugates."""
+"""Folds real and imaginary parts: of numbers just made of parts, of real numbers, and of conjugates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pullback.passes.simplify.matching import Folded, broadcast_result, folds, f
 
 @folds(Real, Imag)
 def part_of_parts(op: Real | Imag) -> Folded:
-    """The part that the number was made of."""
+    """The part of a number just made of two parts is that part."""
     made = producer(op.x, MakeComplex)
     if made is None:
         return None
@@ -21,7 +21,7 @@ def part_of_parts(op: Real | Imag) -> Folded:
 
 @folds(MakeComplex)
 def parts_put_together(op: MakeComplex) -> Folded:
-    """The number of which both parts are."""
+    """A number made of both parts of one number is that number."""
     real, imag = producer(op.a, Real), producer(op.b, Imag)
     if real is None or imag is None or real.x.value is not imag.x.value:
         return None

@@ -1,4 +1,4 @@
-"""Operations on constants: done now, wherever every backend would get the same bits."""
+"""Constant folding, wherever every backend would get the same bits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def uniform_constant(op: Constant) -> Folded:
 
 @folds(*(op for op in OPS.values() if op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)))
 def nothing(op: GraphOp) -> Folded:
-    """A tensor without elements is a fill, whatever would have computed them."""
+    """A tensor without elements is a fill."""
     types = op.result_types
     if not all(isinstance(t, TensorType) and is_static(t) and 0 in shape_of_type(t) for t in types):
         return None
@@ -72,7 +72,7 @@ def static_size(op: Size) -> Folded:
 
 @folds(*EXACT)
 def elementwise_on_fills(op: Elementwise) -> Folded:
-    """One value everywhere gives one value everywhere."""
+    """An elementwise operation on fills is a fill."""
     if not all_constant(op.operands) or not _is_exact(op):
         return None
     fills = [producer(Tensor(v), Fill) for v in op.operands]
@@ -86,7 +86,7 @@ def elementwise_on_fills(op: Elementwise) -> Folded:
 
 @folds(*EXACT, *MOVING)
 def small_constants(op: GraphOp) -> Folded:
-    """Arithmetic on a few constant elements, such as that on shapes."""
+    """Folds arithmetic on a few constant elements, such as that on shapes."""
     if not all_constant(op.operands) or not _is_exact(op):
         return None
     types = [r.type for r in op.results]
@@ -109,13 +109,13 @@ def small_constants(op: GraphOp) -> Folded:
 
 
 def _is_exact(op: GraphOp) -> bool:
-    """Whether there is one right result: always of what computes nothing."""
+    """Whether there is one right result to the bit, as there always is where nothing is rounded."""
     return not isinstance(op, Elementwise) or type(op).EXACT(element_type_of(op.operands[-1].type))
 
 
 @folds(Sum, Prod, Max, Min)
 def reduction_of_small_integers(op: Reduction) -> Folded:
-    """Integers combine exactly in any order."""
+    """Folds reductions of a few integers, which combine exactly in any order."""
     type_ = op.x.type
     if (
         not is_static(type_)
@@ -132,7 +132,7 @@ def _reduced(op: Reduction) -> Folded:
 
 
 def _computed(op: GraphOp, arrays: list[Array]) -> Any:
-    """The oracle's result; `None` for NaN, whose bits are no one's promise."""
+    """The evaluator's result; `None` for NaN, whose bits no backend promises."""
     with np.errstate(all="ignore"):
         result = op.numpy(*arrays)
     return None if isinstance(op, Elementwise) and np.any(np.isnan(result)) else result

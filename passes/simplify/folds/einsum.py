@@ -1,4 +1,4 @@
-"""Sums of products that are sums of nothing: the operand itself, or its axes in another order."""
+"""Folds an `einsum` of one operand that sums over nothing to the operand, or to a transpose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pullback.passes.simplify.matching import Folded, folds
 
 @folds(Einsum)
 def order_of_axes(op: Einsum) -> Folded:
-    """One operand, none of whose labels is summed over or there twice."""
+    """An einsum of one operand, without a label that is summed over or repeated, is a transpose."""
     equation = op.stated
     if len(op.operands) > 1:
         return None

@@ -1,4 +1,4 @@
-"""One value everywhere, and zeros: what moves or adds up their elements makes such tensors again."""
+"""Folds what moves the elements of fills, or adds up zeros: the result is a fill again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pullback.passes.simplify.matching import Folded, elements_of, folds, full_l
 
 @folds(*(op for op in OPS.values() if op.TAKES is not None))
 def one_value(op: GraphOp) -> Folded:
-    """One value everywhere, wherever its elements go."""
+    """What moves the elements of fills of one value gives a fill of it."""
     fills = [producer(x, Fill) for x in _operands(op, op.TAKES)]
     first = fills[0] if fills else None
     if first is None or any(f is None or f.value != first.value for f in fills):
@@ -24,17 +24,17 @@ def one_value(op: GraphOp) -> Folded:
 
 @folds(*(op for op in OPS.values() if op.ADDS is not None))
 def sums_of_zeros(op: GraphOp) -> Folded:
-    """Zeros, however often they are added. (Products stay: the other factor may be infinite or NaN.)"""
+    """Sums of zeros are zeros. (Products stay: the other factor may be infinite or NaN.)"""
     return filled(op, 0) if all(map(_is_zero, _operands(op, op.ADDS))) else None
 
 
 def _operands(op: GraphOp, which: slice | None) -> list[Tensor]:
-    """What these operands hold."""
+    """The values of the operands that are fills."""
     return [elements_of(v) for v in op.operands[which]] if which is not None else []
 
 
 def _is_zero(x: Tensor) -> bool:
-    """Whether x is zeros that are not negative."""
+    """Whether x is a fill of 0, not of -0.0."""
     number = number_in(x)
     parts = (number.real, number.imag) if isinstance(number, complex) else (number,)
     return number == 0 and all(math.copysign(1, part) > 0 for part in parts if part is not None)

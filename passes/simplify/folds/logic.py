@@ -1,4 +1,4 @@
-"""Choices that are no choice: known conditions, comparisons of a value with itself, bits that decide."""
+"""Folds `where`, comparisons and bitwise operations: known conditions, equal operands, bits that decide."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from pullback.passes.simplify.matching import (
 
 @folds(Where)
 def where_known(op: Where) -> Folded:
-    """A known condition, or two equal branches."""
+    """`where` of a known condition, or of two equal branches, is that branch."""
     condition, a, b = (Tensor(v) for v in op.operands)
     known = number_in(condition)
     if known is not None:
@@ -51,7 +51,7 @@ def where_known(op: Where) -> Folded:
 
 @folds(Where)
 def where_of_truths(op: Where) -> Folded:
-    """The condition itself, or its opposite."""
+    """`where` of true and false is the condition, or its opposite."""
     condition, a, b = (Tensor(v) for v in op.operands)
     match number_in(a), number_in(b):
         case True, False:
@@ -64,7 +64,7 @@ def where_of_truths(op: Where) -> Folded:
 
 @folds(Where)
 def where_not(op: Where) -> Folded:
-    """The branches change places."""
+    """`where` of a negated condition swaps the branches."""
     condition, a, b = (Tensor(v) for v in op.operands)
     opposite = producer(condition, LogicalNot)
     return Where.of(opposite.x, b, a) if opposite is not None else None
@@ -72,7 +72,7 @@ def where_not(op: Where) -> Folded:
 
 @folds(Where)
 def where_in_where(op: Where) -> Folded:
-    """What was already decided by the same condition."""
+    """`where` inside of a `where` of the same condition is the branch that this one has chosen."""
     condition, a, b = (Tensor(v) for v in op.operands)
     inner_a, inner_b = producer(a, Where), producer(b, Where)
     if inner_a is not None and inner_a.condition is condition.value:
@@ -99,7 +99,7 @@ _OF_TRUTHS: Mapping[type[GraphOp], type[Unary | Binary]] = {
 
 @folds(*_OF_TRUTHS)
 def bits_of_truths(op: Binary | Unary) -> Folded:
-    """Of truth values, which are one bit, these are logic."""
+    """Bitwise operations on truth values, which are one bit, are logical ones."""
     return _OF_TRUTHS[type(op)].of(*map(Tensor, op.operands)) if is_truth(op.y.element_type) else None
 
 
@@ -108,13 +108,13 @@ def bits_of_truths(op: Binary | Unary) -> Folded:
 
 @folds(Maximum, Minimum, LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr)
 def of_the_same(op: Binary) -> Folded:
-    """Of x and x, these are x."""
+    """x and x, x or x, the larger and the smaller of x and x are x."""
     return op.a if op.a.value is op.b.value else None
 
 
 @folds(LogicalXor, BitwiseXor)
 def difference_of_the_same(op: Binary) -> Folded:
-    """No bit is set in just one of x and x."""
+    """x xor x is 0."""
     same = op.a.value is op.b.value and is_static(op.y.type)
     return full_like(0, op.y.type) if same else None
 
@@ -147,7 +147,7 @@ def _all_bits(op: Binary) -> Number:
 
 @folds(LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr)
 def deciding_bits(op: Binary) -> Folded:
-    """No bits decide `and`, all bits decide `or`; all bits change nothing of an `and`."""
+    """x and 0 is 0, x or -1 is -1, x and -1 is x."""
     is_and = isinstance(op, LogicalAnd | BitwiseAnd)
     ones = _all_bits(op)
     for x, other in ((op.a, op.b), (op.b, op.a)):
@@ -163,7 +163,7 @@ def deciding_bits(op: Binary) -> Folded:
 
 @folds(LogicalXor)
 def xor_true(op: LogicalXor) -> Folded:
-    """Just one of x and true holds where x does not."""
+    """x xor true is not x."""
     for x, other in ((op.a, op.b), (op.b, op.a)):
         if number_in(other) == 1:
             return broadcast_result(op, LogicalNot.of(x), other)
@@ -175,7 +175,7 @@ _OPPOSITES: Mapping[type[GraphOp], type[BinaryPredicate]] = {Equal: NotEqual, No
 
 @folds(LogicalNot)
 def not_equal(op: LogicalNot) -> Folded:
-    """What is not equal. (What is not above may be NaN.)"""
+    """Not (a == b) is a != b. (Not (a > b) stays: NaN.)"""
     for cls, opposite in _OPPOSITES.items():
         inner = producer(op.x, cls)
         if inner is not None:
@@ -185,7 +185,7 @@ def not_equal(op: LogicalNot) -> Folded:
 
 @folds(IsNaN, IsInf, IsFinite)
 def test_of_integers(op: UnaryPredicate) -> Folded:
-    """All integers are finite."""
+    """Tests of integers for infinity and NaN are known: all integers are finite."""
     if is_inexact(op.x.element_type) or not is_static(op.y.type):
         return None
     return full_like(isinstance(op, IsFinite), op.y.type)

@@ -1,4 +1,4 @@
-"""Transposes that a matrix product takes over."""
+"""Folds transposes of operands into the flags of a matrix product."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pullback.passes.simplify.matching import Folded, folds, producer
 
 @folds(MatMul)
 def transposed_operands(op: MatMul) -> Folded:
-    """An operand whose matrices are transposed is a flag."""
+    """A product of transposed matrices is one with the flag `transpose_a` or `transpose_b`."""
     sources = [_of_transposed_matrices(Tensor(v)) for v in op.operands]
     if sources == [None, None]:
         return None

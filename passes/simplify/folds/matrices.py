@@ -1,4 +1,4 @@
-"""Bands and diagonals that are everything, and diagonals there and back."""
+"""Folds bands that keep the whole matrix, bands of bands, and the diagonal of a diagonal matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pullback.passes.simplify.matching import Folded, folds, producer, same_type
 
 @folds(MatrixBandPart)
 def whole_band(op: MatrixBandPart) -> Folded:
-    """A band that is as wide as the matrix."""
+    """A band as wide as the matrix is the matrix."""
     x = Tensor(op.operands[0])
     rows, columns = x.extents[-2:]
     if op.lower is None and op.upper is None:
@@ -29,7 +29,7 @@ def whole_band(op: MatrixBandPart) -> Folded:
 
 @folds(MatrixBandPart)
 def band_of_band(op: MatrixBandPart) -> Folded:
-    """The narrower one of two bands."""
+    """A band of a band is one band, the narrower on each side."""
     inner = producer(Tensor(op.operands[0]), MatrixBandPart)
     if inner is None:
         return None
@@ -42,7 +42,7 @@ def band_of_band(op: MatrixBandPart) -> Folded:
 
 @folds(MatrixDiagPart)
 def diagonal_of_diagonal(op: MatrixDiagPart) -> Folded:
-    """The diagonal that a matrix was made of."""
+    """The diagonal of a matrix just made of a diagonal is that diagonal."""
     made = producer(Tensor(op.operands[0]), MatrixDiag)
     if made is None or made.offset != op.offset or not same_type(made.operands[0].type, op.results[0].type):
         return None

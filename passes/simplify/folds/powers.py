@@ -1,4 +1,4 @@
-"""Powers and quotients by known numbers."""
+"""Folds powers with known exponents and quotients by known numbers (strength reduction)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _of_base(op: Pow, function: type[Square | Reciprocal]) -> Folded:
 
 @folds(DivNoNan, MulNoNan)
 def never_zero(op: DivNoNan | MulNoNan) -> Folded:
-    """By what is not zero it is the ordinary operation; by zero it is zero."""
+    """`div_no_nan` and `mul_no_nan` by 0 are 0, by any other number the ordinary operations."""
     number = number_in(op.b)
     if number is None:
         return None
@@ -56,7 +56,7 @@ def never_zero(op: DivNoNan | MulNoNan) -> Folded:
 
 @folds(Divide)
 def divide_by_power_of_two(op: Divide) -> Folded:
-    """A product, where the reciprocal of the number is a number, too: both are exact but for the same rounding."""
+    """x / 2^n is x * 2^-n, where that is representable: both round alike."""
     fill = producer(op.b, Fill)
     if fill is None or isinstance(fill.number, complex) or not math.isfinite(fill.number) or not fill.number:
         return None

@@ -1,4 +1,4 @@
-"""Sums of fewer terms than are written."""
+"""Folds reductions over one element, of reductions, of fills and of broadcasts, and sums of gradients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EXACT_INTEGERS: dict[np.dtype[Any], int] = {
     **{np.dtype(f"i{size}"): np.iinfo(f"i{size}").max for size in (1, 2, 4, 8)},
     np.dtype(np.uint8): 255,
 }
-"""Up to which all integers are values of a dtype, so that sums of integers are exact."""
+"""The largest n such that a dtype has all integers up to n, so that sums of integers are exact."""
 
 
 COMBINING = [*family(Reduction), Mean, LogSumExp]
@@ -45,7 +45,7 @@ COMBINING = [*family(Reduction), Mean, LogSumExp]
 
 @folds(*COMBINING)
 def reduction_over_one(op: OverAxes) -> Folded:
-    """Over axes of extent 1 there is nothing to combine."""
+    """A reduction over axes of extent 1 is a reshape."""
     result = op.results[0].type
     if not is_static(op.x.type) or any(op.x.extents[a] != 1 for a in op.reduced):
         return None
@@ -54,7 +54,7 @@ def reduction_over_one(op: OverAxes) -> Folded:
 
 @folds(*COMBINING)
 def reduction_over_new_axes(op: OverAxes) -> Folded:
-    """Nor is there over axes that were just added."""
+    """A reduction leaves out axes that were just added: they have one element."""
     inner = producer(op.x, ExpandDims)
     new = integer_list(inner.properties, "axes") if inner is not None else []
     if inner is None or not set(new) & set(op.reduced):
@@ -71,7 +71,7 @@ def reduction_over_new_axes(op: OverAxes) -> Folded:
 
 @folds(Sum, Max, Min, AnyTrue, AllTrue)
 def reduction_of_reduction(op: Reduction) -> Folded:
-    """All axes at once. Sums have no order."""
+    """A reduction of a reduction is one over the axes of both. Sums have no order."""
     inner = producer(op.x, type(op))
     if inner is None or inner.keeps_dims != op.keeps_dims:
         return None
@@ -82,7 +82,7 @@ def reduction_of_reduction(op: Reduction) -> Folded:
 
 @folds(Sum, Prod, Mean, *family(SumOfCopies))
 def sum_of_fill(op: OverAxes | SumOfCopies) -> Folded:
-    """n times a value, or its n-th power, where every partial result is exact."""
+    """A sum of n equal values is n times the value, a product its n-th power, where every partial result is exact."""
     value = number_in(Tensor(op.operands[0]))
     result = op.results[0].type
     if value is None or isinstance(value, complex) or not is_static(op.operands[0].type):
@@ -102,7 +102,7 @@ def sum_of_fill(op: OverAxes | SumOfCopies) -> Folded:
 
 @folds(*family(Reduction))
 def reduction_of_none(op: Reduction) -> Folded:
-    """Of no elements it is the neutral one."""
+    """A reduction of no elements is the neutral element."""
     if not is_static(op.x.type) or _count(op):
         return None
     return full_like(op.neutral(op.x.element_type), op.results[0].type)
@@ -110,7 +110,7 @@ def reduction_of_none(op: Reduction) -> Folded:
 
 @folds(Max, Min, AnyTrue, AllTrue)
 def extremum_of_fill(op: Reduction) -> Folded:
-    """The largest, or the smallest, of equal elements."""
+    """An extremum of a fill is its value."""
     fill = producer(op.x, Fill)
     if fill is None or not is_static(op.x.type) or not _count(op):
         return None
@@ -144,7 +144,7 @@ def _count(op: OverAxes) -> int:
 
 
 def _before_broadcast(op: OverAxes) -> Tensor | None:
-    """What was broadcast along exactly the axes that are reduced."""
+    """The operand of a broadcast along exactly the axes that are reduced; `None` for anything else."""
     stretched = producer(op.x, BroadcastTo)
     if stretched is None or not is_static(op.x.type) or not is_static(stretched.x.type):
         return None
@@ -159,7 +159,7 @@ def _before_broadcast(op: OverAxes) -> Tensor | None:
 
 @folds(AddN)
 def fewer_stacks(op: AddN) -> Folded:
-    """An empty stack is the zero of stacks."""
+    """Drops empty stacks, the zeros of stacks, from a sum of gradients."""
     if not isinstance(op.results[0].type, StackType):
         return None
     terms = [t for t in op.addends if producer(t, EmptyStack) is None] or op.addends[:1]
@@ -170,7 +170,7 @@ def fewer_stacks(op: AddN) -> Folded:
 
 @folds(AddN)
 def fewer_terms(op: AddN) -> Folded:
-    """Zeros add nothing; one term is the sum, two are an addition."""
+    """Drops zeros from a sum; a sum of one term is the term, of two an addition."""
     result = op.results[0].type
     if isinstance(result, StackType):
         return None
@@ -192,7 +192,7 @@ def fewer_terms(op: AddN) -> Folded:
 
 @folds(Accumulate)
 def accumulate_zero(op: Accumulate) -> Folded:
-    """A buffer of zeros, or a term of zeros."""
+    """An accumulation of zeros, or into zeros, is the other operand."""
     buffer, term = (Tensor(v) for v in op.operands)
     if not same_type(buffer.type, term.type) or not is_static(op.results[0].type):
         return None

@@ -1,4 +1,4 @@
-"""Copies, other orders, and elements around a tensor: what changes nothing, and what is done twice."""
+"""Folds tiles, flips, rolls and pads that change nothing, and two that are one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pullback.passes.simplify.matching import Folded, family, folds, full_like, 
 
 @folds(*family(Copies, SumOfCopies))
 def single_copies(op: Copies | SumOfCopies) -> Folded:
-    """One copy is the whole."""
+    """A tile of one copy along each axis is the operand."""
     counts = integer_list(op.properties, "counts")
     if any(c != 1 for c in counts) or not same_type(op.operands[0].type, op.results[0].type):
         return None
@@ -22,7 +22,7 @@ def single_copies(op: Copies | SumOfCopies) -> Folded:
 
 @folds(*family(Copies))
 def copies_of_copies(op: Copies) -> Folded:
-    """As many copies as there are in the end."""
+    """A tile of a tile is one tile, of the products of the counts."""
     inner = producer(Tensor(op.operands[0]), type(op))
     if inner is None:
         return None
@@ -35,7 +35,7 @@ def copies_of_copies(op: Copies) -> Folded:
 
 @folds(Flip)
 def flipped_twice(op: Flip) -> Folded:
-    """An axis that is turned twice, or has one element, is as it was."""
+    """A flip of a flip cancels along their common axes; a flip of one element is nothing."""
     x, axes = Tensor(op.operands[0]), set(op.order)
     if (inner := producer(x, Flip)) is not None:
         x, axes = Tensor(inner.operands[0]), axes ^ set(inner.order)
@@ -45,7 +45,7 @@ def flipped_twice(op: Flip) -> Folded:
 
 @folds(Roll)
 def rolled_twice(op: Roll) -> Folded:
-    """By the sum of the shifts; a shift by a whole axis moves nothing."""
+    """A roll of a roll is one roll by the sum of the shifts, modulo the extents; a roll by 0 is nothing."""
     x, before = Tensor(op.operands[0]), _shifts(op)
     shifts = before
     if (inner := producer(x, Roll)) is not None:
@@ -65,7 +65,7 @@ def _shifts(op: Roll) -> dict[int, int]:
 
 @folds(Pad, *family(Mirroring))
 def padded_by_nothing(op: Pad | Mirroring) -> Folded:
-    """Nothing before and behind leaves the tensor."""
+    """A pad of no elements is the operand."""
     shape = shape_of_type(op.results[0].type)
     return (
         Tensor(op.operands[0]) if not any(map(any, paddings_of(op.name, op.properties, len(shape)))) else None
@@ -74,7 +74,7 @@ def padded_by_nothing(op: Pad | Mirroring) -> Folded:
 
 @folds(Pad)
 def padded_with_its_value(op: Pad) -> Folded:
-    """One value around the same value; around what one value stands around."""
+    """A pad of a fill with its value is a fill; a pad of a pad with the same value is one pad."""
     x, value = Tensor(op.operands[0]), number_of(op.value)
     if (inner := producer(x, Pad)) is not None and inner.value == op.value:
         names = ("low", "high")

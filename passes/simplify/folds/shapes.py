@@ -1,4 +1,4 @@
-"""Shapes that are known, and changes of shape that cancel or merge."""
+"""Folds known shapes, and reshapes, broadcasts and transposes that cancel or compose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pullback.passes.simplify.matching import Folded, folds, full_like, producer
 
 @folds(Reshape, BroadcastTo, SumTo)
 def own_shape(op: Reshaping) -> Folded:
-    """A tensor in the shape that it has."""
+    """A change of shape to the same static shape is the operand."""
     if not same_type(op.x.type, op.results[0].type):
         return None
     if is_static(op.x.type):
@@ -30,21 +30,21 @@ def own_shape(op: Reshaping) -> Folded:
 
 @folds(Reshape, BroadcastTo, SumTo)
 def known_shape(op: Reshaping) -> Folded:
-    """A shape operand says nothing that a static type does not."""
+    """Drops a shape operand where the result's type is static."""
     result = op.results[0].type
     return type(op).to(op.x, shape_of_type(result)) if len(op.operands) > 1 and is_static(result) else None
 
 
 @folds(Fill)
 def known_fill_shape(op: Fill) -> Folded:
-    """The same for a fill."""
+    """Drops the shape operand of a fill where its type is static."""
     result = op.results[0].type
     return full_like(op.number, result) if len(op.operands) and is_static(result) else None
 
 
 @folds(ShapeOf)
 def shape_without_values(op: ShapeOf) -> Folded:
-    """The shape of what keeps the shape, or is given one, needs no values."""
+    """The shape of an elementwise result is that of its operand; where a shape is given, it is that."""
     value = op.operands[0]
     source = value.op if isinstance(value, OpResult) else None
     if isinstance(source, Unary | AlongAxis):
@@ -58,7 +58,7 @@ def shape_without_values(op: ShapeOf) -> Folded:
 
 @folds(Reshape)
 def reshape_of_reshape(op: Reshape) -> Folded:
-    """Only the last shape counts."""
+    """A reshape of a reshape is one reshape."""
     inner = producer(op.x, Reshape) or producer(op.x, ExpandDims)
     if inner is None or not is_static(op.results[0].type):
         return None
@@ -67,7 +67,7 @@ def reshape_of_reshape(op: Reshape) -> Folded:
 
 @folds(ExpandDims)
 def expanded_twice(op: ExpandDims) -> Folded:
-    """New axes at once, or as part of the reshape before."""
+    """`expand_dims` of `expand_dims` is one; of a reshape it is a reshape."""
     axes = integer_list(op.properties, "axes")
     x = Tensor(op.operands[0])
     if not axes:
@@ -84,7 +84,7 @@ def expanded_twice(op: ExpandDims) -> Folded:
 
 @folds(BroadcastTo)
 def broadcast_twice(op: BroadcastTo) -> Folded:
-    """The second broadcast repeats the source as well."""
+    """A broadcast of a broadcast is one broadcast."""
     inner = producer(op.x, BroadcastTo)
     if inner is None:
         return None
@@ -94,7 +94,7 @@ def broadcast_twice(op: BroadcastTo) -> Folded:
 
 @folds(BroadcastTo)
 def new_axes_in_front(op: BroadcastTo) -> Folded:
-    """A broadcast adds leading axes by itself."""
+    """A broadcast of new leading axes needs no `expand_dims`: it adds them by itself."""
     inner = producer(op.x, ExpandDims)
     if inner is None or not is_static(op.results[0].type):
         return None
@@ -106,7 +106,7 @@ def new_axes_in_front(op: BroadcastTo) -> Folded:
 
 @folds(Squeeze)
 def squeeze_of_static_shape(op: Squeeze) -> Folded:
-    """A reshape, which merges with others."""
+    """A squeeze of static shape is a reshape, which composes with others."""
     result = op.results[0].type
     return (
         Reshape.to(Tensor(op.operands[0]), shape_of_type(result)) if is_static(op.operands[0].type) else None
@@ -115,7 +115,7 @@ def squeeze_of_static_shape(op: Squeeze) -> Folded:
 
 @folds(Squeeze, ExpandDims)
 def axes_there_and_back(op: Squeeze | ExpandDims) -> Folded:
-    """The same axes added and taken away."""
+    """`squeeze` of the axes that `expand_dims` has added cancels it, and the converse."""
     inner = producer(Tensor(op.operands[0]), Squeeze if isinstance(op, ExpandDims) else ExpandDims)
     if inner is None or inner.axes != op.axes or not same_type(inner.operands[0].type, op.results[0].type):
         return None
@@ -124,7 +124,7 @@ def axes_there_and_back(op: Squeeze | ExpandDims) -> Folded:
 
 @folds(Transpose)
 def transposed_twice(op: Transpose) -> Folded:
-    """Two orders are one; the order as it is changes nothing."""
+    """A transpose of a transpose is one; the identity permutation is the operand."""
     order = op.order
     x = Tensor(op.operands[0])
     if order == list(range(len(order))):
@@ -138,7 +138,7 @@ def transposed_twice(op: Transpose) -> Folded:
 
 @folds(SumTo)
 def sum_to_known_shape(op: SumTo) -> Folded:
-    """With static shapes it is known which axes are summed over."""
+    """`sum_to` of static shapes is a sum over known axes."""
     source, target = op.x.extents, shape_of_type(op.results[0].type)
     if not is_static(op.x.type) or not is_static(op.results[0].type):
         return None

@@ -1,4 +1,4 @@
-"""Slices, stacks and gates that are opened as soon as they are made."""
+"""Folds indexed slices, stacks and gates that are taken apart where they were just made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pullback.passes.simplify.matching import Folded, folds, full_like, producer
 
 @folds(SliceValues, SliceIndices)
 def parts_of_slices(op: SliceValues | SliceIndices) -> Folded:
-    """The rows or indices that slices were made from."""
+    """The rows or indices of slices just made are what they were made from."""
     made = producer(Tensor(op.operands[0]), MakeSlices)
     if made is None:
         return None
@@ -28,7 +28,7 @@ def parts_of_slices(op: SliceValues | SliceIndices) -> Folded:
 
 @folds(MakeSlices)
 def known_dense_shape(op: MakeSlices) -> Folded:
-    """A shape operand says nothing that a static type does not."""
+    """Drops the shape operand of slices whose dense type is static."""
     result = op.results[0].type
     assert isinstance(result, SlicesType)
     if len(op.operands) < 3 or not is_static(result.data_type):
@@ -47,7 +47,7 @@ def densify_nothing(op: Densify) -> Folded:
 
 @folds(ConcatSlices)
 def fewer_slices(op: ConcatSlices) -> Folded:
-    """Slices without rows add nothing, and one of them is the whole."""
+    """Drops slices without rows from a concatenation; one that is left is the whole."""
     terms = [Tensor(v) for v in op.operands if not _is_empty(v.type)] or [Tensor(op.operands[0])]
     if len(terms) == 1:
         return terms[0] if same_type(terms[0].type, op.results[0].type) else None
@@ -60,7 +60,7 @@ def _is_empty(type_: object) -> bool:
 
 @folds(Pop)
 def pop_of_push(op: Pop) -> Folded:
-    """What was pushed last."""
+    """A pop of a push is the value pushed, and the stack before."""
     pushed = producer(Tensor(op.operands[0]), Push)
     if pushed is None or not same_type(pushed.operands[1].type, op.results[1].type):
         return None
@@ -69,5 +69,5 @@ def pop_of_push(op: Pop) -> Folded:
 
 @folds(Gate)
 def gate_of_one(op: Gate) -> Folded:
-    """One value need wait for nothing but itself."""
+    """A gate of one value is the value."""
     return Tensor(op.operands[0]) if len(op.operands) == 1 else None

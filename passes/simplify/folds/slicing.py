@@ -1,4 +1,4 @@
-"""Slices of slices and of what was just put around a tensor, and their gradients."""
+"""Folds slices of slices, of pads and of broadcasts, and the gradients of slices."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pullback.passes.simplify.matching import Folded, folds, full_like, producer
 
 @folds(Slice)
 def block(op: Slice) -> Folded:
-    """A block is a slice."""
+    """A `slice` of a tensor of static shape is a `strided_slice`."""
     x = Tensor(op.operands[0])
     return StridedSlice.at(x, op.slices) if is_static(x.type) else None
 
 
 @folds(StridedSlice, StridedSliceGradient)
 def whole(op: StridedSlice | StridedSliceGradient) -> Folded:
-    """A slice that takes all elements as they stand."""
+    """A slice of all elements, in order, is the operand."""
     x = Tensor(op.operands[0])
     if not same_type(x.type, op.results[0].type):
         return None
@@ -43,7 +43,7 @@ def whole(op: StridedSlice | StridedSliceGradient) -> Folded:
 
 @folds(StridedSlice)
 def known_bounds(op: StridedSlice) -> Folded:
-    """Slices of the same elements have the same bounds."""
+    """Normalises the bounds of a slice of static shape, so that equal slices are equal operations."""
     x = Tensor(op.operands[0])
     bounds = slice_properties(op.slices, x.extents)
     return StridedSlice.of(x, **bounds) if is_static(x.type) and bounds != op.properties else None
@@ -51,7 +51,7 @@ def known_bounds(op: StridedSlice) -> Folded:
 
 @folds(StridedSlice)
 def slice_of_slice(op: StridedSlice) -> Folded:
-    """Which elements of the whole they are is known."""
+    """A slice of a slice is one slice."""
     inner = producer(Tensor(op.operands[0]), StridedSlice)
     if inner is None or not is_static(inner.operands[0].type):
         return None
@@ -61,7 +61,7 @@ def slice_of_slice(op: StridedSlice) -> Folded:
 
 @folds(StridedSliceGradient)
 def gradient_of_slice_of_slice(op: StridedSliceGradient) -> Folded:
-    """Zeros around zeros."""
+    """The gradient of a slice of a slice, zeros around zeros, is that of one slice."""
     inner = producer(Tensor(op.operands[0]), StridedSliceGradient)
     result = op.results[0].type
     if inner is None or not is_static(inner.operands[0].type) or not is_static(result):
@@ -72,14 +72,14 @@ def gradient_of_slice_of_slice(op: StridedSliceGradient) -> Folded:
 
 
 def _composed(extents: Sequence[int], outer: Sequence[slice], inner: Sequence[slice]) -> list[slice]:
-    """A slice of a slice of a tensor, as a slice of the tensor."""
+    """Composes two slices along each axis; `None` where they are no one slice."""
     places = [range(n)[a][b] for n, a, b in zip(extents, outer, inner, strict=True)]
     return [slice(p.start, None if p.stop < 0 else p.stop, p.step) if p else slice(0) for p in places]
 
 
 @folds(StridedSlice)
 def slice_of_its_gradient(op: StridedSlice) -> Folded:
-    """What was just put between zeros."""
+    """The same slice of a gradient of a slice is what was put between the zeros."""
     inner = producer(Tensor(op.operands[0]), StridedSliceGradient)
     if (
         inner is None
@@ -92,7 +92,7 @@ def slice_of_its_gradient(op: StridedSlice) -> Folded:
 
 @folds(StridedSlice)
 def slice_of_pad(op: StridedSlice) -> Folded:
-    """A slice that reads nothing, or nothing else, but what was put around a tensor."""
+    """A slice of a pad that reads only padding is a fill; one that reads none of it is a slice of the operand."""
     pad = producer(Tensor(op.operands[0]), Pad)
     if pad is None or not is_static(pad.operands[0].type):
         return None
@@ -112,7 +112,7 @@ def slice_of_pad(op: StridedSlice) -> Folded:
 
 @folds(StridedSlice)
 def slice_of_broadcast(op: StridedSlice) -> Folded:
-    """Repeated elements need not be repeated before they are chosen."""
+    """A slice of a broadcast is a broadcast of a slice."""
     stretched = producer(Tensor(op.operands[0]), BroadcastTo)
     if stretched is None or not is_static(op.operands[0].type) or not is_static(stretched.x.type):
         return None

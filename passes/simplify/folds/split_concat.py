@@ -1,4 +1,4 @@
-"""Tensors that fall into pieces, or are put together from them."""
+"""Folds `split`, `concat` and slices of them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from pullback.passes.simplify.matching import Folded, folds, producer, same_type
 
 @folds(Concat)
 def concat_of_one(op: Concat) -> Folded:
-    """One piece is the whole."""
+    """A concatenation of one tensor is that tensor."""
     return Tensor(op.operands[0]) if len(op.operands) == 1 else None
 
 
 @folds(Concat)
 def empty_pieces(op: Concat) -> Folded:
-    """What has no elements adds none."""
+    """Drops pieces without elements from a concatenation."""
     pieces = [Tensor(v) for v in op.operands if shape_of_type(v.type)[_axis(op)] != 0]
     return Concat.of(*pieces, axis=op.axis) if 0 < len(pieces) < len(op.operands) else None
 
 
 @folds(Concat)
 def concat_of_concat(op: Concat) -> Folded:
-    """All pieces at once, if they stand along one axis."""
+    """A concatenation of concatenations along the same axis is one."""
     inner = [producer(Tensor(v), Concat) for v in op.operands]
     if not any(c is not None and c.axis == op.axis for c in inner):
         return None
@@ -43,7 +43,7 @@ def concat_of_concat(op: Concat) -> Folded:
 
 @folds(Concat)
 def concat_of_split(op: Concat) -> Folded:
-    """What was cut and is put together again."""
+    """A concatenation of all pieces of a split, in order, is the operand."""
     first = op.operands[0]
     if not isinstance(first, OpResult) or not isinstance(cut := first.op, Split):
         return None
@@ -52,7 +52,7 @@ def concat_of_split(op: Concat) -> Folded:
 
 @folds(Concat)
 def consecutive_slices(op: Concat) -> Folded:
-    """Slices of one tensor that stand one behind the other there, too."""
+    """A concatenation of consecutive slices of one tensor is one slice."""
     axis = _axis(op)
     slices = [producer(Tensor(v), StridedSlice) for v in op.operands]
     known = [s for s in slices if s is not None and is_static(s.operands[0].type)]
@@ -81,7 +81,7 @@ def _axis(op: Concat) -> int:
 
 @folds(StridedSlice)
 def slice_of_concat(op: StridedSlice) -> Folded:
-    """A slice that lies within one of the pieces."""
+    """A slice within one piece of a concatenation is a slice of that piece."""
     joined = producer(Tensor(op.operands[0]), Concat)
     if joined is None or not all(is_static(v.type) for v in joined.operands):
         return None
@@ -102,7 +102,7 @@ def slice_of_concat(op: StridedSlice) -> Folded:
 
 @folds(SplitLike)
 def split_at_known_places(op: SplitLike) -> Folded:
-    """Pieces of static sizes."""
+    """A split at known positions is one slice per piece."""
     assert isinstance(op.axis, IntegerAttr)
     axis = op.axis.value.data
     if not all(is_static(v.type) for v in op.operands):
@@ -114,7 +114,7 @@ def split_at_known_places(op: SplitLike) -> Folded:
 
 @folds(Split)
 def split_of_concat(op: Split) -> Folded:
-    """The pieces that were put together; one piece is the whole."""
+    """A split of a concatenation of the same pieces is those pieces; a split into one is the operand."""
     x = Tensor(op.operands[0])
     types = [r.type for r in op.results]
     if len(types) == 1 and same_type(types[0], x.type):
