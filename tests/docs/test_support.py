@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pullback.dialects.graph import OPS
+from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.tensor.types import DTYPES
 from pullback.passes.gradients.rule_registry import RuleState, state_of
-from pullback.tools.generate import support as matrix
+from pullback.tools.generate import support, support_rows
+from pullback.tools.generate.digests import digest
 
-LINES = matrix.PATH.read_text().splitlines()
+PAGE = (Path(__file__).parents[2] / "docs" / "support.md").read_text()
+ROWS = support.rows_of(PAGE)
 
 
 def test_every_operation_has_a_row() -> None:
-    rows = [line.split("`")[1] for line in LINES if line.startswith("| `")]
-    assert rows == matrix.operations()
-    assert matrix.page([line for line in LINES if line.startswith("| `")]).splitlines() == LINES
+    assert list(ROWS) == support.operations()
+    assert support.written(ROWS, support.digests_of(PAGE)) == PAGE
 
 
 def test_every_rule_runs_to_the_second_order() -> None:
-    cells = {
-        line.split("`")[1]: [c.strip() for c in line.split("|")[2:-1]]
-        for line in LINES
-        if line.startswith("| `")
-    }
     f32, complex64 = list(DTYPES).index("f32"), list(DTYPES).index("complex<f32>")
-    for name in matrix.operations():
+    for name, row in ROWS.items():
+        cells = [c.strip() for c in row.split("|")[2:-1]]
         if state_of(OPS[name]) is RuleState.RULE:
-            assert "2" in cells[name][f32] + cells[name][complex64], name
+            assert "2" in cells[f32] + cells[complex64], name
 
 
-@pytest.mark.parametrize("name", matrix.operations())
+@pytest.mark.parametrize("name", support.operations())
 @pytest.mark.matrix(8)
 def test_row(name: str) -> None:
-    assert matrix.row(name) in LINES, "run: python -m pullback.tools.generate.support"
+    assert support_rows.row(name) == ROWS[name], "run: python -m pullback.tools.generate --all"
+
+
+def test_rows_of_what_has_not_changed_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(support, "row", lambda name: f"| `{name}` | anew |")
+    up_to_date = support.written(ROWS, {name: digest(OPS[name]) for name in ROWS})
+    assert support.updated(up_to_date) == up_to_date
+    changed = up_to_date.replace(f"graph.add {digest(Add)}", f"graph.add {'0' * 12}")
+    assert [r for r in support.rows_of(support.updated(changed)).values() if r not in ROWS.values()] == [
+        "| `graph.add` | anew |"
+    ]
+    without = up_to_date.replace(ROWS["graph.add"] + "\n", "")
+    assert support.changed(without) == ["graph.add"]
+    assert support.updated(up_to_date, every=True).count("anew") == len(ROWS)

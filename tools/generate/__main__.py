@@ -1,16 +1,20 @@
-"""`python -m pullback.tools.generate`: everything in the repository that is made from code, written anew."""
+"""`python -m pullback.tools.generate`: everything in the repository that is made from code, written anew.
+
+Rows of docs/support.md are found out by running operations, so those of operations that have not changed are kept;
+`--all` makes all of them anew, which takes minutes.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pullback.tools.files import write_bytes
-from pullback.tools.generate import extensions, names
-from pullback.tools.generate import operations as document
-from pullback.tools.generate import python_reference as reference
+from pullback.tools.generate import extensions, names, operations, python_reference, support
 from pullback.tools.generate.stubs import stubs
+from pullback.tools.generate.support_rows import MatrixError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,23 +22,44 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "extend/operations.py": extensions.operations,
     "docs/extend.md": extensions.reference,
     "docs/names.md": names.reference,
-    "docs/operations.md": document.reference,
-    "docs/python.md": reference.reference,
+    "docs/operations.md": operations.reference,
+    "docs/python.md": python_reference.reference,
     "frontend/functions/elementwise.pyi": stubs,
 }
-"""Each file, and what it should hold."""
+"""Each file, and what it should hold; beside these there is docs/support.md, which is made from what it holds."""
+SUPPORT = "docs/support.md"
 
 
 def stale() -> list[str]:
-    """The files that say something else than the code."""
-    return [
-        name
-        for name, make in GENERATED.items()
-        if not (ROOT / name).exists() or (ROOT / name).read_text() != make()
-    ]
+    """The files of `GENERATED` that say something else than the code."""
+    return [name for name, make in GENERATED.items() if _text(name) != make()]
+
+
+def _text(name: str) -> str:
+    path = ROOT / name
+    return path.read_text() if path.exists() else ""
+
+
+def _write(name: str, text: str) -> None:
+    write_bytes(ROOT / name, text.encode())
+    sys.stdout.write(f"{name}\n")
+
+
+def main() -> None:
+    """Writes each file that is not up to date, and names it."""
+    parser = argparse.ArgumentParser(prog="python -m pullback.tools.generate", description=__doc__)
+    parser.add_argument("--all", action="store_true", help=f"make every row of {SUPPORT} anew")
+    every: bool = parser.parse_args().all
+    for name in stale():
+        _write(name, GENERATED[name]())
+    page = _text(SUPPORT)
+    try:
+        new = support.updated(page, every)
+    except MatrixError as error:
+        sys.exit(f"{SUPPORT}: error: {error}")
+    if new != page:
+        _write(SUPPORT, new)
 
 
 if __name__ == "__main__":
-    for name in stale():
-        write_bytes(ROOT / name, GENERATED[name]().encode())
-        sys.stdout.write(f"{name}\n")
+    main()
