@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from xdsl.dialects import arith, memref
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar, constant
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
-from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
-from pullback.passes.gpu.kernel_builder import WARP, Buffer, Kernel, KernelBuilder, compare, loop, result_of
-from pullback.passes.gpu.line import Combination, Line, LineBody, named, warps_for
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder, Parameter
+from pullback.passes.gpu.line import Combination, Line, LineBody, warps_for
 from pullback.passes.gpu.point import Dims, Segment
+from pullback.passes.lowering.code_builder import named, result_of
 
 
 class Column(Line):
@@ -27,16 +30,17 @@ class Column(Line):
         block, self._thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
         self._warp = builder.quotient(self._thread, WARP, "warp")
         self._lane = builder.remainder(self._thread, WARP, "lane")
-        column, exists = builder.add(builder.times(block, WARP, "before"), self._lane, "column"), None
+        before = builder.product(block, WARP, "before")
+        column, exists = builder.sum_of([(before, 1), (self._lane, 1)], 0, "column"), None
         if columns.size % WARP:
-            exists = compare("ult", column, builder.index(columns.size), "exists")
-            column.name_hint = "candidate"
-            column = named(select(Scalar(exists), Scalar(column), Scalar(builder.index(0))), "column").value
+            exists = result_of(CmpiOp(column, builder.index(columns.size), "ult"), "exists")
+            chosen = select(Scalar(exists), Scalar(named(column, "candidate")), Scalar(builder.index(0)))
+            column = named(chosen.value, "column")
         share = self._warp, builder.threads // WARP
         super().__init__(builder, Segment(columns, column), reduced, share, exists)
 
     def _is_first(self) -> SSAValue:
-        leads = compare("eq", self._warp, self._builder.index(0), "leads_column")
+        leads = result_of(CmpiOp(self._warp, self._builder.index(0), "eq"), "leads_column")
         return leads if self._exists is None else result_of(arith.AndIOp(leads, self._exists), "leads_column")
 
     def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
@@ -51,20 +55,19 @@ class Column(Line):
         insert(BarrierOp())
 
         def add(start: SSAValue, sums: Sequence[Scalar]) -> list[Scalar]:
-            at = build.add(start, self._lane, "at")
+            at = build.sum_of([(start, 1), (self._lane, 1)], 0)
             partial = [Scalar(result_of(memref.LoadOp.get(place, [at]), "partial")) for place in scratch]
             return [c.combine(s, p) for c, s, p in zip(combinations, sums, partial, strict=True)]
 
-        neutral = [named(constant(c.neutral, c.element_type), "sum") for c in combinations]
         bounds = build.index(0), build.index(build.threads), build.index(WARP)
-        return loop(*bounds, "start", neutral, add)
+        return build.carrying(bounds, "start", self._neutral("sum", combinations), add)
 
 
 def column_reduction(
-    name: str, buffers: Sequence[Buffer], columns: Dims, reduced: Dims, body: LineBody
-) -> Kernel:
+    name: str, parameters: Sequence[Parameter], columns: Dims, reduced: Dims, body: LineBody
+) -> GpuKernel:
     """A kernel that runs `body` for each column; a column extends along the `reduced` dims."""
-    builder = KernelBuilder(name, buffers, WARP * warps_for(reduced.size))
-    with inserting(builder.block.add_op):
+    builder = KernelBuilder(name, parameters, WARP * warps_for(reduced.size))
+    with builder.entering(builder.block):
         body(Column(builder, columns, reduced))
     return builder.finish(blocks=-(-columns.size // WARP))

@@ -10,21 +10,15 @@ from typing import TypeAlias
 from xdsl.dialects import memref
 from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar, constant
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.tensor import Number
-from pullback.passes.gpu.kernel_builder import (
-    WARP,
-    Buffer,
-    Kernel,
-    KernelBuilder,
-    compare,
-    loop,
-    result_of,
-    when,
-)
+from pullback.dialects.upstream.arith import CmpiOp
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder, Parameter
 from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.loops.accumulators import BLOCK
+from pullback.passes.lowering.code_builder import result_of
+from pullback.passes.lowering.long_sums import BLOCK
 
 MAX_THREADS = 512
 
@@ -81,8 +75,7 @@ class Line(ABC):
 
         What is loaded there, no other thread reads: so a store may take its place.
         """
-        point = self.point.inside()
-        when(self._is_first(), lambda: body(point))
+        self._builder.when(self._is_first(), lambda: body(self.point.inside()))
 
     def each(self, body: Callable[[Point], None], along: Dims | None = None) -> None:
         """Run `body` at each point of the line, or along other dims, the threads side by side."""
@@ -91,7 +84,7 @@ class Line(ABC):
             if self._exists is None:
                 body(point)
             else:
-                when(self._exists, lambda: body(point))
+                self._builder.when(self._exists, lambda: body(point.inside()))
             return carried
 
         self._visit([], visit, along=along)
@@ -111,31 +104,38 @@ class Line(ABC):
         is_long = self._reduced.size > BLOCK * self._share[1]
         if is_long and any(c.total_type is not None for c in combinations):
             return self._combine(combinations, self._in_blocks(combinations, visit))
-        start = [named(constant(c.neutral, c.element_type), "total") for c in combinations]
-        return self._combine(combinations, self._visit(start, visit))
+        return self._combine(combinations, self._visit(self._neutral("total", combinations), visit))
+
+    def _neutral(
+        self, name: str, combinations: Sequence[Combination], types: Sequence[Attribute] | None = None
+    ) -> list[tuple[str, Scalar]]:
+        """What totals of this name begin with, in these types or their own."""
+        own = types or [c.element_type for c in combinations]
+        pairs = zip(combinations, own, strict=True)
+        return [(name, self._builder.number(c.neutral, type_)) for c, type_ in pairs]
 
     def _in_blocks(self, combinations: Sequence[Combination], visit: Visit) -> list[Scalar]:
         """Totals of blocks of this thread's points, those of sums in higher precision."""
         build, size, (first, distance) = self._builder, self._reduced.size, self._share
         types = [c.total_type or c.element_type for c in combinations]
-        earlier = [named(constant(c.neutral, t), "so_far") for c, t in zip(combinations, types, strict=True)]
 
         def block(start: SSAValue, totals: Sequence[Scalar]) -> list[Scalar]:
-            end = build.add(start, build.index(BLOCK * distance), "end")
+            end = build.sum_of([(start, 1)], BLOCK * distance, "end")
             if size % (BLOCK * distance):
                 limit = build.index(size)
-                end = select(Scalar(compare("ult", end, limit)), Scalar(end), Scalar(limit)).value
-            neutral = [named(constant(c.neutral, c.element_type), "total") for c in combinations]
-            found = self._visit(neutral, visit, (start, end))
+                is_inside = result_of(CmpiOp(end, limit, "ult"))
+                end = select(Scalar(is_inside), Scalar(end), Scalar(limit)).value
+            found = self._visit(self._neutral("total", combinations), visit, (start, end))
             rows = zip(combinations, totals, found, types, strict=True)
             return [c.combine(total, value.cast(type_)) for c, total, value, type_ in rows]
 
-        made = loop(first, build.index(size), build.index(BLOCK * distance), "block", earlier, block)
+        bounds = first, build.index(size), build.index(BLOCK * distance)
+        made = build.carrying(bounds, "block", self._neutral("so_far", combinations, types), block)
         return [total.cast(c.element_type) for c, total in zip(combinations, made, strict=True)]
 
     def _visit(
         self,
-        carried: Sequence[Scalar],
+        inits: Sequence[tuple[str, Scalar]],
         body: Visit,
         between: tuple[SSAValue, SSAValue] | None = None,
         along: Dims | None = None,
@@ -144,11 +144,11 @@ class Line(ABC):
         dims = along or self._reduced
 
         def step(number: SSAValue, values: Sequence[Scalar]) -> Sequence[Scalar]:
-            return body(Point(self._builder, [self._line, Segment(dims, number)]), values)
+            return body(Point(self._builder, [self._line, Segment(dims, number)], self.point), values)
 
         first, distance = self._share
         start, end = between or (first, self._builder.index(dims.size))
-        return loop(start, end, self._builder.index(distance), "k", carried, step)
+        return self._builder.carrying((start, end, self._builder.index(distance)), "k", inits, step)
 
     def _scratch(self, size: int, element_type: Attribute) -> SSAValue:
         """Shared memory; each reduction has its own, so that one barrier each is enough."""
@@ -158,8 +158,8 @@ class Line(ABC):
 
 LineBody: TypeAlias = Callable[[Line], None]
 """Inserts what one line computes: reductions along it, and stores."""
-LineEmitter: TypeAlias = Callable[[str, Sequence[Buffer], Dims, Dims, LineBody], Kernel]
-"""Makes a kernel of this name, on these buffers, that runs the body for each of the lines; its arguments are the
+LineEmitter: TypeAlias = Callable[[str, Sequence[Parameter], Dims, Dims, LineBody], GpuKernel]
+"""Makes a kernel of this name, with these parameters, that runs the body for each of the lines; its arguments are the
 dims that number them, and those along each."""
 
 
@@ -169,9 +169,3 @@ def warps_for(points: int) -> int:
     while warps < MAX_THREADS // WARP and warps * 4 < points:
         warps *= 2
     return warps
-
-
-def named(value: Scalar, hint: str) -> Scalar:
-    """The value, with a name for readers."""
-    value.value.name_hint = hint
-    return value

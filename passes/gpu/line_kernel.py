@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.gpu.arguments import Arguments
 from pullback.passes.gpu.column_reduction import column_reduction
-from pullback.passes.gpu.kernel_builder import Kernel, elements
+from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
+from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
-from pullback.passes.gpu.point_values import Values
 from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.lowering.long_sums import total_type
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
 
@@ -26,7 +27,7 @@ NONE = Dims(0, ())
 """No dims at all."""
 
 
-def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -> list[Kernel]:
+def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
     """The kernels of a space whose lines are rows or columns.
 
     Raises DiagnosticError where a total is used inside of lines, or together with totals across them.
@@ -43,22 +44,22 @@ def lower_lines(arguments: Arguments, space: Space, outputs: Sequence[Output]) -
     if set(reductions_in(of_points)) & set(single):
         raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
     groups = [
-        Totals("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
-        Totals(
+        TotalsKernel("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
+        TotalsKernel(
             "across", across, of_points, row_reduction if space.reduces_leading else column_reduction, points
         ),
     ]
     groups = [group for group in groups if group.nodes]
     partials = {
-        node: partial(arguments, space, node, node in across) for group in groups for node in group.nodes
+        node: partial(parameters, space, node, node in across) for group in groups for node in group.nodes
     }
     emit = column_reduction if space.reduces_leading else row_reduction
     first = line_body(space, along, [*early, *partials.values()])
-    kernels = [emit(arguments.signature.name, arguments.all(), lines, points, first)]
+    kernels = [emit(parameters.signature.name, parameters.all(), lines, points, first)]
     for group in groups:
-        name = f"{arguments.signature.name}_{group.name}"
+        name = f"{parameters.signature.name}_{group.name}"
         body = group.body([partials[node] for node in group.nodes])
-        kernels.append(group.emit(name, arguments.all(), group.around, lines, body))
+        kernels.append(group.emit(name, parameters.all(), group.around, lines, body))
     return kernels
 
 
@@ -74,41 +75,44 @@ def line_body(space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
     per_line = [output for output in outputs if not output.offset.dims & inner]
 
     def body(line: Line) -> None:
-        values = Values(line.point)
+        point = line.point
         for stage in sorted({node.operands[0].stage for node in reduces}):
             of_stage = [node for node in reduces if node.operands[0].stage == stage]
             operands: list[Node] = [node.operands[0] for node in of_stage]
-            values.prepare(operands, inner)
-            reduce_into(values, line, of_stage, lambda point, o=operands: Values(point, values).of(o))
+            point.prepare(operands, inner)
+            reduce_into(line, of_stage, lambda point, o=operands: point.values(o))
         if of_points:
-            values.prepare([o.node for o in of_points], inner)
-            line.each(lambda point: Values(point, values).store(point.store, of_points))
+            point.prepare([o.node for o in of_points], inner)
+            line.each(lambda point: store(point, of_points))
         if per_line:
-            line.lead(lambda point: Values(point, values).store(point.store, per_line))
+            line.lead(lambda point: store(point, per_line))
 
     return body
 
 
-def reduce_into(
-    values: Values, line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Sequence[Scalar]]
-) -> None:
-    """Make reductions known, given their terms at each point of a line."""
+def store(point: Point, outputs: Sequence[Output]) -> None:
+    """Computes and stores outputs at a point."""
+    point.store_outputs(outputs, point.inputs)
+
+
+def reduce_into(line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Sequence[Scalar]]) -> None:
+    """Makes reductions known, given their terms at each point of a line."""
     combinations = [combination(node) for node in nodes]
-    values.known |= dict(zip(nodes, line.reduce(combinations, terms), strict=True))
+    line.point.known |= dict(zip(nodes, line.reduce(combinations, terms), strict=True))
 
 
 def combination(node: Reduce) -> Combination:
     """How a reduction combines."""
     op = type(node.op)
     kind = node.element_type
-    return Combination(kind, op.COMBINE, op.neutral(kind), op.TOTALS.get(kind))
+    return Combination(kind, op.COMBINE, op.neutral(kind), total_type(node.op, kind))
 
 
 # ---- totals over all lines ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Totals:
+class TotalsKernel:
     """Totals of one kind, and the kernel that forms them: of what each line adds, or of what its points add."""
 
     name: str
@@ -124,25 +128,24 @@ class Totals:
         """Combine what all lines left, and compute what is made of it."""
 
         def body(line: Line) -> None:
-            values = Values(line.point)
-            reduce_into(
-                values, line, self.nodes, lambda point: [point.load(p.result, p.offset) for p in partials]
-            )
-            spread = frozenset(range(self.spread.first, self.spread.first + len(self.spread.extents)))
-            many = [output for output in self.outputs if output.offset.dims & spread]
+            def terms(point: Point) -> list[Scalar]:
+                return [point.load(point.inputs[p.result], p.offset) for p in partials]
+
+            reduce_into(line, self.nodes, terms)
+            many = [output for output in self.outputs if output.offset.dims & self.spread.numbers]
             single = [output for output in self.outputs if output not in many]
             if many:
-                line.each(lambda point: Values(point, values).store(point.store, many), self.spread)
+                line.each(lambda point: store(point, many), self.spread)
             if single:
-                line.lead(lambda point: Values(point, values).store(point.store, single))
+                line.lead(lambda point: store(point, single))
 
         return body
 
 
-def partial(arguments: Arguments, space: Space, total: Reduce, is_across: bool) -> Output:
+def partial(parameters: Parameters, space: Space, total: Reduce, is_across: bool) -> Output:
     """What the first kernel leaves for a total, as an output in a scratch buffer."""
     dims = space.whole if is_across else space.outer
     shape = [space.extents[d] for d in dims]
     offset = linear(tuple(space.dim(d) for d in dims), shape, space.rank)
     (operand,) = total.operands
-    return Output(operand, arguments.scratch(operand.element_type, elements(shape)), offset)
+    return Output(operand, parameters.scratch(operand.element_type, prod(shape)), offset)

@@ -15,10 +15,11 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
-from pullback.passes.gpu.gpu_kernels import lower_kernel
-from pullback.passes.gpu.kernel_builder import KERNELS
+from pullback.passes.gpu.gpu_kernel import KERNELS
+from pullback.passes.gpu.gpu_kernels import gpu_kernels
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.host import Host
+from pullback.passes.lowering.lowered_kernels import LoweredKernels
 from pullback.passes.lowering.support import runs_on_host
 
 NOT_COVERED: Mapping[type[Operation], str] = {
@@ -32,7 +33,10 @@ NOT_COVERED: Mapping[type[Operation], str] = {
 
 @dataclass(frozen=True)
 class LowerToGpu(ModulePass):
-    """Lower each function of level `kernels` to a host function that launches kernels of one `gpu.module`."""
+    """Lower each function of level `kernels` to a host function that launches kernels of one `gpu.module`.
+
+    Kernels that differ in nothing but their names and buffers are one function.
+    """
 
     name = "lower-to-gpu"
 
@@ -47,11 +51,11 @@ class LowerToGpu(ModulePass):
                     f"'{function.name}' has no place in a module of level `kernels`", function
                 )
             check_covered(function)
-            host = Host(function, lower_kernel)
+            kernels = LoweredKernels(gpu_kernels)
+            host = Host(function, kernels)
             main = host.lower()
             hosts += [*host.buffers.globals, main]
-            kernels = [kernel for lowered in host.kernels.values() for kernel in lowered.kernels]
-            device += [part for kernel in kernels for part in (*kernel.shared, kernel.function)]
+            device += kernels.operations
         for function in list(block.ops):
             function.detach()
             function.erase()

@@ -1,21 +1,26 @@
-"""One point of a kernel's iteration space, in the thread that computes it: where it loads and stores."""
+"""A point of a kernel's iteration space in the thread that computes it: its coordinates, and the nodes known there.
+
+Of the space (4, 5, 6), one number counts through the points: `%i` from 0 to 119. The offset `6 * d1 + d2` runs through
+d1 and d2 as through one dim of extent 30, and `d0` is what is left of `%i` by that:
+
+    %inner = arith.remui %i, 30
+    %outer = arith.divui %i, 30
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Self
 
-from xdsl.dialects import memref
-from xdsl.dialects.builtin import i1, i8
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.affine import Affine
-from pullback.dialects.graph.op.scalar import Scalar, constant, emit
-from pullback.dialects.graph.op.scalar_functions import select
-from pullback.dialects.graph.tensor.insertion import insert
-from pullback.dialects.upstream.arith import ExtUIOp, IndexCastOp, TruncIOp
-from pullback.passes.gpu.kernel_builder import INDEX, KernelBuilder, compare, result_of
+from pullback.passes.gpu.kernel_builder import KernelBuilder
+from pullback.passes.lowering.code_builder import Term
+from pullback.passes.lowering.node_values import NodeValues
+from pullback.passes.lowering.nodes import Fixed, Node, cone
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,11 @@ class Dims:
         """How many points they have."""
         return prod(self.extents)
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The dims by number."""
+        return frozenset(range(self.first, self.first + len(self.extents)))
+
     def coefficients(self, offset: Affine) -> tuple[int, ...]:
         """What an offset changes by along these dims."""
         return offset.coefficients[self.first : self.first + len(self.extents)]
@@ -43,68 +53,51 @@ class Segment:
     number: SSAValue
 
 
-@dataclass(frozen=True)
-class Rows:
-    """A row picked at run time, as gather does: number `row` of `count`, each `stride` elements."""
+class Point(NodeValues):
+    """Where one thread is, along some dims of the space; offsets are affine in these.
 
-    row: Scalar
-    count: int
-    stride: int
+    A node is computed where it is first asked for, and once there. What is known `around`, at the line that the point
+    is part of, is known.
+    """
 
-
-class Point:
-    """Where one thread stands, along some dims of the space; offsets are affine in these."""
-
-    def __init__(self, builder: KernelBuilder, segments: Sequence[Segment]) -> None:
-        self._builder = builder
+    def __init__(
+        self, builder: KernelBuilder, segments: Sequence[Segment], around: Point | None = None
+    ) -> None:
+        super().__init__(builder, builder.views, builder.place)
         self._segments = segments
         self._coordinates: dict[tuple[int, int, int], SSAValue] = {}
         self._offsets: dict[Affine, SSAValue] = {}
+        if around is not None:
+            self.known |= around.known
 
     def inside(self) -> Point:
         """The same point in a branch: it finds what is computed here, and what it computes stays there."""
-        point = Point(self._builder, self._segments)
+        assert isinstance(self.builder, KernelBuilder)
+        point = Point(self.builder, self._segments, self)
         point._coordinates |= self._coordinates
         point._offsets |= self._offsets
         return point
 
-    def load(self, buffer: int, offset: Affine, rows: Rows | None = None) -> Scalar:
-        """The element at an offset into a buffer, or into one of its rows: 0 if there is no such row."""
-        start, inside = self.place(offset), None
-        if rows is not None:
-            row = rows.row.value if rows.row.type == INDEX else _to_index(rows.row)
-            inside = Scalar(compare("ult", row, self._builder.index(rows.count), "inside"))
-            row = select(inside, Scalar(row), Scalar(self._builder.index(0))).value
-            start = self._builder.add(start, self._builder.times(row, rows.stride), "at")
-        source = self._builder.block.args[buffer]
-        value = Scalar(result_of(memref.LoadOp.get(source, [start]), source.name_hint))
-        if self._builder.buffers[buffer].element_type == i1:
-            value = emit(TruncIOp, i1, value)
-        return value if inside is None else select(inside, value, constant(0, value.type))
+    def home(self, node: Node) -> Self:
+        return self
 
-    def store(self, buffer: int, offset: Affine, value: Scalar) -> None:
-        """Write an element."""
-        if value.type == i1:
-            value = emit(ExtUIOp, i8, value)
-        insert(memref.StoreOp.get(value.value, self._builder.block.args[buffer], [self.place(offset)]))
+    def prepare(self, nodes: Sequence[Node], changing: Collection[int]) -> None:
+        """Computes whatever these nodes need that does not change along these dims."""
+        needed = cone(nodes, self.is_at_hand)
+        self.values([n for n in needed if not isinstance(n, Fixed) and not n.dims & frozenset(changing)])
 
-    def place(self, offset: Affine) -> SSAValue:
-        """The number of the element at an offset. It is computed where it is first asked for."""
+    def terms(self, offset: Affine) -> tuple[Sequence[Term], int]:
+        """One index, computed where it is first asked for."""
         if offset not in self._offsets:
-            self._offsets[offset] = self._computed(offset)
-        return self._offsets[offset]
+            self._offsets[offset] = self.builder.sum_of(self._runs(offset), offset.constant)
+        return [(self._offsets[offset], 1)], 0
 
-    def _computed(self, offset: Affine) -> SSAValue:
-        build, total = self._builder, None
-        known = {d for s in self._segments for d in range(s.dims.first, s.dims.first + len(s.dims.extents))}
+    def _runs(self, offset: Affine) -> Generator[Term]:
+        known = frozenset[int]().union(*(segment.dims.numbers for segment in self._segments))
         assert offset.dims <= known, "the offset depends on dims that this point does not have"
         for number, segment in enumerate(self._segments):
             for begin, end, step in runs(segment.dims.extents, segment.dims.coefficients(offset)):
-                term = build.times(self._coordinate(number, begin, end), step)
-                total = term if total is None else build.add(total, term, "at")
-        if total is None:
-            return build.index(offset.constant)
-        return total if not offset.constant else build.add(total, build.index(offset.constant), "at")
+                yield self.builder.product(self._coordinate(number, begin, end), step), 1
 
     def _coordinate(self, number: int, begin: int, end: int) -> SSAValue:
         """The dims from `begin` to `end` of a segment, as one number."""
@@ -112,9 +105,9 @@ class Point:
         if key not in self._coordinates:
             segment = self._segments[number]
             extents = segment.dims.extents
-            value = self._builder.quotient(segment.number, prod(extents[end:]), "outer")
+            value = self.builder.quotient(segment.number, prod(extents[end:]), "outer")
             if begin > 0:
-                value = self._builder.remainder(value, prod(extents[begin:end]), "inner")
+                value = self.builder.remainder(value, prod(extents[begin:end]), "inner")
             self._coordinates[key] = value
         return self._coordinates[key]
 
@@ -133,7 +126,3 @@ def runs(extents: Sequence[int], coefficients: Sequence[int]) -> list[tuple[int,
         found.append((dim, dim + 1, coefficient))
     # Leading extents of 1 belong to the run, so that it needs no remainder.
     return [(0 if prod(extents[:begin]) == 1 else begin, end, step) for begin, end, step in found]
-
-
-def _to_index(value: Scalar) -> SSAValue:
-    return emit(IndexCastOp, INDEX, value).value

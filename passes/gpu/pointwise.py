@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TypeAlias
 
 from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.upstream.gpu import BlockDimOp, BlockIdOp, GridDimOp, ThreadIdOp
-from pullback.passes.gpu.kernel_builder import (
-    Buffer,
-    Kernel,
-    KernelBuilder,
-    binary,
-    elements,
-    loop,
-    result_of,
-)
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Dims, Point, Segment
+from pullback.passes.lowering.code_builder import index_op, result_of
 
 PointBody: TypeAlias = Callable[[Point], None]
 """Inserts what one point computes: loads, scalar ops, stores."""
@@ -29,23 +22,26 @@ MAX_BLOCKS = 2048
 """Enough to fill any device; beyond them the threads loop."""
 
 
-def pointwise(name: str, buffers: Sequence[Buffer], extents: Sequence[int], body: PointBody) -> Kernel:
+def pointwise(
+    name: str, parameters: Sequence[Parameter], extents: Sequence[int], body: PointBody
+) -> GpuKernel:
     """A kernel that runs `body` at each point of a space of these extents.
 
     It is a grid-stride loop, whose bound keeps the last threads inside: neighbours touch neighbouring
     elements, and any number of blocks is right.
     """
-    size = elements(extents)
-    builder = KernelBuilder(name, buffers, THREADS)
-    with inserting(builder.block.add_op):
+    size = prod(extents)
+    builder = KernelBuilder(name, parameters, THREADS)
+    with builder.entering(builder.block):
         block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
         threads, blocks = result_of(BlockDimOp(), "threads"), result_of(GridDimOp(), "blocks")
-        first = builder.add(binary(arith.MuliOp, block, threads, "before"), thread, "first")
-        stride = binary(arith.MuliOp, blocks, threads, "stride")
+        before = result_of(index_op(arith.MuliOp, block, threads), "before")
+        first = result_of(index_op(arith.AddiOp, before, thread), "first")
+        stride = result_of(index_op(arith.MuliOp, blocks, threads), "stride")
 
-        def visit(i: SSAValue, carried: Sequence[Scalar]) -> Sequence[Scalar]:
+        def visit(i: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             body(Point(builder, [Segment(Dims(0, tuple(extents)), i)]))
-            return carried
+            return []
 
-        loop(first, builder.index(size), stride, "i", [], visit)
+        builder.loop_between((first, builder.index(size), stride), "i", [], visit)
     return builder.finish(blocks=max(1, min(MAX_BLOCKS, -(-size // THREADS))))

@@ -9,11 +9,14 @@ from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.insertion import insert, inserting
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ShuffleMode, ShuffleOp, ThreadIdOp
-from pullback.passes.gpu.kernel_builder import WARP, Buffer, Kernel, KernelBuilder, compare, result_of, when
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder, Parameter
 from pullback.passes.gpu.line import Combination, Line, LineBody, warps_for
 from pullback.passes.gpu.point import Dims, Segment
+from pullback.passes.lowering.code_builder import named, result_of
 
 
 class Row(Line):
@@ -26,7 +29,7 @@ class Row(Line):
         super().__init__(builder, Segment(rows, row), reduced, (self._thread, builder.threads))
 
     def _is_first(self) -> SSAValue:
-        return compare("eq", self._thread, self._builder.index(0), "is_first")
+        return result_of(CmpiOp(self._thread, self._builder.index(0), "eq"), "is_first")
 
     def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
         """The threads of a warp by shuffles, then the warps through shared memory."""
@@ -36,10 +39,11 @@ class Row(Line):
 
     def _shuffle(self, combination: Combination, total: Scalar, lanes: int) -> Scalar:
         """All `lanes` neighbours learn their common total."""
-        width = self._builder.integer(WARP, i32)
+        width = named(self._builder.number(WARP, i32).value, f"c{WARP}")
         distance = lanes // 2
         while distance:
-            op = ShuffleOp(ShuffleMode.XOR, total.value, self._builder.integer(distance, i32), width)
+            away = named(self._builder.number(distance, i32).value, f"c{distance}")
+            op = ShuffleOp(ShuffleMode.XOR, total.value, away, width)
             total = combination.combine(total, Scalar(result_of(op, "other")))
             distance //= 2
         return total
@@ -54,17 +58,19 @@ class Row(Line):
             for place, total in zip(scratch, totals, strict=True):
                 insert(memref.StoreOp.get(total.value, place, [self._warp]))
 
-        when(compare("eq", self._lane, build.index(0), "leads_warp"), store)
+        build.when(result_of(CmpiOp(self._lane, build.index(0), "eq"), "leads_warp"), store)
         insert(BarrierOp())
         of_warp = build.remainder(self._lane, warps, "of_warp")
         partial = [Scalar(result_of(memref.LoadOp.get(place, [of_warp]), "partial")) for place in scratch]
         return [self._shuffle(c, value, warps) for c, value in zip(combinations, partial, strict=True)]
 
 
-def row_reduction(name: str, buffers: Sequence[Buffer], rows: Dims, reduced: Dims, body: LineBody) -> Kernel:
+def row_reduction(
+    name: str, parameters: Sequence[Parameter], rows: Dims, reduced: Dims, body: LineBody
+) -> GpuKernel:
     """A kernel that runs `body` for each row; a row extends along the `reduced` dims."""
     threads = WARP * warps_for(-(-reduced.size // WARP))
-    builder = KernelBuilder(name, buffers, threads)
-    with inserting(builder.block.add_op):
+    builder = KernelBuilder(name, parameters, threads)
+    with builder.entering(builder.block):
         body(Row(builder, rows, reduced))
     return builder.finish(blocks=rows.size)

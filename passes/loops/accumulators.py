@@ -1,8 +1,4 @@
-"""Partial results that loops carry. Long sums run in blocks, whose sums are added up in higher precision.
-
-Numbers that are added one after the other lose what is below the last place of the sum so far: of millions of terms
-nothing is left. A block of few terms loses little, costs what it did, and its sum is added to one of f64.
-"""
+"""Partial results that loops carry; long sums run in blocks (see `long_sums`)."""
 
 from __future__ import annotations
 
@@ -16,10 +12,8 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, with_element_type
 from pullback.passes.loops.vectors import across_lanes, combined
-from pullback.passes.lowering.function_builder import FunctionBuilder
-
-BLOCK = 48
-"""How many terms are added up one after the other: 48 roundings of equal terms are 7.5e-7 of an f32 sum at most."""
+from pullback.passes.lowering.code_builder import CodeBuilder
+from pullback.passes.lowering.long_sums import BLOCK, total_type
 
 Bounds: TypeAlias = tuple[SSAValue, SSAValue, SSAValue]
 """Lower, upper, step."""
@@ -39,14 +33,14 @@ class Accumulator:
     @property
     def total_type(self) -> Attribute | None:
         """The type of totals of many terms; `None` where they are exact, or as they are in any order."""
-        element_type = type(self.op).TOTALS.get(element_of(self.type))
+        element_type = total_type(self.op, element_of(self.type))
         return None if element_type is None else with_element_type(self.type, element_type)
 
-    def neutral(self, builder: FunctionBuilder, type_: Attribute | None = None) -> Scalar:
+    def neutral(self, builder: CodeBuilder, type_: Attribute | None = None) -> Scalar:
         type_ = self.type if type_ is None else type_
         return builder.number(self.op.neutral(element_of(type_)), type_)
 
-    def filled(self, builder: FunctionBuilder, count: int) -> list[SSAValue]:
+    def filled(self, builder: CodeBuilder, count: int) -> list[SSAValue]:
         """`count` partial results, neutral where there are none yet."""
         missing = [self.neutral(builder)] * (count - len(self.values))
         return [v.value for v in (*self.values, *missing)]
@@ -73,14 +67,14 @@ class Accumulator:
         self.earlier.value.name_hint = f"{self.hint}_so_far"
         self.values = []
 
-    def total(self, builder: FunctionBuilder) -> Scalar:
+    def total(self, builder: CodeBuilder) -> Scalar:
         """All partial results as one."""
         if self.earlier is not None:
             self.end_block()
             return self.earlier.cast(element_of(self.type))
         return combined(self.op, self.values) if self.values else self.neutral(builder)
 
-    def total_across_lanes(self, builder: FunctionBuilder) -> Scalar:
+    def total_across_lanes(self, builder: CodeBuilder) -> Scalar:
         """All partial results, in all lanes, as one number."""
         if self.earlier is None:
             return across_lanes(self.op, self.total(builder))
@@ -113,7 +107,7 @@ class Accumulation:
         end_block: what else there is to do when a block is done, for sums that are kept elsewhere.
     """
 
-    builder: FunctionBuilder
+    builder: CodeBuilder
     hint: str
     accumulators: Sequence[Accumulator]
     slots: Sequence[int]

@@ -13,7 +13,7 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.line_kernel import Lines
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.sweep import Sweep, carried_loop
@@ -37,7 +37,7 @@ class Columns(Lines):
         *self.outer, self.lane = kernel.space.outer
         self.count = kernel.lanes_along(self.lane)
 
-    def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
+    def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         """Full blocks, then one of the remaining vectors, the last of which may be masked."""
 
         def columns(start: SSAValue, size: int) -> list[Scalar]:
@@ -66,7 +66,7 @@ class Columns(Lines):
         end = self.totals.end_block if self.totals.is_long else None
         return Sweep(self.builder, "column", extent, self.count * BLOCK, 1, depth, end)
 
-    def _sum(self, node: Reduce, levels: Sequence[Level]) -> Scalar:
+    def _sum(self, node: Reduce, levels: Sequence[LoopLevel]) -> Scalar:
         """What a block of columns adds to a total."""
         terms: list[Scalar] = []
         for level in levels:
@@ -76,7 +76,7 @@ class Columns(Lines):
 
     # ---- stages -----------------------------------------------------------------------------------------
 
-    def _stages(self, levels: Sequence[Level]) -> None:
+    def _stages(self, levels: Sequence[LoopLevel]) -> None:
         for stage in range(self.last + 1):
             reduces = [n for n in self.reduces if n.operands[0].stage == stage]
             outputs = [o for o in self.elements if self._stage_of(o) == stage]
@@ -104,7 +104,7 @@ class Columns(Lines):
 
     def _runs(
         self,
-        levels: Sequence[Level],
+        levels: Sequence[LoopLevel],
         dims: list[int],
         work: Work,
         partial: Sequence[Accumulator],
@@ -129,7 +129,7 @@ class Columns(Lines):
             return
         sweep.run(partial, lambda start, size: self._row(levels, {first: start}, work))
 
-    def _row(self, levels: Sequence[Level], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
+    def _row(self, levels: Sequence[LoopLevel], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
         """One row of a block of columns: what it adds to each accumulator."""
         stage, reduces, outputs = work
         values: list[Scalar] = []

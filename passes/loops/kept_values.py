@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
 
 
@@ -34,7 +34,7 @@ class Keeping:
         """Whether a stage finds a node computed: kept by an earlier one, or reduced."""
         return lambda node: isinstance(node, Reduce) or self.first.get(node, stage) < stage
 
-    def compute(self, level: Level, stage: int) -> None:
+    def compute(self, level: LoopLevel, stage: int) -> None:
         """In the stage that keeps values: computes and stores them; in later ones: says where they are."""
         for node, output in self.rows.items():
             buffer = self.kernel.results[output.result]
@@ -42,7 +42,7 @@ class Keeping:
                 (value,) = level.values([node])
                 level.store(buffer, output.offset, value)
             elif self.first[node] < stage:
-                level.kept[node] = partial(Level.load, buffer=buffer, offset=output.offset)
+                level.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
 
     def _can_hold(self, output: Output) -> bool:
         """Whether its row is free until the last stage, and has room for every element."""

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import hints_of
 from pullback.passes.loops.sweep import carried_loop
 from pullback.passes.loops.totals import Totals
@@ -63,7 +63,7 @@ class Lines(ABC):
         return self.totals.depth
 
     @abstractmethod
-    def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
+    def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         """What runs inside of the outer loops, and adds to the totals so far."""
 
     def _in_parallel(self) -> None:

@@ -14,8 +14,9 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
-from pullback.passes.loops.loop_kernels import Kernels
+from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.host import Host
+from pullback.passes.lowering.lowered_kernels import LoweredKernels
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class LowerToLoops(ModulePass):
                 raise DiagnosticError(
                     f"'{function.name}' has no place in a module of level `kernels`", function
                 )
-            kernels = Kernels(bits)
+            kernels = LoweredKernels(lambda signature: loop_kernel(signature, bits))
             host = Host(function, kernels)
             main = host.lower()
-            lowered += [*host.buffers.globals, *host.host_functions, *kernels.functions, main]
+            lowered += [*host.buffers.globals, *host.host_functions, *kernels.operations, main]
         for function in list(block.ops):
             function.detach()
             function.erase()

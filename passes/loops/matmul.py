@@ -19,11 +19,11 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.kernels.form.choose_schedule import tile_of
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.packing import Packing
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes, splat
-from pullback.passes.lowering.function_builder import LoopBody, named, result_of
+from pullback.passes.lowering.code_builder import LoopBody, named, result_of
 from pullback.passes.lowering.nodes import Contraction, Load
 
 PACK_ROWS = 32
@@ -190,7 +190,7 @@ class MatMulLowering:
     def _lanes(self, vector_number: int, tile: Tile) -> int:
         return tile.last if vector_number == tile.vectors - 1 else self.count
 
-    def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Level:
+    def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> LoopLevel:
         size = self._lanes(vector_number, tile)
         return at_lanes(
             self.kernel, self.root, {self.M: row, self.N: column}, Lanes(self.N, self.count), size

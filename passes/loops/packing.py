@@ -8,12 +8,13 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.element_access import Buffer
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, shuffle
-from pullback.passes.lowering.function_builder import named
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.layout import Layout, memref_type
 from pullback.passes.lowering.nodes import Load, Node
 from pullback.passes.lowering.places import SCRATCH
@@ -35,17 +36,22 @@ class Packing:
         shape = self.rows, vectors * count
         argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
         named(argument, "panel")
-        self.panel = Buffer(argument, Layout(shape, (vectors * count, 1)), b.element_type)
+        self.panel = BufferView(argument, Layout(shape, (vectors * count, 1)), b.element_type)
         self.width = vectors * count
 
     def load(self, k: SSAValue, vector_number: int) -> Scalar:
         """A vector of a row of the panel."""
         place = [(k, self.width)]
-        return self.panel.load_vector(
-            self.builder, Lanes(self.columns_dim, self.count), place, vector_number * self.count, 1
+        return load_vector(
+            self.panel,
+            self.builder,
+            Lanes(self.columns_dim, self.count),
+            place,
+            vector_number * self.count,
+            1,
         )
 
-    def pack(self, root: Level, column: SSAValue, vectors: int, last: int) -> None:
+    def pack(self, root: LoopLevel, column: SSAValue, vectors: int, last: int) -> None:
         """Fills the panel with the columns from `column` on, of the matrix at `root`.
 
         `last` lanes of the last vector exist.
@@ -72,11 +78,11 @@ class Packing:
 
     def _store(self, k: SSAValue, offset: SSAValue, value: Scalar) -> None:
         place = [(k, self.width), (offset, 1)], 0, 1
-        self.panel.store_vector(self.builder, Lanes(self.columns_dim, self.count), value, place)
+        store_vector(self.panel, self.builder, Lanes(self.columns_dim, self.count), value, place)
 
     # ---- where B's columns are contiguous ---------------------------------------------------------------
 
-    def _transpose(self, root: Level, column: SSAValue, vectors: int, last: int) -> None:
+    def _transpose(self, root: LoopLevel, column: SSAValue, vectors: int, last: int) -> None:
         """Squares of `count` columns by `count` rows are turned around in registers."""
         full = self.rows // self.count * self.count
 
@@ -102,7 +108,7 @@ class Packing:
             squares(self.builder.index(full), rest)
 
     def _square(
-        self, root: Level, column: SSAValue, offset: SSAValue, columns: int, k: SSAValue, rows: int
+        self, root: LoopLevel, column: SSAValue, offset: SSAValue, columns: int, k: SSAValue, rows: int
     ) -> None:
         """`rows` rows from k on, of `columns` columns from `column + offset` on."""
         zero = self.builder.number(0, self.type)

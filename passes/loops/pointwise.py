@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from xdsl.ir import SSAValue
 
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.nodes import Output
@@ -28,7 +28,7 @@ def lower_nest(kernel: KernelFunction, dims: Sequence[int], outputs: Sequence[Ou
     each_element(kernel, dims, lambda level: level.store_outputs(outputs, kernel.results))
 
 
-def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[[Level], None]) -> None:
+def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[[LoopLevel], None]) -> None:
     """Loops over these dims around a computation, in vectors along the last of them."""
     if not dims:
         compute(kernel.root)
@@ -46,7 +46,12 @@ def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[
 
 
 def lower_lanes(
-    kernel: KernelFunction, level: Level, lane: int, compute: Callable[[Level], None], *, parallel: bool
+    kernel: KernelFunction,
+    level: LoopLevel,
+    lane: int,
+    compute: Callable[[LoopLevel], None],
+    *,
+    parallel: bool,
 ) -> None:
     """The innermost loop: full vectors, and one masked vector for what is left."""
     count = kernel.lanes_along(lane)
@@ -60,8 +65,8 @@ def lower_lanes(
 
 
 def at_lanes(
-    kernel: KernelFunction, level: Level, indices: Mapping[int, SSAValue], lanes: Lanes, size: int
-) -> Level:
+    kernel: KernelFunction, level: LoopLevel, indices: Mapping[int, SSAValue], lanes: Lanes, size: int
+) -> LoopLevel:
     """A level within `level` whose first lane stands at these indices, and of whose lanes `size` exist."""
     if size < lanes.count:
         lanes = Lanes(lanes.dim, lanes.count, tail_mask(kernel.builder, size, lanes.count))

@@ -13,7 +13,7 @@ from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kept_values import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.line_kernel import Lines
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.sweep import Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral
@@ -32,13 +32,13 @@ class Rows(Lines):
         super().__init__(kernel, "row")
         self.keeping = Keeping(kernel, self.in_lines, self.elements, self.last)
 
-    def lines(self, level: Level, partial: Sequence[Accumulator]) -> None:
+    def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         self._row(level)
         terms = level.values([node.operands[0] for node in self.sums])
         for total, value in zip(partial, terms, strict=True):
             total.add(value)
 
-    def _row(self, row: Level) -> None:
+    def _row(self, row: LoopLevel) -> None:
         for stage in range(self.last + 1):
             reduces = [n for n in self.reduces if n.operands[0].stage == stage]
             outputs = [o for o in self.elements if self.keeping.stage_of(o) == stage]
@@ -49,7 +49,7 @@ class Rows(Lines):
 
     # ---- stages -----------------------------------------------------------------------------------------
 
-    def _stage(self, row: Level, stage: int, reduces: list[Reduce], outputs: list[Output]) -> None:
+    def _stage(self, row: LoopLevel, stage: int, reduces: list[Reduce], outputs: list[Output]) -> None:
         """One sweep over a row."""
         if not self.inner:  # rows of one element
             level = row
@@ -72,7 +72,7 @@ class Rows(Lines):
 
     def _sweeps(
         self,
-        level: Level,
+        level: LoopLevel,
         dims: list[int],
         stage: int,
         work: tuple[list[Reduce], list[Output], list[Accumulator]],

@@ -10,19 +10,17 @@ from functools import partial
 from math import prod
 from typing import TypeAlias
 
-from xdsl.dialects import scf
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
-from pullback.dialects.graph.tensor.insertion import insert
-from pullback.passes.loops.accumulators import BLOCK
-from pullback.passes.loops.element_access import Buffer, index_of, inside_rows
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes, each_element, lower_nest
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.buffer_view import BufferView, index_of, is_in_range
+from pullback.passes.lowering.long_sums import BLOCK
 from pullback.passes.lowering.nodes import Load, Output
 
 Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
@@ -71,7 +69,7 @@ def lower_in_scratch(kernel: KernelFunction, output: Output) -> None:
     copy, combine = kernel.add_scratch(buffer.layout, wide), combination(output)
     wholes = [o for o in kernel.outputs if o.result == output.result and o.row is None]
 
-    def moved(source: Buffer, target: Buffer, piece: Output, level: Level) -> None:
+    def moved(source: BufferView, target: BufferView, piece: Output, level: LoopLevel) -> None:
         value = level.load(source, piece.offset).cast(target.element_type)
         level.store(target, piece.offset, value)
 
@@ -85,7 +83,7 @@ def lower_in_scratch(kernel: KernelFunction, output: Output) -> None:
 # ---- rows -----------------------------------------------------------------------------------------------------
 
 
-def lower_rows_of(kernel: KernelFunction, output: Output, buffer: Buffer, combine: Combine) -> None:
+def lower_rows_of(kernel: KernelFunction, output: Output, buffer: BufferView, combine: Combine) -> None:
     """One row after the other: the row that its index names, if there is one, takes it up."""
     row, count = output.row, output.number
     assert row is not None
@@ -95,19 +93,19 @@ def lower_rows_of(kernel: KernelFunction, output: Output, buffer: Buffer, combin
     def body(number: SSAValue | None) -> None:
         level = kernel.root if number is None else kernel.root.inside(builder.place, {dim: number})
         (index,) = level.values([row])
-        inside = inside_rows(index, output.rows)
-        then = Block()
-        with builder.entering(then):
+        inside = is_in_range(index, output.rows)
+
+        def take() -> None:
             more = [(index_of(index), output.row_stride)]
 
-            def combined(here: Level, value: Scalar) -> None:
+            def combined(here: LoopLevel, value: Scalar) -> None:
                 before = here.load(buffer, output.offset, more)
                 here.store(buffer, output.offset, combine(before, value), more)
 
             around = level.inside(builder.place, {})
             lower_row(kernel, around, output, sorted(output.offset.dims), combined)
-            insert(scf.YieldOp.create())
-        insert(scf.IfOp.create(operands=[inside.value], regions=[Region(then), Region()]))
+
+        builder.when(inside.value, take)
 
     if not count.dims:
         body(None)
@@ -123,10 +121,10 @@ def lower_rows_of(kernel: KernelFunction, output: Output, buffer: Buffer, combin
 
 def lower_row(
     kernel: KernelFunction,
-    level: Level,
+    level: LoopLevel,
     output: Output,
     dims: Sequence[int],
-    combined: Callable[[Level, Scalar], None],
+    combined: Callable[[LoopLevel, Scalar], None],
 ) -> None:
     """Gives one row, vector by vector, to what combines it with the one that is there."""
     if not dims:

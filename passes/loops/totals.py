@@ -9,12 +9,12 @@ from math import prod
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.accumulators import BLOCK
-from pullback.passes.loops.element_access import Buffer
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.loop_level import Level
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import each_element, lower_nest
 from pullback.passes.loops.vectors import across_lanes, with_neutral
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.long_sums import BLOCK, total_type
 from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
 
 
@@ -32,7 +32,7 @@ class Totals:
         self.earlier = {
             node: kernel.add_scratch(kernel.results[output.result].layout, type_)
             for node, output in self.places.items()
-            if self._terms > BLOCK and (type_ := type(node.op).TOTALS.get(node.element_type)) is not None
+            if self._terms > BLOCK and (type_ := total_type(node.op, node.element_type)) is not None
         }
         """Where the totals of earlier blocks are, in higher precision."""
 
@@ -85,7 +85,7 @@ class Totals:
         """The sums whose terms are known in a stage."""
         return [node for node in self.places if node.operands[0].stage == stage]
 
-    def add(self, level: Level, stage: int) -> None:
+    def add(self, level: LoopLevel, stage: int) -> None:
         """Adds the elements of an iteration, in the stage in which they are known."""
         for node in self.at_stage(stage):
             output = self.places[node]
@@ -94,7 +94,7 @@ class Totals:
             before = level.load(buffer, output.offset)
             level.store(buffer, output.offset, type(node.op).COMBINE(before, value))
 
-    def _value(self, level: Level, node: Reduce, output: Output) -> Scalar:
+    def _value(self, level: LoopLevel, node: Reduce, output: Output) -> Scalar:
         """What an iteration adds: a vector of elements, or all of its lanes to one element."""
         lanes, term = level.lanes, node.operands[0]
         if lanes is None:
@@ -111,7 +111,7 @@ class Totals:
         for node in self.earlier:
             self._at_each(node, partial(self._add_block, node))
 
-    def _add_block(self, node: Reduce, level: Level) -> None:
+    def _add_block(self, node: Reduce, level: LoopLevel) -> None:
         output, earlier = self.places[node], self.earlier[node]
         buffer = self.kernel.results[output.result]
         block = level.load(buffer, output.offset).cast(earlier.element_type)
@@ -119,19 +119,19 @@ class Totals:
         level.store(earlier, output.offset, type(node.op).COMBINE(before, block))
         self._store_neutral(node, buffer, level)
 
-    def _store_neutral(self, node: Reduce, buffer: Buffer, level: Level) -> None:
+    def _store_neutral(self, node: Reduce, buffer: BufferView, level: LoopLevel) -> None:
         offset, type_ = self.places[node].offset, buffer.element_type
         neutral = node.op.neutral(type_)
         if level.lanes is not None and offset.coefficients[level.lanes.dim]:
             type_ = vector_type(type_, level.lanes.count)
         level.store(buffer, offset, self.kernel.builder.number(neutral, type_))
 
-    def _round(self, node: Reduce, level: Level) -> None:
+    def _round(self, node: Reduce, level: LoopLevel) -> None:
         offset = self.places[node].offset
         value = level.load(self.earlier[node], offset).cast(node.element_type)
         level.store(self.kernel.results[self.places[node].result], offset, value)
 
-    def _at_each(self, node: Reduce, compute: Callable[[Level], None]) -> None:
+    def _at_each(self, node: Reduce, compute: Callable[[LoopLevel], None]) -> None:
         """Loops over all totals of one reduction."""
         inner = set(self.kernel.space.inner)
         each_element(self.kernel, sorted(self.places[node].offset.dims & inner), compute)
@@ -146,7 +146,7 @@ class Totals:
         root = self.kernel.root
         for node, output in self.places.items():
             buffer = self.kernel.results[output.result]
-            root.kept[node] = partial(Level.load, buffer=buffer, offset=output.offset)
+            root.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
         made = [o for o in self.outputs if self.places.get(o.node) is not o]  # pyright: ignore[reportArgumentType] any node
         if made:
             lower_nest(self.kernel, sorted(self.kernel.space.inner), made)

@@ -15,7 +15,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.lowering.function_builder import FunctionBuilder, result_of
+from pullback.passes.lowering.code_builder import CodeBuilder, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ def lane_count(vector_bits: int, element_types: list[Attribute]) -> int:
     return max(vector_bits // widest, 1)
 
 
-def tail_mask(builder: FunctionBuilder, lanes: int, count: int) -> SSAValue:
+def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:
     """The mask of the first `lanes` of `count` lanes."""
     size = builder.index(lanes)
-    return builder.shared(
+    return builder.once(
         ("tail", lanes, count),
         lambda: vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]),
         "tail",
@@ -49,7 +49,7 @@ def splat(value: Scalar, count: int) -> Scalar:
     return Scalar(result_of(op, value.value.name_hint))
 
 
-def with_neutral(builder: FunctionBuilder, value: Scalar, lanes: Lanes, op: Reduction) -> Scalar:
+def with_neutral(builder: CodeBuilder, value: Scalar, lanes: Lanes, op: Reduction) -> Scalar:
     """The vector with the reduction's neutral element in the lanes that do not exist."""
     if lanes.mask is None:
         return value

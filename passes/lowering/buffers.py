@@ -13,7 +13,8 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import VariableType, element_type_of, shape_of_type
 from pullback.dialects.ir.dense import dense_elements
 from pullback.dialects.upstream.memref import GlobalOp, value_type
-from pullback.passes.lowering.function_builder import FunctionBuilder, named
+from pullback.passes.lowering.code_builder import named
+from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.layout import memref_type
 from pullback.passes.lowering.memrefs import tensor_memref
 from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place, Places
@@ -67,7 +68,7 @@ class Buffers:
             kind, key = "arena", self._scratch + int(key)
         if kind == "arena":
             arena, shift = self._arguments["arena", 0], self.builder.index(int(key))
-            return self.builder.shared(
+            return self.builder.once(
                 (place, type_),
                 lambda: memref.ViewOp.create(operands=[arena, shift], result_types=[type_]),
                 "scratch" if place[0] == SCRATCH[0] else "buffer",
@@ -75,7 +76,7 @@ class Buffers:
         whole = self._constant(place) if kind == "constant" else self._arguments[place]
         if whole.type == type_:
             return whole
-        return self.builder.shared((place, type_), lambda: reshaped(whole, type_), whole.name_hint or "input")
+        return self.builder.once((place, type_), lambda: reshaped(whole, type_), whole.name_hint or "input")
 
     def tensor(self, value: SSAValue) -> SSAValue:
         """The buffer of a tensor in the tensor's own shape."""
@@ -90,7 +91,7 @@ class Buffers:
             self.globals.append(constant_global(name, type_, constant))
             return memref.GetGlobalOp(name, type_)
 
-        return self.builder.shared((place,), get, "constant")
+        return self.builder.once((place,), get, "constant")
 
 
 def reshaped(source: SSAValue, type_: MemRefType) -> Operation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr
@@ -23,8 +23,8 @@ from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.loops.kernel_function import Signature
 from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
 from pullback.passes.lowering.places import Place, Places
 from pullback.passes.lowering.stacks import Stacks
@@ -32,26 +32,10 @@ from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
 
-class LoweredKernel(Protocol):
-    """A kernel as the host function sees it, on whatever device it runs."""
-
-    @property
-    def scratch_bytes(self) -> int:
-        """Memory that it needs for itself."""
-        ...
-
-    def call(self, buffers: Buffers) -> None:
-        """Inserts what runs it on the buffers of the host function."""
-        ...
-
-
-K = TypeVar("K", bound=LoweredKernel)
-
-
-class Host(Generic[K]):
+class Host:
     """Lowers one function of level `kernels`; `lower_kernel` says how its kernels run."""
 
-    def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], K]) -> None:
+    def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], LoweredKernel]) -> None:
         check_outside(function.body.block)
         self.function = function
         self.places = Places(function)
@@ -178,7 +162,7 @@ def check_outside(block: Block) -> None:
             check_outside(region.block)
 
 
-HANDLERS: dict[type[Operation], Callable[[Host[Any], Any], None]] = {
+HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
     AddN: Host.sum,
     Assign: Host.assign,
     Constant: Host.nothing,

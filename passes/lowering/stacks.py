@@ -25,7 +25,7 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType, element_type_of, is_complex, shape_of_type
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.lowering.buffers import Buffers
-from pullback.passes.lowering.function_builder import index_op, named, result_of
+from pullback.passes.lowering.code_builder import index_op, named, result_of
 from pullback.passes.lowering.layout import memref_type
 from pullback.passes.lowering.memrefs import insert_copy
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from xdsl.ir import Block, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.passes.loops.kernel_function import Signature
-from pullback.passes.lowering.places import Place
-from pullback.passes.lowering.read_nodes import is_identity
 
 Structure = tuple[object, ...]
 """A key: equal for equal kernels, whatever their values are called."""
@@ -47,16 +42,3 @@ def in_order_of_need(block: Block) -> list[Operation]:
             pending.append((op, True))
             pending += ((v.owner, False) for v in reversed(op.operands) if isinstance(v, OpResult))
     return list(order)
-
-
-def places_of(signature: Signature) -> Sequence[Place]:
-    """The distinct buffers of a signature, operands before results."""
-    return list(dict.fromkeys((*signature.inputs, *signature.outputs)))
-
-
-def structure_of_signature(signature: Signature) -> Structure:
-    """The structure of a kernel, with which of its operands and results share a buffer."""
-    numbers = {place: number for number, place in enumerate(places_of(signature))}
-    shared = tuple(numbers[place] for place in (*signature.inputs, *signature.outputs))
-    # Rows of an identity matrix are not read, but computed.
-    return structure_of(signature.kernel), shared, tuple(map(is_identity, signature.kernel.operands))

@@ -11,7 +11,7 @@ from xdsl.ir import Block, Region, SSAValue
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType
-from pullback.passes.loops.element_access import Buffer
+from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.buffers import Buffers
 from pullback.passes.lowering.layout import Layout
 from pullback.passes.lowering.memrefs import bytes_of, insert_copy, tensor_memref
@@ -61,7 +61,7 @@ def condition(buffers: Buffers, op: While) -> SSAValue:
     flag = buffers.view(
         buffers.places.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
     )
-    return Buffer(flag, Layout((1,), (1,)), i1).load(buffers.builder, [], 0).value
+    return BufferView(flag, Layout((1,), (1,)), i1).load(buffers.builder, [], 0).value
 
 
 Move = tuple[Place, Place, MemRefType]

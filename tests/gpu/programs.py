@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects import func
-from xdsl.dialects.builtin import MemRefType, ModuleOp, f32, f64, i1, i32
+from xdsl.dialects.builtin import MemRefType, ModuleOp, UnitAttr, f32, f64, i1, i32
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.op import scalar_functions
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.passes.gpu.kernel_builder import Buffer, Kernel, kernel_module
+from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
+from pullback.passes.gpu.gpu_kernel import KERNELS, GpuKernel
+from pullback.passes.gpu.kernel_builder import Parameter
 from pullback.passes.gpu.line import Combination, Line
-from pullback.passes.gpu.point import Dims, Point, Rows
+from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import pointwise
 from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.passes.lowering.lowered_kernels import Code
+from pullback.passes.lowering.nodes import Load
 from pullback.passes.pipeline.levels import verify_level
 
 
@@ -40,24 +43,31 @@ class Program:
         return range(len(self.buffers) - len(self.expected), len(self.buffers))
 
 
-def program(kernel: Kernel, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Program:
+def program(kernel: GpuKernel, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Program:
     """A host function that launches one kernel on its own arguments."""
     types = [argument.type for argument in kernel.function.body.block.args]
     element_types = [type_.element_type for type_ in types if isinstance(type_, MemRefType)]
     shapes = [array.shape for array in (*inputs, *expected)]
-    host = func.FuncOp("main", ([*map(MemRefType, element_types, shapes)], []))
-    with inserting(host.body.block.add_op):
-        kernel.launch(host.body.block.args)
-    host.body.block.add_op(func.ReturnOp())
+    module = launching([kernel], [*map(MemRefType, element_types, shapes)])
     outputs = [np.empty(e.shape, e.dtype) for e in expected]
-    module = kernel_module(host, [kernel])
-    verify_level(module, "gpu")
     return Program(module, [*map(np.copy, inputs), *outputs], list(expected))
 
 
-def buffers_for(**arrays: np.ndarray) -> list[Buffer]:
+def launching(kernels: Sequence[Code], types: Sequence[Attribute]) -> ModuleOp:
+    """A host function of arguments of these types, on which it launches kernels one after the other."""
+    host = FunctionBuilder("main", types, private=False)
+    with host.entering(host.block):
+        for kernel in kernels:
+            kernel.call(host.block.args, host)
+    device = GpuModuleOp(KERNELS, [op for kernel in kernels for op in kernel.operations])
+    module = ModuleOp([device, host.finish()], {"gpu.container_module": UnitAttr()})
+    verify_level(module, "gpu")
+    return module
+
+
+def buffers_for(**arrays: np.ndarray) -> list[Parameter]:
     types: dict[str, Attribute] = {"float32": f32, "float64": f64, "int32": i32, "bool": i1}
-    return [Buffer(types[array.dtype.name], array.size, name) for name, array in arrays.items()]
+    return [Parameter(types[array.dtype.name], array.size, name) for name, array in arrays.items()]
 
 
 def tanh_chain(shape: tuple[int, ...] = (7, 300)) -> Program:
@@ -69,10 +79,10 @@ def tanh_chain(shape: tuple[int, ...] = (7, 300)) -> Program:
     whole, row = Affine(strides), Affine((0, *strides[1:]))
 
     def body(point: Point) -> None:
-        x, b = point.load(0, whole), point.load(1, row)
+        x, b = point.load(point.inputs[0], whole), point.load(point.inputs[1], row)
         y = scalar_functions.tanh(x) * (1 - x * x) + b
-        point.store(2, whole, y)
-        point.store(3, whole, y > 0)
+        point.store(point.inputs[2], whole, y)
+        point.store(point.inputs[3], whole, y > 0)
 
     kernel = pointwise("tanh_chain", buffers_for(x=x, bias=bias, y=y, positive=y > 0), shape, body)
     return program(kernel, [x, bias], [y, y > 0])
@@ -85,7 +95,9 @@ def transpose(shape: tuple[int, int, int] = (4, 5, 6)) -> Program:
     _, j, k = shape
 
     def body(point: Point) -> None:
-        point.store(1, Affine((shape[0] * j, j, 1)), -point.load(0, Affine((1, j * k, k))))
+        point.store(
+            point.inputs[1], Affine((shape[0] * j, j, 1)), -point.load(point.inputs[0], Affine((1, j * k, k)))
+        )
 
     kernel = pointwise("transpose", buffers_for(x=x, y=y), y.shape, body)
     return program(kernel, [x], [y])
@@ -98,8 +110,10 @@ def gather(rows: int = 40, columns: int = 12) -> Program:
     y = np.where(((t >= 0) & (t < 9))[:, None], x[np.clip(t, 0, 8)], np.float32(0))
 
     def body(point: Point) -> None:
-        row = point.load(1, Affine((1, 0)))
-        point.store(2, Affine((columns, 1)), point.load(0, Affine((0, 1)), Rows(row, 9, columns)))
+        row = Load(i32, argument=1, offset=Affine((1, 0)))
+        picked = Load(f32, (row,), argument=0, offset=Affine((0, 1)), rows=9, row_stride=columns)
+        (value,) = point.values([picked])
+        point.store(point.inputs[2], Affine((columns, 1)), value)
 
     kernel = pointwise("gather", buffers_for(x=x, t=t, y=y), (rows, columns), body)
     return program(kernel, [x, t], [y])
@@ -111,26 +125,33 @@ def add(a: Scalar, b: Scalar) -> Scalar:
 
 def softmax(rows: int = 6, columns: int = 1000) -> Program:
     """y = exp(x - max) / sum along the rows, and the logarithm of each sum."""
-    x = np.random.default_rng(3).standard_normal((rows, columns), np.float32)
-    e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    a = np.random.default_rng(3).standard_normal((rows, columns), np.float32)
+    e = np.exp(a - a.max(axis=1, keepdims=True, initial=-np.inf))
     total = e.sum(axis=1, keepdims=True)
     whole, one = Affine((columns, 1)), Affine((1, 0))
 
     def body(row: Line) -> None:
+        x, y, log_total = row.point.inputs
         (largest,) = row.reduce(
-            [Combination(f32, scalar_functions.maximum, -np.inf)], lambda point: [point.load(0, whole)]
+            [Combination(f32, scalar_functions.maximum, -np.inf)],
+            lambda point: [point.load(x, whole)],
         )
         (total,) = row.reduce(
-            [Combination(f32, add, 0.0)], lambda point: [scalar_functions.exp(point.load(0, whole) - largest)]
+            [Combination(f32, add, 0.0)],
+            lambda point: [scalar_functions.exp(point.load(x, whole) - largest)],
         )
         row.each(
-            lambda point: point.store(1, whole, scalar_functions.exp(point.load(0, whole) - largest) / total)
+            lambda point: point.store(
+                y,
+                whole,
+                scalar_functions.exp(point.load(x, whole) - largest) / total,
+            )
         )
-        row.lead(lambda point: point.store(2, one, scalar_functions.log(total)))
+        row.lead(lambda point: point.store(log_total, one, scalar_functions.log(total)))
 
-    buffers = buffers_for(x=x, y=e, log_total=total)
+    buffers = buffers_for(x=a, y=e, log_total=total)
     kernel = row_reduction("softmax", buffers, Dims(0, (rows,)), Dims(1, (columns,)), body)
-    return program(kernel, [x], [e / total, np.log(total)])
+    return program(kernel, [a], [e / total, np.log(total)])
 
 
 def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
@@ -147,14 +168,14 @@ def moments(shape: tuple[int, int, int] = (3, 4, 130)) -> Program:
         ]
 
         def values(point: Point) -> list[Scalar]:
-            x = point.load(0, whole)
-            return [x, x * x, point.load(1, whole)]
+            x = point.load(point.inputs[0], whole)
+            return [x, x * x, point.load(point.inputs[1], whole)]
 
         totals = row.reduce(terms, values)
 
         def store(point: Point) -> None:
             for number, value in enumerate(totals):
-                point.store(2 + number, one, value)
+                point.store(point.inputs[2 + number], one, value)
 
         row.lead(store)
 
@@ -171,9 +192,13 @@ def strided_sums(shape: tuple[int, int, int] = (3, 4, 50)) -> Program:
     whole, turned = Affine((shape[1] * shape[2], shape[2], 1)), Affine((1, shape[0], 0))
 
     def body(row: Line) -> None:
-        (total,) = row.reduce([Combination(f32, add, 0.0)], lambda point: [point.load(0, whole)])
+        (total,) = row.reduce(
+            [Combination(f32, add, 0.0)], lambda point: [point.load(point.inputs[0], whole)]
+        )
         for buffer, value in ((1, total), (2, -total)):
-            row.lead(lambda point, buffer=buffer, value=value: point.store(buffer, turned, value))
+            row.lead(
+                lambda point, buffer=buffer, value=value: point.store(point.inputs[buffer], turned, value)
+            )
 
     y = x.sum(axis=2).T.copy()
     kernel = row_reduction(

@@ -12,16 +12,13 @@ from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
-from pullback.passes.gpu.arguments import Lowered
-from pullback.passes.gpu.gpu_kernels import lower_kernel
-from pullback.passes.gpu.kernel_builder import kernel_module
-from pullback.passes.loops.kernel_function import Signature
+from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.places import Place
-from pullback.passes.pipeline.levels import verify_level
+from pullback.tests.gpu.programs import launching
 
 SOFTMAX = """
 func.func @main(%x: tensor<6x200xf32>) -> (tensor<6x200xf32>, tensor<6xf32>) {
@@ -128,16 +125,9 @@ def kernel_of(text: str) -> Kernel:
     return next(op for op in parse(context(), text).module.walk() if isinstance(op, Kernel))
 
 
-def on_device(lowered: Lowered) -> ModuleOp:
+def on_device(lowered: LoweredKernel) -> ModuleOp:
     """A host function that takes the buffers of the kernels and launches them in turn."""
-    host = func.FuncOp("main", ([type_ for _, type_ in lowered.arguments], []))
-    with inserting(host.body.block.add_op):
-        for kernel in lowered.kernels:
-            kernel.launch(host.body.block.args)
-    host.body.block.add_op(func.ReturnOp())
-    module = kernel_module(host, lowered.kernels)
-    verify_level(module, "gpu")
-    return module
+    return launching(lowered.code, [type_ for _, type_ in lowered.arguments])
 
 
 @pytest.mark.parametrize("text", KERNELS.values(), ids=KERNELS)
@@ -145,7 +135,7 @@ def test_against_the_evaluator(text: str) -> None:
     kernel = kernel_of(text)
     inputs: list[Place] = [("input", i) for i in range(len(kernel.operands))]
     outputs: list[Place] = [("output", i) for i in range(len(kernel.results))]
-    lowered = lower_kernel(Signature(kernel, "k", inputs, outputs))
+    lowered = gpu_kernels(Signature(kernel, "k", inputs, outputs))
     generator = np.random.default_rng(0)
     arrays: list[np.ndarray] = []
     for value in kernel.operands:
@@ -167,7 +157,7 @@ def test_against_the_evaluator(text: str) -> None:
 
 def test_an_output_may_take_the_place_of_an_input() -> None:
     kernel = kernel_of(SOFTMAX)
-    lowered = lower_kernel(Signature(kernel, "k", [("input", 0)], [("input", 0), ("output", 1)]))
+    lowered = gpu_kernels(Signature(kernel, "k", [("input", 0)], [("input", 0), ("output", 1)]))
     assert [place for place, _ in lowered.arguments] == [("input", 0), ("output", 1)]
     x = np.random.default_rng(0).standard_normal((6, 200), np.float32)
     buffers = [x.reshape(-1).copy(), np.zeros(6, np.float32)]
@@ -183,7 +173,7 @@ def test_a_kind_without_an_emitter() -> None:
         DiagnosticError,
         match="no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns",
     ):
-        lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))
+        gpu_kernels(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))
 
 
 def test_more_shared_memory_than_a_block_has() -> None:
@@ -202,4 +192,4 @@ def test_more_shared_memory_than_a_block_has() -> None:
       func.return {", ".join(f"%r#{i}" for i in range(count))} : {types}
     }}""")
     with pytest.raises(DiagnosticError, match="need more than 49152 bytes of shared memory"):
-        lower_kernel(Signature(kernel, "k", [("input", 0)], [("output", i) for i in range(count)]))
+        gpu_kernels(Signature(kernel, "k", [("input", 0)], [("output", i) for i in range(count)]))

@@ -21,8 +21,8 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype, tensor_type
 from pullback.dialects.verification import verify
-from pullback.passes.loops.kernel_function import Lowered, Signature
-from pullback.passes.loops.loop_kernels import lower_kernel
+from pullback.passes.loops.loop_kernels import loop_kernel
+from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 
 Array = NDArray[Any]
 Body = Callable[..., Sequence[Tensor]]
@@ -55,13 +55,14 @@ def kernel_function(
     return func.FuncOp("main", (types, [v.type for v in results]), Region(outer)), kernel
 
 
-def lowered(kernel: Kernel, bits: int, in_place: dict[int, int]) -> tuple[Lowered, ModuleOp]:
+def lowered(kernel: Kernel, bits: int, in_place: dict[int, int]) -> tuple[LoweredKernel, ModuleOp]:
     """The kernel's function as a module of its own; `in_place` maps results to the operands that they replace."""
     inputs = [("input", i) for i in range(len(kernel.operands))]
     outputs = [inputs[in_place[i]] if i in in_place else ("output", i) for i in range(len(kernel.results))]
-    made = lower_kernel(Signature(kernel, "main", inputs, outputs), bits)
-    made.function.properties.pop("sym_visibility", None)
-    module = ModuleOp([made.function])
+    made = loop_kernel(Signature(kernel, "main", inputs, outputs), bits)
+    (function,) = made.code[0].operations
+    function.properties.pop("sym_visibility", None)
+    module = ModuleOp([function])
     verify(module)
     return made, module
 

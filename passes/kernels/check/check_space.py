@@ -9,8 +9,8 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
-from pullback.passes.lowering.outputs import outputs_of
+from pullback.passes.lowering.kernel_model import KernelModel
+from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce
 from pullback.passes.lowering.space import Space
 
 
@@ -20,11 +20,11 @@ def check_space(kernel: Kernel, schedule: Schedule) -> None:
     Raises:
         DiagnosticError: at the kernel, or at the reduction that has no loops to run along.
     """
-    space, outputs = outputs_of(Space.of(kernel, schedule))
+    model = KernelModel.of(kernel, schedule)
+    space, outputs = model.space, model.outputs
     long = frozenset(d for d, extent in enumerate(space.extents) if extent != 1)
     outer = long & frozenset(space.outer)
-    nodes = cone([node for output in outputs for node in output.nodes])
-    for node in nodes:
+    for node in model.nodes:
         if _is_early(node, outer):
             raise _misfit(kernel, schedule, "a value needs a total before the loops are over")
     for output in outputs:
@@ -35,7 +35,7 @@ def check_space(kernel: Kernel, schedule: Schedule) -> None:
             raise _misfit(kernel, schedule, f"{which} is a total over loops that it has axes for")
         if not space.is_in_pieces:
             _check_points(kernel, schedule, space, output, outer)
-    for node in nodes:
+    for node in model.nodes:
         if isinstance(node, Reduce):
             _check_reduction(node, long & frozenset(space.inner), outer)
 

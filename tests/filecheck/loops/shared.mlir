@@ -1,5 +1,6 @@
 // Kernels of equal structure are one function, named after the first, wherever constants stand; not those whose operands share buffers otherwise.
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
+// RUN: pullback-opt %s -p lower-to-gpu,verify-level{level=gpu} --no-locations | filecheck %s --check-prefix GPU
 
 func.func @main(%x: tensor<8xf32>, %z: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
   %a = graph.kernel %x, %z schedule<kind = pointwise, parallel = [8]> {memory = [#graph.buffer<output, 0>]} : tensor<8xf32> {
@@ -42,3 +43,12 @@ func.func @main(%x: tensor<8xf32>, %z: tensor<8xf32>) -> (tensor<8xf32>, tensor<
 // CHECK:     func.call @main_kernel_0(%output0, %x, %output1)
 // CHECK:     func.call @main_kernel_2(%x, %output2)
 // CHECK:     func.call @main_kernel_3(%z, %x, %output3)
+
+// GPU:       gpu.func @main_kernel_0(%x: memref<8xf32>, %z: memref<8xf32>, %a: memref<8xf32>)
+// GPU-NOT:   gpu.func @main_kernel_1
+// GPU:       gpu.func @main_kernel_2(%x: memref<8xf32>, %c: memref<8xf32>)
+// GPU:       gpu.func @main_kernel_3(
+// GPU:       gpu.launch_func @kernels::@main_kernel_0 {{.*}} args(%x : memref<8xf32>, %z : memref<8xf32>, %output0 : memref<8xf32>)
+// GPU:       gpu.launch_func @kernels::@main_kernel_0 {{.*}} args(%output0 : memref<8xf32>, %x : memref<8xf32>, %output1 : memref<8xf32>)
+// GPU:       gpu.launch_func @kernels::@main_kernel_2 {{.*}} args(%x : memref<8xf32>, %output2 : memref<8xf32>)
+// GPU:       gpu.launch_func @kernels::@main_kernel_3 {{.*}} args(%z : memref<8xf32>, %x : memref<8xf32>, %output3 : memref<8xf32>)

@@ -1,0 +1,52 @@
+"""What the GPU kernels of one `graph.kernel` are given: a memref of rank 1 for each distinct buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.passes.gpu.kernel_builder import Parameter
+from pullback.passes.lowering.lowered_kernels import Signature
+from pullback.passes.lowering.memrefs import bytes_of
+from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
+
+
+@dataclass
+class Parameters:
+    """One parameter for each distinct buffer that a kernel touches."""
+
+    signature: Signature
+    by_place: dict[Place, Parameter] = field(default_factory=dict)
+    _scratch_bytes: int = 0
+
+    def declare(self, place: Place, value: SSAValue, fallback: str) -> int:
+        """The position of the parameter for a buffer, seen as `value`."""
+        if place not in self.by_place:
+            element_type, count = element_type_of(value.type), prod(shape_of_type(value.type))
+            self.by_place[place] = Parameter(element_type, count, value.name_hint or fallback)
+        return list(self.by_place).index(place)
+
+    def all(self) -> list[Parameter]:
+        return list(self.by_place.values())
+
+    def places(self) -> list[tuple[Place, MemRefType]]:
+        return [(place, parameter.type) for place, parameter in self.by_place.items()]
+
+    def input(self, number: int) -> int:
+        kernel = self.signature.kernel
+        return self.declare(self.signature.inputs[number], kernel.operands[number], f"input{number}")
+
+    def scratch(self, element_type: Attribute, size: int) -> int:
+        """The position of the parameter for a new scratch buffer; one of no elements has a place of its own, too."""
+        parameter = Parameter(element_type, max(size, 1), f"partial{len(self.by_place)}")
+        self.by_place[SCRATCH[0], self._scratch_bytes] = parameter
+        self._scratch_bytes += -(-bytes_of(parameter.type) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+        return len(self.by_place) - 1
+
+    def output(self, number: int) -> int:
+        kernel = self.signature.kernel
+        return self.declare(self.signature.outputs[number], kernel.results[number], f"output{number}")

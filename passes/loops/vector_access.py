@@ -1,0 +1,118 @@
+"""Loads and stores of vectors: contiguous, strided, reversed, or row by row as indices say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, vector
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType, i1, i32
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.upstream.gather import GatherOp, ScatterOp
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.vectors import Lanes, shuffled
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, result_of
+
+
+def load_vector(
+    view: BufferView, builder: CodeBuilder, lanes: Lanes, terms: Sequence[Term], constant: int, stride: int
+) -> Scalar:
+    """One element per lane, `stride` elements apart; 0 in lanes that do not exist."""
+    type_ = vector_type(view.memory_type, lanes.count)
+    if stride == -1 and lanes.mask is None:
+        last = view.indices(builder, terms, constant - (lanes.count - 1))
+        loaded = result_of(vector.LoadOp.create(operands=[view.value, *last], result_types=[type_]))
+        return shuffled(Scalar(loaded), range(lanes.count)[::-1]).cast(view.element_type)
+    at = view.indices(builder, terms, constant)
+    if stride != 1:
+        steps = lane_steps(builder, lanes.count, stride)
+        loaded = _gather(view, builder, at, steps, lanes.mask or all_lanes(builder, lanes.count), type_)
+    elif lanes.mask is None:
+        loaded = result_of(vector.LoadOp.create(operands=[view.value, *at], result_types=[type_]))
+    else:
+        nothing = builder.number(0, type_).value
+        operands = [view.value, *at, lanes.mask, nothing]
+        loaded = result_of(vector.MaskedLoadOp.create(operands=operands, result_types=[type_]))
+    loaded.name_hint = view.value.name_hint
+    return Scalar(loaded).cast(view.element_type)
+
+
+def load_rows(
+    view: BufferView,
+    builder: CodeBuilder,
+    lanes: Lanes,
+    rows: Scalar,
+    inside: Scalar,
+    first: tuple[Sequence[Term], int, tuple[int, int]],
+) -> Scalar:
+    """One element per lane, each in a row of its own; 0 where `inside` is false.
+
+    `first` holds the terms and the constant of the first lane's element, and the strides of lanes and rows.
+    """
+    terms, constant, (stride, row_stride) = first
+    type_ = vector_type(view.memory_type, lanes.count)
+    offsets = rows * row_stride
+    if stride:
+        offsets = offsets + Scalar(lane_steps(builder, lanes.count, stride)).cast(rows.element_type)
+    mask = inside if lanes.mask is None else both(inside, Scalar(lanes.mask))
+    at = view.indices(builder, terms, constant)
+    return Scalar(_gather(view, builder, at, offsets.value, mask.value, type_)).cast(view.element_type)
+
+
+def _gather(
+    view: BufferView,
+    builder: CodeBuilder,
+    at: Sequence[SSAValue],
+    offsets: SSAValue,
+    mask: SSAValue,
+    type_: VectorType,
+) -> SSAValue:
+    operands = [view.value, *at, offsets, mask, builder.number(0, type_).value]
+    return result_of(GatherOp.create(operands=operands, result_types=[type_]), view.value.name_hint)
+
+
+def store_vector(
+    view: BufferView,
+    builder: CodeBuilder,
+    lanes: Lanes,
+    value: Scalar,
+    first: tuple[Sequence[Term], int, int],
+) -> None:
+    """One element per lane; `first` holds terms and constant of the first lane's, and the distance of lanes."""
+    terms, constant, stride = first
+    at = view.indices(builder, terms, constant)
+    stored = view.stored(value).value
+    if stride != 1:
+        steps = lane_steps(builder, lanes.count, stride)
+        mask = lanes.mask or all_lanes(builder, lanes.count)
+        insert(ScatterOp.create(operands=[view.value, *at, steps, mask, stored]))
+    elif lanes.mask is None:
+        insert(vector.StoreOp.create(operands=[stored, view.value, *at]))
+    else:
+        insert(vector.MaskedStoreOp.create(operands=[view.value, *at, lanes.mask, stored]))
+
+
+def lane_steps(builder: CodeBuilder, count: int, stride: int) -> SSAValue:
+    """0, stride, 2 * stride, …: one per lane."""
+    type_ = VectorType(i32, [count])
+    values = DenseIntOrFPElementsAttr.from_list(type_, [lane * stride for lane in range(count)])
+    return builder.once(
+        ("steps", count, stride),
+        lambda: arith.ConstantOp.create(properties={"value": values}, result_types=[type_]),
+        "steps",
+    )
+
+
+def all_lanes(builder: CodeBuilder, count: int) -> SSAValue:
+    """The mask in which every lane exists."""
+    return builder.number(1, vector_type(i1, count)).value
+
+
+def both(a: Scalar, b: Scalar) -> Scalar:
+    """Whether both hold."""
+    return Scalar(
+        result_of(arith.AndIOp.create(operands=[a.value, b.value], result_types=[a.type]), "inside")
+    )

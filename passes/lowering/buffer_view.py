@@ -1,0 +1,79 @@
+"""A buffer as a kernel sees it: loads and stores of single elements, and of rows that are named at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import IntegerType, MemRefType
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, index_op, result_of
+from pullback.passes.lowering.layout import Layout
+
+
+@dataclass(frozen=True)
+class BufferView:
+    """A memref, the layout in which loops step through it, and the type of its elements in registers."""
+
+    value: SSAValue
+    layout: Layout
+    element_type: Attribute
+
+    @property
+    def memory_type(self) -> Attribute:
+        """The element type in memory."""
+        type_ = self.value.type
+        assert isinstance(type_, MemRefType)
+        return type_.element_type
+
+    def indices(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> list[SSAValue]:
+        """The index along each dimension."""
+        along: list[list[Term]] = [[] for _ in self.layout.shape]
+        for value, step in terms:
+            dimension, factor = self.layout.dimension(step)
+            along[dimension].append((value, factor))
+        digits = self.layout.digits(constant)
+        return [builder.sum_of(t, digit) for t, digit in zip(along, digits, strict=True)]
+
+    def load(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> Scalar:
+        """One element."""
+        op = memref.LoadOp.create(
+            operands=[self.value, *self.indices(builder, terms, constant)], result_types=[self.memory_type]
+        )
+        return Scalar(result_of(op, self.value.name_hint)).cast(self.element_type)
+
+    def store(self, builder: CodeBuilder, value: Scalar, terms: Sequence[Term], constant: int) -> None:
+        """One element."""
+        indices = self.indices(builder, terms, constant)
+        insert(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
+
+    def stored(self, value: Scalar) -> Scalar:
+        """A value as it is in memory."""
+        return value.cast(self.memory_type)
+
+
+# ---- rows ---------------------------------------------------------------------------------------------------
+
+
+def is_in_range(index: Scalar, rows: int) -> Scalar:
+    """Whether an index, or each lane of a vector of them, names one of so many rows."""
+    assert isinstance(index.element_type, IntegerType)
+    most = 1 << index.element_type.width.data - 1  # an index that is not negative is smaller than that
+    op = CmpiOp(index.value, index.like(min(rows, most)).value, "ult")
+    return Scalar(result_of(op, "inside"))
+
+
+def index_of(value: Scalar) -> SSAValue:
+    """An integer as an index."""
+    return result_of(index_op(IndexCastOp, value.value), "row")
+
+
+def row_in_range(builder: CodeBuilder, index: Scalar, is_inside: Scalar) -> SSAValue:
+    """The row that an index names, 0 where there is none."""
+    return select(is_inside, Scalar(index_of(index)), Scalar(builder.index(0))).value

@@ -1,0 +1,192 @@
+"""Building code: constants once at its beginning, index arithmetic, loops, branches.
+
+For the body of a loop over rows
+
+    for each row i:  y[4 * i + 1] = x[4 * i + 1] * 2.0
+
+`number(2.0, f32)` and `index(4)`, asked for inside of the loop, are made once, at the beginning of the function, and
+`sum_of([(i, 4)], 1)` adds what is left to compute where it is asked for:
+
+    %cst = arith.constant 2.000000e+00 : f32
+    %c4 = arith.constant 4 : index
+    %c1 = arith.constant 1 : index
+    scf.for %i = … {
+      %at = arith.muli %i, %c4 : index
+      %at_1 = arith.addi %at, %c1 : index
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TypeAlias
+
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import IndexType, IntegerAttr
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar, constant, default_properties
+from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
+from pullback.dialects.graph.tensor.tensor import Number
+
+INDEX = IndexType()
+Term: TypeAlias = tuple[SSAValue, int]
+"""An index and its factor."""
+LoopBody: TypeAlias = Callable[[SSAValue, Sequence[SSAValue]], Sequence[SSAValue]]
+"""Builds one iteration from the induction variable and the carried values; gives the next ones."""
+
+
+def named(value: SSAValue, hint: str) -> SSAValue:
+    """The value, with a name for readers."""
+    value.name_hint = hint
+    return value
+
+
+def result_of(op: Operation, hint: str | None = None) -> SSAValue:
+    """Inserts an operation and gives its only result."""
+    insert(op)
+    return named(op.results[0], hint) if hint else op.results[0]
+
+
+class CodeBuilder:
+    """Code that grows at the end of a block; constants go to its beginning, each once."""
+
+    def __init__(self, argument_types: Sequence[Attribute]) -> None:
+        self.block = Block(arg_types=argument_types)
+        self.place: Insert = self.block.add_op
+        """Where code is being added now: the innermost loop's end."""
+        self._head: list[Operation] = []
+        self._constants: dict[tuple[object, ...], SSAValue] = {}
+        self._numbers: dict[SSAValue, int] = {}
+
+    @contextmanager
+    def entering(self, block: Block) -> Generator[None]:
+        """While this lasts, code goes to the end of a block."""
+        outside, self.place = self.place, block.add_op
+        with inserting(block.add_op):
+            yield
+        self.place = outside
+
+    def number(self, value: Number, type_: Attribute) -> Scalar:
+        """A constant of a scalar or vector type."""
+        # 0 and 0.0 are equal, and one constant; -0.0 is another.
+        key = (value, str(value).startswith("-"), type_)
+        if key not in self._constants:
+            with inserting(self._head.append):
+                self._constants[key] = constant(value, type_).value
+        return Scalar(self._constants[key])
+
+    def index(self, value: int) -> SSAValue:
+        """A constant of type index."""
+        if (value, INDEX) not in self._constants:
+            op = arith.ConstantOp.create(properties={"value": index_attribute(value)}, result_types=[INDEX])
+            self._head.append(op)
+            self._constants[value, INDEX] = named(op.results[0], f"c{value}" if value >= 0 else "negative")
+            self._numbers[op.results[0]] = value
+        return self._constants[value, INDEX]
+
+    def once(self, key: tuple[object, ...], make: Callable[[], Operation], hint: str) -> SSAValue:
+        """A value that needs no operands, made once at the beginning."""
+        if key not in self._constants:
+            op = make()
+            self._head.append(op)
+            self._constants[key] = named(op.results[0], hint)
+        return self._constants[key]
+
+    def end_with(self, terminator: Operation) -> None:
+        """Ends the block, and puts those constants that are used at its beginning."""
+        self.block.add_op(terminator)
+        first = self.block.first_op
+        assert first is not None
+        used: list[Operation] = []
+        for op in reversed(self._head):
+            if any(True for r in op.results for _ in r.uses):
+                used.append(op)
+            else:
+                op.drop_all_references()
+        if used:
+            self.block.insert_ops_before(used[::-1], first)
+
+    # ---- index arithmetic -------------------------------------------------------------------------------
+
+    def sum_of(self, terms: Iterable[Term], offset: int, hint: str = "at") -> SSAValue:
+        """`offset + sum(value * factor)`, of type index."""
+        total: SSAValue | None = None
+        for value, factor in terms:
+            if value in self._numbers:
+                offset += self._numbers[value] * factor
+                continue
+            term = self.product(value, factor, hint)
+            total = term if total is None else result_of(index_op(arith.AddiOp, total, term), hint)
+        if total is None:
+            return self.index(offset)
+        return result_of(index_op(arith.AddiOp, total, self.index(offset)), hint) if offset else total
+
+    def product(self, value: SSAValue, factor: int, hint: str | None = None) -> SSAValue:
+        """`value * factor`."""
+        return value if factor == 1 else result_of(index_op(arith.MuliOp, value, self.index(factor)), hint)
+
+    def quotient(self, value: SSAValue, divisor: int, hint: str | None = None) -> SSAValue:
+        """`value / divisor`, of a number that is not negative."""
+        return value if divisor == 1 else result_of(index_op(arith.DivUIOp, value, self.index(divisor)), hint)
+
+    def remainder(self, value: SSAValue, divisor: int, hint: str | None = None) -> SSAValue:
+        """`value % divisor`, of a number that is not negative."""
+        if divisor == 1:
+            return self.index(0)
+        return result_of(index_op(arith.RemUIOp, value, self.index(divisor)), hint)
+
+    # ---- loops and branches -----------------------------------------------------------------------------
+
+    def loop(
+        self, bounds: tuple[int, int, int], hint: str, inits: Sequence[SSAValue], body: LoopBody
+    ) -> Sequence[SSAValue]:
+        """`scf.for` over (lower, upper, step) that carries values; gives the last ones.
+
+        What the body inserts elsewhere while it is built stands before the loop.
+        """
+        lower, upper, step = map(self.index, bounds)
+        return self.loop_between((lower, upper, step), hint, inits, body)
+
+    def loop_between(
+        self,
+        bounds: tuple[SSAValue, SSAValue, SSAValue],
+        hint: str,
+        inits: Sequence[SSAValue],
+        body: LoopBody,
+    ) -> Sequence[SSAValue]:
+        """`loop` with bounds that are values."""
+        block = Block(arg_types=[INDEX, *(v.type for v in inits)])
+        named(block.args[0], hint)
+        for argument, init in zip(block.args[1:], inits, strict=True):
+            argument.name_hint = init.name_hint
+        with self.entering(block):
+            yielded = body(block.args[0], block.args[1:])
+            insert(scf.YieldOp.create(operands=list(yielded)))
+        op = scf.ForOp.create(
+            operands=[*bounds, *inits], result_types=[v.type for v in inits], regions=[Region(block)]
+        )
+        insert(op)
+        for result, value in zip(op.results, yielded, strict=True):
+            result.name_hint = value.name_hint
+        return op.results
+
+    def when(self, condition: SSAValue, body: Callable[[], None]) -> None:
+        """`scf.if` without results."""
+        then = Block()
+        with self.entering(then):
+            body()
+            insert(scf.YieldOp.create())
+        insert(scf.IfOp.create(operands=[condition], regions=[Region(then), Region()]))
+
+
+@lru_cache(maxsize=1 << 12)
+def index_attribute(value: int) -> IntegerAttr[IndexType]:
+    """A number of type index, the same object for equal ones."""
+    return IntegerAttr(value, INDEX)
+
+
+def index_op(op: type[Operation], *operands: SSAValue) -> Operation:
+    """An `arith` operation on indices."""
+    return op.create(operands=operands, result_types=[INDEX], properties=default_properties(op))  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,124 @@
+"""Kernels as a target runs them: equal ones share one function, which the host calls on the buffers of each.
+
+Of the kernels of
+
+    %a = graph.kernel %x, %z … { add }
+    %b = graph.kernel %a, %x … { add }
+    %c = graph.kernel %x, %x … { add }
+
+the second is equal to the first, and its buffers differ alone; the third is given one buffer twice. So the host calls
+
+    func.call @main_kernel_0(%x, %z, %a)
+    func.call @main_kernel_0(%a, %x, %b)
+    func.call @main_kernel_2(%x, %c)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from xdsl.dialects.builtin import MemRefType
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.code_builder import CodeBuilder
+from pullback.passes.lowering.memrefs import bytes_of
+from pullback.passes.lowering.places import SCRATCH, Place
+from pullback.passes.lowering.read_nodes import is_identity
+from pullback.passes.lowering.structure import Structure, structure_of
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a kernel's code is given: a name, and a buffer for every operand and every result.
+
+    Operands and results with equal keys share a buffer.
+    """
+
+    kernel: Kernel
+    name: str
+    inputs: Sequence[Place]
+    outputs: Sequence[Place]
+
+    @property
+    def places(self) -> list[Place]:
+        """The distinct buffers, operands before results."""
+        return list(dict.fromkeys((*self.inputs, *self.outputs)))
+
+    @property
+    def structure(self) -> Structure:
+        """The structure of the kernel, with which of its operands and results share a buffer."""
+        numbers = {place: number for number, place in enumerate(self.places)}
+        shared = tuple(numbers[place] for place in (*self.inputs, *self.outputs))
+        # Rows of an identity matrix are not read, but computed.
+        return structure_of(self.kernel), shared, tuple(map(is_identity, self.kernel.operands))
+
+
+class Code(Protocol):
+    """A function that a target runs."""
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """The function, after the memory that it declares."""
+        ...
+
+    def call(self, arguments: Sequence[SSAValue], builder: CodeBuilder) -> None:
+        """Inserts what the host does to run it, with constants of the host's builder."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoweredKernel:
+    """What runs a kernel, one after the other, and for each argument which buffer it is, seen as which memref.
+
+    Beside those of the signature there may be scratch buffers.
+    """
+
+    code: Sequence[Code]
+    arguments: Sequence[tuple[Place, MemRefType]]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The scratch memory that it needs."""
+        return scratch_end(self.arguments)
+
+    def call(self, buffers: Buffers) -> None:
+        """Inserts the calls into a host function."""
+        arguments = [buffers.view(place, type_) for place, type_ in self.arguments]
+        for code in self.code:
+            code.call(arguments, buffers.builder)
+
+
+def scratch_end(arguments: Sequence[tuple[Place, MemRefType]]) -> int:
+    """Where the last scratch buffer ends."""
+    ends = [int(at) + bytes_of(type_) for (kind, at), type_ in arguments if kind == SCRATCH[0]]
+    return max(ends, default=0)
+
+
+class LoweredKernels:
+    """The kernels of one host function: one function for all of equal structure, named after the first."""
+
+    def __init__(self, lower: Callable[[Signature], LoweredKernel]) -> None:
+        self._lower = lower
+        self._known: dict[Structure, tuple[Sequence[Place], LoweredKernel]] = {}
+
+    def __call__(self, signature: Signature) -> LoweredKernel:
+        """The code of a kernel, and what this kernel passes to it.
+
+        Raises DiagnosticError as the lowering does.
+        """
+        key = signature.structure
+        if key not in self._known:
+            self._known[key] = signature.places, self._lower(signature)
+        first, lowered = self._known[key]
+        own = dict(zip(first, signature.places, strict=True))
+        arguments = [(own.get(place, place), type_) for place, type_ in lowered.arguments]
+        return replace(lowered, arguments=arguments)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """All functions, in the order of the first kernels."""
+        return [op for _, lowered in self._known.values() for code in lowered.code for op in code.operations]

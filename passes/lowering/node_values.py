@@ -1,0 +1,168 @@
+"""Evaluation of nodes: code that computes the elements that a kernel is made of, the same for every target.
+
+Of the kernel
+
+    %y = graph.kernel %x, %t … {
+    ^bb0(%0: tensor<9x5xf32>, %1: tensor<4xi32>):
+      %2 = graph.gather %0, %1 : (tensor<9x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
+      %3 = graph.tanh %2 : tensor<4x5xf32>
+      graph.yield %3 : tensor<4x5xf32>
+    }
+
+the node of the result is `Compute(tanh, Load(%x, offset=j, rows=9, row_stride=5, Load(%t, offset=i)))`. At a point
+(i, j) of the loops it becomes
+
+    %t = memref.load %t[%i]
+    %inside = arith.cmpi ult, %t, 9
+    %row = arith.index_cast %t : i32 to index
+    %safe = arith.select %inside, %row, %c0
+    %x = memref.load %x[%safe, %j]
+    %element = arith.select %inside, %x, 0.0
+    %y = math.tanh %element
+
+A target says where a node is computed (`home`: the GPU where it is first asked for, the CPU as far outside as its dims
+allow), what an offset is there (`terms`), and what changes along the lanes of a vector.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import reduce
+from typing import Self
+
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.affine import Affine
+from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.op.scalar import Scalar, emit
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.insertion import Insert, inserting
+from pullback.dialects.upstream.arith import IndexCastOp
+from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
+from pullback.passes.lowering.code_builder import CodeBuilder, Term
+from pullback.passes.lowering.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
+
+
+class NodeValues(ABC):
+    """The nodes that are in registers at one place of a kernel's code, and the code that makes others known.
+
+    Args:
+        builder: of the kernel's function.
+        inputs: the buffers that loads name by number.
+        place: where new operations go.
+    """
+
+    def __init__(self, builder: CodeBuilder, inputs: Sequence[BufferView], place: Insert) -> None:
+        self.builder = builder
+        self.inputs = inputs
+        self.place = place
+        self.known: dict[Node, Scalar] = {}
+        self._rows: dict[tuple[Node, int], tuple[SSAValue, Scalar]] = {}
+
+    # ---- what a target says -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def home(self, node: Node) -> Self:
+        """Where a node that is not known yet is to be computed: here, or outside of the loops around this."""
+
+    @abstractmethod
+    def terms(self, offset: Affine) -> tuple[Sequence[Term], int]:
+        """An offset at this place, as a sum of indices times factors, and a constant."""
+
+    def find(self, node: Node) -> Scalar | None:
+        """A node that is known here."""
+        return self.known.get(node)
+
+    def is_vector(self, node: Node) -> bool:
+        """Whether a node is computed for several lanes at once."""
+        return False
+
+    def stride(self, offset: Affine) -> int:
+        """What an offset changes by from lane to lane."""
+        return 0
+
+    def operand(self, node: Node, *, as_vector: bool = False) -> Scalar:
+        """A node that is known, or a number; `as_vector` in each lane, where there are lanes."""
+        assert not as_vector, "there are no lanes"
+        if isinstance(node, Fixed):
+            return self.builder.number(node.number, node.element_type)
+        value = self.find(node)
+        assert value is not None, f"{node} must be known before it is used"
+        return value
+
+    def load(self, view: BufferView, offset: Affine, more: Sequence[Term] = ()) -> Scalar:
+        """What is at an offset, and so many terms further."""
+        terms, constant = self.terms(offset)
+        return view.load(self.builder, [*terms, *more], constant)
+
+    def store(self, view: BufferView, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:
+        """Stores an element at an offset, and so many terms further."""
+        with inserting(self.place):
+            terms, constant = self.terms(offset)
+            view.store(self.builder, value, [*terms, *more], constant)
+
+    # ---- evaluation -------------------------------------------------------------------------------------
+
+    def values(self, nodes: Sequence[Node]) -> list[Scalar]:
+        """These nodes in registers; what they are computed from must be loads, numbers, or known."""
+        for node in cone(nodes, self.is_at_hand):
+            if not isinstance(node, Fixed) and self.find(node) is None:
+                home = self.home(node)
+                with inserting(home.place):
+                    home.known[node] = home.computed(node)
+        return [self.operand(node) for node in nodes]
+
+    def store_outputs(self, outputs: Sequence[Output], views: Sequence[BufferView]) -> None:
+        """Computes outputs, and only then stores them: an output may take the place of an input."""
+        self.values([output.node for output in outputs])
+        for output in outputs:
+            value = self.operand(output.node, as_vector=bool(self.stride(output.offset)))
+            self.store(views[output.result], output.offset, value)
+
+    def is_at_hand(self, node: Node) -> bool:
+        """Whether a node needs no operands to become known."""
+        return self.find(node) is not None
+
+    def computed(self, node: Node) -> Scalar:
+        """The code of a node whose operands are known. Each kind of node has its case here."""
+        match node:
+            case Load(operands=()):
+                return self.load(self.inputs[node.argument], node.offset)
+            case Load():
+                return self.picked(node)
+            case OneHot():
+                return self.one_hot(node)
+            case Compute():
+                operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
+                op = node.op
+                return op.body(*operands) if isinstance(op, Elementwise) else reduce(Scalar.__add__, operands)
+            case _:
+                raise AssertionError(f"{node} must be known before it is used")
+
+    def picked(self, node: Load) -> Scalar:
+        """An element of the row that the operand names; 0 where there is no such row."""
+        (row,) = node.operands
+        safe, inside = self.home(row).row(row, node.rows)
+        value = self.load(self.inputs[node.argument], node.offset, [(safe, node.row_stride)])
+        return select(inside, value, self.builder.number(0, value.type))
+
+    def row(self, node: Node, rows: int) -> tuple[SSAValue, Scalar]:
+        """The row that a node names, 0 instead of one that is not there, and whether it is there."""
+        if (node, rows) not in self._rows:
+            with inserting(self.place):
+                index = self.operand(node)
+                inside = is_in_range(index, rows)
+                self._rows[node, rows] = row_in_range(self.builder, index, inside), inside
+        return self._rows[node, rows]
+
+    def one_hot(self, node: OneHot) -> Scalar:
+        """Whether the index that is hot is that of the column."""
+        (hot,) = node.operands
+        index = self.operand(hot)
+        return index.equal(self.column(node, index)).cast(node.element_type)
+
+    def column(self, node: OneHot, index: Scalar) -> Scalar:
+        """The column (that of the first lane) in the type of an index."""
+        terms, constant = self.terms(node.column)
+        return emit(IndexCastOp, index.element_type, Scalar(self.builder.sum_of(terms, constant)))
