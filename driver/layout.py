@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
@@ -20,9 +20,20 @@ ARGUMENTS = "graph.arguments"
 VARIABLE = "variable:"
 
 
+class Buffers(NamedTuple):
+    """The arrays of one call of a lowered `@main`."""
+
+    arrays: list[Array]
+    """One for each argument."""
+    undefined: list[int]
+    """The positions of those whose contents mean nothing yet: outputs and the arena."""
+    outputs: list[Array]
+    """Those that hold the results after the call."""
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The arguments of a function of level 4, by position: inputs, variables, outputs, the arena."""
+    """The arguments of a function on memory, by position: inputs, variables, outputs, the arena."""
 
     inputs: tuple[int, ...]
     variables: Mapping[int, str]
@@ -31,7 +42,7 @@ class Layout:
 
     @staticmethod
     def of(module: ModuleOp, finished: ModuleOp) -> Layout:
-        """The layout of a module of level 4.
+        """The layout of a module on memory, such as one of level `loops`.
 
         Args:
             module: its `@main` says what its arguments are for.
@@ -57,6 +68,17 @@ class Layout:
             {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)},
             outputs,
             arena,
+        )
+
+    def buffers(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> Buffers:
+        """The arrays of a call: the given ones, fresh ones for outputs, and the one arena of the layout."""
+        outputs = {at: pool.take() for at, pool in self.outputs.items()}
+        undefined = {**outputs, **self.arena}
+        given = dict(zip(self.inputs, inputs, strict=True))
+        bound = {at: variables[name] for at, name in self.variables.items()}
+        by_position = {**given, **bound, **undefined}
+        return Buffers(
+            [by_position[at] for at in sorted(by_position)], list(undefined), list(outputs.values())
         )
 
 

@@ -1,10 +1,8 @@
-"""From a graph as it was built to each level below it."""
+"""Copies of modules after pipelines, and the functions of a module by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Iterable
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
@@ -15,15 +13,9 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.kernels.check.check_memory import has_plan
-from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.pipeline.levels import LevelName, VerifyLevel
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
-
-IRLevel = Literal["gradients", "graph", "kernels", "loops", "llvm", "gpu", "cuda"]
-"""What a compiled program can show: as built, finished, scheduled, CPU loops, LLVM IR, GPU kernels, CUDA C++."""
-
-Shapes: TypeAlias = Sequence[tuple[int, ...]]
-"""The shape of each input of a call."""
 
 
 def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
@@ -31,6 +23,40 @@ def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
     copy = copy_module(module)
     run_pipeline(copy, pipeline)
     return copy
+
+
+def run_pipeline(module: ModuleOp, pipeline: str) -> None:
+    """Rewrite a module in place by the passes of a pipeline's text."""
+    _run(module, parse_passes(pipeline))
+
+
+def lowered_to(static: ModuleOp, pipeline: str, level: LevelName | None = None) -> ModuleOp:
+    """A copy of a module of static shapes, of level `graph` or `kernels`, after a target's pipeline.
+
+    Schedules and a memory plan that are there stay as they are: someone may have edited them.
+
+    Args:
+        static: the module.
+        pipeline: text that leads from level `graph` down.
+        level: the level of the pipeline after which to stop; without it, the whole pipeline runs.
+    """
+    passes = parse_passes(pipeline)
+    at = {pass_.level: position for position, pass_ in enumerate(passes) if isinstance(pass_, VerifyLevel)}
+    functions = (op for op in static.ops if isinstance(op, func.FuncOp))
+    start = at.get("kernels", 0) if any(map(has_plan, functions)) else 0
+    copy = copy_module(static)
+    _run(copy, passes[start:] if level is None else passes[start : at[level] + 1])
+    return copy
+
+
+def _run(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
+    # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
+    run_passes(context(), module, passes, verify_each=False)
+
+
+def has_kernels(module: ModuleOp) -> bool:
+    """Whether a module is at level `kernels` already."""
+    return any(isinstance(op, Kernel) for op in module.walk())
 
 
 def main_alone(module: ModuleOp) -> ModuleOp:
@@ -45,52 +71,14 @@ def main_alone(module: ModuleOp) -> ModuleOp:
     return copy
 
 
-def has_kernels(module: ModuleOp) -> bool:
-    """Whether a module is at level `kernels` already."""
-    return any(isinstance(op, Kernel) for op in module.walk())
-
-
-def lowered_to(static: ModuleOp, level: Literal["kernels", "loops", "gpu"]) -> ModuleOp:
-    """A copy of a module of static shapes, of level `graph` or `kernels`, at `kernels` or one below it.
-
-    Schedules are made for this machine.
-
-    Schedules and a memory plan that are there stay as they are: someone may have edited them.
-    """
-    functions = (op for op in static.ops if isinstance(op, func.FuncOp))
-    to_kernels = "verify-level{level=kernels}" if any(map(has_plan, functions)) else "kernels"
-    passes = parse_passes(to_kernels if level == "kernels" else f"{to_kernels},{level}")
-    if level != "gpu":
-        from pullback.passes.loops.lower_to_loops import (
-            host_vector_bits,  # LLVM, which not every program needs
-        )
-
-        bits = host_vector_bits()
-        passes = [replace(p, vector_bits=bits) if isinstance(p, FormKernels) else p for p in passes]
-    copy = copy_module(static)
-    _run(copy, passes)
-    return copy
-
-
-def run_pipeline(module: ModuleOp, pipeline: str) -> None:
-    """Rewrite a module in place by the passes of a pipeline's text."""
-    _run(module, parse_passes(pipeline))
-
-
-def _run(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
-    # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
-    run_passes(context(), module, passes, verify_each=False)
-
-
 def main_function(module: ModuleOp) -> func.FuncOp:
     """The function `@main` of a module; `ValueError` if it has none."""
+    return function_named(module, "main")
+
+
+def function_named(module: ModuleOp, name: str) -> func.FuncOp:
+    """The function of a module that has this name; `ValueError` if there is none."""
     for op in module.ops:
-        if isinstance(op, func.FuncOp) and op.sym_name.data == "main":
+        if isinstance(op, func.FuncOp) and op.sym_name.data == name:
             return op
-    raise ValueError("the module has no function @main")
-
-
-def checked_level(level: str) -> None:
-    """`ValueError` for an unknown level."""
-    if level not in get_args(IRLevel):
-        raise ValueError(f"level {level!r} is not known: expected one of {', '.join(get_args(IRLevel))}")
+    raise ValueError(f"the module has no function @{name}")

@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy.typing as npt
-from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, TensorType, i1
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.state.variables import VariableOp
-from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.location import name_of_value
-from pullback.dialects.graph.tensor.types import (
-    GraphError,
-    compatible_shapes,
-    data_type_of,
-    is_static,
-    shape_of_type,
-)
+from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, is_static, shape_of_type
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
-from pullback.driver.pipelines import (
-    Shapes,
-    checked_level,
-    has_kernels,
-    lowered_to,
-    main_alone,
-    main_function,
-    run_pipeline,
-)
-from pullback.driver.targets.evaluator import EvaluatedFunction
+from pullback.driver.pipelines import has_kernels, lowered_to, main_alone, main_function, run_pipeline
+from pullback.driver.targets.registry import target_named, targets
+from pullback.driver.targets.target import Executor
+from pullback.driver.truth_values import takes_truth_values, with_truth_values
 from pullback.passes.pipeline.run import quiet_collector
 from pullback.passes.shapes.specialize_shapes import specialize
 from pullback.process.locks import COMPILING
 
 Array = npt.NDArray[Any]
-Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
-"""Runs a function on its inputs and on the contents of its variables, which it updates in place."""
+Shapes: TypeAlias = Sequence[tuple[int, ...]]
+"""The shape of each input of a call."""
 KEPT_SHAPES = 64
 """For how many of the latest different shapes of its inputs a program is kept compiled, unless told."""
+
+
+def compile_function(module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> Program:
+    """`@main` of a module of level `gradients` to `kernels`, compiled for a target; see `Program`."""
+    return Program(module, target, kept_shapes)
 
 
 class Program:
@@ -54,7 +42,7 @@ class Program:
 
     Args:
         module: holds the function, `@main`; it is not changed.
-        target: `"numpy"`, `"cpu"` or `"simt"`.
+        target: the name of a registered target, such as `"cpu"`.
         kept_shapes: for how many different shapes of its inputs it is kept compiled; where there are more, those
             whose use lies furthest back go, and their code is given back.
 
@@ -63,13 +51,9 @@ class Program:
     """
 
     def __init__(self, module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> None:
-        if target not in TARGETS:
-            near = get_close_matches(str(target), TARGETS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"target {target!r} is not known: expected one of {', '.join(TARGETS)}{hint}")
+        self._target = target_named(target)
         if isinstance(kept_shapes, bool) or not isinstance(kept_shapes, int) or kept_shapes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"kept_shapes: expected a number of shapes from 1 on, got {kept_shapes!r}")
-        self.target = target
         self.module = module
         self.kept_shapes = kept_shapes
         self._executors: OrderedDict[tuple[tuple[int, ...], ...], Executor] = OrderedDict()
@@ -77,7 +61,12 @@ class Program:
         """What was called last: it is asked for again almost always."""
         self._latest: Shapes | None = None
         """The shapes that were compiled last."""
-        self._has_truths = any(_holds_truths(v) for op in module.walk() for v in _given(op))
+        self._takes_truth_values = takes_truth_values(module)
+
+    @property
+    def target(self) -> str:
+        """The name of what it runs on."""
+        return self._target.name
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         """The results, as arrays that share memory with nothing.
@@ -108,12 +97,17 @@ class Program:
         with COMPILING, quiet_collector():
             executor = self._executors.get(key)  # another thread may have been first
             if executor is None:
-                executor = TARGETS[self.target](self, key)
-                executor = self._executors[key] = _with_truths(executor) if self._has_truths else executor
+                executor = self._executors[key] = self._made_for(key)
                 self._latest = key
             while len(self._executors) > self.kept_shapes:
                 self._executors.popitem(last=False)
         return executor
+
+    def _made_for(self, shapes: Shapes) -> Executor:
+        target = self._target
+        graph = self.specialised(shapes) if target.static_shapes else self.finished
+        executor = target.executor(lowered_to(graph, target.pipeline) if target.passes else graph, graph)
+        return with_truth_values(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:
         for shape, argument in zip(shapes, main_function(self.module).body.block.args, strict=True):
@@ -154,41 +148,23 @@ class Program:
         """The text of one level.
 
         Args:
-            level: `"gradients"` (as built), `"graph"` (finished), `"kernels"`, `"loops"`, `"llvm"`, `"gpu"`,
-                `"cuda"`.
-            shapes: of the inputs, for the levels from `"kernels"` on; those of the latest compilation
-                unless given.
+            level: `"gradients"` (as built), `"graph"` (finished), or what a target shows: one that the program's own
+                target does not go through is shown as the first target that does has it.
+            shapes: of the inputs, for the levels below `"graph"`; those of the latest compilation unless given.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
         """
-        checked_level(level)
+        above = {"gradients": lambda: self.module, "graph": lambda: self.finished}
+        shown = [target for target in (self._target, *targets().values()) if level in target.shown]
+        if level not in above and not shown:
+            known = dict.fromkeys([*above, *(name for target in targets().values() for name in target.shown)])
+            raise ValueError(f"level {level!r} is not known: expected one of {', '.join(known)}")
         with COMPILING, quiet_collector():
-            return TEXTS[level](self, shapes)
-
-
-def _with_truths(executor: Executor) -> Executor:
-    """What runs a function, given truth values of bytes 0 and 1; those of variables become so in place."""
-
-    def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        for array in variables.values():
-            if (stored := true_as_one(array)) is not array:
-                array[...] = stored
-        return executor([true_as_one(array) for array in inputs], variables)
-
-    return run
-
-
-def _given(op: Operation) -> Sequence[SSAValue]:
-    """What a call gives to a function of the graph: its arguments, and the contents of variables."""
-    if isinstance(op, func.FuncOp):
-        return op.body.block.args if op.body.blocks else ()
-    return op.results if isinstance(op, VariableOp) else ()
-
-
-def _holds_truths(value: SSAValue) -> bool:
-    type_ = data_type_of(value.type)
-    return isinstance(type_, TensorType) and type_.element_type == i1
+            if level in above:
+                return print_module(above[level]())
+            target, text = shown[0], shown[0].shown[level]
+            return text.printed(lowered_to(self.specialised(shapes), target.pipeline, text.level))
 
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
@@ -197,62 +173,3 @@ def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
     specialize(main_function(copy), shapes)
     run_pipeline(copy, "simplify")
     return copy
-
-
-def _evaluated(program: Program, shapes: Shapes) -> Executor:
-    return EvaluatedFunction(program.finished)
-
-
-def _native(program: Program, shapes: Shapes) -> Executor:
-    from pullback.driver.targets.cpu import NativeFunction
-
-    static = program.specialised(shapes)
-    return NativeFunction(lowered_to(static, "loops"), static)
-
-
-def _emulated(program: Program, shapes: Shapes) -> Executor:
-    from pullback.driver.targets.simt import EmulatedFunction
-
-    static = program.specialised(shapes)
-    return EmulatedFunction(lowered_to(static, "gpu"), static)
-
-
-TARGETS: dict[str, Callable[[Program, Shapes], Executor]] = {
-    "numpy": _evaluated,
-    "cpu": _native,
-    "simt": _emulated,
-}
-"""How a program becomes executable for given shapes of its inputs."""
-
-
-def _llvm_text(program: Program, shapes: Shapes | None) -> str:
-    from pullback.backends.cpu.llvm.printer import print_llvm
-
-    return print_llvm(lowered_to(program.specialised(shapes), "loops"), "main")
-
-
-def _cuda_text(program: Program, shapes: Shapes | None) -> str:
-    from pullback.backends.cuda.program_source import cuda_source
-
-    return cuda_source(lowered_to(program.specialised(shapes), "gpu"))
-
-
-def _text(level: Literal["kernels", "loops", "gpu"]) -> Callable[[Program, Shapes | None], str]:
-    return lambda program, shapes: print_module(lowered_to(program.specialised(shapes), level))
-
-
-TEXTS: dict[str, Callable[[Program, Shapes | None], str]] = {
-    "gradients": lambda program, shapes: print_module(program.module),
-    "graph": lambda program, shapes: print_module(program.finished),
-    "kernels": _text("kernels"),
-    "loops": _text("loops"),
-    "gpu": _text("gpu"),
-    "cuda": _cuda_text,
-    "llvm": _llvm_text,
-}
-"""How the text of each level is made."""
-
-
-def compile_function(module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> Program:
-    """`@main` of a module of level `gradients` to `kernels`, compiled for a target; see `Program`."""
-    return Program(module, target, kept_shapes)

@@ -1,7 +1,7 @@
 # ruff: noqa: I001  sections are in the order of docs/extend.md
 """What extensions import: one module, whose names stay where they are while the folders behind it may change.
 
-Operations, rules and passes of one's own need nothing else of Pullback but `import pullback as pb`; the pages
+Operations, rules, passes and targets of one's own need nothing else of Pullback but `import pullback as pb`; the pages
 docs/add-*.md are written with it. The classes of the operations that there are come from `pullback.extend.operations`.
 A name belongs here if a recipe needs it; what is listed here is documented in docs/extend.md, which is made from it.
 """
@@ -98,6 +98,15 @@ from pullback.passes.simplify.matching import producer as producer
 from pullback.passes.simplify.matching import number_in as number_in
 from pullback.dialects.ir.diagnostics import DiagnosticError as DiagnosticError
 from pullback.dialects.ir.diagnostics import UnsupportedError as UnsupportedError
+
+# ---- Targets ----
+from pullback.driver.targets.target import Target as Target
+from pullback.driver.targets.target import Text as Text
+from pullback.driver.targets.registry import register_target as register_target
+from pullback.driver.targets.registry import unregister_target as unregister_target
+from pullback.driver.targets.registry import target_named as target_named
+from pullback.driver.layout import Layout as Layout
+from pullback.backends.interpreter.interpreter import interpret as interpret
 
 # ---- Programs as text ----
 from pullback.dialects.context import context as context

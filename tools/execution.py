@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,64 +11,17 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
 from xdsl.ir import Attribute, OpResult, SSAValue
 
-from pullback.backends.cpu.runtime import compile_module
-from pullback.backends.evaluator.evaluator import evaluate
-from pullback.backends.interpreter.interpreter import interpret
-from pullback.backends.simt.emulator import run as emulate
 from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.types import data_type_of
-from pullback.driver import program
+from pullback.driver.program import compile_function
+from pullback.driver.targets.registry import target_named, targets
+from pullback.driver.targets.target import MemoryRunner
 from pullback.passes.calls.call_order import graph_calls
 from pullback.passes.calls.inline_calls import check_expansion, inline_calls
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.arrays import Array, ArrayError, named_arrays
-
-GraphRunner = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
-"""Runs a function of a graph on its inputs; the variables' arrays are updated in place."""
-
-MemoryRunner = Callable[[ModuleOp, str, Sequence[Array], Sequence[int]], None]
-"""Runs a function of level 4 on one array per argument, in place; the last gives those undefined on entry."""
-
-
-def _compiled(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
-    compile_module(module, entry)(*buffers)
-
-
-def _interpreted(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
-    interpret(module, buffers, entry, undefined=undefined)
-
-
-def _emulated(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
-    emulate(module, buffers, entry, undefined=undefined)
-
-
-def _evaluated(
-    module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
-) -> Sequence[Any]:
-    return evaluate(functions_of(module)[entry], inputs, variables)
-
-
-def _driven(target: str) -> GraphRunner:
-    def run(
-        module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
-    ) -> Sequence[Any]:
-        inline_calls(module, sys.maxsize)  # what is too large was refused before
-        alone = functions_of(module)[entry].clone()
-        alone.sym_name = StringAttr("main")
-        return program.compile_function(ModuleOp([alone]), target)(inputs, variables)
-
-    return run
-
-
-# On NumPy the program runs as it stands, whatever its level; the driver would finish it first.
-GRAPH_RUNNERS: dict[str, GraphRunner] = {
-    **{target: _driven(target) for target in program.TARGETS},
-    "numpy": _evaluated,
-}
-MEMORY_RUNNERS: dict[str, MemoryRunner] = {"numpy": _interpreted, "cpu": _compiled, "simt": _emulated}
-TARGETS = list(dict.fromkeys([*GRAPH_RUNNERS, *MEMORY_RUNNERS]))
 
 
 def execute(
@@ -89,7 +42,7 @@ def execute(
         name: the function to run.
         inputs: `NAME=ARRAY` for each of its arguments.
         variables: `NAME=ARRAY` for each variable of the program.
-        target: one of `TARGETS`.
+        target: the name of a registered target.
         max_operations: how many operations the program may be when each call is what it stands for.
 
     Raises:
@@ -102,18 +55,33 @@ def execute(
         raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
     arguments = {name_of_value(argument): argument.type for argument in function.body.block.args}
     on_memory = any(isinstance(type_, MemRefType) for type_ in arguments.values())
-    runners = MEMORY_RUNNERS if on_memory else GRAPH_RUNNERS
-    if target not in runners:
-        level = "on memory" if on_memory else "on tensors"
-        raise ArrayError(f"--target {target}: runs no functions {level}; these do: {', '.join(runners)}")
     if on_memory:
-        return _on_memory(module, name, arguments, inputs, MEMORY_RUNNERS[target])
+        return _on_memory(module, name, arguments, inputs, _memory_runner(target))
     check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, _variables(module))
     names = _result_names(function)
-    results = GRAPH_RUNNERS[target](module, name, list(given.values()), contents)
+    results = _on_tensors(module, name, list(given.values()), contents, target)
     return {**_named(names, results), **contents}
+
+
+def _on_tensors(
+    module: ModuleOp, name: str, inputs: Sequence[Array], variables: Mapping[str, Array], target: str
+) -> Sequence[Any]:
+    run_graph = target_named(target).run_graph
+    if run_graph is not None:
+        return run_graph(module, name, inputs, variables)
+    inline_calls(module, sys.maxsize)  # what is too large was refused before
+    alone = functions_of(module)[name].clone()
+    alone.sym_name = StringAttr("main")
+    return compile_function(ModuleOp([alone]), target)(inputs, variables)
+
+
+def _memory_runner(target: str) -> MemoryRunner:
+    runners = {name: t.run_on_memory for name, t in targets().items() if t.run_on_memory is not None}
+    if target not in runners:
+        raise ArrayError(f"--target {target}: runs no functions on memory; these do: {', '.join(runners)}")
+    return runners[target]
 
 
 def _on_memory(

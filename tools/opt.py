@@ -35,12 +35,12 @@ from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import explanations, shown
 from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
+from pullback.tools.formats import format_named
 from pullback.tools.listing import show
 from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
-from pullback.tools.targets import target_named
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
@@ -54,8 +54,11 @@ class Opt:
         self.args = parsed(arguments)
         self.ctx = context()
         self.ctx.allow_unregistered = self.args.allow_unregistered_dialect
-        self.target = target_named(self.args.target)
-        available = {**Universe.get_multiverse().all_passes, **own_passes()}
+        available = {
+            **Universe.get_multiverse().all_passes,
+            **own_passes(),
+        }  # extensions register theirs here
+        self.format = format_named(self.args.target)
         passes = with_limit(parse_passes(self.args.passes, available), self.args.max_operations)
         self.passes = passes if self.args.report is None else self._reporting(passes)
 
@@ -138,20 +141,20 @@ class Opt:
         )
 
     def _printed(self, module: ModuleOp) -> str:
-        """The module as MLIR with its locations, or in the form of another target."""
-        args, target = self.args, self.target
-        if isinstance(target, MLIRTarget):
+        """The module as MLIR with its locations, or in another form."""
+        args, form = self.args, self.format
+        if isinstance(form, MLIRTarget):
             told = (args.print_no_properties, args.print_debuginfo, args.syntax_highlight)
-            if target == MLIRTarget() and not any(told):
+            if form == MLIRTarget() and not any(told):
                 return self._mlir(module)
-            target = MLIRTarget(
-                target.print_generic_format or args.print_op_generic,
-                target.print_properties_as_attributes or args.print_no_properties,
-                target.print_debuginfo or args.print_debuginfo,
-                target.syntax_highlight or args.syntax_highlight,
+            form = MLIRTarget(
+                form.print_generic_format or args.print_op_generic,
+                form.print_properties_as_attributes or args.print_no_properties,
+                form.print_debuginfo or args.print_debuginfo,
+                form.syntax_highlight or args.syntax_highlight,
             )
         output = StringIO()
-        target.emit(self.ctx, module, output)
+        form.emit(self.ctx, module, output)
         return output.getvalue()
 
     def _mlir(self, module: ModuleOp) -> str:

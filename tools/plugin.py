@@ -16,13 +16,13 @@ from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
 from pullback.dialects.context import context
+from pullback.tools.formats import own_formats
 from pullback.tools.passes import own_passes
-from pullback.tools.targets import TARGETS
 
 
 def own_targets() -> dict[str, Callable[[], type[Target]]]:
-    """Our output formats by name."""
-    return {cls.name: partial(_identity, cls) for cls in TARGETS}
+    """The forms of output, which xDSL calls targets, by name."""
+    return {name: partial(_identity, cls) for name, cls in own_formats().items()}
 
 
 def _identity(cls: type[Target]) -> type[Target]:

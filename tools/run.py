@@ -22,11 +22,13 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
+from pullback.driver.targets.registry import targets
+from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.arrays import Array, ArrayError, save, summary
-from pullback.tools.execution import TARGETS, execute
+from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.outermost import Once, add_max_operations, exit_status
@@ -40,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     options = _options().parse_args(arguments)
+    if options.list_targets:
+        write_out("".join(f"{_target_line(target)}\n" for target in targets().values()))
+        return 0
     name = "<stdin>" if options.file == STANDARD else options.file
     text = read_text(options.file)
     start, source = Span(0, 0, Input(text, name)), None
@@ -82,6 +87,11 @@ def _run(source: Source, options: argparse.Namespace) -> None:
         write_out(table.getvalue())
 
 
+def _target_line(target: Target) -> str:
+    """A target in one line: what it is, and the passes that lead from a finished graph to what it runs."""
+    return f"{target.name}: {target.meaning}" + (f" (-p '{target.pipeline}')" if target.passes else "")
+
+
 def _written_out(array: Array) -> str:
     """Every element, on one line whatever the size, each in the fewest digits that give it back."""
     text = np.array2string(array, separator=", ", threshold=sys.maxsize, formatter={"all": str})
@@ -111,7 +121,17 @@ def _options() -> argparse.ArgumentParser:
         help=f"an argument of the function: {array}",
     )
     add("--variable", action="append", default=[], metavar="NAME=ARRAY", help="the contents of a variable")
-    add("--target", action=Once, choices=TARGETS, help="what runs the function (default: numpy)")
+    add(
+        "--target",
+        action=Once,
+        choices=list(targets()),
+        help="what runs the function; see --list-targets (default: numpy)",
+    )
+    add(
+        "--list-targets",
+        action="store_true",
+        help="list what functions run on, each with the passes that lead there",
+    )
     add("--output", action=Once, metavar="DIR", help="the folder for results and variables, one .npy each")
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")

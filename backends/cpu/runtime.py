@@ -20,6 +20,7 @@ from pullback.backends.cpu.entry_arguments import EntryParameter, address_of, pa
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.llvm.printer import Printed, print_module
 from pullback.backends.cpu.llvm.written_arguments import written_arguments
+from pullback.backends.cpu.machine import target_machine
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 
@@ -32,23 +33,6 @@ OPTIMIZATION_LEVEL = 1
 
 _numbers = itertools.count()
 wait_before_fork(ffi.lib._lock._lock)  # pyright: ignore[reportPrivateUsage] what each call of LLVM is made under
-
-
-@cache
-def target_machine() -> llvm.TargetMachine:
-    """LLVM's description of this machine: its CPU with every feature that it has."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    llvm.initialize_native_asmparser()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
-        reloc="pic",
-        codemodel="default",
-        jit=True,
-    )
 
 
 @cache

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.runtime import NativeCall, compile_module
 from pullback.driver.layout import Layout
+from pullback.driver.targets.target import Target, Text
 from pullback.process.interrupts import putting_off, say_what_changed
 from pullback.process.locks import Lock
+
+if TYPE_CHECKING:
+    from pullback.backends.cpu.runtime import NativeCall
+
+# LLVM takes a while to load: what needs it imports the CPU backend when the target is first used.
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +31,8 @@ class NativeFunction:
     """
 
     def __init__(self, loops: ModuleOp, finished: ModuleOp) -> None:
+        from pullback.backends.cpu.runtime import compile_module
+
         self._layout = Layout.of(loops, finished)
         self._pools = tuple(self._layout.outputs.values())
         self._names = tuple(self._layout.variables.values())
@@ -58,3 +65,40 @@ class NativeFunction:
         fixed = dict(zip(self._layout.variables, arrays, strict=True))
         self._call = self._compiled.bind({**fixed, **self._layout.arena})
         self._bound = arrays
+
+
+def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    from pullback.backends.cpu.runtime import compile_module
+
+    compile_module(module, entry)(*buffers)
+
+
+def _of_this_machine() -> Mapping[str, int]:
+    from pullback.backends.cpu.machine import host_vector_bits
+
+    return {"vector-bits": host_vector_bits()}
+
+
+def _llvm_ir(module: ModuleOp) -> str:
+    from pullback.backends.cpu.llvm.printer import print_llvm
+
+    return print_llvm(module)
+
+
+CPU = Target(
+    name="cpu",
+    meaning="native code for this machine, compiled by LLVM",
+    passes="kernels,loops",
+    capabilities=_of_this_machine,
+    executor=NativeFunction,
+    texts=(
+        Text(
+            name="llvm",
+            level="loops",
+            printed=_llvm_ir,
+            format="llvm-ir",
+            meaning="LLVM IR of a module of level `loops`, as the CPU backend compiles it.",
+        ),
+    ),
+    run_on_memory=_run_on_memory,
+)

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.simt.emulator import Emulator
+from pullback.backends.simt.emulator import run as emulate
 from pullback.driver.layout import Layout
+from pullback.driver.targets.target import Target, Text
 from pullback.process.interrupts import run_changing
 from pullback.process.locks import Lock
 
@@ -30,21 +32,39 @@ class EmulatedFunction:
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        layout = self._layout
-        outputs = {at: pool.take() for at, pool in layout.outputs.items()}
-        undefined = {**outputs, **layout.arena}
-        buffers = {
-            **dict(zip(layout.inputs, inputs, strict=True)),
-            **{at: variables[name] for at, name in layout.variables.items()},
-            **undefined,
-        }
-        arrays = [buffers[at] for at in sorted(buffers)]
-        changing = {name: variables[name] for name in layout.variables.values()}
+        arrays, undefined, outputs = self._layout.buffers(inputs, variables)
+        changing = {name: variables[name] for name in self._layout.variables.values()}
         with self._lock:  # two calls at once would share the arena
             if changing:
-                run_changing(
-                    lambda p: self._emulator.run_watched("main", arrays, list(undefined), changing, p)
-                )
+                run_changing(lambda p: self._emulator.run_watched("main", arrays, undefined, changing, p))
             else:
-                self._emulator.run("main", arrays, list(undefined))
-        return list(outputs.values())
+                self._emulator.run("main", arrays, undefined)
+        return outputs
+
+
+def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    emulate(module, buffers, entry, undefined=undefined)
+
+
+def _cuda_cpp(module: ModuleOp) -> str:
+    from pullback.backends.cuda.program_source import cuda_source
+
+    return cuda_source(module)
+
+
+SIMT = Target(
+    name="simt",
+    meaning="GPU kernels, emulated thread by thread: each access, race and barrier is checked",
+    passes="kernels,gpu",
+    executor=EmulatedFunction,
+    texts=(
+        Text(
+            name="cuda",
+            level="gpu",
+            printed=_cuda_cpp,
+            format="cuda-cpp",
+            meaning="CUDA C++ of the kernels in a module of level `gpu`, as NVRTC compiles it.",
+        ),
+    ),
+    run_on_memory=_run_on_memory,
+)

@@ -21,8 +21,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     numpy_dtype,
 )
-from pullback.driver.pipelines import Shapes
-from pullback.driver.program import KEPT_SHAPES, Program
+from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of

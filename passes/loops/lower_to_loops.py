@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-import llvmlite.binding as llvm
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
@@ -25,15 +23,16 @@ class LowerToLoops(ModulePass):
 
     Kernels that differ in nothing but their names and buffers are one function.
 
-    Options: `vector-bits`, the width of a vector register; unless given, that of this machine.
+    Options: `vector-bits`, the width of a vector register, a power of two from 64 on: 512 unless given, as for
+    `form-kernels`, so that text is the same on every machine.
     """
 
     name = "lower-to-loops"
 
-    vector_bits: int | None = None
+    vector_bits: int = 512
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        bits = host_vector_bits() if self.vector_bits is None else self.vector_bits
+        bits = self.vector_bits
         if bits < 64 or bits & (bits - 1):
             raise DiagnosticError(f"vector-bits is {bits}; expected a power of two from 64 on", op)
         verify_scheduled(op)
@@ -52,9 +51,3 @@ class LowerToLoops(ModulePass):
             function.detach()
             function.erase()
         block.add_ops(lowered)
-
-
-@cache
-def host_vector_bits() -> int:
-    """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
-    return 512 if llvm.get_host_cpu_features().get("avx512f") else 256

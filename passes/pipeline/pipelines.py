@@ -13,7 +13,7 @@ from xdsl.utils.arg_spec import ArgSpec
 from xdsl.utils.lexer import Span
 
 from pullback.passes.pipeline.catalog import PASSES
-from pullback.passes.pipeline.options import instance
+from pullback.passes.pipeline.options import instance, options_of
 from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
 
 
@@ -79,19 +79,43 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
     Raises:
         PipelineError: for wrong syntax, an unknown name, or a wrong option, at its place in `text`.
     """
-    return tuple(_passes(text, available or available_passes(), ()))
+    known = available or available_passes()
+    return tuple(_instance(spec, span, known) for spec, span in _expanded(text, ()))
 
 
-def _passes(text: str, available: PassFactories, within: tuple[str, ...]) -> Iterator[ModulePass]:
+def with_options(text: str, values: Mapping[str, int | str]) -> str:
+    """The text of a pipeline's passes, each with those of the options that it has and the text leaves open.
+
+    What a target is capable of reaches passes in this way alone: as text.
+
+    Raises:
+        PipelineError: as `parse_passes`.
+        ValueError: where no pass takes one of the options.
+    """
+    available = available_passes()
+    written: list[str] = []
+    taken: set[str] = set()
+    for spec, span in _expanded(text, ()):
+        options = options_of(type(_instance(spec, span, available)))
+        told = {n: (value,) for n, value in values.items() if n in options and n not in spec.parameters}
+        written.append(str(ArgSpec(spec.name, {**spec.parameters, **told})))
+        taken.update(told)
+    if missing := [name for name in values if name not in taken]:
+        raise ValueError(f"no pass of '{text}' takes the option '{missing[0]}'")
+    return ",".join(written)
+
+
+def _expanded(text: str, within: tuple[str, ...]) -> Iterator[tuple[ArgSpec, Span]]:
+    """The passes of a text as they are written, those of named pipelines in their place."""
     for spec, span in parse_specs(text):
         if spec.name not in PIPELINES:
-            yield _instance(spec, span, available)
+            yield spec, span
             continue
         if spec.parameters:
             raise PipelineError(f"pipeline '{spec.name}' takes no options; its passes do", span)
         if spec.name in within:
             raise PipelineError(f"pipeline '{spec.name}' contains itself", span)
-        yield from _passes(PIPELINES[spec.name].passes, available, (*within, spec.name))
+        yield from _expanded(PIPELINES[spec.name].passes, (*within, spec.name))
 
 
 def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass:

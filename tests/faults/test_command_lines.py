@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pullback.driver.targets import registry
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
-from pullback.tools import execution, opt, run
+from pullback.tools import opt, run
 from pullback.tools.passes import available_passes
 
 SINE = """func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -30,7 +32,8 @@ def test_out_of_memory(fails: Fails, monkeypatch: pytest.MonkeyPatch, said: str)
     def allocate(*arguments: object) -> None:
         raise MemoryError(said)
 
-    monkeypatch.setitem(execution.GRAPH_RUNNERS, "numpy", allocate)
+    short_of_memory = replace(registry.target_named("numpy"), run_graph=allocate)
+    monkeypatch.setitem(registry._TARGETS, "numpy", short_of_memory)
     message = fails(SINE, "--input", "x=[1, 2, 3, 4]", tool=run.main).splitlines()[0]
     assert message == f"FILE:1:1: error: out of memory{': ' if said else ''}{said}"
 

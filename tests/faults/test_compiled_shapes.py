@@ -11,7 +11,7 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cpu import runtime
-from pullback.driver.program import KEPT_SHAPES
+from pullback.driver.program import KEPT_SHAPES, Program
 from pullback.driver.targets import cpu as native
 
 
@@ -28,16 +28,14 @@ def call(step: Any, extent: int) -> None:
 
 @pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
 def test_the_latest_shapes_are_kept(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pullback.driver import program
-
     made: list[Any] = []
-    real = program.TARGETS[target]
+    compiled = Program._made_for
 
-    def counting(*arguments: Any) -> Any:
-        made.append(arguments[1])
-        return real(*arguments)
+    def counting(self: Program, shapes: Any) -> Any:
+        made.append(shapes)
+        return compiled(self, shapes)
 
-    monkeypatch.setitem(program.TARGETS, target, counting)
+    monkeypatch.setattr(Program, "_made_for", counting)
     step = doubling(target, kept_shapes=2)
     for extent in (1, 2, 1, 3, 1, 2, 3):
         call(step, extent)

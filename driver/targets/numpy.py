@@ -1,4 +1,4 @@
-"""Target `numpy`: the finished graph, operation by operation, on the evaluator."""
+"""Target `numpy`: the finished graph, operation by operation, on the evaluator; what all the rest is tested against."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import evaluate
+from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.state.variables import Update
-from pullback.driver.pipelines import main_function
+from pullback.driver.pipelines import function_named, main_function
+from pullback.driver.targets.target import Target
 from pullback.process.interrupts import run_changing
 
 Array = npt.NDArray[Any]
@@ -46,3 +48,28 @@ def _owned(results: Sequence[Array], inputs: Sequence[Array]) -> list[Array]:
         seen.add(id(array))
         owned.append(array)
     return owned
+
+
+def _compiled(module: ModuleOp, graph: ModuleOp) -> EvaluatedFunction:
+    return EvaluatedFunction(module)
+
+
+def _evaluated(
+    module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
+) -> Sequence[Any]:
+    return evaluate(function_named(module, entry), inputs, variables)
+
+
+def _interpreted(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    interpret(module, buffers, entry, undefined=undefined)
+
+
+NUMPY = Target(
+    name="numpy",
+    meaning="NumPy, operation by operation, for inputs of any shape",
+    passes="",
+    executor=_compiled,
+    static_shapes=False,
+    run_on_memory=_interpreted,
+    run_graph=_evaluated,
+)

@@ -1,0 +1,30 @@
+"""What LLVM says of this machine."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import llvmlite.binding as llvm
+
+
+@cache
+def host_vector_bits() -> int:
+    """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
+    return 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+
+
+@cache
+def target_machine() -> llvm.TargetMachine:
+    """LLVM's description of this machine: its CPU with every feature that it has."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+        jit=True,
+    )

@@ -1,0 +1,80 @@
+"""`Target`: what programs are compiled for, as an object. All that the compiler knows of one is in its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.dialects.ir.text import print_module
+from pullback.passes.pipeline.levels import LevelName, VerifyLevel
+from pullback.passes.pipeline.pipelines import parse_passes, with_options
+
+Array = npt.NDArray[Any]
+
+Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
+"""Runs a function on its inputs and on the contents of its variables, which it updates in place."""
+
+GraphRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
+"""Runs the named function of a graph on its inputs; the variables' arrays are updated in place."""
+
+MemoryRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Sequence[int]], None]
+"""Runs the named function on memory on one array per argument, in place; the last gives those undefined on entry."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a target prints of a program at one of its levels."""
+
+    name: str
+    """What `step.ir` calls it."""
+    level: LevelName
+    """The level of the module that is printed."""
+    printed: Callable[[ModuleOp], str]
+    format: str | None = None
+    """What `pullback-opt -t` calls it; MLIR has no name there."""
+    meaning: str = ""
+    """One sentence for lists."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What programs are compiled for; `register_target` makes it known to `compile` and to the tools."""
+
+    name: str
+    meaning: str
+    """One line for lists."""
+    passes: str
+    """From a finished graph to what is run: the text of a pipeline, without the capabilities."""
+    executor: Callable[[ModuleOp, ModuleOp], Executor]
+    """From a module after the pipeline, and the finished graph before it, to what runs `@main`."""
+    capabilities: Callable[[], Mapping[str, int | str]] = dict
+    """What passes may ask of the target, as values of their options by name; called when first needed."""
+    static_shapes: bool = True
+    """Whether a program is compiled for the shapes of its inputs; if not, one module serves them all."""
+    texts: tuple[Text, ...] = ()
+    """What it prints of the levels of its pipeline, beside the MLIR of each."""
+    run_on_memory: MemoryRunner | None = None
+    """Runs text at the level that the pipeline leads to, if that is on memory; no target must."""
+    run_graph: GraphRunner | None = None
+    """Runs text of a graph as it is, whatever its level; without it, the graph is compiled."""
+
+    @cached_property
+    def pipeline(self) -> str:
+        """The text of the passes from a finished graph to what is run, with the capabilities as options."""
+        return with_options(self.passes, self.capabilities())
+
+    @cached_property
+    def levels(self) -> tuple[LevelName, ...]:
+        """The levels that the pipeline goes through: each ends in the check of what it promises."""
+        return tuple(p.level for p in parse_passes(self.passes) if isinstance(p, VerifyLevel))
+
+    @cached_property
+    def shown(self) -> Mapping[str, Text]:
+        """All texts by the names that `step.ir` takes."""
+        levels = (Text(level, level, print_module) for level in self.levels)
+        return {text.name: text for text in (*levels, *self.texts)}

@@ -1,0 +1,47 @@
+"""Truth values as programs expect them: bytes 0 and 1, though NumPy lets a `bool` array hold any byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, TensorType, i1
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.conversions import true_as_one
+from pullback.dialects.graph.tensor.types import data_type_of
+from pullback.driver.targets.target import Executor
+
+Array = npt.NDArray[Any]
+
+
+def takes_truth_values(module: ModuleOp) -> bool:
+    """Whether an argument of a function, or a variable, holds truth values."""
+    return any(_holds_truth_values(value) for op in module.walk() for value in _given(op))
+
+
+def with_truth_values(executor: Executor) -> Executor:
+    """What runs a function, given truth values of bytes 0 and 1; those of variables become so in place."""
+
+    def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        for array in variables.values():
+            if (stored := true_as_one(array)) is not array:
+                array[...] = stored
+        return executor([true_as_one(array) for array in inputs], variables)
+
+    return run
+
+
+def _given(op: Operation) -> Sequence[SSAValue]:
+    """What a call gives to a function of the graph: its arguments, and the contents of variables."""
+    if isinstance(op, func.FuncOp):
+        return op.body.block.args if op.body.blocks else ()
+    return op.results if isinstance(op, VariableOp) else ()
+
+
+def _holds_truth_values(value: SSAValue) -> bool:
+    type_ = data_type_of(value.type)
+    return isinstance(type_, TensorType) and type_.element_type == i1

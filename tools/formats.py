@@ -1,0 +1,63 @@
+"""The forms of output of `pullback-opt -t`: MLIR, and the texts that targets print, as xDSL's class `Target`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import IO
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.targets.mlir import MLIRTarget
+from xdsl.utils.lexer import Input, Span
+from xdsl.utils.target import Target
+
+from pullback.driver.targets.registry import forms
+from pullback.driver.targets.target import Text
+from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
+
+
+def own_formats() -> dict[str, type[Target]]:
+    """The texts of registered targets by name.
+
+    xDSL has a target `llvm` of its own, and one name for two targets would stop `xdsl-opt` from starting.
+    """
+    return {name: _as_target(name, text) for name, text in forms().items()}
+
+
+def format_named(written: str) -> Target:
+    """The form of output that a text names, `llvm-ir` or `mlir{print_debuginfo=true}`.
+
+    xDSL has more of them, for dialects of which our levels are no programs.
+
+    Raises:
+        PipelineError: for another name or wrong options, at its place in the text.
+    """
+    known: dict[str, type[Target]] = {MLIRTarget.name: MLIRTarget, **own_formats()}
+    specs = parse_specs(written, "<target>")
+    if len(specs) != 1:
+        raise PipelineError(
+            f"expected one of {', '.join(known)}", Span(0, max(1, len(written)), Input(written, "<target>"))
+        )
+    ((spec, span),) = specs
+    if spec.name not in known:
+        raise PipelineError(f"unknown target '{spec.name}'; expected one of {', '.join(known)}", span)
+    try:
+        return known[spec.name].from_spec(spec)
+    except (ValueError, TypeError) as error:
+        raise PipelineError(f"target '{spec.name}': {error}", span) from None
+
+
+@cache
+def _as_target(format_name: str, text: Text) -> type[Target]:
+    @dataclass(frozen=True)
+    class PrintedText(Target):
+        name = format_name
+
+        def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+            verify_level(module, text.level)
+            output.write(text.printed(module))
+
+    PrintedText.__doc__ = text.meaning
+    return PrintedText
