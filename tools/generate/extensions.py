@@ -16,9 +16,9 @@ from pullback.dialects.graph.op.graph_op import OPS
 HEADER = """# What extensions import
 
 `pullback.extend` has what [operations](add-an-op.md), [rules](add-a-rule.md), [passes](add-a-pass.md) and
-[targets](add-a-target.md) of one's own are written with, and keeps its names while the modules behind it may change. The class of each operation of
-[the graph dialect](operations.md) is in `pullback.extend.operations`, `Add` for `graph.add`. This page is made from
-`extend/__init__.py` by `python -m pullback.tools.generate`.
+[targets](add-a-target.md) of one's own are written with, and keeps its names while the modules behind it may change.
+The class of each operation of [the graph dialect](operations.md) is in `pullback.extend.operations`, `Add` for
+`graph.add`. This page is made from `extend/__init__.py` by `python -m pullback.tools.generate`.
 """
 
 LINE = re.compile(r"^# ---- (?P<title>.+) ----$|^from (?P<module>[\w.]+) import (?P<name>\w+)", re.MULTILINE)
