@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import Gather
@@ -31,18 +33,14 @@ def is_cheap(op: Operation) -> bool:
 
 
 class Deferred:
-    """The operations that no group owns. `sizes` says how many operations each repeats."""
+    """The operations of a block that are deferred, and constants of blocks around it, which may be repeated too."""
 
-    def __init__(self) -> None:
-        self.sizes: dict[Operation, int] = {}
-        self.constants: set[Operation] = set()
+    def __init__(self, around: Mapping[Operation, int]) -> None:
+        self.sizes = dict(around)
+        """How many operations each repeats."""
+        self.constants = dict(around)
         """Those that read nothing at all, directly or not: they may be repeated anywhere."""
         self._singles: set[SSAValue] = set()
-
-    def inherit(self, outer: Deferred) -> None:
-        """Inside a region, the constants around it may be repeated too."""
-        self.constants |= outer.constants
-        self.sizes |= {op: outer.sizes[op] for op in outer.constants}
 
     def declare_input(self, value: SSAValue) -> None:
         """A value that comes from outside of all kernels; single numbers are as good as constants."""
@@ -71,7 +69,7 @@ class Deferred:
             return False
         self.sizes[op] = size
         if all(self.is_constant(v) for v in op.operands):
-            self.constants.add(op)
+            self.constants[op] = size
         return True
 
     def _may_defer(self, op: Operation) -> bool:

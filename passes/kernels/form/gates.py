@@ -1,4 +1,4 @@
-"""Gates as walls: which of them stand between an operation and its users."""
+"""Gates as walls: which of them lie between an operation and its users."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from pullback.dialects.graph.gradient.markers import Gate
 
 
 class Walls:
-    """Counts the gates of a block that a walk has passed."""
+    """The number of gates before each operation of a block."""
 
     def __init__(self, block: Block) -> None:
-        self.passed = 0
         self._block = block
         self._before: dict[Operation, int] = {}
-        """The gates before each operation; empty where the block has none."""
+        """Empty where the block has no gate."""
         count = 0
         if any(isinstance(op, Gate) for op in block.ops):
             for op in block.ops:
                 self._before[op] = count
                 count += isinstance(op, Gate)
 
+    def before(self, op: Operation) -> int:
+        """How many gates of the block come before an operation of it."""
+        return self._before.get(op, 0)
+
     def are_crossed_by(self, op: Operation) -> bool:
-        """Whether a later user of the operation stands beyond another gate than those passed so far."""
+        """Whether a user of the operation comes after a gate that the operation comes before."""
         if not self._before:
             return False
         users = (self._in_block(use.operation) for result in op.results for use in result.uses)
-        return any(self._before.get(user, 0) > self.passed for user in users if user is not None)
+        return any(self.before(user) > self.before(op) for user in users if user is not None)
 
     def _in_block(self, op: Operation | None) -> Operation | None:
         """The operation of the block itself that holds `op`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias
-
-from xdsl.ir import Operation, SSAValue
 
 from pullback.passes.lowering.support import Kind
 from pullback.passes.rewriting.union_find import Merging
@@ -14,9 +13,6 @@ Reduces: TypeAlias = Literal["leading", "trailing", "all"]
 """Which dims of the space a reduction runs over: the first ones, the last ones, or every one."""
 Known: TypeAlias = Literal["leading", "trailing", "all", "late"] | None
 """When a value is known: at once, once a reduction over these dims is done, or only after the last loop."""
-
-
-LATE: frozenset[Known] = frozenset({"late"})
 
 
 class Dim(Merging):
@@ -38,25 +34,29 @@ Placement: TypeAlias = tuple[Dim | None, ...]
 """The dim along which each axis of a value runs; `None` for an axis of extent 1."""
 
 
-@dataclass(eq=False)
-class Outside:
-    """An operation that stays outside of kernels, at its place among the groups."""
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Operations to run as one kernel: the loops that they share.
 
-    op: Operation
+    `shape` holds their extents. `boundary` splits those other than 1 where a reduction does; `inner` says which part
+    is reduced by reductions whose results the kernel itself uses.
+    """
+
+    kind: Kind
     position: int
-
-    def root(self) -> Outside:
-        """Groups merge, operations do not."""
-        return self
+    wall: int
+    shape: tuple[int, ...]
+    boundary: int | None
+    inner: Reduces | None
+    reductions: frozenset[Known]
 
 
 @dataclass(eq=False)
-class Group(Merging):
-    """Operations to run as one kernel.
+class OpenGroup(Merging):
+    """A group to which more may come.
 
     `space` holds the extents other than 1, outermost first; `shape` the extents with those of 1, as a value has
-    them. `boundary` splits the space where a reduction does; `inner` says which part is reduced by reductions
-    whose results the kernel itself uses. Both are `None` while the choice is open.
+    them. `boundary` and `inner` are `None` while the choice is open.
     """
 
     kind: Kind
@@ -64,28 +64,31 @@ class Group(Merging):
     wall: int
     space: list[Dim]
     shape: tuple[int, ...]
-    members: list[Operation] = field(default_factory=list)
+    size: int = 1
+    """The number of operations."""
     boundary: int | None = None
     inner: Reduces | None = None
     reductions: frozenset[Known] = frozenset()
-    users: list[Group | Outside] = field(default_factory=list)
-    whole: list[Group] = field(default_factory=list)
+    users: list[OpenGroup] = field(default_factory=list)
+    leaves: int = sys.maxsize
+    """The position of the first operation outside of kernels that it comes before."""
+    whole: list[OpenGroup] = field(default_factory=list)
     """Groups of which it reads what must be in memory before it starts: rows to gather, or a total known late."""
 
     @property
     def is_pointwise(self) -> bool:
         return self.kind == "loop" and not self.reductions and self.boundary is None
 
-    def is_used_before(self, user: Group) -> bool:
-        """Whether a third group that stands before `user` reads from this one.
+    def is_used_before(self, user: OpenGroup) -> bool:
+        """Whether something between this group and `user` needs this one.
 
         Positions only grow, so a refusal made on old ones is never wrong.
         """
         current = [u.root() for u in self.users]
         self.users = [u for u in current if u is not self and u is not user]
-        return any(u.position < user.position for u in self.users)
+        return self.leaves < user.position or any(u.position < user.position for u in self.users)
 
-    def reads_whole(self, source: Group) -> bool:
+    def reads_whole(self, source: OpenGroup) -> bool:
         """Whether it can share no loops with another group, because it reads a finished result of it."""
         self.whole = list(dict.fromkeys(group.root() for group in self.whole))
         return source in self.whole
@@ -96,147 +99,28 @@ class Group(Merging):
             return known
         return "late"
 
+    def absorb(self, other: OpenGroup) -> None:
+        """From now on the operations of `other` are of this group."""
+        self.size += other.size
+        self.users += other.users
+        self.whole += other.whole
+        self.leaves = min(self.leaves, other.leaves)
+        other.become(self)
+        other.users, other.whole = [], []
+
+    def closed(self) -> Group:
+        """The group, once nothing more comes to it."""
+        return Group(
+            *(self.kind, self.position, self.wall, self.shape), self.boundary, self.inner, self.reductions
+        )
+
 
 @dataclass(frozen=True)
 class Link:
     """A value of one group that an operation of another needs: where it stands in each, and when it is known."""
 
-    value: SSAValue
     there: Placement
     here: Placement
     known: Known
     by_scalar: bool
     """Whether the operation that needs it computes a single element."""
-
-
-@dataclass
-class Fit:
-    """How two groups share a space, found before anything is changed."""
-
-    boundary: int | None
-    inner: Reduces | None
-    reductions: frozenset[Known]
-    offset: int = 0
-    """The dim of the larger space that is the first one of the smaller."""
-
-
-def fit(group: Group, user: Group, links: list[Link], limit: int) -> Fit | None:
-    """How `user`, which needs `links` from `group`, becomes one kernel with it; `None` where it must not."""
-    if group.wall != user.wall or len(group.members) + len(user.members) > limit:
-        return None
-    if "matmul" in (group.kind, user.kind):
-        return _fit_epilogue(group, user, links)
-    if group.kind != "loop" or user.kind != "loop":
-        return None
-    if not (_agree(group.boundary, user.boundary) and _agree(group.inner, user.inner)):
-        return None
-    boundary = group.boundary if user.boundary is None else user.boundary
-    fitted = Fit(boundary, group.inner or user.inner, group.reductions | user.reductions)
-    if not _fit_known(links, fitted):
-        return None
-    if len(group.space) != len(user.space) and not _fit_smaller(group, user, fitted):
-        return None
-    if not (_lines_up(group, user, links, fitted.offset) and _fit_known(links, fitted)):
-        return None
-    if fitted.inner == "all" and (fitted.boundary is not None or fitted.reductions - {"all"}):
-        return None
-    return None if _is_ambiguous(group, user, fitted) else fitted
-
-
-def _agree(a: object, b: object) -> bool:
-    return a is None or b is None or a == b
-
-
-def _fit_epilogue(group: Group, user: Group, links: list[Link]) -> Fit | None:
-    """Pointwise operations ride on a product where it is stored, element by element."""
-    product, rider = (group, user) if group.kind == "matmul" else (user, group)
-    if rider.is_pointwise and len(product.space) == len(rider.space) and _lines_up(group, user, links, 0):
-        return Fit(None, None, product.reductions)
-    return None
-
-
-def _fit_smaller(group: Group, user: Group, fitted: Fit) -> bool:
-    """A smaller space is the part of the larger one that is not reduced, and its values are those of a row."""
-    smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
-    size = len(smaller.space)
-    if smaller.boundary is not None or smaller.inner is not None:
-        return False
-    if smaller.reductions:
-        # Over all of the smaller space: over the rows of the larger.
-        fitted.reductions = larger.reductions.union(LATE)
-    if size == 0:
-        return True
-    if fitted.inner == "leading":
-        fitted.offset = len(larger.space) - size
-        return fitted.boundary == fitted.offset
-    if fitted.inner == "all" or fitted.boundary not in (None, size):
-        return False
-    fitted.boundary, fitted.inner = size, "trailing"
-    return True
-
-
-def _lines_up(group: Group, user: Group, links: list[Link], offset: int) -> bool:
-    """Whether the dims of both spaces can be the same loops, for the extents and for every link."""
-    shift_there = offset if len(group.space) < len(user.space) else 0
-    shift_here = offset if len(user.space) < len(group.space) else 0
-    there = {dim.root().index + shift_there: dim.extent for dim in group.space}
-    here = {dim.root().index + shift_here: dim.extent for dim in user.space}
-    if any(there[i] != here[i] for i in there.keys() & here.keys()):
-        return False
-    pairs = [pair for link in links for pair in zip(link.there, link.here, strict=True)]
-    return all(
-        d.root().index + shift_there == h.root().index + shift_here
-        for d, h in pairs
-        if d is not None and h is not None
-    )
-
-
-def _fit_known(links: list[Link], fitted: Fit) -> bool:
-    """Whether every linked value is known in time; decides what is reduced within the kernel, if need be."""
-    for link in links:
-        if link.known is None or link.by_scalar:
-            continue
-        if link.known == "late" or (fitted.inner or link.known) != link.known:
-            return False
-        fitted.inner = link.known
-    return True
-
-
-def _is_ambiguous(group: Group, user: Group, fitted: Fit) -> bool:
-    """Sums along either side of a square: by its shape alone no one could tell a row from a column."""
-    larger = max(group, user, key=lambda g: len(g.space))
-    extents = [dim.extent for dim in larger.space]
-    across = {"leading", "trailing"} - {fitted.inner}
-    return across <= fitted.reductions and extents[: fitted.boundary] == extents[fitted.boundary :]
-
-
-def join(group: Group, user: Group, fitted: Fit, position: int) -> Group:
-    """Makes one group of two, at one of their positions. Costs what the smaller one holds."""
-    smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
-    for index, dim in enumerate(smaller.space):
-        dim.unite(larger.space[index + fitted.offset])
-    kept, gone = (group, user) if len(group.members) >= len(user.members) else (user, group)
-    product = next((g for g in (group, user) if g.kind == "matmul"), None)
-    if product is not None:
-        kept.kind, kept.shape = "matmul", product.shape
-    else:
-        # The shape that a reduction names axes of; both of one size have the same extents, but for those of 1.
-        same_size = len(smaller.space) == len(larger.space)
-        kept.shape = smaller.shape if smaller.reductions and same_size else larger.shape
-    kept.space, kept.position = larger.space, position
-    kept.boundary, kept.inner, kept.reductions = fitted.boundary, fitted.inner, fitted.reductions
-    kept.members += gone.members
-    kept.users += gone.users
-    kept.whole += gone.whole
-    gone.become(kept)
-    gone.members, gone.users = [], []
-    return kept
-
-
-def join_scatter(rows: Group, user: Group) -> Group:
-    """Puts an operation that adds or subtracts the rows of a scatter kernel into that kernel."""
-    rows.position = user.position
-    rows.members += user.members
-    rows.whole += user.whole
-    user.become(rows)
-    return rows

@@ -1,262 +1,74 @@
-"""Operations that kernels say in others: updates, sums with slices, reductions over inner axes."""
+"""Legalisation: rewrites what kernels have no form for into operations that they have (the first walk).
+
+    %r = graph.variable "w" ...                        %r = graph.variable "w" ...
+    graph.assign_sub %r, %slices ...                   %old = graph.read %r
+                                                  ->   %rows = graph.densify %slices
+                                                       %new = graph.subtract %old, %rows
+                                                       graph.assign %r, %new
+
+The second line becomes one *bundle* of four: what must come before an update must come before all of its bundle.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import TypeAlias
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Block, Operation
 
-from xdsl.dialects.builtin import IntegerAttr, i64
-from xdsl.ir import Operation, SSAValue
-
-from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import (
-    ConcatSlices,
-    Densify,
-    Gather,
-    MakeSlices,
-    SliceIndices,
-    SliceValues,
-)
-from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
-from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.elementwise.basic import Add, Identity, StopGradient
-from pullback.dialects.graph.gradient.markers import AddN, Gate
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.movement.rearranging import Transpose
-from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.movement.split_concat import Concat
-from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, VariableOp
+from pullback.dialects.graph.movement.shapes import ShapeOf, Size, SumTo
+from pullback.dialects.graph.movement.split_concat import SplitLike
 from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
-from pullback.dialects.ir.dense import is_uniform
-from pullback.passes.lowering.support import runs_natively
+from pullback.dialects.graph.tensor.types import is_static
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.form.legalization_rules import ReachingValues, rule_of
 
-Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
-"""What takes the place of the results; `None` where the operation stays."""
-LARGE_OPERAND, MANY_COLUMNS = 2**16, 256
-"""Elements of a transposed operand and columns of a product from which on turning it around pays. Of 256 x 512 by 512:
-51 GFLOP/s as it was, 67 turned around; of 1024 cubed, 37 and 64 (one thread of AVX2).
-"""
-LARGEST_CONSTANT = 4096
-"""Bytes that a tensor of one number may take in the program, rather than be filled at every step."""
+Bundle = tuple[Operation, ...]
+"""What one operation of the program has become: itself, or those in its place."""
+DYNAMIC = (ShapeOf, Size, SumTo, SplitLike)
+"""What specialize-shapes and canonicalize leave nothing of."""
 
 
-class Contents:
-    """The value last read from each variable, where no update came since; and the slices put together in the block."""
+def legalize(block: Block) -> tuple[Bundle, ...]:
+    """Rewrites a block in place, without the regions in it; gives what each of its operations has become.
 
-    def __init__(self) -> None:
-        self._read: dict[str, SSAValue] = {}
-        self._slices: set[SSAValue] = set()
-
-    def holds(self, slices: SSAValue) -> bool:
-        """Whether slices are put together in this block, not in one around it: so a kernel here can do so."""
-        return slices in self._slices
-
-    def see(self, op: Operation) -> None:
-        """Takes down the slices that an operation of the block puts together."""
-        if isinstance(op, MakeSlices):
-            self._slices.add(op.results[0])
-
-    def of(self, variable: SSAValue) -> SSAValue | None:
-        return self._read.get(_label(variable))
-
-    def observe(self, op: Operation) -> None:
-        """Follows an operation, and what its regions do."""
-        for inner in op.walk():
-            if isinstance(inner, Read) and inner is op:
-                self._read[_label(op.operands[0])] = op.results[0]
-            elif isinstance(inner, Update):
-                self._read.pop(_label(inner.operands[0]), None)
+    Raises DiagnosticError where a shape is not known.
+    """
+    reaching = ReachingValues()
+    return tuple(tuple(_legal(op, block, reaching)) for op in list(block.ops))
 
 
-def _label(variable: SSAValue) -> str:
-    assert isinstance(variable.owner, VariableOp), "a variable is named where it is used"
-    return variable.owner.label
+def _legal(op: Operation, block: Block, reaching: ReachingValues) -> list[Operation]:
+    made = _replaced(op, block, reaching)
+    if made is not None:
+        return [legal for new in made for legal in _legal(new, block, reaching)]
+    check_static(op)
+    reaching.follow(op)
+    return [op]
 
 
-def expanded(op: Operation, contents: Contents) -> list[Operation] | None:
-    """The operations that take the place of `op`, whose results are replaced; `None` where `op` stays."""
-    contents.see(op)
-    rule = next((_RULES[family] for family in type(op).__mro__ if family in _RULES), None)
-    if rule is None:
+def _replaced(op: Operation, block: Block, reaching: ReachingValues) -> list[Operation] | None:
+    """Puts what a rule makes of `op` in its place; `None` where it stays."""
+    if (rule := rule_of(type(op))) is None:
         return None
     made: list[Operation] = []
     with inserting(made.append):
-        found = rule(op, contents)
+        found = rule(op, reaching)
     if found is None:
         return None
     for new in made:
         new.location = op.location
+        block.insert_op_before(new, op)
     results = found if isinstance(found, tuple) else (found,)
     for old, new in zip(op.results, results, strict=bool(op.results)):
         new.value.name_hint = old.name_hint
         old.replace_all_uses_with(new.value)
+    block.erase_op(op)
     return made
 
 
-def _fill(op: Operation, contents: Contents) -> Expansion:
-    """Of what kernels do not compute with: a small one is a constant, rather than a call at every step."""
-    assert isinstance(op, Fill)
-    if op.operands or runs_natively(op):
-        return None
-    type_ = op.result_types[0]
-    size = math.prod(shape_of_type(type_)) * numpy_dtype(element_type_of(type_)).itemsize
-    return Constant.from_array(op.numpy()) if size <= LARGEST_CONSTANT else None
-
-
-def _constant(op: Operation, contents: Contents) -> Expansion:
-    """Of one value everywhere: a large one is no part of the program, but filled where it is needed."""
-    assert isinstance(op, Constant)
-    size = math.prod(shape_of_type(op.result_types[0])) * op.array().itemsize
-    if size <= LARGEST_CONSTANT or not is_uniform(op.value):
-        return None
-    return Fill.full(op.array().flat[0].item(), op.result_types[0])
-
-
-def _gate(op: Operation, contents: Contents) -> Expansion:
-    """A gate of tensors: slices pass it as rows and indices."""
-    if not any(isinstance(v.type, SlicesType) for v in op.operands):
-        return None
-    values = [Tensor(v) for v in op.operands]
-    parts = [
-        [_part(SliceValues, t), _part(SliceIndices, t)] if isinstance(t.type, SlicesType) else [t]
-        for t in values
-    ]
-    passed = iter(Gate.mark([part for listed in parts for part in listed]))
-    return tuple(
-        MakeSlices.emit_as([next(passed).value, next(passed).value], t.type)
-        if isinstance(t.type, SlicesType)
-        else next(passed)
-        for t in values
-    )
-
-
-def _contents_before(variable: SSAValue, contents: Contents) -> Tensor:
-    old = contents.of(variable)
-    return Read.of(Tensor(variable)) if old is None else Tensor(old)
-
-
-def _read_rows(op: Operation, contents: Contents) -> Expansion:
-    """A view of the variable's memory, if `plan-memory` can prove that nobody notices, and rows of it."""
-    variable, indices = op.operands
-    return Gather.of(_contents_before(variable, contents), Tensor(indices))
-
-
-def _update(op: Operation, contents: Contents) -> Expansion:
-    """Computed from the old contents, then assigned: in place, if `plan-memory` can prove that nobody notices."""
-    assert isinstance(op, Update)
-    if isinstance(op, Assign):
-        return None
-    variable = op.operands[0]
-    after = op.contents_after(_contents_before(variable, contents))
-    Assign.apply(Tensor(variable), after)
-    return after
-
-
-def _slice_part(op: Operation, contents: Contents) -> Expansion:
-    """The rows or the indices of slices that were just put together."""
-    made = op.operands[0].owner
-    if not isinstance(made, MakeSlices):
-        return None
-    return Tensor(made.operands[0 if isinstance(op, SliceValues) else 1])
-
-
-def _concat_slices(op: Operation, contents: Contents) -> Expansion:
-    terms = [Tensor(v) for v in op.operands]
-    first = IntegerAttr(0, i64)
-    values = Concat.of(*(_part(SliceValues, t) for t in terms), axis=first)
-    indices = Concat.of(*(_part(SliceIndices, t) for t in terms), axis=first)
-    return MakeSlices.emit_as([values.value, indices.value], op.results[0].type)
-
-
-def _part(part: type[SliceValues] | type[SliceIndices], slices: Tensor) -> Tensor:
-    made = slices.value.owner
-    if isinstance(made, MakeSlices):
-        return Tensor(made.operands[0 if part is SliceValues else 1])
-    return part.of(slices)
-
-
-def _operand(op: Operation, contents: Contents) -> Expansion:
-    return Tensor(op.operands[0])
-
-
-def _densify(op: Operation, contents: Contents) -> Expansion:
-    slices = Tensor(op.operands[0])
-    return None if contents.holds(slices.value) else Densify.of(_put_together(slices))
-
-
-def _replace_rows(op: Operation, contents: Contents) -> Expansion:
-    base, slices = (Tensor(v) for v in op.operands)
-    return None if contents.holds(slices.value) else ReplaceRows.of(base, _put_together(slices))
-
-
-def _put_together(slices: Tensor) -> Tensor:
-    """A kernel takes rows and indices as tensors."""
-    parts = [SliceValues.of(slices).value, SliceIndices.of(slices).value]
-    return MakeSlices.emit_as(parts, slices.type)
-
-
-def _sum_with_slices(op: Operation, contents: Contents) -> Expansion:
-    """The dense terms are added up, then the rows of each slices are added in place."""
-    terms = [Tensor(v) for v in op.operands]
-    sparse = [t for t in terms if isinstance(t.type, SlicesType)]
-    if not sparse:
-        return None
-    rest = [t for t in terms if not isinstance(t.type, SlicesType)]
-    if not rest:
-        rest = [Densify.of(sparse.pop(0))]
-    total = rest[0] if len(rest) == 1 else AddN.of(*rest)
-    for slices in sparse:
-        total = Add.of(total, Densify.of(slices))
-    return total
-
-
-def _reduction(op: Operation, contents: Contents) -> Expansion:
-    """A reduction over axes of extent 1 is a reshape; one over inner axes runs over the last ones of a transpose."""
-    assert isinstance(op, Reduction)
-    if not runs_natively(op):
-        return None
-    shape = shape_of_type(op.operands[0].type)
-    long = [axis for axis, extent in enumerate(shape) if extent != 1]
-    reduced = [axis for axis in long if axis in op.reduced]
-    if not reduced:
-        return Reshape.to(op.x, op.y.extents)
-    if reduced in (long[: len(reduced)], long[len(long) - len(reduced) :]):
-        return None
-    kept = [axis for axis in range(len(shape)) if axis not in reduced]
-    turned = Transpose.ordered(op.x, [*kept, *reduced])
-    total = type(op).over(turned, range(len(kept), len(shape)))
-    return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
-
-
-def _product(op: Operation, contents: Contents) -> Expansion:
-    """A large transposed operand is turned around first: the product would read a few elements of each row at a time,
-    again for each panel of columns.
-    """
-    assert isinstance(op, MatMul)
-    a, b = (Tensor(v) for v in op.operands)
-    columns = shape_of_type(op.result_types[0])[-1]
-    if not op.transposes[0] or columns < MANY_COLUMNS or math.prod(a.extents) < LARGE_OPERAND:
-        return None
-    return MatMul.product(Transpose.matrices(a), b, transpose_b=op.transposes[1])
-
-
-_RULES: dict[type[Operation], Callable[[Operation, Contents], Expansion]] = {
-    ReadRows: _read_rows,
-    Update: _update,
-    Fill: _fill,
-    Constant: _constant,
-    Gate: _gate,
-    Identity: _operand,
-    StopGradient: _operand,
-    Densify: _densify,
-    ReplaceRows: _replace_rows,
-    SliceValues: _slice_part,
-    SliceIndices: _slice_part,
-    ConcatSlices: _concat_slices,
-    AddN: _sum_with_slices,
-    Reduction: _reduction,
-    MatMul: _product,
-}
+def check_static(op: Operation) -> None:
+    """Raises DiagnosticError for what has no place in a schedule: shapes that are not known."""
+    tensors = [r.type for r in op.results if isinstance(r.type, TensorType)]
+    if isinstance(op, DYNAMIC) or not all(map(is_static, tensors)):
+        raise DiagnosticError(
+            f"'{op.name}': a schedule needs static shapes: run specialize-shapes and canonicalize first", op
+        )

@@ -1,15 +1,15 @@
-"""Who reads the contents of variables: what is to be done before an update, so that it needs no copy of them."""
+"""Anti-dependences on variables: what reads old contents comes before an update, so that it needs no copy of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.state.variables import Read, Update, VariableOp
 from pullback.passes.kernels.form.deferred import Deferred
-from pullback.passes.kernels.form.groups import Group, Outside
 
 
 class Readers:
@@ -18,12 +18,12 @@ class Readers:
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
         self._seen: set[Operation] = set()
-        self._groups: defaultdict[str, list[Group]] = defaultdict(list)
+        self._computed: defaultdict[str, list[SSAValue]] = defaultdict(list)
         self._rows: defaultdict[str, list[SSAValue]] = defaultdict(list)
 
-    def see(self, op: Operation) -> None:
-        """The walk has come to an operation."""
-        self._seen.add(op)
+    def see(self, ops: Sequence[Operation]) -> None:
+        """The walk has come to these operations."""
+        self._seen.update(ops)
 
     def defer(self, op: Operation) -> None:
         """An operation is computed where it is needed: later, perhaps, than an update."""
@@ -31,21 +31,20 @@ class Readers:
         if label is not None:
             self._rows[label].append(op.results[0])
 
-    def add(self, value: SSAValue, group: Group) -> None:
-        """A group reads a value from memory."""
-        label = _label_read(value)
+    def add(self, read: SSAValue, value: SSAValue) -> None:
+        """A kernel that computes `value` reads another from memory."""
+        label = _label_read(read)
         if label is not None:
-            self._groups[label].append(group)
+            self._computed[label].append(value)
 
-    def rows_before(self, op: Operation) -> list[SSAValue]:
-        """Rows of variables that `op` updates which somebody needs later: few, and else all contents would be kept."""
-        return [v for label in _updated_in(op) for v in self._rows.pop(label, ()) if self._is_needed_later(v)]
+    def rows_before(self, ops: Sequence[Operation]) -> list[SSAValue]:
+        """Rows of variables that `ops` update which are needed later: few, and else all contents would be kept."""
+        labels = [label for op in ops for label in _updated_in(op)]
+        return [v for label in labels for v in self._rows.pop(label, ()) if self._is_needed_later(v)]
 
-    def wait(self, item: Outside) -> None:
-        """Keeps the groups that read old contents before an operation outside that updates them."""
-        for label in _updated_in(item.op):
-            for group in self._groups.pop(label, ()):
-                group.root().users.append(item)
+    def take(self, op: Operation) -> list[SSAValue]:
+        """What is computed from old contents of the variables that `op` updates: all of it comes before."""
+        return [value for label in _updated_in(op) for value in self._computed.pop(label, ())]
 
     def _is_needed_later(self, value: SSAValue) -> bool:
         pending, followed = [value], {value}
@@ -70,6 +69,6 @@ def _label(variable: SSAValue) -> str:
 
 
 def _updated_in(op: Operation) -> list[str]:
-    """The variables that an operation, or what stands in its regions, updates."""
+    """The variables that an operation, or what its regions hold, updates."""
     inside = op.walk() if op.regions else (op,)
     return list(dict.fromkeys(_label(o.operands[0]) for o in inside if isinstance(o, Update)))

@@ -82,6 +82,22 @@ func.func @scatter(%rows: tensor<3x4xf32>, %i: tensor<3xi32>) {
   func.return
 }
 
+// So are those of a sum of rows that only the update needs.
+// CHECK-LABEL: @dense_update
+// CHECK: %[[OLD:.*]] = graph.read %w
+// CHECK: %[[NEW:.*]] = graph.kernel %rows, %i, %[[OLD]] schedule {kind = "scatter", parallel = array<i64: 3, 4>,
+// CHECK: graph.densify
+// CHECK: graph.subtract
+// CHECK: graph.assign %w, %[[NEW]]
+// CHECK: func.return
+func.func @dense_update(%rows: tensor<3x4xf32>, %i: tensor<3xi32>) {
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<100x4xf32>>
+  %s = graph.make_slices %rows, %i : (tensor<3x4xf32>, tensor<3xi32>) -> !graph.slices<tensor<3x4xf32>, tensor<3xi32>, tensor<100x4xf32>>
+  %d = graph.densify %s : (!graph.slices<tensor<3x4xf32>, tensor<3xi32>, tensor<100x4xf32>>) -> tensor<100x4xf32>
+  graph.assign_sub %w, %d : !graph.ref<tensor<100x4xf32>>, tensor<100x4xf32>
+  func.return
+}
+
 // A gate is a wall. The alias %r makes no code.
 // CHECK-LABEL: @gate
 // CHECK: %y = graph.kernel %x schedule<kind = pointwise

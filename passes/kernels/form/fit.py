@@ -1,0 +1,136 @@
+"""Fusion: when two groups can be one loop nest, and the union of two that can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pullback.passes.kernels.form.groups import Known, Link, OpenGroup, Reduces
+
+LATE: frozenset[Known] = frozenset({"late"})
+
+
+@dataclass
+class Fit:
+    """How two groups share a space, found before anything is changed."""
+
+    boundary: int | None
+    inner: Reduces | None
+    reductions: frozenset[Known]
+    offset: int = 0
+    """The dim of the larger space that is the first one of the smaller."""
+
+
+def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit | None:
+    """How `user`, which needs `links` from `group`, becomes one kernel with it; `None` where it must not."""
+    if group.wall != user.wall or group.size + user.size > limit:
+        return None
+    if "matmul" in (group.kind, user.kind):
+        return _fit_epilogue(group, user, links)
+    if group.kind != "loop" or user.kind != "loop":
+        return None
+    if not (_agree(group.boundary, user.boundary) and _agree(group.inner, user.inner)):
+        return None
+    boundary = group.boundary if user.boundary is None else user.boundary
+    fitted = Fit(boundary, group.inner or user.inner, group.reductions | user.reductions)
+    if not _fit_known(links, fitted):
+        return None
+    if len(group.space) != len(user.space) and not _fit_smaller(group, user, fitted):
+        return None
+    if not (_lines_up(group, user, links, fitted.offset) and _fit_known(links, fitted)):
+        return None
+    if fitted.inner == "all" and (fitted.boundary is not None or fitted.reductions - {"all"}):
+        return None
+    return None if _is_ambiguous(group, user, fitted) else fitted
+
+
+def _agree(a: object, b: object) -> bool:
+    return a is None or b is None or a == b
+
+
+def _fit_epilogue(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit | None:
+    """Pointwise operations ride on a product where it is stored, element by element."""
+    product, rider = (group, user) if group.kind == "matmul" else (user, group)
+    if rider.is_pointwise and len(product.space) == len(rider.space) and _lines_up(group, user, links, 0):
+        return Fit(None, None, product.reductions)
+    return None
+
+
+def _fit_smaller(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
+    """A smaller space is the part of the larger one that is not reduced, and its values are those of a row."""
+    smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
+    size = len(smaller.space)
+    if smaller.boundary is not None or smaller.inner is not None:
+        return False
+    if smaller.reductions:
+        # Over all of the smaller space: over the rows of the larger.
+        fitted.reductions = larger.reductions.union(LATE)
+    if size == 0:
+        return True
+    if fitted.inner == "leading":
+        fitted.offset = len(larger.space) - size
+        return fitted.boundary == fitted.offset
+    if fitted.inner == "all" or fitted.boundary not in (None, size):
+        return False
+    fitted.boundary, fitted.inner = size, "trailing"
+    return True
+
+
+def _lines_up(group: OpenGroup, user: OpenGroup, links: list[Link], offset: int) -> bool:
+    """Whether the dims of both spaces can be the same loops, for the extents and for every link."""
+    shift_there = offset if len(group.space) < len(user.space) else 0
+    shift_here = offset if len(user.space) < len(group.space) else 0
+    there = {dim.root().index + shift_there: dim.extent for dim in group.space}
+    here = {dim.root().index + shift_here: dim.extent for dim in user.space}
+    if any(there[i] != here[i] for i in there.keys() & here.keys()):
+        return False
+    pairs = [pair for link in links for pair in zip(link.there, link.here, strict=True)]
+    return all(
+        d.root().index + shift_there == h.root().index + shift_here
+        for d, h in pairs
+        if d is not None and h is not None
+    )
+
+
+def _fit_known(links: list[Link], fitted: Fit) -> bool:
+    """Whether every linked value is known in time; decides what is reduced within the kernel, if need be."""
+    for link in links:
+        if link.known is None or link.by_scalar:
+            continue
+        if link.known == "late" or (fitted.inner or link.known) != link.known:
+            return False
+        fitted.inner = link.known
+    return True
+
+
+def _is_ambiguous(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
+    """Sums along either side of a square: by its shape alone no one could tell a row from a column."""
+    larger = max(group, user, key=lambda g: len(g.space))
+    extents = [dim.extent for dim in larger.space]
+    across = {"leading", "trailing"} - {fitted.inner}
+    return across <= fitted.reductions and extents[: fitted.boundary] == extents[fitted.boundary :]
+
+
+def join(group: OpenGroup, user: OpenGroup, fitted: Fit, position: int) -> OpenGroup:
+    """Makes one group of two, at one of their positions. Costs what the smaller one holds."""
+    smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
+    for index, dim in enumerate(smaller.space):
+        dim.unite(larger.space[index + fitted.offset])
+    kept, gone = (group, user) if group.size >= user.size else (user, group)
+    product = next((g for g in (group, user) if g.kind == "matmul"), None)
+    if product is not None:
+        kept.kind, kept.shape = "matmul", product.shape
+    else:
+        # The shape that a reduction names axes of; both of one size have the same extents, but for those of 1.
+        same_size = len(smaller.space) == len(larger.space)
+        kept.shape = smaller.shape if smaller.reductions and same_size else larger.shape
+    kept.space, kept.position = larger.space, position
+    kept.boundary, kept.inner, kept.reductions = fitted.boundary, fitted.inner, fitted.reductions
+    kept.absorb(gone)
+    return kept
+
+
+def join_scatter(rows: OpenGroup, user: OpenGroup) -> OpenGroup:
+    """Puts an operation that adds or subtracts the rows of a scatter kernel into that kernel."""
+    rows.position = user.position
+    rows.absorb(user)
+    return rows

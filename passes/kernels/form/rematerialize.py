@@ -1,0 +1,110 @@
+"""Rematerialisation: which values each kernel computes, and which of them for itself, again (the fourth walk)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.kernel.access import operand_axes
+from pullback.dialects.graph.state.variables import Read
+from pullback.passes.kernels.form.bodies import Bodies, Body, Cones, Repeats
+from pullback.passes.kernels.form.classify import Classified, Outside
+from pullback.passes.kernels.form.deferred import is_cheap, size_of
+from pullback.passes.kernels.form.grouping import Groups
+from pullback.passes.kernels.form.groups import Group
+
+MOST_OPERATIONS = 8
+
+
+def rematerialize(classified: Classified, groups: Groups) -> Bodies:
+    """What each group computes for those after it and for the operations outside; none for what nothing needs."""
+    items = [item for item in groups.items if isinstance(item, Outside)]
+    outside = {v for item in items for inner in item.op.walk() for v in inner.operands}
+    bodies = _bodies(classified, groups, outside, {})
+    repeats = cheap_repeats(classified, groups, bodies, outside)
+    return _bodies(classified, groups, outside, repeats) if repeats else bodies
+
+
+def _bodies(classified: Classified, groups: Groups, outside: set[SSAValue], repeats: Repeats) -> Bodies:
+    """Liveness, from the last kernel to the first: what is needed of each, and what that needs in turn."""
+    results: defaultdict[Group, list[SSAValue]] = defaultdict(list)
+    for value, home in groups.homes.items():
+        results[home].append(value)
+    cones = Cones(classified, groups, repeats)
+    needed = set(outside)
+    bodies: dict[Group, Body] = {}
+    for item in reversed(groups.items):
+        if isinstance(item, Outside) or not (outputs := [v for v in results[item] if v in needed]):
+            continue
+        outputs.sort(key=lambda v: classified.order[v.owner])  # pyright: ignore[reportArgumentType] only operations have homes
+        bodies[item] = cones.of(item, outputs)
+        needed.update(bodies[item].inputs)
+    return bodies
+
+
+def cheap_repeats(
+    classified: Classified, groups: Groups, bodies: Bodies, outside: set[SSAValue]
+) -> Mapping[Group, set[SSAValue]]:
+    """Which values their readers should compute again, so that they are not stored at all.
+
+    That is worth it where a few cheap operations lead from one tensor of the same size, which is stored anyway: the
+    slope `1 - y * y` of a tanh, say, whose `y` the next layer needs. `outside` is read outside of kernels.
+    """
+    readers: defaultdict[SSAValue, list[Group]] = defaultdict(list)
+    for group, body in bodies.items():
+        for value in body.inputs:
+            if value in groups.homes:
+                readers[value].append(group)
+    repeats: defaultdict[Group, set[SSAValue]] = defaultdict(set)
+    dropped: set[SSAValue] = set()
+    kept: set[SSAValue] = set()
+    for value, users in readers.items():
+        if value in outside or value in kept:
+            continue
+        found = _from_one_tensor(classified, groups, value)
+        if found is None:
+            continue
+        steps, leaves = found
+        stored = all(v not in groups.homes or (v in readers and v not in dropped) for v in leaves)
+        home = groups.homes[value]
+        if stored and all(_may_repeat(home, group, bodies[group], steps) for group in users):
+            dropped.add(value)
+            kept |= leaves
+            for group in users:
+                repeats[group] |= steps
+    return repeats
+
+
+def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) -> bool:
+    """Whether a reader may compute these values within its loops: it reads none whole, and no gate is between."""
+    if reader.kind not in ("loop", "matmul") or reader.wall != home.wall:
+        return False
+    uses = [(op, i) for op in body.ops for i, operand in enumerate(op.operands) if operand in steps]
+    return all(operand_axes(op, i) is not None for op, i in uses)
+
+
+def _from_one_tensor(
+    classified: Classified, groups: Groups, value: SSAValue
+) -> tuple[set[SSAValue], set[SSAValue]] | None:
+    """The values on the way to `value` from at most one tensor as large, and what they are computed from."""
+    home = groups.homes[value]
+    steps: set[SSAValue] = set()
+    leaves: set[SSAValue] = set()
+    pending = [value]
+    while pending:
+        at = pending.pop()
+        op = at.owner
+        if at in steps or at in leaves or op in classified.constants:
+            continue
+        if groups.homes.get(at) is home and isinstance(op, Operation) and is_cheap(op):
+            steps.add(at)
+            pending += op.operands
+        elif op in classified.deferred or isinstance(op, Read):
+            # Old contents of a variable should be done with soon: an update may be waiting.
+            return None
+        else:
+            leaves.add(at)
+    large = sum(size_of(leaf) >= size_of(value) for leaf in leaves)
+    return (steps, leaves) if value in steps and len(steps) <= MOST_OPERATIONS and large <= 1 else None
