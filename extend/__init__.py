@@ -89,6 +89,10 @@ from pullback.dialects.graph.tensor.insertion import insert as insert
 from pullback.dialects.graph.tensor.insertion import inserting as inserting
 from pullback.dialects.graph.tensor.insertion import inserting_beside as inserting_beside
 
+# ---- Optimizers ----
+from pullback.frontend.train.state import VariableState as VariableState
+from pullback.frontend.train.hyperparameters import Hyperparameter as Hyperparameter
+
 # ---- Passes ----
 from pullback.passes.pipeline.pipelines import parse_passes as parse_passes
 from pullback.passes.pipeline.run import run_passes as run_passes

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FILE_COMMENT = "// file: "
+RECIPES = [ROOT / "docs" / "training.md", *sorted((ROOT / "docs").glob("add-*.md"))]
 IMPORT = re.compile(r"(>>> |\.\.\. )?\s*(from|import) pullback\b")
 FOR_EXTENSIONS = re.compile(r"(>>> )?(from pullback\.extend(\.operations)? import |import pullback as pb$)")
 
@@ -90,7 +91,7 @@ def check_mlir(example: Example) -> None:
         Path(first.removeprefix(FILE_COMMENT).strip()).write_text(rest)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("add-*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
 def test_recipes_import_what_is_for_extensions(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if IMPORT.match(line)]
     assert [line for line in lines if not FOR_EXTENSIONS.match(line)] == []
