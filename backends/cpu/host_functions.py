@@ -144,7 +144,7 @@ def _address(function: Any) -> int:
 def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:
     """An operation as a function of addresses, and how many it takes."""
     views = [
-        View(shape, dtype, number >= operation.results)
+        ArgumentMemory(shape, dtype, number >= operation.results)
         for number, (shape, dtype) in enumerate(zip(operation.shapes, operation.dtypes, strict=True))
     ]
 
@@ -154,7 +154,7 @@ def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:
     return run, len(views)
 
 
-class View:
+class ArgumentMemory:
     """The memory of one argument as arrays, by address."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], writeable: bool) -> None:

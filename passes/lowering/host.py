@@ -11,12 +11,11 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.gradient.markers import AddN, Gate
+from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.kernel.host_call import host_function, parts_of
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.movement.rearranging import ExpandDims
-from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
@@ -77,7 +76,8 @@ class Host:
         for op in block.ops:
             if op is block.last_op:
                 break
-            HANDLERS.get(type(op), Host.on_host)(self, op)
+            handler: Callable[[Host, Any], None] = handler_of(op) or Host.on_host
+            handler(self, op)
             self.stacks.free_after(op)
 
     def kernel(self, op: Kernel) -> None:
@@ -145,7 +145,7 @@ def check_outside(block: Block) -> None:
     for op in block.ops:
         if op is block.last_op:
             break
-        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else type(op) in HANDLERS
+        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else handler_of(op) is not None
         if not has_place and not runs_on_host(op):
             raise DiagnosticError(
                 f"'{op.name}' has no place at level `kernels` outside of kernels: run form-kernels first; what that "
@@ -162,19 +162,21 @@ def check_outside(block: Block) -> None:
             check_outside(region.block)
 
 
+def handler_of(op: Operation) -> Callable[[Host, Any], None] | None:
+    """What lowers an operation outside of kernels; `None` for one that the host runs, if it can."""
+    return Host.nothing if isinstance(op, Alias) else HANDLERS.get(type(op))
+
+
 HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
     AddN: Host.sum,
     Assign: Host.assign,
     Constant: Host.nothing,
     EmptyStack: lambda host, op: host.stacks.empty(op),
-    ExpandDims: Host.nothing,
-    Gate: Host.nothing,
     Kernel: Host.kernel,
     MakeSlices: Host.nothing,
     Pop: lambda host, op: host.stacks.pop(op),
     Push: lambda host, op: host.stacks.push(op),
     Read: Host.read,
-    Reshape: Host.nothing,
     VariableOp: Host.nothing,
     While: Host.loop,
 }

@@ -9,10 +9,8 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import BufferAttr
-from pullback.dialects.graph.movement.rearranging import ExpandDims
-from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -57,7 +55,7 @@ class Places:
             return "input", value.index
         op = value.owner
         assert isinstance(op, Operation)
-        if isinstance(op, Gate | Reshape | ExpandDims):
+        if isinstance(op, Alias):
             return self.of(op.operands[op.results.index(value)])
         memory = op.attributes.get("memory")
         if not isinstance(memory, ArrayAttr):

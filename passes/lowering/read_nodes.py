@@ -1,26 +1,35 @@
-"""From the region of a kernel to nodes: every operation family says where its operands are read."""
+"""Translates the region of a kernel to nodes, by the access maps that its operations state.
+
+    ^bb0(%x: tensor<3x4xf32>, %b: tensor<3xf32>):
+      %0 = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x4xf32>) -> tensor<4x3xf32>
+      %1 = graph.add %0, %b : (tensor<4x3xf32>, tensor<3xf32>) -> tensor<4x3xf32>
+      %2 = graph.tanh %1 : tensor<4x3xf32>
+      graph.yield %2 : tensor<4x3xf32>
+
+The kernel yields %2 at the point (d0, d1) of its 4 x 3 loops. Asked for that element, `NodeReader` asks the operation
+for the position of each operand, then for the nodes there, and so on up to the arguments:
+
+    Compute tanh                          %2 at (d0, d1)
+      Compute add                         %1 at (d0, d1): `tanh` reads its operand at the point itself
+        Load argument 0, offset 4*d1 + d0   %0 at (d0, d1), which `transpose` reads from %x at (d1, d0)
+        Load argument 1, offset d1          %b at (d1), since it broadcasts
+
+A view leaves no node. What is asked for twice at one position is one node.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any, TypeAlias
+from collections.abc import Generator
+from typing import TypeAlias
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import Gather
-from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.gradient.markers import Accumulate, AddN
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.movement.slicing import StridedSlice
-from pullback.dialects.graph.movement.split_concat import Split
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.op.access import AffineAccess, ContractionAccess, RowAccess, RowMajorAccess
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.dialects.graph.op.families import Elementwise
-from pullback.dialects.graph.tensor.attributes import integer_list
+from pullback.dialects.graph.op.indexed import ContractionOp, Pointwise, Uniform, View
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -28,11 +37,11 @@ from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, No
 from pullback.passes.lowering.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
-Rule: TypeAlias = Generator[Request, Node, Node]
+Reading: TypeAlias = Generator[Request, Node, Node]
 """Asks for the elements that an operation reads, one by one, and returns what it makes of them."""
 
 
-class Builder:
+class NodeReader:
     """Makes one node for each value and position that is asked for."""
 
     def __init__(self, space: Space) -> None:
@@ -43,119 +52,118 @@ class Builder:
         """The element of a value at a position. Long chains of operations are followed without recursion."""
         if (value, position) in self._known:
             return self._known[value, position]
-        pending = [((value, position), self._rule(value, position))]
+        pending = [((value, position), self._reading(value, position))]
         answer: Node | None = None
         while pending:
-            request, rule = pending[-1]
+            request, reading = pending[-1]
             try:
-                wanted = rule.send(answer)  # pyright: ignore[reportArgumentType] None starts a generator
+                wanted = reading.send(answer)  # pyright: ignore[reportArgumentType] None starts a generator
             except StopIteration as done:
                 answer = self._known[request] = done.value
                 pending.pop()
                 continue
             answer = self._known.get(wanted)
             if answer is None:
-                pending.append((wanted, self._rule(*wanted)))
+                pending.append((wanted, self._reading(*wanted)))
         assert answer is not None
         return answer
 
-    def _rule(self, value: SSAValue, position: Position) -> Rule:
-        if isinstance(value, BlockArgument):
-            return self._input(value, position)
-        op = value.owner
-        assert isinstance(op, Operation)
-        for family in type(op).__mro__:
-            if family in RULES:
-                return RULES[family](self, op, value, position)
-        raise DiagnosticError(f"'{op.name}' has no place inside a kernel on the CPU", self.space.kernel)
+    def _reading(self, value: SSAValue, position: Position) -> Reading:
+        """How the element of a value is read, by the family of its operation."""
+        match value.owner:
+            case Pointwise() as op:
+                return self._pointwise(op, position)
+            case View() as op:
+                return self._view(op, value, position)
+            case Uniform() as op:
+                return self._uniform(op)
+            case Reduction() as op:
+                return self._reduction(op, position)
+            case ContractionOp() as op:
+                return self._contraction(op, position)
+            case Operation() as op:
+                raise DiagnosticError(
+                    f"'{op.name}' has no place inside a kernel on the CPU", self.space.kernel
+                )
+            case _:
+                assert isinstance(value, BlockArgument)
+                return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
 
-    def _input(self, value: BlockArgument, position: Position) -> Rule:
-        return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
-
-    def _load(self, value: BlockArgument, offset: Affine) -> Rule:
+    def _load(self, value: BlockArgument, offset: Affine) -> Reading:
         return Load(element_type_of(value.type), dims=offset.dims, argument=value.index, offset=offset)
         yield
 
-    # ---- families ---------------------------------------------------------------------------------------
+    def _uniform(self, op: Uniform) -> Reading:
+        number = op.element()
+        if number is None:
+            raise DiagnosticError("a kernel holds constants of one element only", self.space.kernel)
+        return Fixed(element_type_of(op.results[0].type), number=number)
+        yield
 
-    def elementwise(self, op: Any, value: SSAValue, position: Position) -> Rule:
+    def _pointwise(self, op: Pointwise, position: Position) -> Reading:
         operands: list[Node] = []
-        for operand in op.operands:
-            operands.append((yield operand, self.broadcast(operand, position)))  # noqa: PERF401 it yields
-        node = Compute(element_type_of(value.type), tuple(operands), op=op)
+        for number, operand in enumerate(op.operands):
+            operands.append((yield operand, self._position(op, number, position)))
+        node = Compute(element_type_of(op.results[0].type), tuple(operands), op=op)
         node.gather_facts()
         return node
 
-    def broadcast(self, operand: SSAValue, position: Position) -> Position:
-        """Where an operand that broadcasts is read."""
-        shape = shape_of_type(operand.type)
-        trailing = position[len(position) - len(shape) :]
-        return tuple(self.space.number() if n == 1 else p for n, p in zip(shape, trailing, strict=True))
+    def _position(
+        self, op: Pointwise | View | Reduction | ContractionOp, number: int, point: Position
+    ) -> Position:
+        """Where an operand is read that the operation reads at an affine position."""
+        access = op.access(number)
+        if isinstance(access, ContractionAccess):
+            access = access.element
+        assert isinstance(access, AffineAccess), f"'{op.name}' reads operand {number} at no affine position"
+        return access.at(point, self.space.rank)
 
-    def fill(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        return Fixed(element_type_of(value.type), number=op.number)
-        yield
+    # ---- views -------------------------------------------------------------------------------------------
 
-    def constant(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        array = op.array()
-        if array.size != 1:
-            raise DiagnosticError("a kernel holds constants of one element only", self.space.kernel)
-        return Fixed(element_type_of(value.type), number=array.reshape(()).item())
-        yield
-
-    def broadcast_to(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        return (yield op.operands[0], self.broadcast(op.operands[0], position))
-
-    def expand_dims(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        new = integer_list(op.properties, "axes")
-        return (yield op.operands[0], tuple(p for axis, p in enumerate(position) if axis not in new))
-
-    def transpose(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        order = op.order
-        return (yield op.operands[0], tuple(position[order.index(axis)] for axis in range(len(order))))
-
-    def reshape(self, op: Any, value: SSAValue, position: Position) -> Rule:
+    def _view(self, op: View, value: SSAValue, point: Position) -> Reading:
         operand = op.operands[0]
-        offset = linear(position, shape_of_type(value.type), self.space.rank)
+        match op.access(0, op.results.index(value)):
+            case AffineAccess() as access:
+                return (yield operand, access.at(point, self.space.rank))
+            case RowMajorAccess():
+                return (yield from self._renumbered(op, operand, point))
+            case RowAccess() as access:
+                return (yield from self._row(op, operand, access, point))
+            case _:
+                raise DiagnosticError(f"'{op.name}' has no elements that a kernel could read", op)
+
+    def _renumbered(self, op: View, operand: SSAValue, point: Position) -> Reading:
+        """The element of the same row-major number."""
+        offset = linear(point, op.iteration_shape(), self.space.rank)
         if isinstance(operand, BlockArgument):
             return (yield from self._load(operand, offset))
-        inner = delinearize(offset, shape_of_type(operand.type), self.space.extents)
+        inner = delinearize(offset, op.shape_of(0), self.space.extents)
         if inner is None:
             raise DiagnosticError(
-                f"reshape of {operand.type} to {value.type} does not follow the loops of the kernel", op
+                f"reshape of {operand.type} to {op.result_types[0]} does not follow the loops of the kernel",
+                op,
             )
         return (yield operand, inner)
 
-    def split(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        axis: IntegerAttr[Any] = op.axis
-        at = axis.value.data
-        before = sum(shape_of_type(r.type)[at] for r in op.results[: op.results.index(value)])
-        return (yield op.operands[0], (*position[:at], position[at] + before, *position[at + 1 :]))
-
-    def strided_slice(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        operand = op.operands[0]
-        taken = [range(n)[s] for n, s in zip(shape_of_type(operand.type), op.slices, strict=True)]
-        first = [t.start if t else 0 for t in taken]
-        return (yield operand, tuple(p * t.step + f for p, t, f in zip(position, taken, first, strict=True)))
-
-    def gather(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        params, indices = op.operands
-        shape, rank = shape_of_type(params.type), len(shape_of_type(indices.type))
-        if not isinstance(params, BlockArgument):
+    def _row(self, op: View, operand: SSAValue, access: RowAccess, point: Position) -> Reading:
+        """An element of a row that another operand names."""
+        shape, type_ = shape_of_type(operand.type), element_type_of(operand.type)
+        if not isinstance(operand, BlockArgument):
             raise DiagnosticError("gather reads rows of what a kernel is given, not of what it computes", op)
         if shape[0] == 0:
-            return Fixed(element_type_of(value.type), number=0)
-        row = yield indices, position[:rank]
-        if is_identity(self.space.kernel.operands[params.index]):
-            hot = OneHot(element_type_of(value.type), (row,), position[-1].dims, column=position[-1])
+            return Fixed(type_, number=0)
+        row = yield op.operands[access.indices], self._position(op, access.indices, point)
+        within = access.within.at(point, self.space.rank)
+        if is_identity(self.space.kernel.operands[operand.index]):
+            hot = OneHot(type_, (row,), within[-1].dims, column=within[-1])
             hot.gather_facts()
             return hot
-        offset = linear((self.space.number(), *position[rank:]), shape, self.space.rank)
+        offset = linear((self.space.number(), *within), shape, self.space.rank)
         node = Load(
-            element_type_of(value.type),
+            type_,
             (row,),
             offset.dims,
-            argument=params.index,
+            argument=operand.index,
             offset=offset,
             rows=shape[0],
             row_stride=row_major_strides(shape)[0],
@@ -163,25 +171,25 @@ class Builder:
         node.gather_facts()
         return node
 
-    def matmul(self, op: MatMul, value: SSAValue, position: Position) -> Rule:
-        rank = len(shape_of_type(value.type))
-        *batch, m, n, k = map(self.space.dim, range(rank + 1))
-        if position != (*batch, m, n):
-            raise DiagnosticError("a product is used at other places than it is computed at", op)
-        a, b = op.transposes
-        lhs = yield op.operands[0], self.broadcast(op.operands[0], (*batch, *((k, m) if a else (m, k))))
-        rhs = yield op.operands[1], self.broadcast(op.operands[1], (*batch, *((n, k) if b else (k, n))))
-        return Contraction(element_type_of(value.type), (lhs, rhs), frozenset(range(rank)))
+    # ---- sums --------------------------------------------------------------------------------------------
 
-    def reduction(self, op: Any, value: SSAValue, position: Position) -> Rule:
-        operand = op.operands[0]
-        shape, axes = shape_of_type(operand.type), op.reduced
+    def _contraction(self, op: ContractionOp, position: Position) -> Reading:
+        point = tuple(map(self.space.dim, range(len(op.iteration_shape()))))
+        if position != point[:-1]:
+            raise DiagnosticError("a product is used at other places than it is computed at", op)
+        lhs = yield op.operands[0], self._position(op, 0, point)
+        rhs = yield op.operands[1], self._position(op, 1, point)
+        return Contraction(element_type_of(op.results[0].type), (lhs, rhs), frozenset(range(len(position))))
+
+    def _reduction(self, op: Reduction, position: Position) -> Reading:
+        """One node for what is summed up in the inner loops, one around it for what is in the outer ones."""
+        shape, axes = op.iteration_shape(), op.reduced
         kept = [p for a, p in enumerate(position) if a not in axes] if op.keeps_dims else list(position)
         dims = self.space.reduced_dims(shape, axes)
-        inside = [*kept]
+        point = [*kept]
         for axis in axes:
-            inside.insert(axis, self.space.dim(dims[axis]) if axis in dims else self.space.number())
-        node = yield operand, tuple(inside)
+            point.insert(axis, self.space.dim(dims[axis]) if axis in dims else self.space.number())
+        node = yield op.operands[0], self._position(op, 0, tuple(point))
         over = set(dims.values())
         for group, is_outer in ((self.space.inner, False), (self.space.outer, True)):
             if here := over & set(group):
@@ -212,21 +220,3 @@ def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[in
         node.dims |= set(around)
         node.stage += 1
     return node
-
-
-RULES: dict[type, Callable[[Builder, Any, SSAValue, Position], Rule]] = {
-    Elementwise: Builder.elementwise,
-    AddN: Builder.elementwise,
-    Accumulate: Builder.elementwise,
-    Fill: Builder.fill,
-    Constant: Builder.constant,
-    BroadcastTo: Builder.broadcast_to,
-    ExpandDims: Builder.expand_dims,
-    Transpose: Builder.transpose,
-    Reshape: Builder.reshape,
-    Split: Builder.split,
-    StridedSlice: Builder.strided_slice,
-    Gather: Builder.gather,
-    MatMul: Builder.matmul,
-    Reduction: Builder.reduction,
-}

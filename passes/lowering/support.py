@@ -8,70 +8,52 @@ from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
 
-from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
-from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
-from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.gradient.markers import (
-    Accumulate,
-    AddN,
-    Backward,
-    Gate,
-    GradientResults,
-    SumGradients,
-)
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
-from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.movement.slicing import StridedSlice
-from pullback.dialects.graph.movement.split_concat import Concat, Split
-from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.indexed import Alias, ContractionOp, Indexed, Scatter, Uniform, View
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
-from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, is_float, is_static
+from pullback.dialects.graph.tensor.types import SlicesType, is_static
 
 Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
 """In what kind of kernel an operation is computed: with others in loops, or in one of its own."""
-LOOPED = (Elementwise, AddN, Accumulate, Reduction)
-"""What shares loops with other operations."""
-ALONE: dict[type[Operation], Kind] = {
-    MatMul: "matmul",
-    Concat: "concat",
-    Densify: "scatter",
-    ReplaceRows: "scatter",
-}
-"""What starts a kernel of a kind of its own, and reads operands that are stored."""
-VIEWS = (BroadcastTo, ExpandDims, Reshape, Transpose, Split, StridedSlice, Gather, MakeSlices)
-"""They compute nothing: each element is one that they read."""
-ALIASES = (Reshape, ExpandDims)
-"""Views whose elements lie in the order of the operand's: outside of kernels the result is the same buffer."""
-PLACED = (
-    *(Kernel, While, Gate, Constant, VariableOp, Read, Assign),
-    *(EmptyStack, Push, Pop, MakeSlices, *ALIASES),
-)
-"""What stands outside of kernels and is lowered there."""
+PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, Pop, MakeSlices, Alias)
+"""What is outside of kernels and is lowered there."""
 MARKERS = (SumGradients, Backward, GradientResults)
 KERNEL_DTYPES = (f32, f64, i32, i64, i1)
 """The element types of values inside of kernels; values of others are moved as bytes."""
 
 
 def runs_natively(op: Operation) -> bool:
-    """Whether kernels compute an operation, or read through it: by its family, its dtypes and what it states.
+    """Whether kernels compute an operation, or read through it: it states how, and for these dtypes.
 
     An elementwise operation needs a body for one element, a reduction a way to combine two; a product is one of two
     matrices.
     """
-    if not isinstance(op, (*LOOPED, *ALONE, *VIEWS, Fill, Constant)):
-        return False
-    return has_kernel_dtypes(op) and _states_its_body(op)
+    return isinstance(op, Indexed) and has_kernel_dtypes(op) and op.has_body()
 
 
 def is_grouped(op: Operation) -> bool:
     """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
-    return isinstance(op, (*LOOPED, *ALONE)) and runs_natively(op)
+    return runs_natively(op) and not isinstance(op, View | Uniform)
+
+
+def kind_of(op: Operation) -> Kind:
+    """The kind of kernel that an operation starts: one that shares loops, or one whose operands are stored before."""
+    match op:
+        case ContractionOp():
+            return "matmul"
+        case Concat():
+            return "concat"
+        case Scatter():
+            return "scatter"
+        case _:
+            return "loop"
 
 
 def has_kernel_dtypes(op: Operation) -> bool:
@@ -116,16 +98,3 @@ def _has_kernel_dtype(type_: Attribute) -> bool:
     if isinstance(type_, SlicesType):
         return _has_kernel_dtype(type_.values_type) and _has_kernel_dtype(type_.indices_type)
     return isinstance(type_, TensorType) and type_.element_type in KERNEL_DTYPES
-
-
-def _states_its_body(op: Operation) -> bool:
-    match op:
-        case Elementwise():
-            return hasattr(type(op), "SCALAR") or op.body.__func__ is not Elementwise.body
-        case Reduction():
-            return hasattr(type(op), "COMBINE")
-        case MatMul():
-            types = [v.type for v in (*op.operands, *op.results)]
-            return all(is_float(element_type_of(t)) for t in types)
-        case _:
-            return True

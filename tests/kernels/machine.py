@@ -13,12 +13,10 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from pullback.backends.evaluator.evaluator import Evaluator, compute
 from pullback.dialects.graph.by_index.gather import MakeSlices, SlicesValue
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.movement.rearranging import ExpandDims
-from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
@@ -54,7 +52,7 @@ class Machine:
 
     def op(self, op: Operation) -> None:
         match op:
-            case VariableOp() | Constant() | Gate() | Reshape() | ExpandDims() | MakeSlices():
+            case VariableOp() | Constant() | Alias() | MakeSlices():
                 pass
             case Read():
                 self.memory(op.results[0])[...] = self.contents(op.operands[0])
@@ -118,7 +116,7 @@ class Machine:
         assert isinstance(owner, Operation)
         if isinstance(owner, Constant):
             return owner.array()
-        if isinstance(owner, Gate | Reshape | ExpandDims):
+        if isinstance(owner, Alias):
             return self.memory(owner.operands[list(owner.results).index(value)]).reshape(shape)  # pyright: ignore[reportArgumentType]
         return self.buffer(owner, list(owner.results).index(value), dtype).reshape(shape)  # pyright: ignore[reportArgumentType]
 

@@ -18,7 +18,7 @@ from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Where
 from pullback.dialects.graph.elementwise.comparisons import Equal, LogicalOr, NotEqual
 from pullback.dialects.graph.movement.shapes import BroadcastTo
-from pullback.dialects.graph.op.access import Access, AffineAccess, dims, identity
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims, identity
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_truth, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, NotDifferentiable, graph_op
@@ -46,7 +46,7 @@ class Reduction(OverAxes, Indexed):
     def iteration_shape(self, result: int = 0) -> tuple[int, ...]:
         return self.shape_of(0)
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         return identity(self.shape_of(0))
 
     def result_access(self) -> AffineAccess:

@@ -18,7 +18,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape, ShapeOf, dynamic_shape
 from pullback.dialects.graph.movement.split_concat import split_like
-from pullback.dialects.graph.op.access import Access, AffineAccess, RowAccess, dims
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, RowAccess, dims
 from pullback.dialects.graph.op.checks import check_indices, check_shape_operand
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -93,7 +93,7 @@ class Gather(View):
     def numpy(self, *operands: Array) -> Any:
         return rows_at(*operands)
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         params, indices, space = self.shape_of(0), self.shape_of(1), self.iteration_shape()
         point, rank = dims(space), len(indices)
         if number == 1:

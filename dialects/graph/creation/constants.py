@@ -24,7 +24,7 @@ from xdsl.traits import ConstantLike, Pure
 
 from pullback.dialects.graph.op.checks import check_shape_operand, check_tensor
 from pullback.dialects.graph.op.graph_op import Array, NotDifferentiable, Properties, graph_op
-from pullback.dialects.graph.op.indexed import Literal
+from pullback.dialects.graph.op.indexed import Uniform
 from pullback.dialects.graph.tensor.arrays import array_of
 from pullback.dialects.graph.tensor.attributes import check_kept, is_element, number_of, scalar_attribute
 from pullback.dialects.graph.tensor.conversions import true_as_one
@@ -42,7 +42,7 @@ from pullback.dialects.ir.dense import dense_elements, print_elements
 
 
 @graph_op
-class Constant(Literal):
+class Constant(Uniform):
     """A constant tensor, given element by element."""
 
     name = "graph.constant"
@@ -122,7 +122,7 @@ def elements(array: npt.ArrayLike, dtype: object = None) -> DenseIntOrFPElements
 
 
 @graph_op
-class Fill(Literal):
+class Fill(Uniform):
     """A tensor with one value everywhere: `fill {value = 1.0 : f32} : tensor<4xf32>`.
 
     Where the type has a `?`, an operand gives the shape: `fill %shape {…} : (tensor<2xi64>) -> tensor<?x4xf32>`.

@@ -13,11 +13,11 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.movement.shapes import Reshape, SumTo
-from pullback.dialects.graph.op.access import Access, AffineAccess, ContractionAccess, dims, trailing
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, ContractionAccess, dims, trailing
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, as_values, graph_op
-from pullback.dialects.graph.op.indexed import Contraction
+from pullback.dialects.graph.op.indexed import ContractionOp
 from pullback.dialects.graph.tensor.accumulators import multiplied
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor, conj
@@ -34,7 +34,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 @graph_op
-class MatMul(OfDtypes, Contraction):
+class MatMul(OfDtypes, ContractionOp):
     """The matrix product, either operand transposed if asked: (…, m, k) @ (…, k, n) -> (…, m, n).
 
     Leading axes are a batch of matrices, and broadcast against each other.
@@ -102,7 +102,7 @@ class MatMul(OfDtypes, Contraction):
         """(…, m, n, k)."""
         return (*shape_of_type(self.result_types[0]), self.shape_of(0)[-2 if self.transposes[0] else -1])
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         shape, space = self.shape_of(number), self.iteration_shape()
         *batch, m, n, k = dims(space)
         matrix = ((m, k), (k, n))[number]

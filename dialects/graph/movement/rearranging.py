@@ -12,7 +12,7 @@ from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.op.access import Access, AffineAccess, dims
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims
 from pullback.dialects.graph.op.checks import check_axes, check_tensor
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import (
@@ -64,7 +64,7 @@ class ExpandDims(OnesAt, View, Alias):
         check_tensor(cls.name, result, "the result")
         return [result]
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         space = self.iteration_shape()
         return AffineAccess(
             tuple(without(dims(space), integer_list(self.properties, "axes"))), self.shape_of(0), space
@@ -169,7 +169,7 @@ class Transpose(View):
     def order(self) -> list[int]:
         return integer_list(self.properties, "permutation")
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         order, space = self.order, self.iteration_shape()
         point = dims(space)
         return AffineAccess(

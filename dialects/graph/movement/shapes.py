@@ -12,7 +12,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.op.access import Access, RowMajorAccess, broadcast
+from pullback.dialects.graph.op.access import AccessMap, RowMajorAccess, broadcast
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -151,7 +151,7 @@ class Reshape(Reshaping, View, Alias):
                 f"{format_shape(result)} has {math.prod(result)}"
             )
 
-    def access(self, number: int, result: int = 0) -> Access | None:
+    def access(self, number: int, result: int = 0) -> AccessMap | None:
         return None if number else RowMajorAccess(self.shape_of(0), self.iteration_shape())
 
     def numpy(self, *operands: Array) -> Any:
@@ -200,7 +200,7 @@ class BroadcastTo(Reshaping, View):
                 f"{self.name}: broadcast_c2: {format_shape(source)} does not broadcast to {format_shape(result)}"
             )
 
-    def access(self, number: int, result: int = 0) -> Access | None:
+    def access(self, number: int, result: int = 0) -> AccessMap | None:
         return None if number else broadcast(self.shape_of(0), self.iteration_shape())
 
     def numpy(self, *operands: Array) -> Any:

@@ -19,7 +19,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.movement.split_concat import surrounded
-from pullback.dialects.graph.op.access import Access, AffineAccess, dims
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -133,7 +133,7 @@ class StridedSlice(View):
         """The slice of each axis."""
         return slices_of(self.properties)
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         shape, space = self.shape_of(0), self.iteration_shape()
         taken = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
         first = [t.start if t else 0 for t in taken]

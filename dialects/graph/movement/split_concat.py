@@ -21,7 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.creation.constants import Fill
-from pullback.dialects.graph.op.access import Access, AffineAccess, dims, identity
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims, identity
 from pullback.dialects.graph.op.checks import check_axis, check_operand_dtypes, check_same_ranks
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -80,7 +80,7 @@ class Split(View):
         sizes = sizes_along(self.name, integer_list(self.properties, "sizes"), shape, axis)
         return tuple(np.split(operands[0], np.cumsum(sizes)[:-1], axis=axis))
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         assert isinstance(self.axis, IntegerAttr)
         axis, space = self.axis.value.data, self.iteration_shape(result)
         position = dims(space)
@@ -138,7 +138,7 @@ class Concat(Indexed):
         joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)
         return [tensor_type(element_type_of(operands[0]), joined)]
 
-    def access(self, number: int, result: int = 0) -> Access:
+    def access(self, number: int, result: int = 0) -> AccessMap:
         """Each piece has loops of its own, along its axes."""
         return identity(self.shape_of(number))
 

@@ -1,4 +1,4 @@
-"""Access maps: which element of an operand an operation reads at each point of its iteration space.
+"""AccessMap maps: which element of an operand an operation reads at each point of its iteration space.
 
 The space has a dim for each axis of the result; that of a reduction or a product has those that it sums over, too.
 
@@ -94,7 +94,7 @@ class RowAccess:
     axes = None
 
 
-Access: TypeAlias = AffineAccess | ContractionAccess | RowMajorAccess | RowAccess
+AccessMap: TypeAlias = AffineAccess | ContractionAccess | RowMajorAccess | RowAccess
 
 
 # ---- building affine accesses ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
 from pullback.passes.lowering.space import schedule_of
-from pullback.passes.lowering.support import ALONE
+from pullback.passes.lowering.support import kind_of
 
 MAX_UNROLL = 64
 MAX_TILE = (64, 1024)
@@ -95,10 +95,10 @@ def _is_power_of_two(number: int, least: int, most: int) -> bool:
 def _check_kind(kernel: Kernel, schedule: Schedule) -> None:
     """The kind, by the operations that only one kind of kernel holds, and the extents where those give them."""
     ops = list(kernel.body.block.ops)
-    alone = [op for op in ops if type(op) in ALONE]
+    alone = [op for op in ops if kind_of(op) != "loop"]
     if alone:
         first = alone[0]
-        _expect_kind(kernel, schedule, (ALONE[type(first)],), first)
+        _expect_kind(kernel, schedule, (kind_of(first),), first)
         _check_alone(kernel, schedule, alone)
         return
     first = next((op for op in ops if isinstance(op, Reduction)), None)

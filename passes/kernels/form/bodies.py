@@ -9,7 +9,7 @@ from typing import TypeAlias
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.kernel.access import operand_axes
+from pullback.dialects.graph.op.indexed import shares_loops
 from pullback.passes.kernels.form.classify import Classified
 from pullback.passes.kernels.form.grouping import Groups
 from pullback.passes.kernels.form.groups import Group
@@ -76,7 +76,7 @@ class Cones:
         if value in self._repeats.get(group, ()):
             return True
         classified = self._classified
-        is_access = operand_axes(user, number) is None or group.kind == "scatter"
+        is_access = not shares_loops(user, number) or group.kind == "scatter"
         may_repeat = value.owner in classified.deferred and (
             isinstance(value.owner, MakeSlices) or not is_access
         )

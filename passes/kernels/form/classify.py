@@ -9,18 +9,15 @@ from typing import TypeAlias
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
-from pullback.dialects.graph.elementwise.basic import Add, Subtract
-from pullback.dialects.graph.gradient.markers import Accumulate, AddN
-from pullback.dialects.graph.kernel.access import Axes, operand_axes
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.op.access import Axes
+from pullback.dialects.graph.op.indexed import Alias, View, operand_axes, rows_terms
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.kernels.form.deferred import Deferred
 from pullback.passes.kernels.form.gates import Walls
 from pullback.passes.kernels.form.legalize import Bundle
 from pullback.passes.kernels.form.variable_readers import Readers
-from pullback.passes.lowering.support import ALIASES, VIEWS, is_grouped, runs_natively
-
-ADDS_ROWS = (Add, Subtract, AddN, Accumulate)
+from pullback.passes.lowering.support import is_grouped, runs_natively
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class _Walk:
 
     def _takes_after_stored(self, op: Operation) -> bool:
         """Whether a view is deferred once its operands are stored: there were too many before it."""
-        if not isinstance(op, VIEWS) or not runs_natively(op):
+        if not isinstance(op, View) or not runs_natively(op):
             return False
         for value in op.operands:
             self._store(value)
@@ -150,7 +147,7 @@ class _Walk:
         if value not in self.deferred or value in self._computed or value in self._outside:
             return
         assert isinstance(op, Operation)
-        is_alias = isinstance(op, ALIASES) and op not in self.deferred.constants
+        is_alias = isinstance(op, Alias) and op not in self.deferred.constants
         if isinstance(op, MakeSlices) or is_alias:
             self._leave_outside(op)
         else:
@@ -170,9 +167,9 @@ class _Walk:
         found: list[Access] = []
         pending: list[Access] = []
 
-        def push(op: Operation, here: Axes | None) -> None:
+        def push(op: Operation, here: Axes | None, result: int = 0) -> None:
             for number, operand in enumerate(op.operands):
-                axes = operand_axes(op, number)
+                axes = operand_axes(op, number, result)
                 there = None if axes is None or here is None else composed(axes, here)
                 pending.append(Access(operand, there))
 
@@ -188,7 +185,7 @@ class _Walk:
                 access.value not in self._computed or self.deferred.is_constant(access.value)
             ):
                 assert isinstance(source, Operation)
-                push(source, access.axes)
+                push(source, access.axes, source.results.index(access.value))
             else:
                 self._store(access.value)
                 found.append(access)
@@ -196,11 +193,9 @@ class _Walk:
 
     def _rows_added_by(self, op: Operation) -> SSAValue | None:
         """The sum of rows that only this operation needs, to add it to (or subtract it from) a tensor."""
-        if not isinstance(op, ADDS_ROWS) or len(op.operands) != 2:
-            return None
-        for number in (1,) if isinstance(op, Subtract) else (1, 0):
+        for number in rows_terms(op):
             rows = op.operands[number]
-            if isinstance(rows.owner, Densify) and rows.has_one_use() and rows in self._computed:
+            if rows.has_one_use() and rows in self._computed:
                 is_base = op.operands[1 - number].type == rows.type
                 if self._computed[rows].wall == self._wall and is_base:
                     return rows

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.by_index.gather import Gather
-from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.elementwise.basic import Cast
-from pullback.dialects.graph.gradient.markers import Accumulate, AddN
 from pullback.dialects.graph.op.families import Elementwise, is_expensive
+from pullback.dialects.graph.op.indexed import Pointwise, Uniform, View, picks_rows
 from pullback.dialects.graph.tensor.types import shape_of_type
-from pullback.passes.lowering.support import VIEWS, runs_natively
+from pullback.passes.lowering.support import runs_natively
 
-SUMS = (AddN, Accumulate)
 LARGEST = 16
 """Operations that one kernel repeats for the sake of one value. A bound keeps the whole linear."""
 
@@ -29,7 +25,7 @@ def size_of(value: SSAValue) -> int:
 
 def is_cheap(op: Operation) -> bool:
     """Whether computing it again costs no more than storing and loading it."""
-    return isinstance(op, Elementwise | Fill | AddN | Accumulate) and not is_expensive(op)
+    return isinstance(op, Pointwise | Uniform) and not is_expensive(op)
 
 
 class Deferred:
@@ -76,11 +72,9 @@ class Deferred:
         if not runs_natively(op):
             return False
         match op:
-            case Fill():
-                return True
-            case Constant():
-                return size_of(op.results[0]) == 1
-            case _ if isinstance(op, VIEWS):
+            case Uniform():
+                return op.element() is not None
+            case View():
                 return True
             case _:
                 return is_cheap(op) and all(map(self._is_number, op.operands))
@@ -90,9 +84,9 @@ class Deferred:
         if value in self._singles or self.is_constant(value):
             return True
         op = value.owner
-        if not isinstance(op, Operation) or op not in self.sizes or isinstance(op, Gather):
+        if not isinstance(op, Operation) or op not in self.sizes or picks_rows(op):
             return False
-        return isinstance(op, (*VIEWS, Cast, Elementwise)) and all(map(self._is_number, op.operands))
+        return isinstance(op, View | Elementwise) and all(map(self._is_number, op.operands))
 
 
 def _is_tensor(value: SSAValue) -> bool:

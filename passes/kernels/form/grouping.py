@@ -14,11 +14,12 @@ from typing import TypeAlias
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.kernel.access import Axes, result_axes
+from pullback.dialects.graph.op.access import Axes
+from pullback.dialects.graph.op.indexed import result_axes
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, iteration_shape
 from pullback.passes.kernels.form.fit import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Group, Known, Link, OpenGroup, Placement, Reduces
-from pullback.passes.lowering.support import ALONE
+from pullback.passes.lowering.support import kind_of
 
 Item: TypeAlias = Group | Outside
 
@@ -135,7 +136,7 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placemen
         dims.append(Dim(extent, len(space)) if extent != 1 else None)
         if dims[-1] is not None:
             space.append(dims[-1])
-    opened = OpenGroup(ALONE.get(type(step.op), "loop"), position, step.wall, space, shape)
+    opened = OpenGroup(kind_of(step.op), position, step.wall, space, shape)
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.kernel.access import operand_axes
+from pullback.dialects.graph.op.indexed import shares_loops
 from pullback.dialects.graph.state.variables import Read
 from pullback.passes.kernels.form.bodies import Bodies, Body, Cones, Repeats
 from pullback.passes.kernels.form.classify import Classified, Outside
@@ -82,7 +82,7 @@ def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) ->
     if reader.kind not in ("loop", "matmul") or reader.wall != home.wall:
         return False
     uses = [(op, i) for op in body.ops for i, operand in enumerate(op.operands) if operand in steps]
-    return all(operand_axes(op, i) is not None for op, i in uses)
+    return all(shares_loops(op, i) for op, i in uses)
 
 
 def _from_one_tensor(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.by_index.gather import Gather
+from pullback.dialects.graph.op.indexed import picks_rows
 from pullback.dialects.graph.state.variables import Read, Update, VariableOp
 from pullback.passes.kernels.form.deferred import Deferred
 
@@ -27,7 +27,7 @@ class Readers:
 
     def defer(self, op: Operation) -> None:
         """An operation is computed where it is needed: later, perhaps, than an update."""
-        label = _label_read(op.operands[0]) if isinstance(op, Gather) else None
+        label = _label_read(op.operands[0]) if picks_rows(op) else None
         if label is not None:
             self._rows[label].append(op.results[0])
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.by_index.gather import Densify
-from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
-from pullback.dialects.graph.gradient.markers import Accumulate, AddN
-from pullback.dialects.graph.kernel.access import operand_axes, result_axes
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.op.families import Elementwise
+from pullback.dialects.graph.op.indexed import Scatter, operand_axes, result_axes, rows_terms
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 
@@ -83,7 +78,7 @@ def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> 
 
 def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
     axes = operand_axes(op, number)
-    if axes is None or isinstance(op, MatMul) or _long(op.results[0]) != extents:
+    if axes is None or len(op.results) > 1 or _long(op.results[0]) != extents:
         return False
     read = [axis for axis in axes if axis is not None]
     written = [axis for axis in result_axes(op) if axis is not None]
@@ -93,9 +88,8 @@ def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
 def _is_base(argument: SSAValue, written: SSAValue) -> bool:
     """Whether a scatter kernel adds rows to this argument, or replaces some, and uses it for nothing else."""
     op = written.owner
-    if not isinstance(op, Elementwise | AddN | Accumulate | ReplaceRows) or not argument.has_one_use():
+    if not argument.has_one_use():
         return False
-    if isinstance(op, ReplaceRows):
+    if isinstance(op, Scatter):
         return argument is op.base
-    others = [v for v in op.operands if v is not argument]
-    return argument in op.operands and len(others) == 1 and isinstance(others[0].owner, Densify)
+    return isinstance(op, Operation) and any(op.operands[1 - at] is argument for at in rows_terms(op))

@@ -8,11 +8,9 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.movement.rearranging import ExpandDims
-from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import Pop
 from pullback.dialects.graph.state.variables import Read
@@ -111,7 +109,7 @@ class Lifetimes:
         return storage
 
     def _define(self, op: Operation) -> None:
-        if isinstance(op, Gate | Reshape | ExpandDims):
+        if isinstance(op, Alias):
             for value, source in zip(op.results, op.operands, strict=False):
                 if (storage := self.of(source)) is not None:
                     self._storages[value] = storage

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import Space
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.movement.rearranging import ExpandDims
-from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.kernels.memory.in_place import may_replace
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
@@ -89,9 +87,9 @@ def _names(value: SSAValue) -> set[SSAValue]:
         for use in pending.pop().uses:
             op = use.operation
             same: Sequence[SSAValue] = ()
-            if isinstance(op, Gate):
-                same = [op.results[use.index]]
-            elif isinstance(op, Reshape | ExpandDims | MakeSlices):
+            if isinstance(op, Alias):
+                same = op.results[use.index : use.index + 1]
+            elif isinstance(op, MakeSlices):
                 same = op.results
             fresh = [v for v in same if v not in names]
             names.update(fresh)
