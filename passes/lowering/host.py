@@ -76,8 +76,7 @@ class Host:
         for op in block.ops:
             if op is block.last_op:
                 break
-            handler: Callable[[Host, Any], None] = handler_of(op) or Host.on_host
-            handler(self, op)
+            handler_of(op)(self, op)
             self.stacks.free_after(op)
 
     def kernel(self, op: Kernel) -> None:
@@ -145,7 +144,7 @@ def check_outside(block: Block) -> None:
     for op in block.ops:
         if op is block.last_op:
             break
-        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else handler_of(op) is not None
+        has_place = is_stack(op.results[0]) if isinstance(op, AddN) else handler_of(op) is not Host.on_host
         if not has_place and not runs_on_host(op):
             raise DiagnosticError(
                 f"'{op.name}' has no place at level `kernels` outside of kernels: run form-kernels first; what that "
@@ -162,9 +161,9 @@ def check_outside(block: Block) -> None:
             check_outside(region.block)
 
 
-def handler_of(op: Operation) -> Callable[[Host, Any], None] | None:
-    """What lowers an operation outside of kernels; `None` for one that the host runs, if it can."""
-    return Host.nothing if isinstance(op, Alias) else HANDLERS.get(type(op))
+def handler_of(op: Operation) -> Callable[[Host, Any], None]:
+    """What lowers an operation outside of kernels: unless it is listed here, the host runs it, if it can."""
+    return Host.nothing if isinstance(op, Alias) else HANDLERS.get(type(op), Host.on_host)
 
 
 HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
