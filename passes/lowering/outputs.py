@@ -58,7 +58,7 @@ class RowUpdate:
         """The update that makes a value: a scatter, or a sum with the result of one, of which the rows are added."""
         op = value.owner
         if isinstance(op, Scatter):
-            return RowUpdate(op.base, _made_slices(op, op), op.combine, op.ADDS_UP)
+            return RowUpdate(op.before, _made_slices(op, op), op.combine, op.ADDS_UP)
         at = next(iter(rows_terms(op)), None)
         if at is None:
             return None

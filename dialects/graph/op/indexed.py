@@ -98,7 +98,7 @@ class Scatter(Indexed):
     """Whether rows of one index add up; otherwise the last one stays."""
 
     @property
-    def base(self) -> SSAValue | None:
+    def before(self) -> SSAValue | None:
         """What the rows are combined with; `None` for zeros."""
         return None if self.BASE is None else self._operands[self.BASE]
 
@@ -115,7 +115,7 @@ def rows_terms(op: object) -> list[int]:
     if not isinstance(op, Pointwise) or len(op.operands) != 2:
         return []
     makers = [value.owner for value in op.operands]
-    return [i for i in op.ROW_TERMS if isinstance(maker := makers[i], Scatter) and maker.base is None]
+    return [i for i in op.ROW_TERMS if isinstance(maker := makers[i], Scatter) and maker.before is None]
 
 
 def picks_rows(op: object) -> bool:

@@ -91,5 +91,5 @@ def _is_base(argument: SSAValue, written: SSAValue) -> bool:
     if not argument.has_one_use():
         return False
     if isinstance(op, Scatter):
-        return argument is op.base
+        return argument is op.before
     return isinstance(op, Operation) and any(op.operands[1 - at] is argument for at in rows_terms(op))
