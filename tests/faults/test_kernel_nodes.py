@@ -1,86 +1,22 @@
-"""Kinds of nodes that one lowering of kernels knew and the other did not: rows of an identity matrix on GPUs.
+"""What one lowering of kernels computed and the other did not: rows of an identity matrix, and totals across lines.
 
-Each kind of node, in each target: the evaluator's values, or a diagnostic that says what there is no kernel for.
+`tests/lowering/test_nodes_and_kinds.py` has each kind of node and of kernel on each target.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from xdsl.dialects.builtin import ModuleOp
 
 import pullback as pb
 from pullback.dialects.context import context
-from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import lowered
+from pullback.dialects.ir.text import print_module
 from pullback.driver.program import compile_function
-from pullback.passes.lowering import nodes
-from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce, cone
-from pullback.passes.lowering.outputs import outputs_of
-from pullback.passes.lowering.space import Space, schedule_of
-
-Array = npt.NDArray[Any]
-EYE = ", ".join(str([float(i == j) for j in range(5)]) for i in range(5))
-NODES: dict[type[Node], str] = {
-    Fixed: """
-      %f = graph.fill {value = 2.0 : f32} : tensor<4x5xf32>
-      %y = graph.add %x, %f : tensor<4x5xf32>""",
-    Load: "%y = graph.gather %x, %t : (tensor<4x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>",
-    OneHot: f"""
-      %c = graph.constant dense<[{EYE}]> : tensor<5x5xf32>
-      %h = graph.gather %c, %t : (tensor<5x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
-      %y = graph.multiply %h, %x : tensor<4x5xf32>""",
-    Compute: "%y = graph.tanh %x : tensor<4x5xf32>",
-    Reduce: """
-      %s = graph.sum %x {axes = array<i64: 1>, keepdims} : (tensor<4x5xf32>) -> tensor<4x1xf32>
-      %y = graph.subtract %x, %s : (tensor<4x5xf32>, tensor<4x1xf32>) -> tensor<4x5xf32>""",
-    Contraction: """
-      %w = graph.fill {value = 0.5 : f32} : tensor<5x5xf32>
-      %y = graph.matmul %x, %w : (tensor<4x5xf32>, tensor<5x5xf32>) -> tensor<4x5xf32>""",
-}
-"""A program whose kernel holds such a node."""
-NO_KERNEL: dict[tuple[type[Node], str], str] = {(Contraction, "simt"): "no GPU kernel of kind 'matmul' yet"}
-
-
-def module_with(kind: type[Node]) -> ModuleOp:
-    text = f"""
-    func.func @main(%x: tensor<4x5xf32>, %t: tensor<4xi32>) -> tensor<4x5xf32> {{
-      {NODES[kind]}
-      func.return %y : tensor<4x5xf32>
-    }}"""
-    return parse(context(), text).module
-
-
-def test_every_kind_has_a_program() -> None:
-    # `Node.__subclasses__()` may still hold classes that dataclasses with slots have replaced.
-    kinds = {k for k in vars(nodes).values() if isinstance(k, type) and issubclass(k, Node) and k is not Node}
-    assert set(NODES) == kinds
-
-
-@pytest.mark.parametrize("kind", NODES)
-def test_the_program_holds_the_node(kind: type[Node]) -> None:
-    kernels = [op for op in lowered(module_with(kind), "kernels").walk() if isinstance(op, Kernel)]
-    outputs = [o for k in kernels for o in outputs_of(Space.of(k, schedule_of(k)))[1]]
-    assert any(isinstance(node, kind) for node in cone([o.node for o in outputs]))
-
-
-@pytest.mark.parametrize("target", ["cpu", "simt"])
-@pytest.mark.parametrize("kind", NODES)
-def test_the_node_is_lowered(kind: type[Node], target: str) -> None:
-    x = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
-    inputs = [x, np.array([3, -1, 0, 7], np.int32)]
-    run = compile_function(module_with(kind), target)
-    if (kind, target) in NO_KERNEL:
-        with pytest.raises(DiagnosticError, match=NO_KERNEL[kind, target]):
-            run(inputs, {})
-        return
-    (expected,) = compile_function(module_with(kind), "numpy")(inputs, {})
-    np.testing.assert_allclose(run(inputs, {})[0], expected, rtol=1e-5, atol=1e-6)
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run import run_passes
 
 
 @pytest.mark.matrix(12)
@@ -140,3 +76,23 @@ def test_totals_over_lines_of_what_does_not_change_along_them(
     total = np.full_like(p, b.sum())
     for found, expected in zip(got, (x.sum(axis=axis, keepdims=True), total, total + p), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", ["loops", "gpu"])
+@pytest.mark.parametrize(
+    ("rows", "bound"), [(2**31 - 1, 2**31 - 1), (2**31, -(2**31)), (5 * 10**9, -(2**31))]
+)
+def test_more_rows_than_an_index_can_name(rows: int, bound: int, level: str) -> None:
+    """The CPU's lowering compared i32 indices with the number of rows in i32, which holds no number beyond 2**32."""
+    module = parse(
+        context(),
+        f"""
+        func.func @main(%x: tensor<{rows}x2xf32>, %t: tensor<4xi32>) -> tensor<4x2xf32> {{
+          %y = graph.gather %x, %t : (tensor<{rows}x2xf32>, tensor<4xi32>) -> tensor<4x2xf32>
+          func.return %y : tensor<4x2xf32>
+        }}""",
+    ).module
+    run_passes(context(), module, parse_passes(f"kernels,{level}"))
+    text = print_module(module)
+    (name,) = re.findall(r"arith.cmpi ult, %\w+, (%\w+) : i32", text)
+    assert re.search(rf"{name} = arith.constant {bound} : i32", text)
