@@ -63,7 +63,7 @@ Extents of 1 are no dims of their own: a value may have them or not, whatever P 
 
 ### Index maps
 
-Where an operation reads its operands is what `pullback.dialects.graph.kernel.access` says for its family:
+Where an operation reads its operands is stated by its family, see `pullback.dialects.graph.op.access`:
 along which axes of the result each axis of an operand runs. Some accesses are no such maps, and read
 kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
 `split` and `strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape`

@@ -29,8 +29,8 @@ FILE = re.compile(r"(?<![\w./*<{-])(?P<path>(?:[\w-]+/)*[\w-]+\.(?:py|pyi|md|tom
 FOLDER = re.compile(rf"(?<![\w./*-])(?P<path>(?:{'|'.join(FOLDERS)})(?:/[\w-]+)+)/?(?![\w./*<{{-])")
 MODULE = re.compile(r"(?<![\w./-])pullback(?:\.[a-zA-Z_]\w*)+")
 
-INVENTED = frozenset({"layer.py", "main.py"})
-"""Files that tests only name, as places in locations."""
+INVENTED = frozenset({"layer.py", "main.py", "one.py", "two.py", "pullback.tools.one", "double_by_adding.py"})
+"""Files and modules that tests and recipes only talk about."""
 
 
 @cache
@@ -85,8 +85,9 @@ def is_there(name: str) -> bool:
 def missing(line: str) -> list[str]:
     """What a line mentions that does not exist."""
     paths = [match["path"] for pattern in (FILE, FOLDER) for match in pattern.finditer(line)]
+    names = [name for name in MODULE.findall(line) if name not in INVENTED]
     gone = [p for p in paths if p not in endings() and p not in INVENTED]
-    return gone + [name for name in MODULE.findall(line) if not is_there(name)]
+    return gone + [name for name in names if not is_there(name)]
 
 
 def sources() -> list[Path]:
