@@ -1,4 +1,4 @@
-"""What an entry function takes, and the checks on the NumPy arrays that it is called with."""
+"""Parameters of a native entry function, and the checks of the NumPy arrays that it is called with."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class EntryParameter:
 
 
 class SignatureError(DiagnosticError, ValueError):
-    """A function takes what NumPy has no arrays for."""
+    """An entry function has a parameter that is no memref of static shape, or of a dtype that NumPy lacks."""
 
 
 def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[EntryParameter, ...]:

@@ -1,8 +1,8 @@
-"""What native code calls in Python: host operations, as NumPy on the memory of their arguments, and `poll`.
+"""Callbacks from native code to Python: host operations, as NumPy on the memory of their arguments, and `poll`.
 
 Native code calls Python's C API itself. What Python raises stays with the thread, as in any extension module, and is
 raised where the native function was called. A callback of `ctypes` would print it, or lose it where a signal arrives
-before the callback's first line: then the function would go on with a result that nobody has computed.
+before the callback's first line: then the function would go on with a result that was never computed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ C_API = {
 
 
 class HostFunctions:
-    """The functions that a module's native code calls in Python: each returns 0, or 1 after an exception.
+    """The Python functions that a module's native code calls: each returns 0, or 1 after an exception.
 
     Args:
         module: of level `loops`.
@@ -60,13 +60,13 @@ class HostFunctions:
 
     @property
     def addresses(self) -> dict[str, int]:
-        """Where the symbols are that `llvm_text` does not define; the callables, as long as this object lives."""
+        """The addresses of the symbols that `llvm_text` does not define; valid as long as this object lives."""
         found = {name: _address(getattr(ctypes.pythonapi, name)) for name in C_API}
         return found | {f"{name}.callable": id(function) for name, (function, _) in self._callables.items()}
 
     @property
     def symbol(self) -> str:
-        """The function to call: with the global interpreter lock, which it gives back while it runs."""
+        """The symbol to call with the global interpreter lock held; the function releases it while it runs."""
         return f"{self._entry}.released"
 
     @property
@@ -79,7 +79,7 @@ class HostFunctions:
         return "\n".join(lines)
 
     def calling(self, native: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """The function as one that is run with NumPy's warnings off, and keeps what it calls alive."""
+        """Wraps the native function: it runs with NumPy's warnings off, and keeps the callables alive."""
 
         def call(packed: bytes) -> None:
             with self._quiet():
@@ -105,7 +105,7 @@ def _released(name: str, packed: str) -> str:
 
 
 def _calling(name: str, count: int) -> str:
-    """A function that calls Python with its pointers as integers. After an exception it does not call it again."""
+    """LLVM IR of a function that calls Python with its pointers as integers; not again after an exception."""
     parameters = ", ".join(f"ptr %p{at}" for at in range(count))
     casts = [f"  %i{at} = ptrtoint ptr %p{at} to i64" for at in range(count)]
     arguments = "".join(f", i64 %i{at}" for at in range(count))
@@ -142,7 +142,7 @@ def _address(function: Any) -> int:
 
 
 def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:
-    """An operation as a function of addresses, and how many it takes."""
+    """A host operation as a Python function of addresses, with the number of its arguments."""
     views = [
         ArgumentMemory(shape, dtype, number >= operation.results)
         for number, (shape, dtype) in enumerate(zip(operation.shapes, operation.dtypes, strict=True))
@@ -155,7 +155,7 @@ def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:
 
 
 class ArgumentMemory:
-    """The memory of one argument as arrays, by address."""
+    """NumPy views of the memory of one argument, cached by address."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], writeable: bool) -> None:
         self._shape = shape
@@ -165,7 +165,7 @@ class ArgumentMemory:
         self._known: dict[int, Array] = {}
 
     def __call__(self, address: int) -> Array:
-        """The array at an address: memory that is there for as long as the call lasts."""
+        """The array at an address; the memory is valid as long as the call lasts."""
         array = self._known.get(address)
         if array is None:
             if len(self._known) >= KNOWN_ADDRESSES:

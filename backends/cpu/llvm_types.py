@@ -1,4 +1,4 @@
-"""How level `loops`'s types and constants are spelled in LLVM IR."""
+"""Spells level `loops`'s types and constants in LLVM IR."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def spell(type: Attribute) -> str:
 
 
 def suffix(type: Attribute) -> str:
-    """The type as it stands in the name of an intrinsic or library function: `v16f32`, `i64`."""
+    """The suffix of intrinsics and library functions for a type: `v16f32`, `i64`."""
     if isinstance(type, VectorType):
         return f"v{length(type)}{suffix(type.element_type)}"
     return FLOATS[type.__class__][1] if type.__class__ in FLOATS else spell(type)

@@ -1,4 +1,4 @@
-"""Compiles level `loops` to native code, and calls it on NumPy arrays."""
+"""Compiles level `loops` to native code with LLVM's JIT, and calls it on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def jit() -> llvm.LLJIT:
 
 
 class LLVMError(DiagnosticError, RuntimeError):
-    """LLVM does not take the text that stands for a program."""
+    """LLVM has refused the IR of a program."""
 
 
 def emit_object(*llvm_texts: str) -> bytes:
@@ -151,7 +151,7 @@ class NativeCall:
         self._function(self._pack(*addresses))
 
     def bind(self, arrays: Mapping[int, NDArray[Any]]) -> NativeCall:
-        """A call with the arrays at these positions fixed: they are checked once, now, and kept alive."""
+        """Binds arrays to these positions; they are checked once, now, and kept alive. The result takes the others."""
         return NativeCall(self._function, self.parameters, self._bound | dict(arrays), code=self._code)
 
     def _wrong_count(self, got: int) -> TypeError:

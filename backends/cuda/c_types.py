@@ -1,4 +1,4 @@
-"""The C++ spelling of types and literals."""
+"""Spells types and literals in CUDA C++."""
 
 from __future__ import annotations
 

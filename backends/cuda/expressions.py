@@ -1,4 +1,4 @@
-"""What a scalar op is in CUDA C++: an expression of its operands, which are names or literals.
+"""Prints scalar ops as CUDA C++ expressions of their operands, which are names or literals.
 
 The expression initialises a variable of the result's type, which converts it: unsigned to signed, bit by bit.
 """

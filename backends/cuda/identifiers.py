@@ -1,4 +1,4 @@
-"""Names of values in the text of a kernel: those of the IR where it has any, and each used once."""
+"""Chooses the identifiers of values in CUDA C++: their names in the IR where there are any, made unique."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESERVED = frozenset(_WORDS.split())
 
 
 class Identifiers:
-    """The text that stands for each value; functions of one kernel share one table."""
+    """The symbol table of a kernel: the identifier or literal of each value."""
 
     def __init__(self) -> None:
         self._texts: dict[SSAValue, str] = {}
@@ -28,7 +28,7 @@ class Identifiers:
         return self._texts[value]
 
     def bind(self, value: SSAValue, text: str) -> None:
-        """Let `text` (a literal, or a name that exists) stand for `value`."""
+        """Binds `value` to `text`, a literal or an identifier that exists."""
         self._texts[value] = text
 
     def declare(self, value: SSAValue, fallback: str = "v") -> str:
@@ -37,7 +37,7 @@ class Identifiers:
         return name
 
     def fresh(self, hint: str | None, fallback: str = "v") -> str:
-        """A name that nothing has yet."""
+        """A new identifier."""
         stem = re.sub(r"\W", "_", hint) if hint else fallback
         if stem[0].isdigit():
             stem = fallback + stem

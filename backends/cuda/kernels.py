@@ -1,4 +1,4 @@
-"""Level `gpu` kernels as CUDA C++: one statement per op, loops and branches as they stand, names from the IR."""
+"""Prints level `gpu` kernels as CUDA C++: one statement per op, structured loops and branches, names from the IR."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class KernelPrinter:
         self.line("}")
 
     def _assign(self, targets: Sequence[SSAValue], values: Sequence[SSAValue]) -> None:
-        """All at once: a value that another assignment overwrites is copied first."""
+        """Prints a parallel assignment: a value that another one overwrites is copied first."""
         names = [self.names[target] for target in targets]
         texts = [self.names[value] for value in values]
         for position, (text, value) in enumerate(zip(texts, values, strict=True)):
@@ -215,7 +215,7 @@ class KernelPrinter:
                 self.line(f"{name} = {text};")
 
     def nothing(self, op: Operation) -> None:
-        """Ops whose text stands elsewhere."""
+        """Prints nothing: ops whose text is elsewhere."""
 
 
 _STATEMENTS: dict[str, Callable[[KernelPrinter, Operation], None]] = {

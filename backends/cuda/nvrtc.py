@@ -1,4 +1,4 @@
-"""NVRTC through ctypes: CUDA C++ to a cubin, with neither a GPU nor a driver nor the CUDA toolkit.
+"""Compiles CUDA C++ to a cubin by NVRTC (ctypes), with neither a GPU nor a driver nor the CUDA toolkit.
 
 The library comes with the wheel `nvidia-cuda-nvrtc` (extra `[cuda]`).
 """

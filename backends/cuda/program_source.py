@@ -1,4 +1,4 @@
-"""A module of level `gpu` as one CUDA C++ program without headers: what NVRTC compiles, and people can read."""
+"""Prints a module of level `gpu` as one CUDA C++ program without headers, for NVRTC and for people."""
 
 from __future__ import annotations
 

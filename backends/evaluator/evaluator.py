@@ -1,4 +1,4 @@
-"""The oracle: runs graph functions (levels 1 to 3) operation by operation on NumPy arrays."""
+"""The reference evaluator: runs graph functions (levels 1 to 3) operation by operation on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def evaluate(
     feeds: Mapping[SSAValue, Array] | None = None,
     progress: Progress | None = None,
 ) -> list[Any]:
-    """The results of a graph function.
+    """Runs a graph function; returns its results.
 
     Args:
         function: of level `gradients`, `graph` or `kernels`, of one block.
@@ -72,7 +72,7 @@ def check_array(array: Array, type_: Attribute, what: str) -> None:
 
 
 class Evaluator:
-    """One run, under `np.errstate(all="ignore")`: the values that are alive, and the variables."""
+    """One run, under `np.errstate(all="ignore")`: the live values, and the variables."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Evaluator:
                 raise EvaluationError(f"{op.name}: the evaluator runs graph operations only", op)
 
     def loop(self, op: While, operands: Sequence[Any]) -> Sequence[Any]:
-        """The last values that a loop carries."""
+        """Runs a loop; returns the last values that it carries."""
         progress = self.progress
         if progress is None:
             return op.run(operands, self.run_region)
@@ -152,7 +152,7 @@ class Evaluator:
         return results
 
     def call(self, op: func.CallOp, operands: Sequence[Any]) -> list[Any]:
-        """The results of the function that is called, which has values of its own."""
+        """Runs the callee in an evaluator of its own; returns its results."""
         callee = called_function(op)
         if callee is None or not callee.body.blocks:
             raise EvaluationError(
@@ -173,7 +173,7 @@ class Evaluator:
 
 
 def compute(op: GraphOp, operands: Sequence[Any]) -> list[Any]:
-    """The results of an operation without regions, by its meaning on NumPy arrays.
+    """Computes the results of an operation without regions, by its meaning on NumPy arrays.
 
     Run it under `np.errstate(all="ignore")`: what has no finite result is no error.
 
@@ -195,7 +195,7 @@ def compute(op: GraphOp, operands: Sequence[Any]) -> list[Any]:
 
 
 def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:
-    """For each operation of a block the values of that block that nothing after it needs."""
+    """Liveness: for each operation of a block, the values of that block whose last use it is."""
     dying: dict[Operation, list[SSAValue]] = {}
     seen: set[SSAValue] = set()
     own: set[SSAValue] = set(block.args)

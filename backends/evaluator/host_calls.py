@@ -1,4 +1,4 @@
-"""Host operations on memory: what a call of a function that stands for an operation does."""
+"""Runs host operations on memory: calls of functions that are declared for an operation of the graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 
 class HostCall:
-    """The operation that a host function stands for, on the arrays of its arguments.
+    """The operation of a host function, as a callable on the arrays of its arguments.
 
     Raises:
         DiagnosticError: the function's attributes state no operation.
@@ -54,7 +54,7 @@ class HostCall:
             target[...] = value
 
     def _put_together(self, parts: Sequence[Array]) -> list[Any]:
-        """The operands, of which some are slices: rows, and their indices."""
+        """Groups the arrays into operands: slices take several, their rows and their indices."""
         rest = iter(parts)
         return [
             next(rest)

@@ -1,4 +1,4 @@
-"""A function compiled for interpretation: each op becomes one closure over the slots of its values."""
+"""Compiles functions to closures for interpretation: one per op, over the slots of its values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ StepBuilder: TypeAlias = Callable[[Compiler, Operation], Step]
 
 
 def computation(meaning: Meaning) -> StepBuilder:
-    """The builder for ops that compute one result from their operands and touch nothing else."""
+    """A builder of steps for pure ops of one result."""
 
     def build(compiler: Compiler, op: Operation) -> Step:
         function = meaning(op)
@@ -133,7 +133,7 @@ def segments(op: Operation) -> list[list[SSAValue]]:
 def mixed_indices(
     compiler: Compiler, static: object, dynamic: Sequence[SSAValue]
 ) -> Callable[[Environment], tuple[int, ...]]:
-    """Indices of which some stand in the attribute and the others, where it says `?`, come from operands."""
+    """Combines static indices of an attribute with dynamic ones, operands, where the attribute says `?`."""
     assert isinstance(static, DenseArrayBase)
     numbers = [int(number) for number in static.get_values()]
     slots = compiler.slots(dynamic)

@@ -1,4 +1,4 @@
-"""Errors of the interpreters: which op of the program went wrong, and where it stands."""
+"""Errors of the interpreters: which op of the program went wrong, and where it is in the source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pullback.dialects.graph.tensor.location import name_in, position_of
 
 
 class ExecutionError(RuntimeError):
-    """The program did what has no meaning: out of bounds, unwritten memory, a race. Names the op."""
+    """Undefined behaviour: an access out of bounds, a read of unwritten memory, a race. Names the op."""
 
     def __init__(self, op: Operation, message: str) -> None:
         super().__init__(f"{describe(op)}: {message}")

@@ -1,4 +1,4 @@
-"""Integer arithmetic of `arith` on NumPy. Bits are kept in signed arrays; an op says how it reads them."""
+"""Integer arithmetic of `arith` on NumPy. Bits are kept in signed arrays; each op reads them as signed or unsigned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The NumPy counterpart of a type below level `kernels`, and of a constant's attribute."""
+"""NumPy dtypes of the types below level `kernels`, and NumPy values of constants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Value: TypeAlias = Any
 
 
 class DTypeError(DiagnosticError, TypeError):
-    """A type, or a constant of it, that NumPy has nothing for."""
+    """NumPy has no counterpart of a type, or of a constant."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`scf` for one thread of control: loops, branches, `scf.parallel` run in order."""
+"""Runs `scf` on one thread: loops, branches, and `scf.parallel` in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memref` on NumPy arrays: every access is checked against the bounds, and against what was ever written."""
+"""Runs `memref` ops on NumPy arrays: every access is checked for bounds, every read for initialised memory."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def static_shape(type_: Attribute, dynamic: Sequence[int] = ()) -> tuple[int, ..
 
 
 def fits(shape: Sequence[int], type_: Attribute) -> bool:
-    """Whether an array of this shape can stand for a memref of this type."""
+    """Whether an array of this shape fits a memref of this type."""
     assert isinstance(type_, MemRefType)
     expected = type_.get_shape()
     return len(shape) == len(expected) and all(

@@ -1,4 +1,4 @@
-"""`vector` ops between memory and registers: whole vectors, masked ones, gather and scatter.
+"""Runs `vector` ops between memory and registers: loads, stores, masked ones, gathers and scatters.
 
 A lane that its mask switches off touches nothing, so it may point out of bounds; every other lane is checked.
 """
@@ -21,7 +21,7 @@ from pullback.backends.interpreter.run_vectors import vector_shape
 def _window(
     op: Operation, memory: Memory, index: Sequence[int], shape: Sequence[int]
 ) -> tuple[int | slice, ...]:
-    """Where a vector of `shape`, laid along the last dimensions, stands when it begins at `index`."""
+    """The index of a vector of `shape`, laid along the last dimensions, that begins at `index`."""
     extents, window = memory.data.shape, list[int | slice](map(int, index))
     lead = len(extents) - len(shape)
     if lead:
@@ -59,7 +59,7 @@ def _store(compiler: Compiler, op: Operation) -> Step:
 
 
 def _neighbours(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
-    """The row that a masked access works in, and the positions of its active lanes there."""
+    """The row of memory of a masked access, and the positions of its active lanes there."""
     memory, *lead, start = place
     check_bounds(op, lead, memory.data.shape[:-1])
     row = memory[tuple(lead)]
@@ -77,7 +77,7 @@ def _check_positions(op: Operation, positions: Array, row: Memory) -> None:
 
 
 def _anywhere(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
-    """The memory as one row, and the positions there that lie the active lanes' offsets after an index."""
+    """The memory, flattened, and the positions of the active lanes: their offsets after an index."""
     memory, *index, offsets = place
     check_bounds(op, index, memory.data.shape)
     try:

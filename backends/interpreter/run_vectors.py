@@ -1,4 +1,4 @@
-"""`vector` ops that move or combine register values, as meanings for the table of `scalar_meanings`."""
+"""Meanings of `vector` ops on registers, for the table of `scalar_meanings`: shuffles, masks, reductions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memref` ops that look at memory in another way: views, subviews, casts. None copies, all check bounds."""
+"""Runs `memref` ops that make views: views, subviews, casts, reshapes. None copies, all check bounds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pullback.backends.interpreter.run_memory import Memory, fits, static_shape
 
 
 def rank_of(type_: Attribute) -> int:
-    """How many extents a memref type has."""
+    """The rank of a memref type."""
     assert isinstance(type_, MemRefType)
     return type_.get_num_dims()
 

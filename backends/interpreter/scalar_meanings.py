@@ -1,4 +1,4 @@
-"""What one `arith` or `math` op means on NumPy: the table of the loop interpreter and of the SIMT emulator.
+"""Meanings of `arith` and `math` ops on NumPy: the table of the loop interpreter and of the SIMT emulator.
 
 `meaning(op)` gives a function from operand values to the result. Values are NumPy scalars or arrays of just
 the dtype of the op's type, so integers wrap, f32 stays f32, and one function serves a scalar, a vector
@@ -29,7 +29,7 @@ Ternary: TypeAlias = Callable[[Value, Value, Value], Value]
 
 
 def meaning(op: Operation) -> Function:
-    """What `op` computes from its operands' values; NotImplementedError if this table does not hold it."""
+    """The function that `op` computes; NotImplementedError if this table does not have it."""
     entry = MEANINGS.get(op.name)
     if entry is None:
         raise NotImplementedError(f"{op.name} has no meaning on NumPy yet")
@@ -46,7 +46,7 @@ def fused_multiply_add(a: Value, b: Value, c: Value) -> Value:
 
 
 def _by_element(function: Callable[[float], float]) -> Unary:
-    """For the few functions that Python has and NumPy lacks."""
+    """Applies a function of Python's, which NumPy lacks, to each element."""
     applied: Any = np.frompyfunc(function, 1, 1)
     return lambda a: np.asarray(applied(a)).astype(a.dtype)[()]
 

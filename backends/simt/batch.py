@@ -20,7 +20,7 @@ MANY_BLOCKS = 0x7FFFFFFF
 
 
 class Batch(list[Value]):
-    """An environment (values by slot) for consecutive blocks of one launch, all lanes side by side.
+    """The environment (values by slot) of consecutive thread blocks of one launch, all lanes side by side.
 
     A value is a scalar while it is the same in every lane, and an array over the lanes otherwise. `mask`
     tells which lanes run the current op; None is all of them, and no op ever runs without any.
@@ -87,7 +87,7 @@ class Batch(list[Value]):
 
 
 def code_name(code: int) -> str:
-    """Who an access code speaks of."""
+    """The lane, or lanes, of an access code, in words."""
     block, lane = code >> 32, code & 0xFFF
     if block == MANY_BLOCKS:
         return "several blocks"

@@ -1,4 +1,4 @@
-"""Global and shared memory as lanes see it: every access is checked for bounds, and for races if asked."""
+"""Global and shared memory of many lanes: every access is checked for bounds, and for races if asked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LaneMemory:
         return LaneMemory(np.zeros(blocks * size, dtype_of(type_)), shape, None, races, per_block=True)
 
     def places(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
-        """Where in `data` the running lanes point: an array over them, or one number if it is the same."""
+        """The positions in `data` of the running lanes: an array over them, or one number if all are the same."""
         place: Value = np.int64(0)
         for dimension, (i, extent) in enumerate(zip(index, self.shape, strict=True)):
             if np.ndim(i):

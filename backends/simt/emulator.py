@@ -36,7 +36,7 @@ from pullback.dialects.upstream.gpu import is_shared
 from pullback.process.interrupts import Progress
 
 LANES_PER_BATCH = 1 << 16
-"""Enough lanes to drown Python's cost per op, few enough for the arrays to stay in cache."""
+"""Enough lanes to amortise Python's cost per op, few enough for the arrays to stay in cache."""
 MAX_THREADS = 1024
 """Threads that CUDA lets a block have."""
 
@@ -59,7 +59,7 @@ def run(
 
 
 class Emulator(LoopProgram):
-    """The loop interpreter on the host, and `gpu.launch_func` as a call into lanes."""
+    """The loop interpreter for host code, with `gpu.launch_func` run on lanes."""
 
     def __init__(self, module: ModuleOp, check_races: bool = True) -> None:
         self._watch = Watch({symbol_of(op): op for op in module.ops})
@@ -153,7 +153,7 @@ class EmulatedKernel:
         return LaneMemory.of_argument(self._labels[position], value, watched)
 
     def _check_overlap(self, op: Operation, arguments: Sequence[object]) -> None:
-        """A kernel may assume that what it writes overlaps nothing else (`__restrict__`)."""
+        """Refuses overlapping arguments: a kernel's are `__restrict__` where it writes."""
         for i in self._stored:
             for j, other in enumerate(arguments):
                 if i != j and _overlap(arguments[i], other):

@@ -1,4 +1,4 @@
-"""`scf` for many lanes: each branch runs for the lanes that take it, a loop until its last lane is done."""
+"""Runs `scf` on many lanes under masks: a branch for the lanes that take it, a loop until its last lane is done."""
 
 from __future__ import annotations
 

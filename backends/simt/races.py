@@ -1,4 +1,4 @@
-"""Data races: two accesses of one element, at least one a write, by lanes that no barrier orders.
+"""Detects data races: two accesses of one element, at least one a write, by lanes that no barrier orders.
 
 Lanes of a block are ordered by a barrier between the accesses; lanes of different blocks never are within one
 launch. For each element the last write and the last reads are remembered as access codes (`Batch.codes`).
@@ -39,7 +39,7 @@ class RaceDetector:
         self._check(op, places, codes, self.writes[places], "written by", "written by")
 
     def require_written(self, op: Operation, batch: Batch, places: Array) -> None:
-        """Raise if a running lane reads what nobody wrote (for memory that starts undefined)."""
+        """Raises if a running lane reads what was never written (for memory that starts undefined)."""
         missing = np.flatnonzero(self.writes[places] == 0)
         if missing.size:
             lane = batch.lane_name(missing[0])
@@ -76,7 +76,7 @@ class RaceDetector:
 
 
 def _merge(before: Array, codes: Array) -> Array:
-    """The code that stands for both readers; an earlier epoch of the same block no longer matters."""
+    """Merges the access codes of two readers; an earlier epoch of the same block no longer matters."""
     same_block, same_epoch = before >> 32 == codes >> 32, before >> 12 == codes >> 12
     merged = np.where(same_epoch & (before != codes), codes | MANY_LANES, codes)
     return np.where((before != 0) & ~same_block, MANY_BLOCKS << 32, merged)

@@ -1,4 +1,4 @@
-"""`gpu` ops inside a kernel: coordinates, barriers, shuffles; and divisions, which idle lanes never trip."""
+"""Runs `gpu` ops inside a kernel: coordinates, barriers, shuffles; and divisions, which idle lanes do not trap."""
 
 from __future__ import annotations
 

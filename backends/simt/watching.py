@@ -1,4 +1,4 @@
-"""What a run on the host tells of its progress: which variables change, and where it may stop."""
+"""Reports the progress of a run on the host: which variables change, and where it may stop."""
 
 from __future__ import annotations
 

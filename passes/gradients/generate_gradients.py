@@ -54,7 +54,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoo
     """
     block = request.parent
     if block is None:
-        raise GradientError("graph.gradients: the request stands in no block", request)
+        raise GradientError("graph.gradients: the request is in no block", request)
     scope = unique(request.scope.data if request.scope is not None else "gradients", scopes)
     options = GradientOptions(
         scope=scope,

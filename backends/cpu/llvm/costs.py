@@ -1,4 +1,4 @@
-"""How long operations of level `loops` take, roughly: in operations that run, scalars and vectors alike."""
+"""A rough cost model of level `loops`: operations executed, scalars and vectors alike."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pullback.dialects.upstream.memref import CopyOp
 from pullback.dialects.upstream.scf import ParallelOp
 
 HOST = 1 << 20
-"""What an operation of the host counts as, or anything that is not known."""
+"""The cost of an operation of the host, and of anything that is not known."""
 UNKNOWN_TRIPS = 1 << 10
-"""How often a loop runs where its bounds are not known."""
+"""The trip count of a loop whose bounds are not known."""
 COPIED_AT_ONCE = 16
 """Elements that a copy moves in the time of one operation."""
 
@@ -29,7 +29,7 @@ class Costs:
         self._known: dict[str, int] = {}
 
     def of(self, op: Operation) -> int:
-        """The cost of one operation, with all that it holds or calls."""
+        """The cost of one operation, its regions and callees included."""
         match op:
             case func.CallOp():
                 return self._function(op.callee.string_value())
@@ -59,7 +59,7 @@ class Costs:
 
 
 def trips(lower: SSAValue, upper: SSAValue, step: SSAValue) -> int:
-    """How often a loop of these bounds runs, at least once."""
+    """The trip count of a loop of these bounds, at least 1."""
     values = [_constant(lower), _constant(upper), _constant(step)]
     if None in values:
         return UNKNOWN_TRIPS

@@ -1,4 +1,4 @@
-"""The state of printing one function: names, lines, the current block, and what the module must declare."""
+"""Prints one function: its names, its lines, the current block, and what the module must declare for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Argument = tuple[str, str]
 
 
 class LLVMPrintError(DiagnosticError, ValueError):
-    """Text of level `loops` that has no LLVM IR: which operation, and why."""
+    """An operation of level `loops` that has no LLVM IR: which one, and why."""
 
     def __init__(self, op: Operation, reason: str):
         super().__init__(f"'{op.name}' cannot be printed as LLVM IR: {reason}", op)
@@ -29,17 +29,17 @@ class LLVMPrintError(DiagnosticError, ValueError):
 
 @dataclass
 class ModuleNeeds:
-    """What the functions printed so far ask of their module."""
+    """Declarations and library functions that the functions printed so far need in their module."""
 
     declarations: set[str] = field(default_factory=set[str])
     library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
     """Functions of the math library, by name and type of their arguments."""
     host: set[str] = field(default_factory=set[str])
-    """Functions that the host runs: they return 0, or else the function that calls them is to return at once."""
+    """Functions of the host: they return 0, or else their caller returns at once."""
 
 
 class Hooks(Protocol):
-    """What is told of the operations of a function as they are printed; it may print in between."""
+    """Hooks that are called as the operations of a function are printed, and may print in between."""
 
     def before(self, p: FunctionPrinter, op: Operation) -> None: ...
     def after(self, p: FunctionPrinter, op: Operation) -> None: ...
@@ -68,7 +68,7 @@ class FunctionPrinter:
         self.sizes: dict[SSAValue, Sequence[str]] = {}
         """The sizes of a memref of dynamic shape, where they are known."""
         self.owned: str | None = None
-        """The list of the memory that the function has allocated, where it may stop before it is given back."""
+        """The list of what the function has allocated and not freed, where it may stop in between."""
         self._way_out: str | None = None
         self._used: dict[str, int] = {"entry": 0}
 
@@ -104,7 +104,7 @@ class FunctionPrinter:
         return f"{spell(value.type)} {self.texts[value]}"
 
     def literal(self, value: SSAValue) -> int | None:
-        """The number behind an integer or index constant, else None."""
+        """The value of an integer or index constant, else None."""
         text = self.texts[value]
         return int(text) if re.fullmatch(r"-?\d+", text) else None
 
@@ -119,7 +119,7 @@ class FunctionPrinter:
         self.line(f"{self.name(value, default)} = {right_side}")
 
     def temporary(self, hint: str, right_side: str) -> str:
-        """Appends an instruction whose result no SSA value stands for, and returns its text."""
+        """Appends an instruction for a temporary, which is no SSA value, and returns its text."""
         name = f"%{self.unique(hint)}"
         self.line(f"{name} = {right_side}")
         return name
@@ -138,7 +138,7 @@ class FunctionPrinter:
         self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
 
     def return_if(self, condition: str) -> None:
-        """Returns nothing from wherever this is, or goes on; gives back what is on the list of allocated memory."""
+        """Returns early if a condition holds, after freeing what is on the list of allocated memory."""
         self._way_out = self._way_out or self.unique("way_out")
         following = self.unique("go_on")
         self.branch_if(condition, self._way_out, following)
@@ -183,7 +183,7 @@ class FunctionPrinter:
     # --- calls ---------------------------------------------------------------------------------------------
 
     def argument(self, value: SSAValue) -> Argument:
-        """A value as an argument of a call."""
+        """The type and the text of a value, as an argument of a call."""
         return spell(value.type), self.texts[value]
 
     def call(self, result: str, function: str, arguments: Sequence[Argument], flags: str = "") -> str:

@@ -1,6 +1,6 @@
-"""Memory that a function gives back wherever it ends: what it allocates is in a list, whose head it keeps.
+"""Allocations that a function frees wherever it ends: an intrusive linked list, whose head it keeps.
 
-Before each block stand three pointers: to it as it was allocated, to the next one, and to what points to this one.
+A header before each block holds three pointers: to it as it was allocated, to the next one, and to what points to it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ BLOCK, NEXT, BACK = -24, -16, -8
 
 
 def allocate(owned: str, align: int, amount: str) -> str:
-    """The text of a call that allocates so many bytes, on the list at `owned`."""
+    """The text of a call that allocates so many bytes and links them into the list at `owned`."""
     return f"call ptr @pb.allocate(ptr {owned}, i64 {max(align, HEADER)}, i64 {amount})"
 
 
 def release(pointer: str) -> str:
-    """The text of a call that gives back what `allocate` gave."""
+    """The text of a call that unlinks and frees what `allocate` gave."""
     return f"call void @pb.release(ptr {pointer})"
 
 
 def release_all(owned: str) -> str:
-    """The text of a call that gives back all that is on the list."""
+    """The text of a call that frees all that is on the list."""
     return f"call void @pb.release_all(ptr {owned})"
 
 
@@ -37,7 +37,7 @@ def _function(head: str, lines: Sequence[str]) -> str:
 
 
 def functions() -> list[str]:
-    """The functions that these calls call."""
+    """LLVM IR of the functions that these calls call."""
     return [
         _function(
             "noalias ptr @pb.allocate(ptr %owned, i64 %align, i64 %bytes)",

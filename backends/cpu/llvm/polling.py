@@ -1,4 +1,4 @@
-"""Where a native function asks whether to stop: between kernels and at each trip of a loop, never inside a kernel.
+"""Inserts polls for signals into native functions: between kernels and at each trip of a loop, never inside a kernel.
 
 What runs uses up fuel, by a rough count of its operations. Where there is none left, `@pb.poll` looks at the clock, and
 asks Python every 50 ms at most. So a kernel of a microsecond does not pay for a question, and a long one not for many.
@@ -54,12 +54,12 @@ class Polling:
         self._may_stop = True
         self._outer: list[bool] = []
         self._before: list[int] = []
-        """The fuel used before each operation with regions that is being printed."""
+        """A stack: the fuel used before each operation with regions that is being printed."""
         self._opaque = 0
 
     @property
     def is_needed(self) -> bool:
-        """Whether the function takes so long that it is to ask, or calls the host, which may fail."""
+        """Whether the function is to poll: it takes long, or calls the host, which may fail."""
         ops = list(self.entry.walk())
         return (
             any(isinstance(op, scf.WhileOp) or self._calls_host(op) for op in ops)
@@ -68,7 +68,7 @@ class Polling:
 
     @property
     def allocates(self) -> bool:
-        """Whether the function allocates memory, which is to be given back where it stops."""
+        """Whether the function allocates memory, which is to be freed where it stops."""
         return any(isinstance(op, memref.AllocOp) for op in self.entry.walk())
 
     @property
@@ -84,7 +84,7 @@ class Polling:
     # ---- what the printer calls ---------------------------------------------------------------------------------
 
     def begin(self, p: FunctionPrinter) -> None:
-        """At the beginning of the function."""
+        """Called at the beginning of the function."""
         for name in ("fuel", "deadline"):
             p.line(f"%{p.unique(name)} = alloca i64, align 8")
         if self.allocates:
@@ -96,7 +96,7 @@ class Polling:
             p.line(f"store [{len(self.variables)} x i8] zeroinitializer, ptr @{self._changed}, align 1")
 
     def before(self, p: FunctionPrinter, op: Operation) -> None:
-        """Before an operation is printed."""
+        """Called before an operation is printed."""
         if self._opaque:
             return
         if self._calls_host(op) and (not self._may_stop or self._changes(op)):
@@ -108,7 +108,7 @@ class Polling:
             self._used = 0
 
     def after(self, p: FunctionPrinter, op: Operation) -> None:
-        """After it was printed."""
+        """Called after an operation was printed."""
         if self._opaque:
             return
         changed = self._changes(op)
@@ -123,7 +123,7 @@ class Polling:
             self._may_stop = False
 
     def enter(self, block: Block) -> None:
-        """Before the operations of a block inside of the function."""
+        """Called before the operations of a block inside of the function."""
         op = block.parent_op()
         if op is None or op is self.entry:
             return
@@ -135,7 +135,7 @@ class Polling:
             self._may_stop = True  # as between two trips
 
     def leave(self, p: FunctionPrinter, block: Block) -> None:
-        """After them."""
+        """Called after the operations of a block."""
         op = block.parent_op()
         if op is None or op is self.entry:
             return
@@ -166,7 +166,7 @@ class Polling:
         return [WRITES[type(op)]] if type(op) in WRITES else []
 
     def _spend(self, p: FunctionPrinter) -> None:
-        """Takes what was used from the fuel, and asks where none is left."""
+        """Prints code that subtracts what was used from the fuel, and polls where none is left."""
         if not self._may_stop or not self._used:
             return
         used, self._used = self._used, 0
@@ -204,7 +204,7 @@ def _is_loop(op: Operation) -> bool:
 
 
 def _holds_calls(op: Operation) -> bool:
-    """Whether an operation is a part of the graph that runs kernels, rather than one of a kernel."""
+    """Whether an operation belongs to the function that calls kernels, not to a kernel."""
     if isinstance(op, scf.WhileOp):
         return True
     return bool(op.regions) and any(
@@ -213,7 +213,7 @@ def _holds_calls(op: Operation) -> bool:
 
 
 def poll_function() -> str:
-    """`@pb.poll(ptr)`: fresh fuel, or -1 where the step is to end. The pointer is to when Python is next asked."""
+    """LLVM IR of `@pb.poll(ptr)`: fresh fuel, or -1 to stop. The pointer is to the time at which to ask Python next."""
     clock = getattr(time, "CLOCK_MONOTONIC", None)
     head = "define internal i64 @pb.poll(ptr %deadline) noinline cold nounwind {\nentry:"
     ask = [
@@ -249,6 +249,6 @@ def poll_function() -> str:
 
 
 def poll_declarations() -> set[str]:
-    """What `@pb.poll` calls."""
+    """The declarations that `@pb.poll` needs."""
     clock = {"declare i32 @clock_gettime(i32, ptr)"} if hasattr(time, "CLOCK_MONOTONIC") else set[str]()
     return {f"declare i32 @{ASK}()", *clock}

@@ -1,4 +1,4 @@
-"""Structured control flow and calls as basic blocks with phis."""
+"""Prints structured control flow (`scf`) and calls as basic blocks with phis."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def statically_runs(lower: str, upper: str) -> bool:
 
 
 def emit_for(p: FunctionPrinter, op: scf.ForOp) -> None:
-    """A counted loop that carries values."""
+    """Prints `scf.for`: a counted loop that carries values."""
     block = op.body.block
     induction, *arguments = block.args
 
@@ -92,12 +92,12 @@ def emit_for(p: FunctionPrinter, op: scf.ForOp) -> None:
 
 
 def yielded(p: FunctionPrinter, terminator: Operation | None) -> Sequence[str]:
-    """The texts of what a block's terminator passes on."""
+    """The texts of the operands of a block's terminator."""
     return [p.text(value) for value in terminator.operands] if terminator is not None else []
 
 
 def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
-    """Nested loops, the last dimension innermost. Threads, once there are any, split the outermost."""
+    """Prints `scf.parallel` as nested loops, the last dimension innermost."""
     if op.initVals:
         raise LLVMPrintError(
             op, "level 'loops' has no reductions in scf.parallel; reduce in an scf.for inside it"
@@ -122,7 +122,7 @@ def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
 
 
 def emit_while(p: FunctionPrinter, op: scf.WhileOp) -> None:
-    """The `before` region decides and passes values on; the `after` region computes the next round's."""
+    """Prints `scf.while`: the `before` region decides and passes values on, the `after` region computes the next."""
     before, after = op.before_region.block, op.after_region.block
     top, body, end = p.unique("while"), p.unique("while.do"), p.unique("while.end")
     entry = p.block
@@ -150,7 +150,7 @@ def emit_while(p: FunctionPrinter, op: scf.WhileOp) -> None:
 
 
 def emit_if(p: FunctionPrinter, op: scf.IfOp) -> None:
-    """Two branches that meet in phis; without results, the else branch may be absent."""
+    """Prints `scf.if`: two branches that meet in phis; without results, the else branch may be absent."""
     then, otherwise, end = p.unique("if.then"), p.unique("if.else"), p.unique("if.end")
     has_else = bool(op.false_region.blocks)
     p.branch_if(p.text(op.cond), then, otherwise if has_else else end)
@@ -169,7 +169,7 @@ def emit_if(p: FunctionPrinter, op: scf.IfOp) -> None:
 
 
 def emit_call(p: FunctionPrinter, op: func.CallOp) -> None:
-    """A call of another function of the module, which returns at most one value; one of the host may fail."""
+    """Prints a call of another function of the module, of at most one result; one of the host may fail."""
     arguments = ", ".join(p.typed(argument) for argument in op.arguments)
     callee = op.callee.string_value()
     if callee in p.needs.host:
@@ -184,14 +184,14 @@ def emit_call(p: FunctionPrinter, op: func.CallOp) -> None:
 
 
 def emit_return(p: FunctionPrinter, op: func.ReturnOp) -> None:
-    """`ret`, with the one value that a function may return."""
+    """Prints `ret`, with the one value that a function may return."""
     if len(op.arguments) > 1:
         raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
     p.line(f"ret {p.typed(op.arguments[0])}" if op.arguments else "ret void")
 
 
 def nothing(p: FunctionPrinter, op: Operation) -> None:
-    """Terminators are printed by the operation that holds them."""
+    """Prints nothing: terminators are printed by the operation that holds them."""
 
 
 EMITTERS: EmitterTable = {

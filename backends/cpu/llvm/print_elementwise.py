@@ -1,4 +1,4 @@
-"""Scalar operations of `arith` and `math`, which LLVM applies to vectors too: one row per operation."""
+"""Prints operations of `arith` and `math`, on scalars and vectors alike: a table with one row per operation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def number(value: float | int, like: SSAValue) -> str:
 
 
 def instruction(word: str) -> Emitter:
-    """`%r = word T %a, %b`."""
+    """An emitter of `%r = word T %a, %b`."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         texts = ", ".join(p.text(operand) for operand in op.operands)
@@ -49,7 +49,7 @@ def instruction(word: str) -> Emitter:
 
 
 def intrinsic(name: str, *trailing: Argument) -> Emitter:
-    """`%r = call T @llvm.name.T(T %a, ...)`, with constant arguments behind the operands."""
+    """An emitter of `%r = call T @llvm.name.T(T %a, ...)`, with constant arguments behind the operands."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         result = op.results[0]
@@ -60,7 +60,7 @@ def intrinsic(name: str, *trailing: Argument) -> Emitter:
 
 
 def library(name: str) -> Emitter:
-    """`%r = call T @pb.name.T(T %a, ...)`: a function of our math library."""
+    """An emitter of `%r = call T @pb.name.T(T %a, ...)`: a function of our math library."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         result = op.results[0]
@@ -70,7 +70,7 @@ def library(name: str) -> Emitter:
 
 
 def cast(word: str) -> Emitter:
-    """`%r = word T %a to U`."""
+    """An emitter of `%r = word T %a to U`."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         result = op.results[0]
@@ -80,7 +80,7 @@ def cast(word: str) -> Emitter:
 
 
 def index_cast(extension: str) -> Emitter:
-    """An extension, a truncation, or nothing, as the widths say."""
+    """An emitter of casts of an index: an extension, a truncation, or nothing, as the widths say."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         source, result = op.operands[0], op.results[0]
@@ -94,7 +94,7 @@ def index_cast(extension: str) -> Emitter:
 
 
 def bitcast(p: FunctionPrinter, op: Operation) -> None:
-    """The same bits as another type; memrefs and equal types need no instruction."""
+    """Prints `bitcast`; memrefs and equal types need no instruction."""
     source, result = op.operands[0], op.results[0]
     if spell(source.type) == spell(result.type):
         p.alias(result, p.text(source))
@@ -103,12 +103,12 @@ def bitcast(p: FunctionPrinter, op: Operation) -> None:
 
 
 def emit_constant(p: FunctionPrinter, op: arith.ConstantOp) -> None:
-    """Constants are literals where they are used."""
+    """Prints nothing: constants are literals where they are used."""
     p.alias(op.result, constant(op.value))
 
 
 def compare(word: str, predicates: Sequence[str]) -> Emitter:
-    """`icmp` or `fcmp`, whose predicates LLVM names as upstream does."""
+    """An emitter of `icmp` or `fcmp`, whose predicates LLVM names as upstream does."""
 
     def emit(p: FunctionPrinter, op: comparisons.Comparison) -> None:
         predicate = predicates[op.predicate.value.data]
@@ -118,17 +118,17 @@ def compare(word: str, predicates: Sequence[str]) -> Emitter:
 
 
 def select(p: FunctionPrinter, op: comparisons.SelectOp) -> None:
-    """`select`, with one condition or one per lane."""
+    """Prints `select`, with one condition or one per lane."""
     p.define(op.result, "select " + ", ".join(p.typed(operand) for operand in op.operands))
 
 
 def negate(p: FunctionPrinter, op: arith.NegfOp) -> None:
-    """`fneg` flips the sign, of NaN and zero too."""
+    """Prints `fneg`, which flips the sign, of NaN and zero too."""
     p.define(op.result, f"fneg {fastmath(op)}{p.typed(op.operand)}")
 
 
 def rounded_division(adjusts_when_signs: str) -> Emitter:
-    """Signed division rounded down (signs differ: minus 1) or up (signs agree: plus 1) where inexact."""
+    """An emitter of signed division rounded down (minus 1 where inexact, signs differ) or up (plus 1, signs agree)."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         (a, b), result = op.operands, op.results[0]
@@ -152,7 +152,7 @@ def boolean(type: str) -> str:
 
 
 def ceiling_division_unsigned(p: FunctionPrinter, op: arith.CeilDivUIOp) -> None:
-    """The quotient, plus 1 where there is a remainder; unlike (a + b - 1) / b this never wraps."""
+    """Prints the quotient, plus 1 where there is a remainder; unlike (a + b - 1) / b this never wraps."""
     type = spell(op.lhs.type)
     quotient = p.temporary("quotient", f"udiv {p.typed(op.lhs)}, {p.text(op.rhs)}")
     remainder = p.temporary("remainder", f"urem {p.typed(op.lhs)}, {p.text(op.rhs)}")
@@ -162,12 +162,12 @@ def ceiling_division_unsigned(p: FunctionPrinter, op: arith.CeilDivUIOp) -> None
 
 
 def is_nan(p: FunctionPrinter, op: upstream_math.IsNaNOp) -> None:
-    """Only NaN is unordered with zero."""
+    """Prints a comparison with zero: only NaN is unordered with it."""
     p.define(op.result, f"fcmp uno {p.typed(op.operand)}, {number(0.0, op.operand)}")
 
 
 def magnitude_against_infinity(predicate: str) -> Emitter:
-    """`fcmp predicate |x|, inf`."""
+    """An emitter of `fcmp predicate |x|, inf`."""
 
     def emit(p: FunctionPrinter, op: upstream_math.Classification) -> None:
         x = op.operand
@@ -178,14 +178,14 @@ def magnitude_against_infinity(predicate: str) -> Emitter:
 
 
 def clamp(p: FunctionPrinter, op: upstream_math.ClampFOp) -> None:
-    """min(max(x, min), max); NaN stays NaN."""
+    """Prints min(max(x, min), max); NaN stays NaN."""
     type = op.result.type
     raised = p.temporary("raised", p.intrinsic("maximum", type, [p.argument(op.value), p.argument(op.min)]))
     p.define(op.result, p.intrinsic("minimum", type, [(spell(type), raised), p.argument(op.max)]))
 
 
 def reciprocal_square_root(p: FunctionPrinter, op: math.RsqrtOp) -> None:
-    """1 / sqrt(x), both correctly rounded."""
+    """Prints 1 / sqrt(x), both correctly rounded."""
     x = op.operand
     root = p.temporary("root", p.intrinsic("sqrt", x.type, [p.argument(x)], fastmath(op)))
     p.define(op.result, f"fdiv {fastmath(op)}{spell(x.type)} {number(1.0, x)}, {root}")

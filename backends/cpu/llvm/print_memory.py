@@ -1,4 +1,4 @@
-"""Memory: a memref is a plain pointer to its first element; its strides stand in its type."""
+"""Prints loads, stores and allocations: a memref is a plain pointer to its first element, with strides in its type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def memref_type(value: SSAValue) -> MemRefType:
 
 
 def require_rows(p: FunctionPrinter, op: Operation, base: SSAValue, type: Attribute) -> None:
-    """A vector in memory has rank 1 and lies along a last dimension of stride 1."""
+    """Refuses vectors of rank other than 1, and last dimensions of stride other than 1."""
     strides = static_strides(memref_type(base))
     if isinstance(type, VectorType) and type.get_num_dims() > 1:
         raise LLVMPrintError(op, f"expected a vector of rank 1, got {type}")
@@ -39,7 +39,7 @@ def require_rows(p: FunctionPrinter, op: Operation, base: SSAValue, type: Attrib
 
 
 def load(p: FunctionPrinter, op: memref.LoadOp | vector.LoadOp) -> None:
-    """A load; vectors are aligned as their elements are."""
+    """Prints a load; vectors are aligned as their elements are."""
     base, *indices = op.operands
     result = op.results[0]
     if isinstance(op, vector.LoadOp):
@@ -49,7 +49,7 @@ def load(p: FunctionPrinter, op: memref.LoadOp | vector.LoadOp) -> None:
 
 
 def store(p: FunctionPrinter, op: memref.StoreOp | vector.StoreOp) -> None:
-    """A store; vectors are aligned as their elements are."""
+    """Prints a store; vectors are aligned as their elements are."""
     value, base, *indices = op.operands
     if isinstance(op, vector.StoreOp):
         require_rows(p, op, base, value.type)
@@ -58,7 +58,7 @@ def store(p: FunctionPrinter, op: memref.StoreOp | vector.StoreOp) -> None:
 
 
 def masked(p: FunctionPrinter, name: str, type: Attribute, arguments: Sequence[Argument], kind: str) -> str:
-    """A call of one of the masked accesses, which are named after the vector and the kind of address."""
+    """The text of a call of a masked access, an intrinsic named after the vector and the kind of address."""
     returns = spell(type) if name in ("masked.load", "masked.gather") else "void"
     return p.call(returns, f"@llvm.{name}.{suffix(type)}.{kind}", arguments)
 
@@ -97,7 +97,7 @@ def addresses(p: FunctionPrinter, op: indexed.GatherOp | indexed.ScatterOp, type
 
 
 def gather(p: FunctionPrinter, op: indexed.GatherOp) -> None:
-    """Reads one element per lane."""
+    """Prints a gather: reads one element per lane."""
     type = op.result.type
     where = addresses(p, op, type)
     arguments = [where, p.argument(op.mask), p.argument(op.pass_thru)]
@@ -105,7 +105,7 @@ def gather(p: FunctionPrinter, op: indexed.GatherOp) -> None:
 
 
 def scatter(p: FunctionPrinter, op: indexed.ScatterOp) -> None:
-    """Writes one element per lane, in the order of the lanes."""
+    """Prints a scatter: writes one element per lane, in the order of the lanes."""
     type = op.value_to_store.type
     where = addresses(p, op, type)
     arguments = [p.argument(op.value_to_store), where, p.argument(op.mask)]
@@ -136,7 +136,7 @@ def bytes_of(p: FunctionPrinter, type: MemRefType, sizes: Sequence[str]) -> str:
 
 
 def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
-    """`malloc`, or `aligned_alloc` where more than its alignment is asked for; noted where the function may stop."""
+    """Prints `malloc`, or `aligned_alloc` for a larger alignment; on the list of allocations where there is one."""
     type = memref_type(op.memref)
     sizes = p.sizes[op.memref] = mixed(p, type.get_shape(), op.dynamic_sizes)
     amount = bytes_of(p, type, sizes)
@@ -155,7 +155,7 @@ def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
 
 
 def dealloc(p: FunctionPrinter, op: memref.DeallocOp) -> None:
-    """`free`."""
+    """Prints `free`."""
     if p.owned is not None:
         p.line(release(p.text(op.memref)))
     else:
@@ -163,7 +163,7 @@ def dealloc(p: FunctionPrinter, op: memref.DeallocOp) -> None:
 
 
 def get_global(p: FunctionPrinter, op: memref.GetGlobalOp) -> None:
-    """A global's name is its address."""
+    """Prints nothing: a global's name is its address."""
     p.alias(op.memref, f"@{op.name_.string_value()}")
 
 

@@ -1,4 +1,4 @@
-"""`vector` operations that move lanes: shuffles, inserts, masks, reductions; see `print_memory.py` for access."""
+"""Prints `vector` operations on registers: shuffles, inserts, masks, reductions (`print_memory.py` has accesses)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def numbered(type: VectorType) -> NDArray[np.int64]:
 
 
 def broadcast(p: FunctionPrinter, op: vector.BroadcastOp) -> None:
-    """A scalar to every lane, or a vector along new leading dimensions and those of size 1."""
+    """Prints a broadcast: a scalar to every lane, or a vector along new leading dimensions and those of size 1."""
     source, result = op.source, op.vector
     if isinstance(source.type, VectorType):
         lanes = np.broadcast_to(numbered(source.type), op.vector.type.get_shape())
@@ -107,7 +107,7 @@ def lane_of(p: FunctionPrinter, type: VectorType, static: Sequence[int], dynamic
 
 
 def extract(p: FunctionPrinter, op: vector.ExtractOp) -> None:
-    """One element, or the vector of the trailing dimensions at a constant position."""
+    """Prints a read of one element, or the vector of the trailing dimensions at a constant position."""
     type, static = vector_type(op.vector), op.static_position.get_values()
     if not isinstance(op.result.type, VectorType):
         lane = lane_of(p, type, static, op.dynamic_position)
@@ -119,7 +119,7 @@ def extract(p: FunctionPrinter, op: vector.ExtractOp) -> None:
 
 
 def insert(p: FunctionPrinter, op: vector.InsertOp) -> None:
-    """One element, or the vector of the trailing dimensions at a constant position."""
+    """Prints a write of one element, or the vector of the trailing dimensions at a constant position."""
     type, static = vector_type(op.dest), op.static_position.get_values()
     if not isinstance(op.source.type, VectorType):
         lane = lane_of(p, type, static, op.dynamic_position)

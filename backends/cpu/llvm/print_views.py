@@ -1,4 +1,4 @@
-"""Views of memory, which are other pointers or none, and copies between them."""
+"""Prints views of memory, which are address arithmetic at most, and copies between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pullback.dialects.upstream import memref as upstream
 
 
 def view(p: FunctionPrinter, op: memref.ViewOp) -> None:
-    """A part of an arena of bytes."""
+    """Prints the address of a view into an arena of bytes."""
     type = memref_type(op.result)
     p.sizes[op.result] = mixed(p, type.get_shape(), op.sizes)
     shift = p.text(op.byte_shift)
@@ -32,7 +32,7 @@ def view(p: FunctionPrinter, op: memref.ViewOp) -> None:
 
 
 def subview(p: FunctionPrinter, op: memref.SubviewOp) -> None:
-    """The address of the first element of the part; the strides stand in the type."""
+    """Prints the address of a subview's first element; its strides are in its type."""
     source = memref_type(op.source)
     static_strides(memref_type(op.result))  # refuses dynamic ones
     offsets = mixed(p, op.static_offsets.get_values(), op.offsets)
@@ -64,7 +64,7 @@ def reinterpret_cast(p: FunctionPrinter, op: memref.ReinterpretCastOp) -> None:
 
 
 def cast(p: FunctionPrinter, op: memref.CastOp) -> None:
-    """The same pointer under a type that says more or less of its shape."""
+    """Prints nothing: a cast is the same pointer under a type that knows more or less of its shape."""
     p.alias(op.results[0], p.text(op.operands[0]))
     if op.operands[0] in p.sizes:
         p.sizes[op.results[0]] = p.sizes[op.operands[0]]

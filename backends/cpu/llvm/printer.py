@@ -1,4 +1,4 @@
-"""Level `loops` to textual LLVM IR (level 5)."""
+"""Prints level `loops` as textual LLVM IR (level 5)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.
 """Operation class -> what prints it; every operation of level `loops` has a row."""
 
 LONGEST_SPLAT = 1 << 22
-"""Equal elements of a global: LLVM IR has no short form for them, unless they are zero."""
+"""The most equal elements of a global that are written out: LLVM IR has no short form, unless they are zero."""
 ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 """Without the second, LLVM may halve the vectors that the lowering chose."""
 
@@ -58,7 +58,7 @@ def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
 
 @dataclass(frozen=True)
 class Printed:
-    """LLVM IR, and what its caller has to know of it."""
+    """LLVM IR, and what a caller needs to know of it."""
 
     text: str
     polls: bool = False
@@ -144,7 +144,7 @@ def check_recursion(module: ModuleOp) -> None:
 
 @contextmanager
 def blamed_on(op: Operation) -> Generator[None]:
-    """Types that LLVM IR lacks are errors of the operation that has them."""
+    """Turns errors about types that LLVM IR lacks into errors at the operation that has them."""
     try:
         yield
     except LLVMPrintError:
@@ -154,7 +154,7 @@ def blamed_on(op: Operation) -> Generator[None]:
 
 
 def print_global(op: GlobalOp) -> str:
-    """A global array, with its values or uninitialized."""
+    """Prints a global array, with its values or uninitialized."""
     element = op.type.element_type
     size_in_bytes(element)  # refuses i1
     count = prod(op.type.get_shape())
@@ -196,7 +196,7 @@ def declare_host(op: func.FuncOp, written: set[int]) -> str:
 def print_function(
     op: func.FuncOp, needs: ModuleNeeds, written: set[int], polling: Polling | None = None
 ) -> str:
-    """A function; private ones are internal."""
+    """Prints a function; private ones are internal."""
     outputs = op.function_type.outputs.data
     if len(outputs) > 1:
         raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
@@ -218,7 +218,7 @@ def print_function(
 
 
 def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bool) -> str:
-    """A parameter. Memrefs never overlap: each stands for a buffer of its own."""
+    """Prints a parameter. Memrefs are `noalias`: each is a buffer of its own."""
     name = printer.name(argument, "argument")
     if not isinstance(argument.type, MemRefType):
         return f"{spell(argument.type)} {name}"
@@ -228,7 +228,7 @@ def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bo
 
 
 def print_packed(op: func.FuncOp) -> str:
-    """`@<name>.packed(ptr)`: loads each argument's pointer from an array, and calls the function."""
+    """Prints `@<name>.packed(ptr)`: loads each argument's pointer from an array, and calls the function."""
     types: Sequence[object] = op.function_type.inputs.data
     if not all(isinstance(type, MemRefType) for type in types) or op.function_type.outputs.data:
         raise LLVMPrintError(op, "an entry function takes memrefs and returns nothing")

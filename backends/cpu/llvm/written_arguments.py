@@ -1,4 +1,4 @@
-"""Which memref arguments of each function are written to."""
+"""Interprocedural alias analysis: the memref arguments of each function that are written to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRITES: dict[type[Operation], int] = {
 
 
 class Aliases:
-    """Classes of memrefs that may share memory (union-find)."""
+    """May-alias classes of memrefs (union-find)."""
 
     def __init__(self) -> None:
         self._parent: dict[SSAValue, SSAValue] = {}
@@ -40,14 +40,14 @@ class Aliases:
         return value
 
     def join(self, memrefs: Sequence[SSAValue]) -> None:
-        """Makes one class of these memrefs."""
+        """Unites the classes of these memrefs."""
         for value in memrefs[1:]:
             self._parent[self.find(value)] = self.find(memrefs[0])
 
 
 @dataclass
 class Accesses:
-    """What one function does with memrefs, but for what the functions do that it calls."""
+    """What one function itself does with memrefs: its writes and calls, and its alias classes."""
 
     aliases: Aliases = field(default_factory=Aliases)
     targets: list[SSAValue] = field(default_factory=list[SSAValue])
@@ -55,9 +55,9 @@ class Accesses:
 
 
 def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
-    """For each function, the positions of the arguments that it, or what it calls, may write to.
+    """For each function, the positions of the arguments that it, or a callee, may write to: a fixed point over calls.
 
-    Views share memory with their source; whatever a loop or a branch passes around is held to share memory.
+    Views alias their source; all memrefs that a loop or a branch passes around are taken to alias each other.
     """
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
     accesses = {name: accesses_of(op) for name, op in functions.items()}
@@ -73,7 +73,7 @@ def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
 
 
 def accesses_of(function: func.FuncOp) -> Accesses:
-    """What a function writes to and calls, and which of its memrefs may share memory."""
+    """The writes and calls of a function, and which of its memrefs may alias."""
     accesses = Accesses()
     for op in function.walk():
         kind = type(op)
@@ -97,7 +97,7 @@ def memrefs_of(op: Operation) -> list[SSAValue]:
 
 
 def written_by(function: func.FuncOp, accesses: Accesses, written: dict[str, set[int]]) -> set[int]:
-    """The arguments that one function writes to, given what is known of those that it calls."""
+    """The arguments that one function writes to, given what is known of its callees."""
     if is_host_function(function):
         return written_positions(function)
     if not function.body.blocks:

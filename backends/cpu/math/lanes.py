@@ -1,4 +1,4 @@
-"""A small language for the bodies of math functions: values with operators that write LLVM IR.
+"""An embedded language for the bodies of math functions: values with operators that write LLVM IR.
 
 A body is written once and instantiated for a scalar or for vectors of any length. No fast-math flag is used
 and every fused multiply-add is explicit, so a lane gets the same bits at every width and on every machine.
@@ -41,7 +41,7 @@ class FunctionBody:
     def rarely(
         self, condition: LLVMValue, compute: Callable[[], LLVMValue], otherwise: LLVMValue
     ) -> LLVMValue:
-        """What `compute` gives, if the condition holds in any lane: only then is it computed. Else `otherwise`."""
+        """Branches: `compute()` if the condition holds in any lane, else `otherwise`."""
         any_lane = condition.text
         if isinstance(condition.type, VectorType):
             bits = IntegerType(length(condition.type) or 0)
