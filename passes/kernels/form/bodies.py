@@ -1,4 +1,4 @@
-"""Cones of dependence: the operations that a kernel takes to compute some values, and what it is given for that."""
+"""Bodies of kernels: backward slicing, from the values that a kernel yields to those that it is given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pullback.passes.kernels.form.groups import Group
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A kernel before it is built: operations in order, and values from outside in the order of their use."""
+    """A kernel before it is built: its operations in order, its operands in the order of their use, its results."""
 
     ops: list[Operation]
     inputs: list[SSAValue]
@@ -30,7 +30,7 @@ Repeats: TypeAlias = Mapping[Group, set[SSAValue]]
 
 
 class Cones:
-    """Which operations a group takes to compute some of its values."""
+    """Backward slices: the operations that a group takes to compute some of its values."""
 
     def __init__(self, classified: Classified, groups: Groups, repeats: Repeats) -> None:
         self._classified = classified
@@ -38,7 +38,7 @@ class Cones:
         self._repeats = repeats
 
     def of(self, group: Group, outputs: list[SSAValue]) -> Body:
-        """The operations of the group, and those that are deferred, that `outputs` depend on."""
+        """Finds the operations of the group, and the deferred ones, that `outputs` depend on."""
         given: set[SSAValue] = set()
         while True:
             found, reads = self._walk(group, outputs, given)
@@ -53,7 +53,7 @@ class Cones:
     def _walk(
         self, group: Group, outputs: list[SSAValue], given: set[SSAValue]
     ) -> tuple[set[Operation], dict[Operation, list[SSAValue]]]:
-        """The operations, and what each of them takes from memory; `given` is there already."""
+        """Goes back from `outputs` to `given`; returns the operations, and what each of them reads from memory."""
         found: set[Operation] = set()
         reads: dict[Operation, list[SSAValue]] = {}
         pending = [v.owner for v in outputs]
@@ -71,7 +71,7 @@ class Cones:
         return found, reads
 
     def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
-        """Whether the kernel computes this operand itself."""
+        """Tells whether the kernel computes this operand itself."""
         value = user.operands[number]
         if value in self._repeats.get(group, ()):
             return True

@@ -1,4 +1,4 @@
-"""Building: the operations of a block in their new order, those of a group within a `graph.kernel` (the last walk)."""
+"""Building: puts the operations of a block in their new order, and groups into `graph.kernel`s (the last walk)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = dict[SSAValue, SSAValue]
 def build(
     block: Block, classified: Classified, groups: Groups, bodies: Bodies, values: Values, vector_bits: int
 ) -> list[Operation]:
-    """Fills a block anew; gives the old operations that nothing in it needs any more."""
+    """Builds a block anew from its groups; returns the operations that are no longer in it."""
     old = list(block.ops)
     for op in old:
         op.detach()
@@ -36,7 +36,7 @@ def build(
 
 
 def build_kernel(group: Group, body: Body, values: Values, vector_bits: int) -> Kernel:
-    """The kernel of a group; `values` gives what there is now for values of the program, and learns its results."""
+    """Builds the kernel of a group; `values` gives what there is now for a value, and takes up the results."""
     inputs = [values.get(v, v) for v in body.inputs]
     block = Block(arg_types=[v.type for v in inputs])
     inside: Values = {}

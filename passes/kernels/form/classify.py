@@ -1,4 +1,15 @@
-"""Classification: what a kernel computes, what is computed where it is needed, what stays outside (the second walk)."""
+"""Classification: what is computed in kernels, deferred to its uses, or left outside of kernels (the second walk).
+
+    %b = graph.broadcast_to %v            deferred
+    %h = graph.add %x, %b                 computed: accesses %x along its axes (0, 1), %v along (1)
+    %m = graph.max %h {axes = [1]}        computed: accesses %h along (0, 1)
+    %d = graph.subtract %h, %m            computed: accesses %m along (0, none), %h along (0, 1)
+    %p = graph.matmul %d, %w              computed: %d and %w must be in memory before
+    func.return %p                        outside, after %p
+
+So a deferred operation is looked through: `%h` accesses `%v`. All but the deferred ones are *steps*. A deferred value
+that something needs in memory is computed, too: an extra step comes before.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +25,7 @@ from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import Alias, View, operand_axes, rows_terms
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.kernels.form.deferred import Deferred
-from pullback.passes.kernels.form.gates import Walls
+from pullback.passes.kernels.form.gates import Barriers
 from pullback.passes.kernels.form.legalize import Bundle
 from pullback.passes.kernels.form.variable_readers import Readers
 from pullback.passes.lowering.support import is_grouped, runs_natively
@@ -22,10 +33,10 @@ from pullback.passes.lowering.support import is_grouped, runs_natively
 
 @dataclass(frozen=True)
 class Access:
-    """A value that an operation reads, past what is deferred in between.
+    """A value that an operation reads, directly or through deferred ones.
 
-    `axes` gives for each axis of the value the axis of the operation's iteration space along which it runs. It is
-    `None` where the whole value must be in memory before the kernel starts.
+    `axes` is the access map: for each axis of the value the axis of the operation's iteration space along which it
+    runs. It is `None` where the whole value must be in memory before the kernel starts.
     """
 
     value: SSAValue
@@ -39,10 +50,10 @@ class Computed:
     op: Operation
     value: SSAValue
     accesses: tuple[Access, ...]
-    wall: int
-    """How many gates come before."""
+    segment: int
+    """The number of gates before the operation that needs it: nothing is fused across a gate."""
     rows: SSAValue | None
-    """The sum of rows that the operation adds to a tensor, or subtracts: one scatter kernel does both."""
+    """The sum of rows that the operation adds to a tensor or subtracts from it: one scatter kernel does both."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +69,20 @@ Step: TypeAlias = Computed | Outside
 
 @dataclass(frozen=True)
 class Classified:
-    """The operations of a block by what becomes of them."""
+    """What becomes of each operation of a block."""
 
     steps: tuple[Step, ...]
-    """What is computed and what stays outside, in the order of the program."""
+    """What is computed and what stays outside, each after all that it needs."""
     deferred: frozenset[Operation]
-    """What is computed again in each kernel that needs it. Some of it is among the steps, too: it is stored as well."""
+    """What each kernel that needs it computes for itself, also where it is among the steps."""
     constants: Mapping[Operation, int]
-    """Of those the ones that read nothing, in order, and how many operations each repeats."""
+    """Those of the deferred that read nothing, in order, and how many operations each repeats."""
     order: Mapping[Operation, int]
-    """Where each operation lies in the program, those around the block first."""
+    """The number of each operation in the program; the constants around the block come first."""
 
 
 def classify(block: Block, bundles: Sequence[Bundle], around: Mapping[Operation, int]) -> Classified:
-    """Decides for each operation of a legal block; `around` are constants of blocks around it."""
+    """Classifies each operation of a legal block; `around` are the constants of blocks around it."""
     walk = _Walk(block, around)
     for bundle in bundles:
         walk.visit(bundle)
@@ -85,23 +96,24 @@ def classify(block: Block, bundles: Sequence[Bundle], around: Mapping[Operation,
 
 
 class _Walk:
-    """The walk so far."""
+    """The walk as far as it has come."""
 
     def __init__(self, block: Block, around: Mapping[Operation, int]) -> None:
         self.steps: list[Step] = []
         self.deferred = Deferred(around)
         self._readers = Readers(self.deferred)
-        self._walls = Walls(block)
-        self._wall = 0
+        self._barriers = Barriers(block)
+        self._segment = 0
         self._computed: dict[SSAValue, Computed] = {}
         self._outside: set[SSAValue] = set()
         for value in block.args:
             self.deferred.declare_input(value)
 
     def visit(self, bundle: Bundle) -> None:
+        """Classifies the operations of a bundle."""
         if not bundle:
             return
-        self._wall = self._walls.before(bundle[0])
+        self._segment = self._barriers.segment(bundle[0])
         self._readers.see(bundle)
         for rows in self._readers.rows_before(bundle):
             self._store(rows)
@@ -109,10 +121,10 @@ class _Walk:
             self._visit(op)
 
     def _visit(self, op: Operation) -> None:
-        self._wall = self._walls.before(op)
+        self._segment = self._barriers.segment(op)
         if self.deferred.takes(op) or self._takes_after_stored(op):
             self._readers.defer(op)
-            if op not in self.deferred.constants and self._walls.are_crossed_by(op):
+            if op not in self.deferred.constants and self._barriers.are_crossed_by(op):
                 for value in op.results:
                     self._store(value)
         elif is_grouped(op):
@@ -121,7 +133,7 @@ class _Walk:
             self._leave_outside(op)
 
     def _takes_after_stored(self, op: Operation) -> bool:
-        """Whether a view is deferred once its operands are stored: there were too many before it."""
+        """Defers a view whose operands are stored, where too many views came before it; tells whether it did."""
         if not isinstance(op, View) or not runs_natively(op):
             return False
         for value in op.operands:
@@ -129,7 +141,7 @@ class _Walk:
         return self.deferred.takes(op, after_stored=True)
 
     def _leave_outside(self, op: Operation) -> None:
-        """Keeps the operation outside; what it and its regions use from here will be stored."""
+        """Adds the step of an operation outside, after those of what it and its regions use."""
         used = dict.fromkeys(v for inner in op.walk() for v in inner.operands)
         # A region repeats the constants around it where it needs them.
         stored = [v for v in used if v in op.operands or not self.deferred.is_constant(v)]
@@ -142,7 +154,7 @@ class _Walk:
             self.deferred.declare_input(result)
 
     def _store(self, value: SSAValue) -> None:
-        """Sees to it that the value will be in memory."""
+        """Adds the step of a deferred value that must be in memory, unless there is one."""
         op = value.owner
         if value not in self.deferred or value in self._computed or value in self._outside:
             return
@@ -154,16 +166,17 @@ class _Walk:
             self._compute(op, value)
 
     def _compute(self, op: Operation, value: SSAValue) -> None:
+        """Adds the step of a value, after those of what must be in memory for it."""
         rows = self._rows_added_by(op)
         accesses = self._accesses(op, value, all_stored=rows is not None)
-        step = self._computed[value] = Computed(op, value, accesses, self._wall, rows)
+        step = self._computed[value] = Computed(op, value, accesses, self._segment, rows)
         self.steps.append(step)
         for access in accesses:
             if access.value not in self._computed:
                 self._readers.add(access.value, value)
 
     def _accesses(self, op: Operation, value: SSAValue, all_stored: bool) -> tuple[Access, ...]:
-        """What an operation reads, through what is deferred; stores what must be in memory."""
+        """Finds what an operation reads, through what is deferred; stores what must be in memory."""
         found: list[Access] = []
         pending: list[Access] = []
 
@@ -192,21 +205,21 @@ class _Walk:
         return tuple(found)
 
     def _rows_added_by(self, op: Operation) -> SSAValue | None:
-        """The sum of rows that only this operation needs, to add it to (or subtract it from) a tensor."""
+        """Finds the sum of rows that only this operation needs, to add it to (or subtract it from) a tensor."""
         for number in rows_terms(op):
             rows = op.operands[number]
             if rows.has_one_use() and rows in self._computed:
                 is_base = op.operands[1 - number].type == rows.type
-                if self._computed[rows].wall == self._wall and is_base:
+                if self._computed[rows].segment == self._segment and is_base:
                     return rows
         return None
 
 
 def iteration_shape(op: Operation, value: SSAValue) -> tuple[int, ...]:
-    """The extents of the loops in which an operation computes one of its results: a reduction's operand's."""
+    """Gives the extents of the loops that compute a result of an operation: for a reduction those of its operand."""
     return shape_of_type((op.operands[0] if isinstance(op, Reduction) else value).type)
 
 
 def composed(axes: Axes, here: Axes) -> Axes:
-    """The map of a value whose axes run along these axes of an operation that has the map `here` itself."""
+    """Composes access maps: of a value along axes of an operation, and of that along those of another (`here`)."""
     return tuple(None if axis is None else here[axis] for axis in axes)

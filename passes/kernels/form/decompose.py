@@ -1,4 +1,4 @@
-"""Composite operations, taken apart where kernels compute all that they stand for."""
+"""Decomposition: composite operations become those that they stand for, where kernels compute all of these."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pullback.passes.simplify.cse import merge_equal
 from pullback.passes.simplify.dce import remove_dead
 
 
-def take_apart(function: func.FuncOp) -> None:
-    """Puts what they stand for in place of the composites of a function that become native.
+def decompose(function: func.FuncOp) -> None:
+    """Replaces the composites of a function that become native.
 
     What forward and backward composites have in common (the exponentials of a softmax and of its gradient) is
     computed once.
@@ -57,7 +57,7 @@ def _replace(op: Composite, replacements: Replacements) -> None:
 
 
 def becomes_native(op: Operation) -> bool:
-    """Whether kernels compute an operation, or all those that it stands for.
+    """Tells whether kernels compute an operation, or all those that it stands for.
 
     Half of a composite in kernels would cost a call to the host as well.
     """

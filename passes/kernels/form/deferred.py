@@ -1,4 +1,10 @@
-"""What is computed where it is needed, in every kernel that needs it: numbers, views, and reads of inputs."""
+"""Deferral: values computed at each use rather than stored, in every kernel that reads them.
+
+%half = graph.fill {value = 0.5}         a number: deferred
+%rate = graph.multiply %half, %lr        of numbers (%lr has one element): deferred
+%t = graph.transpose %x                  a view: deferred, its readers read %x itself
+%y = graph.multiply %t, %rate            computed, in a kernel that holds all four
+"""
 
 from __future__ import annotations
 
@@ -12,11 +18,11 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.lowering.support import runs_natively
 
 LARGEST = 16
-"""Operations that one kernel repeats for the sake of one value. A bound keeps the whole linear."""
+"""The most operations that a kernel repeats for one value. A bound keeps the whole linear."""
 
 
 def size_of(value: SSAValue) -> int:
-    """The number of elements of a tensor."""
+    """Counts the elements of a tensor."""
     count = 1
     for extent in shape_of_type(value.type):
         count *= extent
@@ -24,22 +30,22 @@ def size_of(value: SSAValue) -> int:
 
 
 def is_cheap(op: Operation) -> bool:
-    """Whether computing it again costs no more than storing and loading it."""
+    """Tells whether computing a value again costs no more than storing and loading it."""
     return isinstance(op, Pointwise | Uniform) and not is_expensive(op)
 
 
 class Deferred:
-    """The operations of a block that are deferred, and constants of blocks around it, which may be repeated too."""
+    """The deferred operations of a block, and the constants of blocks around it, which may be repeated too."""
 
     def __init__(self, around: Mapping[Operation, int]) -> None:
         self.sizes = dict(around)
         """How many operations each repeats."""
         self.constants = dict(around)
-        """Those that read nothing at all, directly or not: they may be repeated anywhere."""
+        """Those of them that read nothing, directly or not: they may be repeated anywhere."""
         self._singles: set[SSAValue] = set()
 
     def declare_input(self, value: SSAValue) -> None:
-        """A value that comes from outside of all kernels; single numbers are as good as constants."""
+        """Takes down a value that no kernel computes; a single number is as good as a constant."""
         if _is_tensor(value) and size_of(value) == 1:
             self._singles.add(value)
 
@@ -50,7 +56,7 @@ class Deferred:
         return value.owner in self.constants
 
     def takes(self, op: Operation, after_stored: bool = False) -> bool:
-        """Whether the operation is deferred; if so it is remembered.
+        """Defers an operation if that is possible, and tells whether it is.
 
         `after_stored` says that its operands are in memory, so that it repeats nothing before them.
         """
@@ -80,7 +86,7 @@ class Deferred:
                 return is_cheap(op) and all(map(self._is_number, op.operands))
 
     def _is_number(self, value: SSAValue) -> bool:
-        """Whether every element is one number, known before any kernel runs."""
+        """Tells whether every element is one number, known before any kernel runs."""
         if value in self._singles or self.is_constant(value):
             return True
         op = value.owner

@@ -1,4 +1,9 @@
-"""`form-kernels`: from level `graph` to the kernels of level `kernels`."""
+"""`form-kernels`: fusion, from level `graph` to the kernels of level `kernels`.
+
+Each walk over a block takes what the walks before it have found out, and changes none of it. The files are, in the
+order in which they run: `legalize`, `classify`, `grouping`, `rematerialize`, `build_kernels`. Before them `decompose`
+takes the composite operations of a function apart.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +23,37 @@ from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
-from pullback.passes.kernels.form.decompose import becomes_native, take_apart
+from pullback.passes.kernels.form.decompose import becomes_native, decompose
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
+
+
+def form(
+    block: Block,
+    options: FormKernels,
+    around: Mapping[Operation, int] | None = None,
+    values: Values | None = None,
+) -> None:
+    """Forms the kernels of a block, then those in the regions of its loops.
+
+    `around` are constants of the blocks around it, `values` says what there is now for values of those.
+    """
+    values = {} if values is None else dict(values)
+    bundles = legalize(block)
+    classified = classify(block, bundles, around or {})
+    groups = group(classified, options.max_ops)
+    bodies = rematerialize(classified, groups)
+    replaced = build(block, classified, groups, bodies, values, options.vector_bits)
+    for loop in block.ops:
+        for region in loop.regions if isinstance(loop, While) else ():
+            form(region.block, options, classified.constants, values)
+    for op in replaced:
+        op.drop_all_references()
+    for op in replaced:
+        op.erase(drop_references=False)
+
 
 UNFINISHED: Mapping[type[Operation], str] = {
     Gradients: "generate-gradients, then finish,",
@@ -31,7 +62,7 @@ UNFINISHED: Mapping[type[Operation], str] = {
     GradientResults: "gate-gradients",
     func.CallOp: "inline-calls",
 }
-"""What level `graph` has nothing of any more, and the passes that see to it."""
+"""Operations that level `graph` no longer has, and the passes that remove them."""
 
 
 @dataclass(frozen=True)
@@ -60,45 +91,26 @@ class FormKernels(ModulePass):
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
             if not is_formed(function.body.block):
-                take_apart(function)
-                form(function.body.block, {}, {}, self.max_ops, self.vector_bits)
+                decompose(function)
+                form(function.body.block, self)
 
 
 def check_finished(module: ModuleOp) -> None:
-    """Raises DiagnosticError at the first call, request for gradients, or marker of them, that is still open."""
+    """Raises DiagnosticError at the first call, request for gradients, or marker of them, that is left."""
     for op in module.walk():
         if (todo := UNFINISHED.get(type(op))) is not None:
             raise DiagnosticError(f"form-kernels: '{op.name}' is still open: run {todo} first", op)
 
 
-def form(
-    block: Block, around: Mapping[Operation, int], values: Values, max_ops: int, vector_bits: int
-) -> None:
-    """Puts kernels into a block, then into the regions of its loops; `around` are constants of blocks around it."""
-    bundles = legalize(block)
-    classified = classify(block, bundles, around)
-    groups = group(classified, max_ops)
-    bodies = rematerialize(classified, groups)
-    gone = build(block, classified, groups, bodies, values, vector_bits)
-    for loop in block.ops:
-        for region in loop.regions if isinstance(loop, While) else ():
-            # A constant may be made again in there; that one is not the one out here.
-            form(region.block, classified.constants, dict(values), max_ops, vector_bits)
-    for op in gone:
-        op.drop_all_references()
-    for op in gone:
-        op.erase(drop_references=False)
-
-
 def is_formed(block: Block) -> bool:
-    """Whether all that kernels compute in a block, and in the regions of its loops, is in kernels."""
+    """Tells whether all that kernels compute in a block, and in the regions of its loops, is in kernels already."""
     loops = [op for op in block.ops if isinstance(op, While)]
     bodies = [region.block for loop in loops for region in loop.regions]
     return all(map(is_settled, block.ops)) and all(map(is_formed, bodies))
 
 
 def is_settled(op: Operation) -> bool:
-    """Whether this pass leaves an operation outside of kernels, and would not touch it again."""
+    """Tells whether this pass would leave an operation as it is."""
     if isinstance(op, (*PLACED, Condition, Yield, func.ReturnOp)):
         return True
     return runs_on_host(op) and not (isinstance(op, Composite) and becomes_native(op))

@@ -1,4 +1,9 @@
-"""Gates as walls: which of them lie between an operation and its users."""
+"""Scheduling barriers: the gates of a block, across which nothing is fused.
+
+%a = graph.tanh %x           segment 0
+%g = graph.gate %a           segment 0
+%b = graph.exp %g            segment 1
+"""
 
 from __future__ import annotations
 
@@ -7,32 +12,32 @@ from xdsl.ir import Block, Operation
 from pullback.dialects.graph.gradient.markers import Gate
 
 
-class Walls:
-    """The number of gates before each operation of a block."""
+class Barriers:
+    """The segments into which gates divide a block."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
-        self._before: dict[Operation, int] = {}
+        self._segments: dict[Operation, int] = {}
         """Empty where the block has no gate."""
         count = 0
         if any(isinstance(op, Gate) for op in block.ops):
             for op in block.ops:
-                self._before[op] = count
+                self._segments[op] = count
                 count += isinstance(op, Gate)
 
-    def before(self, op: Operation) -> int:
-        """How many gates of the block come before an operation of it."""
-        return self._before.get(op, 0)
+    def segment(self, op: Operation) -> int:
+        """Counts the gates before an operation of the block."""
+        return self._segments.get(op, 0)
 
     def are_crossed_by(self, op: Operation) -> bool:
-        """Whether a user of the operation comes after a gate that the operation comes before."""
-        if not self._before:
+        """Tells whether a use of the operation is in a later segment than the operation."""
+        if not self._segments:
             return False
         users = (self._in_block(use.operation) for result in op.results for use in result.uses)
-        return any(self.before(user) > self.before(op) for user in users if user is not None)
+        return any(self.segment(user) > self.segment(op) for user in users if user is not None)
 
     def _in_block(self, op: Operation | None) -> Operation | None:
-        """The operation of the block itself that holds `op`."""
+        """Finds the operation of the block itself that holds `op`."""
         while op is not None and op.parent is not self._block:
             op = op.parent_op()
         return op

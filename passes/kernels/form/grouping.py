@@ -1,8 +1,16 @@
-"""Grouping: what is computed in one kernel (the third walk).
+"""Grouping: greedy fusion of each value with the groups of its operands (the third walk).
 
-Groups and the operations outside stand in one order, by position. A value joins the groups of what it is computed
-from where `fit` allows it. It takes the place of the last group that it needs, or that group, if nothing else
-reads from it yet, moves to the value. So no search is needed: each value looks at its operands alone.
+    1  %h = graph.add %x, %b                 a group {h} at position 1, loops over 64 x 10
+    2  %m = graph.max %h {axes = [1]}        joins it: {h, m}, reduces the trailing dim
+    3  %d = graph.subtract %h, %m            joins it: {h, m, d}, a row's maximum is known in time
+    4  %p = graph.matmul %d, %w              reads %d whole: {p} at position 4
+    5  %t = graph.tanh %p                    joins it: {p, t}, the epilogue of the product
+    6  func.return %t                        outside, at position 6
+
+Groups and the operations outside have one order, by position. A value is at first a group of its own. From the last
+operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
+nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
+So there is no search and no cycle: each value looks at its operands alone.
 """
 
 from __future__ import annotations
@@ -17,7 +25,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import result_axes
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, iteration_shape
-from pullback.passes.kernels.form.fit import fit, join, join_scatter
+from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Group, Known, Link, OpenGroup, Placement, Reduces
 from pullback.passes.lowering.support import kind_of
 
@@ -26,16 +34,16 @@ Item: TypeAlias = Group | Outside
 
 @dataclass(frozen=True)
 class Groups:
-    """The kernels of a block."""
+    """The groups of a block, each of which becomes a kernel."""
 
     items: tuple[Item, ...]
-    """Groups and the operations outside of them, in their new order."""
+    """The groups and the operations outside of them, in their new order."""
     homes: Mapping[SSAValue, Group]
     """The group that computes a value."""
 
 
 def group(classified: Classified, limit: int) -> Groups:
-    """Puts every value that is computed into a group of at most `limit` operations."""
+    """Groups the values that are computed, at most `limit` operations to a group."""
     walk = _Walk(limit)
     for position, step in enumerate(classified.steps, start=1):
         if isinstance(step, Computed):
@@ -47,7 +55,7 @@ def group(classified: Classified, limit: int) -> Groups:
 
 @dataclass(frozen=True)
 class Home:
-    """The group that computes a value, before later merges, where the value lies in its loops, and when it is known."""
+    """The group that computes a value, the dims that the value runs along, and when it is known."""
 
     group: OpenGroup
     places: Placement
@@ -55,23 +63,24 @@ class Home:
 
 
 class _Walk:
-    """The walk so far."""
+    """The walk as far as it has come."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._homes: dict[SSAValue, Home] = {}
         self._outside: list[tuple[int, Outside]] = []
         self._positions: dict[SSAValue, int] = {}
-        """Of the operations outside whose results these are."""
+        """Where the operations outside are, by their results."""
 
     def finished(self) -> Groups:
+        """Closes all groups."""
         closed = {opened: opened.closed() for opened in {h.group.root(): None for h in self._homes.values()}}
         placed = [*((g.position, g) for g in closed.values()), *self._outside]
         items = tuple(item for _, item in sorted(placed, key=lambda entry: entry[0]))
         return Groups(items, {value: closed[home.group.root()] for value, home in self._homes.items()})
 
     def leave(self, step: Outside, position: int) -> None:
-        """An operation outside."""
+        """Puts an operation outside after the groups that it needs."""
         self._outside.append((position, step))
         for value in step.after:
             source = self._homes[value].group.root()
@@ -79,7 +88,7 @@ class _Walk:
         self._positions.update(dict.fromkeys(step.op.results, position))
 
     def compute(self, step: Computed, position: int) -> None:
-        """A value: at first in a group of its own, then in those of its operands whose loops it can share."""
+        """Groups a value: alone at first, then with the operands whose loops it can share."""
         opened, dims, places = alone(step, position)
         size, which = len(opened.space), next(iter(opened.reductions), None)
         links: dict[OpenGroup, list[Link]] = {}
@@ -116,7 +125,7 @@ class _Walk:
         self._homes[step.value] = Home(opened, places, when_known(opened, size, which, known))
 
     def _share(self, source: OpenGroup, user: OpenGroup, links: list[Link], moves_up: bool) -> OpenGroup:
-        """One group of the two, if they can share loops and the order of everything else allows it."""
+        """Fuses two groups, if they can share loops and the order of everything else allows it; returns the user's."""
         if user.reads_whole(source):
             return user
         fitted = fit(source, user, links, self._limit)
@@ -128,7 +137,7 @@ class _Walk:
 
 
 def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placement]:
-    """A group of one value alone, the dims that its operation runs over, and where the value lies in them."""
+    """Makes a group of one value; returns it, the dims of its operation, and those that the value runs along."""
     shape = iteration_shape(step.op, step.value)
     space: list[Dim] = []
     dims: list[Dim | None] = []
@@ -136,7 +145,7 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placemen
         dims.append(Dim(extent, len(space)) if extent != 1 else None)
         if dims[-1] is not None:
             space.append(dims[-1])
-    opened = OpenGroup(kind_of(step.op), position, step.wall, space, shape)
+    opened = OpenGroup(kind_of(step.op), position, step.segment, space, shape)
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)
@@ -145,12 +154,12 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placemen
 
 
 def placed(axes: Axes, here: Placement) -> Placement:
-    """The dims of a value whose axes run along these axes of an operation that has the dims `here`."""
+    """Gives the dims of a value by its access map and the dims of the operation."""
     return tuple(None if axis is None else here[axis] for axis in axes)
 
 
 def reduces(op: Reduction, dims: list[Dim | None]) -> tuple[Reduces, int | None]:
-    """Which dims an operation reduces, and the boundary between those and the rest."""
+    """Tells which dims an operation reduces, and the boundary between those and the rest."""
     indices = [dim.index for axis in op.reduced if (dim := dims[axis]) is not None]
     rank = sum(dim is not None for dim in dims)
     if len(indices) == rank:
@@ -159,7 +168,7 @@ def reduces(op: Reduction, dims: list[Dim | None]) -> tuple[Reduces, int | None]
 
 
 def when_known(opened: OpenGroup, size: int, which: Known, linked: list[Known]) -> Known:
-    """When a value is known that was just put into its group.
+    """Tells when a value is known that was just put into its group.
 
     `size` is the number of dims that its operation runs over, `which` of them it reduces (if any), and `linked` says
     when what it needs of the group is known.

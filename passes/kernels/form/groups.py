@@ -1,4 +1,13 @@
-"""Groups of operations that will run as one kernel: their common iteration space, and when two become one."""
+"""Groups: operations that run as one kernel, and the iteration space that they share.
+
+    %m = graph.max %h {axes = [1]}       of 64 x 10
+
+    OpenGroup(kind = loop, space = [64, 10], shape = (64, 10), reductions = {trailing}, boundary = 1, inner = None)
+
+`inner` is open: nothing reads %m yet. Fused with what reads %m along the rows, as `%h - %m` does, the group has
+`inner = trailing`: each row is reduced before its elements are gone through again. The dims of both are one then, by
+union-find, so that what was said of one holds for the other.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +19,18 @@ from pullback.passes.lowering.support import Kind
 from pullback.passes.rewriting.union_find import Merging
 
 Reduces: TypeAlias = Literal["leading", "trailing", "all"]
-"""Which dims of the space a reduction runs over: the first ones, the last ones, or every one."""
+"""Which dims of the space a reduction runs over: the first ones, the last ones, or all."""
 Known: TypeAlias = Literal["leading", "trailing", "all", "late"] | None
-"""When a value is known: at once, once a reduction over these dims is done, or only after the last loop."""
+"""When a value is known: at once (`None`), once a reduction over these dims is done, or only after the last loop."""
 
 
 class Dim(Merging):
-    """A dim of an iteration space. Dims of groups that were merged are one dim."""
+    """A dim of an iteration space (union-find). Dims of groups that were fused are one dim."""
 
     def __init__(self, extent: int, index: int) -> None:
         self.extent = extent
         self.index = index
-        """Its place in the space; that of `root()` is the current one."""
+        """Its number in the space; that of `root()` is the current one."""
 
     def unite(self, other: Self) -> None:
         """From now on this dim is `other`."""
@@ -36,15 +45,15 @@ Placement: TypeAlias = tuple[Dim | None, ...]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Operations to run as one kernel: the loops that they share.
+    """Operations to run as one kernel: its kind, and the loops that they share.
 
-    `shape` holds their extents. `boundary` splits those other than 1 where a reduction does; `inner` says which part
-    is reduced by reductions whose results the kernel itself uses.
+    `shape` holds the extents of the loops. `boundary` is the number of those other than 1 before the place where a
+    reduction splits them; `inner` says which part is reduced by reductions whose results the kernel itself uses.
     """
 
     kind: Kind
     position: int
-    wall: int
+    segment: int
     shape: tuple[int, ...]
     boundary: int | None
     inner: Reduces | None
@@ -53,15 +62,15 @@ class Group:
 
 @dataclass(eq=False)
 class OpenGroup(Merging):
-    """A group to which more may come.
+    """A group that may still grow (union-find): `root()` is what it has been fused into.
 
-    `space` holds the extents other than 1, outermost first; `shape` the extents with those of 1, as a value has
-    them. `boundary` and `inner` are `None` while the choice is open.
+    `space` holds the dims of extents other than 1, outermost first; `shape` all extents, as a value has them.
+    `boundary` and `inner` are `None` while the choice is open.
     """
 
     kind: Kind
     position: int
-    wall: int
+    segment: int
     space: list[Dim]
     shape: tuple[int, ...]
     size: int = 1
@@ -71,7 +80,7 @@ class OpenGroup(Merging):
     reductions: frozenset[Known] = frozenset()
     users: list[OpenGroup] = field(default_factory=list)
     leaves: int = sys.maxsize
-    """The position of the first operation outside of kernels that it comes before."""
+    """The position of the first operation outside that needs it: it must stay before that."""
     whole: list[OpenGroup] = field(default_factory=list)
     """Groups of which it reads what must be in memory before it starts: rows to gather, or a total known late."""
 
@@ -80,7 +89,7 @@ class OpenGroup(Merging):
         return self.kind == "loop" and not self.reductions and self.boundary is None
 
     def is_used_before(self, user: OpenGroup) -> bool:
-        """Whether something between this group and `user` needs this one.
+        """Tells whether something between this group and `user` needs this one.
 
         Positions only grow, so a refusal made on old ones is never wrong.
         """
@@ -89,18 +98,18 @@ class OpenGroup(Merging):
         return self.leaves < user.position or any(u.position < user.position for u in self.users)
 
     def reads_whole(self, source: OpenGroup) -> bool:
-        """Whether it can share no loops with another group, because it reads a finished result of it."""
+        """Tells whether it can share no loops with another group, because it reads a finished result of it."""
         self.whole = list(dict.fromkeys(group.root() for group in self.whole))
         return source in self.whole
 
     def effective(self, known: Known) -> Known:
-        """When a value is known, now that more may have been decided."""
+        """Tells when a value is known, now that `inner` may have been decided."""
         if self.inner is None or known is None or known == self.inner:
             return known
         return "late"
 
     def absorb(self, other: OpenGroup) -> None:
-        """From now on the operations of `other` are of this group."""
+        """Takes over the operations of another group, and what is known of its order."""
         self.size += other.size
         self.users += other.users
         self.whole += other.whole
@@ -109,18 +118,18 @@ class OpenGroup(Merging):
         other.users, other.whole = [], []
 
     def closed(self) -> Group:
-        """The group, once nothing more comes to it."""
+        """Makes the finished group, once nothing more joins it."""
         return Group(
-            *(self.kind, self.position, self.wall, self.shape), self.boundary, self.inner, self.reductions
+            *(self.kind, self.position, self.segment, self.shape), self.boundary, self.inner, self.reductions
         )
 
 
 @dataclass(frozen=True)
 class Link:
-    """A value of one group that an operation of another needs: where it stands in each, and when it is known."""
+    """A value of one group that an operation of another reads: the dims that it runs along in each, and when known."""
 
     there: Placement
     here: Placement
     known: Known
     by_scalar: bool
-    """Whether the operation that needs it computes a single element."""
+    """Whether the operation that reads it computes a single element."""

@@ -1,4 +1,12 @@
-"""Operations that kernels say in others: updates, sums with slices, reductions over inner axes."""
+"""Rules of legalisation: what replaces updates, sums with slices, reductions over inner axes, and their like.
+
+graph.scatter_update %w, %s    ->   %old = graph.read %w            (or the value last read)
+                                    %new = graph.replace_rows %old, %s
+                                    graph.assign %w, %new
+graph.add_n %a, %s             ->   graph.add %a, (graph.densify %s)
+graph.sum %x {axes = [1]}      ->   graph.sum (graph.transpose %x) {axes = [2]}      (of rank 3)
+graph.identity %x              ->   %x
+"""
 
 from __future__ import annotations
 
@@ -33,8 +41,9 @@ from pullback.dialects.ir.dense import is_uniform
 from pullback.passes.lowering.support import runs_natively
 
 Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
-"""What takes the place of the results; `None` where the operation stays."""
+"""What replaces the results; `None` where the operation stays."""
 Rule: TypeAlias = "Callable[[Operation, ReachingValues], Expansion]"
+"""Emits what replaces an operation."""
 LARGE_OPERAND, MANY_COLUMNS = 2**16, 256
 """Elements of a transposed operand and columns of a product from which on turning it around pays. Of 256 x 512 by 512:
 51 GFLOP/s as it was, 67 turned around; of 1024 cubed, 37 and 64 (one thread of AVX2).
@@ -44,9 +53,9 @@ LARGEST_CONSTANT = 4096
 
 
 class ReachingValues:
-    """What of a block a rule may build upon: the value that each variable was last read as, and slices put together.
+    """Reaching definitions: the value last read from each variable, and the slices put together in a block.
 
-    No update comes between such a read and where the walk is.
+    An update ends what was read before it.
     """
 
     def __init__(self) -> None:
@@ -54,15 +63,15 @@ class ReachingValues:
         self._slices: set[SSAValue] = set()
 
     def holds(self, slices: SSAValue) -> bool:
-        """Whether slices are put together in this block, not in one around it: so a kernel here can do so."""
+        """Tells whether slices are put together in this block, not in one around it: so a kernel here can do so."""
         return slices in self._slices
 
     def of(self, variable: SSAValue) -> SSAValue | None:
-        """The value last read from a variable, if that is what it still contains."""
+        """Finds the value last read from a variable, if the variable still contains it."""
         return self._read.get(_label(variable))
 
     def follow(self, op: Operation) -> None:
-        """Takes down what a legal operation, and its regions, do."""
+        """Takes down what a legal operation, and its regions, read and update."""
         match op:
             case MakeSlices():
                 self._slices.add(op.results[0])
@@ -80,12 +89,12 @@ def _label(variable: SSAValue) -> str:
 
 
 def rule_of(cls: type[Operation]) -> Rule | None:
-    """The rule for a class of operations, or for the nearest family that it is of."""
+    """Finds the rule for a class of operations, or for the nearest family that has one."""
     return next((RULES[family] for family in cls.__mro__ if family in RULES), None)
 
 
 def _fill(op: Operation, reaching: ReachingValues) -> Expansion:
-    """Of what kernels do not compute with: a small one is a constant, rather than a call at every step."""
+    """Makes a constant of a small fill of a dtype that kernels do not have, rather than a call at every step."""
     assert isinstance(op, Fill)
     if op.operands or runs_natively(op):
         return None
@@ -95,7 +104,7 @@ def _fill(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _constant(op: Operation, reaching: ReachingValues) -> Expansion:
-    """Of one value everywhere: a large one is no part of the program, but filled where it is needed."""
+    """Makes a fill of a large constant that has one value everywhere, rather than keep it in the program."""
     assert isinstance(op, Constant)
     size = math.prod(shape_of_type(op.result_types[0])) * op.array().itemsize
     if size <= LARGEST_CONSTANT or not is_uniform(op.value):
@@ -104,7 +113,7 @@ def _constant(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _gate(op: Operation, reaching: ReachingValues) -> Expansion:
-    """A gate of tensors: slices pass it as rows and indices."""
+    """Makes a gate of tensors of a gate of slices: these pass as rows and indices."""
     if not any(isinstance(v.type, SlicesType) for v in op.operands):
         return None
     values = [Tensor(v) for v in op.operands]
@@ -127,13 +136,13 @@ def _contents_before(variable: SSAValue, reaching: ReachingValues) -> Tensor:
 
 
 def _read_rows(op: Operation, reaching: ReachingValues) -> Expansion:
-    """A view of the variable's memory, if `plan-memory` can prove that nobody notices, and rows of it."""
+    """Gathers from what the variable contains, which is no copy where `plan-memory` can prove that it need not be."""
     variable, indices = op.operands
     return Gather.of(_contents_before(variable, reaching), Tensor(indices))
 
 
 def _update(op: Operation, reaching: ReachingValues) -> Expansion:
-    """Computed from the old contents, then assigned: in place, if `plan-memory` can prove that nobody notices."""
+    """Computes new contents from the old, and assigns them: in place where `plan-memory` can prove that it is safe."""
     assert isinstance(op, Update)
     if isinstance(op, Assign):
         return None
@@ -144,7 +153,7 @@ def _update(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _slice_part(op: Operation, reaching: ReachingValues) -> Expansion:
-    """The rows or the indices of slices that were just put together."""
+    """Forwards the rows or the indices of slices that are put together in sight."""
     made = op.operands[0].owner
     if not isinstance(made, MakeSlices):
         return None
@@ -181,13 +190,13 @@ def _replace_rows(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _put_together(slices: Tensor) -> Tensor:
-    """A kernel takes rows and indices as tensors."""
+    """Puts slices together anew, since a kernel takes rows and indices as tensors."""
     parts = [SliceValues.of(slices).value, SliceIndices.of(slices).value]
     return MakeSlices.emit_as(parts, slices.type)
 
 
 def _sum_with_slices(op: Operation, reaching: ReachingValues) -> Expansion:
-    """The dense terms are added up, then the rows of each slices are added in place."""
+    """Adds up the dense terms, then the rows of each slices in place."""
     terms = [Tensor(v) for v in op.operands]
     sparse = [t for t in terms if isinstance(t.type, SlicesType)]
     if not sparse:
@@ -202,7 +211,7 @@ def _sum_with_slices(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _reduction(op: Operation, reaching: ReachingValues) -> Expansion:
-    """A reduction over axes of extent 1 is a reshape; one over inner axes runs over the last ones of a transpose."""
+    """Makes a reshape of a reduction over axes of extent 1, and reduces the last axes of a transpose for inner axes."""
     assert isinstance(op, Reduction)
     if not runs_natively(op):
         return None
@@ -220,8 +229,9 @@ def _reduction(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _product(op: Operation, reaching: ReachingValues) -> Expansion:
-    """A large transposed operand is turned around first: the product would read a few elements of each row at a time,
-    again for each panel of columns.
+    """Transposes a large transposed operand first.
+
+    The product would read a few elements of each row at a time, again for each panel of columns.
     """
     assert isinstance(op, MatMul)
     a, b = (Tensor(v) for v in op.operands)

@@ -1,12 +1,14 @@
-"""Legalisation: rewrites what kernels have no form for into operations that they have (the first walk).
+"""Legalisation: rewrites operations that kernels cannot hold into those that they can (the first walk).
 
-    %r = graph.variable "w" ...                        %r = graph.variable "w" ...
-    graph.assign_sub %r, %slices ...                   %old = graph.read %r
-                                                  ->   %rows = graph.densify %slices
-                                                       %new = graph.subtract %old, %rows
-                                                       graph.assign %r, %new
+    %a = graph.read %w                                     %a = graph.read %w
+    %b = graph.tanh %a                                     %b = graph.tanh %a
+    %s = graph.make_slices %r, %i                          %s = graph.make_slices %r, %i
+    graph.assign_sub %w, %s                           ->   %rows = graph.densify %s
+                                                           %new = graph.subtract %a, %rows
+                                                           graph.assign %w, %new
 
-The second line becomes one *bundle* of four: what must come before an update must come before all of its bundle.
+What one operation becomes is a *bundle*: `(read)`, `(tanh)`, `(make_slices)`, `(densify, subtract, assign)`. What has
+to come before an update, later walks put before the whole bundle.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.legalization_rules import ReachingValues, rule_of
 
 Bundle = tuple[Operation, ...]
-"""What one operation of the program has become: itself, or those in its place."""
+"""What one operation of the program becomes: itself, or the operations that replace it."""
 DYNAMIC = (ShapeOf, Size, SumTo, SplitLike)
-"""What specialize-shapes and canonicalize leave nothing of."""
+"""Operations on shapes that are not known, which specialize-shapes and canonicalize remove."""
 
 
 def legalize(block: Block) -> tuple[Bundle, ...]:
-    """Rewrites a block in place, without the regions in it; gives what each of its operations has become.
+    """Legalises a block in place, but not the regions in it; returns the bundle of each operation.
 
     Raises DiagnosticError where a shape is not known.
     """
@@ -46,7 +48,7 @@ def _legal(op: Operation, block: Block, reaching: ReachingValues) -> list[Operat
 
 
 def _replaced(op: Operation, block: Block, reaching: ReachingValues) -> list[Operation] | None:
-    """Puts what a rule makes of `op` in its place; `None` where it stays."""
+    """Replaces an operation by what its rule makes of it; `None` where it stays."""
     if (rule := rule_of(type(op))) is None:
         return None
     made: list[Operation] = []
@@ -66,7 +68,7 @@ def _replaced(op: Operation, block: Block, reaching: ReachingValues) -> list[Ope
 
 
 def check_static(op: Operation) -> None:
-    """Raises DiagnosticError for what has no place in a schedule: shapes that are not known."""
+    """Raises DiagnosticError for an operation with an extent that is not known: no schedule can hold it."""
     tensors = [r.type for r in op.results if isinstance(r.type, TensorType)]
     if isinstance(op, DYNAMIC) or not all(map(is_static, tensors)):
         raise DiagnosticError(

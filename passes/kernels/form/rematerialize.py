@@ -1,4 +1,14 @@
-"""Rematerialisation: which values each kernel computes, and which of them for itself, again (the fourth walk)."""
+"""Rematerialisation: values that kernels compute again rather than store (the fourth walk).
+
+    %y = graph.tanh %x               group 1
+    %q = graph.square %y             group 1
+    %p = graph.matmul %y, %w         group 2, reads %y
+    %d = graph.matmul %e, %w         group 3
+    %g = graph.multiply %d, %q       group 3, reads %q
+
+At first group 1 yields %y and %q. %y is stored for group 2 in any case, and %q is one cheap operation away from it. So
+group 3 reads %y and computes %q again: its body is {q, d, g}, and group 1 computes and yields %y alone.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +26,11 @@ from pullback.passes.kernels.form.grouping import Groups
 from pullback.passes.kernels.form.groups import Group
 
 MOST_OPERATIONS = 8
+"""The longest way from a stored value to one that is computed again."""
 
 
 def rematerialize(classified: Classified, groups: Groups) -> Bodies:
-    """What each group computes for those after it and for the operations outside; none for what nothing needs."""
+    """Finds the body of each group's kernel: what those after it need of it. A group that nothing needs has none."""
     items = [item for item in groups.items if isinstance(item, Outside)]
     outside = {v for item in items for inner in item.op.walk() for v in inner.operands}
     bodies = _bodies(classified, groups, outside, {})
@@ -28,7 +39,7 @@ def rematerialize(classified: Classified, groups: Groups) -> Bodies:
 
 
 def _bodies(classified: Classified, groups: Groups, outside: set[SSAValue], repeats: Repeats) -> Bodies:
-    """Liveness, from the last kernel to the first: what is needed of each, and what that needs in turn."""
+    """Goes from the last kernel to the first (liveness): what is needed of each, and what that needs in turn."""
     results: defaultdict[Group, list[SSAValue]] = defaultdict(list)
     for value, home in groups.homes.items():
         results[home].append(value)
@@ -47,7 +58,7 @@ def _bodies(classified: Classified, groups: Groups, outside: set[SSAValue], repe
 def cheap_repeats(
     classified: Classified, groups: Groups, bodies: Bodies, outside: set[SSAValue]
 ) -> Mapping[Group, set[SSAValue]]:
-    """Which values their readers should compute again, so that they are not stored at all.
+    """Finds values that all their readers should compute again, so that they are not stored at all.
 
     That is worth it where a few cheap operations lead from one tensor of the same size, which is stored anyway: the
     slope `1 - y * y` of a tanh, say, whose `y` the next layer needs. `outside` is read outside of kernels.
@@ -78,8 +89,8 @@ def cheap_repeats(
 
 
 def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) -> bool:
-    """Whether a reader may compute these values within its loops: it reads none whole, and no gate is between."""
-    if reader.kind not in ("loop", "matmul") or reader.wall != home.wall:
+    """Tells whether a reader may compute these values in its loops: it reads none whole, and no gate is between."""
+    if reader.kind not in ("loop", "matmul") or reader.segment != home.segment:
         return False
     uses = [(op, i) for op in body.ops for i, operand in enumerate(op.operands) if operand in steps]
     return all(shares_loops(op, i) for op, i in uses)
@@ -88,7 +99,7 @@ def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) ->
 def _from_one_tensor(
     classified: Classified, groups: Groups, value: SSAValue
 ) -> tuple[set[SSAValue], set[SSAValue]] | None:
-    """The values on the way to `value` from at most one tensor as large, and what they are computed from."""
+    """Finds the cheap operations that lead to a value from at most one tensor as large, and what these start from."""
     home = groups.homes[value]
     steps: set[SSAValue] = set()
     leaves: set[SSAValue] = set()

@@ -1,4 +1,12 @@
-"""Anti-dependences on variables: what reads old contents comes before an update, so that it needs no copy of them."""
+"""Anti-dependences: what reads a variable comes before an update of it, so that the update needs no copy.
+
+%a = graph.read %w
+%rows = graph.gather %a, %i       deferred; but used after the update: stored before it
+%n = graph.exp %a                 computed before the assignment
+%b = graph.subtract %a, %d        (so is the new value)
+graph.assign %w, %b
+%y = graph.tanh %rows             reads the stored rows
+"""
 
 from __future__ import annotations
 
@@ -13,7 +21,7 @@ from pullback.passes.kernels.form.deferred import Deferred
 
 
 class Readers:
-    """What reads each variable, as far as a walk over a block has come, and no update has come since."""
+    """The reads of each variable since its last update, as far as a walk over a block has come."""
 
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
@@ -22,28 +30,28 @@ class Readers:
         self._rows: defaultdict[str, list[SSAValue]] = defaultdict(list)
 
     def see(self, ops: Sequence[Operation]) -> None:
-        """The walk has come to these operations."""
+        """Takes down that the walk has come to these operations."""
         self._seen.update(ops)
 
     def defer(self, op: Operation) -> None:
-        """An operation is computed where it is needed: later, perhaps, than an update."""
+        """Takes down an operation that is computed where it is needed: later, perhaps, than an update."""
         label = _label_read(op.operands[0]) if picks_rows(op) else None
         if label is not None:
             self._rows[label].append(op.results[0])
 
     def add(self, read: SSAValue, value: SSAValue) -> None:
-        """A kernel that computes `value` reads another from memory."""
+        """Takes down that the kernel which computes `value` reads `read` from memory."""
         label = _label_read(read)
         if label is not None:
             self._computed[label].append(value)
 
     def rows_before(self, ops: Sequence[Operation]) -> list[SSAValue]:
-        """Rows of variables that `ops` update which are needed later: few, and else all contents would be kept."""
+        """Finds the deferred rows that are needed after an update in `ops`: else all old contents would be kept."""
         labels = [label for op in ops for label in _updated_in(op)]
         return [v for label in labels for v in self._rows.pop(label, ()) if self._is_needed_later(v)]
 
     def take(self, op: Operation) -> list[SSAValue]:
-        """What is computed from old contents of the variables that `op` updates: all of it comes before."""
+        """Takes what is computed from old contents of the variables that `op` updates: all of it comes before."""
         return [value for label in _updated_in(op) for value in self._computed.pop(label, ())]
 
     def _is_needed_later(self, value: SSAValue) -> bool:
@@ -59,7 +67,7 @@ class Readers:
 
 
 def _label_read(value: SSAValue) -> str | None:
-    """The variable whose contents a value is."""
+    """Names the variable that a value was read from."""
     return _label(value.owner.operands[0]) if isinstance(value.owner, Read) else None
 
 
@@ -69,6 +77,6 @@ def _label(variable: SSAValue) -> str:
 
 
 def _updated_in(op: Operation) -> list[str]:
-    """The variables that an operation, or what its regions hold, updates."""
+    """Names the variables that an operation, or what its regions hold, updates."""
     inside = op.walk() if op.regions else (op,)
     return list(dict.fromkeys(_label(o.operands[0]) for o in inside if isinstance(o, Update)))

@@ -1,4 +1,14 @@
-"""Fusion: when two groups can be one loop nest, and the union of two that can."""
+"""Fusion of two groups: whether one loop nest can compute both (`fit`), and their union (`join`).
+
+    %m = graph.max %h {axes = [1]}       space (64, 10), reduces the trailing dim: boundary 1
+    %d = graph.subtract %h, %m           space (64, 10), reads %m along (0, none)
+
+    fit(%m's group, %d's group, [the link of %m]) -> Fit(boundary 1, inner trailing, reductions {trailing})
+
+The link says that %m is known once a reduction over the trailing dims is done, and %d runs along both: so the kernel
+must go through each row twice, and from now on "inner" is decided. A group that needs a column's maximum does not fit
+any more, and joins no further; nor does one whose dims would be others of the shared loops, as a transpose's are.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +21,7 @@ LATE: frozenset[Known] = frozenset({"late"})
 
 @dataclass
 class Fit:
-    """How two groups share a space, found before anything is changed."""
+    """How two groups share an iteration space, found before anything is changed."""
 
     boundary: int | None
     inner: Reduces | None
@@ -21,8 +31,8 @@ class Fit:
 
 
 def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit | None:
-    """How `user`, which needs `links` from `group`, becomes one kernel with it; `None` where it must not."""
-    if group.wall != user.wall or group.size + user.size > limit:
+    """Finds how `user`, which reads `links` of `group`, can be fused with it; `None` where it cannot be."""
+    if group.segment != user.segment or group.size + user.size > limit:
         return None
     if "matmul" in (group.kind, user.kind):
         return _fit_epilogue(group, user, links)
@@ -48,7 +58,7 @@ def _agree(a: object, b: object) -> bool:
 
 
 def _fit_epilogue(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit | None:
-    """Pointwise operations ride on a product where it is stored, element by element."""
+    """Fuses pointwise operations into the epilogue of a product, where it is stored element by element."""
     product, rider = (group, user) if group.kind == "matmul" else (user, group)
     if rider.is_pointwise and len(product.space) == len(rider.space) and _lines_up(group, user, links, 0):
         return Fit(None, None, product.reductions)
@@ -56,7 +66,7 @@ def _fit_epilogue(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit |
 
 
 def _fit_smaller(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
-    """A smaller space is the part of the larger one that is not reduced, and its values are those of a row."""
+    """Takes a smaller space as the part of the larger one that is not reduced: its values are those of a row."""
     smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
     size = len(smaller.space)
     if smaller.boundary is not None or smaller.inner is not None:
@@ -76,7 +86,7 @@ def _fit_smaller(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
 
 
 def _lines_up(group: OpenGroup, user: OpenGroup, links: list[Link], offset: int) -> bool:
-    """Whether the dims of both spaces can be the same loops, for the extents and for every link."""
+    """Tells whether the dims of both spaces can be the same loops: extents agree, and so does each link."""
     shift_there = offset if len(group.space) < len(user.space) else 0
     shift_here = offset if len(user.space) < len(group.space) else 0
     there = {dim.root().index + shift_there: dim.extent for dim in group.space}
@@ -92,7 +102,7 @@ def _lines_up(group: OpenGroup, user: OpenGroup, links: list[Link], offset: int)
 
 
 def _fit_known(links: list[Link], fitted: Fit) -> bool:
-    """Whether every linked value is known in time; decides what is reduced within the kernel, if need be."""
+    """Tells whether every linked value is known in time; decides what is reduced within the kernel, if need be."""
     for link in links:
         if link.known is None or link.by_scalar:
             continue
@@ -103,7 +113,7 @@ def _fit_known(links: list[Link], fitted: Fit) -> bool:
 
 
 def _is_ambiguous(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
-    """Sums along either side of a square: by its shape alone no one could tell a row from a column."""
+    """Tells whether both sides of a square are reduced: no shape would tell a row from a column."""
     larger = max(group, user, key=lambda g: len(g.space))
     extents = [dim.extent for dim in larger.space]
     across = {"leading", "trailing"} - {fitted.inner}
@@ -111,7 +121,7 @@ def _is_ambiguous(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
 
 
 def join(group: OpenGroup, user: OpenGroup, fitted: Fit, position: int) -> OpenGroup:
-    """Makes one group of two, at one of their positions. Costs what the smaller one holds."""
+    """Fuses two groups, at one of their positions. Costs what the smaller one holds."""
     smaller, larger = (user, group) if len(user.space) < len(group.space) else (group, user)
     for index, dim in enumerate(smaller.space):
         dim.unite(larger.space[index + fitted.offset])
@@ -130,7 +140,7 @@ def join(group: OpenGroup, user: OpenGroup, fitted: Fit, position: int) -> OpenG
 
 
 def join_scatter(rows: OpenGroup, user: OpenGroup) -> OpenGroup:
-    """Puts an operation that adds or subtracts the rows of a scatter kernel into that kernel."""
+    """Fuses an operation that adds or subtracts rows into the scatter kernel of the rows."""
     rows.position = user.position
     rows.absorb(user)
     return rows
