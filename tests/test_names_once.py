@@ -21,17 +21,7 @@ FILES_ALLOWED: dict[str, str] = {
     "explain": "the function, and the tool",
     "run": "the function, and the tool `pullback-run`",
     **dict.fromkeys(
-        [
-            "matmul",
-            "stacks",
-            "accumulators",
-            "arrays",
-            "buffers",
-            "layout",
-            "pipelines",
-            "registry",
-            "support",
-        ],
+        ["arrays", "pipelines", "registry", "support"],
         "not renamed yet",
     ),
 }
@@ -39,21 +29,10 @@ FILES_ALLOWED: dict[str, str] = {
 
 CLASSES_ALLOWED: dict[str, str] = dict.fromkeys(
     [
-        "Tile",
         "OneHot",
         "Cast",
         "Space",
-        "Kernel",
-        "Row",
-        "Layout",
-        "Lowered",
-        "Access",
-        "Buffer",
-        "Buffers",
-        "Totals",
-        "Rows",
         "Contents",
-        "Level",
     ],
     "not renamed yet",
 )

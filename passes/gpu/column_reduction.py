@@ -19,7 +19,7 @@ from pullback.passes.gpu.point import Dims, Segment
 from pullback.passes.lowering.code_builder import named, result_of
 
 
-class Column(Line):
+class ColumnLine(Line):
     """One column of the space, in the threads with one lane of all warps of a block.
 
     The last block may have more lanes than there are columns left; those compute column 0, for the barriers,
@@ -69,5 +69,5 @@ def column_reduction(
     """A kernel that runs `body` for each column; a column extends along the `reduced` dims."""
     builder = KernelBuilder(name, parameters, WARP * warps_for(reduced.size))
     with builder.entering(builder.block):
-        body(Column(builder, columns, reduced))
+        body(ColumnLine(builder, columns, reduced))
     return builder.finish(blocks=-(-columns.size // WARP))

@@ -14,7 +14,7 @@ from pullback.dialects.upstream.memref import GlobalOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
-from pullback.passes.lowering.layout import Layout
+from pullback.passes.lowering.strided_layout import StridedLayout
 
 WARP = 32
 """Threads that run in step and shuffle."""
@@ -46,7 +46,7 @@ class KernelBuilder(CodeBuilder):
         self.views: list[BufferView] = []
         for argument, parameter in zip(self.block.args, parameters, strict=True):
             argument.name_hint = parameter.name
-            layout = Layout((parameter.size,), (1,))
+            layout = StridedLayout((parameter.size,), (1,))
             self.views.append(BufferView(argument, layout, parameter.element_type))
 
     def finish(self, blocks: int) -> GpuKernel:

@@ -54,7 +54,7 @@ class LowerToGpu(ModulePass):
             kernels = LoweredKernels(gpu_kernels)
             host = Host(function, kernels)
             main = host.lower()
-            hosts += [*host.buffers.globals, main]
+            hosts += [*host.memory.globals, main]
             device += kernels.operations
         for function in list(block.ops):
             function.detach()

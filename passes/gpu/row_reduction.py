@@ -19,7 +19,7 @@ from pullback.passes.gpu.point import Dims, Segment
 from pullback.passes.lowering.code_builder import named, result_of
 
 
-class Row(Line):
+class RowLine(Line):
     """One row of the space, in the block that works on it."""
 
     def __init__(self, builder: KernelBuilder, rows: Dims, reduced: Dims) -> None:
@@ -72,5 +72,5 @@ def row_reduction(
     threads = WARP * warps_for(-(-reduced.size // WARP))
     builder = KernelBuilder(name, parameters, threads)
     with builder.entering(builder.block):
-        body(Row(builder, rows, reduced))
+        body(RowLine(builder, rows, reduced))
     return builder.finish(blocks=rows.size)

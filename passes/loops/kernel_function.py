@@ -28,11 +28,11 @@ from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.layout import Access, Layout, layout_of, memref_type
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, scratch_end
 from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
 from pullback.passes.lowering.nodes import Output
 from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
+from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
 
 
 @dataclass(frozen=True)
@@ -79,18 +79,18 @@ class KernelFunction:
 
     def _declare(self) -> None:
         """One memref argument for each distinct buffer that the loops touch."""
-        accesses: dict[Place, list[Access]] = {}
+        accesses: dict[Place, list[LoopAccess]] = {}
         types: dict[Place, Attribute] = {}
         hints: dict[Place, str] = {}
         operands, results = self.signature.kernel.operands, self.signature.kernel.results
         for load in self.model.loads:
             key = self.signature.inputs[load.argument]
-            accesses.setdefault(key, []).append(Access(load.offset, load.rows, load.row_stride))
+            accesses.setdefault(key, []).append(LoopAccess(load.offset, load.rows, load.row_stride))
             types[key] = operands[load.argument].type
             hints.setdefault(key, operands[load.argument].name_hint or f"input{load.argument}")
         for output in self.outputs:
             key = self.signature.outputs[output.result]
-            accesses.setdefault(key, []).append(Access(output.offset, output.rows, output.row_stride))
+            accesses.setdefault(key, []).append(LoopAccess(output.offset, output.rows, output.row_stride))
             types[key] = results[output.result].type
             hints.setdefault(key, results[output.result].name_hint or f"output{output.result}")
         layouts = {
@@ -105,7 +105,7 @@ class KernelFunction:
         values = dict(zip(accesses, self.builder.block.args, strict=True))
 
         def view(key: Place, type_: Attribute) -> BufferView:
-            layout = layouts.get(key, Layout((0,), (1,)))
+            layout = layouts.get(key, StridedLayout((0,), (1,)))
             return BufferView(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
 
         inputs = [view(k, v.type) for k, v in zip(self.signature.inputs, operands, strict=True)]
@@ -117,7 +117,7 @@ class KernelFunction:
         self.arguments.append((key, type_))
         return self.builder.add_argument(type_)
 
-    def add_scratch(self, layout: Layout, element_type: Attribute) -> BufferView:
+    def add_scratch(self, layout: StridedLayout, element_type: Attribute) -> BufferView:
         """A buffer of the function's own, of this layout."""
         end = -(-scratch_end(self.arguments) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
         argument = self.add_argument((SCRATCH[0], end), memref_type(layout.shape, element_type))

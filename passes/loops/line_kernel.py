@@ -9,9 +9,9 @@ from math import prod
 from xdsl.ir import SSAValue
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.pointwise import hints_of
 from pullback.passes.loops.sweep import carried_loop
 from pullback.passes.loops.totals import Totals

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.columns import lower_columns
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.matmul import lower_matmul
+from pullback.passes.loops.matrix_product import lower_matmul
 from pullback.passes.loops.pointwise import lower_pointwise
 from pullback.passes.loops.rows import lower_rows
 from pullback.passes.loops.scatter import lower_scatter

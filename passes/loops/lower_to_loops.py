@@ -46,7 +46,7 @@ class LowerToLoops(ModulePass):
             kernels = LoweredKernels(lambda signature: loop_kernel(signature, bits))
             host = Host(function, kernels)
             main = host.lower()
-            lowered += [*host.buffers.globals, *host.host_functions, *kernels.operations, main]
+            lowered += [*host.memory.globals, *host.host_functions, *kernels.operations, main]
         for function in list(block.ops):
             function.detach()
             function.erase()

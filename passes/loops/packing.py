@@ -15,9 +15,9 @@ from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, shuffle
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import named
-from pullback.passes.lowering.layout import Layout, memref_type
 from pullback.passes.lowering.nodes import Load, Node
 from pullback.passes.lowering.places import SCRATCH
+from pullback.passes.lowering.strided_layout import StridedLayout, memref_type
 
 
 class Packing:
@@ -36,7 +36,7 @@ class Packing:
         shape = self.rows, vectors * count
         argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
         named(argument, "panel")
-        self.panel = BufferView(argument, Layout(shape, (vectors * count, 1)), b.element_type)
+        self.panel = BufferView(argument, StridedLayout(shape, (vectors * count, 1)), b.element_type)
         self.width = vectors * count
 
     def load(self, k: SSAValue, vector_number: int) -> Scalar:

@@ -9,11 +9,11 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.accumulators import Accumulator
 from pullback.passes.loops.kept_values import Keeping
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.line_kernel import Lines
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.sweep import Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.passes.loops.accumulators import Accumulation, Accumulator
+from pullback.passes.loops.partial_results import Accumulation, Accumulator
 from pullback.passes.lowering.function_builder import FunctionBuilder
 
 Iteration = Callable[[SSAValue, int], Sequence[Scalar]]

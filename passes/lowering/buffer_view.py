@@ -14,7 +14,7 @@ from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, index_op, result_of
-from pullback.passes.lowering.layout import Layout
+from pullback.passes.lowering.strided_layout import StridedLayout
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class BufferView:
     """A memref, the layout in which loops step through it, and the type of its elements in registers."""
 
     value: SSAValue
-    layout: Layout
+    layout: StridedLayout
     element_type: Attribute
 
     @property

@@ -22,11 +22,11 @@ from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.buffers import Buffers
+from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
 from pullback.passes.lowering.places import Place, Places
-from pullback.passes.lowering.stacks import Stacks
+from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
@@ -40,14 +40,14 @@ class Host:
         self.places = Places(function)
         kernels = [op for op in function.walk() if isinstance(op, Kernel)]
         self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
-        self.buffers = Buffers(function, self.places, self._scratch_bytes())
-        self.builder = self.buffers.builder
-        self.stacks = Stacks(self.buffers, self.call_host)
+        self.memory = HostMemory(function, self.places, self._scratch_bytes())
+        self.builder = self.memory.builder
+        self.stacks = Stacks(self.memory, self.call_host)
         self.host_functions: list[func.FuncOp] = []
         """The operations that the host runs, one function for each."""
 
     def lower(self) -> func.FuncOp:
-        """The host function; its constants are the globals of `buffers`.
+        """The host function; its constants are the globals of `memory`.
 
         Raises DiagnosticError for a function that is not of level `kernels`, or has no memory plan.
         """
@@ -55,7 +55,7 @@ class Host:
             self.block(self.function.body.block)
             self._return()
         host = self.builder.finish()
-        host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.buffers.roles])
+        host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.memory.roles])
         return host
 
     def _signature(self, kernel: Kernel, number: int) -> Signature:
@@ -81,7 +81,7 @@ class Host:
 
     def kernel(self, op: Kernel) -> None:
         """One call."""
-        self.kernels[op].call(self.buffers)
+        self.kernels[op].call(self.memory)
 
     def read(self, op: Read) -> None:
         """A copy, if the plan gave the value a buffer of its own."""
@@ -94,7 +94,7 @@ class Host:
 
     def loop(self, op: While) -> None:
         """See `while_loops`."""
-        lower_while(op, self.buffers, self.stacks, self.block)
+        lower_while(op, self.memory, self.stacks, self.block)
 
     def sum(self, op: AddN) -> None:
         """Of stacks, or of tensors that no kernel computes with."""
@@ -106,7 +106,7 @@ class Host:
     def on_host(self, op: GraphOp) -> None:
         """One call, on the buffers of all tensors that operands and results consist of."""
         operands = [part for value in op.operands for part in self._parts(value)]
-        self.call_host(op, [self.buffers.tensor(value) for value in (*operands, *op.results)])
+        self.call_host(op, [self.memory.tensor(value) for value in (*operands, *op.results)])
 
     def call_host(self, op: GraphOp, buffers: Sequence[SSAValue]) -> None:
         """Inserts a call of a function that stands for an operation."""
@@ -136,7 +136,7 @@ class Host:
         """Copies a tensor, unless it is where it should be."""
         if source != target:
             type_ = tensor_memref(like)
-            insert_copy(self.buffers.view(source, type_), self.buffers.view(target, type_))
+            insert_copy(self.memory.view(source, type_), self.memory.view(target, type_))
 
 
 def check_outside(block: Block) -> None:

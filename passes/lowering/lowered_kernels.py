@@ -23,8 +23,8 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.passes.lowering.buffers import Buffers
 from pullback.passes.lowering.code_builder import CodeBuilder
+from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.places import SCRATCH, Place
 from pullback.passes.lowering.read_nodes import is_identity
@@ -85,11 +85,11 @@ class LoweredKernel:
         """The scratch memory that it needs."""
         return scratch_end(self.arguments)
 
-    def call(self, buffers: Buffers) -> None:
+    def call(self, memory: HostMemory) -> None:
         """Inserts the calls into a host function."""
-        arguments = [buffers.view(place, type_) for place, type_ in self.arguments]
+        arguments = [memory.view(place, type_) for place, type_ in self.arguments]
         for code in self.code:
-            code.call(arguments, buffers.builder)
+            code.call(arguments, memory.builder)
 
 
 def scratch_end(arguments: Sequence[tuple[Place, MemRefType]]) -> int:

@@ -11,7 +11,7 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.upstream.memref import CopyOp
-from pullback.passes.lowering.layout import memref_type
+from pullback.passes.lowering.strided_layout import memref_type
 
 
 def tensor_memref(value: SSAValue) -> MemRefType:

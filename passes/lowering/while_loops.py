@@ -12,26 +12,26 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.buffers import Buffers
-from pullback.passes.lowering.layout import Layout
+from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import bytes_of, insert_copy, tensor_memref
 from pullback.passes.lowering.places import SCRATCH, Place, Places
-from pullback.passes.lowering.stacks import Stacks
+from pullback.passes.lowering.stack_memory import Stacks
+from pullback.passes.lowering.strided_layout import StridedLayout
 
 
-def lower_while(op: While, buffers: Buffers, stacks: Stacks, lower_block: Callable[[Block], None]) -> None:
+def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Callable[[Block], None]) -> None:
     """Initial values go to the carried buffers; then each round ends by moving what it yields there."""
-    places = buffers.places
+    places = memory.places
     tensors = [(i, r) for i, r in zip(op.operands, op.results, strict=True) if not is_stack(r)]
-    move(buffers, [(places.of(i), places.of(r), tensor_memref(r)) for i, r in tensors])
+    move(memory, [(places.of(i), places.of(r), tensor_memref(r)) for i, r in tensors])
     inits = [p for i in op.operands if is_stack(i) for p in stacks.take(i, op).parts]
     before, after = Block(arg_types=[v.type for v in inits]), Block(arg_types=[v.type for v in inits])
     for region, block in ((op.condition, before), (op.body, after)):
         stacks.define([a for a in region.block.args if is_stack(a)], block.args)
-    with buffers.builder.entering(before):
+    with memory.builder.entering(before):
         lower_block(op.condition.block)
-        insert(scf.ConditionOp.create(operands=[condition(buffers, op), *before.args]))
-    with buffers.builder.entering(after):
+        insert(scf.ConditionOp.create(operands=[condition(memory, op), *before.args]))
+    with memory.builder.entering(after):
         stacks.free_unused(op.body.block.args)
         lower_block(op.body.block)
         last = op.body.block.last_op
@@ -39,7 +39,7 @@ def lower_while(op: While, buffers: Buffers, stacks: Stacks, lower_block: Callab
         yielded = list(zip(last.operands, op.results, strict=True))
         parts = [p for v, _ in yielded if is_stack(v) for p in stacks.take(v, last).parts]
         kept = [(v, r) for v, r in yielded if not is_stack(v)]
-        move(buffers, [(places.of(v), places.of(r), tensor_memref(r)) for v, r in kept])
+        move(memory, [(places.of(v), places.of(r), tensor_memref(r)) for v, r in kept])
         stacks.free_after(last)
         insert(scf.YieldOp.create(operands=parts))
     made = scf.WhileOp.create(
@@ -54,21 +54,21 @@ def is_stack(value: SSAValue) -> bool:
     return isinstance(value.type, StackType)
 
 
-def condition(buffers: Buffers, op: While) -> SSAValue:
+def condition(memory: HostMemory, op: While) -> SSAValue:
     """Whether to go on, from the byte that the condition's kernel has written."""
     last = op.condition.block.last_op
     assert last is not None
-    flag = buffers.view(
-        buffers.places.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
+    flag = memory.view(
+        memory.places.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
     )
-    return BufferView(flag, Layout((1,), (1,)), i1).load(buffers.builder, [], 0).value
+    return BufferView(flag, StridedLayout((1,), (1,)), i1).load(memory.builder, [], 0).value
 
 
 Move = tuple[Place, Place, MemRefType]
 """From where, to where, and as what."""
 
 
-def move(buffers: Buffers, moves: Sequence[Move]) -> None:
+def move(memory: HostMemory, moves: Sequence[Move]) -> None:
     """Copies several tensors as if at once: none is overwritten before it is read."""
     pending = [m for m in moves if m[0] != m[1]]
     while pending:
@@ -76,11 +76,11 @@ def move(buffers: Buffers, moves: Sequence[Move]) -> None:
         free = next((m for m in pending if m[1] not in sources), None)
         if free is None:  # a cycle: one of its targets is set aside
             _, target, type_ = pending[0]
-            insert_copy(buffers.view(target, type_), buffers.view(SCRATCH, type_))
+            insert_copy(memory.view(target, type_), memory.view(SCRATCH, type_))
             pending = [(SCRATCH if s == target else s, t, m) for s, t, m in pending]
             continue
         source, target, type_ = free
-        insert_copy(buffers.view(source, type_), buffers.view(target, type_))
+        insert_copy(memory.view(source, type_), memory.view(target, type_))
         pending.remove(free)
 
 

@@ -17,7 +17,7 @@ from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, tensor_type
-from pullback.passes.lowering.layout import Access, layout_of
+from pullback.passes.lowering.strided_layout import LoopAccess, layout_of
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 
@@ -74,4 +74,4 @@ def test_layout_of_reversed_axes(
     size: int, offset: Affine, extents: tuple[int, ...], shape: tuple[int, ...]
 ) -> None:
     """A dimension for each distance, whichever way it is walked, unless an index would leave its dimension."""
-    assert layout_of(size, [Access(offset)], extents).shape == shape
+    assert layout_of(size, [LoopAccess(offset)], extents).shape == shape

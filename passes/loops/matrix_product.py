@@ -34,7 +34,7 @@ K_BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Tile:
+class RegisterTile:
     """A block of the result: rows, and vectors of columns, of the last of which `last` lanes exist."""
 
     rows: int
@@ -129,14 +129,14 @@ class MatMulLowering:
         full = self.m // self.rows * self.rows
 
         def block(row: SSAValue) -> None:
-            self._block(row, column, Tile(self.rows, vectors, last))
+            self._block(row, column, RegisterTile(self.rows, vectors, last))
 
         if full:
             self.builder.parallel([(0, full, self.rows)], ["row"], block)
         if rest := self.m - full:
-            self._block(self.builder.index(full), column, Tile(rest, vectors, last))
+            self._block(self.builder.index(full), column, RegisterTile(rest, vectors, last))
 
-    def _block(self, row: SSAValue, column: SSAValue, tile: Tile) -> None:
+    def _block(self, row: SSAValue, column: SSAValue, tile: RegisterTile) -> None:
         """One block of the result: products in registers, then what the kernel makes of them."""
         zero = self.builder.number(0, vector_type(self.product.element_type, self.count))
         rows = [self.builder.sum_of([(row, 1)], r, "row") for r in range(tile.rows)]
@@ -187,16 +187,16 @@ class MatMulLowering:
             totals = added(totals, builder.loop((blocks, self.k, 1), "k", zeros, step))
         return [Scalar(t).cast(element_type) for t in totals]
 
-    def _lanes(self, vector_number: int, tile: Tile) -> int:
+    def _lanes(self, vector_number: int, tile: RegisterTile) -> int:
         return tile.last if vector_number == tile.vectors - 1 else self.count
 
-    def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> LoopLevel:
+    def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: RegisterTile) -> LoopLevel:
         size = self._lanes(vector_number, tile)
         return at_lanes(
             self.kernel, self.root, {self.M: row, self.N: column}, Lanes(self.N, self.count), size
         )
 
-    def _b(self, k: SSAValue, column: SSAValue, vector_number: int, tile: Tile) -> Scalar:
+    def _b(self, k: SSAValue, column: SSAValue, vector_number: int, tile: RegisterTile) -> Scalar:
         """A vector of a row of B, from the packed panel if there is one."""
         if self.packing is not None:
             return self.packing.load(k, vector_number)

@@ -14,7 +14,7 @@ from pullback.dialects.graph.op.affine import Affine
 
 
 @dataclass(frozen=True)
-class Access:
+class LoopAccess:
     """Elements that loops touch: at `offset`, and, where `rows` is not 0, in any of so many rows."""
 
     offset: Affine
@@ -23,7 +23,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Layout:
+class StridedLayout:
     """A row-major shape and its strides."""
 
     shape: tuple[int, ...]
@@ -53,13 +53,13 @@ def _memref_type(element_type: Attribute, *shape: int) -> MemRefType:
     return MemRefType(element_type, shape)
 
 
-def layout_of(size: int, accesses: Sequence[Access], extents: Sequence[int]) -> Layout:
+def layout_of(size: int, accesses: Sequence[LoopAccess], extents: Sequence[int]) -> StridedLayout:
     """The layout of a buffer of `size` elements that suits all accesses from loops of these extents.
 
     One dimension of all elements where their strides do not divide each other, or an index would leave its
     dimension.
     """
-    flat = Layout((size,), (1,))
+    flat = StridedLayout((size,), (1,))
     steps = {1, *(a.row_stride for a in accesses if a.rows)}
     for access in accesses:
         steps.update(abs(c) for c in access.offset.coefficients if c)
@@ -68,11 +68,11 @@ def layout_of(size: int, accesses: Sequence[Access], extents: Sequence[int]) -> 
     if size == 0 or any(a % b for a, b in zip(edges, strides, strict=False)):
         return flat
     shape = tuple(a // b for a, b in zip(edges, strides, strict=False))
-    layout = Layout(shape, tuple(strides))
+    layout = StridedLayout(shape, tuple(strides))
     return layout if all(_fits(layout, access, extents) for access in accesses) else flat
 
 
-def _fits(layout: Layout, access: Access, extents: Sequence[int]) -> bool:
+def _fits(layout: StridedLayout, access: LoopAccess, extents: Sequence[int]) -> bool:
     first = layout.digits(access.offset.constant)
     last = list(first)
     for coefficient, extent in zip(access.offset.coefficients, extents, strict=True):

@@ -24,10 +24,10 @@ from pullback.dialects.graph.tensor.attributes import scalar_attribute
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType, element_type_of, is_complex, shape_of_type
 from pullback.dialects.upstream.arith import CmpiOp
-from pullback.passes.lowering.buffers import Buffers
 from pullback.passes.lowering.code_builder import index_op, named, result_of
-from pullback.passes.lowering.layout import memref_type
+from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import insert_copy
+from pullback.passes.lowering.strided_layout import memref_type
 
 FIRST_ROWS = 16
 """Room that a new stack has; it doubles as needed."""
@@ -53,9 +53,9 @@ CallHost: TypeAlias = Callable[[GraphOp, Sequence[SSAValue]], None]
 class Stacks:
     """The stacks of a host function. What rows of any dtype need to be computed with runs on the host."""
 
-    def __init__(self, buffers: Buffers, call_host: CallHost) -> None:
-        self.buffers = buffers
-        self.builder = buffers.builder
+    def __init__(self, memory: HostMemory, call_host: CallHost) -> None:
+        self.memory = memory
+        self.builder = memory.builder
         self.call_host = call_host
         self._known: dict[SSAValue, Stack] = {}
 
@@ -71,13 +71,13 @@ class Stacks:
     def push(self, op: Push) -> None:
         """The value's copy in the next row."""
         stack = self._grown(self.take(op.operands[0], op))
-        insert_copy(self.buffers.tensor(op.operands[1]), row_of(stack.rows, stack.size))
+        insert_copy(self.memory.tensor(op.operands[1]), row_of(stack.rows, stack.size))
         size = result_of(index_op(arith.AddiOp, stack.size, self.builder.index(1)), "size")
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
 
     def pop(self, op: Pop) -> None:
         """A copy of the last row; zeros, of a stack without any."""
-        stack, target = self.take(op.operands[0], op), self.buffers.tensor(op.results[1])
+        stack, target = self.take(op.operands[0], op), self.memory.tensor(op.results[1])
         is_empty = result_of(CmpiOp(stack.size, self.builder.index(0), "eq"), "empty")
         clear, take = Block(), Block()
         with self.builder.entering(clear):

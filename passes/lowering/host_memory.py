@@ -15,12 +15,12 @@ from pullback.dialects.ir.dense import dense_elements
 from pullback.dialects.upstream.memref import GlobalOp, value_type
 from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.function_builder import FunctionBuilder
-from pullback.passes.lowering.layout import memref_type
 from pullback.passes.lowering.memrefs import tensor_memref
 from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place, Places
+from pullback.passes.lowering.strided_layout import memref_type
 
 
-class Buffers:
+class HostMemory:
     """The host function's arguments, and views of them.
 
     The arguments are the inputs, the variables in the order of their first appearance, the outputs, and, if one
