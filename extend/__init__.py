@@ -33,6 +33,18 @@ from pullback.dialects.graph.linear_algebra.matrix_families import OfMatrices as
 from pullback.dialects.graph.linear_algebra.matrix_families import OfSquares as OfSquares
 from pullback.dialects.graph.linear_algebra.matrix_families import SquareToSquare as SquareToSquare
 
+# ---- How kernels read operands ----
+from pullback.dialects.graph.op.indexed import Indexed as Indexed
+from pullback.dialects.graph.op.indexed import Pointwise as Pointwise
+from pullback.dialects.graph.op.indexed import View as View
+from pullback.dialects.graph.op.indexed import Alias as Alias
+from pullback.dialects.graph.op.access import AccessMap as AccessMap
+from pullback.dialects.graph.op.access import AffineAccess as AffineAccess
+from pullback.dialects.graph.op.access import RowAccess as RowAccess
+from pullback.dialects.graph.op.affine import Affine as Affine
+from pullback.dialects.graph.op.access import dims as dims
+from pullback.dialects.graph.op.access import identity as identity
+
 # ---- Traits ----
 from pullback.dialects.graph.op.graph_op import NotDifferentiable as NotDifferentiable
 from pullback.dialects.graph.op.graph_op import Broadcasts as Broadcasts

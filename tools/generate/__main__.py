@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pullback.tools.files import write_bytes
 from pullback.tools.generate import extensions, names, operations, python_reference, support
+from pullback.tools.generate.extensions import UndocumentedError
 from pullback.tools.generate.stubs import stubs
 from pullback.tools.generate.support_rows import MatrixError
 
@@ -50,15 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pullback.tools.generate", description=__doc__)
     parser.add_argument("--all", action="store_true", help=f"make every row of {SUPPORT} anew")
     every: bool = parser.parse_args().all
-    for name in stale():
-        _write(name, GENERATED[name]())
-    page = _text(SUPPORT)
     try:
-        new = support.updated(page, every)
-    except MatrixError as error:
-        sys.exit(f"{SUPPORT}: error: {error}")
-    if new != page:
-        _write(SUPPORT, new)
+        for name in stale():
+            _write(name, GENERATED[name]())
+        page = _text(SUPPORT)
+        if (new := support.updated(page, every)) != page:
+            _write(SUPPORT, new)
+    except (UndocumentedError, MatrixError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ The class of each operation of [the graph dialect](operations.md) is in `pullbac
 `graph.add`. This page is made from `extend/__init__.py` by `python -m pullback.tools.generate`.
 """
 
+
+class UndocumentedError(Exception):
+    """A name that extensions import has no docstring, from which its row of the page is made."""
+
+
 LINE = re.compile(r"^# ---- (?P<title>.+) ----$|^from (?P<module>[\w.]+) import (?P<name>\w+)", re.MULTILINE)
 
 OPERATIONS = '''"""The class of each operation of the graph dialect. Made by `python -m pullback.tools.generate`."""
@@ -55,7 +60,7 @@ def _summary(module: str, name: str) -> str:
     documented = inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value)
     text = inspect.getdoc(value) if documented else _under_assignments(module).get(name)
     if not text:
-        raise LookupError(f"pullback.extend.{name} has no docstring, in {module}")
+        raise UndocumentedError(f"pullback.extend.{name}: expected a docstring in {module}")
     return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
 
 

@@ -95,6 +95,7 @@ class RowAccess:
 
 
 AccessMap: TypeAlias = AffineAccess | ContractionAccess | RowMajorAccess | RowAccess
+"""How an operation reads one operand: the element of it at each point of the iteration space."""
 
 
 # ---- building affine accesses ---------------------------------------------------------------------------------
