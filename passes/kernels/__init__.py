@@ -1,7 +1,7 @@
-"""Level `kernels`: which operations run as one kernel, in which loops, and where every value lies.
+"""Level `kernels`: which operations run as one kernel, in which loops, and in which buffer every value is.
 
-`form-kernels` groups, `plan-memory` places. Both write attributes that text may change; lowerings read the kernels and
-those attributes, and nothing else.
+`form-kernels` fuses, `plan-memory` chooses buffers. Both write attributes that text may change; lowerings
+read the kernels and those attributes, and nothing else.
 
 ## Kernels
 
@@ -12,7 +12,7 @@ those attributes, and nothing else.
       graph.yield …
     }
 
-What `pullback.passes.lowering.support` calls native is computed inside of kernels. Outside stand `variable read
+What `pullback.passes.lowering.support` calls native is computed inside of kernels. Outside are `variable read
 assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its
 result is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host
 operations: those that only compute tensors from tensors and slices, and that kernels do not compute. They read and
@@ -71,14 +71,24 @@ that does more than add and drop extents of 1
 keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
 computes in its loops: it is a strided read of an argument.
 
-### What is grouped
+### Fusion
 
-An operation joins the kernels of its operands where the loops fit, and where the order of everything else lets
-it; never across a `graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits,
-slices, gathers) is repeated in every kernel that needs it. So is what a few cheap operations make of one tensor that is
-stored anyway. `exp`, `log`, `tanh` and products are computed once.
+`form-kernels` (`pullback.passes.kernels.form.form_kernels`) goes through a block in five walks:
 
-What reads a variable stays before an update of it, and rows that are gathered from it, and needed after an update, are
+| walk | what it decides |
+|---|---|
+| legalise | which operations take the place of those that kernels cannot hold: updates, sums with slices |
+| classify | what is computed in a kernel, deferred to its uses, left outside |
+| group | which values are computed in one kernel: greedy fusion of each value with its operands' groups |
+| rematerialise | which cheap values their readers compute again, so that they are not stored |
+| build | the kernels, each with a schedule |
+
+A value is fused with its operands where the loops fit, and where the order of everything else allows it; never across a
+`graph.gate`. What computes nothing (numbers, broadcasts, reshapes, transposes, splits, slices, gathers) is deferred:
+every kernel that needs it repeats it. What a few cheap operations make of one tensor that is stored anyway is
+rematerialised. `exp`, `log`, `tanh` and products are computed once.
+
+What reads a variable comes before an update of it, and rows that are gathered from it, and needed after an update, are
 stored before: so that the update can be made in place.
 
 ## Memory
@@ -86,18 +96,22 @@ stored before: so that the update can be made in place.
 `plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`,
 `pop` and host operation, and `graph.arena = <bytes> : i64` on the function. `graph.buffer` is described in
 `pullback.dialects.graph.kernel.buffer`. The results of other operations need none: those of `gate`, `reshape` and
-`expand_dims` lie where their operands lie, slices where their rows and indices lie, and a constant is where the
-lowering puts it. The arguments of a loop's regions lie where its results lie.
+`expand_dims` are where their operands are, slices where their rows and indices are, and a constant is where the
+lowering puts it. The arguments of a loop's regions are where its results are.
+
+Buffers are chosen in this order: the memory of a variable for what is read from it and for its new contents, if a proof
+allows it (`updates`); outputs; the buffer of an operand that is not used again, and one buffer for what a loop carries
+(`reuse`); for the rest offsets in the arena, by linear scan over the live ranges (`arena`).
 
 What follows from that, and is left to the lowering:
 
 - `read` copies where its buffer is not the variable's own; `assign` where the value's buffer is not.
-- The function's end copies each operand that does not lie in its output.
+- The function's end copies each operand that is not in its output.
 - A `while` copies its operands to its results, and what its body yields too, all at once: a buffer may be both source
   and target.
 - A kernel may be given a buffer both as an operand and as a result. Then each of its elements is read only at the
   index at which it is written (`pullback.passes.kernels.memory.in_place` has the rules): loops load before they store.
   Beyond that the buffers of a kernel's results do not overlap each other's or an operand's.
 
-Offsets in the arena are multiples of 64 bytes. `report=memory` and `report=hazards` tell what was found.
+Offsets in the arena are multiples of 64 bytes. `report=memory` and `report=hazards` say what was found.
 """

@@ -12,9 +12,9 @@ from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
 from pullback.dialects.graph.state.variables import Assign, VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.check.check_overlaps import check_overlaps
 from pullback.passes.kernels.memory.arena import ALIGNMENT
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
-from pullback.passes.kernels.memory.overlaps import check_overlaps
 from pullback.passes.kernels.memory.updates import Finding, place_variables
 
 ARENA = "graph.arena"

@@ -1,4 +1,4 @@
-"""One arena for all buffers that are needed only for a while."""
+"""Arena allocation: offsets in one block of memory for all values that are needed only for a while (best fit)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ ALIGNMENT = 64
 
 
 def aligned(size: int) -> int:
-    """The size rounded up to whole cache lines; a buffer of no elements has a place of its own, too."""
+    """Rounds a size up to whole cache lines; a buffer of no elements has an offset of its own, too."""
     return max(1, -(-size // ALIGNMENT)) * ALIGNMENT
 
 
 class _Holes:
-    """The free ranges below the top of the arena, by offset; neighbours are joined."""
+    """The free list: ranges below the top of the arena, by offset; neighbours are joined."""
 
     def __init__(self) -> None:
         self.top = 0
         self._ranges: list[tuple[int, int]] = []
 
     def take(self, size: int) -> int:
-        """The tightest hole, else room at the top."""
+        """Takes the tightest hole, else room at the top."""
         fits = [(end - begin, begin) for begin, end in self._ranges if end - begin >= size]
         if fits:
             room, begin = min(fits)
@@ -48,10 +48,10 @@ class _Holes:
 
 
 def allocate(storages: Sequence[Storage]) -> tuple[dict[Storage, int], int]:
-    """An offset for each storage, and the size of the arena in bytes.
+    """Chooses an offset for each storage; returns the offsets, and the size of the arena in bytes.
 
-    Storages that are needed at the same operation do not overlap. In the order of the program each takes the
-    tightest hole that those before it have left.
+    Storages that are live at the same operation do not overlap. In the order of the program (a linear scan) each takes
+    the tightest hole that those before it have left.
     """
     offsets: dict[Storage, int] = {}
     holes = _Holes()

@@ -1,4 +1,9 @@
-"""When a kernel may write a result into the buffer of an operand that it reads."""
+"""Updates in place: when a kernel may write a result into the buffer of an operand that it reads.
+
+%c = graph.tanh %a
+%d = graph.multiply %c, %b           %b of one row, broadcast
+graph.yield %d                       over %a: yes; over %b: no, each element is read again for the next row
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 
 
 def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
-    """Whether each element of the operand is read at its own index only, before the result's is written there.
+    """Tells whether each element of an operand is read at its own index only, before the result's is written there.
 
     The proof, by the kind of the kernel:
 
@@ -21,8 +26,8 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
     - matmul: the same where the product is stored, element by element; the factors themselves are read whole.
     - rows, columns: where the operand has an element for each row (or one in all), and leads, by such values
       alone, to this result alone: its elements are read for what is written there, and for nothing else.
-    - scatter: the base is what the rows are added to or put into. It is not read for itself, and rows and indices are
-      others.
+    - scatter: where the operand is the base, which rows are added to or put into. It is not read elsewhere, and rows
+      and indices are other operands.
 
     Whole rows are visited again by later stages, and a concat stores where it has not read: never.
     """
@@ -45,18 +50,18 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
 
 
 def _long(value: SSAValue) -> list[int]:
-    """The extents other than 1."""
+    """Lists the extents other than 1."""
     return [n for n in shape_of_type(value.type) if n != 1]
 
 
 def _parallel(kernel: Kernel) -> list[int]:
-    """The parallel extents other than 1."""
+    """Lists the parallel extents other than 1."""
     extents = kernel.schedule.data.parallel if kernel.schedule is not None else ()
     return [n for n in extents if n != 1]
 
 
 def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:
-    """Whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
+    """Tells whether all that is made from an argument is read at its index, and (if asked) only one value yielded."""
     extents = _long(argument)
     seen = {argument}
     pending = [argument]
@@ -86,7 +91,7 @@ def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
 
 
 def _is_base(argument: SSAValue, written: SSAValue) -> bool:
-    """Whether a scatter kernel adds rows to this argument, or replaces some, and uses it for nothing else."""
+    """Tells whether a scatter kernel adds rows to an argument, or replaces some, and uses it for nothing else."""
     op = written.owner
     if not argument.has_one_use():
         return False

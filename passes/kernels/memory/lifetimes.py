@@ -1,4 +1,14 @@
-"""From when to when each value is needed, in the one order in which a function runs."""
+"""Liveness: from when to when each value is needed, in the one order in which a function runs.
+
+    0  %y = graph.kernel %x ...              %x  input, from 0 to 0
+    1  %z = graph.reshape %y                 %y and %z are one storage, from 0 to 3
+    2  %t = graph.kernel %x2 ...             %t  from 2 to 3
+    3  %u = graph.kernel %z, %t ...          %u  from 3 to 4
+    4  func.return %u
+
+What is read in a loop that it is defined before is needed until the loop is over. The operations of a loop's regions
+have numbers, too: those after the loop's own.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +31,13 @@ from pullback.passes.rewriting.union_find import Merging
 
 
 def makes_values(op: Operation) -> bool:
-    """Whether the results of an operation outside of kernels need buffers; others' are operands, or constants."""
+    """Tells whether the results of an operation need buffers; those of others are operands, or constants."""
     return isinstance(op, Kernel | Read | While | Pop) or runs_on_host(op)
 
 
 @dataclass(eq=False)
 class Storage(Merging):
-    """Values that are the same bytes, and the operations (by number) between which they must stay."""
+    """Values that share bytes (a congruence class, by union-find), and their live range in numbers of operations."""
 
     values: list[SSAValue]
     size: int
@@ -36,7 +46,7 @@ class Storage(Merging):
     buffer: BufferAttr | None = None
 
     def absorb(self, other: Storage) -> None:
-        """From now on these values share one buffer."""
+        """Coalesces two storages: from now on their values share one buffer."""
         self.values += other.values
         self.start, self.end = min(self.start, other.start), max(self.end, other.end)
         self.buffer = self.buffer or other.buffer
@@ -44,7 +54,7 @@ class Storage(Merging):
 
 
 class Lifetimes:
-    """The order of a function's operations, and the storage of every tensor outside of kernels.
+    """The live ranges of all tensors outside of kernels, and the order of the operations that they are ranges of.
 
     A value that is used inside of a loop around which it was made is needed until the loop is over. A loop's
     results, and the arguments of its regions, are one storage for each carried value.
@@ -76,23 +86,23 @@ class Lifetimes:
 
     @property
     def storages(self) -> list[Storage]:
-        """Every storage once, in the order of the program."""
+        """Lists every storage once, in the order of the program."""
         return list(dict.fromkeys(s.root() for s in self._storages.values()))
 
     def of(self, value: SSAValue) -> Storage | None:
-        """The storage of a tensor; `None` for constants, variables, slices and stacks."""
+        """Finds the storage of a tensor; `None` for constants, variables, slices and stacks."""
         storage = self._storages.get(value)
         return None if storage is None else storage.root()
 
     def parts(self, value: SSAValue) -> list[Storage]:
-        """The storages that a value consists of: of slices, those of their rows and indices."""
+        """Lists the storages that a value consists of: of slices, those of their rows and indices."""
         if isinstance(value.owner, MakeSlices):
             return [s for v in value.owner.operands if (s := self.of(v)) is not None]
         storage = self.of(value)
         return [] if storage is None else [storage]
 
     def last_use(self, value: SSAValue, user: Operation) -> int:
-        """Until when `user` needs the value: until the loop is over, if it stands in one that the value does not."""
+        """Tells until when `user` needs a value: until the loop is over, if it is in one that the value is not in."""
         block = value.owner if isinstance(value, BlockArgument) else value.owner.parent  # pyright: ignore[reportAttributeAccessIssue]
         assert isinstance(block, Block)
         outermost = block.find_ancestor_op_in_block(user)

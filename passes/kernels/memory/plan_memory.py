@@ -1,4 +1,8 @@
-"""`plan-memory`: a place for every value outside of kernels."""
+"""`plan-memory`: chooses a buffer for every value outside of kernels.
+
+In this order: variables (`updates`), outputs, values that loops carry and results in place of operands (`reuse`), and
+what remains in one arena (`arena`).
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,7 @@ class PlanMemory(ModulePass):
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the values of a function lie, and what was found out about its variables."""
+    """The storages of a function, each with its buffer, and what was found out about its variables."""
 
     lives: Lifetimes
     findings: list[Finding]
@@ -80,7 +84,7 @@ def _buffer(value: SSAValue, lives: Lifetimes) -> BufferAttr:
 
 
 def place_outputs(function: func.FuncOp, lives: Lifetimes) -> None:
-    """What a function returns is computed in its output, unless it lies elsewhere already: then it is copied."""
+    """Computes what a function returns in its output, unless it is in a buffer already: then it is copied."""
     last = function.body.block.last_op
     for number, value in enumerate(last.operands if last is not None else ()):
         storage = lives.of(value)

@@ -1,4 +1,4 @@
-"""What `plan-memory` tells a person, on standard error."""
+"""Reports of `plan-memory`, on standard error: buffers and live ranges, and copies of variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def show(report: str) -> None:
 
 
 def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
-    """The arena's size, then a line for each buffer: where, how many bytes, from which operation to which."""
+    """Lists the arena's size, then each buffer: where, how many bytes, live from which operation to which."""
     placed = [s for s in lives.storages if s.buffer is not None]
     total = sum(s.size for s in placed if _is_in_arena(s))
     lines = [f"memory of @{function.sym_name.data}: arena {arena} bytes for {total} bytes of values"]
@@ -33,7 +33,7 @@ def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
 
 
 def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[Finding]) -> str:
-    """A line for each read and update of a variable: in place or copied, and why; and how many gates hold."""
+    """Lists the reads and updates of variables: in place or copied, and why; and counts the gates."""
     gates = sum(isinstance(op, Gate) for op in lives.ops)
     copies = sum(f.copies for f in findings)
     lines = [f"hazards of @{function.sym_name.data}: {copies} copies, {gates} gates kept"]
@@ -45,7 +45,7 @@ def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[F
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lines in which the fields of a row stand below each other."""
+    """Aligns the fields of rows; returns a line for each row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

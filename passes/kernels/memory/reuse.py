@@ -1,10 +1,14 @@
-"""Values that take over the buffer of another: carried by a loop, or computed where an operand was."""
+"""Buffer reuse: results that are written over an operand, and values that a loop carries in one buffer (coalescing).
+
+%y = graph.kernel %x, %h        pointwise, the last use of %h: %y takes its buffer
+%z = graph.while %y ...         %y is not used again: the loop begins with it in place, without a copy
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.buffer import Space
@@ -16,9 +20,9 @@ from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 
 
 def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
-    """Results take the place of operands that nobody needs afterwards, where the kernel permits it."""
+    """Coalesces results with operands that are not needed afterwards, where the kernel permits it."""
     now = lives.start[kernel]
-    for number, result in enumerate(kernel.results):
+    for result in kernel.results:
         made = lives.of(result)
         if made is None or made.start != now or not _may_grow_back(made):
             continue
@@ -27,14 +31,14 @@ def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
             if old is None or old.end != now or not _is_free(old) or old.size != made.size:
                 continue
             if any(v.owner is kernel for v in old.values):
-                continue  # another result has taken it, if only one that nobody needs
-            if _reads_in_place(kernel, number, {v for v in kernel.operands if old in lives.parts(v)}):
+                continue  # another result has taken it, if only one that is not used
+            if may_overwrite(kernel, result, old, lives):
                 made.absorb(old)
                 break
 
 
 def share_carried(loop: While, lives: Lifetimes) -> None:
-    """An initial value that ends at the loop, and a next value that the last one makes way for, need no copy."""
+    """Coalesces a carried value with an initial one that ends at the loop, and with a next one that may replace it."""
     last = loop.body.block.last_op
     assert last is not None
     for number, (init, following) in enumerate(zip(loop.operands, last.operands, strict=True)):
@@ -52,23 +56,23 @@ def share_carried(loop: While, lives: Lifetimes) -> None:
 
 
 def _ends_once(storage: Storage, user: Operation, lives: Lifetimes) -> bool:
-    """Whether a storage that is still to be placed is needed by this operation last, and by one operand of it."""
+    """Tells whether a storage that has no buffer yet is needed by this operation last, and by one operand of it."""
     count = sum(lives.of(v) is storage for v in user.operands)
     return count == 1 and storage.end == lives.start[user] and _is_free(storage)
 
 
 def _is_free(storage: Storage) -> bool:
-    """Whether the place of a storage is still open."""
+    """Tells whether a storage has no buffer yet."""
     return storage.buffer is None
 
 
 def _may_grow_back(storage: Storage) -> bool:
-    """Whether a storage may begin earlier: a variable's memory must not."""
+    """Tells whether a live range may begin earlier: in a variable's memory it must not."""
     return storage.buffer is None or storage.buffer.kind is Space.OUTPUT
 
 
 def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) -> bool:
-    """Whether nobody in the body needs the carried value once the following one is being computed."""
+    """Tells whether the body does not need the carried value once the following one is being computed."""
     maker = following.owner
     if not isinstance(maker, Kernel) or maker.parent is not argument.owner:
         return False
@@ -76,12 +80,21 @@ def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) ->
     ends = [lives.last_use(value, use.operation) for value in names for use in value.uses]
     if any(end > now for end in ends):
         return False
-    read = {v for v in maker.operands if v in names}
-    return _reads_in_place(maker, list(maker.results).index(following), read)  # pyright: ignore[reportArgumentType] a result of it
+    return _reads_in_place(maker, following, names)
+
+
+def may_overwrite(kernel: Kernel, result: SSAValue, old: Storage, lives: Lifetimes) -> bool:
+    """Tells whether a kernel may write a result where operands of it lie: by how it reads those."""
+    return _reads_in_place(kernel, result, {v for v in kernel.operands if old in lives.parts(v)})
+
+
+def _reads_in_place(kernel: Kernel, result: SSAValue, values: set[SSAValue]) -> bool:
+    assert isinstance(result, OpResult)
+    return all(may_replace(kernel, i, result.index) for i, v in enumerate(kernel.operands) if v in values)
 
 
 def _names(value: SSAValue) -> set[SSAValue]:
-    """The value, and what is the same bytes under another name."""
+    """Lists a value and its aliases: what is the same bytes under another name."""
     names, pending = {value}, [value]
     while pending:
         for use in pending.pop().uses:
@@ -95,7 +108,3 @@ def _names(value: SSAValue) -> set[SSAValue]:
             names.update(fresh)
             pending += fresh
     return names
-
-
-def _reads_in_place(kernel: Kernel, result: int, values: set[SSAValue]) -> bool:
-    return all(may_replace(kernel, i, result) for i, v in enumerate(kernel.operands) if v in values)

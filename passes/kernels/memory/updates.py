@@ -1,4 +1,16 @@
-"""Variables: which reads need a copy, and which new contents are computed in the variable's own memory."""
+"""Updates in place: which reads of variables need no copy, and which new contents need none.
+
+    1  %a = graph.read %w
+    2  %y = graph.kernel %x, %a                 a product
+    3  %b = graph.kernel %x, %d, %a             %a minus a product, element by element
+    4  graph.assign %w, %b
+    5  func.return %y
+
+`%a` is a view of the memory of `w`: it is last used at 3, before the update. `%b` is written there as well, at 3
+already: no other use of `%a` comes after 3, and that kernel reads each element of `%a` just before it writes it. So
+neither the read nor the assignment copies. If the kernel at 2 came after 4, the read would be a copy, and `%b`
+in place of the old contents all the same.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +23,13 @@ from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.location import name_of
-from pullback.passes.kernels.memory.in_place import may_replace
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+from pullback.passes.kernels.memory.reuse import may_overwrite
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about a read or an update of a variable, and why."""
+    """Whether a read or an update of a variable copies, and why."""
 
     variable: str
     op: Operation
@@ -31,24 +43,24 @@ class History:
 
     events: list[Operation] = field(default_factory=list)
     views: list[Storage] = field(default_factory=list)
-    """Values that lie in the variable's memory."""
+    """The storages that are in the variable's memory."""
 
 
 def label_of(op: Operation) -> str:
-    """The name of the variable that an operation reads or updates."""
+    """Names the variable that an operation reads or updates."""
     variable = op.operands[0].owner
     assert isinstance(variable, VariableOp)
     return variable.label
 
 
 def place_variables(lives: Lifetimes) -> list[Finding]:
-    """Gives reads and new contents the variable's own memory, where nobody can tell; says what was found.
+    """Gives reads and new contents the variable's own memory, where that changes no result; says what was found.
 
-    An update takes effect where it stands in the order. A read is a view of the variable's memory as long as no update
-    stands between it and the last use of what was read; else it is a copy.
+    An update takes effect at its number. A read is a view of the variable's memory if no update comes between it and
+    the last use of what was read; else it is a copy (a write after read is a hazard).
 
     New contents are computed in place if the kernel that computes them may write early, that is if
-    1. between the kernel and the update nobody reads or updates the variable,
+    1. between the kernel and the update nothing reads or updates the variable,
     2. no view of it is needed after the kernel,
     3. the kernel itself reads each element of it only at the index that it is about to write (`may_replace`),
     4. the new contents are not needed beyond the next update.
@@ -98,7 +110,7 @@ def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
 
 
 def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
-    """What keeps the new contents from being computed in the variable's memory."""
+    """Finds what keeps the new contents from being computed in the variable's memory."""
     storage, kernel, source = lives.of(op.operands[1]), *_source(op.operands[1], lives)
     if storage is None or not isinstance(kernel, Kernel) or kernel.parent is not op.parent:
         return "the new contents are no result of a kernel beside it"
@@ -114,20 +126,13 @@ def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
         if view.start <= written and view.end > written:
             user = lives.ops[view.end]
             return f"{name_of(user)} uses the old contents after the new ones are computed"
-        if view.end == written and not _reads_in_place(lives, kernel, view, source):
+        if view.end == written and not may_overwrite(kernel, source, view, lives):
             return "the kernel reads old elements after it has written others"
     return None
 
 
 def _source(value: SSAValue, lives: Lifetimes) -> tuple[Operation | None, SSAValue]:
-    """The operation that computes a value, and the result that the value is another name of."""
+    """Finds the operation that computes a value, and the result that the value is an alias of."""
     storage = lives.of(value)
     first = value if storage is None else storage.values[0]
     return (first.owner if isinstance(first.owner, Operation) else None), first
-
-
-def _reads_in_place(lives: Lifetimes, kernel: Kernel, view: Storage, result: SSAValue) -> bool:
-    number = list(kernel.results).index(result)  # pyright: ignore[reportArgumentType] a result of this kernel
-    return all(
-        may_replace(kernel, i, number) for i, v in enumerate(kernel.operands) if view in lives.parts(v)
-    )

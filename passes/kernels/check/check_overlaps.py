@@ -1,4 +1,4 @@
-"""Whether values that are needed at the same time lie apart, as a memory plan places them."""
+"""Interference: whether a memory plan keeps values apart that are live at the same time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.kernels.memory.in_place import may_replace
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
-from pullback.passes.kernels.memory.reuse import makes_way
+from pullback.passes.kernels.memory.reuse import makes_way, may_overwrite
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A storage, and the range of bytes that it takes in its memory."""
+    """A storage, and where its bytes begin in the memory that it is in."""
 
     storage: Storage
     buffer: BufferAttr
@@ -28,7 +27,7 @@ class Placed:
 
     @property
     def value(self) -> OpResult:
-        """The result that was placed."""
+        """The result that the storage is for."""
         value = self.storage.values[0]
         assert isinstance(value, OpResult)
         return value
@@ -42,9 +41,9 @@ class Placed:
 
 
 def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> None:
-    """Raises DiagnosticError where a value is written over another that is still needed.
+    """Raises DiagnosticError where a value is written over another that is still live.
 
-    Memory of variables is left out: what may lie there is proved by `place_variables`.
+    Memory of variables is left out: what may be there is proved by `place_variables`.
     """
     memories: defaultdict[int | str | None, list[Placed]] = defaultdict(
         list
@@ -68,7 +67,7 @@ def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> 
 
 
 def _may_share(old: Placed, new: Placed, lives: Lifetimes) -> bool:
-    """Whether a value may take the buffer of one that is read, for the last time, while it is made."""
+    """Tells whether a value may be in the buffer of one that is read, for the last time, while it is made."""
     if not old.is_same_range(new) or old.storage.start == new.storage.start:
         return False
     op = new.value.owner
@@ -77,8 +76,7 @@ def _may_share(old: Placed, new: Placed, lives: Lifetimes) -> bool:
         return _follows(old, new, lives)
     match op:
         case Kernel():
-            read = [i for i, v in enumerate(op.operands) if old.storage in lives.parts(v)]
-            return all(may_replace(op, i, new.value.index) for i in read)
+            return may_overwrite(op, new.value, old.storage, lives)
         case While():
             return lives.of(op.operands[new.value.index]) is old.storage
         case _:
@@ -86,7 +84,7 @@ def _may_share(old: Placed, new: Placed, lives: Lifetimes) -> bool:
 
 
 def _follows(old: Placed, new: Placed, lives: Lifetimes) -> bool:
-    """Whether a loop carries one value, and the other is the next one, for which it makes way."""
+    """Tells whether a loop carries one value, and the other is the next one, which may replace it."""
     loop, number = old.value.owner, old.value.index
     if not isinstance(loop, While):
         return False
