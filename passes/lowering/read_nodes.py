@@ -27,9 +27,9 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.op.access import AffineAccess, ContractionAccess, RowAccess, RowMajorAccess
+from pullback.dialects.graph.op.access import AffineAccess, RowAccess, RowMajorAccess, StoredAccess
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import ContractionOp, Pointwise, Uniform, View
+from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise, Uniform, View
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -108,12 +108,10 @@ class NodeReader:
         node.gather_facts()
         return node
 
-    def _position(
-        self, op: Pointwise | View | Reduction | ContractionOp, number: int, point: Position
-    ) -> Position:
+    def _position(self, op: Indexed, number: int, point: Position) -> Position:
         """Where an operand is read that the operation reads at an affine position."""
         access = op.access(number)
-        if isinstance(access, ContractionAccess):
+        if isinstance(access, StoredAccess):
             access = access.element
         assert isinstance(access, AffineAccess), f"'{op.name}' reads operand {number} at no affine position"
         return access.at(point, self.space.rank)
@@ -124,6 +122,8 @@ class NodeReader:
         operand = op.operands[0]
         match op.access(0, op.results.index(value)):
             case AffineAccess() as access:
+                return (yield operand, access.at(point, self.space.rank))
+            case StoredAccess(access):
                 return (yield operand, access.at(point, self.space.rank))
             case RowMajorAccess():
                 return (yield from self._renumbered(op, operand, point))

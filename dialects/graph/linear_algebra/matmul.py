@@ -13,7 +13,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.movement.shapes import Reshape, SumTo
-from pullback.dialects.graph.op.access import AccessMap, AffineAccess, ContractionAccess, dims, trailing
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, StoredAccess, dims, trailing
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.families import OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, as_values, graph_op
@@ -107,7 +107,7 @@ class MatMul(OfDtypes, ContractionOp):
         *batch, m, n, k = dims(space)
         matrix = ((m, k), (k, n))[number]
         position = (*batch, *(reversed(matrix) if self.transposes[number] else matrix))
-        return ContractionAccess(AffineAccess(trailing(position, shape, len(space)), shape, space))
+        return StoredAccess(AffineAccess(trailing(position, shape, len(space)), shape, space))
 
     def has_body(self) -> bool:
         return all(is_float(element_type_of(v.type)) for v in (*self._operands, *self.results))

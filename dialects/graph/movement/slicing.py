@@ -19,7 +19,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.movement.split_concat import surrounded
-from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, StoredAccess, dims
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -138,7 +138,7 @@ class StridedSlice(View):
         taken = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
         first = [t.start if t else 0 for t in taken]
         position = (p * t.step + f for p, t, f in zip(dims(space), taken, first, strict=True))
-        return AffineAccess(tuple(position), shape, space)
+        return StoredAccess(AffineAccess(tuple(position), shape, space))
 
     def numpy(self, *operands: Array) -> Any:
         return operands[0][self.slices]

@@ -21,7 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.creation.constants import Fill
-from pullback.dialects.graph.op.access import AccessMap, AffineAccess, dims, identity
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, StoredAccess, dims, identity
 from pullback.dialects.graph.op.checks import check_axis, check_operand_dtypes, check_same_ranks
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -85,7 +85,7 @@ class Split(View):
         axis, space = self.axis.value.data, self.iteration_shape(result)
         position = dims(space)
         position[axis] += sum(shape_of_type(r.type)[axis] for r in self.results[:result])
-        return AffineAccess(tuple(position), self.shape_of(0), space)
+        return StoredAccess(AffineAccess(tuple(position), self.shape_of(0), space))
 
     def gradient(self, *dys: Tensor) -> GradientTerms:
         return (Concat.of(*dys, axis=self.axis),)

@@ -3,9 +3,9 @@
 The space has a dim for each axis of the result; that of a reduction or a product has those that it sums over, too.
 
     graph.transpose      (d0, d1) -> (d1, d0)               AffineAccess: MLIR's indexing map
-    graph.strided_slice  (d0, d1) -> (d0, 5 - 2 * d1)       AffineAccess
     graph.add            (d0, d1) -> (d1)                   AffineAccess, of an operand that broadcasts
-    graph.matmul         (d0, d1, d2) -> (d0, d2)           ContractionAccess
+    graph.strided_slice  (d0, d1) -> (d0, 5 - 2 * d1)       StoredAccess: affine, but always from memory
+    graph.matmul         (d0, d1, d2) -> (d0, d2)           StoredAccess
     graph.reshape        the element of the same row-major number   RowMajorAccess
     graph.gather         (d0, d1) -> (indices[d0], d1)      RowAccess
 
@@ -57,8 +57,11 @@ class AffineAccess:
 
 
 @dataclass(frozen=True)
-class ContractionAccess:
-    """An element of a factor: it is read again for each row or column of the result, so it must be in memory."""
+class StoredAccess:
+    """An affine access of an operand that is read from memory, and shares no loops with what makes it.
+
+    A factor of a product is read again for each row or column; of what is cut into pieces, others are read elsewhere.
+    """
 
     element: AffineAccess
     axes = None
@@ -94,7 +97,7 @@ class RowAccess:
     axes = None
 
 
-AccessMap: TypeAlias = AffineAccess | ContractionAccess | RowMajorAccess | RowAccess
+AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess
 """How an operation reads one operand: the element of it at each point of the iteration space."""
 
 
