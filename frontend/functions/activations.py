@@ -1,4 +1,4 @@
-"""Activation functions that have options; the others are made from their classes."""
+"""Activation functions with options; the others are generated from their classes."""
 
 from __future__ import annotations
 

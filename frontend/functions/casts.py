@@ -1,4 +1,4 @@
-"""Functions of one element at a time that choose: between values, bounds and dtypes."""
+"""Elementwise functions that choose values, clip to bounds, or cast to dtypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that keep values, or the norms of tensors, within bounds; of slices they see the rows.
+"""Clipping of values, or of norms, to bounds; of slices the rows are clipped.
 
 A norm is summed in f32 where the dtype is narrower, and has the gradient 0 at 0.
 """
@@ -99,7 +99,7 @@ def global_norm(t_list: Sequence[Operand | None], name: str | None = None) -> Te
 
     Args:
         t_list: tensors and slices of one real floating-point dtype; `None` is passed over. Of slices the rows count
-            as they are, even where several stand for one row.
+            as they are, even where several belong to one row.
         name: of the operation.
 
     Raises:

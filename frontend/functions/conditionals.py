@@ -1,7 +1,7 @@
-"""`cond`: one of two functions runs, as a scalar says at run time.
+"""`cond`: a branch on a scalar that is known at run time.
 
-Both become loops of at most one turn. So only the branch that is taken runs, and only its gradients do: a NaN in the
-other one does not leak, which `where` on values could not promise.
+Both branches become loops of at most one trip. So only the branch that is taken runs, and only its gradients do: a NaN
+in the other one does not leak, which `where` on values could not promise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Branch = Callable[[], Any]
 
 
 def cond(pred: Operand, true_fn: Branch, false_fn: Branch, name: str = "cond") -> Any:
-    """What `true_fn()` gives where `pred` holds, and else what `false_fn()` gives.
+    """The results of `true_fn()` if `pred` holds, else those of `false_fn()`.
 
     Args:
         pred: a scalar i1 tensor.
@@ -58,7 +58,7 @@ def cond(pred: Operand, true_fn: Branch, false_fn: Branch, name: str = "cond") -
 
 
 class _BranchLoop:
-    """The loop that one function's operations stand in. What it carries is known when both functions were called."""
+    """The loop of one branch. What it carries is known when both functions were called."""
 
     def __init__(self, graph: Graph, what: str, function: Branch) -> None:
         self.graph = graph
@@ -85,7 +85,7 @@ class _BranchLoop:
         ]
 
     def _copied(self, results: Sequence[Tensor]) -> dict[SSAValue, SSAValue]:
-        """The copies before the loop of what these are computed by: for their shapes alone, so none of it runs."""
+        """Copies, before the loop, of what computes these: for their shapes alone, so none of it runs."""
         if results and any(isinstance(op, Update) for op in self.body.walk()):
             raise GraphError(
                 f"cond: true_fn updates a variable, and only the run tells the shape of its result "
@@ -108,7 +108,7 @@ class _BranchLoop:
         return copies
 
     def finished(self, condition: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
-        """What the function gives if the condition holds; else the others."""
+        """Finishes the loop: the function's results if the condition holds, else the others."""
         types = [t.type for t in (condition, *others)]
         regions = [self.loop.detach_region(region) for region in tuple(self.loop.regions)]
         self.loop.detach()

@@ -1,4 +1,4 @@
-"""Loops whose number of turns is known only at run time."""
+"""`while_loop`: loops whose number of trips is known only at run time."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def while_loop(
     back_prop: bool = True,
     name: str = "while",
 ) -> Any:
-    """Repeats `body` on the loop variables as long as `cond` on them holds; gives their last values.
+    """Repeats `body` on the loop variables as long as `cond` on them holds; returns their last values.
 
     Args:
         cond: from the loop variables to a scalar i1 tensor.
-        body: from the loop variables to their next values, of the same form, dtypes and shapes; a tuple may stand
+        body: from the loop variables to their next values, of the same form, dtypes and shapes; a tuple may be given
             for a list. Both functions are called once, to build the loop, and may use tensors from outside.
         loop_vars: the first values: a list or tuple of variables, which both functions get as arguments of their own,
             or a single variable. Each is a tensor or a nest of tensors. Below the list of variables, a list of plain
@@ -65,7 +65,7 @@ def while_loop(
 
 
 class _Variables:
-    """The form of the loop variables: how many there are, and of what nests."""
+    """The form of the loop variables: their number, and their nests."""
 
     def __init__(self, loop_vars: Any) -> None:
         self.given = loop_vars

@@ -1,4 +1,4 @@
-"""Tensors from data and from shapes, and the placeholders for what a step is called with."""
+"""Functions that create tensors, from data and from shapes, and placeholders for the arguments of a step."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def constant(value: npt.ArrayLike, dtype: object = None, name: str | None = None
 
 
 def asarray(x: Operand, dtype: object = None, name: str | None = None) -> Tensor:
-    """Whatever may stand for a tensor as one, in another dtype if one is given. A tensor of it is given as it is.
+    """Converts to a tensor, in another dtype if one is given. A tensor of that dtype is returned as it is.
 
     Numbers and lists get f32 or i32, as in `constant`; unlike that, lists may hold tensors. Those are converted by
     `cast`; data has to fit the dtype.

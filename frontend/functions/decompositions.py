@@ -1,4 +1,4 @@
-"""Functions of matrices (…, m, n) that are made of eigenvalues, singular values, and orthonormal vectors."""
+"""Decompositions of matrices (…, m, n), eigenvalues, QR and singular values, and functions made of them."""
 
 from __future__ import annotations
 

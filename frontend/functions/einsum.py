@@ -1,4 +1,4 @@
-"""Einstein summation: equations as NumPy writes them, brought into the form that the operation takes."""
+"""Einstein summation: parses equations as NumPy writes them, and normalises them to the operation's form."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def einsum(equation: str, *operands: Operand, name: str | None = None) -> Tensor
 
     Args:
         equation: a letter for each axis of each operand, commas between operands, and after `->` the letters of the
-            result; what is not among these is summed over. A letter twice in one operand stands for its diagonal, twice
-            in the result for a diagonal with zeros beside it. `...` stands for any number of axes, which broadcast.
+            result; what is not among these is summed over. A letter twice in one operand means its diagonal, twice in
+            the result a diagonal with zeros beside it. `...` means any number of axes, which broadcast.
             Without `->` the result has the letters that occur once, in alphabetical order, after `...`.
         operands: tensors of one dtype.
         name: of the operation.
@@ -60,7 +60,7 @@ def _split(equation: str) -> tuple[list[str], str | None]:
 
 
 class _Ellipsis:
-    """The axes that `...` stands for, with letters of their own."""
+    """The axes that `...` means, with letters of their own."""
 
     def __init__(self, equation: str, terms: Sequence[str], values: Sequence[Tensor]) -> None:
         self.values = values

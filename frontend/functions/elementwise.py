@@ -1,4 +1,4 @@
-"""Functions of one element at a time, made from the classes of their operations; operands broadcast as in NumPy.
+"""Elementwise functions, generated from the classes of their operations; operands broadcast as in NumPy.
 
 `elementwise.pyi` beside this file tells type checkers what they are; `python -m pullback.tools.generate` writes it.
 """
@@ -20,7 +20,7 @@ WRITTEN_OUT = frozenset(
         "sigmoid_cross_entropy",
     }
 )
-"""Those with more to say than their operation: see `casts.py`, `complex_numbers.py`, `activations.py`, `gamma.py`."""
+"""Functions that are written by hand: see `casts.py`, `complex_numbers.py`, `activations.py`, `gamma.py`."""
 
 
 def unary(op: type[Unary]) -> Callable[..., Tensor]:

@@ -1,4 +1,4 @@
-"""Functions made of the gamma function that have options, or are made of several operations."""
+"""Functions of the gamma family with options, or made of several operations."""
 
 from __future__ import annotations
 

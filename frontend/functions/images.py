@@ -1,4 +1,4 @@
-"""Functions that change the size of images."""
+"""Resizing of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that take and put slices and elements by index."""
+"""Gather and scatter: functions that read and write slices and elements by index."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ def matmul(
     """The product of matrices: (…, m, k) @ (…, k, n) -> (…, m, n), where leading axes broadcast.
 
     Args:
-        a: matrices, or a vector (k,), which stands for one row.
-        b: matrices, or a vector (k,), which stands for one column.
+        a: matrices, or a vector (k,), which counts as one row.
+        b: matrices, or a vector (k,), which counts as one column.
         transpose_a: take each matrix of `a` transposed.
         transpose_b: take each matrix of `b` transposed.
         name: of the operation.
 
     Returns:
-        The products, without the axis of the row or the column that a vector stood for.
+        The products, without the axis of the row or the column that a vector was.
 
     Raises:
         ValueError: for scalars, and for shapes or dtypes that do not fit each other.

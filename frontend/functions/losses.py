@@ -1,4 +1,4 @@
-"""Losses of classification, with the names and arguments of `tf.nn`, and the one of squares."""
+"""Losses: cross entropies, with the names and arguments of `tf.nn`, and half the sum of squares."""
 
 from __future__ import annotations
 

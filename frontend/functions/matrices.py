@@ -1,4 +1,4 @@
-"""Functions of matrices (…, m, n): triangles, diagonals, factors, solutions, determinants."""
+"""Functions of matrices (…, m, n): triangles, diagonals, Cholesky factors, linear systems, determinants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that put elements around a tensor."""
+"""Padding of tensors, with a constant or mirrored elements."""
 
 from __future__ import annotations
 

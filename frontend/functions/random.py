@@ -1,4 +1,4 @@
-"""Random numbers, the same for the same seed on every target; without a seed new ones in each step and each draw."""
+"""Random numbers, the same for the same seed on every target; without a seed, new ones in each step and each draw."""
 
 from __future__ import annotations
 

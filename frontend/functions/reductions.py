@@ -1,4 +1,4 @@
-"""Functions that combine the elements along axes."""
+"""Reductions along axes: sums, extrema, means, counts, and the positions of extrema."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def flattened(x: Tensor) -> Tensor:
 
 
 def add_n(inputs: Sequence[Operand], name: str | None = None) -> Tensor:
-    """The sum of tensors of one dtype and shape, all at once; slices among them are added as what they stand for.
+    """The sum of tensors of one dtype and shape, all at once; slices among them are added as the tensors they are of.
 
     Raises:
         ValueError: for no tensors, or different dtypes or shapes.

@@ -1,4 +1,4 @@
-"""Functions that repeat elements, or put them in another order."""
+"""Functions that repeat or permute elements: tile, repeat, flip, roll."""
 
 from __future__ import annotations
 

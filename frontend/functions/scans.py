@@ -1,4 +1,4 @@
-"""Running sums, products and sums of exponentials along an axis, and differences, which undo sums."""
+"""Scans along an axis: running sums, products and sums of exponentials; and differences, which undo sums."""
 
 from __future__ import annotations
 

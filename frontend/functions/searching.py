@@ -1,4 +1,4 @@
-"""Functions that look for elements in a tensor."""
+"""Searching: membership of elements, and their positions in sorted vectors."""
 
 from __future__ import annotations
 

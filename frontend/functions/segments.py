@@ -1,4 +1,4 @@
-"""Functions that combine the rows of each segment."""
+"""Segmented reductions: sums and means of the rows of each segment."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _checked(data: Operand, segment_ids: Operand, count: int, what: str) -> tupl
 
 
 def _sums(values: Tensor, ids: Tensor, count: int) -> Tensor:
-    """The rows as slices of a tensor of so many rows, which adds up those of one index."""
+    """Sums the rows of each segment, by densifying slices whose indices are the segments."""
     data = tensor_type(values.element_type, (count, *values.extents[1:]))
     rows, indices = (tensor_type(t.element_type, t.extents) for t in (values, ids))
     type_ = SlicesType(rows, indices, data)

@@ -1,4 +1,4 @@
-"""Functions that make tensors which count."""
+"""Sequences of numbers, identity matrices and one-hot rows."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def one_hot(
         depth: the extent of the new axis.
         on_value: a number.
         off_value: a number.
-        axis: where the new axis stands in the result, counted from its end if negative.
+        axis: the position of the new axis in the result, counted from its end if negative.
         dtype: of the result.
         name: of the operation.
     """

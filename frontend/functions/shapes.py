@@ -1,4 +1,4 @@
-"""Functions that move elements without changing them, and those that speak of shapes."""
+"""Changes of shape: reshape, broadcast, transpose, blocks of images; and functions that return shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that take a part of a tensor, or put one in place; `x[…]` does most of it."""
+"""Slices of tensors by begin, end and stride, and updates of slices; `x[…]` does most of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pullback.frontend.operands.shape_like import as_index_tensor
 __all__ = ["dynamic_update_slice", "slice", "strided_slice"]
 
 Places: TypeAlias = "int | Sequence[int | Tensor] | Tensor"
-"""Where something begins, along each axis."""
+"""The first position along each axis: numbers, or tensors of integers."""
 
 
 def slice(x: Operand, begin: Places, size: int | Sequence[int], name: str | None = None) -> Tensor:
@@ -88,9 +88,9 @@ def strided_slice(
         strides: the distance between elements that are taken, 1 unless given.
         begin_mask: a bit for each entry whose `begin` does not count: the slice is open there.
         end_mask: the same for `end`.
-        ellipsis_mask: a bit for the entry that stands for `...`.
-        new_axis_mask: bits for entries that stand for a new axis.
-        shrink_axis_mask: bits for entries that stand for the one index `begin`.
+        ellipsis_mask: a bit for the entry that means `...`.
+        new_axis_mask: bits for entries that mean a new axis.
+        shrink_axis_mask: bits for entries that mean the one index `begin`.
         name: of the operation.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Functions that put elements in order."""
+"""Sorting along an axis, and the largest elements."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def argsort(
 def sort(
     x: Operand, axis: int = -1, descending: bool = False, stable: bool = True, name: str | None = None
 ) -> Tensor:
-    """The elements of `x` in order along `axis`; NaN stands last (first if descending). See `argsort`."""
+    """The elements of `x` in order along `axis`; NaN comes last (first if descending). See `argsort`."""
     value = as_tensor(x, "sort")
     axis = checked_axis(axis, value.ndim, "sort")
     order = argsort(value, axis, descending, stable)

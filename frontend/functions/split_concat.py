@@ -1,4 +1,4 @@
-"""Functions between one tensor and several."""
+"""Splitting and joining: functions between one tensor and several."""
 
 from __future__ import annotations
 

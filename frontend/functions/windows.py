@@ -1,4 +1,4 @@
-"""Strides, dilations and paddings as users give them, in TensorFlow's forms or as pairs."""
+"""Converts strides, dilations and paddings of windows, in TensorFlow's forms or as pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pullback.frontend.operands.convert import as_tensor
 PaddingLike: TypeAlias = str | int | Sequence[Any]
 """`"SAME"`, `"VALID"`, or one number for all sides, two pairs for rows and columns, or a pair for each axis."""
 ORDERS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 2, 3, 1)}
-"""Where images, rows, columns and channels are."""
+"""The positions of images, rows, columns and channels in each data format."""
 
 
 class Images:

@@ -1,4 +1,4 @@
-"""Functions of tensors that say their gradients themselves: `custom_gradient`, and two made with it."""
+"""Functions of tensors with gradients of their own: `custom_gradient`, and two decorators made with it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Function = Callable[..., Any]
 
 
 def prevent_gradient(x: Operand, message: str = "", name: str | None = None) -> Tensor:
-    """x itself; `gradients` through it raises `LookupError` with the message, where `stop_gradient` gives `None`."""
+    """The identity, through which `gradients` raises `LookupError` with the message (`stop_gradient` gives `None`)."""
     value = as_tensor(x, "prevent_gradient")
     if not isinstance(message, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"prevent_gradient: message: expected a string, got {type(message).__name__}")
@@ -49,7 +49,7 @@ def prevent_gradient(x: Operand, message: str = "", name: str | None = None) -> 
 
 
 def custom_gradient(function: Function) -> Function:
-    """Decorator: a function of tensors that says its gradient itself.
+    """Decorator: gives a function of tensors a gradient of its own.
 
         @pb.custom_gradient
         def log1pexp(x):
@@ -84,7 +84,7 @@ def custom_gradient(function: Function) -> Function:
 
 
 def grad_pass_through(function: Function) -> Function:
-    """Decorator: gradients pass through unchanged, from each output to the argument at its place.
+    """Decorator: a straight-through gradient, unchanged from each output to the argument at its position.
 
     Good for what has no useful gradient, such as rounding: `pb.grad_pass_through(quantize)(x)`.
 
@@ -108,9 +108,9 @@ def grad_pass_through(function: Function) -> Function:
 
 
 def recompute_grad(function: Function) -> Function:
-    """Decorator: nothing that the function computes on the way is kept for its gradient.
+    """Decorator: rematerialisation (gradient checkpointing): no intermediate value is kept for the gradient.
 
-    It is computed again, from the arguments, when the gradients of its outputs are there: less memory, more time.
+    All is computed again, from the arguments, when the gradients of its outputs are there: less memory, more time.
     What the function uses without getting it as an argument has its gradient, too.
 
     Args:
@@ -135,7 +135,7 @@ def _checked_function(function: object, decorator: str) -> str:
 
 
 class _Input(NamedTuple):
-    """One leaf of the arguments that is no number: a number stays what it is."""
+    """A leaf of the arguments that becomes a tensor; numbers stay what they are."""
 
     place: int
     label: str
@@ -143,7 +143,7 @@ class _Input(NamedTuple):
 
 
 class _CustomGradientCall:
-    """One call of a function with a gradient of its own."""
+    """One call of a decorated function: builds its outputs and the region of its gradient."""
 
     def __init__(self, function: Function, what: str, args: Sequence[Any], options: dict[str, Any]) -> None:
         self.function = function
@@ -158,7 +158,7 @@ class _CustomGradientCall:
         self.graph: Graph = common_graph(known) or current_graph()
 
     def with_gradient(self) -> Any:
-        """The outputs, whose gradient function stands in the region of the operation that gives them."""
+        """Calls the function; the gradient function becomes the region of the operation that gives the outputs."""
         with self.graph.current(), self.graph.unchanged_on_error():
             xs, last = self._begin()
             said = self._called(xs)
@@ -172,7 +172,7 @@ class _CustomGradientCall:
             return outputs.rebuilt(Tensor(r) for r in op.results)
 
     def recomputed(self) -> Any:
-        """The outputs, which are computed again in the region, and differentiated there."""
+        """Calls the function; the region computes the outputs again, and differentiates them there."""
         with self.graph.current(), self.graph.unchanged_on_error():
             xs, last = self._begin()
             first = self.graph.draws.number
@@ -207,7 +207,7 @@ class _CustomGradientCall:
     def _closure(
         self, values: Sequence[SSAValue], xs: Sequence[SSAValue], last: IROperation | None
     ) -> list[SSAValue]:
-        """What the values are computed from besides the xs: made before the function was called, and variables."""
+        """The captured values: what the outputs are computed from besides the xs, variables among them."""
         own: set[IROperation] = set()
         op = self.graph.insertion_block.last_op
         while op is not None and op is not last:
@@ -242,7 +242,7 @@ class _CustomGradientCall:
         return [next(given) if differentiable_type(v.type) else None for v in values]
 
     def _converted(self, said: object, xs: Sequence[SSAValue]) -> list[Tensor | None]:
-        """What the gradient function said, as one gradient or `None` for each x."""
+        """Converts what the gradient function has returned to one gradient or `None` for each x."""
         grads = Nest.of(said, none_is_leaf=True).leaves
         expected = len(self.arguments.leaves)
         if len(grads) != expected:
@@ -268,7 +268,7 @@ class _CustomGradientCall:
     def _again(
         self, xs: Sequence[SSAValue], closed: Sequence[SSAValue], dys: Sequence[Tensor], first_draw: int
     ) -> list[Tensor | None]:
-        """The gradients of a second call, on arguments that are not there before the gradients of the outputs.
+        """The gradients of a second call, on arguments gated by the gradients of the outputs.
 
         What the first call drew, from this draw on, is drawn again.
         """

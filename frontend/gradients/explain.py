@@ -1,4 +1,4 @@
-"""`explain`: why a gradient is what it is, or why it is `None`."""
+"""`explain`: reports why a gradient is what it is, or why it is `None`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["explain"]
 
 
 def explain(ys: Any, x: Any, stop_gradients: Any = None, grad_ys: Any = None) -> Explanation:
-    """Why the gradient of sum(ys) with respect to x is what it is, or where it ends if it is `None`.
+    """Explains the gradient of sum(ys) with respect to x: its path, or where it ends if it is `None`.
 
     Nothing is added to the graph. `print` shows the explanation as text, `rich.print` as a tree in colours.
 

@@ -1,4 +1,4 @@
-"""The arguments of `gradients`, checked and converted: what TensorFlow accepts, and errors that say which."""
+"""Checks and converts the arguments of `gradients`: what TensorFlow accepts, and errors that name the argument."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["AggregationMethod", "UnconnectedGradients"]
 
 
 class AggregationMethod:
-    """How the gradient terms of one value are summed.
+    """Methods of summing the gradient terms of one value.
 
     `ADD_N` (the default): all at once. `TREE`: one after another, each as early as possible.
     `ACCUMULATE_N`: into one buffer. `BALANCED`: in pairs of pairs, which rounds best.
@@ -30,7 +30,7 @@ class AggregationMethod:
 
 
 class UnconnectedGradients:
-    """What `gradients` gives for an x that no y depends on: `None`, or zeros of its shape."""
+    """The gradient of an x that no y depends on: `None`, or zeros of its shape."""
 
     NONE = Unconnected.NONE
     ZERO = Unconnected.ZERO
@@ -47,7 +47,7 @@ def converted_y(value: object, label: str) -> Tensor:
 
 
 def converted_x(value: object, label: str) -> Tensor:
-    """An x: a variable stands for all its reads; data becomes a constant, on which nothing depends."""
+    """An x: a variable means all its reads; data becomes a constant, on which nothing depends."""
     handle = handle_of(value)
     if handle is not None:
         return handle
@@ -67,7 +67,7 @@ def grads_per_y(grad_ys: object, ys: Sequence[object]) -> list[object]:
 
 
 def converted_grad(value: object, y: Tensor, label: str) -> Tensor | None:
-    """A given gradient of a y; numbers and lists take its dtype. `None` stands for ones."""
+    """A given gradient of a y; numbers and lists take its dtype. `None` means ones."""
     if value is None:
         return None
     if isinstance(value, IndexedSlices):

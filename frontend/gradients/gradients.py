@@ -48,13 +48,13 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: str = "none",
 ) -> list[Any]:
-    """The gradient of sum(ys) with respect to each x, as new tensors of the graph that ys and xs are in.
+    """Differentiates sum(ys) with respect to each x, in reverse mode; the gradients are new tensors of the same graph.
 
     Args:
         ys: a tensor or a list of tensors, variables, slices, arrays, numbers, or lists of tensors (stacked).
         xs: a tensor, or a list of tensors, variables (all their reads together) or slices (their rows).
-        grad_ys: the gradient that arrives at each y, of its dtype and shape; `None`, as a whole or in places,
-            stands for ones.
+        grad_ys: the gradient that arrives at each y (its cotangent), of its dtype and shape; `None`, as a whole or
+            in places, means ones.
         name: the scope of the new operations; `""` for none, `"scope/"` to enter one again.
         colocate_gradients_with_ops: puts each new operation on the device of the operation it serves.
         gate_gradients: `True` (or `"op"`): no gradient of an operation may be used before all of them are

@@ -1,4 +1,4 @@
-"""Second derivatives of a graph: `hessians`, and the products of one with vectors."""
+"""Second derivatives in a graph: `hessians`, and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hessians(
     gate_gradients: bool | str = False,
     aggregation_method: str | None = None,
 ) -> list[Tensor]:
-    """The second derivatives of sum(ys) with respect to each x by itself: no derivatives by one x and another.
+    """The Hessian of sum(ys) with respect to each x by itself: no derivatives by one x and another.
 
     Args:
         ys, xs: as those of `gradients`; the xs of a floating-point dtype, no slices.
@@ -76,9 +76,9 @@ def hessians(
 def hessian_vector_product(
     ys: Any, xs: Any, v: Any, name: str | None = "hessian_vector_product"
 ) -> list[Tensor | IndexedSlices]:
-    """The product of the matrix of second derivatives of sum(ys) by all xs with the vector v.
+    """The product of the Hessian of sum(ys) by all xs with the vector v.
 
-    It costs as much as a few gradients: the matrix is never there.
+    It costs as much as a few gradients: the matrix is never built.
 
     Args:
         ys, xs: as those of `gradients`; the xs of a floating-point dtype, no slices.

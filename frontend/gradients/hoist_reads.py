@@ -1,4 +1,4 @@
-"""Reads of variables in the gradient of a `custom_gradient`: they move to where its values are computed."""
+"""Hoists reads of variables out of the gradient of a `custom_gradient`, to where its values are computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pullback.dialects.graph.tensor.types import GraphError
 
 
 def hoist_reads(op: CustomGradient, what: str) -> None:
-    """Variables are read where the values are computed: they may be updated before the gradient is."""
+    """Moves reads before the operation: variables may be updated before the gradient runs."""
     block = op.parent
     assert block is not None
     inside = list(op.backward.walk())
@@ -28,7 +28,7 @@ def hoist_reads(op: CustomGradient, what: str) -> None:
 
 
 def _read_whole(rows: ReadRows) -> Operation:
-    """Takes the rows, whose indices are computed in the gradient, of a read of all of them: gives that read."""
+    """Replaces a read of rows, whose indices the gradient computes, by a gather from a whole read; returns that."""
     block = rows.parent
     assert block is not None
 

@@ -1,4 +1,4 @@
-"""All derivatives of one tensor by others, row by row, in a loop: the graph does not grow with the number of rows."""
+"""Jacobians, row by row in a loop of reverse mode, so that the graph does not grow with the number of rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pullback.passes.gradients.emitter import GradientOptions
 
 
 def jacobians(graph: Graph, y: Tensor, xs: Sequence[Tensor], options: GradientOptions) -> list[Tensor]:
-    """The derivative of each element of y by each element of each x: tensors of shape y.shape + x.shape.
+    """The jacobians of y by each x: tensors of shape y.shape + x.shape.
 
     Zeros where y does not depend on an x. Where y has more than one element, its gradients are the body of a
     loop: one trip for each.
@@ -62,7 +62,7 @@ def _looped(
     zeros: Sequence[Tensor],
     options: GradientOptions,
 ) -> list[Tensor]:
-    """One row after another, each put in its place among zeros."""
+    """A loop over the elements of y, whose rows are added to zeros."""
     flat = _Shape.count(y).zeros(y)
 
     def body(index: Tensor, *so_far: Tensor) -> list[Tensor]:
@@ -83,14 +83,14 @@ def _looped(
 
 
 def _with_row(rows: Tensor, row: Tensor, at: Tensor) -> Tensor:
-    """A row added where there are zeros: in place, once this is a kernel."""
+    """Adds a row where there are zeros: a store in place, once this is a kernel."""
     return rows + Densify.of(MakeSlices.make(ExpandDims.at(row, [0]), at, rows))
 
 
 def _gradients(
     graph: Graph, block: Block, y: Tensor, xs: Sequence[Tensor], seed: Tensor | None, options: GradientOptions
 ) -> list[Tensor | None]:
-    """The gradients of what stands in a block, put where the graph grows now; dense."""
+    """The gradients of operations in a block, inserted where the graph grows now; dense."""
     found = requested(graph, [y.value], [x.value for x in xs], [seed], block, options)
     return [Densify.of(g) if g is not None and isinstance(g.type, SlicesType) else g for g in found]
 
@@ -99,7 +99,7 @@ def _gradients(
 
 
 class _Shape:
-    """Extents, and where a `?` is among them the tensor that gives them all."""
+    """A shape: extents, and where a `?` is among them the tensor that gives them all."""
 
     def __init__(self, extents: tuple[int, ...], runtime: Tensor | None) -> None:
         self.extents = extents

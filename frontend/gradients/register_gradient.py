@@ -1,4 +1,4 @@
-"""Gradient functions that users register, by the name of an operation or by one of their own."""
+"""Registers gradient functions (rules), by the name of an operation or by one of their own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RegisterGradient:
             return pb.maximum(dy, -1.0)
 
     The function gets the operation, with its `operands` and `results`, and one gradient per result. It
-    returns a tensor, slices or `None` for each operand; a single one need not stand in a list. It is looked
+    returns a tensor, slices or `None` for each operand; a single one need not be in a list. It is looked
     up when gradients are made, not before.
 
     Args:
@@ -52,7 +52,7 @@ class RegisterGradient:
 
 
 def NotDifferentiable(op_type: str) -> None:  # noqa: N802  as TensorFlow spells it
-    """Declares that nothing flows back through operations of this name: what is behind them gets `None`.
+    """Declares that operations of this name are not differentiable: no gradient flows back through them.
 
     Raises as `RegisterGradient` does.
     """
@@ -63,7 +63,7 @@ NoGradient = NotDifferentiable
 
 
 def _on_handles(function: Rule) -> Rule:
-    """A rule that may return what users hold: slices as `IndexedSlices`, variables."""
+    """Wraps a rule that may return what users hold: slices as `IndexedSlices`, variables."""
 
     def unwrapped(grad: object) -> object:
         match grad:

@@ -1,4 +1,4 @@
-"""A graph under construction: the operations that enter it, their names, scopes, variables, devices, random states.
+"""A graph under construction: the operations that enter it, their names, scopes and devices, and its rollback.
 
-What turns a finished graph into a function on arrays is in `frontend/trace`.
+What users hold of it is in `frontend/handles`; what turns it into a function on arrays is in `frontend/trace`.
 """

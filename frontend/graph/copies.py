@@ -1,7 +1,7 @@
-"""Copies of graphs, and of what stands in them: what `pickle` and `copy.deepcopy` write down, and read again.
+"""Serialises graphs, their tensors and operations, for `pickle` and `copy.deepcopy`.
 
 A graph is written as rows, one for each operation. A tensor or an operation is written as its graph and a number, so
-that it comes back in the graph that it is pickled with. `Graph` stands above this module, which it uses.
+that it comes back in the graph that it is pickled with. `Graph` uses this module, which does not know it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.record import Record, numbered, operations_in, values_in
 
 EMPTIED = frozenset({"stamps", "steps", "requests", "next_name", "_entered"})
-"""What of a graph belongs to the blocks of code that work on it, or is compiled again."""
+"""Attributes of a graph that are not copied: those of `with` blocks that work on it, and what is compiled again."""
 BUILT = frozenset({"_body", "_block", "_function", "_module", "_closed"})
-"""What of a graph is the operations themselves."""
+"""Attributes of a graph that are its operations, which are written as rows."""
 
 
 def state_of(graph: Any) -> dict[str, Any]:
-    """All that a graph is, outside of every scope and device; operations and values in it as numbers.
+    """The state of a graph, outside of every scope and device, with numbers for its operations and values.
 
     Raises:
         GraphError: a loop or a branch is under construction.
@@ -47,7 +47,7 @@ def state_of(graph: Any) -> dict[str, Any]:
 
 
 def restore(graph: Any, state: dict[str, Any]) -> None:
-    """Makes a graph that is nothing yet what `state_of` has written down."""
+    """Restores a graph, which is not initialised yet, from what `state_of` has returned."""
     type(graph).__init__(graph)
     state = dict(state)
     state.pop("record").written_to(graph.body)

@@ -1,4 +1,4 @@
-"""What random operations without a seed of their own follow from: a state, their number, the loops around them."""
+"""Counts the random operations of a graph that have no seed of their own, from which their seeds are derived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 
 
 class Draws:
-    """The draws of one graph that have no seed of their own."""
+    """The draws of one graph that have no seed of their own: their number, and the state that they draw from."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -22,11 +22,11 @@ class Draws:
         self.shared = False
         """Whether the state is that of all functions."""
         self.source: Tensor | None = None
-        """What stands for the state while this is set: where a function is built again, for its gradient."""
+        """The tensor to draw from in place of the state, where a function is built again for its gradient."""
         self.read: tuple[Operation, ...] = ()
-        """The reference to the state and its read, which stand before all that is drawn."""
+        """The reference to the state and its read, which precede all draws."""
         self.trips: dict[Block, Tensor | None] = {}
-        """For the regions of each loop under construction what stands for its trip, once a draw has asked."""
+        """For the regions of each loop under construction a placeholder of its trip count, once a draw has asked."""
 
     @contextmanager
     def restored_on_error(self) -> Generator[None]:
@@ -49,7 +49,7 @@ class Draws:
 
     @contextmanager
     def drawn_from(self, source: Tensor | None) -> Generator[None]:
-        """While this lasts, `source` stands for the graph's state, unless it is `None`."""
+        """Draws from `source` in place of the graph's state, within this block, unless it is `None`."""
         outer, self.source = self.source, source if source is not None else self.source
         try:
             yield
@@ -58,7 +58,7 @@ class Draws:
 
     @contextmanager
     def repeated_from(self, number: int) -> Generator[None]:
-        """While this lasts, draws are numbered from here on again: they draw what those of these numbers have drawn."""
+        """Numbers draws from here on again, within this block: they repeat the draws of these numbers."""
         taken, self.number = self.number, number
         try:
             yield

@@ -1,4 +1,4 @@
-"""How functions add an operation: arguments become tensors, then the operation gets its name."""
+"""Helpers with which functions add an operation: convert the arguments, then name the operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tensors(*args: Operand, op: str) -> list[Tensor]:
 
 
 def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
-    """The tensor that `make` gives. The first operation that it adds gets this name, if one is given."""
+    """Calls `make`, and names the first operation that it adds, if a name is given; returns its tensor."""
     if name is None:
         return make()
     graph = current_graph()

@@ -1,4 +1,4 @@
-"""`gradient_override_map`: operations that are to use another gradient function than that of their type."""
+"""`gradient_override_map`: overrides the gradient function of an operation, by a mark on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def operation_name(op_type: str) -> str:
 
 
 def override_stamp(rules: Mapping[str, str]) -> Callable[[Operation], None]:
-    """Marks an operation whose name is a key with the name of the gradient function to use.
+    """A stamp that marks operations whose name is a key with the name of the gradient function to use.
 
     Raises:
         ValueError: no mapping of strings (a `TypeError` too), or a key that names no operation.

@@ -1,4 +1,4 @@
-"""Requests for gradients of a graph under construction, and the loops around them that are not complete yet."""
+"""Runs the gradient engine on a graph under construction; checks requests inside of loops once more at their end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def requested(
     stops: Collection[SSAValue] = (),
     unconnected: Unconnected = Unconnected.NONE,
 ) -> list[Tensor | None]:
-    """The engine's `gradients`, put where the graph grows now.
+    """Runs the engine's `gradients`; its operations are inserted where the graph grows now.
 
     Inside of a loop under construction the request is remembered: only when the body is complete it is known what
     earlier trips make of a carried value; see `check_requests`.
@@ -48,7 +48,7 @@ def requested(
 
 
 def check_requests(graph: Graph, loop: While) -> None:
-    """Looks once more at the requests inside of a loop that is complete now.
+    """Checks the requests inside of a loop that is complete now.
 
     Raises:
         GradientError: one of them depends on an x by what the body yields.

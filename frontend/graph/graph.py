@@ -1,4 +1,4 @@
-"""`Graph`: one function under construction, and everything that stamps the operations put into it."""
+"""`Graph`: one function under construction, and the stamps on the operations that are put into it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _current: ContextVar[Graph] = ContextVar("current_graph")
 
 
 class _TakeBackError(Exception):
-    """Nothing went wrong, but what was added is not to stay."""
+    """Ends `tentatively`: nothing went wrong, but what was added is rolled back."""
 
 
 class GraphBlock(InsertionBlock):
@@ -63,7 +63,7 @@ class Graph:
         self.adopts_variables = False
         """Whether variables of other graphs may be used: a function that is traced shares their contents."""
         self.makes_variables, self.made_variables = True, False
-        """Whether new ones may be made, and were; where they are made anew each time, that is a mistake."""
+        """Whether variables may be made here, and whether some were: a later trace must not make them anew."""
         self.handles: dict[Any, Tensor] = {}
         """The reference to each adopted `Variable`."""
         self.control_inputs: dict[Operation, tuple[Operation, ...]] = {}
@@ -79,7 +79,7 @@ class Graph:
         self._module = ModuleOp([self._function])
         self._closed = False
         self.placed_before: list[Operation] = []
-        """What was made late but stands before other operations: outside of a loop, or beside what it serves."""
+        """What was made late but precedes other operations: outside of a loop, or beside what it serves."""
         self.requests: list[Any] = []
         """The requests for gradients inside of the loops under construction."""
         self._entered: list[ExitStack] = []
@@ -99,7 +99,7 @@ class Graph:
 
     @contextmanager
     def current(self) -> Generator[None]:
-        """While this lasts, new operations go into this graph."""
+        """Inserts new operations into this graph, within this block."""
         token = _current.set(self)
         try:
             with inserting(self.insert, is_users=True):
@@ -120,15 +120,13 @@ class Graph:
 
     @contextmanager
     def stamping(self, stamps: Sequence[Stamp], without: Sequence[Stamp] = ()) -> Generator[None]:
-        """While this lasts, `stamps` are called too on each new operation, and `without` are not."""
+        """Calls `stamps`, too, on each new operation within this block, and not those of `without`."""
         outer = self.stamps
         self.stamps = [s for s in outer if s not in without] + list(stamps)
         try:
             yield
         finally:
             self.stamps = outer
-
-    # ---- contents ---------------------------------------------------------------------------------------
 
     @property
     def body(self) -> Block:
@@ -162,8 +160,6 @@ class Graph:
         argument.name_hint = valid_hint(unique)
         return argument
 
-    # ---- insertion --------------------------------------------------------------------------------------
-
     def insert(self, op: Operation) -> None:
         """Puts an operation at the end of the block under construction, named, with the scopes' stamps."""
         block = self._block
@@ -180,7 +176,7 @@ class Graph:
         self._block.add_op(op)
 
     def reopen(self) -> None:
-        """Takes the terminator away again, if the function has one."""
+        """Erases the terminator again, if the function has one."""
         last = self._body.last_op
         if self._closed and last is not None:
             last.detach()
@@ -203,7 +199,7 @@ class Graph:
 
     @contextmanager
     def inside(self, block: Block) -> Generator[None]:
-        """While this lasts, new operations go to the end of `block`, in a region of this graph."""
+        """Inserts new operations at the end of `block`, in a region of this graph, within this block of code."""
         outer, self._block = self._block, block
         try:
             yield
@@ -227,12 +223,12 @@ class Graph:
         self.check_visible(operand, op.name)
 
     def check_visible(self, value: SSAValue, what: str) -> None:
-        """Refuses a value of this graph that is not there where it grows now; see `visibility`."""
+        """Refuses a value of this graph that does not dominate where it grows now; see `visibility`."""
         check_visible(value, self._block, what)
 
     @contextmanager
     def unchanged_on_error(self) -> Generator[None]:
-        """Erases whatever was added in this block if it fails, and gives its names back."""
+        """Rolls back if this block fails: erases whatever was added, and gives its names back."""
         self.reopen()
         block, last, arguments = self._block, self._block.last_op, len(self._body.args)
         placed, variables, requests = len(self.placed_before), len(self.variables), len(self.requests)
@@ -251,7 +247,7 @@ class Graph:
 
     @contextmanager
     def tentatively(self) -> Generator[None]:
-        """Erases whatever was added in this block, and gives its names back."""
+        """Rolls back at the end of this block in any case."""
         try:
             with self.unchanged_on_error():
                 yield

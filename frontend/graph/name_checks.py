@@ -1,4 +1,4 @@
-"""Functions check the name of their operation first: one that is refused leaves the graph as it was."""
+"""Makes functions check the name of their operation before all else: a refused one leaves the graph as it was."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_scope_name(name: object) -> None:
 
 
 def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., Any]]:
-    """Functions that check their `name` first, in place of those that take one and give it to an operation.
+    """Wraps the functions that name an operation, so that they check their `name` first.
 
     They convert their operands before they know what to name, and what was converted would stay in the graph. Those
     whose `name` has another default than `None` name a scope, or check it themselves. The functions are replaced where
@@ -47,7 +47,7 @@ def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., A
 
 
 def _checking(function: Callable[..., Any], place: int | None) -> Callable[..., Any]:
-    """The function, with a check of its argument `name`, which may be given at a place, if it has one."""
+    """Wraps a function with a check of its argument `name`, which has this position, or can be given by name only."""
 
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How what was added to a graph is taken back, where something failed."""
+"""Rolls back what was added to a graph, where something failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def erase_after(block: Block, last: Operation | None, notes: MutableMapping[Oper
 
 
 def erase_from(operations: list[Operation], count: int) -> None:
-    """Keeps this many operations, and erases later ones, wherever they stand."""
+    """Keeps this many operations, and erases later ones, in whatever block they are."""
     for op in reversed(operations[count:]):
         if op.parent is not None:
             op.detach()

@@ -1,4 +1,4 @@
-"""Counts of trips, for loops in which something is drawn: each trip is to draw numbers of its own.
+"""Adds trip counts to loops with random operations: each trip is to draw numbers of its own.
 
 The count is a value that the loop carries, so that its twin, and the copies that gradients make, have the same one.
 """
@@ -24,7 +24,7 @@ COUNT = tensor_type(i64, ())
 
 
 def trips_around(graph: Graph) -> list[Tensor]:
-    """The trip of each loop around the place where a graph grows, from the outermost in."""
+    """The trip count of each loop around the point where a graph grows, from the outermost in."""
     found: list[Tensor] = []
     block: Block | None = graph.insertion_block
     while block is not None and block is not graph.body:
@@ -36,9 +36,9 @@ def trips_around(graph: Graph) -> list[Tensor]:
 
 @contextmanager
 def counting_trips(graph: Graph, loop: While) -> Generator[None]:
-    """While this lasts, the regions of a loop are filled; if a draw stands in them, it counts its trips afterwards.
+    """Counts a loop's trips if a draw is added to its regions within this block of code.
 
-    It carries the count behind all else.
+    The count is the last value that the loop carries.
     """
     trips, blocks = graph.draws.trips, [region.block for region in loop.regions]
     trips.update(dict.fromkeys(blocks))
@@ -53,7 +53,7 @@ def counting_trips(graph: Graph, loop: While) -> Generator[None]:
 
 
 def _trip_in(graph: Graph, block: Block) -> Tensor:
-    """What stands for the trip in a region under construction: a value made at its start."""
+    """A placeholder of the trip count in a region under construction: a value made at its start."""
     trip = graph.draws.trips[block]
     if trip is None or trip.op.parent is None:
         with inserting(_before(graph, block, block.first_op)):
@@ -62,7 +62,7 @@ def _trip_in(graph: Graph, block: Block) -> Tensor:
 
 
 def _carry_count(graph: Graph, loop: While, stand_ins: dict[Block, Tensor]) -> None:
-    """Adds the count to what the loop carries, in the places of what stands for it."""
+    """Adds the count to what the loop carries, and replaces its placeholders."""
     assert loop.parent is not None
     with inserting(_before(graph, loop.parent, loop)):
         start = Fill.full(0, COUNT)
@@ -89,7 +89,7 @@ def _replace(stand_in: SSAValue, argument: SSAValue) -> None:
 
 
 def _before(graph: Graph, block: Block, place: Operation | None) -> Insert:
-    """Puts named operations before another one; at the end of an empty block."""
+    """Inserts named operations before another one; at the end of an empty block."""
 
     def put(op: Operation) -> None:
         op.location = named(graph.names.unique("trip"))

@@ -1,4 +1,4 @@
-"""Unique names under scopes, given as TensorFlow gives them: `layer/tanh`, then `layer/tanh_1`."""
+"""Makes names unique under scopes, as TensorFlow does: `layer/tanh`, then `layer/tanh_1`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class UniqueNames:
         self._taken[key] = count
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"scope": "", "_taken": self._taken, "_journal": None}  # a copy stands outside of every scope
+        return {"scope": "", "_taken": self._taken, "_journal": None}  # a copy is outside of every scope
 
     def check(self, name: object) -> None:
         """`ValueError` for what is no name where operations are made now; see `checked_name`."""
@@ -96,10 +96,10 @@ class UniqueNames:
 
 
 def checked_name(name: object, *, within: str = "") -> str:
-    """The name of an operation, of a placeholder or of a variable, as TensorFlow's are.
+    """Checks the name of an operation, of a placeholder or of a variable by TensorFlow's rule; returns it.
 
     Args:
-        name: letters, digits and `_ . - / >`. It begins with a letter, a digit or `.`, unless it stands under a scope.
+        name: letters, digits and `_ . - / >`. It begins with a letter, a digit or `.`, unless it is under a scope.
         within: that scope.
 
     Raises:
@@ -115,7 +115,7 @@ def checked_name(name: object, *, within: str = "") -> str:
 
 
 def valid_hint(name: str) -> str:
-    """The last part of a name, as a name of a value in MLIR text: of letters, digits and `_`, the first no digit."""
+    """The last part of a name as a valid value name of MLIR text: of letters, digits and `_`, the first no digit."""
     part = re.sub(r"[^A-Za-z0-9_]", "_", name.rstrip("/").rpartition("/")[2])
     # The printer itself adds `_` and a number to names that occur twice, and the parser drops them again.
     part = re.sub("(_[0-9]+)+$", "", part)

@@ -1,4 +1,4 @@
-"""Which values are there where a graph grows: not those of loops and branches, outside of them."""
+"""Dominance where a graph grows: values of loops and branches are not visible outside of them."""
 
 from __future__ import annotations
 

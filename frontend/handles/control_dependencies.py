@@ -47,7 +47,7 @@ def control_dependencies(inputs: Sequence[object] | None) -> Generator[None]:
 
 
 class _ControlInputs:
-    """Notes what operations need, unless one of their operands needs it already."""
+    """Stamps control inputs on operations, unless one of their operands has them already."""
 
     def __init__(self, graph: Graph, needed: tuple[IROperation, ...]) -> None:
         self.graph = graph
@@ -62,7 +62,7 @@ class _ControlInputs:
 
 
 def group(*inputs: Tensor | Variable | IndexedSlices | Operation, name: str = "group") -> Operation:
-    """One operation that stands for all of these.
+    """Groups operations: one handle that runs all of these.
 
     Raises:
         ValueError: for something else, or for inputs of different graphs.
@@ -75,7 +75,7 @@ def group(*inputs: Tensor | Variable | IndexedSlices | Operation, name: str = "g
 
 
 def _anchors(value: Tensor | Variable | IndexedSlices | Operation) -> Sequence[SSAValue | IROperation]:
-    """What tells the graph of something."""
+    """Values or operations by which the graph of something is found."""
     handle = handle_of(value)
     return [handle.value] if handle is not None else value.ops if isinstance(value, Operation) else []
 
@@ -85,7 +85,7 @@ def tuple_of(
     name: str = "tuple",
     control_inputs: Sequence[Tensor | Variable | Operation] = (),
 ) -> list[Tensor | IndexedSlices | None]:
-    """The same values, none of which may be used before all of them are computed. `None` stays `None`.
+    """A barrier: the same values, none of which may be used before all of them are computed. `None` stays `None`.
 
     Args:
         tensors: at least one of them not `None`; the values and indices of slices wait together.

@@ -33,7 +33,7 @@ from pullback.frontend.operands.shape_like import ShapeLike, static_extents
 __all__ = ["IndexedSlices"]
 
 LARGE_ELEMENTS = 100_000_000
-"""From how many elements on slices made dense are worth a warning."""
+"""The number of elements from which on densified slices are worth a warning."""
 
 
 class IndexedSlices(Operators):
@@ -123,7 +123,7 @@ class IndexedSlices(Operators):
         return self._kept("dense_shape", self._shape)
 
     def _kept(self, what: str, make: Callable[[], Tensor]) -> Tensor:
-        """A part, made once; and again where the one that was made stands in a body that is over, or is gone."""
+        """A part, made once; and again where the one that was made is not visible here, or erased."""
         graph = graph_of(self.tensor.value)
         part = self._parts.get(what)
         if part is None or not is_visible(part.value, graph.insertion_block):
@@ -149,13 +149,13 @@ class IndexedSlices(Operators):
         return (SliceValues, SliceIndices)[index].of(self.tensor)
 
     def known_as(self, type_: Attribute) -> IndexedSlices:
-        """The same rows, of a tensor of this type: that is known in full, where the shape was in part."""
+        """The same rows with a dense type that is fully known, where the shape was known in part."""
         if None not in self.shape or not compatible_types(self.type.data_type, type_):
             return self
         return IndexedSlices(self.values, self.indices, shape_of_type(type_))
 
     def as_tensor(self) -> Tensor:
-        """The tensor that the rows stand for; warns where that may be large."""
+        """Densifies: the tensor that has these rows; warns where it may be large."""
         extents = shape_of_type(self.type.data_type)
         if DYNAMIC_INDEX in extents:
             self._warn("of unknown shape")

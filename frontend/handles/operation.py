@@ -19,7 +19,7 @@ __all__ = ["Operation"]
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """Something to run for its effect: an update, or a group of them. Fetching it gives `None`."""
+    """The handle of something to run for its effect: an update, or a group of them. Fetching it gives `None`."""
 
     DOCUMENTED: ClassVar[tuple[str, ...]] = ()
     """The members that docs/python.md shows: the others are for the inside."""
@@ -48,7 +48,7 @@ def _operation_at(graph: Graph, numbers: list[int], name: str) -> Operation:
 
 
 def _reduced(tensor: Tensor) -> Any:
-    """How a tensor is pickled: as its graph, and its number there."""
+    """Pickles a tensor as its graph, and its number there."""
     graph = graph_of(tensor.value)
     return tensor_at, (graph, number_in(values_in(graph.body), tensor.value))
 

@@ -1,4 +1,4 @@
-"""The state that random numbers without a seed of their own come from, and `set_random_seed`.
+"""The state of random operations without a seed of their own, and `set_random_seed`.
 
 It is a variable of the graph, of two words: a seed, and a count of steps. A step that draws reads it once, before all
 else, and adds one to the count at its end. So all of it is in the text of the step.
@@ -30,7 +30,7 @@ from pullback.process.locks import Lock
 __all__ = ["set_random_seed"]
 
 NAME = "_random_state"
-"""What the variable is called: no other one can be, since names do not begin so."""
+"""The variable's name, which no other one can have, since names do not begin with `_`."""
 
 
 class RandomState(Variable):
@@ -52,7 +52,7 @@ class RandomState(Variable):
         return (state_of_functions, ()) if shared else super().__reduce_ex__(protocol)
 
     def seed(self, seed: int | None) -> None:
-        """Begins anew with this seed, or with one that nobody has chosen."""
+        """Starts again from this seed, or from one drawn from the operating system."""
         with self.lock:
             self.array[...] = secrets.randbits(63) if seed is None else seed, 0
 
@@ -115,7 +115,7 @@ def known_random_state(graph: Graph) -> RandomState | None:
 
 
 def source_of_keys(graph: Graph) -> Tensor:
-    """What the seeds of draws are made of where a graph grows now: its state, as its steps find it."""
+    """The tensor that the seeds of draws are derived from where a graph grows now: the state that its steps read."""
     source = graph.draws.source
     return random_state(graph).read_in(graph) if source is None else source
 
@@ -133,13 +133,13 @@ def count_step(variable: Tensor) -> None:
 
 
 def set_random_seed(seed: int | None, graph: Graph | None = None) -> None:
-    """Makes what a graph draws repeat: from now on its steps draw what they drew after the last call with this seed.
+    """Seeds the random state of a graph: its steps repeat what they drew after the last call with this seed.
 
-    It is for random operations without `seed=`, wherever they stand in the graph, and for steps that are compiled
-    already. Outside of all graphs it is for `function` and its like, which share one state.
+    It is for all random operations of the graph without `seed=`, and for steps that are compiled already. Outside of
+    all graphs it is for `function` and its like, which share one state.
 
     Args:
-        seed: an integer of 64 bits; `None` for one that nobody has chosen, as graphs have at first.
+        seed: an integer of 64 bits; `None` for one from the operating system, as graphs have at first.
         graph: the current one unless given.
 
     Raises:

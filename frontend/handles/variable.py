@@ -47,7 +47,7 @@ __all__ = ["Variable", "global_variables", "trainable_variables"]
 class Variable(Operators):
     """State of a fixed shape and dtype, held in a NumPy array that outlives a step.
 
-    In an expression it stands for its contents at that point: each use is a read of its own. It belongs to the
+    In an expression it means its contents at that point: each use is a read of its own. It belongs to the
     graph in which it is made. Functions (see `function`) may use any variable, and share its contents; one that is
     made outside of all graphs is for them.
 
@@ -89,7 +89,7 @@ class Variable(Operators):
         self.trainable = trainable
         self.array = true_as_one(np.array(as_array(initial, "initial", dtype), order="C"))
         self.lock = Lock()
-        """Held by whoever reads or writes the contents: steps, `numpy`, checkpoints."""
+        """Held by whatever reads or writes the contents: steps, `numpy`, checkpoints."""
         self.home.names.check(name)
         self.name = self.home.names.unique(name)
         self._handle: Tensor | None = self._reference(self.home, self.name)

@@ -1,4 +1,4 @@
-"""What to write where `pb.` does not have a name: often it is another library's."""
+"""Errors for names that `pb.` does not have, which suggest what to write: often they are another library's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What TensorFlow 1, JAX and NumPy call what Pullback has.
+"""Tables of the names that TensorFlow 1, JAX and NumPy have for what Pullback has.
 
-A name that is the same in another library is found in a list of such names; the others stand with ours, once.
+A name that is the same in another library is in a list of such names; the others are listed beside ours, once.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ SAME: Mapping[str, str] = {
         get_or_create_global_step
     """,
 }
-"""By where they stand there, the names that mean the same here; a name in several places counts for the first."""
+"""By the module that they are in there, the names that mean the same here; a name in several counts for the first."""
 
 OTHER: Mapping[str, str] = {
     "Tensor": "jax.Array np.ndarray",
@@ -194,4 +194,4 @@ NOTES: Mapping[str, str] = {
     "where": "broadcasts, as in NumPy and JAX; `tf.where` of TensorFlow 1 does not",
     "while_loop": "a list of loop variables, as in TensorFlow, or one; nests keep their form, `[i]` gives `[i]`",
 }
-"""What one should know who comes from there."""
+"""Differences that users of these libraries should know."""

@@ -1,4 +1,4 @@
-"""Keys of values that tell apart what Python's `==` does not: 1, 1.0 and True, 0.0 and -0.0, `(2,)` and `(2.0,)`.
+"""Cache keys of values that tell apart what Python's `==` does not: 1, 1.0 and True, 0.0 and -0.0, `(2,)` and `(2.0,)`.
 
 What was compiled for one value must not serve another for which a function may do something else. So types and signs
 count, at every depth; and NaN, which equals nothing, has the key of NaN.
@@ -29,7 +29,7 @@ PARTS: dict[type, Callable[[Any], object]] = {
     np.dtype: lambda value: (value.str, value.names and value.descr, value.metadata and repr(value.metadata)),
     np.generic: lambda value: (value.dtype.str, value.tobytes()),
 }
-"""What values of a class consist of, where `==` says less; the first class that a value is of counts."""
+"""The parts of values of a class, where `==` says less; the first class that a value is of counts."""
 
 
 def exact_key(value: object) -> Hashable:
@@ -56,7 +56,7 @@ def exact_key(value: object) -> Hashable:
 
 
 def _inner(parts: object) -> Hashable:
-    """The keys of the parts of a value; what is left of it is text, or bytes, or `None`."""
+    """The keys of the parts of a value, down to text, bytes and `None`."""
     if isinstance(parts, tuple):
         return tuple(map(exact_key, parts))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(parts, frozenset):

@@ -18,15 +18,15 @@ from pullback.frontend.handles.operation import Operation
 from pullback.frontend.nests.exact_keys import exact_key
 
 NAMESPACE = "pullback"
-"""Under which dataclasses are known to optree."""
+"""The namespace in which dataclasses are registered with optree."""
 LEAVES = (Operators, Operation)
-"""What stands for itself, whatever it is made of."""
+"""Classes that are leaves, although some are dataclasses."""
 _DICTS = (dict, OrderedDict, defaultdict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Nest:
-    """A nest taken apart.
+    """A nest (pytree), flattened.
 
     The leaves of a dict come in the order of its sorted keys, those of a dataclass in the order of its fields.
     A field with `metadata={"static": True}` is part of the form, not a leaf.
@@ -43,7 +43,7 @@ class Nest:
     def of(
         cls, value: object, *, none_is_leaf: bool = False, is_leaf: Callable[[object], bool] | None = None
     ) -> Nest:
-        """Takes a nest apart; `None` holds nothing, unless it is to be a leaf; so is whatever `is_leaf` says."""
+        """Flattens a nest; `None` holds nothing, unless it is to be a leaf; so is whatever `is_leaf` says."""
         while True:
             leaves, form = optree.tree_flatten(value, is_leaf, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
             unknown = [kind for kind in set(map(type, leaves)) if _is_dataclass(kind)]
@@ -78,9 +78,9 @@ class Nest:
         return [accessor.codify(root) for accessor in self.form.accessors()]
 
     def leaves_alike(self, value: object) -> list[Any] | None:
-        """What another nest of this form holds in the places of the leaves; `None` if it has another form.
+        """The leaves of another nest of this form; `None` if it has another form.
 
-        A tuple may stand for a list.
+        A tuple may be given for a list.
         """
         try:
             return self.form.flatten_up_to(_lists_for_tuples(self.rebuilt(self.leaves), value))  # pyright: ignore[reportArgumentType]
@@ -97,7 +97,7 @@ def _nest_of(value: object, none_is_leaf: bool) -> Nest:
 
 
 def _exact_keys(keys: list[Any]) -> Hashable:
-    """What tells apart the keys of dicts: most are strings."""
+    """A key of the keys of dicts: most are strings."""
     return tuple(keys) if set(map(type, keys)) <= {str} else tuple(map(exact_key, keys))
 
 
@@ -106,7 +106,7 @@ def _leaf(leaf: object) -> None:
 
 
 def _in_order(node: PyTreeSpec) -> PyTreeSpec:
-    """A dict, without what it holds, whose keys stand in the order of its leaves."""
+    """A dict, without what it holds, whose keys are in the order of its leaves."""
     if node.type not in (dict, defaultdict):
         return node
     keys, made = dict.fromkeys(node.entries(), 0), node.unflatten([0] * node.num_children)
@@ -132,7 +132,7 @@ class _Static:
 
 
 def _lists_for_tuples(like: Any, value: Any) -> Any:
-    """`value`, with lists for the tuples that stand where `like` has lists of as many items."""
+    """`value`, with lists for its tuples where `like` has lists of as many items."""
     if isinstance(like, list | tuple) and isinstance(value, list | tuple) and len(like) == len(value):  # pyright: ignore[reportUnknownArgumentType]
         items = [_lists_for_tuples(a, b) for a, b in zip(like, value, strict=True)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         if isinstance(like, list) or type(value) is list:
@@ -151,7 +151,7 @@ def _is_dataclass(kind: type) -> bool:
 
 
 def _register(kind: type) -> None:
-    """Makes optree look into a dataclass. Its copies are made without `__init__`, which may expect arrays."""
+    """Registers a dataclass with optree. Its copies are made without `__init__`, which may expect arrays."""
     fields = dataclasses.fields(kind)
     inner = [f.name for f in fields if not f.metadata.get("static")]
     static = [f.name for f in fields if f.metadata.get("static")]

@@ -1,4 +1,4 @@
-"""What users may pass: data that becomes tensors, nests of them, and the errors that say what is wrong with one.
+"""Checks and conversions of what users pass: data that becomes tensors, axes, shapes and dtypes.
 
 It knows no graph, and is below the other folders of the frontend.
 """

@@ -1,4 +1,4 @@
-"""Axes as users give them: whole numbers that count from the end if negative."""
+"""Checks axes as users give them: whole numbers that count from the end if negative."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_real_number(value: object) -> TypeGuard[float]:
 
 
 def listed(numbers: Any) -> list[Any]:
-    """What a list, a tuple, a range or an array holds; anything else, an array of rank 0 too, as a list of one."""
+    """The items of a list, a tuple, a range or an array; anything else, an array of rank 0 too, as a list of one."""
     if isinstance(numbers, np.ndarray):
         return list(numbers) if numbers.ndim else [numbers[()]]
     return list(numbers) if isinstance(numbers, list | tuple | range) else [numbers]

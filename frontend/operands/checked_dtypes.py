@@ -1,4 +1,4 @@
-"""Dtypes of arguments, checked where a function can say more than its operation."""
+"""Checks dtypes of arguments, where a function can say more than its operation."""
 
 from __future__ import annotations
 

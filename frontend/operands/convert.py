@@ -1,4 +1,4 @@
-"""What a user may pass where a tensor is meant: tensors, variables, slices, arrays, numbers, nested lists."""
+"""Converts what users pass to tensors: variables, slices, arrays, numbers, nested lists."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def default_dtype(value: Number) -> str:
 
 
 def _stacked(values: Sequence[Any], what: str, dtype: object) -> Tensor:
-    """Tensors, and what stands beside them, along a new first axis: numbers take the dtype of the last tensor."""
+    """Stacks tensors, and data beside them, along a new first axis: numbers take the dtype of the last tensor."""
     if dtype is None:
         *_, last = _tensors_in(values)
         dtype = getattr(last, "dtype", None)

@@ -1,4 +1,4 @@
-"""Shapes as users give them: numbers, `-1`, tensors among them, or one tensor of integers."""
+"""Converts shapes as users give them: numbers, `-1`, tensors among them, or one tensor of integers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _as_row(extent: int | Tensor, what: str) -> Tensor:
 
 
 def _of_tensor(shape: Tensor, what: str) -> tuple[tuple[int, ...], Tensor]:
-    """What is known of a shape that is computed: its rank always, its extents if they come from a type."""
+    """The known part of a computed shape: its rank always, its extents if they come from a type."""
     known_length = shape.ndim == 1 and shape.extents[0] != DYNAMIC_INDEX
     if not known_length or not is_integer(shape.element_type):
         raise GraphError(f"{what}: a shape must be a tensor of integers of known length, got {shape.type}")

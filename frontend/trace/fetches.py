@@ -1,4 +1,4 @@
-"""What may be asked of a step: tensors, slices, variables, operations; and how results become these."""
+"""Fetches: tensors, slices, variables and operations as outputs of a step, and their values from its results."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class TensorLeaf:
 
     @property
     def anchors(self) -> tuple[SSAValue | IROperation, ...]:
-        """What tells the graph."""
+        """Values or operations by which its graph is found."""
         return (self.source,)
 
     @property
     def outputs(self) -> tuple[StepOutput, ...]:
-        """What the function must return for it."""
+        """The results that the function returns for it."""
         return (StepOutput(self.label, self.source),)
 
     @property
     def updates(self) -> tuple[IROperation, ...]:
-        """What must run for its effect."""
+        """The operations that run for their effect."""
         return ()
 
     def value(self, results: Iterator[Array]) -> Any:
-        """Takes its results, and gives what the caller gets."""
+        """Takes its results from the iterator, and returns the caller's value."""
         return next(results)
 
 
 @dataclass(frozen=True)
 class SlicesLeaf(TensorLeaf):
-    """Slices: they come back as values, indices and dense shape."""
+    """Slices, whose value is values, indices and dense shape."""
 
     def value(self, results: Iterator[Array]) -> Any:
         type_ = self.source.type
@@ -87,12 +87,12 @@ Leaf = TensorLeaf | OperationLeaf
 
 
 def leaves_of(nest: Nest, label: str) -> list[Leaf]:
-    """What the outputs in a nest stand for; `ValueError` (a `TypeError` too) for what cannot be one."""
+    """Classifies the outputs in a nest; `ValueError` (a `TypeError` too) for what cannot be one."""
     return [_leaf(path, value) for path, value in zip(nest.labels(label), nest.leaves, strict=True)]
 
 
 def anchors_of(wanted: Sequence[Leaf]) -> list[tuple[str, SSAValue | IROperation]]:
-    """What tells the graph that outputs are of, each under the output's label."""
+    """Values or operations by which the graph of outputs is found, each under the output's label."""
     return [(leaf.label, anchor) for leaf in wanted for anchor in leaf.anchors]
 
 

@@ -25,7 +25,7 @@ from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock
 
 KEPT_TRACES = 64
-"""For how many of the latest different kinds of arguments a function is kept compiled."""
+"""The number of latest kinds of arguments for which a function is kept compiled."""
 
 
 class Function:
@@ -38,12 +38,12 @@ class Function:
         self._traces: OrderedDict[Hashable, Trace] = OrderedDict()
         self._was_traced = False
         self._makes_no_variables = False
-        """Whether it has made variables already, or the function that it is a copy of."""
+        """Whether it must not make variables: it has made some, or the function that it is a copy of has."""
         self._tracing = Lock()
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """The results: arrays for arrays, tensors for tensors or inside of `with Graph()`."""
+        """Calls the function: gives arrays for arrays, tensors for tensors or inside of `with Graph()`."""
         nest = Nest.of((args, options))
         graph = surrounding_graph(nest)
         if graph is not None:
@@ -63,10 +63,10 @@ class Function:
         return self._trace(call).step.ir(level, [array.shape for array in call.arrays])
 
     def __reduce__(self) -> Any:
-        """Copies like a function of Python: one that is found under its name is that, wherever it is unpickled.
+        """Pickles by name, as Python's functions, where it is found under its name.
 
-        Others are made anew of copies of what they are made of, and traced again. One that has made variables may not
-        make them anew: its copy would begin with other contents.
+        Others are made anew of copies of their parts, and traced again. One that has made variables may not make them
+        anew: its copy would begin with other contents.
         """
         if found_under_its_name(self):
             return vars(self)["__qualname__"]
@@ -102,7 +102,7 @@ class Function:
 
 
 def found_under_its_name(function: Any) -> bool:
-    """Whether a module has this very object under the name that it bears."""
+    """Whether a module has this very object under its qualified name."""
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     for part in getattr(function, "__qualname__", "").split("."):
         found = getattr(found, part, None)
@@ -154,7 +154,7 @@ class Trace:
         return cls(graph, step, outputs)
 
     def __call__(self, arrays: Sequence[Array]) -> Any:
-        *values, _ = self.step(*arrays)  # the last one stands for the updates
+        *values, _ = self.step(*arrays)  # the last one is that of the updates
         return self.outputs.rebuilt(values)
 
 
@@ -189,7 +189,7 @@ def function(f: Any = None, *, target: str = "cpu", static: Sequence[str] = ()) 
 
     Arguments and results are nests (pytrees: lists, tuples, dicts, dataclasses) of arrays and numbers. The first
     call with arguments of a form, and of these dtypes and shapes, traces the function: runs it on tensors that
-    stand for them, and compiles the graph. Later ones run what was compiled. So Python's own effects happen once,
+    take their place, and compiles the graph. Later ones run what was compiled. So Python's own effects happen once,
     and what the function reads besides its arguments is as it was then, variables excepted: those are read and
     updated at each call, in order. The first call may make variables, and so may optimizers in it.
 

@@ -1,4 +1,4 @@
-"""Calls of functions with nests of arrays: what makes two of them alike, and what stands for the arrays."""
+"""Calls of functions with nests of arrays: the cache key of a trace, and tensors in place of the arrays."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def surrounding_graph(arguments: Nest) -> Graph | None:
 
 
 def with_constants(arguments: Nest, graph: Graph) -> Any:
-    """The arguments with tensors in place of arrays; numbers may still take the dtype of what they meet."""
+    """The arguments with constants in place of arrays; numbers stay numbers, which take the dtype of an operand."""
     arranged = arguments.sorted()
     if not any(map(is_array, arguments.leaves)):
         return arranged.rebuilt(arguments.leaves)
@@ -69,14 +69,14 @@ class TracedCall:
         return cls(function, nest, static, arrays)
 
     def key(self) -> Hashable:
-        """Equal for calls that one trace serves."""
+        """The cache key: equal for calls that share a trace."""
         arrays = [(array.dtype, array.shape) for array in self.arrays]
         variables = [leaf if isinstance(leaf, Variable) else None for leaf in self.nest.leaves]
         static = tuple((name, _exact(name, value)) for name, value in self.static.items())
         return self.nest.key(), tuple(arrays), tuple(variables), static
 
     def names(self) -> list[str]:
-        """What to call the arrays."""
+        """The names of the arrays, as placeholders."""
         labels = zip(_labels(self.function, self.nest), self.nest.leaves, strict=True)
         used = [
             re.sub("[^A-Za-z0-9]+", "_", label).strip("_")
@@ -86,7 +86,7 @@ class TracedCall:
         return [name if name[:1].isalnum() else f"arg_{name}" for name in used]
 
     def applied(self, tensors: Sequence[Tensor]) -> Any:
-        """The function's results for tensors in place of the arrays."""
+        """Calls the function with tensors in place of the arrays."""
         given = iter(tensors)
         leaves = [leaf if isinstance(leaf, Variable) else next(given) for leaf in self.nest.leaves]
         args, options = self.nest.sorted().rebuilt(leaves)
@@ -137,7 +137,7 @@ def _labels(function: Function, nest: Nest) -> list[str]:
 
 
 def _refused(function: Function, nest: Nest) -> list[Array]:
-    """Says which leaf is no array."""
+    """Raises for the leaf that is no array."""
     what = getattr(function, "__name__", type(function).__name__)
     for label, leaf in zip(_labels(function, nest), nest.leaves, strict=True):
         if isinstance(leaf, str | bytes) or callable(leaf):

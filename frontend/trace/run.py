@@ -1,4 +1,4 @@
-"""`run`: values of a graph, computed now."""
+"""`run`: computes values of a graph now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pullback.process.locks import Lock
 __all__ = ["run"]
 
 KEPT_STEPS = 32
-"""How many of the latest different runs of a graph are kept compiled."""
+"""The number of latest different runs of a graph that are kept compiled."""
 _keeping = Lock()
 """Held while a graph's steps are looked up and made."""
 

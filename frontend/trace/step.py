@@ -1,4 +1,4 @@
-"""`compile`: the part of a graph between inputs and outputs as a function on NumPy arrays."""
+"""`compile`: compiles the part of a graph between inputs and outputs to a function on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class StepParameter:
 
 
 class Step:
-    """A compiled part of a graph: called with one array per input, gives the outputs in their nest."""
+    """A compiled part of a graph: takes one array per input, and returns the outputs in their nest."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Step:
 def compile(
     inputs: Sequence[Tensor], outputs: Any, target: str = "cpu", *, kept_shapes: int = KEPT_SHAPES
 ) -> Step:
-    """A function from arrays to arrays: what the outputs need of the graph, and nothing else.
+    """Compiles a function from arrays to arrays: the slice of the graph that the outputs need.
 
     Args:
         inputs: tensors, usually placeholders, that the step is called with, in this order.

@@ -1,4 +1,4 @@
-"""The part of a graph that a step needs, as a function of its own: inputs, outputs, and updates in order."""
+"""Slices a graph: copies the part that a step needs to a function of inputs and outputs, with updates in order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class StepOutput:
 def slice_function(
     graph: Graph, inputs: Sequence[SSAValue], outputs: Sequence[StepOutput], updates: Iterable[Operation]
 ) -> ModuleOp:
-    """A module with a copy of what outputs and updates need, in creation order, as `@main`.
+    """Copies what outputs and updates need (a backward slice), in creation order, to `@main` of a new module.
 
     Args:
         graph: all values and operations are of this graph.
@@ -48,7 +48,7 @@ def slice_function(
         updates: operations to run for their effect.
 
     Raises:
-        ValueError: if a placeholder is needed that is not among the inputs, or a value stands inside a loop.
+        ValueError: if a placeholder is needed that is not among the inputs, or a value is inside a loop.
     """
     block = Block(arg_types=[v.type for v in inputs])
     copies: dict[SSAValue, SSAValue] = {}
@@ -78,7 +78,7 @@ def slice_function(
 
 
 class _Needed:
-    """Finds the operations of a graph's function that a step needs, from its results back."""
+    """The backward slice of a step's results: the operations of a graph that it needs."""
 
     def __init__(self, graph: Graph, given: set[SSAValue]) -> None:
         self.graph = graph

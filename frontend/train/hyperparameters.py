@@ -1,4 +1,4 @@
-"""The numbers that steer an optimizer: given as numbers, as tensors, or as variables that may change."""
+"""Checks hyperparameters of optimizers: numbers, tensors, or variables that may change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.dialects.graph.tensor.tensor import Operators
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 Hyperparameter: TypeAlias = float | Operators
-"""A number, or a tensor or variable that holds one and is read where an update stands."""
+"""A number, or a tensor or variable that holds one and is read at each update."""
 
 
 def checked(value: object, name: str) -> Hyperparameter:

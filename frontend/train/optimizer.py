@@ -1,4 +1,4 @@
-"""`Optimizer`: gradients of a loss, and the updates that they make."""
+"""`Optimizer`: the base of optimizers, which turn gradients of a loss into updates."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Optimizer:
         name: str | None = None,
         grad_loss: Any = None,
     ) -> Operation:
-        """One step down the gradient of `loss`: `compute_gradients`, then `apply_gradients`.
+        """Adds one step down the gradient of `loss`: `compute_gradients`, then `apply_gradients`.
 
         Raises:
             ValueError: whatever these two refuse, or no variable has a gradient.

@@ -1,4 +1,4 @@
-"""What an optimizer reads and writes as it changes one variable: as a whole, or the rows that a gradient names.
+"""The state that an optimizer reads and writes for one variable: all of it, or the rows that a sparse gradient names.
 
 The mathematics of an optimizer is the same for both, so it is written once, on one of these.
 """
@@ -18,7 +18,7 @@ from pullback.frontend.handles.variable import Variable
 
 
 class VariableState(Protocol):
-    """A variable, its slots and its gradient, seen whole or by rows."""
+    """The interface to a variable, its slots and its gradient, dense or by rows."""
 
     gradient: Tensor
     """Of the shape of what is read."""
@@ -39,7 +39,7 @@ class VariableState(Protocol):
 
 
 class DenseState:
-    """All of a variable: its gradient is dense."""
+    """The state for a dense gradient: all of a variable."""
 
     def __init__(self, gradient: Tensor) -> None:
         self.gradient = in_accumulator(gradient)
@@ -60,7 +60,7 @@ class DenseState:
 
 
 class SparseState:
-    """The rows that the gradient names; no index stands there twice, but for those that name nothing."""
+    """The state for a sparse gradient: the rows that it names, each index once, but for those that name no row."""
 
     def __init__(self, slices: IndexedSlices) -> None:
         self.gradient, self.indices = in_accumulator(slices.values), slices.indices
@@ -90,9 +90,9 @@ def _less(contents: Tensor, change: Tensor) -> Tensor:
 
 
 def summed(slices: IndexedSlices) -> IndexedSlices:
-    """Slices that stand for the same tensor, in which each index occurs once; -1, which names no row, fills up.
+    """Sums the rows of equal indices, so that each index occurs once; -1, which names no row, fills up.
 
-    They have the dtype in which rows are added up.
+    The rows have the dtype in which they are added up.
     """
     distinct, places = Unique.over(slices.indices)
     values = in_accumulator(slices.values)

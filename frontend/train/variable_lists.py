@@ -1,4 +1,4 @@
-"""The arguments of optimizers, checked: errors that say which, and what was expected."""
+"""Checks the arguments of optimizers: losses, lists of variables, pairs with gradients, counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the derivatives of a function are taken of, and with respect to."""
+"""Arguments and outputs of functions that are differentiated: the chosen arguments as xs, the outputs as ys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Function = Callable[..., Any]
 
 
 def name_of_function(transform: str, function: object) -> str:
-    """How errors speak of a transform of a function; `ValueError` where that is none."""
+    """The name of a transform of a function, for errors; `ValueError` where that is none."""
     if not callable(function):
         raise ArgumentTypeError(f"{transform}: expected a function of tensors, got {type(function).__name__}")
     return f"{transform} of '{getattr(function, '__name__', type(function).__name__)}'"
@@ -51,7 +51,7 @@ class Transformed:
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """What is made of the function, for tensors."""
+        """Computes the transform, for tensors."""
         raise NotImplementedError(type(self).__name__)
 
     def __reduce__(self) -> Any:
@@ -59,7 +59,7 @@ class Transformed:
 
 
 def check_argnums(argnums: object, what: str) -> None:
-    """`ValueError` for what is not the position of an argument, or a sequence of such."""
+    """Checks `argnums`: `ValueError` for what is not the position of an argument, or a sequence of such."""
     listed: list[Any] = list(argnums) if isinstance(argnums, list | tuple) else [argnums]
     if not listed or not all(map(is_whole_number, listed)):
         raise ArgumentTypeError(
@@ -72,8 +72,8 @@ class Chosen:
     """The arguments with respect to which a function is differentiated.
 
     Attributes:
-        args: all arguments, with values in place of these that nothing else uses: whatever else the function sees
-            counts as constant.
+        args: all arguments, with fresh values in place of these, which nothing else uses: whatever else the function
+            sees counts as constant.
         xs: those values.
         nest: how the arguments were made up: a tuple of them.
         single: whether one was chosen, and not a sequence of one.
@@ -134,7 +134,7 @@ def _separate(leaf: object, what: str) -> Tensor:
 
 
 def scalar_output(value: object, what: str) -> Tensor:
-    """What a function returns, if it is one real number."""
+    """Checks that a function returns one real number, and returns it as a tensor."""
     nest = Nest.of(value)
     if len(nest.leaves) != 1 or nest.rebuilt([None]) is not None:
         raise ArgumentTypeError(

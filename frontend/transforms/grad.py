@@ -1,4 +1,4 @@
-"""Reverse mode: `grad` and `value_and_grad`."""
+"""Gradients of functions, in reverse mode: `grad` and `value_and_grad`."""
 
 from __future__ import annotations
 

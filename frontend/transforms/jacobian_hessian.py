@@ -1,4 +1,4 @@
-"""All first or second derivatives of a function: `jacobian` and `hessian`."""
+"""Matrices of derivatives of functions: `jacobian` and `hessian`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["hessian", "jacobian"]
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
-    """A function that gives all derivatives of the outputs of `f` by an argument.
+    """A function that gives the jacobian of `f`: all derivatives of its outputs by an argument.
 
     Each output is differentiated in one loop over its elements, so the graph does not grow with their number.
 
@@ -49,7 +49,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0, target: str = "cpu") -> Function:
-    """A function that gives all second derivatives of the outputs of `f` by an argument: `jacobian` of `jacobian`.
+    """A function that gives the Hessian of `f`, all second derivatives by an argument: `jacobian` of `jacobian`.
 
     The result has the form of the outputs, then twice that of the argument. For a function of one array x to a
     scalar it is an array of shape x.shape + x.shape.

@@ -1,4 +1,4 @@
-"""Products of derivatives and vectors, without the matrix: `vjp`, `jvp` and `hvp`."""
+"""Products of jacobians and Hessians with vectors, without the matrix: `vjp`, `jvp` and `hvp`."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from pullback.frontend.transforms.argument_nests import (
 )
 
 KEPT_FUNCTIONS = 64
-"""Of how many of the latest functions `vjp`, `jvp` and `hvp` keep what they have compiled."""
+"""The number of latest functions of which `vjp`, `jvp` and `hvp` keep what they have compiled."""
 
 AnyFunction = Callable[..., Any]
 
 
 def vjp(f: AnyFunction, *primals: Any, target: str = "cpu") -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """The outputs of `f`, and the function from their gradients (cotangents) to those of the primals.
+    """The vector-jacobian product: the outputs of `f`, and the function from their cotangents to those of the primals.
 
     Args:
         f: a function of nests of tensors, of any outputs.
@@ -65,7 +65,7 @@ def vjp(f: AnyFunction, *primals: Any, target: str = "cpu") -> tuple[Any, Callab
 def jvp(
     f: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any], target: str = "cpu"
 ) -> tuple[Any, Any]:
-    """The outputs of `f`, and their derivative along the tangents: `(outputs, tangents of outputs)`.
+    """The jacobian-vector product: the outputs of `f` and their tangents, `(outputs, tangents of outputs)`.
 
     It is the gradient of a gradient (of `v -> vjp(v)` along the tangents), which costs a small multiple of `f`.
 
@@ -85,7 +85,7 @@ def jvp(
 def hvp(
     f: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any], target: str = "cpu"
 ) -> tuple[Any, ...]:
-    """The product of the second derivatives of `f` by all primals with the tangents: one result per primal.
+    """The Hessian-vector product: the second derivatives of `f` by all primals times the tangents, one per primal.
 
     Args:
         f: a function of nests of tensors that returns one floating-point scalar.
@@ -142,7 +142,7 @@ def _hvp(f: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any], what: 
 
 
 def _remembered(make: Callable[[AnyFunction, str], Function]) -> Callable[[AnyFunction, str], Function]:
-    """`make`, once for each of the latest functions, as far as these are hashable."""
+    """Memoises `make` for the latest functions, as far as these are hashable."""
     known: OrderedDict[Hashable, Function] = OrderedDict()
 
     def get(f: AnyFunction, target: str) -> Function:
@@ -179,7 +179,7 @@ def _backward(f: AnyFunction, target: str) -> Function:
 
 
 class _PullBack:
-    """What `vjp` gives for arrays: computes the outputs again, and their gradient. It is pickled with its function."""
+    """The pull-back of `vjp` on arrays: computes the outputs again, and their gradient. Pickled with its function."""
 
     def __init__(self, f: AnyFunction, target: str, state: Array, primals: Nest, outputs: Nest) -> None:
         self.f, self.target, self.state, self.primals, self.outputs = f, target, state, primals, outputs

@@ -1,4 +1,4 @@
-"""Checkpoints: the contents of variables in a file, of which nobody ever meets half."""
+"""Saves and restores checkpoints: the contents of variables in a file that is replaced atomically."""
 
 from __future__ import annotations
 
@@ -145,13 +145,13 @@ def _graphs(variables: Variables) -> list[Graph]:
 
 
 def _locks(named: Mapping[str, Variable], graphs: Sequence[Graph]) -> tuple[Lock, ...]:
-    """What a checkpoint holds, so that no step of another thread runs in between."""
+    """The locks of what a checkpoint holds, so that no step of another thread runs in between."""
     states = [state for graph in graphs if (state := known_random_state(graph)) is not None]
     return in_order([variable.lock for variable in (*named.values(), *states)])
 
 
 def _misfit(name: str, variable: Variable, stored: Mapping[str, Array], known: Sequence[str]) -> str | None:
-    """Why a variable cannot be restored, if it cannot."""
+    """The reason why a variable cannot be restored; `None` if it can."""
     if name not in stored:
         near = get_close_matches(name, known, n=1)
         hint = f" (there is {near[0]!r})" if near else ""

@@ -1,4 +1,4 @@
-"""The states of NumPy's random generators as text that is checked before any of them is used."""
+"""Encodes the states of NumPy's random generators as text, which is checked before any of them is used."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
 Generators: TypeAlias = Mapping[str, Generator]
 STATE = "generator/"
-"""What the states of generators are called in a file's metadata, before their own names."""
+"""The prefix of the names of generators in a file's metadata."""
 KINDS: tuple[type[BitGenerator], ...] = (MT19937, PCG64, PCG64DXSM, Philox, SFC64)
-"""Whose states are understood. NumPy takes what it is given, and reads memory by it."""
+"""The generators whose states are checked. NumPy takes what it is given, and reads memory by it."""
 LARGEST: dict[str, int] = {
     "pos": 624,  # of the words of MT19937
     "buffer_pos": 4,  # of those of Philox
@@ -67,12 +67,12 @@ def decoded_generator(name: str, generator: Generator, metadata: Mapping[str, st
     if isinstance(there, str) and there != kind.__name__:
         raise ValueError(f"generator '{name}' is a {there} there, and a {kind.__name__} here")
     state = _like(found, generator.bit_generator.state, f"the state of generator '{name}'")
-    kind().state = state  # NumPy has the last word, on a generator that nobody uses
+    kind().state = state  # NumPy has the last word, on a generator that is not used
     return state
 
 
 def _encoded(value: object) -> object:
-    """What JSON has no word for in the state of a generator."""
+    """Encodes what JSON has no type for in the state of a generator."""
     if isinstance(value, np.ndarray):
         return {"array": value.tolist(), "dtype": value.dtype.name}
     raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""The states of random numbers in checkpoints: those of the graphs that the variables are of."""
+"""Encodes the random states of the graphs that a checkpoint's variables are of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.frontend.graph.graph import Graph
 from pullback.frontend.handles.random_state import RandomState, known_random_state, random_state
 
 STATE = "random_state/"
-"""What the states are called in a file's metadata, before their numbers."""
+"""The prefix of the states' numbers in a file's metadata."""
 
 
 def encoded_states(graphs: Iterable[Graph]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole: whoever reads one, and whatever fails, finds the old contents or the new ones."""
+"""Replaces files atomically: a reader finds the old contents or the new ones, whatever fails."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 ENDING = ".unfinished"
-"""How the names end of files that are being written."""
+"""The suffix of files that are being written."""
 MARK = 16
-"""Hexadecimal digits that tell them apart."""
+"""The number of hexadecimal digits that tell such files apart."""
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Puts what `write` writes in the place of a file.
+    """Replaces a file atomically by what `write` writes.
 
     It is written beside the file, flushed to the disk, and renamed. What is left there of a process that was killed
     while it did so is removed. A symbolic link stays, and the file that it names is replaced.
@@ -74,7 +74,7 @@ def _fresh_file(target: Path) -> Generator[tuple[Path, BinaryIO]]:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Removes files that nobody writes any more: those whose lock went with the process that made them."""
+    """Removes files of processes that were killed while they wrote: their locks are free."""
     prefix = _prefix(target)
     with os.scandir(target.parent) as entries:
         names = [entry.name for entry in entries if entry.name.startswith(prefix)]
@@ -87,7 +87,7 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Whether the file is ours now; it is, too, where files cannot be locked."""
+    """Tries to lock a file; true, too, where files cannot be locked."""
     if sys.platform == "win32":
         return True
     import fcntl
@@ -102,7 +102,7 @@ def _lock(file: BinaryIO) -> bool:
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
-    """Whether nobody has taken the file for a leftover between its creation and its lock."""
+    """Whether the file is still there: another process may have removed it between its creation and its lock."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:

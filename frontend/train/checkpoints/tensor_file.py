@@ -1,4 +1,4 @@
-"""Tensors by name in a file of the safetensors format."""
+"""Reads and writes tensors by name in a file of the safetensors format."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ FORMAT: dict[np.dtype[Any], str] = {
     np.dtype(np.bool_): "BOOL",
     np.dtype(np.complex64): "C64",
 }
-"""What the format calls a dtype. It has no word for complex128."""
+"""The format's names of dtypes. It has none for complex128."""
 PAIRS = "complex128/"
-"""What says, before a tensor's name in the metadata, that it holds pairs of f64: the real and the imaginary parts."""
+"""The prefix of a tensor's name in the metadata if it holds pairs of f64: the real and the imaginary parts."""
 ALIGNMENT = 8
-"""Bytes of which the header's length is a multiple."""
+"""The header's length is a multiple of so many bytes."""
 
 
 class TensorFileError(ValueError):
@@ -84,7 +84,7 @@ def read_tensors(path: Path, wanted: Collection[str]) -> Stored:
             tensors = {name: np.asarray(file.get_tensor(name)) for name in names if name in wanted}
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # what a library raises that meets bytes which nobody vouches for
+    except Exception as error:  # whatever a library raises on bytes of any kind
         raise TensorFileError(str(error) or type(error).__name__) from error
     return Stored(
         {n: _unpaired(n, a) if PAIRS + n in metadata else a for n, a in tensors.items()}, names, metadata
