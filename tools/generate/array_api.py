@@ -13,7 +13,7 @@ IN_GENERAL = (
     "Nothing is promoted: operands have one dtype, and `cast` gives it to them. Numbers and lists take that of the "
     "tensor beside them.",
     "Python's floats become f32 and its integers i32, in constants and where no `dtype` is given.",
-    "`x == y` says whether two names stand for one tensor; `equal(x, y)` compares elements.",
+    "`x == y` tells whether both are the same tensor object; `equal(x, y)` compares elements.",
     "Constants and dtypes are NumPy's, `np.pi`, `np.newaxis`, `np.float32`; a dtype may also be a name, such as `f32`.",
     "Every option may be given by position too, and most functions have one more: the `name` of their operation.",
 )
@@ -49,7 +49,7 @@ DIFFERS: Mapping[str, str] = {
 """The functions that do something else, and what."""
 
 ARGUMENTS: Mapping[str, str] = {
-    "copy": "a tensor of a graph never changes, so that nobody can tell a copy from it",
+    "copy": "a tensor of a graph is immutable, so that a copy would be the same",
     "device": "where operations run is said by `with pb.device(…)`",
 }
 """Arguments that no function has."""

@@ -24,9 +24,8 @@ HEADER = """# Operations
 The graph dialect, levels 0 to 3. This page is made from the classes under `dialects/graph` by
 `python -m pullback.tools.generate`; a test checks that it is up to date.
 
-Each operation shows an example of its text, the gradient of its operands (`dy` is the gradient that arrives at its
-result), and what its verifier may say against it, by the label that begins the message. What may be said of any
-operation stands here:
+Each operation has an example of its text, the gradients of its operands (`dy` is the gradient of its result), and the
+constraints that its verifier checks, by the label that begins the message. These are checked for every operation:
 
 {shared}
 """
