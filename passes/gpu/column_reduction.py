@@ -1,4 +1,4 @@
-"""The column emitter: a warp stands on 32 neighbouring columns, and the warps of a block take turns along them."""
+"""Reduction of columns: a warp takes 32 neighbouring columns, and the warps of a block take turns along them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
 """Kernels that reduce along rows or columns: the lines first, then totals over all lines, in kernels of their own.
 
 No block waits for all others. So the first kernel leaves in scratch memory what each line adds to a total, or
-what each of its points adds to a total across the lines.
+what each of its points adds to a total across the lines. Of the three sums in `line_reductions` come three kernels:
+
+    gpu.func @main_kernel_0(%x, %a, %partial4, %partial5)     // a block for each row: %a[row], and its shares
+    gpu.func @main_kernel_0_totals(%c, %partial4)             // one block adds up %partial4 : memref<4xf32>
+    gpu.func @main_kernel_0_across(%b, %partial5)             // each column of %partial5 : memref<32xf32>
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.long_sums import total_type
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
@@ -32,16 +37,14 @@ def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output])
 
     Raises DiagnosticError where a total is used inside of lines, or together with totals across them.
     """
-    reduces = reductions_in(outputs)
-    if any(node.operands[0].is_late for node in reduces):
+    reductions = reductions_in(outputs, space)
+    across, single = reductions.across, reductions.single
+    if any(node.operands[0].is_late for node in (*reductions.along, *across, *single)):
         raise DiagnosticError("a total over all lines is used inside a line of one kernel", space.kernel)
     early, late = ([o for o in outputs if o.node.is_late is wanted] for wanted in (False, True))
-    along = [node for node in reduces if not node.is_outer]
-    across = [node for node in reduces if node.is_outer and node.operands[0].dims & frozenset(space.inner)]
-    single = [node for node in reduces if node.is_outer and node not in across]
     lines, points = Dims(0, space.parallel), Dims(len(space.parallel), space.reduce)
-    of_points = [o for o in late if set(reductions_in([o])) & set(across)]
-    if set(reductions_in(of_points)) & set(single):
+    of_points = [o for o in late if reductions_in([o], space).across]
+    if reductions_in(of_points, space).single:
         raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
     groups = [
         TotalsKernel("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
@@ -54,7 +57,7 @@ def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output])
         node: partial(parameters, space, node, node in across) for group in groups for node in group.nodes
     }
     emit = column_reduction if space.reduces_leading else row_reduction
-    first = line_body(space, along, [*early, *partials.values()])
+    first = line_body(space, reductions, [*early, *partials.values()])
     kernels = [emit(parameters.signature.name, parameters.all(), lines, points, first)]
     for group in groups:
         name = f"{parameters.signature.name}_{group.name}"
@@ -63,12 +66,12 @@ def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output])
     return kernels
 
 
-def reductions_in(outputs: Sequence[Output]) -> list[Reduce]:
-    """The reductions that outputs are made of, operands first."""
-    return [node for node in cone([o.node for o in outputs]) if isinstance(node, Reduce)]
+def reductions_in(outputs: Sequence[Output], space: Space) -> LineReductions:
+    """The reductions that outputs are made of."""
+    return LineReductions.of(cone([o.node for o in outputs]), space.inner)
 
 
-def line_body(space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]) -> LineBody:
+def line_body(space: Space, reductions: LineReductions, outputs: Sequence[Output]) -> LineBody:
     """Per line the stages of its reductions, then its points, then what is one per line."""
     inner = frozenset(space.inner)
     of_points = [output for output in outputs if output.offset.dims & inner]
@@ -76,8 +79,8 @@ def line_body(space: Space, reduces: Sequence[Reduce], outputs: Sequence[Output]
 
     def body(line: Line) -> None:
         point = line.point
-        for stage in sorted({node.operands[0].stage for node in reduces}):
-            of_stage = [node for node in reduces if node.operands[0].stage == stage]
+        for stage in sorted({node.operands[0].stage for node in reductions.along}):
+            of_stage = reductions.along_at(stage)
             operands: list[Node] = [node.operands[0] for node in of_stage]
             point.prepare(operands, inner)
             reduce_into(line, of_stage, lambda point, o=operands: point.values(o))

@@ -1,4 +1,4 @@
-"""The pointwise emitter: every thread computes points of the space, a grid apart from each other."""
+"""Pointwise kernels as a grid-stride loop: every thread computes points of the space, a grid apart from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The row emitter: a block of threads for each row, neighbours on neighbouring elements."""
+"""Reduction of rows: a block of threads for each row, neighbouring threads on neighbouring elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Columns kernels: blocks of neighbouring columns in vector registers, one run over the rows for each stage."""
+"""Columns kernels: blocks of neighbouring columns in vector registers, one run over the rows for each stage.
+
+Of `sum(x, axis=0)` of %x : tensor<20x16xf32>, in vectors of 8, comes one block of two vectors, which run down the rows
+together:
+
+    %sum, %sum_1 = scf.for %row = %c0 to %c20 step %c1 iter_args(%sum_2 = %zeros, %sum_3 = %zeros) {
+      %x_1 = vector.load %x[%row, %c0]
+      %x_2 = vector.load %x[%row, %c8]
+      %sum_4 = arith.addf %sum_2, %x_1
+      %sum_5 = arith.addf %sum_3, %x_2
+      scf.yield %sum_4, %sum_5
+    }
+    vector.store %sum, %y[%c0]
+    vector.store %sum_1, %y[%c8]
+"""
 
 from __future__ import annotations
 
@@ -52,7 +66,7 @@ class Columns(Lines):
                 for at in range(0, size, self.count)
             ]
             self._stages(levels)
-            return [self._sum(node, levels) for node in self.sums]
+            return [self._sum(node, levels) for node in self.reductions.single]
 
         self._sweep().run(partial, columns, parallel=self.is_independent)
 
@@ -61,7 +75,7 @@ class Columns(Lines):
         return self._sweep().steps
 
     def _sweep(self) -> Sweep:
-        depth = BLOCK if self.totals.places else 1
+        depth = BLOCK if self.totals.gathered else 1
         extent = self.kernel.space.extents[self.lane]
         end = self.totals.end_block if self.totals.is_long else None
         return Sweep(self.builder, "column", extent, self.count * BLOCK, 1, depth, end)
@@ -78,7 +92,7 @@ class Columns(Lines):
 
     def _stages(self, levels: Sequence[LoopLevel]) -> None:
         for stage in range(self.last + 1):
-            reduces = [n for n in self.reduces if n.operands[0].stage == stage]
+            reduces = self.reductions.along_at(stage)
             outputs = [o for o in self.elements if self._stage_of(o) == stage]
             if not (reduces or outputs or self.totals.at_stage(stage)):
                 continue

@@ -1,4 +1,8 @@
-"""What a row keeps from one stage for the next: values that cost more to compute again than to load."""
+"""Spilling between stages of a row: values that cost more to compute again than to load are kept in an output's row.
+
+A softmax needs `exp(x - max)` in the stage that adds it up, and again in the one that divides it by the sum. The first
+stage stores it in the row of the result, the second loads it from there, and puts the quotient in its place.
+"""
 
 from __future__ import annotations
 

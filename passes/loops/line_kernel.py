@@ -1,4 +1,20 @@
-"""What rows and columns kernels have in common: outer loops over lines, within which reductions are formed."""
+"""Rows and columns kernels: loops over the lines, within which reductions are formed and outputs stored.
+
+A line is a row or a column. Of the three sums in `line_reductions`, of the rows of %x : tensor<4x8xf32>, come
+
+    …%b is cleared: it gathers the sums across the rows (`totals`)…
+    %total = scf.for %row = %c0 to %c4 step %c1 iter_args(%total_1 = %zero) -> (f32) {
+      %sum = vector.load %x[%row, %c0]                     // the line: `rows` has its loops
+      …%b + %sum goes back to %b…
+      %sum_1 = …all lanes of %sum…
+      memref.store %sum_1, %a[%row]                        // per line
+      %total_2 = arith.addf %total_1, %sum_1
+      scf.yield %total_2
+    }
+    memref.store %total, %c[%c0]                           // once
+
+Where nothing is gathered over the lines, they do not depend on each other: the loop over them is an `scf.parallel`.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +31,27 @@ from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.pointwise import hints_of
 from pullback.passes.loops.sweep import carried_loop
 from pullback.passes.loops.totals import Totals
-from pullback.passes.lowering.nodes import Reduce
+from pullback.passes.lowering.line_reductions import LineReductions
 
 
 class Lines(ABC):
-    """Outputs by where they belong, reductions by the stage in which they are formed. A line is a row, or a column."""
+    """The outputs of a kernel by the place where they are stored, and its reductions by what they run over.
+
+    Raises DiagnosticError where a total over all lines is used inside of them.
+    """
 
     def __init__(self, kernel: KernelFunction, line: str) -> None:
         self.kernel = kernel
         self.builder = kernel.builder
         self.outer, self.inner = kernel.space.outer, kernel.space.inner
-        reduces = [n for n in kernel.nodes if isinstance(n, Reduce)]
         inside, outside = set(self.inner), set(self.outer)
-        self.reduces = [n for n in reduces if not n.is_outer]
-        self.sums = [n for n in reduces if n.is_outer and not n.dims]
-        self.totals = Totals(kernel, [n for n in reduces if n.is_outer])
+        self.reductions = LineReductions.of(kernel.nodes, self.inner)
+        self.totals = Totals(kernel, self.reductions.across)
         self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
         self.per_line = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
         self.singles = [o for o in kernel.outputs if not o.offset.dims]
-        self.in_lines = [o.node for o in self.elements] + [n.operands[0] for n in self.reduces]
-        self.in_lines += [n.operands[0] for n in self.totals.places]
+        self.in_lines = [o.node for o in self.elements] + [n.operands[0] for n in self.reductions.along]
+        self.in_lines += [n.operands[0] for n in self.totals.gathered]
         across = [o.node for o in kernel.outputs if o.offset.dims & outside]
         if any(n.is_late for n in (*self.in_lines, *across)):
             raise DiagnosticError(
@@ -45,14 +62,14 @@ class Lines(ABC):
     @property
     def is_independent(self) -> bool:
         """Whether no total is gathered over the lines, so that they need not run in order."""
-        return not self.sums and not self.totals.places
+        return not self.reductions.single and not self.totals.gathered
 
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):
             self.totals.clear()
             if not self.is_independent:
                 self._in_order()
-            elif self.reduces or self.elements or self.per_line:  # else nothing runs along the lines
+            elif self.reductions.along or self.elements or self.per_line:  # else nothing runs along the lines
                 self._in_parallel()
             self.totals.finish()
             self.kernel.root.store_outputs(self.singles, self.kernel.results)
@@ -79,9 +96,9 @@ class Lines(ABC):
         self.builder.parallel([(0, extents[d], 1) for d in self.outer], hints_of(self.outer), body)
 
     def _in_order(self) -> None:
-        partial = [Accumulator(node.op, node.element_type, [], "total") for node in self.sums]
+        partial = [Accumulator(node.op, node.element_type, [], "total") for node in self.reductions.single]
         self._nest(list(self.outer), {}, partial)
-        for node, total in zip(self.sums, partial, strict=True):
+        for node, total in zip(self.reductions.single, partial, strict=True):
             self.kernel.root.known[node] = total.total(self.builder)
 
     def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:

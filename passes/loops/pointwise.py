@@ -67,7 +67,7 @@ def lower_lanes(
 def at_lanes(
     kernel: KernelFunction, level: LoopLevel, indices: Mapping[int, SSAValue], lanes: Lanes, size: int
 ) -> LoopLevel:
-    """A level within `level` whose first lane stands at these indices, and of whose lanes `size` exist."""
+    """A level within `level` whose first lane has these indices, and of whose lanes `size` exist."""
     if size < lanes.count:
         lanes = Lanes(lanes.dim, lanes.count, tail_mask(kernel.builder, size, lanes.count))
     return level.inside(kernel.builder.place, indices, lanes)

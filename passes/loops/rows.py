@@ -1,4 +1,22 @@
-"""Rows kernels: one row after the other, and within a row one sweep for each stage of its reductions."""
+"""Rows kernels: one row after the other, and within a row one sweep for each stage of its reductions.
+
+Of `y = x / sum(x, axis=1, keepdims)` on rows of 20 elements, in vectors of 8, come two sweeps, each of which ends in a
+masked tail:
+
+    scf.parallel (%row) = (%c0) to (%c4) step (%c1) {
+      %sum = scf.for %column = %c0 to %c16 step %c8 iter_args(%sum_1 = %zeros) -> (vector<8xf32>) {
+        %x_1 = vector.load %x[%row, %column]
+        %sum_2 = arith.addf %sum_1, %x_1
+        scf.yield %sum_2
+      }
+      …the tail, then all lanes as one number, in each lane of %sum_5…
+      scf.for %column_1 = %c0 to %c16 step %c8 {
+        %x_3 = vector.load %x[%row, %column_1]
+        %quotient = arith.divf %x_3, %sum_5
+        vector.store %quotient, %y[%row, %column_1]
+      }
+      …the tail…
+"""
 
 from __future__ import annotations
 
@@ -34,13 +52,13 @@ class Rows(Lines):
 
     def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         self._row(level)
-        terms = level.values([node.operands[0] for node in self.sums])
+        terms = level.values([node.operands[0] for node in self.reductions.single])
         for total, value in zip(partial, terms, strict=True):
             total.add(value)
 
     def _row(self, row: LoopLevel) -> None:
         for stage in range(self.last + 1):
-            reduces = [n for n in self.reduces if n.operands[0].stage == stage]
+            reduces = self.reductions.along_at(stage)
             outputs = [o for o in self.elements if self.keeping.stage_of(o) == stage]
             if reduces or outputs or self.totals.at_stage(stage):
                 self._stage(row, stage, reduces, outputs)

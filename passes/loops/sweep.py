@@ -1,4 +1,9 @@
-"""A run along one dim that gathers partial results: independent accumulators, the rest, a masked tail."""
+"""Strip mining of a loop along one dim: unrolled steps with independent accumulators, single steps, a masked tail.
+
+Of 100 elements in steps of 8, 4 steps to an iteration:
+
+    0 … 96 in iterations of 4 steps, each with a partial result of its own, 96 … 100 in one step, half of it masked.
+"""
 
 from __future__ import annotations
 

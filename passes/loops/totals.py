@@ -1,4 +1,19 @@
-"""Totals over the outer loops, one for each inner element: gathered in an output while the loops run."""
+"""Totals over the outer loops, one for each inner element: gathered in an output while the loops run.
+
+Of the sums across the rows of %x : tensor<4x8xf32>, whose output is %b : tensor<8xf32>, comes what is around and in the
+loop over the rows:
+
+    vector.store %zeros, %b[%c0]                           // clear
+    scf.for %row = %c0 to %c4 step %c1 {
+      %x_1 = vector.load %x[%row, %c0]
+      %b_1 = vector.load %b[%c0]                           // add
+      %b_2 = arith.addf %b_1, %x_1
+      vector.store %b_2, %b[%c0]
+    }
+
+An output that is made of the totals, such as their square, holds them until the loop is over, and `finish` computes it.
+Long totals are added to scratch memory in higher precision, block by block.
+"""
 
 from __future__ import annotations
 
@@ -19,26 +34,25 @@ from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
 
 
 class Totals:
-    """Which outputs hold totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
+    """Which outputs gather totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
 
     def __init__(self, kernel: KernelFunction, sums: Sequence[Reduce]) -> None:
         self.kernel = kernel
         inner = set(kernel.space.inner)
         self.outputs = [o for o in kernel.outputs if o.node.is_late and o.offset.dims & inner]
-        self.places: dict[Reduce, Output] = {}
+        self.gathered: dict[Reduce, Output] = {}
         for node in sums:
-            if node.dims & inner:
-                self.places[node] = self._place(node)
+            self.gathered[node] = self._output_of(node)
         self.earlier = {
             node: kernel.add_scratch(kernel.results[output.result].layout, type_)
-            for node, output in self.places.items()
+            for node, output in self.gathered.items()
             if self._terms > BLOCK and (type_ := total_type(node.op, node.element_type)) is not None
         }
         """Where the totals of earlier blocks are, in higher precision."""
 
-    def _place(self, node: Reduce) -> Output:
+    def _output_of(self, node: Reduce) -> Output:
         """The output that gathers a sum: the sum itself, or one that is made of it."""
-        free = [o for o in self.outputs if o not in self.places.values() and not self.kernel.is_loaded(o)]
+        free = [o for o in self.outputs if o not in self.gathered.values() and not self.kernel.is_loaded(o)]
         for output in sorted(free, key=lambda o: o.node is not node):
             if output.node.element_type == node.element_type and node in cone([output.node]):
                 return output
@@ -55,7 +69,7 @@ class Totals:
     def depth(self) -> int:
         """How many terms a row adds to one total, one after the other."""
         space, most = self.kernel.space, 1
-        for output in self.places.values():
+        for output in self.gathered.values():
             along = [d for d in space.inner if d not in output.offset.dims]
             lanes = self.kernel.lanes_along(along[-1]) if along and along[-1] == space.inner[-1] else 1
             most = max(most, -(-prod(space.extents[d] for d in along) // lanes))
@@ -76,19 +90,19 @@ class Totals:
             self._at_each(node, partial(self._store_neutral, node, buffer))
         neutral = [
             Output(Fixed(n.element_type, number=n.op.neutral(n.element_type)), o.result, o.offset)
-            for n, o in self.places.items()
+            for n, o in self.gathered.items()
         ]
         if neutral:
             lower_nest(self.kernel, sorted(self.kernel.space.inner), neutral)
 
     def at_stage(self, stage: int) -> list[Reduce]:
         """The sums whose terms are known in a stage."""
-        return [node for node in self.places if node.operands[0].stage == stage]
+        return [node for node in self.gathered if node.operands[0].stage == stage]
 
     def add(self, level: LoopLevel, stage: int) -> None:
         """Adds the elements of an iteration, in the stage in which they are known."""
         for node in self.at_stage(stage):
-            output = self.places[node]
+            output = self.gathered[node]
             buffer = self.kernel.results[output.result]
             value = self._value(level, node, output)
             before = level.load(buffer, output.offset)
@@ -112,7 +126,7 @@ class Totals:
             self._at_each(node, partial(self._add_block, node))
 
     def _add_block(self, node: Reduce, level: LoopLevel) -> None:
-        output, earlier = self.places[node], self.earlier[node]
+        output, earlier = self.gathered[node], self.earlier[node]
         buffer = self.kernel.results[output.result]
         block = level.load(buffer, output.offset).cast(earlier.element_type)
         before = level.load(earlier, output.offset)
@@ -120,21 +134,21 @@ class Totals:
         self._store_neutral(node, buffer, level)
 
     def _store_neutral(self, node: Reduce, buffer: BufferView, level: LoopLevel) -> None:
-        offset, type_ = self.places[node].offset, buffer.element_type
+        offset, type_ = self.gathered[node].offset, buffer.element_type
         neutral = node.op.neutral(type_)
         if level.lanes is not None and offset.coefficients[level.lanes.dim]:
             type_ = vector_type(type_, level.lanes.count)
         level.store(buffer, offset, self.kernel.builder.number(neutral, type_))
 
     def _round(self, node: Reduce, level: LoopLevel) -> None:
-        offset = self.places[node].offset
+        offset = self.gathered[node].offset
         value = level.load(self.earlier[node], offset).cast(node.element_type)
-        level.store(self.kernel.results[self.places[node].result], offset, value)
+        level.store(self.kernel.results[self.gathered[node].result], offset, value)
 
     def _at_each(self, node: Reduce, compute: Callable[[LoopLevel], None]) -> None:
         """Loops over all totals of one reduction."""
         inner = set(self.kernel.space.inner)
-        each_element(self.kernel, sorted(self.places[node].offset.dims & inner), compute)
+        each_element(self.kernel, sorted(self.gathered[node].offset.dims & inner), compute)
 
     # -----------------------------------------------------------------------------------------------------
 
@@ -144,9 +158,9 @@ class Totals:
         for node in self.earlier:
             self._at_each(node, partial(self._round, node))
         root = self.kernel.root
-        for node, output in self.places.items():
+        for node, output in self.gathered.items():
             buffer = self.kernel.results[output.result]
             root.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
-        made = [o for o in self.outputs if self.places.get(o.node) is not o]  # pyright: ignore[reportArgumentType] any node
+        made = [o for o in self.outputs if self.gathered.get(o.node) is not o]  # pyright: ignore[reportArgumentType] any node
         if made:
             lower_nest(self.kernel, sorted(self.kernel.space.inner), made)

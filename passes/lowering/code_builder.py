@@ -144,7 +144,7 @@ class CodeBuilder:
     ) -> Sequence[SSAValue]:
         """`scf.for` over (lower, upper, step) that carries values; gives the last ones.
 
-        What the body inserts elsewhere while it is built stands before the loop.
+        What the body inserts elsewhere while it is built comes before the loop.
         """
         lower, upper, step = map(self.index, bounds)
         return self.loop_between((lower, upper, step), hint, inits, body)

@@ -109,7 +109,7 @@ class Host:
         self.call_host(op, [self.memory.tensor(value) for value in (*operands, *op.results)])
 
     def call_host(self, op: GraphOp, buffers: Sequence[SSAValue]) -> None:
-        """Inserts a call of a function that stands for an operation."""
+        """Inserts a call of a function that the host runs an operation for."""
         types = [value.type for value in buffers if isinstance(value.type, MemRefType)]
         name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
         self.host_functions.append(host_function(name, op, types))

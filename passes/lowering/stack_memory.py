@@ -1,7 +1,7 @@
 """Stacks: buffers that grow. A stack is a memref of rows, how many are in use, and for how many there is room.
 
 Each stack has one owner. Its last use takes it over; an earlier one, or one in a loop around which it is
-defined, works on a copy. So a push may write, and what nobody takes is freed.
+defined, works on a copy. So a push may write, and what is not taken is freed.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Stacks:
         return Stack(rows, stack.size, stack.room)
 
     def free_after(self, op: Operation) -> None:
-        """Frees what this operation was the last to see, and did not take, and what it made for nobody."""
+        """Frees what this operation was the last to see, and did not take, and what it made without use."""
         seen = [v for inner in op.walk() for v in inner.operands if v in self._known]
         for value in dict.fromkeys(seen):
             if owner_block(value) is op.parent and last_user(value) is op and not is_last_use(value, op):
@@ -182,7 +182,7 @@ class Stacks:
         self.free_unused(op.results)
 
     def free_unused(self, values: Sequence[SSAValue]) -> None:
-        """Frees those that nobody uses."""
+        """Frees those without uses."""
         for value in values:
             if value in self._known and not any(True for _ in value.uses):
                 self._free(value)

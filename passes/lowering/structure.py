@@ -1,4 +1,4 @@
-"""What tells kernels apart: two of equal structure compute the same, and one function serves both."""
+"""Value numbering of whole kernels: two of equal structure compute the same, and one function serves both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Structure = tuple[object, ...]
 def structure_of(kernel: Kernel) -> Structure:
     """The region and the schedule of a kernel, the types of its operands and of its results.
 
-    Operations count in the order in which they are needed, since they stand in that in which a program made them.
+    Operations count in the order in which they are needed, whatever the order in which a program made them.
     """
     numbers: dict[SSAValue, int] = {}
     parts: list[object] = [kernel.schedule, *kernel.operand_types, "to", *kernel.result_types]
