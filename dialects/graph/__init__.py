@@ -74,11 +74,11 @@ FAMILIES = (
 )
 """The modules that define operations: importing one collects its operations into `OPS`."""
 
-PLACES = {f"{__name__}.{family}": place for place, family in enumerate(FAMILIES)}
-for module in PLACES:
+ORDER = {f"{__name__}.{family}": number for number, family in enumerate(FAMILIES)}
+for module in ORDER:
     import_module(module)
 import_module(f"{__name__}.by_index.index")  # what `x[…]` means
-for operation in sorted(OPS.values(), key=lambda op: PLACES[op.__module__]):
+for operation in sorted(OPS.values(), key=lambda op: ORDER[op.__module__]):
     OPS[operation.name] = OPS.pop(operation.name)  # lists and tables follow FAMILIES, whatever imports what
 
 Graph = Dialect(
