@@ -50,13 +50,13 @@ class ColumnLine(Line):
         if warps == 1:
             return list(totals)
         scratch = [self._scratch(build.threads, c.element_type) for c in combinations]
-        for place, total in zip(scratch, totals, strict=True):
-            insert(memref.StoreOp.get(total.value, place, [self._thread]))
+        for cells, total in zip(scratch, totals, strict=True):
+            insert(memref.StoreOp.get(total.value, cells, [self._thread]))
         insert(BarrierOp())
 
         def add(start: SSAValue, sums: Sequence[Scalar]) -> list[Scalar]:
             at = build.sum_of([(start, 1), (self._lane, 1)], 0)
-            partial = [Scalar(result_of(memref.LoadOp.get(place, [at]), "partial")) for place in scratch]
+            partial = [Scalar(result_of(memref.LoadOp.get(cells, [at]), "partial")) for cells in scratch]
             return [c.combine(s, p) for c, s, p in zip(combinations, sums, partial, strict=True)]
 
         bounds = build.index(0), build.index(build.threads), build.index(WARP)

@@ -63,7 +63,7 @@ class Point(NodeValues):
     def __init__(
         self, builder: KernelBuilder, segments: Sequence[Segment], around: Point | None = None
     ) -> None:
-        super().__init__(builder, builder.views, builder.place)
+        super().__init__(builder, builder.views, builder.insertion_point)
         self._segments = segments
         self._coordinates: dict[tuple[int, int, int], SSAValue] = {}
         self._offsets: dict[Affine, SSAValue] = {}

@@ -55,13 +55,13 @@ class RowLine(Line):
         scratch = [self._scratch(warps, c.element_type) for c in combinations]
 
         def store() -> None:
-            for place, total in zip(scratch, totals, strict=True):
-                insert(memref.StoreOp.get(total.value, place, [self._warp]))
+            for cells, total in zip(scratch, totals, strict=True):
+                insert(memref.StoreOp.get(total.value, cells, [self._warp]))
 
         build.when(result_of(CmpiOp(self._lane, build.index(0), "eq"), "leads_warp"), store)
         insert(BarrierOp())
         of_warp = build.remainder(self._lane, warps, "of_warp")
-        partial = [Scalar(result_of(memref.LoadOp.get(place, [of_warp]), "partial")) for place in scratch]
+        partial = [Scalar(result_of(memref.LoadOp.get(cells, [of_warp]), "partial")) for cells in scratch]
         return [self._shuffle(c, value, warps) for c, value in zip(combinations, partial, strict=True)]
 
 

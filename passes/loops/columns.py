@@ -135,7 +135,7 @@ class Columns(Lines):
         if rest:
 
             def around(index: SSAValue) -> None:
-                inside = [level.inside(self.builder.place, {first: index}) for level in levels]
+                inside = [level.inside(self.builder.insertion_point, {first: index}) for level in levels]
                 self._runs(inside, rest, work, partial)
 
             depth = sweep.steps * prod(extents[d] for d in rest[:-1])
@@ -148,7 +148,7 @@ class Columns(Lines):
         stage, reduces, outputs = work
         values: list[Scalar] = []
         for level in levels:
-            here = level.inside(self.builder.place, indices)
+            here = level.inside(self.builder.insertion_point, indices)
             values += [here.vector(node.operands[0]) for node in reduces]
             self.totals.add(here, stage)
             here.store_outputs(outputs, self.kernel.results)

@@ -35,7 +35,7 @@ from pullback.passes.lowering.line_reductions import LineReductions
 
 
 class Lines(ABC):
-    """The outputs of a kernel by the place where they are stored, and its reductions by what they run over.
+    """The outputs of a kernel by the loops in which they are stored, and its reductions by what they run over.
 
     Raises DiagnosticError where a total over all lines is used inside of them.
     """
@@ -90,7 +90,7 @@ class Lines(ABC):
 
         def body(*indices: SSAValue) -> None:
             around = dict(zip(self.outer, indices, strict=True))
-            self.lines(self.kernel.root.inside(self.builder.place, around), ())
+            self.lines(self.kernel.root.inside(self.builder.insertion_point, around), ())
 
         extents = self.kernel.space.extents
         self.builder.parallel([(0, extents[d], 1) for d in self.outer], hints_of(self.outer), body)
@@ -103,7 +103,7 @@ class Lines(ABC):
 
     def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
         if not dims:
-            self.lines(self.kernel.root.inside(self.builder.place, indices), partial)
+            self.lines(self.kernel.root.inside(self.builder.insertion_point, indices), partial)
             return
         first, *rest = dims
         (hint,) = hints_of([first])

@@ -39,7 +39,7 @@ class LoopLevel(NodeValues):
         builder: of the function.
         inputs: the buffers that loads name by number.
         parent: the loop around this one.
-        place: where new operations go.
+        insertion_point: where new operations go.
         indices: the dims that this level fixes, with their indices.
         lanes: the dim that is computed as a vector, here and further inside.
     """
@@ -49,11 +49,11 @@ class LoopLevel(NodeValues):
         builder: CodeBuilder,
         inputs: Sequence[BufferView],
         parent: LoopLevel | None,
-        place: Insert,
+        insertion_point: Insert,
         indices: Mapping[int, SSAValue],
         lanes: Lanes | None = None,
     ) -> None:
-        super().__init__(builder, inputs, place)
+        super().__init__(builder, inputs, insertion_point)
         self.parent = parent
         self.indices: dict[int, SSAValue] = {**(parent.indices if parent else {}), **indices}
         self.lanes = lanes or (parent.lanes if parent else None)
@@ -61,9 +61,11 @@ class LoopLevel(NodeValues):
         """Nodes that an earlier stage has stored, and how to load them again."""
         self._splats: dict[tuple[Node, int], Scalar] = {}
 
-    def inside(self, place: Insert, indices: Mapping[int, SSAValue], lanes: Lanes | None = None) -> LoopLevel:
+    def inside(
+        self, insertion_point: Insert, indices: Mapping[int, SSAValue], lanes: Lanes | None = None
+    ) -> LoopLevel:
         """A level within this one."""
-        return LoopLevel(self.builder, self.inputs, self, place, indices, lanes)
+        return LoopLevel(self.builder, self.inputs, self, insertion_point, indices, lanes)
 
     # ---- where nodes are known --------------------------------------------------------------------------
 
@@ -120,7 +122,7 @@ class LoopLevel(NodeValues):
             return value
         assert owner is not None
         if (node, count) not in owner._splats:
-            with inserting(owner.place):
+            with inserting(owner.insertion_point):
                 owner._splats[node, count] = splat(value, count)
         return owner._splats[node, count]
 
@@ -168,6 +170,6 @@ class LoopLevel(NodeValues):
             return
         assert self.lanes is not None
         terms, constant = self.terms(offset)
-        with inserting(self.place):
+        with inserting(self.insertion_point):
             first = [*terms, *more], constant, self.stride(offset)
             store_vector(view, self.builder, self.lanes, value, first)

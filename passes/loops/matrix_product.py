@@ -79,7 +79,7 @@ class MatMulLowering:
         outer = self.root
 
         def matrix(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            self.root = outer.inside(self.builder.place, {dim: index})
+            self.root = outer.inside(self.builder.insertion_point, {dim: index})
             self._along_batch(dim + 1)
             return []
 
@@ -146,7 +146,7 @@ class MatMulLowering:
             along = [self._b(k, at, v, tile) for v, at in enumerate(columns)]
             result: list[SSAValue] = []
             for r, at in enumerate(rows):
-                level = self.root.inside(self.builder.place, {self.M: at, self.K: k})
+                level = self.root.inside(self.builder.insertion_point, {self.M: at, self.K: k})
                 (element,) = level.values([self.a])
                 factor = splat(element, self.count)
                 for v, b in enumerate(along):

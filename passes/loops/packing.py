@@ -41,12 +41,12 @@ class Packing:
 
     def load(self, k: SSAValue, vector_number: int) -> Scalar:
         """A vector of a row of the panel."""
-        place = [(k, self.width)]
+        first = [(k, self.width)]
         return load_vector(
             self.panel,
             self.builder,
             Lanes(self.columns_dim, self.count),
-            place,
+            first,
             vector_number * self.count,
             1,
         )
@@ -77,8 +77,8 @@ class Packing:
         self.builder.loop((0, self.rows, 1), "k", [], row)
 
     def _store(self, k: SSAValue, offset: SSAValue, value: Scalar) -> None:
-        place = [(k, self.width), (offset, 1)], 0, 1
-        store_vector(self.panel, self.builder, Lanes(self.columns_dim, self.count), value, place)
+        first = [(k, self.width), (offset, 1)], 0, 1
+        store_vector(self.panel, self.builder, Lanes(self.columns_dim, self.count), value, first)
 
     # ---- where B's columns are contiguous ---------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[
         return
 
     def body(*indices: SSAValue) -> None:
-        level = kernel.root.inside(kernel.builder.place, dict(zip(outer, indices, strict=True)))
+        level = kernel.root.inside(kernel.builder.insertion_point, dict(zip(outer, indices, strict=True)))
         lower_lanes(kernel, level, lane, compute, parallel=False)
 
     kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
@@ -70,7 +70,7 @@ def at_lanes(
     """A level within `level` whose first lane has these indices, and of whose lanes `size` exist."""
     if size < lanes.count:
         lanes = Lanes(lanes.dim, lanes.count, tail_mask(kernel.builder, size, lanes.count))
-    return level.inside(kernel.builder.place, indices, lanes)
+    return level.inside(kernel.builder.insertion_point, indices, lanes)
 
 
 def hints_of(dims: Sequence[int]) -> list[str]:

@@ -104,7 +104,9 @@ class Rows(Lines):
         if rest:
 
             def around(index: SSAValue) -> None:
-                self._sweeps(level.inside(self.builder.place, {first: index}), rest, stage, work, count)
+                self._sweeps(
+                    level.inside(self.builder.insertion_point, {first: index}), rest, stage, work, count
+                )
 
             depth = sweep.steps * prod(extents[d] for d in rest[:-1])
             carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth)

@@ -91,7 +91,7 @@ def lower_rows_of(kernel: KernelFunction, output: Output, buffer: BufferView, co
     builder = kernel.builder
 
     def body(number: SSAValue | None) -> None:
-        level = kernel.root if number is None else kernel.root.inside(builder.place, {dim: number})
+        level = kernel.root if number is None else kernel.root.inside(builder.insertion_point, {dim: number})
         (index,) = level.values([row])
         inside = is_in_range(index, output.rows)
 
@@ -102,7 +102,7 @@ def lower_rows_of(kernel: KernelFunction, output: Output, buffer: BufferView, co
                 before = here.load(buffer, output.offset, more)
                 here.store(buffer, output.offset, combine(before, value), more)
 
-            around = level.inside(builder.place, {})
+            around = level.inside(builder.insertion_point, {})
             lower_row(kernel, around, output, sorted(output.offset.dims), combined)
 
         builder.when(inside.value, take)
@@ -135,7 +135,7 @@ def lower_row(
     if rest:
 
         def around(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            inside = level.inside(kernel.builder.place, {first: index})
+            inside = level.inside(kernel.builder.insertion_point, {first: index})
             lower_row(kernel, inside, output, rest, combined)
             return []
 

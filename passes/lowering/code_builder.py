@@ -54,7 +54,7 @@ class CodeBuilder:
 
     def __init__(self, argument_types: Sequence[Attribute]) -> None:
         self.block = Block(arg_types=argument_types)
-        self.place: Insert = self.block.add_op
+        self.insertion_point: Insert = self.block.add_op
         """Where code is being added now: the innermost loop's end."""
         self._head: list[Operation] = []
         self._constants: dict[tuple[object, ...], SSAValue] = {}
@@ -63,10 +63,10 @@ class CodeBuilder:
     @contextmanager
     def entering(self, block: Block) -> Generator[None]:
         """While this lasts, code goes to the end of a block."""
-        outside, self.place = self.place, block.add_op
+        outside, self.insertion_point = self.insertion_point, block.add_op
         with inserting(block.add_op):
             yield
-        self.place = outside
+        self.insertion_point = outside
 
     def number(self, value: Number, type_: Attribute) -> Scalar:
         """A constant of a scalar or vector type."""

@@ -45,18 +45,18 @@ from pullback.passes.lowering.nodes import Compute, Fixed, Load, Node, OneHot, O
 
 
 class NodeValues(ABC):
-    """The nodes that are in registers at one place of a kernel's code, and the code that makes others known.
+    """The nodes that are in registers at one point of a kernel's code, and the code that makes others known.
 
     Args:
         builder: of the kernel's function.
         inputs: the buffers that loads name by number.
-        place: where new operations go.
+        insertion_point: where new operations go.
     """
 
-    def __init__(self, builder: CodeBuilder, inputs: Sequence[BufferView], place: Insert) -> None:
+    def __init__(self, builder: CodeBuilder, inputs: Sequence[BufferView], insertion_point: Insert) -> None:
         self.builder = builder
         self.inputs = inputs
-        self.place = place
+        self.insertion_point = insertion_point
         self.known: dict[Node, Scalar] = {}
         self._rows: dict[tuple[Node, int], tuple[SSAValue, Scalar]] = {}
 
@@ -68,7 +68,7 @@ class NodeValues(ABC):
 
     @abstractmethod
     def terms(self, offset: Affine) -> tuple[Sequence[Term], int]:
-        """An offset at this place, as a sum of indices times factors, and a constant."""
+        """An offset at this point, as a sum of indices times factors, and a constant."""
 
     def find(self, node: Node) -> Scalar | None:
         """A node that is known here."""
@@ -98,7 +98,7 @@ class NodeValues(ABC):
 
     def store(self, view: BufferView, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:
         """Stores an element at an offset, and so many terms further."""
-        with inserting(self.place):
+        with inserting(self.insertion_point):
             terms, constant = self.terms(offset)
             view.store(self.builder, value, [*terms, *more], constant)
 
@@ -109,7 +109,7 @@ class NodeValues(ABC):
         for node in cone(nodes, self.is_at_hand):
             if not isinstance(node, Fixed) and self.find(node) is None:
                 home = self.home(node)
-                with inserting(home.place):
+                with inserting(home.insertion_point):
                     home.known[node] = home.computed(node)
         return [self.operand(node) for node in nodes]
 
@@ -150,7 +150,7 @@ class NodeValues(ABC):
     def row(self, node: Node, rows: int) -> tuple[SSAValue, Scalar]:
         """The row that a node names, 0 instead of one that is not there, and whether it is there."""
         if (node, rows) not in self._rows:
-            with inserting(self.place):
+            with inserting(self.insertion_point):
                 index = self.operand(node)
                 inside = is_in_range(index, rows)
                 self._rows[node, rows] = row_in_range(self.builder, index, inside), inside
