@@ -85,7 +85,7 @@ func.func @scatter(%rows: tensor<3x4xf32>, %i: tensor<3xi32>) {
 // So are those of a sum of rows that only the update needs.
 // CHECK-LABEL: @dense_update
 // CHECK: %[[OLD:.*]] = graph.read %w
-// CHECK: %[[NEW:.*]] = graph.kernel %rows, %i, %[[OLD]] schedule {kind = "scatter", parallel = array<i64: 3, 4>,
+// CHECK: %[[NEW:.*]] = graph.kernel %rows, %i, %[[OLD]] schedule<kind = scatter, parallel = [3, 4],
 // CHECK: graph.densify
 // CHECK: graph.subtract
 // CHECK: graph.assign %w, %[[NEW]]
