@@ -1,4 +1,4 @@
-"""The dialects: what operations, types and attributes are, without a pass or a target.
+"""The dialects: definitions of operations, types and attributes, without passes and targets.
 
 In order, each importing only those before it: `ir` (of no dialect: text, diagnostics), `upstream` (MLIR's dialects
 as levels `loops` and `gpu` use them), `graph` (ours), `bounds`, and on top `context`, which loads all of them, and

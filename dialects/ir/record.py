@@ -50,9 +50,7 @@ class Record:
         for op in operations_in(block):
             outside = [v for v in op.operands if v not in numbers]
             if op.successors or outside:
-                raise ValueError(
-                    f"{op.name} cannot be written down: it uses what stands outside of the block"
-                )
+                raise ValueError(f"{op.name} cannot be recorded: it uses a value from outside of the block")
             for region in op.regions:
                 for inner in region.blocks:
                     blocks[inner] = len(blocks)

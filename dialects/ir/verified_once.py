@@ -1,4 +1,4 @@
-"""Memoise the verification of operations: equal ones are verified once, since xDSL's checks cost 20 µs each."""
+"""Memoisation of verification: equal operations are verified once, since xDSL's checks cost 20 µs each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _VERIFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
 
 
 def verified_once(cls: AnyOpT) -> AnyOpT:
-    """Make a class remember which types and properties its checks have accepted: they are few and shared.
+    """Caches, per class, the types and properties that its checks have accepted: they are few and shared.
 
-    Only where the checks depend on nothing else: not on regions, nor on where the operation is.
+    Only where the checks depend on nothing else: not on regions, nor on the surroundings of the operation.
     """
     verify: Callable[[Any], None] = cls.verify_
     definition = cls.get_irdl_definition()

@@ -27,7 +27,7 @@ from pullback.dialects.graph.tensor.types import GraphError, compatible_types
 
 @graph_op
 class Kernel(GraphOp):
-    """Ordinary graph operations on whole tensors that share one iteration space.
+    """A fused group of graph operations on whole tensors that share one iteration space.
 
         %y = graph.kernel %x, %b schedule<kind = rows, parallel = [128], reduce = [10]> : (…) -> (…) {
         ^bb0(%0: tensor<128x10xf32>, %1: tensor<10xf32>):
@@ -35,7 +35,7 @@ class Kernel(GraphOp):
           graph.yield %2 : tensor<128x10xf32>
         }
 
-    The region sees its arguments alone. The schedule is what a reader may edit: see `passes/kernels`.
+    The region sees only its arguments. The schedule may be edited: see `passes/kernels`.
     """
 
     name = "graph.kernel"
@@ -66,7 +66,7 @@ class Kernel(GraphOp):
             raise GraphError(f"{self.name}: kernel_c3: the yielded values must have the types of the results")
 
     def run(self, operands: Sequence[Any], run_region: RunRegion) -> Sequence[Any]:
-        """The meaning: the region's, on these values."""
+        """Evaluates the kernel: `run_region` runs its region on these values."""
         return run_region(self.body, operands)
 
     def print(self, printer: Printer) -> None:

@@ -1,10 +1,9 @@
-"""`#graph.schedule<…>`: how a kernel becomes loops, as far as text may say.
+"""`#graph.schedule<…>`: the schedule of a kernel, which determines its loops.
 
     #graph.schedule<kind = rows, parallel = [128], reduce = [10], cpu = {vector = 16, unroll = 4}>
 
-`kind`, `parallel` and `reduce` say which loops there are, on every target. What is tuned for one target is in a
-dictionary under its name; lowerings for other targets pass it over. A `graph.kernel` writes `schedule<…>`, without the
-prefix.
+`kind`, `parallel` and `reduce` determine the loops on every target. Parameters tuned for one target are in a dictionary
+under its name; lowerings for other targets ignore it. A `graph.kernel` writes `schedule<…>`, without the prefix.
 """
 
 from __future__ import annotations
@@ -36,22 +35,22 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class CpuTuning:
-    """What is tuned for CPUs: `None` and `()` leave the choice to the lowering."""
+    """The parameters tuned for CPUs: `None` and `()` leave the choice to the lowering."""
 
     vector: int | None = None
-    """Elements in a vector."""
+    """The number of elements in a vector."""
     unroll: int | None = None
-    """Vectors in flight."""
+    """The number of independent vectors in the inner loop."""
     tile: tuple[int, ...] = ()
-    """Rows and columns of the block of a matrix product that stays in registers."""
+    """Rows and columns of the block of a matrix product that is kept in registers."""
 
 
 @dataclass(frozen=True)
 class GpuTuning:
-    """What is tuned for GPUs: `None` leaves the choice to the lowering."""
+    """The parameters tuned for GPUs: `None` leaves the choice to the lowering."""
 
     threads: int | None = None
-    """Threads in a block."""
+    """The number of threads in a block."""
 
 
 Tuning = CpuTuning | GpuTuning
@@ -59,25 +58,25 @@ Tuning = CpuTuning | GpuTuning
 
 @dataclass(frozen=True)
 class Schedule:
-    """The kind of a kernel, the extents of its loops, and what is tuned for each target."""
+    """The kind of a kernel, the extents of its loops, and the parameters tuned for each target."""
 
     kind: str
     parallel: tuple[int, ...] = ()
-    """The extents of P, the dims whose points do not depend on each other."""
+    """The extents of P, the parallel dims, whose points do not depend on each other."""
     reduce: tuple[int, ...] = ()
-    """The extents of R, the dims that reductions run over."""
+    """The extents of R, the dims that are reduced."""
     cpu: CpuTuning = CpuTuning()
     gpu: GpuTuning = GpuTuning()
 
 
 TARGETS: Final[dict[str, type[Tuning]]] = {"cpu": CpuTuning, "gpu": GpuTuning}
-"""The targets that something is tuned for, and the keys of each, as fields."""
+"""The targets with tuned parameters, and the keys of each, as fields."""
 KEYS = tuple(field.name for field in fields(Schedule))
 
 
 @irdl_attr_definition
 class ScheduleAttr(Data[Schedule]):
-    """A schedule as an attribute. What it may ask of one kernel is checked at level `kernels`."""
+    """A schedule as an attribute. Whether it fits a kernel is verified at level `kernels`."""
 
     name = "graph.schedule"
 
@@ -103,7 +102,7 @@ class ScheduleAttr(Data[Schedule]):
 
 
 def _tuned(tuning: Tuning) -> str:
-    """The keys that are set, as text."""
+    """Prints the keys that are set."""
     values = ((field.name, getattr(tuning, field.name)) for field in fields(tuning))
     return ", ".join(
         f"{k} = {list(v) if isinstance(v, tuple) else v}" for k, v in values if v not in (None, ())
@@ -111,7 +110,7 @@ def _tuned(tuning: Tuning) -> str:
 
 
 class _Reader:
-    """Reads what is between angle brackets. Errors are at the word or the number that is wrong."""
+    """A parser of the text in angle brackets. Errors are at the word or the number that is wrong."""
 
     def __init__(self, parser: AttrParser) -> None:
         self.parser = parser
@@ -127,7 +126,7 @@ class _Reader:
     def _entries(
         self, keys: Sequence[str], value: Callable[[str], Any], target: str | None = None
     ) -> dict[str, Any]:
-        """`key = value, …`, as long as there are any."""
+        """Parses `key = value, …`, as long as there are any."""
         found: dict[str, Any] = {}
         while not found or self.parser.parse_optional_punctuation(","):
             start = self.parser.pos
@@ -143,7 +142,7 @@ class _Reader:
         return found
 
     def _unknown(self, key: str | None, keys: Sequence[str], target: str | None) -> str:
-        """What to say to a key that is none: a target, or what is tuned for one, is named as such."""
+        """The message for an unknown key, which says so if it is a target's name, or a parameter of one."""
         expected = f"expected one of {', '.join(keys)}"
         if key is None:
             return f"a key is missing; {expected}"

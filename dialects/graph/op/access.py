@@ -1,6 +1,6 @@
-"""AccessMap maps: which element of an operand an operation reads at each point of its iteration space.
+"""Access maps: which element of an operand an operation reads at each point of its iteration space.
 
-The space has a dim for each axis of the result; that of a reduction or a product has those that it sums over, too.
+The space has a dim for each axis of the result; reductions and products also have the dims that they sum over.
 
     graph.transpose      (d0, d1) -> (d1, d0)               AffineAccess: MLIR's indexing map
     graph.add            (d0, d1) -> (d1)                   AffineAccess, of an operand that broadcasts
@@ -9,8 +9,8 @@ The space has a dim for each axis of the result; that of a reduction or a produc
     graph.reshape        the element of the same row-major number   RowMajorAccess
     graph.gather         (d0, d1) -> (indices[d0], d1)      RowAccess
 
-An operation states its accesses (`pullback.dialects.graph.op.indexed`); forming kernels asks which loops an operand
-can share (`axes`), lowering them where its element lies (`at`).
+An operation states its access maps (`pullback.dialects.graph.op.indexed`); fusion asks them which loops an operand can
+share (`axes`), lowering asks for the position of the element that is read (`at`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TypeAlias
 from pullback.dialects.graph.op.affine import Affine, Position
 
 Axes: TypeAlias = tuple[int | None, ...]
-"""For each axis of a value the dim of the iteration space that it runs along; `None` for an extent of 1, at index 0."""
+"""For each axis of a value the dim of the iteration space that indexes it; `None` for an extent of 1, at index 0."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AffineAccess:
 
     @cached_property
     def axes(self) -> Axes | None:
-        """The dim that each axis runs along from end to end; `None` where one does not, or two run along the same."""
+        """The dim that indexes each axis from end to end; `None` if an axis has none, or two have the same."""
         picked = [None if n == 1 else d for n, d in zip(self.shape, self._dims, strict=True)]
         for dim, extent in zip(picked, self.shape, strict=True):
             if extent != 1 and (dim is None or self.space[dim] != extent or picked.count(dim) > 1):
@@ -47,11 +47,11 @@ class AffineAccess:
 
     @cached_property
     def _dims(self) -> tuple[int | None, ...]:
-        """The dim that each coordinate is, where it is one and no more."""
+        """The dim that each coordinate equals, where it is a single dim."""
         return tuple(c.single_dim for c in self.position)
 
     def at(self, point: Position, rank: int) -> Position:
-        """The position at a point of this space, which is affine in the `rank` dims of another."""
+        """Composes with a point of this space that is affine in the `rank` dims of another: the position read there."""
         pairs = zip(self._dims, self.position, strict=True)
         return tuple(c.at(point, rank) if d is None else point[d] for d, c in pairs)
 
@@ -78,7 +78,7 @@ class RowMajorAccess:
 
     @cached_property
     def axes(self) -> Axes | None:
-        """The dim that each axis runs along, where the two shapes differ in extents of 1 alone."""
+        """The dim that indexes each axis, where the two shapes differ only in extents of 1."""
         if [n for n in self.shape if n != 1] != [n for n in self.space if n != 1]:
             return None
         long = iter([d for d, n in enumerate(self.space) if n != 1])
@@ -87,10 +87,10 @@ class RowMajorAccess:
 
 @dataclass(frozen=True)
 class RowAccess:
-    """An element of the row that an operand of indices names; of a row that does not exist, 0."""
+    """An element of the row whose index another operand holds; 0 where the index is out of range."""
 
     indices: int
-    """Which operand names the row."""
+    """The position of the operand that holds the row indices."""
     within: AffineAccess
     """The position in the row: all coordinates but the first."""
 
@@ -105,19 +105,19 @@ AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess
 
 
 def dims(shape: Sequence[int]) -> list[Affine]:
-    """The coordinates of a point of a space: one dim for each extent, to make positions of."""
+    """The coordinates of a point of a space, one dim for each extent, from which positions are built."""
     return [Affine.dim(len(shape), d) for d in range(len(shape))]
 
 
 @lru_cache(maxsize=4096)
 def identity(shape: tuple[int, ...]) -> AffineAccess:
-    """The element at the point itself."""
+    """Builds the identity map: the element at the point itself."""
     return AffineAccess(tuple(dims(shape)), shape, shape)
 
 
 @lru_cache(maxsize=4096)
 def broadcast(shape: tuple[int, ...], space: tuple[int, ...]) -> AffineAccess:
-    """The element of an operand that broadcasts to the space: along its last axes, at 0 where an extent is 1."""
+    """Builds the map of an operand that broadcasts to the space: along its last axes, at 0 where an extent is 1."""
     return AffineAccess(trailing(dims(space), shape, len(space)), shape, space)
 
 

@@ -1,4 +1,4 @@
-"""Affine expressions over the dims of an iteration space: where an element lies as the loops run."""
+"""Affine expressions over the dims of an iteration space, for positions and memory offsets of elements."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Affine:
 
     @property
     def single_dim(self) -> int | None:
-        """The dim that it is, where it is one and no more."""
+        """The dim that this expression equals, where it is a single dim."""
         if self.constant or sum(map(bool, self.coefficients)) != 1 or 1 not in self.coefficients:
             return None
         return self.coefficients.index(1)
 
     def at(self, point: Position, rank: int) -> Affine:
-        """Its value at a point whose coordinates are affine in the `rank` dims of another space."""
+        """Composes with a point whose coordinates are affine in the `rank` dims of another space."""
         value = Affine.number(rank, self.constant)
         for coefficient, coordinate in zip(self.coefficients, point, strict=True):
             value = value + coordinate * coefficient if coefficient else value
@@ -66,7 +66,7 @@ class Affine:
 
 
 Position = tuple[Affine, ...]
-"""Where in a value: one coordinate for each of its axes."""
+"""The position of an element in a value: one coordinate for each of its axes."""
 
 
 def row_major_strides(shape: Sequence[int]) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ def row_major_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def linear(position: Position, shape: Sequence[int], rank: int) -> Affine:
-    """The row-major number of the element at a position, in a space of this rank."""
+    """Linearises a position to its row-major offset, in a space of this rank."""
     offset = Affine.number(rank)
     for coordinate, stride in zip(position, row_major_strides(shape), strict=True):
         offset = offset + coordinate * stride
@@ -83,7 +83,7 @@ def linear(position: Position, shape: Sequence[int], rank: int) -> Affine:
 
 
 def delinearize(offset: Affine, shape: Sequence[int], extents: Sequence[int]) -> Position | None:
-    """The position of which `offset` is the row-major number; None where it is not affine.
+    """Delinearises a row-major offset to a position; None where that is not affine.
 
     `extents` are those of the space. Each term goes to the one axis whose stride divides it.
     """
@@ -107,5 +107,5 @@ def delinearize(offset: Affine, shape: Sequence[int], extents: Sequence[int]) ->
 
 
 def mergeable(offsets: Sequence[Affine], dim: int, extents: Sequence[int], following: int) -> bool:
-    """Whether `dim` and the `following` one inside it are a single run for every offset."""
+    """Tells whether `dim` and the `following` one inside it can be merged to one dim for every offset."""
     return all(o.coefficients[dim] == o.coefficients[following] * extents[following] for o in offsets)

@@ -1,7 +1,7 @@
-"""Families of operations that loops compute: each states what one element is made of, and where that is read.
+"""Op interface for loops: families that state their access maps, and how one element of the result is computed.
 
-A family says how its operations walk through their operands; an operation of no family overrides `access`. Kernels
-are formed and lowered by these statements alone, so that a new operation needs no place anywhere else.
+A family states the access maps of its operations; an operation of no family overrides `access`. Fusion and both
+lowerings use only these statements, so a new operation changes no other file.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 
 
 class Indexed(GraphOp):
-    """An operation that loops compute, element by element."""
+    """An operation that loops can compute element by element."""
 
     def iteration_shape(self, result: int = 0) -> tuple[int, ...]:
-        """The extents of the iteration space: those of the result, unless there is more to run over."""
+        """The extents of the iteration space: those of the result, and of reduced dims where there are any."""
         return shape_of_type(self.results[result].type)
 
     def access(self, number: int, result: int = 0) -> AccessMap | None:
-        """Which element of an operand a result reads at each point; `None` for an operand that loops do not read."""
+        """The access map by which a result reads an operand; `None` for an operand that loops do not read."""
         raise NotImplementedError(f"{self.name} does not state how it reads its operands")
 
     def result_access(self) -> AffineAccess:
-        """Which element of the first result is written at each point."""
+        """The access map by which the first result is written."""
         return identity(self.iteration_shape())
 
     def has_body(self) -> bool:
-        """Whether it states what an element is made of, for its dtypes."""
+        """Tells whether the operation has a scalar body for its dtypes."""
         return True
 
     def shape_of(self, number: int) -> tuple[int, ...]:
@@ -50,13 +50,13 @@ class Indexed(GraphOp):
 
 
 class Pointwise(Indexed):
-    """The element at an index is made of those of the operands at that index; operands broadcast."""
+    """An elementwise operation: an element depends on the operands' elements at the same index; operands broadcast."""
 
     ROW_TERMS: ClassVar[tuple[int, ...]] = ()
-    """Which of two operands may be rows that are added to the other one (as the body does it), the likeliest first."""
+    """The operands of a sum (or difference) that may be scattered rows, added to the other one, likeliest first."""
 
     def body(self, *operands: Scalar) -> Scalar:
-        """One element, or a vector of them."""
+        """Builds the scalar body: one element, or a vector of them."""
         raise NotImplementedError(f"{self.name} has no body for one element")
 
     def access(self, number: int, result: int = 0) -> AccessMap:
@@ -64,23 +64,23 @@ class Pointwise(Indexed):
 
 
 class View(Indexed):
-    """Computes nothing: each element is one of the first operand's, at the place that `access` names."""
+    """An operation that only moves elements: each is one of the first operand's, at the position of its access map."""
 
 
 class Alias(GraphOp):
-    """Each result has the elements of the operand at its place, in the same order: outside of kernels, its buffer."""
+    """An operation whose results are its operands, element by element: outside of kernels they share a buffer."""
 
 
 class Uniform(Indexed):
-    """Reads nothing: each element is a number that the text holds."""
+    """A constant: each element is a number in the text, and no operand is read."""
 
     def element(self) -> Number | None:
-        """The number; `None` where there is not one element alone."""
+        """The number that all elements are; `None` where they differ."""
         raise NotImplementedError
 
 
 class ContractionOp(Indexed):
-    """Sums of products of two operands, over the last dim of its space, which the result lacks."""
+    """A contraction (matrix product) of two operands over the last dim of the iteration space."""
 
     def result_access(self) -> AffineAccess:
         space = self.iteration_shape()
@@ -88,10 +88,10 @@ class ContractionOp(Indexed):
 
 
 class Scatter(Indexed):
-    """Rows of slices, put where their indices say: into an operand, or into zeros. It has kernels of its own."""
+    """A scatter of rows at their indices into an operand, or into zeros. It has kernels of its own."""
 
     BASE: ClassVar[int | None] = None
-    """The operand into which rows are put; `None` for zeros."""
+    """The operand into which rows are scattered; `None` for zeros."""
     SLICES: ClassVar[int] = 0
     """The operand that holds rows and indices."""
     ADDS_UP: ClassVar[bool] = True
@@ -99,11 +99,11 @@ class Scatter(Indexed):
 
     @property
     def before(self) -> SSAValue | None:
-        """What the rows are combined with; `None` for zeros."""
+        """The value into which rows are scattered; `None` for zeros."""
         return None if self.BASE is None else self._operands[self.BASE]
 
     def combine(self, before: Scalar, row: Scalar) -> Scalar:
-        """What takes the place of an element for which there is one in a row."""
+        """Computes an element from the one before and the one in a row."""
         return before + row if self.ADDS_UP else row
 
     def access(self, number: int, result: int = 0) -> None:
@@ -111,7 +111,7 @@ class Scatter(Indexed):
 
 
 def rows_terms(op: object) -> list[int]:
-    """Which of two terms of an operation are scatters into zeros, whose rows may be added to the other one instead."""
+    """Finds the terms of a sum that are scatters into zeros, whose rows may be added to the other term instead."""
     if not isinstance(op, Pointwise) or len(op.operands) != 2:
         return []
     makers = [value.owner for value in op.operands]
@@ -119,23 +119,23 @@ def rows_terms(op: object) -> list[int]:
 
 
 def picks_rows(op: object) -> bool:
-    """Whether an operation reads rows of its first operand whose indices it is given."""
+    """Tells whether an operation gathers rows of its first operand."""
     return isinstance(op, View) and isinstance(op.access(0), RowAccess)
 
 
 def access_of(op: Operation, number: int, result: int = 0) -> AccessMap | None:
-    """How an operation reads an operand; `None` where no loop reads it."""
+    """The access map by which an operation reads an operand; `None` where no loop reads it."""
     return op.access(number, result) if isinstance(op, Indexed) else None
 
 
 def operand_axes(op: Operation, number: int, result: int = 0) -> Axes | None:
-    """The dims along which the axes of an operand run; `None` where its reader does not share loops with its maker."""
+    """The dims that index the axes of an operand; `None` where reader and producer cannot share loops."""
     access = access_of(op, number, result)
     return None if access is None else access.axes
 
 
 def result_axes(op: Operation) -> Axes:
-    """The dims along which the axes of the first result run."""
+    """The dims that index the axes of the first result."""
     assert isinstance(op, Indexed)
     axes = op.result_access().axes
     assert axes is not None, f"'{op.name}' writes its result along no dims"
@@ -143,5 +143,5 @@ def result_axes(op: Operation) -> Axes:
 
 
 def shares_loops(op: Operation, number: int) -> bool:
-    """Whether all results are computed in loops in which the operand could be computed, too."""
+    """Tells whether the operand could be computed in the loops of every result (fusible)."""
     return all(operand_axes(op, number, result) is not None for result in range(len(op.results)))

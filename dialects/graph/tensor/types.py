@@ -35,7 +35,7 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
 Shape: TypeAlias = tuple[int, ...]
-"""Extents; `DYNAMIC_INDEX`, which is below every extent, stands for `?`."""
+"""Extents; `DYNAMIC_INDEX`, which is below every extent, means `?`."""
 AnyTensor: TypeAlias = TensorType[Attribute]
 
 ui8 = IntegerType(8, Signedness.UNSIGNED)
