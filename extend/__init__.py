@@ -2,7 +2,7 @@
 """What extensions import: one module, whose names stay where they are while the folders behind it may change.
 
 Operations, rules, passes and targets of one's own need nothing else of Pullback but `import pullback as pb`; the pages
-docs/add-*.md are written with it. The classes of the operations that there are come from `pullback.extend.operations`.
+docs/add-*.md are written with it. The operations of the dialect are in `pullback.extend.operations`.
 A name belongs here if a recipe needs it; what is listed here is documented in docs/extend.md, which is made from it.
 """
 

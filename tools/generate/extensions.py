@@ -9,17 +9,21 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from itertools import groupby, pairwise
+from pathlib import Path
 
 from pullback import extend
 from pullback.dialects.graph.op.graph_op import OPS
 
 HEADER = """# What extensions import
 
-`pullback.extend` has what [operations](add-an-op.md), [rules](add-a-rule.md), [passes](add-a-pass.md) and
-[targets](add-a-target.md) of one's own are written with, and keeps its names while the modules behind it may change.
-The class of each operation of [the graph dialect](operations.md) is in `pullback.extend.operations`, `Add` for
-`graph.add`. This page is made from `extend/__init__.py` by `python -m pullback.tools.generate`.
+`pullback.extend` has what the recipes use: how to add {recipes}.
+It keeps its names while the modules behind it may change. The class of each operation of [the graph
+dialect](operations.md) is in `pullback.extend.operations`, `Add` for `graph.add`. This page is made from
+`extend/__init__.py` by `python -m pullback.tools.generate`.
 """
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 class UndocumentedError(Exception):
@@ -35,13 +39,19 @@ OPERATIONS = '''"""The class of each operation of the graph dialect. Made by `py
 
 def reference() -> str:
     """The page, in Markdown: each name with the first paragraph of its docstring."""
-    parts = [HEADER]
+    recipes = (f"[{_recipe(path)}]({path.name})" for path in sorted(DOCS.glob("add-*.md")))
+    parts = [HEADER.format(recipes=", ".join(recipes))]
     for line in LINE.finditer(inspect.getsource(extend)):
         if title := line["title"]:
             parts.append(f"## {title}\n\n| name | what it is |\n|---|---|")
         else:
             parts.append(f"| `{line['name']}` | {_summary(line['module'], line['name'])} |")
     return "\n".join(parts).replace("|\n## ", "|\n\n## ") + "\n"
+
+
+def _recipe(path: Path) -> str:
+    """What a recipe adds, from its title."""
+    return path.read_text().partition("\n")[0].removeprefix("# How to add ")
 
 
 def operations() -> str:
