@@ -56,18 +56,19 @@ def execute(
     arguments = {name_of_value(argument): argument.type for argument in function.body.block.args}
     on_memory = any(isinstance(type_, MemRefType) for type_ in arguments.values())
     if on_memory:
-        return _on_memory(module, name, arguments, inputs, _memory_runner(target))
+        return _on_memory(module, name, arguments, inputs, memory_runner(target))
     check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, _variables(module))
     names = _result_names(function)
-    results = _on_tensors(module, name, list(given.values()), contents, target)
+    results = run_on_tensors(module, name, list(given.values()), contents, target)
     return {**_named(names, results), **contents}
 
 
-def _on_tensors(
+def run_on_tensors(
     module: ModuleOp, name: str, inputs: Sequence[Array], variables: Mapping[str, Array], target: str
 ) -> Sequence[Any]:
+    """Runs a function of a graph on a target, calls included; the arrays of variables are updated in place."""
     run_graph = target_named(target).run_graph
     if run_graph is not None:
         return run_graph(module, name, inputs, variables)
@@ -77,7 +78,8 @@ def _on_tensors(
     return compile_function(ModuleOp([alone]), target)(inputs, variables)
 
 
-def _memory_runner(target: str) -> MemoryRunner:
+def memory_runner(target: str) -> MemoryRunner:
+    """What runs functions on memory on a target; ArrayError if nothing does."""
     runners = {name: t.run_on_memory for name, t in targets().items() if t.run_on_memory is not None}
     if target not in runners:
         raise ArrayError(f"--target {target}: runs no functions on memory; these do: {', '.join(runners)}")

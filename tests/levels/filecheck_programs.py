@@ -35,7 +35,7 @@ from pullback.driver.layout import ARGUMENTS, VARIABLE
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run import run_passes
 from pullback.tools.arrays import ArrayError
-from pullback.tools.execution import GRAPH_RUNNERS, MEMORY_RUNNERS, functions_of
+from pullback.tools.execution import functions_of, memory_runner, run_on_tensors
 from pullback.tools.failure import explain
 from pullback.tools.passes import available_passes
 
@@ -154,7 +154,7 @@ def _run_on_tensors(module: ModuleOp, name: str, inputs: Sequence[Any], target: 
     calls = any(isinstance(op, func.CallOp) for op in function.walk())
     references = [op for op in (module if calls else function).walk() if isinstance(op, VariableOp)]
     contents = {op.label: variable(op.label, data_type_of(op.results[0].type)) for op in references}
-    results = GRAPH_RUNNERS[target](module, name, inputs, contents)
+    results = run_on_tensors(module, name, inputs, contents, target)
     return {**{str(number): _dense(result) for number, result in enumerate(results)}, **contents}
 
 
@@ -172,7 +172,7 @@ def _run_on_memory(module: ModuleOp, function: func.FuncOp, buffers: Sequence[Ar
         variable(named[at], arguments[at].type) if at in named else np.zeros_like(b) if at in undefined else b
         for at, b in enumerate(buffers)
     ]
-    MEMORY_RUNNERS[target](module, function.sym_name.data, given, undefined)
+    memory_runner(target)(module, function.sym_name.data, given, undefined)
     names = {**{at: str(number) for number, at in enumerate(results)}, **named}
     return {name: given[at] for at, name in names.items()}
 
