@@ -28,13 +28,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import reduce
 from typing import Self
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.affine import Affine
-from pullback.dialects.graph.op.families import Elementwise
 from pullback.dialects.graph.op.scalar import Scalar, emit
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
@@ -135,8 +133,7 @@ class NodeValues(ABC):
                 return self.one_hot(node)
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
-                op = node.op
-                return op.body(*operands) if isinstance(op, Elementwise) else reduce(Scalar.__add__, operands)
+                return node.op.body(*operands)
             case _:
                 raise AssertionError(f"{node} must be known before it is used")
 

@@ -10,7 +10,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
-from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Number
 
@@ -63,9 +63,9 @@ class OneHot(Node):
 
 @dataclass(eq=False, slots=True)
 class Compute(Node):
-    """An elementwise operation."""
+    """An operation element by element."""
 
-    op: GraphOp = field(kw_only=True)
+    op: Pointwise = field(kw_only=True)
 
     @property
     def is_expensive(self) -> bool:

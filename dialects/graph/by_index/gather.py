@@ -79,6 +79,7 @@ class Gather(View):
     """A gather of rows: `result[i…] = params[indices[i…]]`; an index out of range gives a row of zeros."""
 
     name = "graph.gather"
+    TAKES: ClassVar = None  # an index out of range gives zeros
     ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.gather %x, %i : (MATRIX, tensor<4xi32>) -> tensor<4x3xf32>",)
     params = operand_def(AnyAttr())
@@ -110,6 +111,7 @@ class MakeSlices(View):
     """Indexed slices from rows and their indices; a third operand gives the extents that are `?` in the type."""
 
     name = "graph.make_slices"
+    TAKES: ClassVar = None
     EXAMPLES: ClassVar = ("%r = graph.make_slices %d, %i : (tensor<4x3xf32>, tensor<4xi32>) -> SLICES",)
     SHAPE_OPERAND: ClassVar = 2
     values = operand_def(AnyAttr())

@@ -49,7 +49,6 @@ class ExpandDims(OnesAt, View, Alias):
     """The operand with extents of 1 at `axes` of the result."""
 
     name = "graph.expand_dims"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.expand_dims %v {axes = array<i64: 0, 2>} : (VECTOR) -> tensor<1x3x1xf32>",
     )
@@ -128,7 +127,6 @@ class Transpose(View):
     """The operand with its axes in the order of `permutation`."""
 
     name = "graph.transpose"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.transpose %x {permutation = array<i64: 1, 0>} : (MATRIX) -> tensor<3x2xf32>",
     )

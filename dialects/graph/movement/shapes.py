@@ -133,7 +133,6 @@ class Reshape(Reshaping, View, Alias):
     """The same elements in row-major order with another shape; a single `?` follows from the other extents."""
 
     name = "graph.reshape"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.reshape %x : (MATRIX) -> tensor<6xf32>",
         "%r = graph.reshape %y, %n : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>",
@@ -186,7 +185,6 @@ class BroadcastTo(Reshaping, View):
     """The operand repeated along new leading axes and along extents of 1."""
 
     name = "graph.broadcast_to"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = ("%r = graph.broadcast_to %v : (VECTOR) -> MATRIX",)
 
     def check_extents(self, source: tuple[int, ...], result: tuple[int, ...]) -> None:

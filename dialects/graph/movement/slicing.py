@@ -99,7 +99,6 @@ class StridedSlice(View):
     """`operand[begin:end:strides]` for each axis, with NumPy's meaning of the bounds."""
 
     name = "graph.strided_slice"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r = graph.strided_slice %x {begin = array<i64: 0, 2>, end = array<i64: 1, -4>, strides = array<i64: 1, -1>}
       : (MATRIX) -> tensor<1x3xf32>""",

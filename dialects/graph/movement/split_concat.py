@@ -53,7 +53,6 @@ class Split(View):
     """
 
     name = "graph.split"
-    TAKES: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         """%r:2 = graph.split %v {axis = 0 : i64, sizes = array<i64: 1, 2>}
       : (VECTOR) -> (tensor<1xf32>, tensor<2xf32>)""",

@@ -66,6 +66,8 @@ class Pointwise(Indexed):
 class View(Indexed):
     """An operation that only moves elements: each is one of the first operand's, at the position of its access map."""
 
+    TAKES: ClassVar[slice | None] = slice(1)
+
 
 class Alias(GraphOp):
     """An operation whose results are its operands, element by element: outside of kernels they share a buffer."""

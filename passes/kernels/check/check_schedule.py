@@ -5,12 +5,11 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import Densify, MakeSlices
-from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
+from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.indexed import ContractionOp, Scatter
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
@@ -127,18 +126,17 @@ def _check_alone(kernel: Kernel, schedule: Schedule, ops: list[Operation]) -> No
     """The extents that a product, a scatter or a concat gives its kernel."""
     first = ops[0]
     other = next((op for op in ops if type(op) is not type(first)), None)
-    if other is not None or (isinstance(first, MatMul) and len(ops) > 1):
+    if other is not None or (isinstance(first, ContractionOp) and len(ops) > 1):
         raise ScheduleError(
             f"the region holds '{first.name}' and '{(other or ops[1]).name}'; expected kernels apart", kernel
         )
     parallel, reduce = (
-        [shape_of_type(op.results[0].type) for op in ops if isinstance(op, MatMul | Concat)],
+        [shape_of_type(op.results[0].type) for op in ops if isinstance(op, ContractionOp | Concat)],
         (),
     )
-    if isinstance(first, MatMul):
-        lhs = shape_of_type(first.operands[0].type)
-        reduce = (lhs[-2 if first.transposes[0] else -1],)
-    elif isinstance(first, Densify | ReplaceRows):
+    if isinstance(first, ContractionOp):
+        reduce = first.iteration_shape()[-1:]
+    elif isinstance(first, Scatter):
         slices = (op for op in kernel.body.block.ops if isinstance(op, MakeSlices))
         parallel = [shape_of_type(op.operands[0].type) for op in slices]
     _expect_extents(kernel, "parallel", schedule.parallel, parallel)
