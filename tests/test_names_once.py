@@ -29,7 +29,6 @@ FILES_ALLOWED: dict[str, str] = {
 
 CLASSES_ALLOWED: dict[str, str] = dict.fromkeys(
     [
-        "OneHot",
         "Cast",
         "Space",
         "Contents",

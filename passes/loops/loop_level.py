@@ -29,7 +29,7 @@ from pullback.passes.loops.vectors import Lanes, splat
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
 from pullback.passes.lowering.node_values import NodeValues
-from pullback.passes.lowering.nodes import Fixed, Load, Node, OneHot
+from pullback.passes.lowering.nodes import Fixed, IdentityElement, Load, Node
 
 
 class LoopLevel(NodeValues):
@@ -126,10 +126,10 @@ class LoopLevel(NodeValues):
                 owner._splats[node, count] = splat(value, count)
         return owner._splats[node, count]
 
-    def one_hot(self, node: OneHot) -> Scalar:
+    def identity_element(self, node: IdentityElement) -> Scalar:
         """Where the column changes along the lanes, both are counted from the first lane's column."""
         if self.lanes is None or not self.is_vector(node):
-            return super().one_hot(node)
+            return super().identity_element(node)
         (hot,) = node.operands
         index, count = self.operand(hot), self.lanes.count
         base = self.column(node, index)

@@ -39,7 +39,7 @@ from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
-from pullback.passes.lowering.nodes import Compute, Fixed, Load, Node, OneHot, Output, cone
+from pullback.passes.lowering.nodes import Compute, Fixed, IdentityElement, Load, Node, Output, cone
 
 
 class NodeValues(ABC):
@@ -129,8 +129,8 @@ class NodeValues(ABC):
                 return self.load(self.inputs[node.argument], node.offset)
             case Load():
                 return self.picked(node)
-            case OneHot():
-                return self.one_hot(node)
+            case IdentityElement():
+                return self.identity_element(node)
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
                 return node.op.body(*operands)
@@ -153,13 +153,13 @@ class NodeValues(ABC):
                 self._rows[node, rows] = row_in_range(self.builder, index, inside), inside
         return self._rows[node, rows]
 
-    def one_hot(self, node: OneHot) -> Scalar:
+    def identity_element(self, node: IdentityElement) -> Scalar:
         """Whether the index that is hot is that of the column."""
         (hot,) = node.operands
         index = self.operand(hot)
         return index.equal(self.column(node, index)).cast(node.element_type)
 
-    def column(self, node: OneHot, index: Scalar) -> Scalar:
+    def column(self, node: IdentityElement, index: Scalar) -> Scalar:
         """The column (that of the first lane) in the type of an index."""
         terms, constant = self.terms(node.column)
         return emit(IndexCastOp, index.element_type, Scalar(self.builder.sum_of(terms, constant)))

@@ -1,4 +1,7 @@
-"""What a kernel computes, as seen from its loops: elements at positions, each loaded, computed or reduced."""
+"""Nodes: the expressions that a kernel computes per point of its iteration space, each loaded, computed or reduced.
+
+`kernel_model` shows those of one kernel. Elements of equal value and position are one node.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,8 @@ class Load(Node):
 
 
 @dataclass(eq=False, slots=True)
-class OneHot(Node):
-    """1 where `column` is what the operand says, else 0: an element of a row of the identity matrix."""
+class IdentityElement(Node):
+    """An element of the row of the identity matrix that the operand names: 1 where `column` is that number, else 0."""
 
     column: Affine = field(default_factory=lambda: Affine(()))
 

@@ -33,7 +33,7 @@ from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
+from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, IdentityElement, Load, Node, Reduce
 from pullback.passes.lowering.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -155,7 +155,7 @@ class NodeReader:
         row = yield op.operands[access.indices], self._position(op, access.indices, point)
         within = access.within.at(point, self.space.rank)
         if is_identity(self.space.kernel.operands[operand.index]):
-            hot = OneHot(type_, (row,), within[-1].dims, column=within[-1])
+            hot = IdentityElement(type_, (row,), within[-1].dims, column=within[-1])
             hot.gather_facts()
             return hot
         offset = linear((self.space.number(), *within), shape, self.space.rank)

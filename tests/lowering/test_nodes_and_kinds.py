@@ -22,7 +22,7 @@ from pullback.driver.program import compile_function
 from pullback.driver.targets.registry import targets
 from pullback.passes.lowering import nodes
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, Load, Node, OneHot, Reduce
+from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, IdentityElement, Load, Node, Reduce
 from pullback.passes.lowering.space import schedule_of
 
 Array = npt.NDArray[Any]
@@ -39,7 +39,7 @@ NODES: dict[type[Node], str] = {
       %f = graph.fill {value = 2.0 : f32} : tensor<4x5xf32>
       %y = graph.add %x, %f : tensor<4x5xf32>""",
     Load: "%y = graph.gather %x, %t : (tensor<4x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>",
-    OneHot: f"""
+    IdentityElement: f"""
       %c = graph.constant dense<[{EYE}]> : tensor<5x5xf32>
       %h = graph.gather %c, %t : (tensor<5x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
       %y = graph.multiply %h, %x : tensor<4x5xf32>""",
