@@ -19,7 +19,7 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """The modules that a module names in its imports; a package stands for its `__init__`."""
+    """The modules that a module names in its imports; a package means its `__init__`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -1,4 +1,4 @@
-"""What must hold of the tree itself."""
+"""Invariants of the source tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call of a function of the Array API, made on both sides, and what must agree between its outcomes."""
+"""Calls a function of the Array API in Pullback and in array-api-strict, and compares the outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of one element at a time, and what asks for a dtype of one."""
+"""Elementwise functions, and queries of dtypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that combine elements along axes, search among them, and put them in order."""
+"""Reductions, scans, searching and sorting along axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where functions differ from the standard: only where the documentation says so, and there indeed."""
+"""Differences from the Array API standard: exactly those that the documentation lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading text: what xDSL's parser gets wrong and ours must not."""
+"""Parsing text: cases that xDSL's parser gets wrong and ours must not."""
 
 from __future__ import annotations
 

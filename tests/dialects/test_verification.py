@@ -23,9 +23,9 @@ def loaded() -> Context:
     "body",
     [
         "%y = arith.addi %x, %x : i32",
-        # A region sees what stands before the op that holds it.
+        # A region sees values defined before the op that holds it.
         "scf.if %c { %y = arith.addi %x, %x : i32 }",
-        # A block sees what stands in a block that every path to it passes.
+        # A block sees the values of a block that dominates it.
         "%y = arith.addi %x, %x : i32\n cf.br ^a\n ^a:\n %z = arith.addi %y, %x : i32",
         # Order of blocks in the text says nothing.
         "cf.br ^b\n"

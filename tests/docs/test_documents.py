@@ -1,7 +1,7 @@
 """README.md and docs/*.md are run: what they print is what a reader sees.
 
 - `python` blocks run in order in one namespace per document; in `>>>` style their output is compared.
-- `console` blocks run each `$ command` in a shell and compare the output; `...` stands for any text.
+- `console` blocks run each `$ command` in a shell and compare the output; `...` matches any text.
 - `mlir` blocks must parse and verify; one that begins with `// file: NAME` is written there for the commands.
 """
 

@@ -1,4 +1,4 @@
-"""What other libraries are said to call things is what they call them."""
+"""The names of other libraries on docs/names.md exist there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made from classes and docstrings says what they say."""
+"""Generated pages are up to date with the classes and docstrings that they are made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/support.md says what runs: each row is found out again."""
+"""Each row of docs/support.md, computed again."""
 
 from __future__ import annotations
 

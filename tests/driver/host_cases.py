@@ -1,4 +1,4 @@
-"""Operations that only the host runs, and every way to run a program that holds them."""
+"""Operations that only the host runs, and every way to run a program that contains them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composites run in kernels as what they stand for, or whole on the host."""
+"""Composites run in kernels, decomposed, or whole on the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every dtype goes through native code: what kernels do not compute with is moved as bytes, and the host computes."""
+"""Every dtype works in native code: kernels move unsupported dtypes as bytes, and the host computes with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that are at level `kernels` already: what someone has edited in them stays."""
+"""Programs that are at level `kernels` already: edits in them are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every target computes what the evaluator does; steps specialise to shapes, and keep their promises on memory."""
+"""Every target agrees with the evaluator; steps specialise to shapes, and reuse memory as documented."""
 
 from __future__ import annotations
 

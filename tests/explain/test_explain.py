@@ -1,4 +1,4 @@
-"""`explain` where there is a gradient, or an error; and that it leaves everything as it was."""
+"""`explain` where there is a gradient, or an error; and that it leaves the graph unchanged."""
 
 from __future__ import annotations
 

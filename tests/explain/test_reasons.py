@@ -1,4 +1,4 @@
-"""Every reason for which a gradient is `None`: told apart, and named at its place."""
+"""Every reason for which a gradient is `None`: distinguished, and named with its operation."""
 
 from __future__ import annotations
 

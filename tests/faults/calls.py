@@ -1,4 +1,4 @@
-"""Calls of every public function that takes tensors, with operands of all ranks and arguments that may fit."""
+"""Generates calls of every public function that takes tensors, with operands of all ranks and plausible arguments."""
 
 from __future__ import annotations
 

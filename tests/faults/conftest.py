@@ -1,4 +1,4 @@
-"""What several of these tests need: tools that fail as they should, and signals as a shell gives them."""
+"""Helpers for these tests: tools that fail as they should, and signals as a shell sends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which something is copied."""
+"""The ways to copy an object: copy, deepcopy, pickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients inside of a body that would have to go on through what the loop carries: silently left out before."""
+"""Gradients inside of a body whose path continues through carried values of the loop: silently left out before."""
 
 from __future__ import annotations
 

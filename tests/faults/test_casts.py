@@ -1,4 +1,4 @@
-"""Casts of floats that no integer of the dtype can hold: native code left what came out to LLVM."""
+"""Casts of floats out of an integer dtype's range: native code had LLVM's undefined results."""
 
 from __future__ import annotations
 

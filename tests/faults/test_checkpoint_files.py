@@ -1,4 +1,4 @@
-"""Checkpoints in a file system: full disks, saves that were killed, links and devices.
+"""Checkpoint files: full disks, saves that were killed, links and devices.
 
 Saves that were killed left folders; links and devices were replaced.
 """

@@ -1,4 +1,4 @@
-"""Both tools on whatever a command line or a file may hold: one message with its place, never a raw error."""
+"""Both tools on arbitrary command lines and files: one message with its position, never a raw error."""
 
 from __future__ import annotations
 

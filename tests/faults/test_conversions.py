@@ -1,6 +1,6 @@
 """Masks, units, names of fields, labels and dates were dropped silently where data became an array.
 
-Every road on which data comes in takes the same kinds of data; each keeps all that the data says, or refuses it.
+Every entry on which data comes in takes the same kinds of data; each keeps all that the data says, or refuses it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import scipy.sparse
 
 import pullback as pb
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from
-from pullback.tests.faults.roads import CALLS, ROADS, UNTYPED, Exchanged, Road
+from pullback.tests.faults.entry_points import CALLS, ENTRY_POINTS, UNTYPED, EntryPoint, Exchanged
 
 
 class Metres(np.ndarray):
@@ -99,25 +99,25 @@ REFUSED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("road", ROADS.values(), ids=ROADS)
+@pytest.mark.parametrize("entry", ENTRY_POINTS.values(), ids=ENTRY_POINTS)
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_says_more_than_its_numbers_is_refused(name: str, road: Road) -> None:
+def test_what_says_more_than_its_numbers_is_refused(name: str, entry: EntryPoint) -> None:
     with pb.Graph() as g:
         before = str(g)
         with pytest.raises(ValueError, match=r"expected|gives no array|nested|deeper") as error:
-            road(REFUSED[name], "f32")
+            entry(REFUSED[name], "f32")
         assert str(g) == before
     assert isinstance(error.value, TypeError)
 
 
-@pytest.mark.parametrize("road", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("entry", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("name", REFUSED)
-def test_functions_refuse_it_too(name: str, road: Road) -> None:
+def test_functions_refuse_it_too(name: str, entry: EntryPoint) -> None:
     value = REFUSED[name]
     if value is None or isinstance(value, list | deque):
         pytest.skip("a nest")
     with pytest.raises(TypeError, match=r"expected|gives no array"):
-        road(value, "f32")
+        entry(value, "f32")
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_what_pandas_labels_leaves_the_operator_to_tensors() -> None:
 def test_a_list_that_holds_itself_is_refused() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    for road in (pb.constant, pb.Variable, lambda v: pb.function(lambda x: x)((v, 1.0))):
+    for entry in (pb.constant, pb.Variable, lambda v: pb.function(lambda x: x)((v, 1.0))):
         with pb.Graph(), pytest.raises((ValueError, RecursionError)):
-            road(endless)
+            entry(endless)
 
 
 BASE = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -187,22 +187,22 @@ KEPT: dict[str, tuple[Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
 @pytest.mark.parametrize("name", KEPT)
-def test_all_that_the_data_says_is_kept(name: str, road: str) -> None:
+def test_all_that_the_data_says_is_kept(name: str, entry: str) -> None:
     value, expected = KEPT[name]
     with pb.Graph():
-        found = ROADS[road](value, "f32")
+        found = ENTRY_POINTS[entry](value, "f32")
     assert np.asarray(found).dtype == np.float32
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
 
 
-@pytest.mark.parametrize("road", CALLS)
+@pytest.mark.parametrize("entry", CALLS)
 @pytest.mark.parametrize("name", [n for n, (value, _) in KEPT.items() if not isinstance(value, list | tuple)])
-def test_functions_keep_it_too(name: str, road: str) -> None:
+def test_functions_keep_it_too(name: str, entry: str) -> None:
     value, expected = KEPT[name]
-    found = CALLS[road](value, "f32")
+    found = CALLS[entry](value, "f32")
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
 
@@ -213,8 +213,8 @@ def test_each_dtype_stays_in_either_byte_order(dtype: str) -> None:
     value = np.array([0, 1], kind)
     with pb.Graph():
         for given in (value, value.astype(kind.newbyteorder(">"))):
-            for road in ("constant", "asarray", "variable", "feed", "check of gradients"):
-                found = ROADS[road](given, dtype)
+            for entry in ("constant", "asarray", "variable", "feed", "check of gradients"):
+                found = ENTRY_POINTS[entry](given, dtype)
                 assert found.dtype == kind and found.tolist() == value.tolist()
 
 

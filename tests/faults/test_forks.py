@@ -1,4 +1,4 @@
-"""Forks while other threads compile and run: the child got locks that nobody in it would ever release."""
+"""Forks while other threads compile and run: the child inherited locks that were never released in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors of a loop or a branch used outside of it, and what needs no operation.
+"""Tensors of a loop or a branch used outside of it.
 
 The first were a `VerificationError` when the graph was run; a placeholder in `control_dependencies` broke the run.
 """

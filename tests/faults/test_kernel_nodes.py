@@ -1,4 +1,4 @@
-"""What one lowering of kernels computed and the other did not: rows of an identity matrix, and totals across lines.
+"""Cases that one lowering of kernels computed and the other did not: rows of an identity matrix, totals across lines.
 
 `tests/lowering/test_nodes_and_kinds.py` has each kind of node and of kernel on each target.
 """

@@ -133,7 +133,7 @@ def test_a_result_in_place_of_an_operand_is_one_case() -> None:
 @pytest.mark.parametrize("rows", [3, 300])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_an_update_by_a_sum(axis: int, rows: int, columns: int) -> None:
-    """Lanes of other blocks, which stand on no column, loaded the first element of the variable."""
+    """Lanes of other blocks, which have no column, loaded the first element of the variable."""
     x = np.random.default_rng(0).normal(size=(rows, columns)).astype(np.float32)
     with pb.Graph():
         b = pb.Variable(np.ones(x.shape[1 - axis], np.float32))

@@ -1,4 +1,4 @@
-"""Little text that stands for a lot: a splat is one element, types and programs have limits, and messages say them."""
+"""Short texts of huge programs: a splat is one element, types and programs have limits, and messages state them."""
 
 from __future__ import annotations
 

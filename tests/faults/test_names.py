@@ -1,4 +1,4 @@
-"""Names that TensorFlow allows, such as "0", "1x1_conv" or "a/", were refused halfway, and left the graph changed."""
+"""Names that TensorFlow allows, such as "0", "1x1_conv" or "a/", were refused too late, with the graph changed."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_keys_of_nests_may_be_any_strings() -> None:
 
 
 def acts(name: Any) -> dict[str, Callable[[pb.Tensor, pb.Variable], object]]:
-    """The roads on which names come in, beside functions of one element at a time."""
+    """The entry points of names, beside elementwise functions."""
     return {
         "placeholder": lambda x, v: pb.placeholder("f32", (), name=name),
         "variable": lambda x, v: pb.Variable(1.0, name=name),
@@ -194,17 +194,17 @@ MADE: dict[str, Any] = {}
 EMPTY_MEANS_SOMETHING = {"cond", "while_loop", "gradients", "tuple", "hessians", "scope", "minimize"}
 
 
-@pytest.mark.parametrize("road", acts(None))
+@pytest.mark.parametrize("entry", acts(None))
 @pytest.mark.parametrize("name", REFUSED, ids=repr)
-def test_anything_else_is_refused_before_the_graph_changes(name: Any, road: str) -> None:
-    if name == "" and road in EMPTY_MEANS_SOMETHING:
+def test_anything_else_is_refused_before_the_graph_changes(name: Any, entry: str) -> None:
+    if name == "" and entry in EMPTY_MEANS_SOMETHING:
         pytest.skip("no scope")
     with pb.Graph() as g:
         x, v = pb.placeholder("f32", (2,)), pb.Variable([1.0, 2.0])
         MADE["loss"] = pb.sum(v * x)
         before = str(g), dict(g.names._taken), list(g.variables)
         with pytest.raises(ValueError, match="is no name"):
-            acts(name)[road](x, v)
+            acts(name)[entry](x, v)
         assert (str(g), g.names._taken, list(g.variables)) == before
 
 

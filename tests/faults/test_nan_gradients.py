@@ -1,4 +1,4 @@
-"""NaN wins maxima and minima, but its gradient went to the others: whoever is the result gets the gradient.
+"""NaN wins maxima and minima, but its gradient went to the other elements: the selected element gets the gradient.
 
 Several NaNs share it in reductions, as equal elements do; the first one gets it all in binary forms and in windows.
 """

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 import pullback as pb
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from, tensor_type
-from pullback.tests.faults.roads import CALLS, ROADS
+from pullback.tests.faults.entry_points import CALLS, ENTRY_POINTS
 from pullback.tools.arrays import ArrayError, named_arrays
 
 MAX = np.iinfo(np.int32).max
@@ -49,16 +49,16 @@ UNFIT: list[tuple[str, Any]] = [
     ("i64", [np.float16("inf")]),
     ("f16", [1e-9]),
 ]
-WITH_A_DTYPE = [name for name in ROADS if name not in ("constant", "asarray", "variable")]
+WITH_A_DTYPE = [name for name in ENTRY_POINTS if name not in ("constant", "asarray", "variable")]
 
 
-@pytest.mark.parametrize("road", WITH_A_DTYPE)
+@pytest.mark.parametrize("entry", WITH_A_DTYPE)
 @pytest.mark.parametrize(("dtype", "value"), UNFIT, ids=repr)
-def test_numbers_that_a_dtype_cannot_hold_are_refused(dtype: str, value: list[Any], road: str) -> None:
+def test_numbers_that_a_dtype_cannot_hold_are_refused(dtype: str, value: list[Any], entry: str) -> None:
     with pb.Graph() as g:
         for given in (value, tuple(value), [value]):
             with pytest.raises(ValueError, match=r"number|integers|dtype"):
-                ROADS[road](given, dtype)
+                ENTRY_POINTS[entry](given, dtype)
         assert "constant" not in str(g)
 
 
@@ -77,12 +77,12 @@ FIT: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("road", WITH_A_DTYPE)
+@pytest.mark.parametrize("entry", WITH_A_DTYPE)
 @pytest.mark.parametrize(("dtype", "value"), FIT, ids=repr)
-def test_numbers_that_merely_round_are_taken(dtype: str, value: list[Any], road: str) -> None:
+def test_numbers_that_merely_round_are_taken(dtype: str, value: list[Any], entry: str) -> None:
     kind = NUMPY_DTYPES[element_type_from(dtype)]
     with pb.Graph():
-        found = ROADS[road](value, dtype)
+        found = ENTRY_POINTS[entry](value, dtype)
     assert found.dtype == kind
     np.testing.assert_array_equal(found, np.array(value, kind))
 
@@ -105,17 +105,17 @@ ARRAYS: list[tuple[str, Any, bool]] = [
 ]
 
 
-@pytest.mark.parametrize("road", ["constant of a dtype", "asarray of a dtype", "variable of a dtype"])
+@pytest.mark.parametrize("entry", ["constant of a dtype", "asarray of a dtype", "variable of a dtype"])
 @pytest.mark.parametrize(("dtype", "value", "fits"), ARRAYS, ids=repr)
 def test_arrays_are_converted_where_a_dtype_is_asked_for_and_fits(
-    dtype: str, value: Any, fits: bool, road: str
+    dtype: str, value: Any, fits: bool, entry: str
 ) -> None:
     with pb.Graph():
         if not fits:
             with pytest.raises(ValueError, match=r"number"):
-                ROADS[road](value, dtype)
+                ENTRY_POINTS[entry](value, dtype)
             return
-        found = ROADS[road](value, dtype)
+        found = ENTRY_POINTS[entry](value, dtype)
     kind = NUMPY_DTYPES[element_type_from(dtype)]
     assert found.dtype == kind
     np.testing.assert_array_equal(found, value.astype(kind))
@@ -127,14 +127,14 @@ def test_arrays_are_converted_where_a_dtype_is_asked_for_and_fits(
     ids=str,
 )
 def test_dtypes_that_tensors_do_not_have_are_refused(dtype: Any) -> None:
-    for road in ROADS:
-        if road.endswith("of a dtype") or road in ("assign", "check of gradients"):
+    for entry in ENTRY_POINTS:
+        if entry.endswith("of a dtype") or entry in ("assign", "check of gradients"):
             continue
         for value in (np.zeros(2, dtype), [np.zeros(2, dtype)]):
-            if isinstance(value, list) and road in ("feed", "beside a tensor"):
+            if isinstance(value, list) and entry in ("feed", "beside a tensor"):
                 continue  # it takes the dtype of the input
             with pb.Graph(), pytest.raises(ValueError, match="is not supported"):
-                ROADS[road](value, "f32")
+                ENTRY_POINTS[entry](value, "f32")
     with pytest.raises(ValueError, match="is not supported"):
         CALLS["argument"](np.zeros(2, dtype), "f32")
 

@@ -1,7 +1,7 @@
-"""NumPy's f64 was a number of Python on some roads and an array on others: `asarray(np.float64(2))` was f32.
+"""NumPy's f64 was a Python number for some entry points and an array for others: `asarray(np.float64(2))` was f32.
 
-NumPy's scalars keep their dtype where they stand alone. Beside a tensor of their kind they take its dtype, as numbers
-of Python do.
+NumPy's scalars keep their dtype where no tensor is beside them. Beside a tensor of their kind they take its dtype, as
+numbers of Python do.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ALONE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("road", ALONE.values(), ids=ALONE)
+@pytest.mark.parametrize("entry", ALONE.values(), ids=ALONE)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_alone_they_keep_their_dtype(dtype: str, road: Callable[[Any], Any]) -> None:
+def test_alone_they_keep_their_dtype(dtype: str, entry: Callable[[Any], Any]) -> None:
     value = NUMPY_DTYPES[element_type_from(dtype)].type(1)
     with pb.Graph():
-        assert road(value).dtype == dtype
+        assert entry(value).dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64", "complex<f32>", "complex<f64>"])

@@ -1,4 +1,4 @@
-"""Sums of terms whose shapes are known in part: two methods of adding them up forgot what the others knew.
+"""Sums of terms whose shapes are partly known: two methods lost extents that another term knew.
 
 The type of the sum changed with the method, which ended in a `VerificationError` at the run.
 """

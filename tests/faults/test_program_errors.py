@@ -1,4 +1,4 @@
-"""Programs that are wrong in ways nobody foresaw: both tools say what is wrong, and where, never a raw error."""
+"""Wrong programs of unforeseen kinds: both tools say what is wrong, and where, never a raw error."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_operations_whose_verifiers_raise_anything(fails: Fails) -> None:
 
 
 def on_memory(arguments: str, *lines: str, before: str = "") -> str:
-    """A function on memory, and what stands before it."""
+    """A function on memory, after some operations before it."""
     body = "".join(f"  {line}\n" for line in (*lines, "func.return"))
     return f"{before}func.func @main({arguments}) {{\n{body}}}\n"
 

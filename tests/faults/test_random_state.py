@@ -1,4 +1,4 @@
-"""The state that draws without a seed follow from: of functions, in checkpoints, after errors. There was none."""
+"""The random state of draws without a seed: of functions, in checkpoints, after errors. There was none."""
 
 from __future__ import annotations
 

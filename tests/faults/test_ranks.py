@@ -1,4 +1,4 @@
-"""Operands of different ranks, scalars, eight and nine dims: some raised IndexError, or made what no run took.
+"""Operands of different ranks, scalars, eight and nine dims: some raised IndexError, or failed only at run time.
 
 Whatever is given: the right result, or a `ValueError` that says what is wrong.
 """

@@ -2,7 +2,7 @@
 
 Whatever numbers someone writes there: `verify-level{level=kernels}` refuses them, or every target gives the evaluator's
 values. Accepted texts run as loops first, in the interpreter that stops at each access out of bounds and at each read
-of what nobody wrote, so that native code is only given what is right.
+of uninitialised memory, so that native code is only given what is right.
 """
 
 from __future__ import annotations

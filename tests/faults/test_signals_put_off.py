@@ -1,4 +1,4 @@
-"""Signals that are put off while something must not stop half way, and where a run may stop."""
+"""Signals that are deferred in critical sections, and where a run may stop."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_slices_from_outside_of_a_loop(extent: int | None, target: str) -> None:
         _, total = pb.while_loop(lambda i, _: i < 2, step, [0, pb.constant(0.0, "f64")])
         (slope,) = pb.gradients(total, [x])
         found = pb.run(slope, {x: [1.0, 2.0], ids: IDS}, target=target)
-    table = np.array([[0.0, 1.0], [0.0, 0.0], [8.0, 10.0]])  # what the slices stand for where x is 1
+    table = np.array([[0.0, 1.0], [0.0, 0.0], [8.0, 10.0]])  # the slices made dense where x is 1
     np.testing.assert_allclose(found, 2 * 3 * np.sum(table**2, axis=0) * [1.0, 4.0])
 
 

@@ -1,4 +1,4 @@
-"""Steps that share a variable, each in a thread of its own: updates were lost, since nothing held them apart."""
+"""Steps that share a variable, each in a thread of its own: updates were lost for lack of a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs no known extent was refused along an unknown one, with messages that said it cannot be done."""
+"""Operations that work with unknown extents were refused along one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zeros that met infinities in rules, which made NaN of gradients that are numbers, or of values at infinity."""
+"""Products of zero and infinity in rules, which made gradients that are numbers, or values at infinity, NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph to build in."""
+"""A fixture with a graph to build in."""
 
 from __future__ import annotations
 

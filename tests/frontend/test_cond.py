@@ -1,4 +1,4 @@
-"""`cond`: one branch runs, and both must give the same."""
+"""`cond`: one branch runs, and both must return the same types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Array functions against NumPy, and what they say about arguments that do not fit."""
+"""Array functions against NumPy, and their messages for invalid arguments."""
 
 from __future__ import annotations
 

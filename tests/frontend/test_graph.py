@@ -1,4 +1,4 @@
-"""Graphs: their text, their names, and what is said about tensors that are not theirs."""
+"""Graphs: their text, their names, and errors for tensors of other graphs."""
 
 from __future__ import annotations
 

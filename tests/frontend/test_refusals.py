@@ -1,4 +1,4 @@
-"""What a hurried user may pass: a message that names the argument, never an accident inside."""
+"""Wrong arguments of public functions: a message that names the argument, never an internal error."""
 
 from __future__ import annotations
 

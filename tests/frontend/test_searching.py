@@ -1,4 +1,4 @@
-"""What looks for elements, beyond what the Array API's tests say of it, and what it refuses."""
+"""Searching functions, beyond the Array API's tests, and the arguments that they refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that move elements, against NumPy; and what they say about arguments that do not fit."""
+"""Functions that move elements, against NumPy; and their messages for invalid arguments."""
 
 from __future__ import annotations
 

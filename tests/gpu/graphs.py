@@ -1,4 +1,4 @@
-"""Random graphs of what GPU kernels cover: elementwise operations, moved elements, sums and maxima."""
+"""Random graphs of operations that GPU kernels support: elementwise operations, moved elements, sums and maxima."""
 
 from __future__ import annotations
 

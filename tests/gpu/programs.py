@@ -1,4 +1,4 @@
-"""Programs of level `gpu` built by the emitters, each with what NumPy makes of the same inputs."""
+"""Programs of level `gpu` built by the emitters, each with its NumPy reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole graphs as GPU kernels: on the emulator they compute what the evaluator does, and NVRTC takes them."""
+"""Whole graphs as GPU kernels: the emulator agrees with the evaluator, and NVRTC compiles them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def summed(count: int, extent: int, method: str, dtype: str = "f32") -> Function
 
 
 def depth(value: SSAValue) -> int:
-    """How many additions stand one after another."""
+    """The depth of a sum: the longest chain of additions."""
     owner = value.owner
     if not isinstance(owner, Operation):
         return 0

@@ -33,7 +33,7 @@ class Machine:
     ) -> None:
         size = function.attributes["graph.arena"]
         assert isinstance(size, IntegerAttr)
-        # What nobody has written yet is not a number.
+        # Uninitialised memory is NaN.
         self.arena = np.full(size.value.data, 0xFF, np.uint8)
         last = function.body.block.last_op
         assert last is not None

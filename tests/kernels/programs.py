@@ -1,4 +1,4 @@
-"""Random finished graphs, and what is asked of their schedules."""
+"""Random finished graphs, and invariants of their schedules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""plan-memory: the buffers hold what the values are, and no two living values overlap."""
+"""plan-memory: buffers hold their values, and no two live values overlap."""
 
 from __future__ import annotations
 

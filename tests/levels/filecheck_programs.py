@@ -1,4 +1,4 @@
-"""The programs under `tests/filecheck`, and what each becomes on a road: a pipeline, then a target."""
+"""The programs under `tests/filecheck`, and the result of each for a pipeline and a target."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SHAPES: Mapping[tuple[str, str, int], Sequence[int]] = {
 
 @dataclass(frozen=True)
 class Section:
-    """A program of its own: a file, or what stands between separators in one."""
+    """A program of its own: a file, or a part of one between separators."""
 
     name: str
     text: str

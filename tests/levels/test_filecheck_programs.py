@@ -20,7 +20,7 @@ CHAINS = dict.fromkeys(
     ",".join(names[first:last]) for names in DOWN for first in range(4) for last in range(first, 5)
 )
 """Nothing, and each pipeline followed by those below it, as far as one likes."""
-ROADS = [*CHAINS, "simplify", "gradients,finish,simplify,kernels"]
+ROUTES = [*CHAINS, "simplify", "gradients,finish,simplify,kernels"]
 TARGETS = ["numpy", "cpu", "simt"]
 EXPANDED = "inline-calls,generate-gradients,aggregate-gradients,gate-gradients"
 """The least that a request takes before it can be evaluated."""
@@ -29,7 +29,7 @@ TOLERANCE = {"float16": 2e-2, "bfloat16": 8e-2, "float32": 1e-4, "complex64": 1e
 
 
 def expected(section: Section) -> dict[str, Values]:
-    """What the evaluator makes of each function: as the text stands, else with its requests expanded."""
+    """The evaluator's results of each function: of the text itself, else with its requests expanded."""
     found: dict[str, Values] = {}
     for pipeline in ("", EXPANDED):
         with suppress(RefusedError):
@@ -41,15 +41,15 @@ def expected(section: Section) -> dict[str, Values]:
     return found
 
 
-def test_every_pipeline_is_on_a_road() -> None:
-    assert set(PIPELINES) <= {name for road in ROADS for name in road.split(",")}
+def test_every_pipeline_is_on_a_route() -> None:
+    assert set(PIPELINES) <= {name for route in ROUTES for name in route.split(",")}
 
 
 @pytest.mark.matrix(8)
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_the_oracle_or_a_diagnostic(section: Section) -> None:
     values, seen = expected(section), set[str]()
-    for pipeline in ROADS:
+    for pipeline in ROUTES:
         with suppress(RefusedError):
             program = Program(section, pipeline)
             if program.printed not in seen:

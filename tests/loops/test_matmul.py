@@ -1,4 +1,4 @@
-"""Matmul kernels: all transposes, edges of blocks, what rides along."""
+"""Matmul kernels: all transposes, edges of blocks, fused operations (epilogues)."""
 
 from __future__ import annotations
 

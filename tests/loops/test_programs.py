@@ -1,4 +1,4 @@
-"""Random programs through kernels, a memory plan and loops: interpreted and native, they are what they were."""
+"""Random programs through kernels, a memory plan and loops: interpreted and native, with the evaluator's results."""
 
 from __future__ import annotations
 

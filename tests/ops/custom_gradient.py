@@ -1,4 +1,4 @@
-"""Cases of values with a gradient of their own."""
+"""Cases of custom gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ X, V = "tensor<2x3xf32>", "tensor<3xf32>"
 
 
 def with_its_own_gradient(x: Tensor, k: Tensor) -> Tensor:
-    """x * x * k, whose gradient with respect to x stands in the region."""
+    """x * x * k, whose gradient with respect to x is in the region."""
     op = CustomGradient.over([(x * x * k).value], [x.value], [k.value])
     insert(op)
     block = op.backward.block

@@ -1,4 +1,4 @@
-"""Cases of matrices as products, against SciPy: of vectors, what does not depend on their signs and phases."""
+"""Cases of matrix decompositions, against SciPy: functions of vectors that are invariant to signs and phases."""
 
 from __future__ import annotations
 

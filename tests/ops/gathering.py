@@ -1,4 +1,4 @@
-"""Cases of slices and elements by index."""
+"""Cases of gathers and scatters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of keys of draws, against Philox in Python's integers, from the constants of its paper."""
+"""Cases of random keys, against Philox in Python's integers, from the constants of its paper."""
 
 from __future__ import annotations
 

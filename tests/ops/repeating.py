@@ -1,4 +1,4 @@
-"""Cases of repetition and of another order."""
+"""Cases of tile, repeat, flip and roll."""
 
 from __future__ import annotations
 

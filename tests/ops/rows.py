@@ -1,4 +1,4 @@
-"""Cases of rows replaced, and of indices told apart."""
+"""Cases of `replace_rows` and `unique`."""
 
 from __future__ import annotations
 

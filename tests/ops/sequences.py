@@ -1,4 +1,4 @@
-"""Cases of tensors that count."""
+"""Cases of iota and one-hot vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of parts of tensors."""
+"""Cases of slices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of softmax: extreme logits, infinities, rows of none."""
+"""Cases of softmax: extreme logits, infinities, empty rows."""
 
 from __future__ import annotations
 

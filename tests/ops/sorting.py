@@ -1,4 +1,4 @@
-"""Cases of elements in order."""
+"""Cases of sorting: argsort, top_k, searchsorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations on the oracle against something independent, and natively against the oracle."""
+"""Operations on the oracle against an independent reference, and natively against the oracle."""
 
 from __future__ import annotations
 

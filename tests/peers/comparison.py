@@ -1,4 +1,4 @@
-"""What is compared with other libraries: results, and gradients of first and second order.
+"""Comparison with other libraries: results, and gradients of first and second order.
 
 A function of arrays becomes a number: the sum of its results, weighted with `weights`. Its gradients, weighted in turn,
 make a second number, whose gradients are those of second order. Gradients of complex numbers are conjugated as

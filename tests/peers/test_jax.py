@@ -23,7 +23,7 @@ ROOTS = {"jax": jax, "jnp": jnp}
 
 
 def resolved(name: str) -> Any:
-    """What one of JAX's names stands for."""
+    """Resolves one of JAX's names."""
     root, _, path = name.partition(".")
     if path.startswith(("scipy.", "test_util.")):
         __import__(f"jax.{path.rpartition('.')[0]}")

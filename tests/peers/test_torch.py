@@ -1,4 +1,4 @@
-"""Values and gradients against PyTorch, whose autograd is another than JAX's."""
+"""Values and gradients against PyTorch."""
 
 from __future__ import annotations
 

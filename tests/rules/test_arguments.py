@@ -1,4 +1,4 @@
-"""Rules 1 to 19: what may be ys, xs and grad_ys, and what is said about anything else."""
+"""Rules 1 to 19: valid ys, xs and grad_ys, and the errors for others."""
 
 from __future__ import annotations
 

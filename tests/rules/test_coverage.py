@@ -1,4 +1,4 @@
-"""docs/rules.md and these tests speak of the same rules."""
+"""docs/rules.md and these tests have the same rules."""
 
 from __future__ import annotations
 

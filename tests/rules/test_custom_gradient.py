@@ -1,4 +1,4 @@
-"""Rules 56 and 57: functions that say their gradients themselves."""
+"""Rules 56 and 57: functions that define their gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule 93: what is computed again for a gradient draws the same numbers."""
+"""Rule 93: a recomputation for a gradient draws the same numbers."""
 
 from __future__ import annotations
 

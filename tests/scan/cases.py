@@ -1,4 +1,4 @@
-"""Functions of rows of numbers beside what mpmath makes of each row: values, and gradients of orders 1 and 2."""
+"""Functions of rows of numbers and their mpmath references: values, and gradients of orders 1 and 2."""
 
 from __future__ import annotations
 

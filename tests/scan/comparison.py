@@ -1,4 +1,4 @@
-"""What counts as right in a dtype, and which exceptions are known."""
+"""Tolerances of each dtype, and the known exceptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where operations are allowed to be wrong at special points, and why: all of the exceptions of the scans."""
+"""All exceptions of the scans: where operations may be wrong at special points, and why."""
 
 from __future__ import annotations
 

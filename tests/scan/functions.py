@@ -1,6 +1,6 @@
-"""What elementwise operations are by mpmath, from their definitions; and what they are where no formula says it.
+"""References of elementwise operations by mpmath, from their definitions, and conventions at points without a formula.
 
-Derivatives follow from the functions (`differences.py`). Beside that stand the points at which they have none there:
+Derivatives follow from the functions (`differences.py`). It also lists the points at which they have none there:
 ends of domains, kinks, infinities. What is expected there is a limit, or the convention of the operation's page.
 """
 

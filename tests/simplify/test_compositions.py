@@ -1,4 +1,4 @@
-"""`canonicalize` keeps the bits of operations upon operations: movements of elements, choices, signs and parts."""
+"""`canonicalize` keeps the bits of compositions of operations: movements of elements, choices, signs and parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inline-calls` changes no values, and says of everything where it comes from."""
+"""`inline-calls` changes no values, and keeps the origin of every operation."""
 
 from __future__ import annotations
 

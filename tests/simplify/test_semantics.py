@@ -1,4 +1,4 @@
-"""Whatever the passes do, the oracle computes the same: random graphs with gradients, gates, variables and loops."""
+"""Passes keep the oracle's results: random graphs with gradients, gates, variables and loops."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def halves(a: Tensor, b: Tensor) -> Tensor:
 
 
 def trips(a: Tensor, b: Tensor) -> Tensor:
-    """A loop of two trips that carries something for nobody."""
+    """A loop of two trips that carries an unused value."""
     loop = While.over([Fill.full(2, tensor_type(i32, ())), a, b])
     count, _, _ = map(Tensor, loop.condition.block.args)
     with inserting(loop.condition.block.add_op):

@@ -1,4 +1,4 @@
-"""Shapes from those of the arguments: for every operation, and through loops."""
+"""Shape specialisation from the arguments' shapes: for every operation, and through loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pullback-opt` from the outside: what it prints where, its exit status, and never a traceback."""
+"""`pullback-opt` end to end: standard output and error, exit status, and never a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pullback-run` from the outside: results in files and tables, and what it says of wrong arrays."""
+"""`pullback-run` end to end: results in files and tables, and errors for wrong arrays."""
 
 from __future__ import annotations
 

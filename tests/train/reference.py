@@ -58,7 +58,7 @@ def adagrad(rate: float, initial: float = 0.1) -> Rule:
 
 
 def by_rows(rule: Rule) -> Rule:
-    """The same for the rows alone that have a gradient; NaN stands for none."""
+    """The same for the rows that have a gradient; NaN marks rows without."""
 
     def step(w: Array, g: Array, slots: Slots, t: int) -> Array:
         touched = ~np.isnan(g).any(axis=1)

@@ -1,4 +1,4 @@
-"""Checkpoints: training goes on as if it had never stopped, and nothing else ever happens to the file."""
+"""Checkpoints: training continues as if it had never stopped, and files are replaced only as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Derivatives by central differences, on nests of arrays: what transforms are checked against."""
+"""Derivatives by central differences, on nests of arrays: the reference of transforms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`function`: when it traces, what may be its arguments and results, and what it says about anything else."""
+"""`function`: when it traces, valid arguments and results, and errors for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`grad` and `value_and_grad`: against differences, what they are composed of, and what they refuse."""
+"""`grad` and `value_and_grad`: against differences, composed, and the arguments that they refuse."""
 
 from __future__ import annotations
 

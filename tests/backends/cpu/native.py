@@ -39,7 +39,7 @@ def print_text(text: str) -> str:
 def elementwise(op: str, source: str, result: str, count: int = 64, width: int | None = 16) -> str:
     """A module that applies `op`, a line from `%v` to `%r`, to `count` elements of x into y.
 
-    `width` elements at a time, or one by one where it is None. In `op`, T stands for the type of `%v`, and U
+    `width` elements at a time, or one by one where it is None. In `op`, T is the type of `%v`, and U
     for that of `%r`.
     """
     vector = "vector." if width else "memref."

@@ -1,4 +1,4 @@
-"""The text of the LLVM IR: deterministic, and as it should be; what has no IR is refused by name."""
+"""The printed LLVM IR: deterministic, and as expected; operations without a translation are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: what is checked, what is said when something is wrong, bound arrays, and threads."""
+"""Calls of native code: checks of arguments, messages, bound arrays, and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loop interpreter refuses, and that it says where."""
+"""Errors of the loop interpreter, and their positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the SIMT emulator refuses: each program goes wrong in one way, and the message says where."""
+"""Errors of the SIMT emulator: each program goes wrong in one way, and the message says where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// What a request cannot be given, said with the place.
+// Invalid requests: the message, with its position.
 // RUN: not pullback-opt %s -p generate-gradients --split-input-file 2>&1 | filecheck %s
 
 func.func @unconnected(%x: tensor<2xf32>, %y: tensor<f32>) -> tensor<2xf32> {

@@ -101,7 +101,7 @@ func.func @slices(%p: tensor<5x2xf32>, %i: tensor<3xi32>) -> (tensor<5x2xf32>, !
 
 // -----
 
-// A variable stands for the sum over all its reads.
+// A variable among xs means the sum over all its reads.
 func.func @variable(%x: tensor<2xf32>) -> tensor<2xf32> {
   %w = graph.variable {variable = "w"} : !graph.ref<tensor<2xf32>>
   %a = graph.read %w : (!graph.ref<tensor<2xf32>>) -> tensor<2xf32>

@@ -39,7 +39,7 @@ func.func @forward(%x: tensor<128x64xf32>, %scale: tensor<64xf32>, %offset: tens
   func.return %y : tensor<128x64xf32>
 }
 
-// With its gradients: the statistics are computed once. The sums of the offset's gradient stand apart.
+// With its gradients: the statistics are computed once. The sums of the offset's gradient are a kernel of their own.
 // CHECK-LABEL: @layer_norm
 // CHECK:       %y, %{{.*}}, %dx = graph.kernel {{.*}} schedule<kind = rows
 // CHECK-COUNT-1: graph.rsqrt

@@ -1,4 +1,4 @@
-// What is a product of matrices by another name is one kernel with what rides on it.
+// Matrix products under other names are one kernel with the operations fused to them (epilogue).
 // RUN: pullback-opt %s -p form-kernels --no-locations | filecheck %s
 
 func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %m: tensor<2x5x5x3xf32>, %f: tensor<1x1x3x4xf32>) -> (tensor<5x2x4xf32>, tensor<2x5x5x4xf32>) {

@@ -1,4 +1,4 @@
-// Slices are read where they lie, and copies of what stands around them are pieces of a concat.
+// Slices are read in place, and copies of their surroundings are pieces of a concat.
 // RUN: pullback-opt %s -p gradients,finish,form-kernels,verify-level{level=kernels} --no-locations | filecheck %s
 // RUN: pullback-opt %s -p gradients,finish,form-kernels -o %t && pullback-opt %t -p form-kernels | diff %t -
 

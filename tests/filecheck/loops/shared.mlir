@@ -1,4 +1,4 @@
-// Kernels of equal structure are one function, named after the first, wherever constants stand; not those whose operands share buffers otherwise.
+// Kernels of equal structure are one function, named after the first, wherever constants are; not those whose operands share buffers otherwise.
 // RUN: pullback-opt %s -p lower-to-loops{vector-bits=256},verify-level{level=loops} --no-locations | filecheck %s
 // RUN: pullback-opt %s -p lower-to-gpu,verify-level{level=gpu} --no-locations | filecheck %s --check-prefix GPU
 

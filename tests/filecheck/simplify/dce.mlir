@@ -1,4 +1,4 @@
-// What nobody needs goes; what has an effect stays, with all it needs.
+// Operations without uses are removed; those with effects stay, with all they need.
 // RUN: pullback-opt %s -p dce --no-locations | filecheck %s
 
 func.func @unused(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -54,7 +54,7 @@ func.func @loop_without_effect(%i0: tensor<i32>) -> tensor<i32> {
 // CHECK-NEXT: func.return %i0 : tensor<i32>
 // CHECK-NEXT: }
 
-// Of the four carried values the condition needs %i, and the result %x needs %y; nobody needs %z, which feeds itself.
+// Of the four carried values the condition needs %i, and the result %x needs %y; only %z itself needs %z.
 func.func @carried_for_nobody(%i0: tensor<i32>, %x0: tensor<f32>) -> tensor<f32> {
   %i1, %x1, %y1, %z1 = graph.while %i0, %x0, %x0, %x0 : tensor<i32>, tensor<f32>, tensor<f32>, tensor<f32> {
   ^bb0(%i: tensor<i32>, %x: tensor<f32>, %y: tensor<f32>, %z: tensor<f32>):

@@ -1,4 +1,4 @@
-// In place of a call stands what the function does, under the name of the call.
+// A call is replaced by the body of the function, under the name of the call.
 // RUN: pullback-opt %s -p inline-calls | filecheck %s
 // RUN: pullback-opt %s -p inline-calls | filecheck %s --check-prefix GONE
 // RUN: pullback-opt %s -p inline-calls -o %t && pullback-opt %t -p inline-calls | diff %t -

@@ -39,7 +39,7 @@ func.func @main(%x: tensor<?xf32>, %w: tensor<?xf32>, %n: tensor<i32>) -> (tenso
 // STATIC-NOT: ?
 // STATIC: func.return %h, %dw : tensor<4xf32>, tensor<4xf32>
 
-// A loop whose results are used before the longer one stands stays, and so does one between whose runs a variable
+// A loop whose results are used before the longer one is defined stays, and so does one between whose runs a variable
 // that it reads is updated.
 func.func @stays(%x: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
   %w = graph.variable {variable = "w"} : !graph.ref<tensor<f32>>

@@ -15,7 +15,7 @@ func.func @whole(%x: tensor<4x5xf32>, %y: tensor<?x5xf32>) -> (tensor<4x5xf32>, 
   %a = graph.strided_slice %x {begin = array<i64: 0, -5>, end = array<i64: 9, 5>, strides = array<i64: 1, 1>} : tensor<4x5xf32>
   %b = graph.strided_slice %y {begin = array<i64: 0, 0>, end = array<i64: 9223372036854775807, 5>, strides = array<i64: 1, 1>} : tensor<?x5xf32>
   %c = graph.strided_slice_gradient %x {begin = array<i64: 0, 0>, end = array<i64: 4, 5>, strides = array<i64: 1, 1>} : tensor<4x5xf32>
-  // Backwards it is all elements, too, but not as they stand.
+  // Backwards it is all elements, too, but reversed.
   %d = graph.strided_slice %x {begin = array<i64: 3, 0>, end = array<i64: -5, 5>, strides = array<i64: -1, 1>} : tensor<4x5xf32>
   func.return %a, %b, %c, %d : tensor<4x5xf32>, tensor<?x5xf32>, tensor<4x5xf32>, tensor<4x5xf32>
 }

@@ -1,4 +1,4 @@
-"""The roads on which data comes in, each as a function from data and a dtype to the array that becomes of it."""
+"""Entry points of data: each a function from data and a dtype to the array that is made of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pullback as pb
 
 UNTYPED: Any = pb
-Road = Callable[[Any, str], Any]
+EntryPoint = Callable[[Any, str], Any]
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ def _checked(value: Any, dtype: str) -> Any:
     return found
 
 
-ROADS: dict[str, Road] = {
+ENTRY_POINTS: dict[str, EntryPoint] = {
     "constant": lambda value, dtype: pb.run(pb.constant(value)),
     "constant of a dtype": lambda value, dtype: pb.run(pb.constant(value, dtype)),
     "asarray": lambda value, dtype: pb.run(pb.asarray(value)),
@@ -78,7 +78,7 @@ ROADS: dict[str, Road] = {
     "beside a tensor": _beside,
     "check of gradients": _checked,
 }
-CALLS: dict[str, Road] = {
+CALLS: dict[str, EntryPoint] = {
     "argument": lambda value, dtype: pb.function(lambda x: x, target="numpy")(value),
     "argument of a product": lambda value, dtype: pb.vjp(lambda x: x, value, target="numpy")[0],
 }
