@@ -58,9 +58,9 @@ def _store(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def _neighbours(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
+def _neighbours(op: Operation, where: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
     """The row of memory of a masked access, and the positions of its active lanes there."""
-    memory, *lead, start = place
+    memory, *lead, start = where
     check_bounds(op, lead, memory.data.shape[:-1])
     row = memory[tuple(lead)]
     positions = start + np.flatnonzero(lanes)
@@ -76,9 +76,9 @@ def _check_positions(op: Operation, positions: Array, row: Memory) -> None:
         )
 
 
-def _anywhere(op: Operation, place: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
+def _anywhere(op: Operation, where: Sequence[Any], lanes: Array) -> tuple[Memory, Array]:
     """The memory, flattened, and the positions of the active lanes: their offsets after an index."""
-    memory, *index, offsets = place
+    memory, *index, offsets = where
     check_bounds(op, index, memory.data.shape)
     try:
         row = memory.flat()

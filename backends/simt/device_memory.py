@@ -42,9 +42,9 @@ class LaneMemory:
         races = RaceDetector(label, blocks * size, size) if watched else None
         return LaneMemory(np.zeros(blocks * size, dtype_of(type_)), shape, None, races, per_block=True)
 
-    def places(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
+    def positions(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
         """The positions in `data` of the running lanes: an array over them, or one number if all are the same."""
-        place: Value = np.int64(0)
+        position: Value = np.int64(0)
         for dimension, (i, extent) in enumerate(zip(index, self.shape, strict=True)):
             if np.ndim(i):
                 i = i[batch.active]
@@ -57,38 +57,38 @@ class LaneMemory:
                     f"{batch.lane_name(lane)} uses index {number}, "
                     f"out of bounds for dimension {dimension} of size {extent}",
                 )
-            place = place * extent + i
+            position = position * extent + i
         if self.per_block:
-            place = place + batch.row[batch.active] * prod(self.shape)
-        return place
+            position = position + batch.row[batch.active] * prod(self.shape)
+        return position
 
     def load(self, op: Operation, batch: Batch, index: Sequence[Value]) -> Value:
-        places = self.places(op, batch, index)
+        positions = self.positions(op, batch, index)
         if self.races is not None:
-            touched = self._touched(batch, places)
+            touched = self._touched(batch, positions)
             if self.per_block:
                 self.races.require_written(op, batch, touched)
             self.races.read(op, batch, touched)
-        if self.written is not None and not self.written[places].all():
+        if self.written is not None and not self.written[positions].all():
             raise ExecutionError(op, "reads memory that was never written")
-        loaded = self.data[places]
-        if batch.mask is None or not np.ndim(places):
+        loaded = self.data[positions]
+        if batch.mask is None or not np.ndim(positions):
             return loaded
         result: Array = np.zeros(batch.size, self.data.dtype)
         result[batch.active] = loaded
         return result
 
     def store(self, op: Operation, batch: Batch, index: Sequence[Value], value: Value) -> None:
-        places = self._touched(batch, self.places(op, batch, index))
+        positions = self._touched(batch, self.positions(op, batch, index))
         if self.races is not None:
-            self.races.write(op, batch, places)
-        self.data[places] = value[batch.active] if np.ndim(value) else value
+            self.races.write(op, batch, positions)
+        self.data[positions] = value[batch.active] if np.ndim(value) else value
         if self.written is not None:
-            self.written[places] = True
+            self.written[positions] = True
 
     @staticmethod
-    def _touched(batch: Batch, places: Value) -> Array:
-        return places if np.ndim(places) else batch.running(places)
+    def _touched(batch: Batch, positions: Value) -> Array:
+        return positions if np.ndim(positions) else batch.running(positions)
 
 
 def _load(compiler: Compiler, op: Operation) -> Step:

@@ -22,34 +22,34 @@ class RaceDetector:
         self.writes: Array = np.zeros(size, np.int64)
         self.reads: Array = np.zeros(size, np.int64)
 
-    def read(self, op: Operation, batch: Batch, places: Array) -> None:
+    def read(self, op: Operation, batch: Batch, positions: Array) -> None:
         """The running lanes read these elements."""
         codes = batch.codes()
-        self._check(op, places, codes, self.writes[places], "read by", "written by")
-        before = self.reads[places]
+        self._check(op, positions, codes, self.writes[positions], "read by", "written by")
+        before = self.reads[positions]
         if (before != codes).any():
-            self._remember_readers(places, codes, before)
+            self._remember_readers(positions, codes, before)
 
-    def write(self, op: Operation, batch: Batch, places: Array) -> None:
+    def write(self, op: Operation, batch: Batch, positions: Array) -> None:
         """The running lanes write these elements."""
         codes = batch.codes()
-        self._check(op, places, codes, self.writes[places], "written by", "written by")
-        self._check(op, places, codes, self.reads[places], "written by", "read by")
-        self.writes[places] = codes
-        self._check(op, places, codes, self.writes[places], "written by", "written by")
+        self._check(op, positions, codes, self.writes[positions], "written by", "written by")
+        self._check(op, positions, codes, self.reads[positions], "written by", "read by")
+        self.writes[positions] = codes
+        self._check(op, positions, codes, self.writes[positions], "written by", "written by")
 
-    def require_written(self, op: Operation, batch: Batch, places: Array) -> None:
+    def require_written(self, op: Operation, batch: Batch, positions: Array) -> None:
         """Raises if a running lane reads what was never written (for memory that starts undefined)."""
-        missing = np.flatnonzero(self.writes[places] == 0)
+        missing = np.flatnonzero(self.writes[positions] == 0)
         if missing.size:
             lane = batch.lane_name(missing[0])
-            element = places[missing[0]] % self.width
+            element = positions[missing[0]] % self.width
             raise ExecutionError(
                 op, f"{lane} reads element {element} of {self.label}, which was never written"
             )
 
     def _check(
-        self, op: Operation, places: Array, codes: Array, before: Array, now_verb: str, before_verb: str
+        self, op: Operation, positions: Array, codes: Array, before: Array, now_verb: str, before_verb: str
     ) -> None:
         same_block, same_epoch = before >> 32 == codes >> 32, before >> 12 == codes >> 12
         races = np.flatnonzero((before != 0) & (before != codes) & (same_epoch | ~same_block))
@@ -57,22 +57,22 @@ class RaceDetector:
             at = races[0]
             raise ExecutionError(
                 op,
-                f"data race on element {places[at] % self.width} of {self.label}: "
+                f"data race on element {positions[at] % self.width} of {self.label}: "
                 f"{now_verb} {code_name(int(codes[at]))} and {before_verb} {code_name(int(before[at]))} "
                 "with no barrier between",
             )
 
-    def _remember_readers(self, places: Array, codes: Array, before: Array) -> None:
+    def _remember_readers(self, positions: Array, codes: Array, before: Array) -> None:
         merged = _merge(before, codes)
-        self.reads[places] = merged
+        self.reads[positions] = merged
         # Where several lanes read one element in this step, only the last was kept.
         for _ in range(2):
-            kept = self.reads[places]
+            kept = self.reads[positions]
             lost = np.flatnonzero(kept != merged)
             if not lost.size:
                 return
-            places, merged = places[lost], _merge(kept[lost], merged[lost])
-            self.reads[places] = merged
+            positions, merged = positions[lost], _merge(kept[lost], merged[lost])
+            self.reads[positions] = merged
 
 
 def _merge(before: Array, codes: Array) -> Array:

@@ -93,7 +93,7 @@ def has_gradient(value: SSAValue) -> bool:
     return differentiable_type(value.type) and not isinstance(value.type, StackType)
 
 
-def placed_in(block: Block) -> Insert:
+def inserted_in(block: Block) -> Insert:
     """Inserts operations at the end of a block, before its terminator."""
     last = block.last_op
     if last is None or not last.has_trait(IsTerminator):
@@ -104,11 +104,11 @@ def placed_in(block: Block) -> Insert:
 def _gradients(
     question: Question, ys: Sequence[SSAValue], weights: Sequence[Array], scope: str
 ) -> list[Tensor | None]:
-    place = placed_in(question.block)
-    with inserting(place):
+    insert = inserted_in(question.block)
+    with inserting(insert):
         seeds = [Constant.from_array(w) for w in weights]
     return gradients(
-        ys, question.xs, seeds, question.block, place, GradientOptions(scope), stops=question.stops
+        ys, question.xs, seeds, question.block, insert, GradientOptions(scope), stops=question.stops
     )
 
 

@@ -33,5 +33,5 @@ def random_value(type_: Attribute, between: tuple[float, float], rng: np.random.
 def _apart(shape: tuple[int, ...], between: tuple[float, float], rng: np.random.Generator) -> Array:
     count = int(np.prod(shape))
     low, high = between
-    places = (rng.permutation(count) + rng.uniform(0.25, 0.75, count)) / max(count, 1)
-    return (low + (high - low) * places).reshape(shape)
+    fractions = (rng.permutation(count) + rng.uniform(0.25, 0.75, count)) / max(count, 1)
+    return (low + (high - low) * fractions).reshape(shape)

@@ -26,7 +26,7 @@ def resize_nearest_neighbor(
         images: of known height and width.
         size: rows and columns of the result.
         align_corners: whether the corner pixels of both lie on each other.
-        half_pixel_centers: whether a pixel is a square around its place, rather than its upper left corner.
+        half_pixel_centers: whether a pixel is a square around its position, rather than its upper left corner.
 
     Raises:
         ValueError: for images of another rank or unknown extents, a size that is not two extents from 1 on, or both
@@ -50,11 +50,11 @@ def resize_nearest_neighbor(
 
 def _nearest(extent: int, count: int, align_corners: bool, half_pixel_centers: bool) -> Array:
     """For each of `count` pixels the one of `extent` that it shows, as TensorFlow's kernel computes it (in f32)."""
-    places = np.arange(count, dtype=np.float32)
+    pixels = np.arange(count, dtype=np.float32)
     if align_corners and count > 1:
         # Halves are rounded away from zero, as C does.
-        found = np.floor(places * np.float32((extent - 1) / (count - 1)) + np.float32(0.5))
+        found = np.floor(pixels * np.float32((extent - 1) / (count - 1)) + np.float32(0.5))
     else:
         offset = np.float32(0.5) if half_pixel_centers else np.float32(0)
-        found = np.floor((places + offset) * np.float32(extent / count))
+        found = np.floor((pixels + offset) * np.float32(extent / count))
     return np.clip(found, 0, extent - 1).astype(np.int32)

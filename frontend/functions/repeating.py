@@ -54,12 +54,12 @@ def repeat(
 
     Args:
         x: any tensor.
-        repeats: how often; or a number for each place along the axis, whose extent must be known then.
+        repeats: how often; or a number for each position along the axis, whose extent must be known then.
         axis: along which, counted from the end if negative; without one, `x` is flattened first.
         name: of the operation.
 
     Raises:
-        ValueError: for negative numbers, or another count of them than there are places (when run, where only a run
+        ValueError: for negative numbers, or another count of them than there are positions (when run, where only a run
             knows it).
     """
     value, counts = as_tensor(x, "repeat"), _counts(repeats, "repeat: repeats")
@@ -76,8 +76,8 @@ def repeat(
             f"repeat: repeats: {len(counts)} numbers for axis {at} of {value.type}, whose extent is {extent}"
         )
     value = of_extent(value, at, len(counts))
-    places = Constant.from_array(np.repeat(np.arange(len(counts)), counts))
-    return named_as(name, lambda: taken_along(value, places, at))
+    positions = Constant.from_array(np.repeat(np.arange(len(counts)), counts))
+    return named_as(name, lambda: taken_along(value, positions, at))
 
 
 def flip(x: Operand, axis: Axes = None, name: str | None = None) -> Tensor:

@@ -131,19 +131,19 @@ def squeeze(x: Operand, axis: Axes = None, name: str | None = None) -> Tensor:
 def moveaxis(
     x: Operand, source: int | Sequence[int], destination: int | Sequence[int], name: str | None = None
 ) -> Tensor:
-    """`x` with the axes `source` at the places `destination`; the others stay in order.
+    """`x` with the axes `source` at the positions `destination`; the others stay in order.
 
     Raises:
-        ValueError: for another count of places than of axes.
+        ValueError: for another count of positions than of axes.
     """
     value = as_tensor(x, "moveaxis")
     given = [whole_numbers(axes, "moveaxis: axis") for axes in (source, destination)]
-    sources, places = (checked_axes(axes, value.ndim, "moveaxis") for axes in given)
-    if len(sources) != len(places):
-        raise GraphError(f"moveaxis: {len(sources)} axes for {len(places)} places")
+    sources, targets = (checked_axes(axes, value.ndim, "moveaxis") for axes in given)
+    if len(sources) != len(targets):
+        raise GraphError(f"moveaxis: {len(sources)} axes for {len(targets)} places")
     order = [axis for axis in range(value.ndim) if axis not in sources]
-    for place, axis in sorted(zip(places, sources, strict=True)):
-        order.insert(place, axis)
+    for target, axis in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, axis)
     return named_as(name, lambda: Transpose.of(value, permutation=integers(order)))
 
 

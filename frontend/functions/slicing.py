@@ -43,13 +43,13 @@ def slice(x: Operand, begin: Places, size: int | Sequence[int], name: str | None
         return named_as(name, lambda: Slice.of(value, **properties))
     if min(sizes, default=0) < 0:
         raise GraphError(f"slice: size: expected numbers from 0 on where begin is a tensor, got {sizes}")
-    place = as_index_tensor(begin, "slice: begin")
-    return named_as(name, lambda: DynamicSlice.window(value, place, sizes))
+    start = as_index_tensor(begin, "slice: begin")
+    return named_as(name, lambda: DynamicSlice.window(value, start, sizes))
 
 
-def _numbers(places: Any) -> list[int] | None:
+def _numbers(starts: Any) -> list[int] | None:
     """Places that are all numbers."""
-    listed = places if isinstance(places, list | builtins.tuple) else [places]
+    listed = starts if isinstance(starts, list | builtins.tuple) else [starts]
     return [int(p) for p in listed] if all(map(is_whole_number, listed)) else None
 
 
@@ -63,8 +63,8 @@ def dynamic_update_slice(x: Operand, update: Operand, begin: Places, name: str |
         name: of the operation.
     """
     value, new = tensors(x, update, op="dynamic_update_slice")
-    place = as_index_tensor(begin, "dynamic_update_slice: begin")
-    return named_as(name, lambda: DynamicUpdateSlice.of(value, new, place))
+    start = as_index_tensor(begin, "dynamic_update_slice: begin")
+    return named_as(name, lambda: DynamicUpdateSlice.of(value, new, start))
 
 
 def strided_slice(

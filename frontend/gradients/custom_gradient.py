@@ -137,7 +137,7 @@ def _checked_function(function: object, decorator: str) -> str:
 class _Input(NamedTuple):
     """A leaf of the arguments that becomes a tensor; numbers stay what they are."""
 
-    place: int
+    position: int
     label: str
     leaf: Any
 
@@ -193,7 +193,7 @@ class _CustomGradientCall:
     def _called(self, xs: Sequence[SSAValue]) -> Any:
         leaves = list(self.arguments.leaves)
         for given, x in zip(self.inputs, xs, strict=True):
-            leaves[given.place] = Tensor(x)
+            leaves[given.position] = Tensor(x)
         return self.function(*self.arguments.rebuilt(leaves), **self.options)
 
     def _values(self, outputs: object) -> tuple[Nest, list[SSAValue]]:

@@ -149,11 +149,11 @@ def _gated_together(results: Sequence[Tensor | None], scope: str, graph: Graph) 
         return list(results)
     location = named_with_role(f"{scope}/results" if scope else "results", RoleAttr.of(Origin.GATE))
 
-    def place(op: IROperation) -> None:
+    def insert(op: IROperation) -> None:
         op.location = location
         graph.insert(op)
 
-    with inserting(place):
+    with inserting(insert):
         marker = GradientResults.emit(present, {"gate": GatingAttr(Gating.GRAPH)})
     gated = iter(marker.results)
     return [None if r is None else Tensor(next(gated)) for r in results]

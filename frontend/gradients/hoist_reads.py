@@ -32,11 +32,11 @@ def _read_whole(rows: ReadRows) -> Operation:
     block = rows.parent
     assert block is not None
 
-    def place(op: Operation) -> None:
+    def insert(op: Operation) -> None:
         op.location = rows.location
         block.insert_op_before(op, rows)
 
-    with inserting(place):
+    with inserting(insert):
         whole = Read.of(Tensor(rows.operands[0]))
         taken = Gather.of(whole, Tensor(rows.operands[1]))
     rows.results[0].replace_all_uses_with(taken.value)

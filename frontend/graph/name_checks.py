@@ -40,18 +40,18 @@ def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., A
         parameters = inspect.signature(function).parameters
         if "name" in parameters and parameters["name"].default is None:
             is_placed = parameters["name"].kind is not inspect.Parameter.KEYWORD_ONLY
-            place = list(parameters).index("name") if is_placed else None
-            replaced[public_name] = _checking(function, place)
+            position = list(parameters).index("name") if is_placed else None
+            replaced[public_name] = _checking(function, position)
             vars(sys.modules[function.__module__])[function.__name__] = replaced[public_name]
     return replaced
 
 
-def _checking(function: Callable[..., Any], place: int | None) -> Callable[..., Any]:
+def _checking(function: Callable[..., Any], position: int | None) -> Callable[..., Any]:
     """Wraps a function with a check of its argument `name`, which has this position, or can be given by name only."""
 
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
-        name = options.get("name") if place is None or len(args) <= place else args[place]
+        name = options.get("name") if position is None or len(args) <= position else args[position]
         if name is not None:
             check_name(name)
         return function(*args, **options)

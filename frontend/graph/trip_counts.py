@@ -88,14 +88,14 @@ def _replace(stand_in: SSAValue, argument: SSAValue) -> None:
     made.erase()
 
 
-def _before(graph: Graph, block: Block, place: Operation | None) -> Insert:
+def _before(graph: Graph, block: Block, anchor: Operation | None) -> Insert:
     """Inserts named operations before another one; at the end of an empty block."""
 
     def put(op: Operation) -> None:
         op.location = named(graph.names.unique("trip"))
-        if place is None:
+        if anchor is None:
             block.add_op(op)
         else:
-            block.insert_op_before(op, place)
+            block.insert_op_before(op, anchor)
 
     return put

@@ -16,27 +16,27 @@ def block_of(value: SSAValue) -> Block | None:
     return owner if isinstance(owner, Block) else owner.parent
 
 
-def is_visible(value: SSAValue, place: Block) -> bool:
+def is_visible(value: SSAValue, inside: Block) -> bool:
     """Whether a block sees a value: it, or one around it, defines the value."""
     made_in = block_of(value)
-    block: Block | None = place
+    block: Block | None = inside
     while block is not None and block is not made_in:
         block = block.parent_block()
     return block is not None
 
 
-def check_visible(value: SSAValue, place: Block, what: str) -> None:
+def check_visible(value: SSAValue, inside: Block, what: str) -> None:
     """Refuses a value that was made inside of a loop or a branch, outside of it.
 
     Args:
         value: what is used.
-        place: the block in which it is used.
+        inside: the block in which it is used.
         what: uses it, for the message.
 
     Raises:
         GraphError: the block does not see the value, or nothing does: it was taken back.
     """
-    if is_visible(value, place):
+    if is_visible(value, inside):
         return
     if insertion_block_around(value) is None:
         raise GraphError(

@@ -90,7 +90,7 @@ class TracedCall:
         given = iter(tensors)
         leaves = [leaf if isinstance(leaf, Variable) else next(given) for leaf in self.nest.leaves]
         args, options = self.nest.sorted().rebuilt(leaves)
-        at = {place: value for place, value in self.static.items() if isinstance(place, int)}
+        at = {position: value for position, value in self.static.items() if isinstance(position, int)}
         by_name = {name: value for name, value in self.static.items() if isinstance(name, str)}
         return self.function(*(at.get(i, arg) for i, arg in enumerate(args)), **options, **by_name)
 
@@ -109,8 +109,8 @@ def split_static(
 ) -> tuple[Nest, Static]:
     """The nest of the arguments without those of these names, which are given by position or name."""
     parameters = list(inspect.signature(function).parameters)
-    places = [i for i, name in enumerate(parameters[: len(args)]) if name in names]
-    static: Static = {i: args[i] for i in places} | {n: v for n, v in options.items() if n in names}
+    positions = [i for i, name in enumerate(parameters[: len(args)]) if name in names]
+    static: Static = {i: args[i] for i in positions} | {n: v for n, v in options.items() if n in names}
     kept = tuple(None if i in static else arg for i, arg in enumerate(args))
     return Nest.of((kept, {n: v for n, v in options.items() if n not in names})), static
 

@@ -94,7 +94,7 @@ def summed(slices: IndexedSlices) -> IndexedSlices:
 
     The rows have the dtype in which they are added up.
     """
-    distinct, places = Unique.over(slices.indices)
+    distinct, positions = Unique.over(slices.indices)
     values = in_accumulator(slices.values)
-    rows = Densify.of(MakeSlices.make(values, places, values))
+    rows = Densify.of(MakeSlices.make(values, positions, values))
     return IndexedSlices(rows, distinct, slices.shape)

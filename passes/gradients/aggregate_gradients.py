@@ -45,11 +45,11 @@ def aggregate(marker: SumGradients, method: Aggregation) -> None:
     block = marker.parent
     assert block is not None
 
-    def place(op: Operation) -> None:
+    def insert(op: Operation) -> None:
         _take_origin(op, marker)
         block.insert_op_before(op, marker)
 
-    with inserting(place):
+    with inserting(insert):
         terms = marker.addends
         if all(isinstance(t.type, SlicesType) for t in terms):
             total = ConcatSlices.of(*terms)

@@ -68,7 +68,7 @@ class Service:
 class Emitter:
     """Puts new operations in place, stamps their origin and device, and remembers them."""
 
-    place: Insert
+    insert: Insert
     options: GradientOptions
     made: list[Operation] = field(default_factory=list[Operation])
     service: Service | None = None
@@ -83,7 +83,7 @@ class Emitter:
             op.location = location
         if self.device is not None:
             op.attributes["device"] = self.device
-        self.place(op)
+        self.insert(op)
         self.made.append(op)
 
     @property
@@ -115,22 +115,22 @@ class Emitter:
         elif self.options.device:
             self.device = StringAttr(self.options.device)
 
-    def at(self, place: Insert) -> Emitter:
+    def at(self, insert: Insert) -> Emitter:
         """An emitter with another insertion point that records in the same list."""
-        return Emitter(place, self.options, self.made, self.service, self.device, self.elsewhere)
+        return Emitter(insert, self.options, self.made, self.service, self.device, self.elsewhere)
 
     def behind(self, anchor: Operation) -> Emitter:
         """An emitter that inserts operations one after another behind `anchor`, and records them in `elsewhere`."""
         last = anchor
 
-        def place(op: Operation) -> None:
+        def insert(op: Operation) -> None:
             nonlocal last
             assert last.parent is not None
             last.parent.insert_op_after(op, last)
             last = op
             self.elsewhere.append(op)
 
-        return self.at(place)
+        return self.at(insert)
 
     def take_back(self) -> None:
         """Rolls back: erases everything made, last first."""
@@ -149,7 +149,7 @@ class Differentiator(Protocol):
     emitter: Emitter
     sum_properties: Properties
 
-    def inside(self, block: Block, place: Insert) -> Differentiator:
+    def inside(self, block: Block, insert: Insert) -> Differentiator:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
         ...
 

@@ -52,7 +52,7 @@ def gradients(
     xs: Sequence[SSAValue],
     grad_ys: Sequence[Tensor | None],
     block: Block,
-    place: Insert,
+    insert: Insert,
     options: GradientOptions,
     stops: Collection[SSAValue] = (),
     unconnected: Unconnected = Unconnected.NONE,
@@ -65,11 +65,11 @@ def gradients(
         ys, xs: values of `block`, or that it sees.
         grad_ys: one per y, of its shape (of the rows, for slices); `None` for ones.
         block: whose operations are differentiated, and those of the blocks around it.
-        place: where new operations go.
+        insert: where new operations go.
         stops: values taken as constants: nothing flows into what computes them.
         unconnected: `ZERO` gives zeros instead of `None`.
         about: the request, for diagnostics.
-        elsewhere: records what is not put in `place` but beside the operations that it serves.
+        elsewhere: records what is not put in `insert` but beside the operations that it serves.
 
     Raises:
         MissingGradientError: a path leads through an operation without a rule.
@@ -78,7 +78,7 @@ def gradients(
         In every case the block is left as it was.
     """
     check_seeds(ys, grad_ys, about)
-    emitter = Emitter(place, options, elsewhere=elsewhere if elsewhere is not None else [])
+    emitter = Emitter(insert, options, elsewhere=elsewhere if elsewhere is not None else [])
     try:
         walk = ReverseWalk(Visible.around(block), emitter, frozenset(stops), about=about)
         results = walk.run(ys, xs, grad_ys)
@@ -115,9 +115,9 @@ class ReverseWalk:
         )
         self.gate_properties: Properties = {"gate": GatingAttr(options.gate)} if options.gate else {}
 
-    def inside(self, block: Block, place: Insert) -> ReverseWalk:
+    def inside(self, block: Block, insert: Insert) -> ReverseWalk:
         """A walk over the body of a loop in this block, whose new operations go elsewhere."""
-        return ReverseWalk(Visible.only(block), self.emitter.at(place), (), nested=True)
+        return ReverseWalk(Visible.only(block), self.emitter.at(insert), (), nested=True)
 
     def stopping(self, stops: Collection[SSAValue]) -> ReverseWalk:
         """A walk over the same blocks that takes other values as constants."""

@@ -63,7 +63,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoo
         colocate=request.colocate is not None,
     )
 
-    def place(op: Operation) -> None:
+    def insert(op: Operation) -> None:
         budget.spend(op, request)
         block.insert_op_before(op, request)
 
@@ -73,7 +73,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoo
         request.xs,
         [Tensor(s) if s is not None else None for s in request.seed_per_y],
         block,
-        place,
+        insert,
         options,
         stops=request.stops,
         unconnected=unconnected,
@@ -90,11 +90,11 @@ def _replace(
     """Replaces the request's results by those of one `graph.gradient_results`, in the types that it declares."""
     location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
 
-    def place(op: Operation) -> None:
+    def insert(op: Operation) -> None:
         op.location = location
         block.insert_op_before(op, request)
 
-    with inserting(place):
+    with inserting(insert):
         ready = [
             (result, _as_declared(request, i, result, grad))
             for i, (result, grad) in enumerate(zip(request.gradients, found, strict=True))

@@ -50,7 +50,7 @@ def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
 def canonicalize(function: func.FuncOp) -> None:
     """Folds the operations of a function; dead ones are left to `dce`."""
     walk = _Canonicalizer()
-    with inserting(walk.place):
+    with inserting(walk.insert):
         for block in function.body.blocks:
             walk.simplify_block(block)
     walk.replacements.drop_replaced()
@@ -64,7 +64,7 @@ class _Canonicalizer:
         self.anchor: Operation | None = None
         self.first_made: Operation | None = None
 
-    def place(self, op: Operation) -> None:
+    def insert(self, op: Operation) -> None:
         """Inserts a new operation before the one that it replaces, with its location and device."""
         anchor = self.anchor
         assert anchor is not None

@@ -73,8 +73,8 @@ def gradient_of_slice_of_slice(op: StridedSliceGradient) -> Folded:
 
 def _composed(extents: Sequence[int], outer: Sequence[slice], inner: Sequence[slice]) -> list[slice]:
     """Composes two slices along each axis; `None` where they are no one slice."""
-    places = [range(n)[a][b] for n, a, b in zip(extents, outer, inner, strict=True)]
-    return [slice(p.start, None if p.stop < 0 else p.stop, p.step) if p else slice(0) for p in places]
+    ranges = [range(n)[a][b] for n, a, b in zip(extents, outer, inner, strict=True)]
+    return [slice(p.start, None if p.stop < 0 else p.stop, p.step) if p else slice(0) for p in ranges]
 
 
 @folds(StridedSlice)
@@ -97,16 +97,16 @@ def slice_of_pad(op: StridedSlice) -> Folded:
     if pad is None or not is_static(pad.operands[0].type):
         return None
     x = Tensor(pad.operands[0])
-    places = [range(n)[part] for n, part in zip(shape_of_type(pad.results[0].type), op.slices, strict=True)]
+    ranges = [range(n)[part] for n, part in zip(shape_of_type(pad.results[0].type), op.slices, strict=True)]
     parts: list[slice] = []
     is_inside = True
-    for n, (low, _), place in zip(x.extents, pad.paddings, places, strict=True):
-        first, last = sorted((place[0], place[-1])) if place else (0, 0)
-        if not place or last < low or first >= low + n:
+    for n, (low, _), elements in zip(x.extents, pad.paddings, ranges, strict=True):
+        first, last = sorted((elements[0], elements[-1])) if elements else (0, 0)
+        if not elements or last < low or first >= low + n:
             return full_like(number_of(pad.value), op.results[0].type)
         is_inside = is_inside and low <= first and last < low + n
-        stop = place.stop - low
-        parts.append(slice(place.start - low, None if stop < 0 else stop, place.step))
+        stop = elements.stop - low
+        parts.append(slice(elements.start - low, None if stop < 0 else stop, elements.step))
     return StridedSlice.at(x, parts) if is_inside else None
 
 

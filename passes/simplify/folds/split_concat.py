@@ -60,8 +60,8 @@ def consecutive_slices(op: Concat) -> Folded:
         return None
     x = Tensor(known[0].operands[0])
     taken = [[range(n)[part] for n, part in zip(x.extents, s.slices, strict=True)] for s in known]
-    lines = [places[axis] for places in taken]
-    beside = {(*places[:axis], *places[axis + 1 :]) for places in taken}
+    lines = [ranges[axis] for ranges in taken]
+    beside = {(*ranges[:axis], *ranges[axis + 1 :]) for ranges in taken}
     joined = range(lines[0].start, lines[-1].stop)
     if (
         len(beside) > 1
