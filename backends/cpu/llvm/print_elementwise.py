@@ -39,7 +39,7 @@ def number(value: float | int, like: SSAValue) -> str:
 
 
 def instruction(word: str) -> Emitter:
-    """An emitter of `%r = word T %a, %b`."""
+    """An emitter of `%r = word T %a, %b`, or of one operand."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
         texts = ", ".join(p.text(operand) for operand in op.operands)
@@ -122,11 +122,6 @@ def select(p: FunctionPrinter, op: comparisons.SelectOp) -> None:
     p.define(op.result, "select " + ", ".join(p.typed(operand) for operand in op.operands))
 
 
-def negate(p: FunctionPrinter, op: arith.NegfOp) -> None:
-    """Prints `fneg`, which flips the sign, of NaN and zero too."""
-    p.define(op.result, f"fneg {fastmath(op)}{p.typed(op.operand)}")
-
-
 def rounded_division(adjusts_when_signs: str) -> Emitter:
     """An emitter of signed division rounded down (minus 1 where inexact, signs differ) or up (plus 1, signs agree)."""
 
@@ -196,6 +191,7 @@ INSTRUCTIONS: dict[type[Operation], str] = {
     arith.SubfOp: "fsub",
     arith.MulfOp: "fmul",
     arith.DivfOp: "fdiv",
+    arith.NegfOp: "fneg",
     RemfOp: "frem",
     arith.AddiOp: "add",
     arith.SubiOp: "sub",
@@ -285,7 +281,6 @@ EMITTERS: EmitterTable = {
     arith.CeilDivUIOp: ceiling_division_unsigned,
     arith.ConstantOp: emit_constant,
     arith.FloorDivSIOp: rounded_division("differ"),
-    arith.NegfOp: negate,
     casts.IndexCastOp: index_cast("sext"),
     casts.IndexCastUIOp: index_cast("zext"),
     comparisons.CmpfOp: compare("fcmp", arith.CMPF_COMPARISON_OPERATIONS),
