@@ -9,8 +9,8 @@ import numpy.typing as npt
 from xdsl.dialects import func
 
 from pullback.backends.evaluator.evaluator import EvaluationError, compute
-from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.kernel.host_call import operation_of, parts_of
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 
 Array = npt.NDArray[Any]

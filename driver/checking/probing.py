@@ -13,11 +13,11 @@ import numpy as np
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.backends.evaluator.evaluator import Evaluator
-from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.elementwise.basic import StopGradient
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.passes.explain.dependence import Dependence, Node
 from pullback.passes.gradients.visible import Visible
 

@@ -9,8 +9,8 @@ from typing import Any
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, SlicesType, is_static, shape_of_type
 from pullback.frontend.handles.indexed_slices import IndexedSlices

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.backends.evaluator.evaluator import Evaluator, compute
-from pullback.dialects.graph.by_index.gather import MakeSlices, SlicesValue
+from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
@@ -19,6 +19,7 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.lowering.support import runs_on_host
 

@@ -19,8 +19,8 @@ from xdsl.utils.lexer import Input, Span
 
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.context import context
-from pullback.dialects.graph.by_index.gather import SlicesValue
 from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import (
     SlicesType,
     data_type_of,

@@ -16,7 +16,7 @@ from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.context import context
 from pullback.dialects.graph.along_axes.axis_families import OverAxes
 from pullback.dialects.graph.along_axes.repeating import SumOfCopies
-from pullback.dialects.graph.by_index.gather import SlicesValue, zeros_like
+from pullback.dialects.graph.by_index.gather import zeros_like
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Add, Subtract
 from pullback.dialects.graph.elementwise.exponential import Pow
@@ -25,6 +25,7 @@ from pullback.dialects.graph.linear_algebra.einsum import Einsum
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.shapes import SumTo, dynamic_shape
 from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_complex
 from pullback.dialects.graph.windows.pooling import Pooling

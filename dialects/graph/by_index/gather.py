@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, i1
@@ -29,7 +29,7 @@ from pullback.dialects.graph.op.graph_op import (
     graph_op,
 )
 from pullback.dialects.graph.op.indexed import Scatter, View
-from pullback.dialects.graph.tensor.accumulators import scattered
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,
@@ -41,20 +41,6 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
     tensor_type,
 )
-
-
-class SlicesValue(NamedTuple):
-    """Indexed slices at run time: `values[k]` belongs at row `indices[k]` of a tensor of `dense_shape`."""
-
-    values: Array
-    indices: Array
-    dense_shape: tuple[int, ...]
-
-    def dense(self) -> Array:
-        """Computes the dense tensor: rows of one index add up, rows at an index out of range are left out."""
-        inside = (self.indices >= 0) & (self.indices < self.dense_shape[0])
-        zeros = np.zeros(self.dense_shape, self.values.dtype)
-        return scattered(zeros, self.indices[inside], self.values[inside])
 
 
 def rows_type(op: str, params: Attribute, indices: Attribute) -> Attribute:

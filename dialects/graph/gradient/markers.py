@@ -19,7 +19,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.by_index.gather import ConcatSlices, Gather, SlicesValue, SliceValues, indices_of
+from pullback.dialects.graph.by_index.gather import ConcatSlices, Gather, SliceValues, indices_of
 from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAttr
 from pullback.dialects.graph.movement.split_concat import split_like
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
@@ -27,6 +27,7 @@ from pullback.dialects.graph.op.indexed import Alias, Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.state.stacks import StackValue, add_stacks
 from pullback.dialects.graph.tensor.accumulators import in_wide
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 
-from pullback.dialects.graph.by_index.gather import Densify, MakeSlices, SlicesValue, rows_at, rows_type
+from pullback.dialects.graph.by_index.gather import Densify, MakeSlices, rows_at, rows_type
 from pullback.dialects.graph.by_index.replace_rows import ReplaceRows, replace_rows
 from pullback.dialects.graph.op.families import numeric
 from pullback.dialects.graph.op.graph_op import (
@@ -29,6 +29,7 @@ from pullback.dialects.graph.op.graph_op import (
 )
 from pullback.dialects.graph.tensor.accumulators import add_rows
 from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,

@@ -59,10 +59,7 @@ NUMPY_DTYPES: dict[Attribute, np.dtype[Any]] = {
 """The NumPy dtype that holds each element type."""
 DTYPES: dict[str, Attribute] = {str(element_type): element_type for element_type in NUMPY_DTYPES}
 """Every element type, by its MLIR name."""
-ALIASES: dict[str, Attribute] = {
-    "u8": ui8,
-    "bfloat16": bf16,
-}
+ALIASES: dict[str, Attribute] = {"u8": ui8, "bfloat16": bf16}
 """Other names for element types, beside those that NumPy knows."""
 MAX_RANK = 8
 LARGEST_BYTES = 2**62
