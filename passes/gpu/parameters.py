@@ -10,9 +10,9 @@ from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.gpu.kernel_builder import Parameter
+from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.lowered_kernels import Signature
 from pullback.passes.lowering.memrefs import bytes_of
-from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
 
 
 @dataclass
@@ -20,21 +20,21 @@ class Parameters:
     """One parameter for each distinct buffer that a kernel touches."""
 
     signature: Signature
-    by_place: dict[Place, Parameter] = field(default_factory=dict)
+    by_buffer: dict[BufferKey, Parameter] = field(default_factory=dict)
     _scratch_bytes: int = 0
 
-    def declare(self, place: Place, value: SSAValue, fallback: str) -> int:
+    def declare(self, buffer: BufferKey, value: SSAValue, fallback: str) -> int:
         """The position of the parameter for a buffer, seen as `value`."""
-        if place not in self.by_place:
+        if buffer not in self.by_buffer:
             element_type, count = element_type_of(value.type), prod(shape_of_type(value.type))
-            self.by_place[place] = Parameter(element_type, count, value.name_hint or fallback)
-        return list(self.by_place).index(place)
+            self.by_buffer[buffer] = Parameter(element_type, count, value.name_hint or fallback)
+        return list(self.by_buffer).index(buffer)
 
     def all(self) -> list[Parameter]:
-        return list(self.by_place.values())
+        return list(self.by_buffer.values())
 
-    def places(self) -> list[tuple[Place, MemRefType]]:
-        return [(place, parameter.type) for place, parameter in self.by_place.items()]
+    def places(self) -> list[tuple[BufferKey, MemRefType]]:
+        return [(buffer, parameter.type) for buffer, parameter in self.by_buffer.items()]
 
     def input(self, number: int) -> int:
         kernel = self.signature.kernel
@@ -42,10 +42,10 @@ class Parameters:
 
     def scratch(self, element_type: Attribute, size: int) -> int:
         """The position of the parameter for a new scratch buffer; one of no elements has a place of its own, too."""
-        parameter = Parameter(element_type, max(size, 1), f"partial{len(self.by_place)}")
-        self.by_place[SCRATCH[0], self._scratch_bytes] = parameter
+        parameter = Parameter(element_type, max(size, 1), f"partial{len(self.by_buffer)}")
+        self.by_buffer[SCRATCH[0], self._scratch_bytes] = parameter
         self._scratch_bytes += -(-bytes_of(parameter.type) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
-        return len(self.by_place) - 1
+        return len(self.by_buffer) - 1
 
     def output(self, number: int) -> int:
         kernel = self.signature.kernel

@@ -24,6 +24,7 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.vectors import lane_count
+from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.function_builder import FunctionBuilder
@@ -31,7 +32,6 @@ from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, scratch_end
 from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
 from pullback.passes.lowering.nodes import Output
-from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place
 from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
 
 
@@ -79,9 +79,9 @@ class KernelFunction:
 
     def _declare(self) -> None:
         """One memref argument for each distinct buffer that the loops touch."""
-        accesses: dict[Place, list[LoopAccess]] = {}
-        types: dict[Place, Attribute] = {}
-        hints: dict[Place, str] = {}
+        accesses: dict[BufferKey, list[LoopAccess]] = {}
+        types: dict[BufferKey, Attribute] = {}
+        hints: dict[BufferKey, str] = {}
         operands, results = self.signature.kernel.operands, self.signature.kernel.results
         for load in self.model.loads:
             key = self.signature.inputs[load.argument]
@@ -104,7 +104,7 @@ class KernelFunction:
             named(argument, hints[key])
         values = dict(zip(accesses, self.builder.block.args, strict=True))
 
-        def view(key: Place, type_: Attribute) -> BufferView:
+        def view(key: BufferKey, type_: Attribute) -> BufferView:
             layout = layouts.get(key, StridedLayout((0,), (1,)))
             return BufferView(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
 
@@ -112,7 +112,7 @@ class KernelFunction:
         self.results = [view(k, v.type) for k, v in zip(self.signature.outputs, results, strict=True)]
         self.root = LoopLevel(self.builder, inputs, None, self.builder.block.add_op, {})
 
-    def add_argument(self, key: Place, type_: MemRefType) -> SSAValue:
+    def add_argument(self, key: BufferKey, type_: MemRefType) -> SSAValue:
         """One more buffer for the function to be given."""
         self.arguments.append((key, type_))
         return self.builder.add_argument(type_)

@@ -13,10 +13,10 @@ from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, shuffle
+from pullback.passes.lowering.buffer_assignment import SCRATCH
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.nodes import Load, Node
-from pullback.passes.lowering.places import SCRATCH
 from pullback.passes.lowering.strided_layout import StridedLayout, memref_type
 
 

@@ -22,10 +22,10 @@ from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
 from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
-from pullback.passes.lowering.places import Place, Places
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
@@ -37,10 +37,10 @@ class Host:
     def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], LoweredKernel]) -> None:
         check_outside(function.body.block)
         self.function = function
-        self.places = Places(function)
+        self.assignment = BufferAssignment(function)
         kernels = [op for op in function.walk() if isinstance(op, Kernel)]
         self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
-        self.memory = HostMemory(function, self.places, self._scratch_bytes())
+        self.memory = HostMemory(function, self.assignment, self._scratch_bytes())
         self.builder = self.memory.builder
         self.stacks = Stacks(self.memory, self.call_host)
         self.host_functions: list[func.FuncOp] = []
@@ -59,14 +59,16 @@ class Host:
         return host
 
     def _signature(self, kernel: Kernel, number: int) -> Signature:
-        inputs = [self.places.of(v) for v in kernel.operands]
-        outputs = [self.places.of(v) for v in kernel.results]
+        inputs = [self.assignment.of(v) for v in kernel.operands]
+        outputs = [self.assignment.of(v) for v in kernel.results]
         return Signature(kernel, f"{self.function.sym_name.data}_kernel_{number}", inputs, outputs)
 
     def _scratch_bytes(self) -> int:
         """The most that a kernel, or a loop that moves what it carries, needs for itself."""
         sizes = [kernel.scratch_bytes for kernel in self.kernels.values()]
-        sizes += [temporary_bytes(self.places, op) for op in self.function.walk() if isinstance(op, While)]
+        sizes += [
+            temporary_bytes(self.assignment, op) for op in self.function.walk() if isinstance(op, While)
+        ]
         return max(sizes, default=0)
 
     # ---- operations -------------------------------------------------------------------------------------
@@ -85,12 +87,14 @@ class Host:
 
     def read(self, op: Read) -> None:
         """A copy, if the plan gave the value a buffer of its own."""
-        self._copy(self.places.of_variable(op.operands[0]), self.places.of(op.results[0]), op.results[0])
+        self._copy(
+            self.assignment.of_variable(op.operands[0]), self.assignment.of(op.results[0]), op.results[0]
+        )
 
     def assign(self, op: Assign) -> None:
         """A copy, unless the value was computed in place."""
         variable, value = op.operands
-        self._copy(self.places.of(value), self.places.of_variable(variable), value)
+        self._copy(self.assignment.of(value), self.assignment.of_variable(variable), value)
 
     def loop(self, op: While) -> None:
         """See `while_loops`."""
@@ -130,9 +134,9 @@ class Host:
         for number, value in enumerate(last.operands if last is not None else ()):
             if isinstance(value.type, StackType):
                 raise DiagnosticError("a stack cannot leave a function", self.function)
-            self._copy(self.places.of(value), ("output", number), value)
+            self._copy(self.assignment.of(value), ("output", number), value)
 
-    def _copy(self, source: Place, target: Place, like: SSAValue) -> None:
+    def _copy(self, source: BufferKey, target: BufferKey, like: SSAValue) -> None:
         """Copies a tensor, unless it is where it should be."""
         if source != target:
             type_ = tensor_memref(like)

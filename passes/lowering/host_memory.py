@@ -13,10 +13,10 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import VariableType, element_type_of, shape_of_type
 from pullback.dialects.ir.dense import dense_elements
 from pullback.dialects.upstream.memref import GlobalOp, value_type
+from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferAssignment, BufferKey
 from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.memrefs import tensor_memref
-from pullback.passes.lowering.places import ARENA_ALIGNMENT, SCRATCH, Place, Places
 from pullback.passes.lowering.strided_layout import memref_type
 
 
@@ -27,18 +27,18 @@ class HostMemory:
     is needed, the arena, which ends in scratch memory for the kernels.
     """
 
-    def __init__(self, function: func.FuncOp, places: Places, scratch_bytes: int) -> None:
-        self.places = places
+    def __init__(self, function: func.FuncOp, assignment: BufferAssignment, scratch_bytes: int) -> None:
+        self.assignment = assignment
         self.name = function.sym_name.data
         self.globals: list[Operation] = []
         self.roles: list[str] = []
-        self._listed: list[tuple[Place, MemRefType, str | None]] = []
-        self._scratch = -(-places.arena_bytes // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+        self._listed: list[tuple[BufferKey, MemRefType, str | None]] = []
+        self._scratch = -(-assignment.arena_bytes // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
         self._list(function, self._scratch + scratch_bytes)
         self.builder = FunctionBuilder(self.name, [type_ for _, type_, _ in self._listed], private=False)
-        self._arguments: dict[Place, SSAValue] = {}
-        for argument, (place, _, hint) in zip(self.builder.block.args, self._listed, strict=True):
-            self._arguments[place] = argument if hint is None else named(argument, hint)
+        self._arguments: dict[BufferKey, SSAValue] = {}
+        for argument, (buffer, _, hint) in zip(self.builder.block.args, self._listed, strict=True):
+            self._arguments[buffer] = argument if hint is None else named(argument, hint)
 
     def _list(self, function: func.FuncOp, arena_bytes: int) -> None:
         for i, argument in enumerate(function.body.block.args):
@@ -57,41 +57,41 @@ class HostMemory:
         if arena_bytes:
             self._add("arena", ("arena", 0), MemRefType(i8, [arena_bytes]), "arena")
 
-    def _add(self, role: str, place: Place, type_: MemRefType, hint: str | None) -> None:
+    def _add(self, role: str, buffer: BufferKey, type_: MemRefType, hint: str | None) -> None:
         self.roles.append(role)
-        self._listed.append((place, type_, hint))
+        self._listed.append((buffer, type_, hint))
 
-    def view(self, place: Place, type_: MemRefType) -> SSAValue:
+    def view(self, buffer: BufferKey, type_: MemRefType) -> SSAValue:
         """A buffer as a memref of this type; it is made once, where the function begins."""
-        kind, key = place
+        kind, where = buffer
         if kind == "scratch":
-            kind, key = "arena", self._scratch + int(key)
+            kind, where = "arena", self._scratch + int(where)
         if kind == "arena":
-            arena, shift = self._arguments["arena", 0], self.builder.index(int(key))
+            arena, shift = self._arguments["arena", 0], self.builder.index(int(where))
             return self.builder.once(
-                (place, type_),
+                (buffer, type_),
                 lambda: memref.ViewOp.create(operands=[arena, shift], result_types=[type_]),
-                "scratch" if place[0] == SCRATCH[0] else "buffer",
+                "scratch" if buffer[0] == SCRATCH[0] else "buffer",
             )
-        whole = self._constant(place) if kind == "constant" else self._arguments[place]
+        whole = self._constant(buffer) if kind == "constant" else self._arguments[buffer]
         if whole.type == type_:
             return whole
-        return self.builder.once((place, type_), lambda: reshaped(whole, type_), whole.name_hint or "input")
+        return self.builder.once((buffer, type_), lambda: reshaped(whole, type_), whole.name_hint or "input")
 
     def tensor(self, value: SSAValue) -> SSAValue:
         """The buffer of a tensor in the tensor's own shape."""
-        return self.view(self.places.of(value), tensor_memref(value))
+        return self.view(self.assignment.of(value), tensor_memref(value))
 
-    def _constant(self, place: Place) -> SSAValue:
-        constant = self.places.constants[place]
+    def _constant(self, buffer: BufferKey) -> SSAValue:
+        constant = self.assignment.constants[buffer]
         type_ = tensor_memref(constant.results[0])
-        name = f"{self.name}_constant_{place[1]}"
+        name = f"{self.name}_constant_{buffer[1]}"
 
         def get() -> Operation:
             self.globals.append(constant_global(name, type_, constant))
             return memref.GetGlobalOp(name, type_)
 
-        return self.builder.once((place,), get, "constant")
+        return self.builder.once((buffer,), get, "constant")
 
 
 def reshaped(source: SSAValue, type_: MemRefType) -> Operation:

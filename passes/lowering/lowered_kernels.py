@@ -23,10 +23,10 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferKey
 from pullback.passes.lowering.code_builder import CodeBuilder
 from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import bytes_of
-from pullback.passes.lowering.places import SCRATCH, Place
 from pullback.passes.lowering.read_nodes import is_identity
 from pullback.passes.lowering.structure import Structure, structure_of
 
@@ -40,19 +40,19 @@ class Signature:
 
     kernel: Kernel
     name: str
-    inputs: Sequence[Place]
-    outputs: Sequence[Place]
+    inputs: Sequence[BufferKey]
+    outputs: Sequence[BufferKey]
 
     @property
-    def places(self) -> list[Place]:
+    def buffers(self) -> list[BufferKey]:
         """The distinct buffers, operands before results."""
         return list(dict.fromkeys((*self.inputs, *self.outputs)))
 
     @property
     def structure(self) -> Structure:
         """The structure of the kernel, with which of its operands and results share a buffer."""
-        numbers = {place: number for number, place in enumerate(self.places)}
-        shared = tuple(numbers[place] for place in (*self.inputs, *self.outputs))
+        numbers = {buffer: number for number, buffer in enumerate(self.buffers)}
+        shared = tuple(numbers[buffer] for buffer in (*self.inputs, *self.outputs))
         # Rows of an identity matrix are not read, but computed.
         return structure_of(self.kernel), shared, tuple(map(is_identity, self.kernel.operands))
 
@@ -78,7 +78,7 @@ class LoweredKernel:
     """
 
     code: Sequence[Code]
-    arguments: Sequence[tuple[Place, MemRefType]]
+    arguments: Sequence[tuple[BufferKey, MemRefType]]
 
     @property
     def scratch_bytes(self) -> int:
@@ -87,12 +87,12 @@ class LoweredKernel:
 
     def call(self, memory: HostMemory) -> None:
         """Inserts the calls into a host function."""
-        arguments = [memory.view(place, type_) for place, type_ in self.arguments]
+        arguments = [memory.view(buffer, type_) for buffer, type_ in self.arguments]
         for code in self.code:
             code.call(arguments, memory.builder)
 
 
-def scratch_end(arguments: Sequence[tuple[Place, MemRefType]]) -> int:
+def scratch_end(arguments: Sequence[tuple[BufferKey, MemRefType]]) -> int:
     """Where the last scratch buffer ends."""
     ends = [int(at) + bytes_of(type_) for (kind, at), type_ in arguments if kind == SCRATCH[0]]
     return max(ends, default=0)
@@ -103,7 +103,7 @@ class LoweredKernels:
 
     def __init__(self, lower: Callable[[Signature], LoweredKernel]) -> None:
         self._lower = lower
-        self._known: dict[Structure, tuple[Sequence[Place], LoweredKernel]] = {}
+        self._known: dict[Structure, tuple[Sequence[BufferKey], LoweredKernel]] = {}
 
     def __call__(self, signature: Signature) -> LoweredKernel:
         """The code of a kernel, and what this kernel passes to it.
@@ -112,10 +112,10 @@ class LoweredKernels:
         """
         key = signature.structure
         if key not in self._known:
-            self._known[key] = signature.places, self._lower(signature)
+            self._known[key] = signature.buffers, self._lower(signature)
         first, lowered = self._known[key]
-        own = dict(zip(first, signature.places, strict=True))
-        arguments = [(own.get(place, place), type_) for place, type_ in lowered.arguments]
+        own = dict(zip(first, signature.buffers, strict=True))
+        arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]
         return replace(lowered, arguments=arguments)
 
     @property

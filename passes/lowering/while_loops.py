@@ -11,19 +11,19 @@ from xdsl.ir import Block, Region, SSAValue
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType
+from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferAssignment, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import bytes_of, insert_copy, tensor_memref
-from pullback.passes.lowering.places import SCRATCH, Place, Places
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 
 def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Callable[[Block], None]) -> None:
     """Initial values go to the carried buffers; then each round ends by moving what it yields there."""
-    places = memory.places
+    assignment = memory.assignment
     tensors = [(i, r) for i, r in zip(op.operands, op.results, strict=True) if not is_stack(r)]
-    move(memory, [(places.of(i), places.of(r), tensor_memref(r)) for i, r in tensors])
+    move(memory, [(assignment.of(i), assignment.of(r), tensor_memref(r)) for i, r in tensors])
     inits = [p for i in op.operands if is_stack(i) for p in stacks.take(i, op).parts]
     before, after = Block(arg_types=[v.type for v in inits]), Block(arg_types=[v.type for v in inits])
     for region, block in ((op.condition, before), (op.body, after)):
@@ -39,7 +39,7 @@ def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Call
         yielded = list(zip(last.operands, op.results, strict=True))
         parts = [p for v, _ in yielded if is_stack(v) for p in stacks.take(v, last).parts]
         kept = [(v, r) for v, r in yielded if not is_stack(v)]
-        move(memory, [(places.of(v), places.of(r), tensor_memref(r)) for v, r in kept])
+        move(memory, [(assignment.of(v), assignment.of(r), tensor_memref(r)) for v, r in kept])
         stacks.free_after(last)
         insert(scf.YieldOp.create(operands=parts))
     made = scf.WhileOp.create(
@@ -59,12 +59,12 @@ def condition(memory: HostMemory, op: While) -> SSAValue:
     last = op.condition.block.last_op
     assert last is not None
     flag = memory.view(
-        memory.places.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
+        memory.assignment.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
     )
     return BufferView(flag, StridedLayout((1,), (1,)), i1).load(memory.builder, [], 0).value
 
 
-Move = tuple[Place, Place, MemRefType]
+Move = tuple[BufferKey, BufferKey, MemRefType]
 """From where, to where, and as what."""
 
 
@@ -84,13 +84,13 @@ def move(memory: HostMemory, moves: Sequence[Move]) -> None:
         pending.remove(free)
 
 
-def temporary_bytes(places: Places, op: While) -> int:
-    """What `move` may need to set aside: the largest carried tensor, if values may change places."""
+def temporary_bytes(assignment: BufferAssignment, op: While) -> int:
+    """What `move` may need to set aside: the largest carried tensor, if values may change buffers."""
     last = op.body.block.last_op
     assert last is not None
     pairs = [(v, r) for v, r in zip(last.operands, op.results, strict=True) if not is_stack(v)]
-    sources = [places.of(v) for v, r in pairs if places.of(v) != places.of(r)]
-    targets = [places.of(r) for _, r in pairs]
+    sources = [assignment.of(v) for v, r in pairs if assignment.of(v) != assignment.of(r)]
+    targets = [assignment.of(r) for _, r in pairs]
     return (
         max((bytes_of(tensor_memref(r)) for _, r in pairs), default=0) if set(sources) & set(targets) else 0
     )

@@ -16,8 +16,8 @@ from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, s
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.lowering.buffer_assignment import BufferKey
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
-from pullback.passes.lowering.places import Place
 from pullback.tests.gpu.programs import launching
 
 SOFTMAX = """
@@ -133,8 +133,8 @@ def on_device(lowered: LoweredKernel) -> ModuleOp:
 @pytest.mark.parametrize("text", KERNELS.values(), ids=KERNELS)
 def test_against_the_evaluator(text: str) -> None:
     kernel = kernel_of(text)
-    inputs: list[Place] = [("input", i) for i in range(len(kernel.operands))]
-    outputs: list[Place] = [("output", i) for i in range(len(kernel.results))]
+    inputs: list[BufferKey] = [("input", i) for i in range(len(kernel.operands))]
+    outputs: list[BufferKey] = [("output", i) for i in range(len(kernel.results))]
     lowered = gpu_kernels(Signature(kernel, "k", inputs, outputs))
     generator = np.random.default_rng(0)
     arrays: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""Where each value of a function of level `kernels` lives, as the memory plan says."""
+"""Buffer assignment: the buffer of each value of a function of level `kernels`, as the memory plan says."""
 
 from __future__ import annotations
 
@@ -15,39 +15,41 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
-Place: TypeAlias = tuple[str, int | str]
+BufferKey: TypeAlias = tuple[str, int | str]
 """A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,
 `("constant", number)`, `("scratch", offset in bytes)`."""
 ARENA_ALIGNMENT = 64
-SCRATCH: Place = ("scratch", 0)
+SCRATCH: BufferKey = ("scratch", 0)
 """Memory that a kernel needs for itself, and that means nothing before and after it."""
 
 
-class Places:
-    """The places of a function's values. Values that are the same bytes have equal places."""
+class BufferAssignment:
+    """The buffers of a function's values. Values that are the same bytes have equal ones."""
 
     def __init__(self, function: func.FuncOp) -> None:
         self.function = function
         size = function.attributes.get("graph.arena")
         self.arena_bytes = size.value.data if isinstance(size, IntegerAttr) else 0
-        self.constants: dict[Place, Constant] = {}
+        self.constants: dict[BufferKey, Constant] = {}
         for op in function.walk():
             if isinstance(op, Constant):
                 self.constants["constant", len(self.constants)] = op
-        self._known: dict[SSAValue, Place] = {op.results[0]: place for place, op in self.constants.items()}
+        self._known: dict[SSAValue, BufferKey] = {
+            op.results[0]: buffer for buffer, op in self.constants.items()
+        }
 
-    def of(self, value: SSAValue) -> Place:
-        """The place of a tensor. Raises DiagnosticError where the plan names none."""
+    def of(self, value: SSAValue) -> BufferKey:
+        """The buffer of a tensor. Raises DiagnosticError where the plan names none."""
         if value not in self._known:
             self._known[value] = self._find(value)
         return self._known[value]
 
-    def of_variable(self, reference: SSAValue) -> Place:
-        """The place of a variable's contents."""
+    def of_variable(self, reference: SSAValue) -> BufferKey:
+        """The buffer of a variable's contents."""
         assert isinstance(reference.owner, VariableOp)
         return "variable", reference.owner.label
 
-    def _find(self, value: SSAValue) -> Place:
+    def _find(self, value: SSAValue) -> BufferKey:
         if isinstance(value, BlockArgument):
             around = value.owner.parent_op()
             if isinstance(around, While):
