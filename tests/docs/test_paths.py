@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -115,3 +116,25 @@ def test_it_finds_what_is_gone() -> None:
         "passes/no_such_folder",
     ]
     assert missing("pullback.dialects.no_such_module") == ["pullback.dialects.no_such_module"]
+
+
+def tree() -> set[str]:
+    """The folders in the tree of docs/design.md, by the indentation of its lines."""
+    text = (ROOT / "docs" / "design.md").read_text()
+    block = text[text.index("```text\n") + len("```text\n") :]
+    found, above = set[str](), list[str]()
+    for line in block[: block.index("```")].splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = [name.rstrip("/") for name in takewhile(lambda word: word.endswith("/"), line.split())]
+        if names:
+            above[depth:] = names[:1]
+            found |= {"/".join([*above[:depth], name]) for name in names}
+    return found
+
+
+def test_the_tree_in_the_design_is_the_tree() -> None:
+    packages = {path.removesuffix("/__init__.py") for path in tracked() if path.endswith("/__init__.py")}
+    shown = tree()
+    assert not shown - packages
+    assert not {p for p in packages - shown if p.count("/") < 2 and not p.startswith("tests")}
+    assert not {p for p in packages - shown if p.startswith("dialects/graph/")}
