@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
@@ -29,11 +27,9 @@ from pullback.frontend.graph.graph import current_graph, graph_of
 from pullback.frontend.graph.visibility import is_visible
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.operands.shape_like import ShapeLike, static_extents
+from pullback.passes.gradients.emitter import warn_of_dense
 
 __all__ = ["IndexedSlices"]
-
-LARGE_ELEMENTS = 100_000_000
-"""The number of elements from which on densified slices are worth a warning."""
 
 
 class IndexedSlices(Operators):
@@ -156,21 +152,9 @@ class IndexedSlices(Operators):
 
     def as_tensor(self) -> Tensor:
         """Densifies: the tensor that has these rows; warns where it may be large."""
-        extents = shape_of_type(self.type.data_type)
-        if DYNAMIC_INDEX in extents:
-            self._warn("of unknown shape")
-        elif prod(extents) >= LARGE_ELEMENTS:
-            self._warn(f"with {prod(extents)} elements")
+        warn_of_dense(self.type.data_type, stacklevel=4)
         with graph_of(self.tensor.value).current():
             return Densify.of(self.tensor)
-
-    @staticmethod
-    def _warn(what: str) -> None:
-        warnings.warn(
-            f"Converting sparse IndexedSlices to a dense tensor {what}. "
-            "This may consume a large amount of memory.",
-            stacklevel=4,
-        )
 
     def __repr__(self) -> str:
         return f"<IndexedSlices {self.tensor.name!r}: {self.type}>"

@@ -173,22 +173,17 @@ def densified(grad: Tensor, quiet: bool = False) -> Tensor:
     if not isinstance(grad.type, SlicesType):
         return grad
     if not quiet:
-        _warn_of(grad.type.data_type)
+        warn_of_dense(grad.type.data_type)
     return Densify.of(grad)
 
 
-def _warn_of(data: Attribute) -> None:
-    """Warns where a tensor of this type is large, or may be."""
+def warn_of_dense(data: Attribute, stacklevel: int = 3) -> None:
+    """Warns where a dense tensor of this type is large, or may be."""
     size = math.prod(shape_of_type(data))
-    if not is_static(data):
-        warnings.warn(
-            "Converting sparse IndexedSlices to a dense tensor of unknown shape. This may consume a large amount "
-            "of memory.",
-            stacklevel=3,
-        )
-    elif size >= LARGE:
-        warnings.warn(
-            f"Converting sparse IndexedSlices to a dense tensor with {size} elements. This may consume a large "
-            "amount of memory.",
-            stacklevel=3,
-        )
+    if is_static(data) and size < LARGE:
+        return
+    what = f"with {size} elements" if is_static(data) else "of unknown shape"
+    warnings.warn(
+        f"Converting sparse IndexedSlices to a dense tensor {what}. This may consume a large amount of memory.",
+        stacklevel=stacklevel,
+    )

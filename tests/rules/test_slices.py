@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.frontend.handles import indexed_slices
+from pullback.passes.gradients import emitter
 
 INDICES = np.array([2, 0, 2], np.int32)
 
@@ -78,7 +78,7 @@ def test_rule_69_gather_along_another_axis(graph: pb.Graph) -> None:
 
 
 def test_rule_70_making_large_slices_dense_warns(graph: pb.Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexed_slices, "LARGE_ELEMENTS", 8)
+    monkeypatch.setattr(emitter, "LARGE", 8)
     x = pb.placeholder("f32", (4, 2), name="x")
     (dx,) = pb.gradients(pb.gather(x, INDICES), x)
     with pytest.warns(UserWarning, match="with 8 elements. This may consume a large amount of memory"):
