@@ -186,7 +186,7 @@ class _Walk:
                 there = None if axes is None or here is None else composed(axes, here)
                 pending.append(Access(operand, there))
 
-        here = tuple(axis if extent != 1 else None for axis, extent in enumerate(iteration_shape(op, value)))
+        here = tuple(axis if extent != 1 else None for axis, extent in enumerate(loop_shape(op, value)))
         push(op, None if all_stored else here)
         while pending:
             access = pending.pop()
@@ -215,8 +215,8 @@ class _Walk:
         return None
 
 
-def iteration_shape(op: Operation, value: SSAValue) -> tuple[int, ...]:
-    """Gives the extents of the loops that compute a result of an operation: for a reduction those of its operand."""
+def loop_shape(op: Operation, value: SSAValue) -> tuple[int, ...]:
+    """Gives the extents of the loops that a result is computed in: for a reduction those of its operand."""
     return shape_of_type((op.operands[0] if isinstance(op, Reduction) else value).type)
 
 

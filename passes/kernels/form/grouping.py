@@ -24,9 +24,9 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import result_axes
-from pullback.passes.kernels.form.classify import Classified, Computed, Outside, iteration_shape
+from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
-from pullback.passes.kernels.form.groups import Dim, Group, Known, Link, OpenGroup, Placement, Reduces
+from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
 from pullback.passes.lowering.support import kind_of
 
 Item: TypeAlias = Group | Outside
@@ -58,7 +58,7 @@ class Home:
     """The group that computes a value, the dims that the value runs along, and when it is known."""
 
     group: OpenGroup
-    places: Placement
+    dims: Dims
     known: Known
 
 
@@ -75,8 +75,8 @@ class _Walk:
     def finished(self) -> Groups:
         """Closes all groups."""
         closed = {opened: opened.closed() for opened in {h.group.root(): None for h in self._homes.values()}}
-        placed = [*((g.position, g) for g in closed.values()), *self._outside]
-        items = tuple(item for _, item in sorted(placed, key=lambda entry: entry[0]))
+        ordered = [*((g.position, g) for g in closed.values()), *self._outside]
+        items = tuple(item for _, item in sorted(ordered, key=lambda entry: entry[0]))
         return Groups(items, {value: closed[home.group.root()] for value, home in self._homes.items()})
 
     def leave(self, step: Outside, position: int) -> None:
@@ -89,7 +89,7 @@ class _Walk:
 
     def compute(self, step: Computed, position: int) -> None:
         """Groups a value: alone at first, then with the operands whose loops it can share."""
-        opened, dims, places = alone(step, position)
+        opened, dims, own = alone(step, position)
         size, which = len(opened.space), next(iter(opened.reductions), None)
         links: dict[OpenGroup, list[Link]] = {}
         latest_outside = 0
@@ -101,8 +101,8 @@ class _Walk:
                 opened.whole.append(home.group.root())
             else:
                 source = home.group.root()
-                here = placed(access.axes, dims)
-                link = Link(home.places, here, source.effective(home.known), by_scalar=not opened.space)
+                here = dims_along(access.axes, dims)
+                link = Link(home.dims, here, source.effective(home.known), by_scalar=not opened.space)
                 links.setdefault(source, []).append(link)
         sources = sorted(dict.fromkeys((*links, *opened.whole)), key=lambda source: -source.position)
         if step.rows is not None:
@@ -122,7 +122,7 @@ class _Walk:
             if source.root() is opened
             for link in there
         ]
-        self._homes[step.value] = Home(opened, places, when_known(opened, size, which, known))
+        self._homes[step.value] = Home(opened, own, when_known(opened, size, which, known))
 
     def _share(self, source: OpenGroup, user: OpenGroup, links: list[Link], moves_up: bool) -> OpenGroup:
         """Fuses two groups, if they can share loops and the order of everything else allows it; returns the user's."""
@@ -136,9 +136,9 @@ class _Walk:
         return user if source.is_used_before(user) else join(source, user, fitted, user.position)
 
 
-def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placement]:
+def alone(step: Computed, position: int) -> tuple[OpenGroup, Dims, Dims]:
     """Makes a group of one value; returns it, the dims of its operation, and those that the value runs along."""
-    shape = iteration_shape(step.op, step.value)
+    shape = loop_shape(step.op, step.value)
     space: list[Dim] = []
     dims: list[Dim | None] = []
     for extent in shape:
@@ -150,10 +150,10 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Placement, Placemen
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)
     opened.reductions = frozenset({which})
-    return opened, tuple(dims), placed(result_axes(step.op), tuple(dims))
+    return opened, tuple(dims), dims_along(result_axes(step.op), tuple(dims))
 
 
-def placed(axes: Axes, here: Placement) -> Placement:
+def dims_along(axes: Axes, here: Dims) -> Dims:
     """Gives the dims of a value by its access map and the dims of the operation."""
     return tuple(None if axis is None else here[axis] for axis in axes)
 

@@ -39,7 +39,7 @@ class Dim(Merging):
             mine.become(other.root())
 
 
-Placement: TypeAlias = tuple[Dim | None, ...]
+Dims: TypeAlias = tuple[Dim | None, ...]
 """The dim along which each axis of a value runs; `None` for an axis of extent 1."""
 
 
@@ -128,8 +128,8 @@ class OpenGroup(Merging):
 class Link:
     """A value of one group that an operation of another reads: the dims that it runs along in each, and when known."""
 
-    there: Placement
-    here: Placement
+    there: Dims
+    here: Dims
     known: Known
     by_scalar: bool
     """Whether the operation that reads it computes a single element."""
