@@ -1,4 +1,4 @@
-"""What runs or prints a level: an evaluator, an interpreter, an emulator, native code, CUDA C++.
+"""Executors and printers of levels: an evaluator, an interpreter, an emulator, native code, CUDA C++.
 
 Backends know the dialects, and no pass. Which passes come before which backend is said in `driver`.
 """

@@ -45,9 +45,9 @@ class Lock(_REENTRANT):
 
 _all: weakref.WeakSet[Lock] = weakref.WeakSet()
 _waited: list[AnyLock] = []
-"""What a fork waits for, in this order."""
+"""The locks that a fork takes first, in this order."""
 _held: list[AnyLock] = []
-"""What the thread that is about to fork has taken."""
+"""The locks that the thread which is about to fork has taken."""
 
 
 def wait_before_fork(lock: AnyLock) -> None:

@@ -79,7 +79,7 @@ class EntryParameter:
 
     @property
     def where(self) -> str:
-        """How messages call it: `argument 2 (%w)`."""
+        """Its name in messages: `argument 2 (%w)`."""
         return f"argument {self.position} (%{self.name})" if self.name else f"argument {self.position}"
 
     def check(self, array: object) -> None:

@@ -23,7 +23,7 @@ from pullback.process.interrupts import poll
 
 Array = npt.NDArray[Any]
 KNOWN_ADDRESSES = 64
-"""How many arrays of one argument are kept: most lie in the arena, or in memory that is used again."""
+"""The number of arrays cached for one argument: most are in the arena, or in memory that is used again."""
 
 C_API = {
     "PyErr_Occurred": "declare ptr @PyErr_Occurred()",

@@ -92,7 +92,7 @@ def size_in_bytes(type: Attribute) -> int:
 
 
 def alignment(type: Attribute) -> int:
-    """What the address of a scalar is a multiple of, in bytes: its size, or that of a complex number's parts."""
+    """The alignment of a scalar in bytes: its size, or that of a complex number's parts."""
     return size_in_bytes(type.element_type if isinstance(type, ComplexType) else type)
 
 

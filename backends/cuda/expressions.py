@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, Operation
 from pullback.backends.cuda.c_types import c_type, literal, unsigned
 
 Expression: TypeAlias = Callable[..., str]
-"""From the op and the text of its operands to the text of its result."""
+"""A function from an op and the texts of its operands to the text of its result."""
 
 HELPERS = {
     "maximum": "{ return a > b || a != a ? a : b; }",

@@ -245,7 +245,7 @@ _NOUNS = {
     "arith.maximumf": "larger",
     "arith.minimumf": "smaller",
 }
-"""What to call a value that has no name in the IR; others are called after their op."""
+"""Nouns for values that have no name in the IR; others are called after their op."""
 
 
 def _symbol(op: Operation) -> str:

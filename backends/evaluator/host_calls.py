@@ -29,7 +29,7 @@ class HostCall:
         parts = [part for type_ in types for part in parts_of(type_)]
         self.shapes = [shape_of_type(part) for part in parts]
         self.dtypes = [numpy_dtype(element_type_of(part)) for part in parts]
-        """Of each argument; in memory i1 is a byte, and integers have no sign."""
+        """The dtype of each argument; in memory i1 is a byte, and integers have no sign."""
         self.results = len(parts) - len(self.op.result_types)
         """The position of the first result; what comes before is only read."""
         self._slices = [t if isinstance(t, SlicesType) else None for t in self.op.operand_types]

@@ -35,7 +35,7 @@ class CompiledBlock(NamedTuple):
             step(environment)
 
     def outcome(self, environment: Environment) -> list[Value]:
-        """What the terminator passes on, after `run`."""
+        """The values of the terminator's operands, after `run`."""
         return [environment[slot] for slot in self.results]
 
 
@@ -48,7 +48,7 @@ class Compiler:
 
     @property
     def size(self) -> int:
-        """How many slots an environment of this function has."""
+        """The number of slots of this function's environment."""
         return len(self._slots)
 
     def slot(self, value: SSAValue) -> int:

@@ -90,7 +90,7 @@ def _anywhere(op: Operation, where: Sequence[Any], lanes: Array) -> tuple[Memory
 
 
 Active: TypeAlias = Callable[[Operation, Sequence[Any], Array], tuple[Memory, Array]]
-"""From the operands that say where, and the mask: a row of memory, and the positions of the active lanes in it."""
+"""A function from the address operands and the mask to a row of memory, and the positions of active lanes in it."""
 
 
 def _masked_load(active: Active) -> StepBuilder:
@@ -112,7 +112,7 @@ def _masked_load(active: Active) -> StepBuilder:
 
 
 def _masked_store(active: Active) -> StepBuilder:
-    """Where two lanes meet, the higher one wins, as upstream orders them."""
+    """A builder of masked stores and scatters; of two lanes at one position the higher wins, as upstream has it."""
 
     def build(compiler: Compiler, op: Operation) -> Step:
         *where, mask, value = compiler.slots(op.operands)

@@ -32,7 +32,7 @@ class Batch(list[Value]):
         self.blocks, self.threads = blocks, block[0] * block[1] * block[2]
         self.size = blocks * self.threads
         self.row: Array = np.repeat(np.arange(blocks), self.threads)
-        """Which block of the batch a lane belongs to."""
+        """The number, in the batch, of each lane's block."""
         self.thread: Array = np.tile(np.arange(self.threads), blocks)
         """The lane's linear number in its block."""
         self.block_id = _unravel(first_block + self.row, grid)

@@ -23,7 +23,7 @@ class Watch:
         self._functions = functions
 
     def builders(self, call: StepBuilder) -> dict[str, StepBuilder]:
-        """Those of the interpreter, watched; `call` is its builder for calls of functions."""
+        """The interpreter's builders, watched; `call` is its builder for calls of functions."""
         return {
             "memref.copy": self.watched(MEMORY["memref.copy"], lambda op: [1]),
             "memref.store": self.watched(MEMORY["memref.store"], lambda op: [1]),

@@ -15,7 +15,7 @@ EXTENT = 3
 """The extent chosen for each `?`."""
 BOTH_SIGNS = (-2.0, 2.0)
 POSITIVE = (0.5, 2.0)
-"""Where functions such as the logarithm are defined."""
+"""A range in which functions such as the logarithm are defined."""
 
 
 def random_value(type_: Attribute, between: tuple[float, float], rng: np.random.Generator) -> Array:

@@ -33,9 +33,9 @@ class _HoldingEvaluator(Evaluator):
         self.seen: dict[Operation, list[Array]] = {}
         """The contents that each read of a variable saw, likewise."""
         self.turns: dict[Operation, int] | None = None
-        """How often each of these was met on a later run."""
+        """The number of times that each of these was met on a later run."""
         self.shift: tuple[SSAValue, Array] | None = None
-        """What is added to a variable wherever it is read."""
+        """A variable, and what is added to it wherever it is read."""
 
     def again(
         self, values: Mapping[SSAValue, Any], shift: tuple[SSAValue, Array] | None

@@ -22,21 +22,21 @@ __all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "qr", "svd", "svdvals"]
 
 
 class EighResult(NamedTuple):
-    """What `eigh` returns."""
+    """The result of `eigh`."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 class QRResult(NamedTuple):
-    """What `qr` returns."""
+    """The result of `qr`."""
 
     Q: Tensor
     R: Tensor
 
 
 class SVDResult(NamedTuple):
-    """What `svd` returns."""
+    """The result of `svd`."""
 
     U: Tensor
     S: Tensor
@@ -116,7 +116,7 @@ def svdvals(x: Operand, name: str | None = None) -> Tensor:
 
 
 def matrix_rank(x: Operand, rtol: float | None = None, name: str | None = None) -> Tensor:
-    """How many singular values of matrices are larger than `rtol` times the largest, (…, m, n) -> (…): i64.
+    """The ranks of matrices, (…, m, n) -> (…): the number of singular values larger than `rtol` times the largest, i64.
 
     Args:
         x: matrices.

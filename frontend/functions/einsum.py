@@ -98,7 +98,7 @@ class _Ellipsis:
         return extents[number] == 1 and any(extent not in (1, None) for extent in extents)
 
     def _extent(self, number: int, label: str) -> int | None:
-        """Of the axis of an operand that has this letter in its `...`."""
+        """The extent of the axis of an operand that has this letter in its `...`."""
         count, start = self.counts[number], self.starts[number]
         labels = self.labels[-count:] if count and start >= 0 else ""
         return self.values[number].extents[start + labels.index(label)] if label in labels else None

@@ -24,7 +24,7 @@ from pullback.frontend.operands.axes import checked_axes, is_whole_number
 __all__ = ["cross", "matmul", "outer", "tensordot", "vecdot"]
 
 AxisPairs: TypeAlias = int | tuple[Sequence[int], Sequence[int]]
-"""How many axes, or which of the first and which of the second tensor."""
+"""A number of axes, or the axes of the first and those of the second tensor."""
 
 
 def matmul(

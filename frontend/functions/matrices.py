@@ -207,7 +207,7 @@ def det(x: Operand, name: str | None = None) -> Tensor:
 
 
 class SlogdetResult(NamedTuple):
-    """What `slogdet` returns."""
+    """The result of `slogdet`."""
 
     sign: Tensor
     logabsdet: Tensor

@@ -86,7 +86,7 @@ def all(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None 
 
 
 def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """How many elements along `axis` are true, or not zero: i64."""
+    """The number of elements along `axis` that are true, or not zero: i64."""
     truth = Cast.to(as_tensor(x, "count_nonzero"), i1)
     axes = checked_axes(axis, truth.ndim, "count_nonzero")
     return named_as(name, lambda: Sum.over(Cast.to(truth, i64), axes, keepdims))

@@ -29,7 +29,7 @@ def isin(x1: Operand, x2: Operand, invert: bool = False, name: str | None = None
 def searchsorted(
     x1: Operand, x2: Operand, side: str = "left", sorter: Operand | None = None, name: str | None = None
 ) -> Tensor:
-    """Where each element of `x2` would be put into `x1`, so that it stays in order: i64, of the shape of `x2`.
+    """The positions at which the elements of `x2` would be put into `x1`, so that it stays in order: i64.
 
     Args:
         x1: a vector in ascending order.

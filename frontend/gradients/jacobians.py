@@ -107,13 +107,13 @@ class _Shape:
 
     @classmethod
     def of(cls, x: Tensor) -> _Shape:
-        """That of a gradient with respect to x."""
+        """The shape of a gradient with respect to x."""
         type_ = gradient_type_of(x.type)
         return cls(shape_of_type(type_), None if is_static(type_) else ShapeOf.of(x))
 
     @classmethod
     def count(cls, x: Tensor) -> _Shape:
-        """That of all elements of x in a row."""
+        """The shape of all elements of x as one axis."""
         if is_static(x.type):
             return cls((math.prod(x.extents),), None)
         return cls((DYNAMIC_INDEX,), Reshape.to(Size.of(x), (1,)))

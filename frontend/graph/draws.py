@@ -16,7 +16,7 @@ class Draws:
 
     def __init__(self) -> None:
         self.number = 0
-        """How many there are, which is the number of the next one."""
+        """The number of draws so far, which is that of the next one."""
         self.state: Any = None
         """The `RandomState` of the graph, once it is asked for."""
         self.shared = False

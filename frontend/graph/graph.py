@@ -71,7 +71,7 @@ class Graph:
         self.next_name: str | None = None
         """The name of the next operation, in place of that of its kind."""
         self.steps: dict[Hashable, object] = {}
-        """What `run` has compiled, the latest last."""
+        """The steps that `run` has compiled, the latest last."""
         self._body = GraphBlock()
         self._body.graph = self
         self._block: Block = self._body
@@ -79,7 +79,7 @@ class Graph:
         self._module = ModuleOp([self._function])
         self._closed = False
         self.placed_before: list[Operation] = []
-        """What was made late but precedes other operations: outside of a loop, or beside what it serves."""
+        """Operations made late that precede others: outside of a loop, or beside what they serve."""
         self.requests: list[Any] = []
         """The requests for gradients inside of the loops under construction."""
         self._entered: list[ExitStack] = []

@@ -109,7 +109,7 @@ class Variable(Operators):
 
     @property
     def graph(self) -> Graph:
-        """Where it is used now: in the function that is being traced, or else where it was made."""
+        """The graph that uses it now: of the function that is being traced, or else its home."""
         current = entered_graph()
         return current if current is not None and current.adopts_variables else self.home
 

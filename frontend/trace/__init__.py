@@ -1,4 +1,4 @@
-"""From graphs to functions on arrays: `compile` and `run` of a part of a graph, `function` of a Python function.
+"""Functions on arrays, made of graphs: `compile` and `run` of a part of a graph, `function` of a Python function.
 
 How the function is compiled for a target is in `driver`.
 """

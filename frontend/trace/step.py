@@ -124,7 +124,7 @@ class Step:
 
     @property
     def target(self) -> str:
-        """What the step runs on."""
+        """The name of the target that the step runs on."""
         return self._program.target
 
 

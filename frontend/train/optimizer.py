@@ -177,7 +177,7 @@ class Optimizer:
         return self._name
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
-        """What it keeps under this name for a variable, beside it; `None` before any gradient was applied to that."""
+        """The slot of this name for a variable; `None` before any gradient was applied to that."""
         return self._slots.get(name, {}).get(var)
 
     def get_slot_names(self) -> list[str]:

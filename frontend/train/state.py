@@ -21,9 +21,9 @@ class VariableState(Protocol):
     """The interface to a variable, its slots and its gradient, dense or by rows."""
 
     gradient: Tensor
-    """Of the shape of what is read."""
+    """The gradient, of the shape of what is read."""
     updates: list[Operation]
-    """What was written, in order."""
+    """The updates made, in order."""
 
     def read(self, variable: Variable) -> Tensor:
         """The contents now."""

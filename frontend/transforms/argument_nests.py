@@ -100,7 +100,7 @@ class Chosen:
         return cls(replaced, xs, nest, not isinstance(argnums, list | tuple | range))
 
     def rebuilt(self, derivatives: Iterable[object]) -> Any:
-        """Something for each x in the form of the argument, or in a tuple of such."""
+        """Rebuilds the form of the argument, or a tuple of such, from one value for each x."""
         made = self.nest.rebuilt(derivatives)
         return made[0] if self.single else made
 

@@ -22,7 +22,7 @@ from pullback.passes.gradients.rule_registry import OVERRIDE, is_barrier, source
 from pullback.passes.gradients.visible import Visible
 
 Locate = Callable[[Operation], "str | None"]
-"""Where an operation was written: `file:line:column`."""
+"""A function from an operation to its position in the source: `file:line:column`."""
 
 ONLY_FLOATS = "only floating-point values carry gradients"
 

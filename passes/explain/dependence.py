@@ -24,7 +24,7 @@ class Dependence:
     def __init__(self, ys: Sequence[SSAValue], visible: Visible) -> None:
         self._updates = updates_before_reads(visible)
         self.behind: dict[Node, None] = {}
-        """What the ys are computed from, the nearest first, themselves included."""
+        """The nodes that the ys depend on, the nearest first, themselves included."""
         self._users: dict[Node, list[Node]] = {}
         work: deque[Node] = deque(ys)
         while work:
@@ -57,7 +57,7 @@ class Dependence:
         return self._updates.get(op, ())
 
     def between(self, x: SSAValue) -> set[Node]:
-        """What depends on x and leads to a y, x included; empty if nothing does."""
+        """The nodes that depend on x and lead to a y, x included; empty if there are none."""
         if x not in self.behind:
             return set()
         found: set[Node] = set()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from xdsl.utils.str_enum import StrEnum
 
 SHOWN = 5
-"""How many cuts, inputs, users and gradient operations the text names; the data has all of them."""
+"""The number of cuts, inputs, users and gradient operations that the text names; the data has all of them."""
 
 
 class Status(StrEnum):
@@ -151,7 +151,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why the gradient of ys with respect to x is what it is. `str()` is for people, `to_json()` for programs.
+    """The explanation of a gradient of ys with respect to x. `str()` is for people, `to_json()` for programs.
 
     Attributes:
         ys, x: the names of the values.

@@ -16,7 +16,7 @@ from pullback.dialects.graph.gradient.policies import Gating
 from pullback.passes.rewriting.replacement import Replacements
 
 MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: GradientResults}
-"""Which marker becomes a gate in which mode."""
+"""The marker that becomes a gate, by mode."""
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def facts_of(cls: type[Operation]) -> Facts:
 
 
 def state_of(op: type[Operation]) -> RuleState:
-    """Which of the three states an operation type is in, for lists and documentation."""
+    """The state of an operation type, for lists and documentation."""
     if op.name in _REGISTERED:
         return RuleState.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else RuleState.RULE
     facts = facts_of(op)

@@ -1,1 +1,1 @@
-"""What passes on graphs share as they rewrite: replacement of values, scopes of names, union-find, limits of size."""
+"""Utilities of rewrites: replacement of values, scopes of names, union-find, limits of size."""

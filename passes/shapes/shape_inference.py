@@ -247,7 +247,7 @@ def _push(inference: _Inference, op: Operation) -> Types:
 
 
 def _gradients(inference: _Inference, op: Operation) -> Types:
-    """As declared; a dense gradient has the shape of its x."""
+    """Infers requests for gradients: as declared, but a dense gradient has the shape of its x."""
     assert isinstance(op, Gradients)
     return [
         r.type if isinstance(r.type, SlicesType) else data_type_of(x.type)

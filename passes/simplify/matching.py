@@ -18,7 +18,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, is_static, num
 
 Folded: TypeAlias = "Tensor | Sequence[Tensor] | None"
 Fold: TypeAlias = Callable[[Any], Folded]
-"""What an operation can be replaced by, or `None`. A fold makes operations only if it succeeds."""
+"""A function from an operation to what replaces it, or `None`. A fold makes operations only if it succeeds."""
 FoldT = TypeVar("FoldT", bound=Fold)
 OpT = TypeVar("OpT", bound=Operation)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 HEADER = 64
 """Bytes before a block, at least: as many as it is aligned to, so that it is aligned, too."""
 BLOCK, NEXT, BACK = -24, -16, -8
-"""Where the three pointers are, in bytes from what the function uses."""
+"""Offsets of the three pointers, in bytes from what the function uses."""
 
 
 def allocate(owned: str, align: int, amount: str) -> str:
@@ -107,4 +107,4 @@ def functions() -> list[str]:
 
 
 DECLARATIONS = {"declare ptr @aligned_alloc(i64, i64)", "declare void @free(ptr)"}
-"""What they call."""
+"""Declarations that these functions need."""

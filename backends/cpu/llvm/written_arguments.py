@@ -47,7 +47,7 @@ class Aliases:
 
 @dataclass
 class Accesses:
-    """What one function itself does with memrefs: its writes and calls, and its alias classes."""
+    """The summary of one function: its own writes and calls, and its alias classes of memrefs."""
 
     aliases: Aliases = field(default_factory=Aliases)
     targets: list[SSAValue] = field(default_factory=list[SSAValue])

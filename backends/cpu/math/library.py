@@ -47,9 +47,9 @@ FUNCTIONS: dict[str, Callable[..., LLVMValue]] = {
 }
 """Name -> what writes the body."""
 BINARY = frozenset({"atan2", "ipowi", "pow"})
-"""Those of two arguments."""
+"""Functions of two arguments."""
 OF_INTEGERS = frozenset({"ipowi"})
-"""Those for integers; the others are for f32 and f64."""
+"""Functions of integers; the others are of f32 and f64."""
 
 
 def check_element_type(name: str, type: Attribute) -> None:

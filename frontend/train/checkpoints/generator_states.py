@@ -79,7 +79,7 @@ def _encoded(value: object) -> object:
 
 
 def _like(found: Any, own: Any, what: str) -> Any:
-    """What was found, in the form of a generator's own state; `ValueError` where it has another one."""
+    """Decodes what was found in a file, in the form of a generator's own state; `ValueError` for any other form."""
     if isinstance(own, dict):
         if not isinstance(found, dict) or found.keys() != own.keys():
             raise ValueError(f"{what}: expected {', '.join(own)}")

@@ -40,12 +40,12 @@ class TensorFileError(ValueError):
 
 
 class Stored(NamedTuple):
-    """What was found in a file."""
+    """The contents of a file."""
 
     tensors: Mapping[str, Array]
-    """Those that were asked for and are there."""
+    """The tensors that were asked for and are there."""
     names: list[str]
-    """Of all tensors."""
+    """The names of all tensors."""
     metadata: Mapping[str, str]
 
 

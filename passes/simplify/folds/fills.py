@@ -14,7 +14,7 @@ from pullback.passes.simplify.matching import Folded, elements_of, folds, full_l
 
 @folds(*(op for op in OPS.values() if op.TAKES is not None))
 def one_value(op: GraphOp) -> Folded:
-    """What moves the elements of fills of one value gives a fill of it."""
+    """An operation that moves the elements of fills of one value is a fill of it."""
     fills = [producer(x, Fill) for x in _operands(op, op.TAKES)]
     first = fills[0] if fills else None
     if first is None or any(f is None or f.value != first.value for f in fills):

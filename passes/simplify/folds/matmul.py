@@ -20,7 +20,7 @@ def transposed_operands(op: MatMul) -> Folded:
 
 
 def _of_transposed_matrices(x: Tensor) -> Tensor | None:
-    """What `x` is the transpose of, matrix by matrix."""
+    """The operand of a transpose of the last two axes; `None` for anything else."""
     transpose = producer(x, Transpose)
     if transpose is None:
         return None
