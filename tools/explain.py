@@ -15,6 +15,7 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.diagnostics import TextError
 from pullback.dialects.ir.source import Source
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.explain.dependence import Dependence
@@ -24,7 +25,6 @@ from pullback.passes.gradients.generate_gradients import expand
 from pullback.passes.gradients.visible import Visible
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
 from pullback.passes.rewriting.name_scopes import used_scopes
-from pullback.tools.failure import OptionError
 from pullback.tools.files import STANDARD, is_terminal
 
 
@@ -37,7 +37,7 @@ def explanations(source: Source, text: str, max_operations: int = MAX_OPERATIONS
     they depend on are answered first, in the module of `source`.
 
     Raises:
-        OptionError: a name is not that of one value.
+        TextError: a name is not that of one value.
         DiagnosticError: a call cannot be inlined, or a request that the ys depend on not be answered.
     """
     inline_calls(source.module, max_operations)
@@ -98,9 +98,9 @@ class _Part:
     name: str
     start: int
 
-    def error(self, text: str, message: str) -> OptionError:
+    def error(self, text: str, message: str) -> TextError:
         span = Span(self.start, self.start + max(1, len(self.name)), Input(text, "--explain"))
-        return OptionError(message, span)
+        return TextError(message, span)
 
 
 class _Question:

@@ -1,4 +1,7 @@
-"""What went wrong, for people: where, what, and which pass; whatever exception a parser or a pass raised."""
+"""What went wrong, for people: where, what, and which pass; whatever exception a parser, a pass or a backend raised.
+
+Which exceptions are messages for people is told by their class: see `pullback.dialects.ir.diagnostics`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,8 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.ir.diagnostics import render
+from pullback.dialects.ir.diagnostics import TextError, render
 from pullback.dialects.ir.source import Source
-from pullback.passes.pipeline.pipelines import PipelineError
 from pullback.passes.pipeline.run import PASS_NOTE
 
 
@@ -32,15 +34,6 @@ class Failure:
         return "\n".join([render(self.span, self.message), *(f"note: {note}" for note in self.notes)])
 
 
-class OptionError(ValueError):
-    """The text of a command line's option is wrong at `span`."""
-
-    def __init__(self, message: str, span: Span) -> None:
-        super().__init__(message)
-        self.message = message
-        self.span = span
-
-
 def explain(error: Exception, source: Source | None, start: Span) -> Failure:
     """Turn an exception into a failure.
 
@@ -53,9 +46,9 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
     match error:
         case ParseError():
             return Failure(cast(Span, error.span), _sentence(error.msg))
-        case PipelineError() | OptionError():
+        case TextError():
             return Failure(error.span, error.message)
-        case Exception(op=Operation() as op) if source is not None:
+        case DiagnosticException(op=Operation() as op) if source is not None:
             made = () if source.position(op) or op is source.module else (f"about: {_one_line(op)}",)
             return Failure(source.locate(op), str(error), (*made, *notes))
         case DiagnosticException():

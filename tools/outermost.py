@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pullback.passes.pipeline.pipelines import PipelineError
+from pullback.dialects.ir.diagnostics import TextError
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.failure import Failure
 from pullback.tools.files import FileError, forget_standard_output, write_out
@@ -23,7 +23,7 @@ def exit_status(run: Callable[[], int], tool: str) -> int:
         status = _after_arguments(run)
         write_out("")
         return status
-    except PipelineError as error:
+    except TextError as error:
         _say(str(Failure(error.span, error.message)))
     except FileError as error:
         _say(str(error))

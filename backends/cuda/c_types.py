@@ -81,9 +81,10 @@ def literal(attribute: Attribute, type_: Attribute) -> str:
             raise UnsupportedError(f"no CUDA literal for {attribute}")
 
 
-def elements(attribute: Attribute, type_: MemRefType[Attribute]) -> list[str]:
+def elements(attribute: Attribute | None, type_: MemRefType[Attribute]) -> list[str]:
     """The literals of a dense attribute's elements, in order."""
-    assert isinstance(attribute, DenseIntOrFPElementsAttr)
+    if not isinstance(attribute, DenseIntOrFPElementsAttr):
+        raise UnsupportedError(f"a global needs its elements in the text, got {attribute}")
     element_type = type_.element_type
     if isinstance(element_type, Float32Type | Float64Type):
         literals = [float_literal(float(value), element_type) for value in attribute.get_values()]

@@ -14,7 +14,7 @@ from pullback.backends.cuda.c_types import c_type
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.identifiers import Identifiers
 from pullback.dialects.graph.tensor.location import name_in
-from pullback.dialects.ir.diagnostics import UnsupportedError
+from pullback.dialects.ir.diagnostics import UnsupportedError, about
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared
 
 INDENT = "  "
@@ -59,7 +59,8 @@ class KernelPrinter:
         """The statements of a block, without its terminator."""
         for op in block.ops:
             if not op.has_trait(IsTerminator):
-                self._op(op)
+                with about(op):
+                    self._op(op)
 
     @contextmanager
     def _indented(self) -> Generator[None]:
@@ -87,7 +88,7 @@ class KernelPrinter:
             symbol, type_ = _symbol(op), op.results[0].type
             assert isinstance(type_, MemRefType)
             if symbol not in self.globals:
-                raise LookupError(f"the gpu.module has no memref.global @{symbol}")
+                raise UnsupportedError(f"the gpu.module has no memref.global @{symbol}", op)
             if symbol not in declared:
                 declared[symbol] = self.names.fresh(symbol)
                 if is_shared(type_):

@@ -10,10 +10,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
 DEFAULT_ARCHITECTURE = "sm_90"
 
 
-class CompileError(RuntimeError):
+class CompileError(DiagnosticError, RuntimeError):
     """NVRTC refused the program; the text is its log."""
 
 

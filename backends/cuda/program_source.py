@@ -9,7 +9,7 @@ from xdsl.traits import SymbolOpInterface
 from pullback.backends.cuda.c_types import c_type, elements
 from pullback.backends.cuda.expressions import HELPERS
 from pullback.backends.cuda.kernels import KernelPrinter
-from pullback.dialects.ir.diagnostics import UnsupportedError
+from pullback.dialects.ir.diagnostics import UnsupportedError, about
 from pullback.dialects.upstream.gpu import is_shared
 
 
@@ -35,7 +35,8 @@ def _device_parts(gpu_module: Operation) -> list[str]:
     parts = [_constant_global(op) for op in globals_.values() if not is_shared(op.properties["type"])]
     for op in ops:
         if op.name == "gpu.func":
-            parts.append(KernelPrinter(op, globals_).text(_name(op)))
+            with about(op):
+                parts.append(KernelPrinter(op, globals_).text(_name(op)))
         elif op.name != "memref.global":
             raise UnsupportedError(f"{op.name} has no CUDA text", op)
     return parts
@@ -44,7 +45,8 @@ def _device_parts(gpu_module: Operation) -> list[str]:
 def _constant_global(op: Operation) -> str:
     type_ = op.properties["type"]
     assert isinstance(type_, MemRefType)
-    values = elements(op.properties["initial_value"], type_)
+    with about(op):
+        values = elements(op.properties.get("initial_value"), type_)
     return f"__device__ const {c_type(type_)} {_name(op)}[{len(values)}] = {{{', '.join(values)}}};\n"
 
 

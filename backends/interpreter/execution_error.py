@@ -6,14 +6,14 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.tensor.location import name_in, position_of
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
-class ExecutionError(RuntimeError):
+class ExecutionError(DiagnosticError, RuntimeError):
     """Undefined behaviour: an access out of bounds, a read of unwritten memory, a race. Names the op."""
 
     def __init__(self, op: Operation, message: str) -> None:
-        super().__init__(f"{describe(op)}: {message}")
-        self.op = op
+        super().__init__(f"{describe(op)}: {message}", op)
 
 
 def describe(op: Operation) -> str:

@@ -10,6 +10,7 @@ from xdsl.ir import Operation
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
+from pullback.dialects.ir.diagnostics import UnsupportedError
 
 
 def _for(compiler: Compiler, op: Operation) -> Step:
@@ -38,7 +39,7 @@ def _range(op: Operation, lower: Value, upper: Value, stride: Value) -> range:
 def _parallel(compiler: Compiler, op: Operation) -> Step:
     lower, upper, stride, initial = segments(op)
     if initial or op.results:
-        raise NotImplementedError("scf.parallel with reductions is not part of level 'loops'")
+        raise UnsupportedError("scf.parallel with reductions is not part of level 'loops'", op)
     bounds = [compiler.slots(triple) for triple in zip(lower, upper, stride, strict=True)]
     body = compiler.block(op.regions[0].block)
 

@@ -21,6 +21,7 @@ from pullback.backends.interpreter import integer_meanings
 from pullback.backends.interpreter.integer_meanings import Binary, on_signed, on_unsigned, signed, unsigned
 from pullback.backends.interpreter.numpy_dtypes import Value, constant_value, dtype_of
 from pullback.dialects.graph.tensor.accumulators import power
+from pullback.dialects.ir.diagnostics import UnsupportedError
 
 Function: TypeAlias = Callable[..., Value]
 Meaning: TypeAlias = Callable[[Operation], Function]
@@ -29,10 +30,10 @@ Ternary: TypeAlias = Callable[[Value, Value, Value], Value]
 
 
 def meaning(op: Operation) -> Function:
-    """The function that `op` computes; NotImplementedError if this table does not have it."""
+    """The function that `op` computes; UnsupportedError if this table does not have it."""
     entry = MEANINGS.get(op.name)
     if entry is None:
-        raise NotImplementedError(f"{op.name} has no meaning on NumPy yet")
+        raise UnsupportedError(f"{op.name} has no meaning on NumPy yet", op)
     return entry(op)
 
 

@@ -1,7 +1,14 @@
-"""Diagnostics: errors about the program being compiled, and their rendering with the source line."""
+"""Diagnostics: errors about the program being compiled, and their rendering with the source line.
+
+A message for people is told by its class: tools print the text of each `DiagnosticException` (xDSL's class, from which
+`DiagnosticError` is derived) and call everything else an internal error. So a backend's or an extension's own
+exceptions derive from `DiagnosticError`, and no tool lists them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from xdsl.ir import Operation
@@ -37,6 +44,25 @@ def _copied(
     error = kind.__new__(kind, *arguments)
     vars(error).update(state)
     return error
+
+
+class TextError(DiagnosticError, ValueError):
+    """The text of an option or of a pipeline is wrong at `span`."""
+
+    def __init__(self, message: str, span: Span) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+
+
+@contextmanager
+def about(op: Operation) -> Generator[None]:
+    """Blames an operation for the errors raised inside that name none."""
+    try:
+        yield
+    except DiagnosticError as error:
+        error.op = error.op or op
+        raise
 
 
 class UnsupportedError(DiagnosticError, NotImplementedError):

@@ -15,6 +15,8 @@ from xdsl.utils.arg_spec import ArgSpec, ParameterListType, ParameterType
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import StringLiteral
 
+from pullback.dialects.ir.diagnostics import TextError
+
 _SPAN_NAME = "<pipeline>"
 _TOKEN = re.compile(
     r"(?P<blank>\s+)"
@@ -27,13 +29,8 @@ _TOKEN = re.compile(
 )
 
 
-class PipelineError(ValueError):
+class PipelineError(TextError):
     """The text of a pipeline is wrong at `span`."""
-
-    def __init__(self, message: str, span: Span) -> None:
-        super().__init__(message)
-        self.message = message
-        self.span = span
 
 
 @dataclass(frozen=True)
