@@ -1,4 +1,4 @@
-"""Arrays that native code writes its results to: aligned, and used again once nobody holds them."""
+"""A pool of aligned arrays for results of native code, reused once no caller refers to them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _aligned_view(raw: npt.NDArray[np.uint8], shape: tuple[int, ...], dtype: np.
 class OutputPool:
     """The arrays of one output of a program.
 
-    An array may be given out again when nobody but the pool refers to its memory. Every array that a caller
+    An array may be given out again when only the pool refers to its memory. Every array that a caller
     derives from it refers to the memory itself, so the memory's reference count tells.
     """
 
@@ -46,7 +46,7 @@ class OutputPool:
         self._pooled = dtype.itemsize * int(np.prod(shape, dtype=np.int64)) >= POOLED_BYTES
 
     def take(self) -> Array:
-        """An array with arbitrary contents that nobody else holds."""
+        """Takes an array with arbitrary contents, to which nothing else refers."""
         if not self._pooled:
             return np.empty(self.shape, self.dtype)
         for raw in self._memory:

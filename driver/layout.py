@@ -1,4 +1,4 @@
-"""What each argument of a lowered `@main` is for, and the arrays that go with it."""
+"""The calling convention of a lowered `@main`: the role of each argument, and the arrays for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of modules after pipelines, and the functions of a module by name."""
+"""Runs pipelines on copies of modules, and looks up functions of a module by name."""
 
 from __future__ import annotations
 

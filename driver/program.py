@@ -1,4 +1,4 @@
-"""`compile_function`: a graph function as something to call on NumPy arrays, on any target."""
+"""`compile_function`: compiles a graph function for a target, to be called on NumPy arrays."""
 
 from __future__ import annotations
 

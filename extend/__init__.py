@@ -1,5 +1,5 @@
 # ruff: noqa: I001  sections are in the order of docs/extend.md
-"""What extensions import: one module, whose names stay where they are while the folders behind it may change.
+"""The stable API for extensions: one module, whose names stay while the folders behind it may change.
 
 Operations, rules, passes and targets of one's own need nothing else of Pullback but `import pullback as pb`; the pages
 docs/add-*.md are written with it. The operations of the dialect are in `pullback.extend.operations`.

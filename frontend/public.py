@@ -1,5 +1,5 @@
 # ruff: noqa: I001  sections are in the order in which a reader meets them
-"""What `import pullback` offers: the sections of docs/python.md, each with the modules whose `__all__` it shows."""
+"""The public names of `import pullback`: the sections of docs/python.md, and the modules whose `__all__` each has."""
 
 # ---- Graphs ----
 from pullback.frontend.graph.graph import *

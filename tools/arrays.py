@@ -162,7 +162,7 @@ def _whole(digits: str) -> int:
 
 
 def _complex_numbers(written: Any) -> Any:
-    """Complex numbers in place of strings such as "1+2j", which stand for them."""
+    """Parses strings such as "1+2j" to complex numbers."""
     if isinstance(written, list):
         return list(map(_complex_numbers, written))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if not isinstance(written, str):

@@ -1,4 +1,4 @@
-"""Running one function of a program on named arrays: one on tensors, or a lowered one on memory."""
+"""Runs one function of a program on named arrays: one on tensors, or a lowered one on memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def execute(
         inputs: `NAME=ARRAY` for each of its arguments.
         variables: `NAME=ARRAY` for each variable of the program.
         target: the name of a registered target.
-        max_operations: how many operations the program may be when each call is what it stands for.
+        max_operations: the most operations of the program with each call inlined.
 
     Raises:
         SizeError: for a program of more; on NumPy, where calls are no copies, it would take as long.

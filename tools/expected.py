@@ -1,4 +1,4 @@
-"""`--verify-diagnostics`: the errors that a file says it expects, as MLIR writes them.
+"""`--verify-diagnostics`: compares errors with those that comments in a file expect, as in MLIR.
 
 A comment `// expected-error {{text}}` expects an error on its own line whose message contains `text`;
 `expected-error@+1` and `@-2` shift the line, `expected-error@unknown` takes any line.

@@ -1,4 +1,4 @@
-"""`--explain=[@function:][%y,…:]%x`: which values are meant, and how the answer is shown."""
+"""`--explain=[@function:][%y,…:]%x`: resolves the named values, and prints the explanation."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def shown(found: Sequence[Explanation], *, as_json: bool, to: str | None) -> str
 
 @dataclass(frozen=True)
 class _Part:
-    """A name in the text, and where it stands."""
+    """A name in the text, and its position."""
 
     name: str
     start: int
@@ -197,7 +197,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 
 def _block_around(what: SSAValue | Operation) -> Block:
-    """The block in which an operation stands, or a value is made."""
+    """The block of an operation, or in which a value is defined."""
     owner = what if isinstance(what, Operation) else what.owner
     block = owner if isinstance(owner, Block) else owner.parent
     assert block is not None

@@ -1,6 +1,6 @@
-"""What went wrong, for people: where, what, and which pass; whatever exception a parser, a pass or a backend raised.
+"""Diagnostics of tools: turns exceptions of parsers, passes and backends into messages with position and pass.
 
-Which exceptions are messages for people is told by their class: see `pullback.dialects.ir.diagnostics`.
+The class of an exception decides whether it is a message for users: see `pullback.dialects.ir.diagnostics`.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def _op_line(row: Row) -> str:
 LISTINGS: Mapping[str, Listing] = {
     "passes": Listing("list our passes and their options", _passes, _pass_line),
     "pipelines": Listing(
-        "list the named pipelines and the passes they stand for",
+        "list the named pipelines and the passes in them",
         _pipelines,
         lambda row: f"{row['name']}: {','.join(row['passes'])}",
     ),

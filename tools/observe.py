@@ -1,4 +1,4 @@
-"""What a run of passes leaves to look at: the IR after each pass, and the time each took."""
+"""Observers of a run of passes: they record the IR after each pass, and the time that each took."""
 
 from __future__ import annotations
 

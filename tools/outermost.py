@@ -1,4 +1,4 @@
-"""The outermost frame of a tool: exit statuses, and what goes wrong outside of the program that is compiled."""
+"""The outermost frame of a tool: exit statuses, and errors outside of the compiled program."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def exit_status(run: Callable[[], int], tool: str) -> int:
 
 
 def _say(message: str) -> None:
-    with suppress(OSError):  # nobody is left to tell
+    with suppress(OSError):  # there is no reader left to be told
         print(message, file=sys.stderr)
 
 

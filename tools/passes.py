@@ -1,4 +1,4 @@
-"""The passes that tools know: those of the compiler, and those that run programs, which stand above it."""
+"""The passes that tools know: those of the compiler, and those of the driver, which run programs."""
 
 from __future__ import annotations
 

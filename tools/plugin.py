@@ -1,4 +1,4 @@
-"""What stock `xdsl-opt` finds when Pullback is installed: the graph dialect, our passes, our targets.
+"""The plug-in of stock `xdsl-opt`: the graph dialect, our passes, our targets.
 
 The upstream ops that we redeclare stay out, and so do passes that go by a name of xDSL's own (`canonicalize`): names
 must not clash. `pullback-opt` takes ours.

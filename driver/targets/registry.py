@@ -1,4 +1,4 @@
-"""The targets that there are. An extension adds its own by `register_target`; every tool and list finds it."""
+"""The registry of targets. An extension adds its own by `register_target`; every tool and list finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The levels of the compiler as data: which ops and types may stand at each, and the pass that checks it."""
+"""The levels of the compiler as data: which ops and types may occur at each, and the pass that verifies it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 class Level:
     """What a module of one level may hold.
 
-    `ops` and `without` are op names, where `*` stands for any characters; an op must match one of `ops` and
+    `ops` and `without` are op names, where `*` matches any characters; an op must match one of `ops` and
     none of `without`. `types` are the type classes of operands, results and block arguments.
     """
 
@@ -36,7 +36,7 @@ class Level:
     static_shapes: bool = False
 
     def allows(self, op_name: str) -> bool:
-        """Whether an op of this name may stand at this level."""
+        """Tells whether an op of this name may occur at this level."""
         return _matches(op_name, self.ops) and not _matches(op_name, self.without)
 
 

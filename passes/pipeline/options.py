@@ -63,7 +63,7 @@ def meanings_of(cls: type[ModulePass]) -> dict[str, str]:
 
 
 def instance(cls: type[ModulePass], spec: ArgSpec) -> ModulePass:
-    """A pass with the options of `spec`; an option of type bool may stand without `=true`.
+    """A pass with the options of `spec`; an option of type bool may be given without `=true`.
 
     Raises:
         ValueError: for an unknown or missing option or a value of the wrong type; the message names it.

@@ -1,4 +1,4 @@
-"""Reading the text of a pipeline, `cse, aggregate-gradients{method=tree}`: names with options, and where each stands.
+"""A parser of pipeline text, `cse, aggregate-gradients{method=tree}`: names with options, and their positions.
 
 The syntax is that of xDSL's own reader, which allows no blanks or newlines between passes, and takes the last of an
 option that is given twice.

@@ -1,4 +1,4 @@
-"""Pipelines: the named ones as data, and reading one from text: `cse,aggregate-gradients{method=tree}`."""
+"""Pipelines: the named ones as data, and parsing one from text: `cse,aggregate-gradients{method=tree}`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PIPELINES: dict[str, Pipeline] = {
         "inline-calls,generate-gradients,verify-level{level=gradients}",
     ),
     "finish": Pipeline(
-        "sums and groups become operations as the requests ask, and what nobody needs goes",
+        "sums and groups become operations as the requests ask, and unused operations are removed",
         "inline-calls,aggregate-gradients,gate-gradients,merge-loops,simplify",
     ),
     "simplify": Pipeline(
@@ -69,7 +69,7 @@ def own_passes() -> PassFactories:
 
 
 def parse_passes(text: str, available: PassFactories | None = None) -> tuple[ModulePass, ...]:
-    """The passes that a pipeline's text stands for, named pipelines expanded.
+    """Parses a pipeline's text to passes, with named pipelines expanded.
 
     Args:
         text: names of passes and pipelines, separated by commas, with blanks and newlines where they please; a pass

@@ -30,7 +30,9 @@ FILE = re.compile(r"(?<![\w./*<{-])(?P<path>(?:[\w-]+/)*[\w-]+\.(?:py|pyi|md|tom
 FOLDER = re.compile(rf"(?<![\w./*-])(?P<path>(?:{'|'.join(FOLDERS)})(?:/[\w-]+)+)/?(?![\w./*<{{-])")
 MODULE = re.compile(r"(?<![\w./-])pullback(?:\.[a-zA-Z_]\w*)+")
 
-INVENTED = frozenset({"layer.py", "main.py", "one.py", "two.py", "pullback.tools.one", "double_by_adding.py"})
+INVENTED = frozenset(
+    {"layer.py", "main.py", "one.py", "two.py", "pullback.tools.one", "double_by_adding.py", "memory.py"}
+)
 """Files and modules that tests and recipes only talk about."""
 
 

@@ -1,4 +1,4 @@
-"""Digests of operations: whether a class still says what it said, without docstrings and comments."""
+"""Digests of operation classes, without docstrings and comments, to detect changes."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def reference() -> str:
 
 
 def public() -> list[str]:
-    """Every public name, as it stands behind `pb.`."""
+    """Every public name, as written after `pb.`."""
     return sorted(documented(), key=lambda name: (name.lower(), name))
 
 

@@ -18,7 +18,7 @@ HEADER = """# Python
 What `import pullback as pb` offers. This page is made from docstrings by
 `python -m pullback.tools.generate`; a test checks that it is up to date.
 
-An *operand* is whatever may stand for a tensor in an expression: a `Tensor`, a `Variable` (which is read), slices
+An *operand* is anything that may be used as a tensor in an expression: a `Tensor`, a `Variable` (which is read), slices
 (which are made dense), a number, an array or a list. Numbers and lists take the dtype of the tensor beside them, arrays
 keep theirs. `x[…]` takes parts of an operand as NumPy does: by integers, slices, `...`, `None`, tensors and arrays
 of integers, and arrays of truth values. The gradient of a pick along the first axis alone is rows.
@@ -66,7 +66,7 @@ def _public(module: str) -> dict[str, Any]:
 
 
 def _all_public() -> Iterator[tuple[str, Any]]:
-    """Each public name with what it stands for; in place of a module, such as `train`, those in it."""
+    """Each public name with its object; in place of a module, such as `train`, those in it."""
     for name in pullback.__all__:
         value = getattr(pullback, name)
         if inspect.ismodule(value):

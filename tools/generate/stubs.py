@@ -1,4 +1,4 @@
-"""`frontend/functions/elementwise.pyi`: what type checkers and editors are told of functions made from classes."""
+"""`frontend/functions/elementwise.pyi`: type stubs of the functions that are generated from operation classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of docs/support.md: what runs where, found out by running the examples of an operation.
+"""Rows of docs/support.md (which operation runs where), made by running the examples of each operation.
 
 They are run in every dtype that their verifier lets pass, on the oracle and on `cpu`, with gradients of both orders.
 What the two targets compute must agree.
@@ -45,7 +45,7 @@ from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.passes.lowering.support import runs_on_host
 
 SUBJECTS = (r"(?<!complex<)f32", "complex<f32>", "i32", r"\bi1\b", "i64")
-"""What in an example may stand for other dtypes: f32 that is not half of a complex number, and so on."""
+"""The dtypes in an example that may be replaced by others: f32 that is not half of a complex number, and so on."""
 TOLERANCE = {"bf16": 0.1, "f16": 0.02, "f32": 2e-4, "complex<f32>": 2e-4}
 
 
@@ -180,7 +180,7 @@ def _compare(name: str, dtype: str, module: ModuleOp) -> bool:
 
 
 def _dense(value: Tensor) -> Tensor:
-    """A result that a function can return: slices as the tensor that they stand for, truth values as their rows."""
+    """A result that a function can return: slices made dense, truth values as their rows."""
     if not isinstance(value.type, SlicesType):
         return value
     return SliceValues.of(value) if value.type.data_type.element_type == i1 else Densify.of(value)
