@@ -1,4 +1,16 @@
-"""A line of the space: the points that a reduction runs over, and what the threads that share them do with them."""
+"""A line of the space, a row or a column: the points that a reduction runs over, shared by threads.
+
+Of the sum of a row of 300 elements comes, for a block of 128 threads (`row_reduction`), whose first one stores:
+
+    %total = scf.for %k = %thread to %c300 step %c128 iter_args(%total_1 = %zero) -> (f32) {
+      %at = %row * 300 + %k
+      %x_1 = memref.load %x[%at]
+      %sum = arith.addf %total_1, %x_1
+      scf.yield %sum
+    }
+    …the totals of all threads are combined, by shuffles and through shared memory…
+    scf.if %is_first { memref.store …, %y[%row] }
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Partial results that loops carry; long sums run in blocks (see `long_sums`)."""
+"""Partial results that loops carry; long sums run in blocks (see `long_sums`).
+
+Of the sum of a row of 1000 elements, in vectors of 8, come two blocks of 48 vectors, and a loop for the rest:
+
+    %sum_so_far = scf.for %column = %c0 to %c768 step %c384 iter_args(%sum_so_far_1 = %0) -> (vector<8xf64>) {
+      %end = arith.addi %column, %c384
+      %sum = scf.for %column_2 = %column to %end step %c8 iter_args(%sum_1 = %1) -> (vector<8xf32>) { … }
+      %2 = arith.extf %sum : vector<8xf32> to vector<8xf64>
+      %sum_so_far_2 = arith.addf %sum_so_far_1, %2
+      scf.yield %sum_so_far_2
+    }
+    %sum_3 = scf.for %column_3 = %c768 to %c1000 step %c8 iter_args(%sum_4 = %1) -> (vector<8xf32>) { … }
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,18 @@
 """Scatter kernels: rows added to, subtracted from or put in place of the rows of an output that their indices name.
 
 Rows whose index is out of range are left out. Rows of one index add up, or the last one stays, so they run in order.
+
+Of `x + densify(slices)` with 3 rows of 4 elements, after %x was copied to %y:
+
+    scf.for %slice = %c0 to %c3 step %c1 {
+      %t_1 = memref.load %t[%slice]
+      %inside = arith.cmpi ult, %t_1, 9 : i32
+      scf.if %inside {
+        %row = arith.index_cast %t_1 : i32 to index
+        %r_1 = vector.load %r[%slice, %c0]
+        %y_1 = vector.load %y[4 * %row]
+        %y_2 = arith.addf %y_1, %r_1
+        vector.store %y_2, %y[4 * %row]
 """
 
 from __future__ import annotations
