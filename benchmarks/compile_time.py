@@ -21,11 +21,11 @@ import pullback as pb
 from pullback.backends.cpu import runtime
 from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.dialects.context import context
-from pullback.driver.pipelines import lowered
 from pullback.driver.program import specialise
+from pullback.driver.run_pipeline import lowered
 from pullback.frontend.trace.step import Step
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import quiet_collector, run_passes
+from pullback.passes.pipeline.run_passes import quiet_collector, run_passes
 
 WIDTH, HEADS, WORDS, LENGTH, BATCH = 64, 4, 96, 32, 8
 

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
 from pullback.driver.buffers import OutputPool, aligned_empty
-from pullback.driver.pipelines import main_function
+from pullback.driver.run_pipeline import main_function
 
 Array = npt.NDArray[Any]
 ARGUMENTS = "graph.arguments"

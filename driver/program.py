@@ -15,11 +15,11 @@ from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, is_static, shape_of_type
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
-from pullback.driver.pipelines import has_kernels, lowered_to, main_alone, main_function, run_pipeline
+from pullback.driver.run_pipeline import has_kernels, lowered_to, main_alone, main_function, run_pipeline
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor
 from pullback.driver.truth_values import takes_truth_values, with_truth_values
-from pullback.passes.pipeline.run import quiet_collector
+from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.shapes.specialize_shapes import specialize
 from pullback.process.locks import COMPILING
 

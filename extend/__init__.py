@@ -107,7 +107,7 @@ from pullback.frontend.train.hyperparameters import Hyperparameter as Hyperparam
 
 # ---- Passes ----
 from pullback.passes.pipeline.pipelines import parse_passes as parse_passes
-from pullback.passes.pipeline.run import run_passes as run_passes
+from pullback.passes.pipeline.run_passes import run_passes as run_passes
 from pullback.passes.rewriting.replacement import Replacements as Replacements
 from pullback.passes.simplify.matching import folds as folds
 from pullback.passes.simplify.matching import producer as producer

@@ -21,7 +21,7 @@ from pullback.driver.targets.target import MemoryRunner
 from pullback.passes.calls.call_order import graph_calls
 from pullback.passes.calls.inline_calls import check_expansion, inline_calls
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.tools.arrays import Array, ArrayError, named_arrays
+from pullback.tools.array_arguments import Array, ArrayError, named_arrays
 
 
 def execute(

@@ -14,7 +14,7 @@ from xdsl.utils.lexer import Span
 
 from pullback.dialects.ir.diagnostics import TextError, render
 from pullback.dialects.ir.source import Source
-from pullback.passes.pipeline.run import PASS_NOTE
+from pullback.passes.pipeline.run_passes import PASS_NOTE
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import explanations, shown

@@ -25,9 +25,9 @@ from pullback.dialects.verification import verify
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.tools.arrays import Array, ArrayError, save, summary
+from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out

@@ -21,7 +21,7 @@ from pullback.dialects.upstream.casts import (
     UIToFPOp,
 )
 from pullback.dialects.upstream.comparisons import CmpfOp, CmpiOp, SelectOp
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 
 
 @irdl_op_definition

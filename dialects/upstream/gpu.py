@@ -40,7 +40,7 @@ from xdsl.traits import (
 from xdsl.utils.str_enum import StrEnum
 
 from pullback.dialects.upstream.gpu_functions import FuncOp, LaunchFuncOp, ModuleOp, ReturnOp
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 
 SHARED_MEMORY = IntegerAttr(3, i64)
 """The memory space that the threads of a block share: a `memref.global` there has one copy per block."""

@@ -21,7 +21,7 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 from pullback.dialects.upstream.types import with_element_type
 
 

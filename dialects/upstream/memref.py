@@ -24,7 +24,7 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.ir.dense import print_elements
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 
 
 @irdl_op_definition

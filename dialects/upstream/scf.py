@@ -11,7 +11,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import SingleBlockImplicitTerminator, ensure_terminator
 
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 
 
 class ParallelOp(scf.ParallelOp):

@@ -31,7 +31,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
-from pullback.dialects.upstream.registry import with_operations
+from pullback.dialects.upstream.redeclared import with_operations
 
 
 @irdl_op_definition

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.state.variables import Update
-from pullback.driver.pipelines import function_named, main_function
+from pullback.driver.run_pipeline import function_named, main_function
 from pullback.driver.targets.target import Target
 from pullback.process.interrupts import run_changing
 

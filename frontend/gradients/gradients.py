@@ -32,7 +32,7 @@ from pullback.frontend.graph.scopes import without_devices
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.passes.gradients.emitter import GradientOptions
-from pullback.passes.pipeline.run import quiet_collector
+from pullback.passes.pipeline.run_passes import quiet_collector
 
 __all__ = ["gradients"]
 

@@ -26,7 +26,7 @@ from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_pl
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
-from pullback.passes.pipeline.run import quiet_collector
+from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.process.locks import COMPILING, holding, in_order
 
 __all__ = ["Step", "compile"]

@@ -21,7 +21,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
-from pullback.driver.pipelines import lowered
+from pullback.driver.run_pipeline import lowered
 from pullback.driver.targets.registry import (
     forms,
     register_target,

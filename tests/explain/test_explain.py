@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import UnregisteredOp
 
 import pullback as pb
 from pullback.passes.explain.explanation import Reason, Status
-from pullback.passes.gradients import rule_registry as registry
+from pullback.passes.gradients import rule_registry
 
 pytestmark = pytest.mark.usefixtures("graph")
 
@@ -175,7 +175,7 @@ def wrong() -> Iterator[str]:
         return dy, dy
 
     yield "WrongNumber"
-    registry.unregister("WrongNumber")
+    rule_registry.unregister("WrongNumber")
 
 
 def test_a_rule_that_returns_what_it_must_not(wrong: str, graph: pb.Graph) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import pullback as pb
 from pullback.passes.explain.explanation import Reason, Status
-from pullback.passes.gradients import rule_registry as registry
+from pullback.passes.gradients import rule_registry
 
 pytestmark = pytest.mark.usefixtures("graph")
 
@@ -68,7 +68,7 @@ def test_a_comparison_ends_in_truth_values() -> None:
 def declared() -> Iterator[str]:
     pb.NotDifferentiable("Nothing")
     yield "Nothing"
-    registry.unregister("Nothing")
+    rule_registry.unregister("Nothing")
 
 
 def test_an_override_that_says_so(declared: str, graph: pb.Graph) -> None:
@@ -84,7 +84,7 @@ def test_a_declaration_for_a_type() -> None:
     x = vector()
     y = pb.transpose(x)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry._REGISTERED, "graph.transpose", None)  # pyright: ignore[reportPrivateUsage]
+        patch.setitem(rule_registry._REGISTERED, "graph.transpose", None)  # pyright: ignore[reportPrivateUsage]
         found = only_cut(y, x)
     assert "declared so by NotDifferentiable" in found.why
 
@@ -99,7 +99,7 @@ def left_only() -> Iterator[str]:
         return dy, None
 
     yield "LeftOnly"
-    registry.unregister("LeftOnly")
+    rule_registry.unregister("LeftOnly")
 
 
 def test_a_rule_that_gives_an_operand_none(left_only: str, graph: pb.Graph) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.passes.pipeline.run import quiet_collector
+from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.process import locks
 
 ROWS = 3

@@ -16,7 +16,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.program import compile_function
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 
 @pytest.mark.matrix(12)

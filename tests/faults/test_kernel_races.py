@@ -20,8 +20,8 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import main_function
 
 Array = npt.NDArray[Any]
 

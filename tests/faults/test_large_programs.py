@@ -16,7 +16,7 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.creation.constants import Constant, elements
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.pipelines import lowered
+from pullback.driver.run_pipeline import lowered
 from pullback.tools import opt, run
 
 DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "i1": np.bool_}

@@ -18,7 +18,7 @@ from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.frontend.functions import elementwise
-from pullback.tools.arrays import save
+from pullback.tools.array_arguments import save
 from pullback.tools.files import FileError
 
 NAMES = [

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 import pullback as pb
 from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, element_type_from, tensor_type
 from pullback.tests.faults.entry_points import CALLS, ENTRY_POINTS
-from pullback.tools.arrays import ArrayError, named_arrays
+from pullback.tools.array_arguments import ArrayError, named_arrays
 
 MAX = np.iinfo(np.int32).max
 UNFIT: list[tuple[str, Any]] = [

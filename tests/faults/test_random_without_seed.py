@@ -13,8 +13,8 @@ import pullback as pb
 from pullback.dialects.context import context
 from pullback.dialects.graph.creation.random import RandomKey
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import run_pipeline
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import run_pipeline
 
 TARGETS = ("numpy", "cpu")
 DRAWS: dict[str, Callable[[], Any]] = {

@@ -28,8 +28,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
-from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import lowered, main_function
 from pullback.tests.faults.schedule_programs import ON_CPU_ALONE, PROGRAMS
 
 Array = npt.NDArray[Any]

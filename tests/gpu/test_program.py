@@ -14,8 +14,8 @@ from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import lowered, main_function
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import lowered, main_function
 from pullback.tests.gpu.graphs import Drawn, pointwise_graphs, reducing_graphs
 
 TO_GPU = "kernels,gpu"

@@ -16,7 +16,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_pass import CheckGradients
 from pullback.driver.checking.report import NotFiniteError
-from pullback.passes.gradients import rule_registry as registry
+from pullback.passes.gradients import rule_registry
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def rule(name: str, function: Callable[..., Any]) -> Generator[str]:
     try:
         yield name
     finally:
-        registry.unregister(name)
+        rule_registry.unregister(name)
 
 
 # ---- what is right -------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_second_order_that_is_wrong(graph: pb.Graph) -> None:
     def careless(op: Any, dy: Any) -> Any:
         y = pb.Tensor(op.results[0])
         square = y * y
-        square.op.attributes[registry.OVERRIDE] = StringAttr("LeftOnly")
+        square.op.attributes[rule_registry.OVERRIDE] = StringAttr("LeftOnly")
         return dy * (1.0 - square)
 
     def left_only(op: Any, dy: Any) -> Any:

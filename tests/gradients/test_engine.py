@@ -21,7 +21,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import name_of, named, role_of
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import DTYPES, SlicesType, VariableType
-from pullback.passes.gradients import rule_registry as registry
+from pullback.passes.gradients import rule_registry
 from pullback.passes.gradients.emitter import LARGE
 from pullback.passes.gradients.rule_errors import GradientError, GradientTypeError
 from pullback.passes.gradients.rule_registry import MissingGradientError
@@ -194,7 +194,7 @@ def test_a_missing_gradient_leaves_the_graph_as_it_was() -> None:
     function = build(["3xf64"], lambda x: Tanh.of(Exp.of(Tanh.of(x))))
     exp = list(function.block.ops)[1]
     exp.location = named("layer/e")
-    exp.attributes[registry.OVERRIDE] = StringAttr("Unheard")
+    exp.attributes[rule_registry.OVERRIDE] = StringAttr("Unheard")
     before = function.op_names
     with pytest.raises(
         LookupError, match=r"No gradient defined for operation 'layer/e' \(op type: Unheard\)"
@@ -205,19 +205,19 @@ def test_a_missing_gradient_leaves_the_graph_as_it_was() -> None:
 
 
 def test_registered_rules(request: pytest.FixtureRequest) -> None:
-    request.addfinalizer(lambda: registry.unregister("Doubled"))
-    request.addfinalizer(lambda: registry.unregister("TooMany"))
-    request.addfinalizer(lambda: registry.unregister("TooWide"))
-    registry.register("Doubled", lambda op, dy: dy * 2)
-    registry.register("TooMany", lambda op, dy: (dy, dy))
-    registry.register("TooWide", lambda op, dy: Constant.from_array(np.zeros(7)))
+    request.addfinalizer(lambda: rule_registry.unregister("Doubled"))
+    request.addfinalizer(lambda: rule_registry.unregister("TooMany"))
+    request.addfinalizer(lambda: rule_registry.unregister("TooWide"))
+    rule_registry.register("Doubled", lambda op, dy: dy * 2)
+    rule_registry.register("TooMany", lambda op, dy: (dy, dy))
+    rule_registry.register("TooWide", lambda op, dy: Constant.from_array(np.zeros(7)))
     for name, error in (
         ("Doubled", None),
         ("TooMany", "Num gradients 2"),
         ("TooWide", "Incompatible shapes"),
     ):
         function = build(["3xf64"], Exp.of)
-        next(iter(function.block.ops)).attributes[registry.OVERRIDE] = StringAttr(name)
+        next(iter(function.block.ops)).attributes[rule_registry.OVERRIDE] = StringAttr(name)
         if error is None:
             (grad,) = function.gradients(function.ys, function.args)
             assert grad is not None
@@ -227,7 +227,7 @@ def test_registered_rules(request: pytest.FixtureRequest) -> None:
                 function.gradients(function.ys, function.args)
             assert function.op_names == ["graph.exp"]
     with pytest.raises(KeyError):
-        registry.register("Doubled", None)
+        rule_registry.register("Doubled", None)
 
 
 def test_a_variable_collects_all_its_reads() -> None:

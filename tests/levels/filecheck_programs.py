@@ -33,8 +33,8 @@ from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.driver.layout import ARGUMENTS, VARIABLE
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
-from pullback.tools.arrays import ArrayError
+from pullback.passes.pipeline.run_passes import run_passes
+from pullback.tools.array_arguments import ArrayError
 from pullback.tools.execution import functions_of, memory_runner, run_on_tensors
 from pullback.tools.failure import explain
 from pullback.tools.passes import available_passes

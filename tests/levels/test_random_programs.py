@@ -15,7 +15,7 @@ from pullback.backends.interpreter.interpreter import interpret
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import main_function
+from pullback.driver.run_pipeline import main_function
 from pullback.tests.levels.programs import Recipe, recipes
 
 SEEDS = st.integers(0, 2**16)

@@ -17,8 +17,8 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import KINDS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import lowered
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import lowered
 from pullback.driver.targets.registry import targets
 from pullback.passes.lowering import nodes
 from pullback.passes.lowering.kernel_model import KernelModel

@@ -18,7 +18,7 @@ from pullback.driver.program import compile_function
 from pullback.tests.graphs import Function
 from pullback.tests.ops.case import Case, differentiated, floating, real_parts
 from pullback.tests.ops.collected import CASES, PARAMETERS
-from pullback.tools.generate.support import operations
+from pullback.tools.generate.support_matrix import operations
 
 
 def _close(got: Any, expected: Any, tolerance: float) -> None:

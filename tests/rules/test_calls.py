@@ -15,7 +15,7 @@ from pullback.dialects.ir.source import parse
 from pullback.driver.program import Program
 from pullback.passes.gradients.rule_registry import MissingGradientError
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 X = np.array([-1.0, 0.5, 2.0])
 

@@ -15,7 +15,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.program import Program
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 X = np.array([-1.0, 0.5, 100.0])
 

@@ -31,7 +31,7 @@ from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_comp
 from pullback.dialects.graph.windows.pooling import Pooling
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.tests.graphs import Body, Function
 from pullback.tests.ops.case import Case, differentiated, floating, real_parts

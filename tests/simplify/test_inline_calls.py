@@ -17,10 +17,10 @@ from pullback.dialects.graph.tensor.location import name_of, position_of, role_o
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.pipelines import main_function
 from pullback.driver.program import Program
+from pullback.driver.run_pipeline import main_function
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 TYPE = "tensor<4xf64>"
 X = np.array([-0.7, 0.1, 0.5, 1.3])

@@ -37,7 +37,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import VariableType, tensor_type
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.simplify.canonicalize import canonicalize
 
 CONTEXT: Context = context()

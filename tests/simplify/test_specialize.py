@@ -18,7 +18,7 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.ir.source import parse
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.shapes.shape_inference import INFER
 from pullback.passes.shapes.specialize_shapes import SpecializationError, specialize
 

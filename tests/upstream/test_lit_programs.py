@@ -11,7 +11,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 
 ERRORS = re.compile("--verify-diagnostics|RUN: not ")

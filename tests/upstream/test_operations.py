@@ -13,7 +13,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from pullback.dialects.context import context
 from pullback.dialects.upstream import casts, comparisons, gather, math, memref, scf, vector
-from pullback.dialects.upstream.registry import TWINS
+from pullback.dialects.upstream.redeclared import TWINS
 from pullback.tests import mlir_tools
 
 SIGNATURE = ", ".join(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pullback.tools.files import write_bytes
-from pullback.tools.generate import extensions, names, operations, python_reference, support
+from pullback.tools.generate import extensions, names, operations, python_reference, support_matrix
 from pullback.tools.generate.extensions import UndocumentedError
 from pullback.tools.generate.stubs import stubs
 from pullback.tools.generate.support_rows import MatrixError
@@ -55,7 +55,7 @@ def main() -> None:
         for name in stale():
             _write(name, GENERATED[name]())
         page = _text(SUPPORT)
-        if (new := support.updated(page, every)) != page:
+        if (new := support_matrix.updated(page, every)) != page:
             _write(SUPPORT, new)
     except (UndocumentedError, MatrixError) as error:
         sys.exit(f"error: {error}")

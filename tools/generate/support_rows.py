@@ -37,8 +37,8 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.dialects.ir.source import parse
-from pullback.driver.pipelines import main_function
 from pullback.driver.program import compile_function
+from pullback.driver.run_pipeline import main_function
 from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.rule_registry import RuleState, state_of

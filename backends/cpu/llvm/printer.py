@@ -33,7 +33,7 @@ from pullback.backends.cpu.math.library import instantiate
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.upstream.memref import GlobalOp
-from pullback.dialects.upstream.registry import TWINS
+from pullback.dialects.upstream.redeclared import TWINS
 
 _ours: EmitterTable = {
     **print_elementwise.EMITTERS,

@@ -15,7 +15,7 @@ from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.kernels.check.check_memory import has_plan
 from pullback.passes.pipeline.levels import LevelName, VerifyLevel
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run import run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 
 def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
