@@ -15,7 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 from pullback.dialects.upstream.types import element_type_of, shape_of
 
 
-class Cast(IRDLOperation, ABC):
+class UpstreamCast(IRDLOperation, ABC):
     """`op %x : T to U`, elementwise.
 
     C1: both types are scalars, or both are vectors (or tensors) of the same shape.
@@ -57,21 +57,21 @@ def kinds(types: tuple[type[Attribute] | UnionType, ...]) -> str:
     return " or ".join(words[type] for type in types)
 
 
-class IntegerToFloatCast(Cast, ABC):
+class IntegerToFloatCast(UpstreamCast, ABC):
     """A number converted to the nearest float."""
 
     FROM: ClassVar = (IntegerType,)
     TO: ClassVar = (AnyFloat,)
 
 
-class FloatToIntegerCast(Cast, ABC):
+class FloatToIntegerCast(UpstreamCast, ABC):
     """A float rounded towards zero; out of range, the result is undefined (poison)."""
 
     FROM: ClassVar = (AnyFloat,)
     TO: ClassVar = (IntegerType,)
 
 
-class ExtensionCast(Cast, ABC):
+class ExtensionCast(UpstreamCast, ABC):
     """An integer extended to a wider one of the same value."""
 
     FROM: ClassVar = (IntegerType,)
@@ -84,7 +84,7 @@ class ExtensionCast(Cast, ABC):
             raise VerifyException(f"C3: expected a result wider than the operand, got {source} to {result}")
 
 
-class IndexCast(Cast, ABC):
+class IndexCast(UpstreamCast, ABC):
     """A cast between an integer and index, by extension or truncation."""
 
     FROM: ClassVar = (IntegerType, IndexType)
@@ -140,7 +140,7 @@ class ExtUIOp(ExtensionCast):
 
 
 @irdl_op_definition
-class TruncIOp(Cast):
+class TruncIOp(UpstreamCast):
     """An integer truncated to its low bits."""
 
     name = "arith.trunci"

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from xdsl.context import Context
 
-from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.kernel.buffer import MemorySpace
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.tests.kernels.machine import Machine
@@ -30,7 +30,7 @@ def test_buffers_hold_the_values(program: Program) -> None:
 def test_living_values_do_not_overlap(program: Program) -> None:
     FormKernels().apply(Context(), program.module)
     plan = plan_function(program.function)
-    placed = [(s, s.buffer) for s in plan.lives.storages if s.buffer and s.buffer.kind is Space.ARENA]
+    placed = [(s, s.buffer) for s in plan.lives.storages if s.buffer and s.buffer.kind is MemorySpace.ARENA]
     for storage, buffer in placed:
         offset = buffer.place[1]
         assert isinstance(offset, int) and offset % 64 == 0 and offset + storage.size <= plan.arena

@@ -12,7 +12,7 @@ from xdsl.utils.str_enum import StrEnum
 from pullback.dialects.graph.tensor.types import GraphError
 
 
-class Space(StrEnum):
+class MemorySpace(StrEnum):
     """The memory that a buffer is part of."""
 
     ARENA = "arena"
@@ -22,7 +22,7 @@ class Space(StrEnum):
     NONE = "none"
 
 
-_NUMBERED = (Space.ARENA, Space.INPUT, Space.OUTPUT)
+_NUMBERED = (MemorySpace.ARENA, MemorySpace.INPUT, MemorySpace.OUTPUT)
 
 
 @irdl_attr_definition
@@ -40,27 +40,27 @@ class BufferAttr(ParametrizedAttribute):
 
     @staticmethod
     def arena(offset: int) -> BufferAttr:
-        return BufferAttr(StringAttr(Space.ARENA.value), IntegerAttr(offset, i64))
+        return BufferAttr(StringAttr(MemorySpace.ARENA.value), IntegerAttr(offset, i64))
 
     @staticmethod
     def input(number: int) -> BufferAttr:
-        return BufferAttr(StringAttr(Space.INPUT.value), IntegerAttr(number, i64))
+        return BufferAttr(StringAttr(MemorySpace.INPUT.value), IntegerAttr(number, i64))
 
     @staticmethod
     def output(number: int) -> BufferAttr:
-        return BufferAttr(StringAttr(Space.OUTPUT.value), IntegerAttr(number, i64))
+        return BufferAttr(StringAttr(MemorySpace.OUTPUT.value), IntegerAttr(number, i64))
 
     @staticmethod
     def variable(label: str) -> BufferAttr:
-        return BufferAttr(StringAttr(Space.VARIABLE.value), StringAttr(label))
+        return BufferAttr(StringAttr(MemorySpace.VARIABLE.value), StringAttr(label))
 
     @staticmethod
     def none() -> BufferAttr:
-        return BufferAttr(StringAttr(Space.NONE.value), StringAttr(""))
+        return BufferAttr(StringAttr(MemorySpace.NONE.value), StringAttr(""))
 
     @property
-    def kind(self) -> Space:
-        return Space(self.space.data)
+    def kind(self) -> MemorySpace:
+        return MemorySpace(self.space.data)
 
     @property
     def place(self) -> tuple[str, int | str]:
@@ -83,19 +83,19 @@ class BufferAttr(ParametrizedAttribute):
             printer.print_string(self.kind.value)
             if self.kind in _NUMBERED:
                 printer.print_string(f", {self.place[1]}")
-            elif self.kind is Space.VARIABLE:
+            elif self.kind is MemorySpace.VARIABLE:
                 printer.print_string(", ")
                 printer.print_string_literal(str(self.place[1]))
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> tuple[StringAttr, Attribute]:
         with parser.in_angle_brackets():
-            kind = parser.parse_str_enum(Space)
+            kind = parser.parse_str_enum(MemorySpace)
             where: Attribute = StringAttr("")
             if kind in _NUMBERED:
                 parser.parse_punctuation(",")
                 where = IntegerAttr(parser.parse_integer(), i64)
-            elif kind is Space.VARIABLE:
+            elif kind is MemorySpace.VARIABLE:
                 parser.parse_punctuation(",")
                 where = StringAttr(parser.parse_str_literal())
         return StringAttr(kind.value), where

@@ -8,7 +8,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
 from pullback.dialects.graph.state.variables import Assign, VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -63,9 +63,9 @@ class Checker:
             self._check_list(op)
         findings = place_variables(self.lives)
         for value, buffer in self.buffers.items():
-            if buffer.kind is Space.VARIABLE:
+            if buffer.kind is MemorySpace.VARIABLE:
                 self._check_proved(value, buffer, findings)
-            elif buffer.kind is Space.OUTPUT:
+            elif buffer.kind is MemorySpace.OUTPUT:
                 self._check_returned(value, buffer)
         check_overlaps(self.lives, self.buffers)
 
@@ -101,28 +101,28 @@ class Checker:
 
     def _check_place(self, op: Operation, value: SSAValue, buffer: BufferAttr) -> None:
         is_tensor = isinstance(value.type, TensorType)
-        if is_tensor == (buffer.kind is Space.NONE):
+        if is_tensor == (buffer.kind is MemorySpace.NONE):
             expected = "a place in memory" if is_tensor else "#graph.buffer<none>, for it is no tensor"
             raise self._wrong(op, value, buffer, f"expected {expected}")
         _, where = buffer.place
         match buffer.kind:
-            case Space.INPUT:
+            case MemorySpace.INPUT:
                 raise self._wrong(op, value, buffer, "inputs are only read; expected the arena or an output")
-            case Space.OUTPUT:
+            case MemorySpace.OUTPUT:
                 assert isinstance(where, int)
                 if where >= len(self.returned):
                     count = len(self.returned)
                     raise self._wrong(op, value, buffer, f"the function has {count} outputs, counted from 0")
                 self._check_type(op, value, buffer, self.returned[where].type)
-            case Space.VARIABLE:
+            case MemorySpace.VARIABLE:
                 if where not in self.variables:
                     known = ", ".join(f'"{label}"' for label in self.variables) or "none"
                     raise self._wrong(op, value, buffer, f"expected a variable of the function: {known}")
                 self._check_type(op, value, buffer, self.variables[str(where)])
-            case Space.ARENA:
+            case MemorySpace.ARENA:
                 assert isinstance(where, int)
                 self._check_range(op, value, buffer, where)
-            case Space.NONE:
+            case MemorySpace.NONE:
                 pass
 
     def _check_type(self, op: Operation, value: SSAValue, buffer: BufferAttr, type_: Attribute) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import Operation, OpResult, SSAValue
 
-from pullback.dialects.graph.kernel.buffer import BufferAttr, Space
+from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.location import name_of_value
@@ -50,9 +50,9 @@ def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> 
     )  # outputs by number, and the arena
     for value, buffer in buffers.items():
         storage, (_, where) = lives.of(value), buffer.place
-        if storage is None or buffer.kind is Space.VARIABLE:
+        if storage is None or buffer.kind is MemorySpace.VARIABLE:
             continue
-        if buffer.kind is Space.ARENA and isinstance(where, int):
+        if buffer.kind is MemorySpace.ARENA and isinstance(where, int):
             memories[None].append(Placed(storage, buffer, where))
         else:
             memories[where].append(Placed(storage, buffer, 0))

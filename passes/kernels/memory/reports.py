@@ -9,7 +9,7 @@ from xdsl.dialects import func
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.kernel.buffer import MemorySpace
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.updates import Finding
@@ -51,7 +51,7 @@ def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _is_in_arena(storage: Storage) -> bool:
-    return storage.buffer is not None and storage.buffer.kind is Space.ARENA
+    return storage.buffer is not None and storage.buffer.kind is MemorySpace.ARENA
 
 
 def _span(storage: Storage, lives: Lifetimes) -> str:

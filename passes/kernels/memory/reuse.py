@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.kernel.buffer import Space
+from pullback.dialects.graph.kernel.buffer import MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
@@ -68,7 +68,7 @@ def _is_free(storage: Storage) -> bool:
 
 def _may_grow_back(storage: Storage) -> bool:
     """Tells whether a live range may begin earlier: in a variable's memory it must not."""
-    return storage.buffer is None or storage.buffer.kind is Space.OUTPUT
+    return storage.buffer is None or storage.buffer.kind is MemorySpace.OUTPUT
 
 
 def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) -> bool:
