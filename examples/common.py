@@ -80,7 +80,7 @@ def check_folder(plot: Path | None) -> None:
 
 @contextmanager
 def progress(unit: str, total: int) -> Generator[Callable[[str], None]]:
-    """A bar over `total` turns, at a terminal only; what is given is called after each turn with how things stand."""
+    """A bar over `total` turns, at a terminal only; the given function is called after each turn with the state."""
     console = Console()
     columns = (
         TextColumn(unit + " {task.completed:.0f}/{task.total:.0f}"),
@@ -94,7 +94,7 @@ def progress(unit: str, total: int) -> Generator[Callable[[str], None]]:
 
 
 def write(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Writes a file beside its place, then renames it, so that nobody meets half of it."""
+    """Writes a file under another name, then renames it, so that it is never seen half written."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pullback-") as folder:
         fresh = Path(folder) / path.name
         if isinstance(content, bytes):

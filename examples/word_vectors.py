@@ -44,7 +44,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Batch:
-    """Words (n,), a word that stands near each (n,), and words that need not (n, k)."""
+    """Words (n,), a word near each (n,), and words that need not (n, k)."""
 
     words: Array
     near: Array

@@ -24,6 +24,6 @@ def _hint(name: str, public: Collection[str]) -> str:
         return ": " + ", ".join(f"{other} is pb.{ours}" for other, ours in meant.items())
     for place, names in SAME.items():
         if name in place.split(".")[1:]:
-            return f": what stands in {place} stands here without it, such as pb.{names.split()[0]}"
+            return f": functions of {place} are at the top level of Pullback, such as pb.{names.split()[0]}"
     near = get_close_matches(name, public, n=1)
     return f"; did you mean pb.{near[0]}?" if near else ""

@@ -163,7 +163,7 @@ def _fits(array: object, parameter: StepParameter) -> bool:
 
 def _parameter(tensor: Tensor) -> StepParameter:
     if isinstance(tensor.type, SlicesType):
-        raise ArgumentTypeError(f"'{tensor.name}' stands for slices: feed their values and indices instead")
+        raise ArgumentTypeError(f"'{tensor.name}' is indexed slices: feed their values and indices instead")
     return StepParameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
 
 
@@ -174,7 +174,7 @@ def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue
             raise GraphError(f"{label}[{i}]: '{name_of_value(value)}' is among the inputs twice")
         if not is_placeholder(value) and _is_inside_loop(value):
             raise GraphError(
-                f"{label}[{i}]: '{name_of_value(value)}' stands inside a loop and cannot be given"
+                f"{label}[{i}]: '{name_of_value(value)}' is defined inside a loop and cannot be given"
             )
         seen.add(value)
     return values

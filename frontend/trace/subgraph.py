@@ -92,7 +92,7 @@ class _Needed:
             block = owner.parent if isinstance(owner, Operation) else owner
             if value not in self.given and block is not self.graph.body:
                 raise ValueError(
-                    f"{label}: '{name_of_value(value)}' stands inside a loop: return it from the loop's body"
+                    f"{label}: '{name_of_value(value)}' is defined inside a loop: return it from the loop's body"
                 )
             self._need_value(value, label)
         for op in updates:

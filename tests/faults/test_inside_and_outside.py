@@ -70,7 +70,7 @@ USES: dict[str, Callable[[pb.Tensor, pb.Tensor], Any]] = {
 def test_what_is_made_inside_is_refused_outside(use: str) -> None:
     p = scalar()
     for tensor in leaked(p):
-        with pytest.raises(ValueError, match=rf"'{tensor.name}'.* (made inside|stands inside)"):
+        with pytest.raises(ValueError, match=rf"'{tensor.name}'.* (made inside|is defined inside)"):
             USES[use](tensor, p)
 
 

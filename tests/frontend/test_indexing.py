@@ -251,7 +251,7 @@ REFUSED: dict[str, tuple[type[Exception], str, Callable[[Any], object]]] = {
     ),
     "an array beyond the end": (IndexError, "index 3 is out of range for axis 1", lambda x: x[:, [0, 3]]),
     "too many": (IndexError, "'x'.* has 2 axes, 3 indices are given", lambda x: x[0, 0, 0]),
-    "two ellipses": (TypeError, "may stand once", lambda x: x[..., 0, ...]),
+    "two ellipses": (TypeError, "may occur once", lambda x: x[..., 0, ...]),
     "a fraction": (TypeError, "got float", lambda x: x[0.5]),
     "a string": (TypeError, "got str", lambda x: x["a"]),
     "an array of fractions": (TypeError, "got an array of float64", lambda x: x[[0.5]]),

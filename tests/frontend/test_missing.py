@@ -12,8 +12,8 @@ HINTS = {
     "reduce_mean": r"has no attribute 'reduce_mean': tf.reduce_mean is pb.mean",
     "matrix_diag_part": r"tf.matrix_diag_part is pb.diagonal",
     "arccos": r"jnp.arccos is pb.acos, np.arccos is pb.acos",
-    "nn": r"what stands in jax.nn stands here without it, such as pb.elu",
-    "linalg": r"stands here without it, such as pb.cholesky",
+    "nn": r"functions of jax.nn are at the top level of Pullback, such as pb.elu",
+    "linalg": r"are at the top level of Pullback, such as pb.cholesky",
     "sofmax": r"did you mean pb.softmax\?",
     "qqqqqqqqq": r"has no attribute 'qqqqqqqqq'$",
 }

@@ -110,9 +110,9 @@ def test_values_inside_a_loop_stay_there(graph: pb.Graph) -> None:
 
     (n,) = pb.while_loop(lambda i: i < 3, body, [0])
     assert pb.run(n) == 3
-    with pytest.raises(ValueError, match="stands inside a loop: return it"):
+    with pytest.raises(ValueError, match="is defined inside a loop: return it"):
         pb.run(inner[0])
-    with pytest.raises(ValueError, match="stands inside a loop and cannot be given"):
+    with pytest.raises(ValueError, match="is defined inside a loop and cannot be given"):
         pb.run(n, {inner[0]: 1})
 
 

@@ -90,7 +90,7 @@ def _spelled_out(x: Tensor, key: object) -> list[Entry]:
         raise IndexRangeError(f"{x!r} has {x.ndim} axes, {taken} indices are given")
     dots = sum(e is Ellipsis for e in entries)
     if dots > 1:
-        raise IndexKindError(f"index of {x!r}: `...` may stand once, it is given {dots} times")
+        raise IndexKindError(f"index of {x!r}: `...` may occur once, it is given {dots} times")
     at = next((i for i, e in enumerate(entries) if e is Ellipsis), len(entries))
     rest: list[Entry] = [slice(None)] * (x.ndim - taken)
     return [*entries[:at], *rest, *entries[at + dots :]]  # pyright: ignore[reportReturnType]  `...` is gone

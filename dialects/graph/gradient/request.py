@@ -136,7 +136,7 @@ class Gradients(GraphOp):
             parser.raise_error(f"{len(seeds)} seeds for {len(ys)} ys: write `_` for a default", position)
         stops = _parse_group(parser) if parser.parse_optional_keyword("stop") else []
         if None in ys or None in xs or None in stops:
-            parser.raise_error("`_` stands for a default seed: ys, xs and stops must be values", position)
+            parser.raise_error("`_` means a default seed: ys, xs and stops must be values", position)
         given = [(i, s) for i, s in enumerate(seeds) if s is not None]
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")

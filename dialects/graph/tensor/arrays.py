@@ -36,7 +36,7 @@ KNOWN = frozenset(NUMPY_DTYPES.values())
 """The dtypes that tensors can have."""
 _INSTEAD = {
     "MaskedArray": "pass filled(...), and the mask as an array of its own",
-    "MaskedConstant": "it stands for an element that is masked",
+    "MaskedConstant": "it marks an element that is masked",
     "matrix": "its * is a matrix product, that of tensors is not: pass np.asarray(...) of it",
 }
 """What to pass in place of an array subclass that is refused, for its message."""
