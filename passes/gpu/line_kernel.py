@@ -22,6 +22,7 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
+from pullback.passes.gpu.pointwise import lower_pointwise
 from pullback.passes.gpu.row_reduction import row_reduction
 from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.long_sums import total_type
@@ -33,10 +34,19 @@ NONE = Dims(0, ())
 
 
 def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
-    """The kernels of a space whose lines are rows or columns.
+    """Kernels for what each line stores, and kernels of their own for what every line would store again.
 
     Raises DiagnosticError where a total is used inside of lines, or together with totals across them.
     """
+    around = {d for d in space.outer if space.extents[d] != 1}
+    once = [o for o in outputs if not o.node.is_late and not around <= o.offset.dims]
+    rest = [o for o in outputs if o not in once]
+    kernels = _line_kernels(parameters, space, rest) if rest else []
+    return kernels + lower_pointwise(parameters, space, once, "_once")
+
+
+def _line_kernels(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
+    """The kernels of a space whose lines are rows or columns."""
     reductions = reductions_in(outputs, space)
     across, single = reductions.across, reductions.single
     if any(node.operands[0].is_late for node in (*reductions.along, *across, *single)):

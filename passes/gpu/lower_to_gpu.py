@@ -41,7 +41,10 @@ class LowerToGpu(ModulePass):
     name = "lower-to-gpu"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        verify_scheduled(op)
+        for function in op.ops:
+            if isinstance(function, func.FuncOp):
+                check_covered(function)
+        verify_scheduled(op, "gpu")
         block = op.body.block
         device: list[Operation] = []
         hosts: list[Operation] = []
@@ -50,7 +53,6 @@ class LowerToGpu(ModulePass):
                 raise DiagnosticError(
                     f"'{function.name}' has no place in a module of level `kernels`", function
                 )
-            check_covered(function)
             kernels = LoweredKernels(gpu_kernels)
             host = Host(function, kernels)
             main = host.lower()

@@ -12,14 +12,37 @@ from xdsl.ir import SSAValue
 from pullback.dialects.upstream.gpu import BlockDimOp, BlockIdOp, GridDimOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
+from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.lowering.code_builder import index_op, result_of
+from pullback.passes.lowering.nodes import Output
+from pullback.passes.lowering.space import Space
 
 PointBody: TypeAlias = Callable[[Point], None]
 """Inserts what one point computes: loads, scalar ops, stores."""
 THREADS = 256
 MAX_BLOCKS = 2048
 """Enough to fill any device; beyond them the threads loop."""
+
+
+def lower_pointwise(
+    parameters: Parameters, space: Space, outputs: Sequence[Output], name: str = ""
+) -> list[GpuKernel]:
+    """One kernel for all outputs that run along the same dims."""
+    groups: dict[frozenset[int], list[Output]] = {}
+    for output in outputs:
+        groups.setdefault(output.offset.dims, []).append(output)
+    kernels: list[GpuKernel] = []
+    for number, (dims, group) in enumerate(groups.items()):
+        suffix = f"{name}_{number}" if number else name
+        # Along other dims, all points would write the same element.
+        extents = [n if d in dims else 1 for d, n in enumerate(space.extents)]
+
+        def body(point: Point, group: list[Output] = group) -> None:
+            point.store_outputs(group, point.inputs)
+
+        kernels.append(pointwise(parameters.signature.name + suffix, parameters.all(), extents, body))
+    return kernels
 
 
 def pointwise(

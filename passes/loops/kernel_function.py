@@ -29,6 +29,7 @@ from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.kernel_model import KernelModel
+from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, scratch_end
 from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
 from pullback.passes.lowering.nodes import Output
@@ -56,7 +57,7 @@ class KernelFunction:
         self.signature = signature
         self.schedule = schedule
         self.vector_bits = vector_bits
-        merge = merge_batch_dims if schedule.kind == "matmul" else merge_dims
+        merge = merge_batch_dims if TABLE[schedule.kind].has_tiles else merge_dims
         self.model = merge(KernelModel.of(signature.kernel, schedule))
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes
         self._declare()

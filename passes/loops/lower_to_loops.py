@@ -35,7 +35,7 @@ class LowerToLoops(ModulePass):
         bits = self.vector_bits
         if bits < 64 or bits & (bits - 1):
             raise DiagnosticError(f"vector-bits is {bits}; expected a power of two from 64 on", op)
-        verify_scheduled(op)
+        verify_scheduled(op, "cpu")
         block = op.body.block
         lowered: list[Operation] = []
         for function in list(block.ops):

@@ -12,12 +12,12 @@ from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.lowering.kinds import TABLE, Order
 
 
 def schedule_of(kernel: Kernel) -> Schedule:
-    """The schedule of a kernel. Raises DiagnosticError where it has none."""
-    if kernel.schedule is None:
-        raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
+    """The schedule of a kernel that was checked: it has one."""
+    assert kernel.schedule is not None
     return kernel.schedule.data
 
 
@@ -40,9 +40,10 @@ class Space:
     @staticmethod
     def of(kernel: Kernel, schedule: Schedule) -> Space:
         """The space that a schedule names."""
-        if schedule.kind in ("scatter", "concat"):
+        order = TABLE[schedule.kind].order
+        if order is Order.IN_PIECES:
             return Space(kernel, (), (), is_in_pieces=True)
-        return Space(kernel, schedule.parallel, schedule.reduce, schedule.kind == "columns")
+        return Space(kernel, schedule.parallel, schedule.reduce, order is Order.REDUCED_FIRST)
 
     @property
     def extents(self) -> tuple[int, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
@@ -12,16 +10,13 @@ from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.graph_op import GraphOp
-from pullback.dialects.graph.op.indexed import Alias, ContractionOp, Indexed, Scatter, Uniform, View
+from pullback.dialects.graph.op.indexed import Alias, Indexed, Uniform, View
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.types import SlicesType, is_static
 
-Kind: TypeAlias = Literal["loop", "matmul", "scatter", "concat"]
-"""In what kind of kernel an operation is computed: with others in loops, or in one of its own."""
 PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, Pop, MakeSlices, Alias)
 """What is outside of kernels and is lowered there."""
 MARKERS = (SumGradients, Backward, GradientResults)
@@ -41,19 +36,6 @@ def runs_natively(op: Operation) -> bool:
 def is_grouped(op: Operation) -> bool:
     """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
     return runs_natively(op) and not isinstance(op, View | Uniform)
-
-
-def kind_of(op: Operation) -> Kind:
-    """The kind of kernel that an operation starts: one that shares loops, or one whose operands are stored before."""
-    match op:
-        case ContractionOp():
-            return "matmul"
-        case Concat():
-            return "concat"
-        case Scatter():
-            return "scatter"
-        case _:
-            return "loop"
 
 
 def has_kernel_dtypes(op: Operation) -> bool:

@@ -16,6 +16,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, s
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.kernels.check.check_schedule import check_means
 from pullback.passes.lowering.buffer_assignment import BufferKey
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.tests.gpu.programs import launching
@@ -168,12 +169,20 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 
 
 def test_a_kind_without_an_emitter() -> None:
-    kernel = kernel_of(SOFTMAX.replace("rows", "matmul"))
+    matrix = "tensor<4x4xf32>"
+    kernel = kernel_of(f"""func.func @main(%x: {matrix}) -> {matrix} {{
+      %y = graph.kernel %x schedule<kind = matmul, parallel = [4, 4], reduce = [4]> : {matrix} {{
+      ^bb0(%0: {matrix}):
+        %1 = graph.matmul %0, %0 : {matrix}
+        graph.yield %1 : {matrix}
+      }}
+      func.return %y : {matrix}
+    }}""")
     with pytest.raises(
         DiagnosticError,
         match="no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns",
     ):
-        gpu_kernels(Signature(kernel, "k", [("input", 0)], [("output", 0), ("output", 1)]))
+        check_means(kernel, "gpu")
 
 
 def test_more_shared_memory_than_a_block_has() -> None:

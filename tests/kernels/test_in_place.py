@@ -7,7 +7,7 @@ import pytest
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.source import parse
-from pullback.passes.kernels.memory.in_place import may_replace
+from pullback.passes.lowering.kinds import may_replace
 
 KERNEL = """
 %y = graph.kernel %x, %v schedule<kind = {kind}, parallel = [{parallel}], reduce = [{reduce}]>

@@ -28,7 +28,7 @@ from pullback.extend import (
     shape_of_type,
     tensor_type,
 )
-from pullback.passes.kernels.memory.in_place import may_replace
+from pullback.passes.lowering.kinds import may_replace
 from pullback.tests.loops.kernel_cases import kernel_function, sample, schedule
 
 Shape = tuple[int, ...]

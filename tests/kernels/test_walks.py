@@ -122,7 +122,7 @@ def test_a_row_is_reduced_before_its_elements_are_gone_through_again() -> None:
     groups = group(classified(CENTERED), limit=512)
     assert members(groups) == [{"h", "m", "d"}, {"p", "t"}, "func.return"]
     rows = groups.homes[next(v for v in groups.homes if name(v) == "d")]
-    assert (rows.kind, rows.boundary, rows.inner, rows.reductions) == ("loop", 1, "trailing", {"trailing"})
+    assert (rows.kind, rows.boundary, rows.inner, rows.reductions) == (None, 1, "trailing", {"trailing"})
 
 
 def test_groups_are_no_larger_than_the_limit() -> None:

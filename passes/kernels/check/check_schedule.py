@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
-from pullback.dialects.graph.movement.split_concat import Concat
-from pullback.dialects.graph.op.indexed import ContractionOp, Scatter
-from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
-from pullback.passes.lowering.space import schedule_of
-from pullback.passes.lowering.support import kind_of
+from pullback.passes.lowering.kinds import (
+    POINTWISE,
+    TABLE,
+    Kind,
+    Lowering,
+    NotYet,
+    kind_of,
+    kind_of_op,
+    resolved,
+)
 
 MAX_UNROLL = 64
 MAX_TILE = (64, 1024)
@@ -34,17 +40,38 @@ class ScheduleError(DiagnosticError):
 
 
 def check_schedule(kernel: Kernel) -> None:
-    """Whether the lowerings can follow a kernel's schedule.
+    """Whether loops can follow a kernel's schedule.
 
     Raises:
         DiagnosticError: there is none, a number is out of its bounds, or kind and extents do not fit the operations
             in the region.
     """
-    schedule = schedule_of(kernel)
+    if kernel.schedule is None:
+        raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
+    schedule = kernel.schedule.data
     _check_cpu(kernel, schedule)
     _check_gpu(kernel, schedule)
     _check_kind(kernel, schedule)
     check_space(kernel, schedule)
+
+
+def check_means(kernel: Kernel, target: str) -> None:
+    """Whether a target has code for a kernel whose schedule was checked, and the means that it needs.
+
+    Raises:
+        DiagnosticError: there is no code for its kind yet, or the target cannot do what it asks for.
+    """
+    kind = kind_of(kernel)
+    entry = kind.targets[target]
+    if isinstance(entry, NotYet):
+        covered = [name for name, other in TABLE.items() if isinstance(other.targets[target], Lowering)]
+        raise DiagnosticError(
+            f"no {target.upper()} kernel of kind '{kind.name}' yet: expected one of {', '.join(covered)} "
+            f"({entry.reason})",
+            kernel,
+        )
+    if entry.check is not None:
+        resolved(entry.check)(kernel)
 
 
 def _check_cpu(kernel: Kernel, schedule: Schedule) -> None:
@@ -58,8 +85,11 @@ def _check_cpu(kernel: Kernel, schedule: Schedule) -> None:
 
 
 def _check_tile(kernel: Kernel, schedule: Schedule) -> None:
-    if schedule.kind != "matmul":
-        raise ScheduleError(f"tile says nothing to kind '{schedule.kind}', only to matmul; remove it", kernel)
+    if not TABLE[schedule.kind].has_tiles:
+        having = " and ".join(name for name, kind in TABLE.items() if kind.has_tiles)
+        raise ScheduleError(
+            f"tile says nothing to kind '{schedule.kind}', only to {having}; remove it", kernel
+        )
     tile, vector = schedule.cpu.tile, schedule.cpu.vector
     if len(tile) != 2 or not all(1 <= n <= most for n, most in zip(tile, MAX_TILE, strict=True)):
         raise ScheduleError(
@@ -94,27 +124,26 @@ def _is_power_of_two(number: int, least: int, most: int) -> bool:
 def _check_kind(kernel: Kernel, schedule: Schedule) -> None:
     """The kind, by the operations that only one kind of kernel holds, and the extents where those give them."""
     ops = list(kernel.body.block.ops)
-    alone = [op for op in ops if kind_of(op) != "loop"]
+    alone = [(op, kind) for op in ops if (kind := kind_of_op(op)) is not None]
     if alone:
-        first = alone[0]
-        _expect_kind(kernel, schedule, (kind_of(first),), first)
-        _check_alone(kernel, schedule, alone)
+        first, kind = alone[0]
+        _expect_kind(kernel, schedule, [kind.name], first)
+        _check_alone(kernel, schedule, kind, [op for op, _ in alone])
         return
     first = next((op for op in ops if isinstance(op, Reduction)), None)
     if first is not None:
-        _expect_kind(kernel, schedule, ("rows", "columns"), first)
-        return
-    if schedule.kind not in ("pointwise", "rows", "columns"):
+        _expect_kind(kernel, schedule, [name for name, kind in TABLE.items() if kind.reduces], first)
+    elif TABLE[schedule.kind].ops:
         raise ScheduleError(
             f"kind '{schedule.kind}' does not fit: the region holds no operation of that kind; expected "
-            "pointwise",
+            f"{POINTWISE.name}",
             kernel,
         )
-    if schedule.kind == "pointwise":
+    elif not TABLE[schedule.kind].reduces:
         _expect_extents(kernel, "reduce", schedule.reduce, [()])
 
 
-def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: tuple[str, ...], op: Operation) -> None:
+def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: Sequence[str], op: Operation) -> None:
     if schedule.kind not in kinds:
         raise ScheduleError(
             f"kind '{schedule.kind}' does not fit: the region holds '{op.name}'; expected {' or '.join(kinds)}",
@@ -122,25 +151,18 @@ def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: tuple[str, ...], op:
         )
 
 
-def _check_alone(kernel: Kernel, schedule: Schedule, ops: list[Operation]) -> None:
+def _check_alone(kernel: Kernel, schedule: Schedule, kind: Kind, ops: Sequence[Operation]) -> None:
     """The extents that a product, a scatter or a concat gives its kernel."""
-    first = ops[0]
-    other = next((op for op in ops if type(op) is not type(first)), None)
-    if other is not None or (isinstance(first, ContractionOp) and len(ops) > 1):
+    first, *others = ops
+    apart = [op for op in others if kind.is_single or type(op) is not type(first)]
+    if apart:
         raise ScheduleError(
-            f"the region holds '{first.name}' and '{(other or ops[1]).name}'; expected kernels apart", kernel
+            f"the region holds '{first.name}' and '{apart[0].name}'; expected kernels apart", kernel
         )
-    parallel, reduce = (
-        [shape_of_type(op.results[0].type) for op in ops if isinstance(op, ContractionOp | Concat)],
-        (),
-    )
-    if isinstance(first, ContractionOp):
-        reduce = first.iteration_shape()[-1:]
-    elif isinstance(first, Scatter):
-        slices = (op for op in kernel.body.block.ops if isinstance(op, MakeSlices))
-        parallel = [shape_of_type(op.operands[0].type) for op in slices]
-    _expect_extents(kernel, "parallel", schedule.parallel, parallel)
-    _expect_extents(kernel, "reduce", schedule.reduce, [reduce])
+    if kind.extents is not None:
+        fits = kind.extents(kernel.body.block)
+        _expect_extents(kernel, "parallel", schedule.parallel, [parallel for parallel, _ in fits])
+        _expect_extents(kernel, "reduce", schedule.reduce, [reduce for _, reduce in fits])
 
 
 def _expect_extents(kernel: Kernel, key: str, got: tuple[int, ...], fits: list[tuple[int, ...]]) -> None:

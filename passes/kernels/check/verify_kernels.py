@@ -7,23 +7,30 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.passes.kernels.check.check_memory import check_memory, has_plan
-from pullback.passes.kernels.check.check_schedule import check_schedule
+from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.structure import Structure, structure_of
 
 
-def verify_scheduled(module: ModuleOp) -> None:
+def verify_scheduled(module: ModuleOp, target: str | None = None) -> None:
     """Check the schedule of every kernel, and the memory plan of every function that has one.
+
+    Args:
+        module: a module of level `kernels`.
+        target: whose means every kernel must have enough of, a key of `TARGETS`; any target's unless given.
 
     Raises:
         DiagnosticError: at the operation that is wrong.
     """
+    kernels: dict[Structure, Kernel] = {}
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
-        seen: set[Structure] = set()
         for op in function.walk():
-            if isinstance(op, Kernel) and (structure := structure_of(op)) not in seen:
+            if isinstance(op, Kernel) and (structure := structure_of(op)) not in kernels:
                 check_schedule(op)
-                seen.add(structure)
+                kernels[structure] = op
         if has_plan(function):
             check_memory(function)
+    if target is not None:
+        for kernel in kernels.values():
+            check_means(kernel, target)

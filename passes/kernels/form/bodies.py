@@ -76,7 +76,7 @@ class Cones:
         if value in self._repeats.get(group, ()):
             return True
         classified = self._classified
-        is_access = not shares_loops(user, number) or group.kind == "scatter"
+        is_access = not shares_loops(user, number) or (group.kind is not None and group.kind.reads_stored)
         may_repeat = value.owner in classified.deferred and (
             isinstance(value.owner, MakeSlices) or not is_access
         )

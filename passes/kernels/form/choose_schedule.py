@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from xdsl.ir import Block
 
-from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
-from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
+from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
 
 UNROLL = 4
 MAX_VECTOR = 128
@@ -28,36 +27,26 @@ def schedule_of(group: Group, block: Block, vector_bits: int) -> ScheduleAttr:
     kind, parallel, reduce = iteration_space(group, block)
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
     rows, vectors = tile_of(vector_bits)
-    tile = (rows, vectors * lanes) if kind == "matmul" else ()
+    tile = (rows, vectors * lanes) if TABLE[kind].has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
     """The kind of a kernel, and the extents of its parallel and of its reduced dims."""
     shape = group.shape
-    match group.kind:
-        case "matmul":
-            product = next((op for op in block.ops if isinstance(op, MatMul)), None)
-            if product is None:  # nobody needs it, only what was to ride on it
-                return "pointwise", shape, ()
-            lhs = shape_of_type(product.operands[0].type)
-            return "matmul", shape, (lhs[-2 if product.transposes[0] else -1],)
-        case "scatter":
-            slices = next(op for op in block.ops if isinstance(op, MakeSlices))
-            return "scatter", shape_of_type(slices.operands[0].type), ()
-        case "concat":
-            return "concat", shape, ()
-        case "loop":
-            pass
+    if group.kind is not None and group.kind.extents is not None:
+        if found := group.kind.extents(block):
+            return group.kind.name, *found[0]
+        return POINTWISE.name, shape, ()  # the operation is not needed, only what was to follow on it
     if not group.reductions and group.boundary is None:
-        return "pointwise", shape, ()
+        return POINTWISE.name, shape, ()
     if group.boundary is None:
-        return "rows", (), shape
+        return ROWS.name, (), shape
     long = [axis for axis, extent in enumerate(shape) if extent != 1]
     axis = long[group.boundary]
     if (group.inner or _only(group.reductions)) == "leading":
-        return "columns", shape[axis:], shape[:axis]
-    return "rows", shape[:axis], shape[axis:]
+        return COLUMNS.name, shape[axis:], shape[:axis]
+    return ROWS.name, shape[:axis], shape[axis:]
 
 
 def _only(reductions: frozenset[object]) -> object:

@@ -34,9 +34,9 @@ def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit
     """Finds how `user`, which reads `links` of `group`, can be fused with it; `None` where it cannot be."""
     if group.segment != user.segment or group.size + user.size > limit:
         return None
-    if "matmul" in (group.kind, user.kind):
+    if group.has_epilogue or user.has_epilogue:
         return _fit_epilogue(group, user, links)
-    if group.kind != "loop" or user.kind != "loop":
+    if group.kind is not None or user.kind is not None:
         return None
     if not (_agree(group.boundary, user.boundary) and _agree(group.inner, user.inner)):
         return None
@@ -59,7 +59,7 @@ def _agree(a: object, b: object) -> bool:
 
 def _fit_epilogue(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit | None:
     """Fuses pointwise operations into the epilogue of a product, where it is stored element by element."""
-    product, rider = (group, user) if group.kind == "matmul" else (user, group)
+    product, rider = (group, user) if group.has_epilogue else (user, group)
     if rider.is_pointwise and len(product.space) == len(rider.space) and _lines_up(group, user, links, 0):
         return Fit(None, None, product.reductions)
     return None
@@ -126,9 +126,9 @@ def join(group: OpenGroup, user: OpenGroup, fitted: Fit, position: int) -> OpenG
     for index, dim in enumerate(smaller.space):
         dim.unite(larger.space[index + fitted.offset])
     kept, gone = (group, user) if group.size >= user.size else (user, group)
-    product = next((g for g in (group, user) if g.kind == "matmul"), None)
+    product = next((g for g in (group, user) if g.has_epilogue), None)
     if product is not None:
-        kept.kind, kept.shape = "matmul", product.shape
+        kept.kind, kept.shape = product.kind, product.shape
     else:
         # The shape that a reduction names axes of; both of one size have the same extents, but for those of 1.
         same_size = len(smaller.space) == len(larger.space)

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias
 
-from pullback.passes.lowering.support import Kind
+from pullback.passes.lowering.kinds import Kind
 from pullback.passes.rewriting.union_find import Merging
 
 Reduces: TypeAlias = Literal["leading", "trailing", "all"]
@@ -47,11 +47,12 @@ Dims: TypeAlias = tuple[Dim | None, ...]
 class Group:
     """Operations to run as one kernel: its kind, and the loops that they share.
 
+    `kind` is that of an operation which needs its own; `None` where all share loops, whose kind is chosen last.
     `shape` holds the extents of the loops. `boundary` is the number of those other than 1 before the place where a
     reduction splits them; `inner` says which part is reduced by reductions whose results the kernel itself uses.
     """
 
-    kind: Kind
+    kind: Kind | None
     position: int
     segment: int
     shape: tuple[int, ...]
@@ -68,7 +69,7 @@ class OpenGroup(Merging):
     `boundary` and `inner` are `None` while the choice is open.
     """
 
-    kind: Kind
+    kind: Kind | None
     position: int
     segment: int
     space: list[Dim]
@@ -86,7 +87,12 @@ class OpenGroup(Merging):
 
     @property
     def is_pointwise(self) -> bool:
-        return self.kind == "loop" and not self.reductions and self.boundary is None
+        return self.kind is None and not self.reductions and self.boundary is None
+
+    @property
+    def has_epilogue(self) -> bool:
+        """Tells whether elementwise operations may follow on the operation that it is for."""
+        return self.kind is not None and self.kind.has_epilogue
 
     def is_used_before(self, user: OpenGroup) -> bool:
         """Tells whether something between this group and `user` needs this one.

@@ -15,8 +15,8 @@ from pullback.dialects.graph.kernel.buffer import MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
-from pullback.passes.kernels.memory.in_place import may_replace
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
+from pullback.passes.lowering.kinds import may_replace
 
 
 def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:

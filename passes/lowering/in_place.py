@@ -1,0 +1,89 @@
+"""Updates in place: when a kernel may write a result into the buffer of an operand that it reads, by its kind.
+
+%c = graph.tanh %a
+%d = graph.multiply %c, %b           %b of one row, broadcast
+graph.yield %d                       over %a: yes; over %b: no, each element is read again for the next row
+
+A rule is asked about an argument of the region and a value of the same dtype that it yields. It says whether each
+element of the argument is read before the result's is written there, and at that index only.
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation, SSAValue
+
+from pullback.dialects.graph.kernel.schedule import Schedule
+from pullback.dialects.graph.op.indexed import Scatter, operand_axes, result_axes, rows_terms
+from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.types import shape_of_type
+
+
+def at_its_index(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
+    """Where loops visit each index once, and store after they have loaded.
+
+    It is enough that on every path through the region the argument, and what is made from it, is read at the index of
+    the loops: the map of each operation on the way keeps all dims in their order, and none is added, dropped or
+    exchanged. The factors of a product are read whole.
+    """
+    return _long(argument) == _long(written) and _stays_at_its_index(argument)
+
+
+def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
+    """Where lines are visited again by later stages: for what has one element per line (or one in all).
+
+    It leads, by such values alone, to this result alone: its elements are read for what is written there, and for
+    nothing else.
+    """
+    per_line = [n for n in schedule.parallel if n != 1]
+    is_single = _long(argument) in ([], per_line) and _long(argument) == _long(written)
+    return is_single and _stays_at_its_index(argument, only_to=written)
+
+
+def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
+    """Where rows are added to or put into the argument: it is not read for itself, and rows and indices are others."""
+    op = written.owner
+    if not argument.has_one_use():
+        return False
+    if isinstance(op, Scatter):
+        return argument is op.before
+    return isinstance(op, Operation) and any(op.operands[1 - at] is argument for at in rows_terms(op))
+
+
+def never(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
+    """Where loops store what they have not read, as those of a concat do."""
+    return False
+
+
+def _long(value: SSAValue) -> list[int]:
+    """The extents other than 1."""
+    return [n for n in shape_of_type(value.type) if n != 1]
+
+
+def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:
+    """Whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
+    extents = _long(argument)
+    seen = {argument}
+    pending = [argument]
+    while pending:
+        value = pending.pop()
+        for use in value.uses:
+            user = use.operation
+            if isinstance(user, Yield):
+                if only_to is not None and value is not only_to:
+                    return False
+                continue
+            if not _keeps_index(user, use.index, extents):
+                return False
+            fresh = [r for r in user.results if r not in seen]
+            seen.update(fresh)
+            pending += fresh
+    return True
+
+
+def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
+    axes = operand_axes(op, number)
+    if axes is None or len(op.results) > 1 or _long(op.results[0]) != extents:
+        return False
+    read = [axis for axis in axes if axis is not None]
+    written = [axis for axis in result_axes(op) if axis is not None]
+    return read == written

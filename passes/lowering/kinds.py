@@ -1,0 +1,243 @@
+"""The table of kinds: what a kind of kernel is to every pass, and which functions lower it for each target.
+
+Each row says how values fill the iteration space, which operations make a kernel one of this kind, the extents that
+they ask for, when a result may be written over an operand, and for each target how it is lowered or why it is not.
+Functions of the lowerings are named by module, and imported when they are first asked for: the table lies below them.
+
+Another kind is another row: `docs/add-a-kernel-kind.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from importlib import import_module
+from typing import Any, TypeAlias
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from pullback.dialects.graph.by_index.gather import MakeSlices
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule
+from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.op.indexed import ContractionOp, Scatter
+from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
+
+Extents: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""Those of P, and those of R."""
+InPlace: TypeAlias = Callable[[Schedule, SSAValue, SSAValue], bool]
+Reference: TypeAlias = str | Callable[..., Any]
+"""A function, or where it is: `"module:name"`."""
+
+
+class Order(Enum):
+    """Along which dims the axes of a value run that fills the whole iteration space."""
+
+    PARALLEL_FIRST = auto()
+    """P, then R, row-major."""
+    REDUCED_FIRST = auto()
+    """R, then P, row-major."""
+    IN_PIECES = auto()
+    """Each output has loops of its own, of its shape."""
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How kernels of a kind become code of one target."""
+
+    lower: Reference
+    """What makes the code."""
+    check: Reference | None = None
+    """What raises a `DiagnosticError` for a kernel that this target has not the means for."""
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """Why a target has no code for kernels of a kind."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the table."""
+
+    name: str
+    order: Order
+    in_place: InPlace
+    targets: Mapping[str, Lowering | NotYet]
+    reduces: bool = False
+    """Whether reductions are formed in it."""
+    ops: tuple[type[Operation], ...] = ()
+    """The operations, by family, that are computed in kernels of this kind alone."""
+    extents: Callable[[Block], list[Extents]] | None = None
+    """The extents that these operations ask for, any of them; `None` where the values in the region decide."""
+    is_single: bool = False
+    """Whether a kernel holds one of them only."""
+    has_epilogue: bool = False
+    """Whether elementwise operations may follow, at each element of its result."""
+    has_tiles: bool = False
+    """Whether CPUs keep a tile of the result in registers."""
+    reads_stored: bool = False
+    """Whether all that it reads is in memory: it computes nothing on the way."""
+
+
+# ---- the extents that operations ask for ------------------------------------------------------------------
+
+
+def of_product(block: Block) -> list[Extents]:
+    """The result's, and the one that is summed over."""
+    products = [op for op in block.ops if isinstance(op, ContractionOp)]
+    return [(shape_of_type(op.results[0].type), op.iteration_shape()[-1:]) for op in products]
+
+
+def of_rows(block: Block) -> list[Extents]:
+    """Those of the rows that are added or put."""
+    made = (op for op in block.ops if isinstance(op, MakeSlices))
+    return [(shape_of_type(op.operands[0].type), ()) for op in made]
+
+
+def of_pieces(block: Block) -> list[Extents]:
+    """The result's."""
+    return [(shape_of_type(op.results[0].type), ()) for op in block.ops if isinstance(op, Concat)]
+
+
+# ---- the table --------------------------------------------------------------------------------------------
+
+POINTWISE = Kind(
+    "pointwise",
+    Order.PARALLEL_FIRST,
+    at_its_index,
+    {
+        "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
+        "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise"),
+    },
+)
+CONCAT = Kind(
+    "concat",
+    Order.IN_PIECES,
+    never,
+    POINTWISE.targets,
+    ops=(Concat,),
+    extents=of_pieces,
+)
+ROWS = Kind(
+    "rows",
+    Order.PARALLEL_FIRST,
+    once_per_line,
+    {
+        "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
+        "gpu": Lowering("pullback.passes.gpu.line_kernel:lower_lines"),
+    },
+    reduces=True,
+)
+COLUMNS = Kind(
+    "columns",
+    Order.REDUCED_FIRST,
+    once_per_line,
+    {
+        "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
+        "gpu": Lowering("pullback.passes.gpu.line_kernel:lower_lines"),
+    },
+    reduces=True,
+)
+MATMUL = Kind(
+    "matmul",
+    Order.PARALLEL_FIRST,
+    at_its_index,
+    {
+        "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
+        "gpu": NotYet("a matrix product needs blocks in shared memory"),
+    },
+    ops=(ContractionOp,),
+    extents=of_product,
+    is_single=True,
+    has_epilogue=True,
+    has_tiles=True,
+)
+SCATTER = Kind(
+    "scatter",
+    Order.IN_PIECES,
+    as_base,
+    {
+        "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
+        "gpu": NotYet("rows of the same index are added one after the other"),
+    },
+    ops=(Scatter,),
+    extents=of_rows,
+    reads_stored=True,
+)
+
+TABLE: dict[str, Kind] = {}
+"""The kinds by name."""
+
+
+def add_kind(kind: Kind, meaning: str) -> None:
+    """Make a kind known, to the text of schedules as well.
+
+    Args:
+        kind: its row, with an entry for each target.
+        meaning: what kernels of it compute, in a few words.
+
+    Raises:
+        ValueError: there is a kind of this name, or a target has no entry.
+    """
+    if kind.name in TABLE:
+        raise ValueError(f"there is a kind '{kind.name}' already")
+    if missing := TARGETS.keys() ^ kind.targets.keys():
+        raise ValueError(
+            f"kind '{kind.name}' needs one entry for each of {', '.join(TARGETS)}: {sorted(missing)}"
+        )
+    TABLE[kind.name] = kind
+    KINDS[kind.name] = meaning
+
+
+def remove_kind(name: str) -> None:
+    """Forget a kind that was added."""
+    del TABLE[name], KINDS[name]
+
+
+for _kind in (POINTWISE, CONCAT, ROWS, COLUMNS, MATMUL, SCATTER):
+    add_kind(_kind, KINDS[_kind.name])
+
+
+# ---- what the table says ----------------------------------------------------------------------------------
+
+
+def kind_of(kernel: Kernel) -> Kind:
+    """The row of a kernel that has a schedule."""
+    assert kernel.schedule is not None
+    return TABLE[kernel.schedule.data.kind]
+
+
+def kind_of_op(op: Operation) -> Kind | None:
+    """The kind of kernel that an operation needs; `None` where it shares loops with others."""
+    return next((kind for kind in TABLE.values() if isinstance(op, kind.ops)), None)
+
+
+def lowering(kind: str, target: str) -> Callable[..., Any]:
+    """The function that makes code of a target from kernels of a kind that it has code for."""
+    entry = TABLE[kind].targets[target]
+    assert isinstance(entry, Lowering), "verify-level{level=kernels} says why there is none"
+    return resolved(entry.lower)
+
+
+def resolved(reference: Reference) -> Callable[..., Any]:
+    """The function that a reference names."""
+    if callable(reference):
+        return reference
+    module, name = reference.split(":")
+    return getattr(import_module(module), name)
+
+
+def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
+    """Whether a kernel may be given the buffer of this operand for this result: its kind has the rule."""
+    last = kernel.body.block.last_op
+    assert isinstance(last, Yield)
+    argument, written = kernel.body.block.args[operand], last.operands[result]
+    if kernel.schedule is None or element_type_of(argument.type) != element_type_of(written.type):
+        return False
+    return kind_of(kernel).in_place(kernel.schedule.data, argument, written)

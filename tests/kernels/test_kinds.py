@@ -1,0 +1,51 @@
+"""The table of kinds: every row names functions that exist, and what needs a kind is told apart by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS
+from pullback.dialects.graph.op.graph_op import OPS
+from pullback.passes.lowering.kinds import (
+    POINTWISE,
+    TABLE,
+    Lowering,
+    NotYet,
+    add_kind,
+    lowering,
+    remove_kind,
+    resolved,
+)
+
+
+def test_every_kind_of_text_has_a_row() -> None:
+    assert TABLE.keys() == KINDS.keys()
+    assert [kind.name for kind in TABLE.values()] == list(TABLE)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", TABLE)
+def test_every_target_says_how_or_why_not(name: str, target: str) -> None:
+    entry = TABLE[name].targets[target]
+    if isinstance(entry, NotYet):
+        assert entry.reason
+        return
+    assert isinstance(entry, Lowering)
+    assert callable(lowering(name, target))
+    assert entry.check is None or callable(resolved(entry.check))
+
+
+def test_an_operation_has_one_kind() -> None:
+    for op in OPS.values():
+        assert sum(issubclass(op, kind.ops) for kind in TABLE.values()) <= 1
+
+
+def test_kinds_of_operations_say_their_extents() -> None:
+    assert all(bool(kind.ops) == (kind.extents is not None) for kind in TABLE.values())
+
+
+def test_what_is_no_row() -> None:
+    with pytest.raises(ValueError, match="there is a kind 'pointwise' already"):
+        add_kind(POINTWISE, "again")
+    with pytest.raises(KeyError):
+        remove_kind("spiral")
