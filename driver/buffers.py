@@ -59,7 +59,7 @@ class OutputPool:
 
 
 def _references_when_unused() -> int:
-    """What `getrefcount` says of an array in a list that a loop looks at; it differs between Pythons."""
+    """The `getrefcount` of an unused array in a list, as a loop sees it; it differs between Pythons."""
     for raw in [np.empty(1, np.uint8)]:
         return sys.getrefcount(raw)
     return 0

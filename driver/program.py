@@ -81,7 +81,7 @@ class Program:
         return self.executor(inputs)(inputs, variables)
 
     def executor(self, inputs: Sequence[Array]) -> Executor:
-        """What runs the function on inputs of these shapes: compiled now, unless it was before and is kept."""
+        """Returns the executor for inputs of these shapes: from the cache, else compiled now."""
         key = tuple([array.shape for array in inputs])
         recent = self._recent  # one look, since other threads may change it
         if recent[0] == key:

@@ -55,7 +55,7 @@ def _run(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
 
 
 def has_kernels(module: ModuleOp) -> bool:
-    """Whether a module is at level `kernels` already."""
+    """Tells whether a module is at level `kernels` already."""
     return any(isinstance(op, Kernel) for op in module.walk())
 
 

@@ -19,12 +19,12 @@ Array = npt.NDArray[Any]
 
 
 def takes_truth_values(module: ModuleOp) -> bool:
-    """Whether an argument of a function, or a variable, holds truth values."""
+    """Tells whether an argument of a function, or a variable, holds truth values."""
     return any(_holds_truth_values(value) for op in module.walk() for value in _given(op))
 
 
 def with_truth_values(executor: Executor) -> Executor:
-    """What runs a function, given truth values of bytes 0 and 1; those of variables become so in place."""
+    """Wraps an executor so that it gets truth values of bytes 0 and 1; variables are normalised in place."""
 
     def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         for array in variables.values():
@@ -36,7 +36,7 @@ def with_truth_values(executor: Executor) -> Executor:
 
 
 def _given(op: Operation) -> Sequence[SSAValue]:
-    """What a call gives to a function of the graph: its arguments, and the contents of variables."""
+    """The arrays of a call: its arguments, and the contents of variables."""
     if isinstance(op, func.FuncOp):
         return op.body.block.args if op.body.blocks else ()
     return op.results if isinstance(op, VariableOp) else ()

@@ -112,7 +112,7 @@ def _array(what: str, source: str, type_: Attribute) -> Array:
 
 
 def _short(source: str, longest: int = LONGEST_SHOWN) -> str:
-    """What was given, as a message shows it."""
+    """Abbreviates an argument for a message."""
     return source if len(source) <= longest else f"{source[:longest]}..."
 
 

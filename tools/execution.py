@@ -79,7 +79,7 @@ def run_on_tensors(
 
 
 def memory_runner(target: str) -> MemoryRunner:
-    """What runs functions on memory on a target; ArrayError if nothing does."""
+    """Finds the runner of functions on memory for a target; ArrayError if it has none."""
     runners = {name: t.run_on_memory for name, t in targets().items() if t.run_on_memory is not None}
     if target not in runners:
         raise ArrayError(f"--target {target}: runs no functions on memory; these do: {', '.join(runners)}")

@@ -54,12 +54,12 @@ def write_out(text: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether standard output is one."""
+    """Tells whether standard output is one."""
     return sys.stdout is not None and sys.stdout.isatty()  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def forget_standard_output() -> None:
-    """What Python still holds for it must not fail again at exit."""
+    """Drops buffered output, so that flushing it does not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

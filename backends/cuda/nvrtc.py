@@ -20,7 +20,7 @@ class CompileError(DiagnosticError, RuntimeError):
 
 
 def available() -> bool:
-    """Whether the wheel with the library is installed."""
+    """Tells whether the wheel with the library is installed."""
     return bool(_libraries())
 
 

@@ -67,7 +67,7 @@ def static_shape(type_: Attribute, dynamic: Sequence[int] = ()) -> tuple[int, ..
 
 
 def fits(shape: Sequence[int], type_: Attribute) -> bool:
-    """Whether an array of this shape fits a memref of this type."""
+    """Tells whether an array of this shape fits a memref of this type."""
     assert isinstance(type_, MemRefType)
     expected = type_.get_shape()
     return len(shape) == len(expected) and all(

@@ -89,7 +89,7 @@ def compare(
 
 
 def has_gradient(value: SSAValue) -> bool:
-    """Whether a value can be a y or an x here: real or complex data, not a stack."""
+    """Tells whether a value can be a y or an x here: real or complex data, not a stack."""
     return differentiable_type(value.type) and not isinstance(value.type, StackType)
 
 

@@ -296,5 +296,5 @@ def common_graph(values: Sequence[tuple[str, SSAValue | Operation]]) -> Graph | 
 
 
 def is_placeholder(value: SSAValue) -> bool:
-    """Whether this value is an argument of its graph's function."""
+    """Tells whether this value is an argument of its graph's function."""
     return isinstance(value, BlockArgument) and isinstance(value.owner, GraphBlock)

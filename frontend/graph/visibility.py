@@ -17,7 +17,7 @@ def block_of(value: SSAValue) -> Block | None:
 
 
 def is_visible(value: SSAValue, inside: Block) -> bool:
-    """Whether a block sees a value: it, or one around it, defines the value."""
+    """Tells whether a block sees a value: it, or one around it, defines the value."""
     made_in = block_of(value)
     block: Block | None = inside
     while block is not None and block is not made_in:

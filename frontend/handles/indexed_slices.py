@@ -110,7 +110,7 @@ class IndexedSlices(Operators):
 
     @property
     def indices(self) -> Tensor:
-        """Where the rows belong."""
+        """The indices of the rows."""
         return self._kept("indices", lambda: self._part(1))
 
     @property

@@ -14,12 +14,12 @@ Axes: TypeAlias = int | Sequence[int] | None
 
 
 def is_whole_number(value: object) -> TypeGuard[int]:
-    """Whether this is an integer of Python or NumPy; a truth value is none."""
+    """Tells whether this is an integer of Python or NumPy; a truth value is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_real_number(value: object) -> TypeGuard[float]:
-    """Whether this is a real number of Python or NumPy; a truth value is none."""
+    """Tells whether this is a real number of Python or NumPy; a truth value is none."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 

@@ -102,7 +102,7 @@ class Function:
 
 
 def found_under_its_name(function: Any) -> bool:
-    """Whether a module has this very object under its qualified name."""
+    """Tells whether a module has this very object under its qualified name."""
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     for part in getattr(function, "__qualname__", "").split("."):
         found = getattr(found, part, None)

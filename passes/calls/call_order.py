@@ -58,7 +58,7 @@ def _fitting(call: func.CallOp, callee: func.FuncOp | None) -> func.FuncOp:
 
 
 def is_of_graph(function: func.FuncOp) -> bool:
-    """Whether a function takes, returns and computes nothing but the graph dialect's types."""
+    """Tells whether a function takes, returns and computes nothing but the graph dialect's types."""
     type_ = function.function_type
     inner = (result for op in function.body.walk() for result in op.result_types)
     return not is_host_function(function) and all(

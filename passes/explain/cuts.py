@@ -147,7 +147,7 @@ class Cuts:
                 )
 
     def _speaks_of(self, op: CustomGradient, index: int) -> bool:
-        """Whether a custom gradient differentiates this operand: an argument, not a value that it passes on."""
+        """Tells whether a custom gradient differentiates this operand: an argument, not a value that it passes on."""
         first, last = len(op.values), len(op.operands)
         others = op.operands[first:]
         return first <= index < last or (index < first and not any(v in self.between for v in others))

@@ -111,7 +111,7 @@ def lookup(op: Operation) -> Rule | None:
 
 
 def is_barrier(op: Operation) -> bool:
-    """Whether gradients end at this operation, since it is not differentiable."""
+    """Tells whether gradients end at this operation, since it is not differentiable."""
     key = _key(op)
     if key in _REGISTERED:
         return _REGISTERED[key] is None

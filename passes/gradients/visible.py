@@ -89,7 +89,7 @@ class Visible:
         return [block.args[index] for block in dict.fromkeys((self.blocks[inside], body))]
 
     def is_carried(self, value: SSAValue) -> bool:
-        """Whether a loop around carries this value from trip to trip."""
+        """Tells whether a loop around carries this value from trip to trip."""
         return isinstance(value, BlockArgument) and value.owner.parent_op() in self.loops
 
     def loop_of(self, value: BlockArgument) -> While:

@@ -154,7 +154,7 @@ def _types_of(op: Operation) -> list[Attribute]:
 
 
 def _fault(type_: Attribute, spec: Level) -> str | None:
-    """What is wrong with a type at a level, or None."""
+    """Says what is wrong with a type at a level; None if nothing."""
     if not isinstance(type_, spec.types):
         # A dialect of the level brings its own types (tokens, slices, variables).
         dialect = getattr(type_, "name", "").partition(".")[0]

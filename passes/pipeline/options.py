@@ -32,7 +32,7 @@ class PassOption:
         return type_repr(self.hint)
 
     def accepts(self, values: ParameterListType) -> bool:
-        """Whether the values written after `name=` fit the option's type."""
+        """Tells whether the values written after `name=` fit the option's type."""
         if not values:
             return self.hint is bool or NoneType in get_args(self.hint)
         return (len(values) == 1 and isa(values[0], self.hint)) or isa(values, self.hint)
@@ -46,7 +46,7 @@ def options_of(cls: type[ModulePass]) -> dict[str, PassOption]:
 
 
 def meanings_of(cls: type[ModulePass]) -> dict[str, str]:
-    """What the string under each field says of the option; Python keeps none, so the source is read."""
+    """Reads the descriptions of options, the strings under fields, from the source: Python does not keep them."""
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     except (OSError, SyntaxError):

@@ -54,7 +54,7 @@ def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:
 
 
 def all_constant(values: Iterable[SSAValue]) -> bool:
-    """Whether values are made by `constant` and `fill` alone."""
+    """Tells whether values are made by `constant` and `fill` alone."""
     return all(type(v) is OpResult and type(v.op) in (Constant, Fill) for v in values)
 
 
@@ -82,7 +82,7 @@ def full_like(value: Number, type_: Attribute, fill: Fill | None = None) -> Tens
 
 
 def same_type(a: Attribute, b: Attribute) -> bool:
-    """Whether two types are equal; nearly always they are one object."""
+    """Tells whether two types are equal; nearly always they are one object."""
     return a is b or a == b
 
 
@@ -98,7 +98,7 @@ def broadcast_result(op: GraphOp, x: Tensor, *others: Tensor) -> Tensor | None:
 
 
 def _never_widens(other: Tensor, x: Tensor) -> bool:
-    """Whether broadcasting `x` against `other` leaves it as it is, whatever its `?` are."""
+    """Tells whether broadcasting `x` against `other` leaves it as it is, whatever its `?` are."""
     if other.ndim <= x.ndim and all(n == 1 for n in other.extents):
         return True
     fill = producer(other, Fill)

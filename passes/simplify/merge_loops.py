@@ -66,7 +66,7 @@ def merge_in(block: Block, loops: Sequence[While]) -> None:
 
 
 def _may_wait(loop: While, other: While, positions: dict[Operation, int]) -> bool:
-    """Whether `loop` may be moved to where `other` is: nothing between them uses it, or updates what it reads."""
+    """Tells whether `loop` may be moved to where `other` is: nothing between them uses it, or updates what it reads."""
     end = positions[other]
     for result in loop.results:
         for use in result.uses:
@@ -89,7 +89,7 @@ def _may_wait(loop: While, other: While, positions: dict[Operation, int]) -> boo
 
 
 def is_prefix(loop: While, other: While) -> bool:
-    """Whether the first carried values of `other` are those of `loop`, trip by trip."""
+    """Tells whether the first carried values of `other` are those of `loop`, trip by trip."""
     count = len(loop.operands)
     if count >= len(other.operands) or loop.properties != other.properties:
         return False

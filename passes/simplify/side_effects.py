@@ -13,24 +13,24 @@ from pullback.dialects.graph.state.variables import ReadsVariable, Update, Varia
 
 @cache
 def is_pure(cls: type[Operation]) -> bool:
-    """Whether operations of this class are pure: they only compute their results."""
+    """Tells whether operations of this class are pure: they only compute their results."""
     return cls.has_trait(Pure) and not cls.has_trait(IsTerminator)
 
 
 @cache
 def only_reads(cls: type[Operation]) -> bool:
-    """Whether operations of this class have no effect, though they may read what others change."""
+    """Tells whether operations of this class have no effect, though they may read what others change."""
     return is_pure(cls) or cls.has_trait(MemoryReadEffect)
 
 
 @cache
 def runs_regions(cls: type[Operation]) -> bool:
-    """Whether operations of this class have exactly the effects of their regions: loops and kernels."""
+    """Tells whether operations of this class have exactly the effects of their regions: loops and kernels."""
     return issubclass(cls, GraphOp) and cls.has_trait(RecursiveMemoryEffect)
 
 
 def has_effect(op: Operation) -> bool:
-    """Whether an operation, its regions aside, may change something that outlives it."""
+    """Tells whether an operation, its regions aside, may change something that outlives it."""
     cls = type(op)
     if only_reads(cls) or cls.has_trait(IsTerminator):
         return False
@@ -57,5 +57,5 @@ def updates_in(op: Operation) -> set[str | None]:
 
 
 def reads_in(op: Operation) -> bool:
-    """Whether an operation or its regions read variables."""
+    """Tells whether an operation or its regions read variables."""
     return any(isinstance(inner, ReadsVariable) for inner in op.walk())

@@ -40,7 +40,7 @@ def _with_what_it_names(module: str, name: str) -> Iterator[str]:
 
 @cache
 def _definitions(module: str) -> Mapping[str, tuple[str, frozenset[str]]]:
-    """What a module defines, by name: the text, and the names that occur in it."""
+    """The definitions of a module, by name: the text, and the names that occur in it."""
     source = inspect.getsource(sys.modules[module])
     lines = source.splitlines()
     found: dict[str, tuple[str, frozenset[str]]] = {}

@@ -50,7 +50,7 @@ def reference() -> str:
 
 
 def _recipe(path: Path) -> str:
-    """What a recipe adds, from its title."""
+    """The subject of a recipe, from its title."""
     return path.read_text().partition("\n")[0].removeprefix("# How to add ")
 
 

@@ -41,7 +41,7 @@ def public() -> list[str]:
 
 @cache
 def names_elsewhere(name: str) -> Sequence[str]:
-    """What the other libraries call this, those with the same name first."""
+    """The names of this in other libraries, those with the same name first."""
     last = name.rpartition(".")[2]
     places: dict[str, str] = {}
     for place, same in SAME.items():

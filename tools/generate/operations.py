@@ -112,7 +112,7 @@ KNOWN: dict[str, Callable[[type[GraphOp]], str]] = {
 
 
 def constraints(cls: type[GraphOp]) -> dict[str, str]:
-    """What the verifier of an operation may refuse: each label with its message, `…` for what a program decides."""
+    """Lists the constraints of an operation's verifier: each label with its message, `…` for parts that vary."""
     return _refusals(_checks(cls), cls)
 
 
@@ -163,7 +163,7 @@ def _checks(cls: type[GraphOp]) -> list[FunctionType]:
 
 
 def _defined(cls: type[GraphOp], name: str) -> Iterator[object]:
-    """What each class from this one up states under a name."""
+    """Collects the attribute of this name from a class and its bases."""
     for base in cls.__mro__:
         if (stated := vars(base).get(name)) is not None:
             yield getattr(stated, "__func__", stated)

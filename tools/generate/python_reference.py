@@ -111,7 +111,7 @@ def _signature(value: Any) -> str:
 
 
 def _is_called(cls: type[Any]) -> bool:
-    """Whether users make objects of a class: if its docstring says what it takes, or it takes nothing."""
+    """Tells whether users make objects of a class: if its docstring says what it takes, or it takes nothing."""
     if issubclass(cls, BaseException):
         return False
     own: Any = vars(cls).get("__init__")

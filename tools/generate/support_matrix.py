@@ -49,7 +49,7 @@ def rows_of(page: str) -> dict[str, str]:
 
 
 def digests_of(page: str) -> dict[str, str]:
-    """What each row of a page was made from."""
+    """Reads the digest from which each row of a page was made."""
     return {found["name"]: found["digest"] for found in MADE_FROM.finditer(page)}
 
 

@@ -99,7 +99,7 @@ def _module(name: str, example: str, dtype: str) -> ModuleOp | None:
 
 
 def _is_about(name: str, module: ModuleOp, dtype: str) -> bool:
-    """Whether an operand has this dtype; a result, for what reads nothing or a seed."""
+    """Tells whether an operand has this dtype; a result, for what reads nothing or a seed."""
     made = _made(name, module)
     values = made.results if isinstance(made, Random) or not made.operands else made.operands
     return dtype in {_dtype(v.type) for v in values}
@@ -114,7 +114,7 @@ def _dtype(type_: Attribute) -> str:
 
 
 def _shaped_by_argument(module: ModuleOp) -> bool:
-    """Whether a result's shape is data: `cpu` is for shapes that the inputs' shapes say."""
+    """Tells whether a result's shape is data: `cpu` is for shapes that the inputs' shapes say."""
     for op in main_function(module).body.block.ops:
         at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
         if at is not None and len(op.operands) > at and isinstance(op.operands[at], BlockArgument):
@@ -164,7 +164,7 @@ def _gradients(values: Sequence[Tensor], block: Block, place: Insert) -> list[li
 
 
 def _compare(name: str, dtype: str, module: ModuleOp) -> bool:
-    """Whether the host runs the operation on `cpu`; raises `MatrixError` where the targets disagree."""
+    """Tells whether the host runs the operation on `cpu`; raises `MatrixError` where the targets disagree."""
     inputs = [_sample(a.type) for a in main_function(module).body.block.args]
     with np.errstate(all="ignore"):
         expected = compile_function(module, "numpy")(inputs, {})

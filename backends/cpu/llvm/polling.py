@@ -204,7 +204,7 @@ def _is_loop(op: Operation) -> bool:
 
 
 def _holds_calls(op: Operation) -> bool:
-    """Whether an operation belongs to the function that calls kernels, not to a kernel."""
+    """Tells whether an operation belongs to the function that calls kernels, not to a kernel."""
     if isinstance(op, scf.WhileOp):
         return True
     return bool(op.regions) and any(

@@ -61,7 +61,7 @@ def loop(
 
 
 def statically_runs(lower: str, upper: str) -> bool:
-    """Whether both bounds are literals and the loop runs at least once."""
+    """Tells whether both bounds are literals and the loop runs at least once."""
     try:
         return int(lower) < int(upper)
     except ValueError:

@@ -128,7 +128,7 @@ def known_size(p: FunctionPrinter, op: upstream.CopyOp, axis: int) -> str:
 
 
 def is_run(strides: Sequence[int], sizes: Sequence[str], axis: int) -> bool:
-    """Whether dimension `axis` is contiguous with those behind it, which are."""
+    """Tells whether dimension `axis` is contiguous with those behind it, which are."""
     behind = sizes[axis + 1 :]
     return all(size.isdigit() for size in behind) and strides[axis] == prod(map(int, behind))
 

@@ -182,7 +182,7 @@ def array_literal(value: DenseIntOrFPElementsAttr) -> str:
 
 
 def _is_zero(value: DenseIntOrFPElementsAttr) -> bool:
-    """Whether the first element has no bit set."""
+    """Tells whether the first element has no bit set."""
     return not any(value.data.data[: value.get_element_type().compile_time_size])
 
 

@@ -187,11 +187,11 @@ class LLVMValue:
         return self.compare("ogt" if self.is_float else "sgt", other)
 
     def equals(self, other: LLVMValue | float) -> LLVMValue:
-        """Whether both are equal; false for NaN."""
+        """Tells whether both are equal; false for NaN."""
         return self.compare("oeq" if self.is_float else "eq", other)
 
     def is_nan(self) -> LLVMValue:
-        """Whether the lane is not a number."""
+        """Tells whether the lane is not a number."""
         return self.compare("uno", self)
 
     def bits(self) -> LLVMValue:

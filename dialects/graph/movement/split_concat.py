@@ -142,7 +142,7 @@ class Concat(Indexed):
         return identity(self.shape_of(number))
 
     def piece_access(self, number: int) -> AffineAccess:
-        """Which element of the result is written at each point of a piece."""
+        """The access map by which a piece of the result is written."""
         assert isinstance(self.axis, IntegerAttr)
         axis, space = self.axis.value.data, self.shape_of(number)
         position = dims(space)

@@ -120,22 +120,22 @@ def is_static(type_: Attribute) -> bool:
 
 
 def is_float(element_type: Attribute) -> bool:
-    """Whether this is a real floating-point type."""
+    """Tells whether this is a real floating-point type."""
     return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
 
 
 def is_complex(element_type: Attribute) -> bool:
-    """Whether this is a complex type."""
+    """Tells whether this is a complex type."""
     return isinstance(element_type, ComplexType)
 
 
 def is_inexact(element_type: Attribute) -> bool:
-    """Whether this is a floating-point type, real or complex."""
+    """Tells whether this is a floating-point type, real or complex."""
     return is_float(element_type) or is_complex(element_type)
 
 
 def is_integer(element_type: Attribute) -> bool:
-    """Whether this is an integer type (`i1` is a truth value, not a number)."""
+    """Tells whether this is an integer type (`i1` is a truth value, not a number)."""
     return isinstance(element_type, IntegerType) and element_type.width.data > 1
 
 

@@ -102,7 +102,7 @@ def _lock(file: BinaryIO) -> bool:
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
-    """Whether the file is still there: another process may have removed it between its creation and its lock."""
+    """Tells whether the file is still there: another process may have removed it between its creation and its lock."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:

@@ -101,7 +101,7 @@ def neutral(op: Binary) -> Folded:
 
 
 def _is_complex_power(op: Binary) -> bool:
-    """Whether this is a complex power, which libraries compute through logarithms: x ** 1 is not x to the bit."""
+    """Tells whether this is a complex power, which libraries compute through logarithms: x ** 1 is not x to the bit."""
     return isinstance(op, Pow) and is_complex(op.y.element_type)
 
 
@@ -193,7 +193,7 @@ def cast_back(op: Cast) -> Folded:
 
 
 def _holds(wide: Attribute, narrow: Attribute) -> bool:
-    """Whether every value of one type is a value of the other."""
+    """Tells whether every value of one type is a value of the other."""
     if element_type_of(narrow) == IntegerType(1):
         return element_type_of(wide) != IntegerType(1)
     a, b = dtype_of(narrow), dtype_of(wide)

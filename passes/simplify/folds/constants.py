@@ -109,7 +109,7 @@ def small_constants(op: GraphOp) -> Folded:
 
 
 def _is_exact(op: GraphOp) -> bool:
-    """Whether there is one right result to the bit, as there always is where nothing is rounded."""
+    """Tells whether there is one right result to the bit, as there always is where nothing is rounded."""
     return not isinstance(op, Elementwise) or type(op).EXACT(element_type_of(op.operands[-1].type))
 
 

@@ -34,7 +34,7 @@ def _operands(op: GraphOp, which: slice | None) -> list[Tensor]:
 
 
 def _is_zero(x: Tensor) -> bool:
-    """Whether x is a fill of 0, not of -0.0."""
+    """Tells whether x is a fill of 0, not of -0.0."""
     number = number_in(x)
     parts = (number.real, number.imag) if isinstance(number, complex) else (number,)
     return number == 0 and all(math.copysign(1, part) > 0 for part in parts if part is not None)
