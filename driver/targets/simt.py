@@ -12,6 +12,7 @@ from pullback.backends.simt.emulator import Emulator
 from pullback.backends.simt.emulator import run as emulate
 from pullback.driver.layout import Layout
 from pullback.driver.targets.target import Target, Text
+from pullback.passes.gpu.gpu_kernels import SHARED_BYTES
 from pullback.process.interrupts import run_changing
 from pullback.process.locks import Lock
 
@@ -56,6 +57,7 @@ SIMT = Target(
     name="simt",
     meaning="GPU kernels, emulated thread by thread: each access, race and barrier is checked",
     passes="kernels,gpu",
+    capabilities=lambda: {"shared-bytes": SHARED_BYTES},
     executor=EmulatedFunction,
     texts=(
         Text(

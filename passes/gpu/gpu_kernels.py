@@ -13,12 +13,15 @@ from pullback.passes.lowering.kinds import lowering
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.space import schedule_of
 
-MAX_SHARED_BYTES = 48 << 10
-"""What every device gives a block without being asked."""
+SHARED_BYTES = 48 << 10
+"""The shared memory that every device gives a block without being asked."""
 
 
-def gpu_kernels(signature: Signature) -> LoweredKernel:
-    """The GPU kernels of a `graph.kernel` that `verify-level{level=kernels target=gpu}` has checked."""
+def gpu_kernels(signature: Signature, shared_bytes: int = SHARED_BYTES) -> LoweredKernel:
+    """The GPU kernels of a `graph.kernel` that `verify-level{level=kernels target=gpu}` has checked.
+
+    Raises DiagnosticError where a block would need more than `shared_bytes` of shared memory.
+    """
     schedule = schedule_of(signature.kernel)
     model = KernelModel.of(signature.kernel, schedule)
     parameters = Parameters(signature)
@@ -27,9 +30,9 @@ def gpu_kernels(signature: Signature) -> LoweredKernel:
     for output in model.outputs:
         output.result = parameters.output(output.result)
     kernels = lowering(schedule.kind, "gpu")(parameters, model.space, model.outputs)
-    if any(kernel.shared_bytes > MAX_SHARED_BYTES for kernel in kernels):
+    if any(kernel.shared_bytes > shared_bytes for kernel in kernels):
         raise DiagnosticError(
-            f"the reductions of the kernel need more than {MAX_SHARED_BYTES} bytes of shared memory",
+            f"the reductions of the kernel need more than {shared_bytes} bytes of shared memory",
             signature.kernel,
         )
     return LoweredKernel(kernels, parameters.places())

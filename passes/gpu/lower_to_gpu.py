@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -16,7 +17,7 @@ from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS
-from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.gpu.gpu_kernels import SHARED_BYTES, gpu_kernels
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.host import Host
 from pullback.passes.lowering.lowered_kernels import LoweredKernels
@@ -40,7 +41,14 @@ class LowerToGpu(ModulePass):
 
     name = "lower-to-gpu"
 
+    shared_bytes: int = SHARED_BYTES
+    """The shared memory that a block may have, in bytes."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.shared_bytes < 0:
+            raise DiagnosticError(
+                f"lower-to-gpu: shared-bytes is {self.shared_bytes}; expected 0 or more", op
+            )
         for function in op.ops:
             if isinstance(function, func.FuncOp):
                 check_covered(function)
@@ -53,7 +61,7 @@ class LowerToGpu(ModulePass):
                 raise DiagnosticError(
                     f"'{function.name}' has no place in a module of level `kernels`", function
                 )
-            kernels = LoweredKernels(gpu_kernels)
+            kernels = LoweredKernels(partial(gpu_kernels, shared_bytes=self.shared_bytes))
             host = Host(function, kernels)
             main = host.lower()
             hosts += [*host.memory.globals, main]

@@ -22,14 +22,12 @@ class LowerToLoops(ModulePass):
     """Lower each function of level `kernels` to a host function and private functions for its kernels.
 
     Kernels that differ in nothing but their names and buffers are one function.
-
-    Options: `vector-bits`, the width of a vector register, a power of two from 64 on: 512 unless given, as for
-    `form-kernels`, so that text is the same on every machine.
     """
 
     name = "lower-to-loops"
 
     vector_bits: int = 512
+    """The width of a vector register in bits, a power of two from 64 on. The machine is not asked."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         bits = self.vector_bits
