@@ -27,7 +27,7 @@ class GpuKernel:
     function: FuncOp
     shared: tuple[GlobalOp, ...]
     taken: tuple[int, ...]
-    """Which arguments it takes: those that it touches."""
+    """The indices of the arguments that it takes: those that it accesses."""
     blocks: int
     threads: int
 

@@ -22,7 +22,7 @@ WARP = 32
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a kernel takes: so many elements, side by side. Truth values take a byte each."""
+    """A parameter of a kernel: a memref of so many contiguous elements. Truth values take a byte each."""
 
     element_type: Attribute
     size: int

@@ -37,7 +37,7 @@ MAX_THREADS = 512
 
 @dataclass(frozen=True)
 class Combination:
-    """How a reduction joins two partial results, what it starts from, and in which dtype it keeps long totals."""
+    """A reduction of scalars: its combining function, its neutral element, and the dtype of long totals."""
 
     element_type: Attribute
     combine: Callable[[Scalar, Scalar], Scalar]
@@ -121,7 +121,7 @@ class Line(ABC):
     def _neutral(
         self, name: str, combinations: Sequence[Combination], types: Sequence[Attribute] | None = None
     ) -> list[tuple[str, Scalar]]:
-        """What totals of this name begin with, in these types or their own."""
+        """The initial values of totals of this name, in these types or their own: the neutral elements."""
         own = types or [c.element_type for c in combinations]
         pairs = zip(combinations, own, strict=True)
         return [(name, self._builder.number(c.neutral, type_)) for c, type_ in pairs]

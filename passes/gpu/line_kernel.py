@@ -115,7 +115,7 @@ def reduce_into(line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Se
 
 
 def combination(node: Reduce) -> Combination:
-    """How a reduction combines."""
+    """The combination of a reduction."""
     op = type(node.op)
     kind = node.element_type
     return Combination(kind, op.COMBINE, op.neutral(kind), total_type(node.op, kind))
@@ -156,7 +156,7 @@ class TotalsKernel:
 
 
 def partial(parameters: Parameters, space: Space, total: Reduce, is_across: bool) -> Output:
-    """What the first kernel leaves for a total, as an output in a scratch buffer."""
+    """The partial result of a total, as an output of the first kernel in a scratch buffer."""
     dims = space.whole if is_across else space.outer
     shape = [space.extents[d] for d in dims]
     offset = linear(tuple(space.dim(d) for d in dims), shape, space.rank)

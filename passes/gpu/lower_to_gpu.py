@@ -29,7 +29,7 @@ NOT_COVERED: Mapping[type[Operation], str] = {
     Push: "stacks",
     While: "loops",
 }
-"""What the host function cannot do yet while the data is on the device."""
+"""Operations that the host function cannot do yet while the data is on the device."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Dims:
 
     @property
     def size(self) -> int:
-        """How many points they have."""
+        """The number of points."""
         return prod(self.extents)
 
     @property
@@ -41,7 +41,7 @@ class Dims:
         return frozenset(range(self.first, self.first + len(self.extents)))
 
     def coefficients(self, offset: Affine) -> tuple[int, ...]:
-        """What an offset changes by along these dims."""
+        """The coefficients of an offset along these dims."""
         return offset.coefficients[self.first : self.first + len(self.extents)]
 
 
@@ -54,7 +54,7 @@ class Segment:
 
 
 class Point(NodeValues):
-    """Where one thread is, along some dims of the space; offsets are affine in these.
+    """The position of one thread along some dims of the space; offsets are affine in these.
 
     A node is computed where it is first asked for, and once there. What is known `around`, at the line that the point
     is part of, is known.

@@ -40,7 +40,7 @@ UNROLL = 4
 """Sums at once where there are fewer columns: several rows in one step."""
 
 Work: TypeAlias = tuple[int, list[Reduce], list[Output]]
-"""What one run over the rows computes: its stage, the reductions that it forms, the outputs that it stores."""
+"""The work of one run over the rows: its stage, the reductions that it computes, the outputs that it stores."""
 
 
 class Columns(Lines):
@@ -81,7 +81,7 @@ class Columns(Lines):
         return Sweep(self.builder, "column", extent, self.count * BLOCK, 1, depth, end)
 
     def _sum(self, node: Reduce, levels: Sequence[LoopLevel]) -> Scalar:
-        """What a block of columns adds to a total."""
+        """The partial sum that a block of columns adds to a total."""
         terms: list[Scalar] = []
         for level in levels:
             assert level.lanes is not None

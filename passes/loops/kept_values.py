@@ -15,7 +15,7 @@ from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
 
 
 class Keeping:
-    """Which expensive values of a kernel go to which output's row until that output itself is stored there."""
+    """Spills of expensive values: the output in whose row each is kept until that output itself is stored there."""
 
     def __init__(self, kernel: KernelFunction, roots: list[Node], elements: list[Output], last: int) -> None:
         self.kernel = kernel

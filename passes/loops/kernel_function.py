@@ -63,7 +63,7 @@ class KernelFunction:
         self._declare()
 
     def lanes_along(self, dim: int) -> int:
-        """How many lanes the vectors along a dim have: `vector` of the schedule or what fits, if the extent does."""
+        """The number of lanes along a dim: `vector` of the schedule or what fits a register; fewer in a short dim."""
         types = [n.element_type for n in self.nodes if dim in n.dims]
         types += [o.node.element_type for o in self.outputs if dim in o.offset.dims]
         count = self.schedule.cpu.vector or lane_count(self.vector_bits, types)

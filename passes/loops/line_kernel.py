@@ -76,12 +76,12 @@ class Lines(ABC):
 
     @property
     def depth(self) -> int:
-        """How many terms `lines` adds to a total, one after the other."""
+        """The number of terms that `lines` adds to a total, one after the other."""
         return self.totals.depth
 
     @abstractmethod
     def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
-        """What runs inside of the outer loops, and adds to the totals so far."""
+        """Builds what runs inside of the outer loops, and adds to the totals so far."""
 
     def _in_parallel(self) -> None:
         if not self.outer:

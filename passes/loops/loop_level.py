@@ -127,7 +127,7 @@ class LoopLevel(NodeValues):
         return owner._splats[node, count]
 
     def identity_element(self, node: IdentityElement) -> Scalar:
-        """Where the column changes along the lanes, both are counted from the first lane's column."""
+        """An identity matrix's element; a column that changes along the lanes is counted from the first lane's."""
         if self.lanes is None or not self.is_vector(node):
             return super().identity_element(node)
         (hot,) = node.operands

@@ -59,7 +59,7 @@ class MatMulLowering:
         self.M, self.N, self.K = (len(self.batch) + i for i in range(3))
         """The dims of the space that the product runs along; those of the batch are before them."""
         self.root = kernel.root
-        """Where the matrices that are multiplied are known."""
+        """The level of the function, at which the buffers of the matrices are known."""
         self.count = kernel.lanes_along(self.N)
         rows, columns = self._tile()
         self.rows, self.vectors = min(rows, max(self.m, 1)), columns // self.count

@@ -182,7 +182,7 @@ class Accumulation:
         self._enter(self.builder.loop(bounds, self.hint, self._left(), body))
 
     def _left(self) -> list[SSAValue]:
-        """What a block leaves to the next."""
+        """The values that a block carries to the next."""
         left: list[SSAValue] = []
         for accumulator, slots in zip(self.accumulators, self.slots, strict=True):
             if (type_ := accumulator.total_type) is None:

@@ -127,7 +127,7 @@ class Rows(Lines):
         sweep.run(partial, iteration)
 
     def _unroll(self, reduces: list[Reduce], outputs: list[Output], stage: int) -> int:
-        """How many steps side by side: at most `unroll` of the schedule, fewer where a step is long already."""
+        """The unroll factor: at most `unroll` of the schedule, less where a step is long already."""
         most = self.kernel.schedule.cpu.unroll or UNROLL
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))

@@ -60,7 +60,7 @@ def is_in_place(kernel: KernelFunction, output: Output) -> bool:
 
 
 def combination(output: Output) -> Combine:
-    """How a row and what is there make one."""
+    """The function that combines a row with what is there."""
     assert output.combine is not None
     return output.combine
 

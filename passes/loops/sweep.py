@@ -30,13 +30,13 @@ class Sweep:
     width: int
     unroll: int
     depth: int = 1
-    """How many terms a step adds to a partial result."""
+    """The number of terms that a step adds to a partial result."""
     end_block: Callable[[], None] | None = None
     """See `Accumulation`."""
 
     @property
     def steps(self) -> int:
-        """How many terms are added to one partial result, one after the other, at most."""
+        """The most terms that are added to one partial result, one after the other."""
         return (-(-self.extent // (self.width * self.unroll)) + self.unroll) * self.depth
 
     def run(

@@ -34,7 +34,7 @@ from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
 
 
 class Totals:
-    """Which outputs gather totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
+    """The outputs that accumulate totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
 
     def __init__(self, kernel: KernelFunction, sums: Sequence[Reduce]) -> None:
         self.kernel = kernel
@@ -48,7 +48,7 @@ class Totals:
             for node, output in self.gathered.items()
             if self._terms > BLOCK and (type_ := total_type(node.op, node.element_type)) is not None
         }
-        """Where the totals of earlier blocks are, in higher precision."""
+        """The scratch buffers of the totals of earlier blocks, in higher precision."""
 
     def _output_of(self, node: Reduce) -> Output:
         """The output that gathers a sum: the sum itself, or one that is made of it."""
@@ -67,7 +67,7 @@ class Totals:
 
     @property
     def depth(self) -> int:
-        """How many terms a row adds to one total, one after the other."""
+        """The number of terms that a row adds to one total, one after the other."""
         space, most = self.kernel.space, 1
         for output in self.gathered.values():
             along = [d for d in space.inner if d not in output.offset.dims]
@@ -77,7 +77,7 @@ class Totals:
 
     @property
     def _terms(self) -> int:
-        """How many terms a total has; those of one vector count as one."""
+        """The number of terms of a total; those of one vector count as one."""
         space = self.kernel.space
         count = prod(space.extents[d] for d in space.outer)
         if space.reduces_leading:
@@ -109,7 +109,7 @@ class Totals:
             level.store(buffer, output.offset, type(node.op).COMBINE(before, value))
 
     def _value(self, level: LoopLevel, node: Reduce, output: Output) -> Scalar:
-        """What an iteration adds: a vector of elements, or all of its lanes to one element."""
+        """The value that an iteration adds: a vector of elements, or all of its lanes to one element."""
         lanes, term = level.lanes, node.operands[0]
         if lanes is None:
             return level.values([term])[0]
@@ -153,7 +153,7 @@ class Totals:
     # -----------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """After the outer loops: what outputs make of the totals."""
+        """Finishes the totals after the outer loops, and stores the outputs that are computed from them."""
         self.end_block()
         for node in self.earlier:
             self._at_each(node, partial(self._round, node))

@@ -28,7 +28,7 @@ class Lanes:
 
 
 def lane_count(vector_bits: int, element_types: list[Attribute]) -> int:
-    """How many lanes the widest of these types allows."""
+    """The number of lanes that the widest of these types allows."""
     widest = max((max(bit_width(t), 8) for t in element_types), default=32)
     return max(vector_bits // widest, 1)
 

@@ -55,7 +55,7 @@ class CodeBuilder:
     def __init__(self, argument_types: Sequence[Attribute]) -> None:
         self.block = Block(arg_types=argument_types)
         self.insertion_point: Insert = self.block.add_op
-        """Where code is being added now: the innermost loop's end."""
+        """The insertion point of code: the innermost loop's end."""
         self._head: list[Operation] = []
         self._constants: dict[tuple[object, ...], SSAValue] = {}
         self._numbers: dict[SSAValue, int] = {}

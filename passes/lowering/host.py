@@ -101,7 +101,7 @@ class Host:
         lower_while(op, self.memory, self.stacks, self.block)
 
     def sum(self, op: AddN) -> None:
-        """Of stacks, or of tensors that no kernel computes with."""
+        """Lowers a sum of stacks, or of tensors that no kernel computes with."""
         if is_stack(op.results[0]):
             self.stacks.add(op)
         else:
@@ -166,7 +166,7 @@ def check_outside(block: Block) -> None:
 
 
 def handler_of(op: Operation) -> Callable[[Host, Any], None]:
-    """What lowers an operation outside of kernels: unless it is listed here, the host runs it, if it can."""
+    """The handler that lowers an operation outside of kernels; unless it is listed, the host runs it, if it can."""
     return Host.nothing if isinstance(op, Alias) else HANDLERS.get(type(op), Host.on_host)
 
 

@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 
 
 def at_its_index(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Where loops visit each index once, and store after they have loaded.
+    """Whether an argument may be overwritten by loops that visit each index once, and store after they have loaded.
 
     It is enough that on every path through the region the argument, and what is made from it, is read at the index of
     the loops: the map of each operation on the way keeps all dims in their order, and none is added, dropped or
@@ -29,7 +29,7 @@ def at_its_index(schedule: Schedule, argument: SSAValue, written: SSAValue) -> b
 
 
 def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Where lines are visited again by later stages: for what has one element per line (or one in all).
+    """Whether it may where later stages visit lines again: if it has one element per line (or one in all).
 
     It leads, by such values alone, to this result alone: its elements are read for what is written there, and for
     nothing else.
@@ -40,7 +40,7 @@ def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> 
 
 
 def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Where rows are added to or put into the argument: it is not read for itself, and rows and indices are others."""
+    """Whether it may where rows are added to it or put into it: not read otherwise, nor the rows or indices."""
     op = written.owner
     if not argument.has_one_use():
         return False
@@ -50,7 +50,7 @@ def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
 
 
 def never(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Where loops store what they have not read, as those of a concat do."""
+    """That it may not: loops store what they have not read, as those of a concat do."""
     return False
 
 

@@ -27,7 +27,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
 
 Extents: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
-"""Those of P, and those of R."""
+"""The extents of P (parallel dims), and those of R (reduced dims)."""
 InPlace: TypeAlias = Callable[[Schedule, SSAValue, SSAValue], bool]
 Reference: TypeAlias = str | Callable[..., Any]
 """A function, or where it is: `"module:name"`."""
@@ -46,12 +46,12 @@ class Order(Enum):
 
 @dataclass(frozen=True)
 class Lowering:
-    """How kernels of a kind become code of one target."""
+    """The lowering of kernels of a kind for one target."""
 
     lower: Reference
-    """What makes the code."""
+    """The function that builds the code."""
     check: Reference | None = None
-    """What raises a `DiagnosticError` for a kernel that this target has not the means for."""
+    """A function that raises a `DiagnosticError` for a kernel that this target cannot lower."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def of_product(block: Block) -> list[Extents]:
 
 
 def of_rows(block: Block) -> list[Extents]:
-    """Those of the rows that are added or put."""
+    """The extents of the rows that are added or put."""
     made = (op for op in block.ops if isinstance(op, MakeSlices))
     return [(shape_of_type(op.operands[0].type), ()) for op in made]
 

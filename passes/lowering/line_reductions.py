@@ -31,7 +31,7 @@ class LineReductions:
 
     @staticmethod
     def of(nodes: Iterable[Node], inner: Collection[int]) -> LineReductions:
-        """Those among these nodes; `inner` are the dims along a line."""
+        """Sorts the reductions among these nodes; `inner` are the dims along a line."""
         found = LineReductions([], [], [])
         for node in nodes:
             if isinstance(node, Reduce):

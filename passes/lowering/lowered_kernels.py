@@ -33,7 +33,7 @@ from pullback.passes.lowering.structure import Structure, structure_of
 
 @dataclass(frozen=True)
 class Signature:
-    """What a kernel's code is given: a name, and a buffer for every operand and every result.
+    """The signature of a kernel's code: a name, and a buffer for every operand and every result.
 
     Operands and results with equal keys share a buffer.
     """
@@ -72,7 +72,7 @@ class Code(Protocol):
 
 @dataclass(frozen=True)
 class LoweredKernel:
-    """What runs a kernel, one after the other, and for each argument which buffer it is, seen as which memref.
+    """The functions that run a kernel, one after the other, with a buffer and its memref type for each argument.
 
     Beside those of the signature there may be scratch buffers.
     """
@@ -93,7 +93,7 @@ class LoweredKernel:
 
 
 def scratch_end(arguments: Sequence[tuple[BufferKey, MemRefType]]) -> int:
-    """Where the last scratch buffer ends."""
+    """The end of the last scratch buffer, in bytes."""
     ends = [int(at) + bytes_of(type_) for (kind, at), type_ in arguments if kind == SCRATCH[0]]
     return max(ends, default=0)
 

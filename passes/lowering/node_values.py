@@ -62,7 +62,7 @@ class NodeValues(ABC):
 
     @abstractmethod
     def home(self, node: Node) -> Self:
-        """Where a node that is not known yet is to be computed: here, or outside of the loops around this."""
+        """The level at which a new node is to be computed: this one, or one outside of loops around it (hoisting)."""
 
     @abstractmethod
     def terms(self, offset: Affine) -> tuple[Sequence[Term], int]:
@@ -77,7 +77,7 @@ class NodeValues(ABC):
         return False
 
     def stride(self, offset: Affine) -> int:
-        """What an offset changes by from lane to lane."""
+        """The stride of an offset from lane to lane."""
         return 0
 
     def operand(self, node: Node, *, as_vector: bool = False) -> Scalar:

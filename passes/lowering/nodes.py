@@ -113,7 +113,7 @@ class Output:
 
     @property
     def nodes(self) -> list[Node]:
-        """What it takes: the element, and the row."""
+        """The nodes that it takes: the element, and the row."""
         return [self.node] if self.row is None else [self.node, self.row]
 
 

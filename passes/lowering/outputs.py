@@ -47,7 +47,7 @@ class RowUpdate:
     """Rows that are combined with what else makes up a value."""
 
     before: SSAValue | None
-    """What the rows are combined with; `None` for zeros."""
+    """The value that the rows are combined with; `None` for zeros."""
     slices: MakeSlices
     combine: Callable[[Scalar, Scalar], Scalar]
     adds_up: bool
@@ -136,7 +136,7 @@ class Outputs:
         )
 
     def _next(self, piece: SSAValue) -> tuple[tuple[int, ...], Position]:
-        """The shape of the next piece, and the position that its loops stand at."""
+        """The shape of the next piece, and the position of its loops."""
         shape = shape_of_type(piece.type)
         first, self._pieces = self._pieces, self._pieces + len(shape)
         return shape, self.space.piece(first, shape)

@@ -69,7 +69,7 @@ class NodeReader:
         return answer
 
     def _reading(self, value: SSAValue, position: Position) -> Reading:
-        """How the element of a value is read, by the family of its operation."""
+        """Reads an element of a value, by the family of its operation."""
         match value.owner:
             case Pointwise() as op:
                 return self._pointwise(op, position)
@@ -109,7 +109,7 @@ class NodeReader:
         return node
 
     def _position(self, op: Indexed, number: int, point: Position) -> Position:
-        """Where an operand is read that the operation reads at an affine position."""
+        """The position at which an operand is read, by the operation's affine access."""
         access = op.access(number)
         if isinstance(access, StoredAccess):
             access = access.element

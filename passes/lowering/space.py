@@ -81,7 +81,7 @@ class Space:
         return Affine.number(self.rank, value)
 
     def output_position(self, type_: Attribute) -> Position:
-        """Where in a value of this type the kernel stands as its loops run."""
+        """The position of the loops in a value of this type."""
         shape = shape_of_type(type_)
         for dims in (self.whole, self.outer, self.inner, ()):
             along = self._along(shape, dims)

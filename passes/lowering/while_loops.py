@@ -65,7 +65,7 @@ def condition(memory: HostMemory, op: While) -> SSAValue:
 
 
 Move = tuple[BufferKey, BufferKey, MemRefType]
-"""From where, to where, and as what."""
+"""A copy: its source, its target, and its type."""
 
 
 def move(memory: HostMemory, moves: Sequence[Move]) -> None:

@@ -149,7 +149,7 @@ class Checker:
     # ---- among others -----------------------------------------------------------------------------------
 
     def _check_proved(self, value: SSAValue, buffer: BufferAttr, findings: list[Finding]) -> None:
-        """A variable's own memory only where nobody can tell: as `plan-memory` proves it."""
+        """Checks that a variable's own memory is used only where that is unobservable, as `plan-memory` proves it."""
         storage, op = self.lives.of(value), value.owner
         assert storage is not None
         assert isinstance(op, Operation)

@@ -69,7 +69,7 @@ Step: TypeAlias = Computed | Outside
 
 @dataclass(frozen=True)
 class Classified:
-    """What becomes of each operation of a block."""
+    """The classes of a block's operations: computed in kernels, left outside, or deferred."""
 
     steps: tuple[Step, ...]
     """What is computed and what stays outside, each after all that it needs."""

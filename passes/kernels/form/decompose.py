@@ -1,4 +1,4 @@
-"""Decomposition: composite operations become those that they stand for, where kernels compute all of these."""
+"""Decomposition: composite operations become simpler ones, where kernels compute all of these."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _replace(op: Composite, replacements: Replacements) -> None:
 
 
 def becomes_native(op: Operation) -> bool:
-    """Tells whether kernels compute an operation, or all those that it stands for.
+    """Tells whether kernels compute an operation, or all those of its decomposition.
 
     Half of a composite in kernels would cost a call to the host as well.
     """
