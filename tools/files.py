@@ -59,7 +59,7 @@ def is_terminal() -> bool:
 
 
 def forget_standard_output() -> None:
-    """Drops buffered output, so that flushing it does not fail again at exit."""
+    """Redirects standard output to the null device: flushing what is buffered must not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
