@@ -17,7 +17,7 @@ from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 WARP = 32
-"""Threads that run in step and shuffle."""
+"""The threads of a warp, which run in lockstep and shuffle."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class KernelBuilder(CodeBuilder):
         return GpuKernel(function, tuple(self.shared), taken, blocks, self.threads)
 
     def _drop_untouched(self) -> tuple[int, ...]:
-        """Leave the arguments that the kernel uses, and give their positions."""
+        """Removes unused arguments, and returns the positions of the others."""
         taken = tuple(argument.index for argument in self.block.args if argument.first_use is not None)
         for argument in self.block.args:
             if argument.first_use is None:

@@ -76,7 +76,7 @@ class Line(ABC):
 
     @abstractmethod
     def _is_first(self) -> SSAValue:
-        """Whether this thread is the one that leads the line."""
+        """Tells whether this thread is the one that leads the line."""
 
     @abstractmethod
     def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:

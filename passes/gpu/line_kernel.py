@@ -30,7 +30,7 @@ from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
 
 NONE = Dims(0, ())
-"""No dims at all."""
+"""The empty set of dims."""
 
 
 def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:

@@ -1,4 +1,4 @@
-"""What the GPU kernels of one `graph.kernel` are given: a memref of rank 1 for each distinct buffer."""
+"""Parameters of the GPU kernels of one `graph.kernel`: a memref of rank 1 for each distinct buffer."""
 
 from __future__ import annotations
 

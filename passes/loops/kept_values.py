@@ -35,7 +35,7 @@ class Keeping:
         return self.last if self.kernel.is_loaded(output) else output.node.stage
 
     def is_there(self, stage: int) -> Callable[[Node], bool]:
-        """Whether a stage finds a node computed: kept by an earlier one, or reduced."""
+        """Tells whether a stage finds a node computed: kept by an earlier one, or reduced."""
         return lambda node: isinstance(node, Reduce) or self.first.get(node, stage) < stage
 
     def compute(self, level: LoopLevel, stage: int) -> None:
@@ -49,7 +49,7 @@ class Keeping:
                 level.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
 
     def _can_hold(self, output: Output) -> bool:
-        """Whether its row is free until the last stage, and has room for every element."""
+        """Tells whether its row is free until the last stage, and has room for every element."""
         everywhere = {d for d, n in enumerate(self.kernel.space.extents) if n > 1}
         is_last = self.stage_of(output) == self.last
         return is_last and everywhere <= output.offset.dims and not self.kernel.is_loaded(output)

@@ -1,4 +1,4 @@
-"""A kernel as a function of level `loops`: its dims, its memref arguments, and the level around all loops.
+"""The function of a kernel at level `loops`: its dims, its memref arguments, and the level around all loops.
 
 Of the kernel of `merge_dims`, which adds %b : tensor<5x6xf32> to %x : tensor<4x5x6xf32>, the loops are those of the
 space (4, 30). %x is stepped through by 30 elements and by 1, so that its argument has two dimensions:
@@ -72,7 +72,7 @@ class KernelFunction:
         return count
 
     def is_loaded(self, output: Output) -> bool:
-        """Whether the buffer of an output is read, too."""
+        """Tells whether the buffer of an output is read, too."""
         key = self.signature.outputs[output.result]
         return any(self.signature.inputs[load.argument] == key for load in self.model.loads)
 

@@ -99,7 +99,7 @@ class LoopLevel(NodeValues):
     # ---- vectors ----------------------------------------------------------------------------------------
 
     def is_vector(self, node: Node) -> bool:
-        """Whether the node changes along the lanes."""
+        """Tells whether the node changes along the lanes."""
         return self.lanes is not None and self.lanes.dim in node.dims
 
     def stride(self, offset: Affine) -> int:

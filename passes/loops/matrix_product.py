@@ -116,7 +116,7 @@ class MatMulLowering:
         return rows, vectors * self.count
 
     def _packs(self) -> bool:
-        """Whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""
+        """Tells whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""
         is_contiguous = isinstance(self.b, Load) and self.b.offset.coefficients[self.N] == 1
         return self.m * self.n * self.k > 0 and (not is_contiguous or self.m >= PACK_ROWS)
 

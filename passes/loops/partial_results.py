@@ -194,7 +194,7 @@ class Accumulation:
         return left
 
     def _enter(self, carried: Sequence[SSAValue]) -> None:
-        """Takes what a block left."""
+        """Takes the values that a block passed on."""
         rest = iter(carried)
         for accumulator, slots in zip(self.accumulators, self.slots, strict=True):
             if accumulator.total_type is None:

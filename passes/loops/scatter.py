@@ -52,7 +52,7 @@ def lower_scatter(kernel: KernelFunction) -> None:
 
 
 def is_in_place(kernel: KernelFunction, output: Output) -> bool:
-    """Whether an output is what its buffer holds already."""
+    """Tells whether an output is what its buffer holds already."""
     node = output.node
     if not isinstance(node, Load) or node.operands or node.offset != output.offset:
         return False
@@ -69,7 +69,7 @@ def combination(output: Output) -> Combine:
 
 
 def is_long(kernel: KernelFunction, output: Output) -> bool:
-    """Whether so many rows are added that one index at least has more than a block of them."""
+    """Tells whether so many rows are added that one index at least has more than a block of them."""
     assert output.number is not None
     count = prod(kernel.space.extents[d] for d in output.number.dims)
     return count > BLOCK * output.rows and output.adds and output.node.element_type in TOTALS

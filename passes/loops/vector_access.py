@@ -112,7 +112,7 @@ def all_lanes(builder: CodeBuilder, count: int) -> SSAValue:
 
 
 def both(a: Scalar, b: Scalar) -> Scalar:
-    """Whether both hold."""
+    """Combines two masks: lanes in which both hold."""
     return Scalar(
         result_of(arith.AndIOp.create(operands=[a.value, b.value], result_types=[a.type]), "inside")
     )

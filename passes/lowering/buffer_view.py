@@ -1,4 +1,4 @@
-"""A buffer as a kernel sees it: loads and stores of single elements, and of rows that are named at run time."""
+"""Views of buffers in kernels: loads and stores of elements, and of rows whose index is known at run time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class BufferView:
         insert(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
 
     def stored(self, value: Scalar) -> Scalar:
-        """A value as it is in memory."""
+        """Casts a value to the element type in memory."""
         return value.cast(self.memory_type)
 
 
@@ -62,7 +62,7 @@ class BufferView:
 
 
 def is_in_range(index: Scalar, rows: int) -> Scalar:
-    """Whether an index, or each lane of a vector of them, names one of so many rows."""
+    """Tells whether an index, or each lane of a vector of them, is in range of so many rows."""
     assert isinstance(index.element_type, IntegerType)
     most = 1 << index.element_type.width.data - 1  # an index that is not negative is smaller than that
     op = CmpiOp(index.value, index.like(min(rows, most)).value, "ult")
@@ -70,10 +70,10 @@ def is_in_range(index: Scalar, rows: int) -> Scalar:
 
 
 def index_of(value: Scalar) -> SSAValue:
-    """An integer as an index."""
+    """Casts an integer to index."""
     return result_of(index_op(IndexCastOp, value.value), "row")
 
 
 def row_in_range(builder: CodeBuilder, index: Scalar, is_inside: Scalar) -> SSAValue:
-    """The row that an index names, 0 where there is none."""
+    """Replaces an index out of range by 0."""
     return select(is_inside, Scalar(index_of(index)), Scalar(builder.index(0))).value

@@ -29,7 +29,7 @@ def at_its_index(schedule: Schedule, argument: SSAValue, written: SSAValue) -> b
 
 
 def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Whether it may where later stages visit lines again: if it has one element per line (or one in all).
+    """Tells whether it may where later stages visit lines again: if it has one element per line (or one in all).
 
     It leads, by such values alone, to this result alone: its elements are read for what is written there, and for
     nothing else.
@@ -40,7 +40,7 @@ def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> 
 
 
 def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """Whether it may where rows are added to it or put into it: not read otherwise, nor the rows or indices."""
+    """Tells whether it may where rows are added to it or put into it: not read otherwise, nor the rows or indices."""
     op = written.owner
     if not argument.has_one_use():
         return False
@@ -60,7 +60,7 @@ def _long(value: SSAValue) -> list[int]:
 
 
 def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:
-    """Whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
+    """Tells whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
     extents = _long(argument)
     seen = {argument}
     pending = [argument]

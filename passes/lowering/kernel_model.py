@@ -1,4 +1,4 @@
-"""What a kernel computes, read from its region: the loops, what is stored in them, and the nodes behind that.
+"""The model of a kernel: its loops, its outputs, and the nodes (expressions) behind these, read from its region.
 
 Both lowerings, and the check of schedules, begin with it. Of
 

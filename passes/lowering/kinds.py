@@ -234,7 +234,7 @@ def resolved(reference: Reference) -> Callable[..., Any]:
 
 
 def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
-    """Whether a kernel may be given the buffer of this operand for this result: its kind has the rule."""
+    """Tells whether a kernel may be given the buffer of this operand for this result: its kind has the rule."""
     last = kernel.body.block.last_op
     assert isinstance(last, Yield)
     argument, written = kernel.body.block.args[operand], last.operands[result]

@@ -41,5 +41,5 @@ class LineReductions:
         return found
 
     def along_at(self, stage: int) -> list[Reduce]:
-        """Those along each line whose terms are known in a stage."""
+        """Finds the reductions along each line whose terms are known in a stage."""
         return [node for node in self.along if node.operands[0].stage == stage]

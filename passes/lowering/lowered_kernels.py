@@ -1,4 +1,4 @@
-"""Kernels as a target runs them: equal ones share one function, which the host calls on the buffers of each.
+"""Lowered kernels: equal ones share one function, which the host calls on the buffers of each.
 
 Of the kernels of
 

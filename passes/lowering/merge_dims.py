@@ -1,4 +1,4 @@
-"""Loop coalescing: neighbouring dims that every access runs through as through one become one dim.
+"""Loop coalescing: merges neighbouring dims that every access traverses as one.
 
 Of the space (4, 5, 6) of a pointwise kernel on %x : tensor<4x5x6xf32> and %b : tensor<5x6xf32>, the offsets are
 

@@ -73,7 +73,7 @@ class NodeValues(ABC):
         return self.known.get(node)
 
     def is_vector(self, node: Node) -> bool:
-        """Whether a node is computed for several lanes at once."""
+        """Tells whether a node is computed for several lanes at once."""
         return False
 
     def stride(self, offset: Affine) -> int:
@@ -90,7 +90,7 @@ class NodeValues(ABC):
         return value
 
     def load(self, view: BufferView, offset: Affine, more: Sequence[Term] = ()) -> Scalar:
-        """What is at an offset, and so many terms further."""
+        """Loads the element at an offset, and so many terms further."""
         terms, constant = self.terms(offset)
         return view.load(self.builder, [*terms, *more], constant)
 
@@ -119,7 +119,7 @@ class NodeValues(ABC):
             self.store(views[output.result], output.offset, value)
 
     def is_at_hand(self, node: Node) -> bool:
-        """Whether a node needs no operands to become known."""
+        """Tells whether a node needs no operands to become known."""
         return self.find(node) is not None
 
     def computed(self, node: Node) -> Scalar:
@@ -145,7 +145,7 @@ class NodeValues(ABC):
         return select(inside, value, self.builder.number(0, value.type))
 
     def row(self, node: Node, rows: int) -> tuple[SSAValue, Scalar]:
-        """The row that a node names, 0 instead of one that is not there, and whether it is there."""
+        """The row index of a node, 0 if out of range, and whether it is in range."""
         if (node, rows) not in self._rows:
             with inserting(self.insertion_point):
                 index = self.operand(node)
@@ -154,7 +154,7 @@ class NodeValues(ABC):
         return self._rows[node, rows]
 
     def identity_element(self, node: IdentityElement) -> Scalar:
-        """Whether the index that is hot is that of the column."""
+        """Compares the hot index with that of the column."""
         (hot,) = node.operands
         index = self.operand(hot)
         return index.equal(self.column(node, index)).cast(node.element_type)

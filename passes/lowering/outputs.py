@@ -1,4 +1,4 @@
-"""What a kernel yields: one element each time its loops run, or several pieces that are computed apart."""
+"""Outputs of a kernel: one element at each point of its loops, or several pieces that are computed apart."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
 
 @dataclass(frozen=True)
 class RowUpdate:
-    """Rows that are combined with what else makes up a value."""
+    """Rows that are scattered into a value."""
 
     before: SSAValue | None
     """The value that the rows are combined with; `None` for zeros."""

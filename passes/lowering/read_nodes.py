@@ -200,7 +200,7 @@ class NodeReader:
 
 
 def is_identity(value: SSAValue) -> bool:
-    """Whether this is a constant identity matrix, whose rows are cheaper to compute than to read."""
+    """Tells whether this is a constant identity matrix, whose rows are cheaper to compute than to read."""
     op, shape = value.owner, shape_of_type(value.type)
     if not isinstance(op, Constant) or len(shape) != 2 or shape[0] != shape[1]:
         return False

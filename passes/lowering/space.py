@@ -1,4 +1,4 @@
-"""The iteration space of a kernel: its loops, and which axes of a value run along which of them."""
+"""The iteration space of a kernel: its loops, and the dims that index the axes of values."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def last_user(value: SSAValue) -> Operation | None:
 
 
 def is_last_use(value: SSAValue, user: Operation) -> bool:
-    """Whether nothing uses a value after `user`, nor `user` twice."""
+    """Tells whether nothing uses a value after `user`, nor `user` twice."""
     uses = [use.operation for use in value.uses]
     return (
         last_user(value) is user

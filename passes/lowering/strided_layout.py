@@ -1,4 +1,4 @@
-"""The shape in which a kernel sees a buffer: one dimension for each distance that its loops step by."""
+"""The strided layout of a buffer in a kernel: a shape with one dimension for each stride of its loops."""
 
 from __future__ import annotations
 

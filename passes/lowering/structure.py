@@ -1,4 +1,4 @@
-"""Value numbering of whole kernels: two of equal structure compute the same, and one function serves both."""
+"""Value numbering of whole kernels: two of equal structure compute the same, and share one function."""
 
 from __future__ import annotations
 

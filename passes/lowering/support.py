@@ -1,4 +1,4 @@
-"""Which operations kernels compute, and which the host runs between kernels, by their meaning on NumPy arrays."""
+"""Support of operations: which ones kernels compute, and which the host runs, by their NumPy meaning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KERNEL_DTYPES = (f32, f64, i32, i64, i1)
 
 
 def runs_natively(op: Operation) -> bool:
-    """Whether kernels compute an operation, or read through it: it states how, and for these dtypes.
+    """Tells whether kernels compute an operation, or read through it: it states how, and for these dtypes.
 
     An elementwise operation needs a body for one element, a reduction a way to combine two; a product is one of two
     matrices.
@@ -34,17 +34,17 @@ def runs_natively(op: Operation) -> bool:
 
 
 def is_grouped(op: Operation) -> bool:
-    """Whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
+    """Tells whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
     return runs_natively(op) and not isinstance(op, View | Uniform)
 
 
 def has_kernel_dtypes(op: Operation) -> bool:
-    """Whether all operands and results of an operation are of types that kernels compute with."""
+    """Tells whether all operands and results of an operation are of types that kernels compute with."""
     return all(map(_fits_kernels, (*op.operands, *op.results)))
 
 
 def runs_on_host(op: Operation) -> bool:
-    """Whether an operation outside of kernels runs as a call of its NumPy meaning, on whole tensors in memory.
+    """Tells whether an operation outside of kernels runs as a call of its NumPy meaning, on whole tensors in memory.
 
     So does everything that only computes tensors (of static shape) from tensors and slices, and that no kernel
     computes.
@@ -68,7 +68,7 @@ _FITS: dict[int, tuple[Attribute, bool]] = {}
 
 
 def _fits_kernels(value: SSAValue) -> bool:
-    """Whether the elements of a value are of a type that kernels compute with."""
+    """Tells whether the elements of a value are of a type that kernels compute with."""
     type_ = value.type
     known = _FITS.get(id(type_))
     if known is None:

@@ -50,12 +50,12 @@ def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Call
 
 
 def is_stack(value: SSAValue) -> bool:
-    """Whether a carried value is a stack."""
+    """Tells whether a carried value is a stack."""
     return isinstance(value.type, StackType)
 
 
 def condition(memory: HostMemory, op: While) -> SSAValue:
-    """Whether to go on, from the byte that the condition's kernel has written."""
+    """Loads the condition, whether to run the body again, from the byte that its kernel has written."""
     last = op.condition.block.last_op
     assert last is not None
     flag = memory.view(
@@ -85,7 +85,7 @@ def move(memory: HostMemory, moves: Sequence[Move]) -> None:
 
 
 def temporary_bytes(assignment: BufferAssignment, op: While) -> int:
-    """What `move` may need to set aside: the largest carried tensor, if values may change buffers."""
+    """The scratch memory that `move` may need: the largest carried tensor, if values may change buffers."""
     last = op.body.block.last_op
     assert last is not None
     pairs = [(v, r) for v, r in zip(last.operands, op.results, strict=True) if not is_stack(v)]

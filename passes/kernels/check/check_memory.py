@@ -1,4 +1,4 @@
-"""What a memory plan may say: the checks of a text that someone may have edited."""
+"""Verification of memory plans, which may have been edited by hand."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class PlanError(DiagnosticError):
 
 
 def has_plan(function: func.FuncOp) -> bool:
-    """Whether anything in a function says where a value lies."""
+    """Tells whether a function has a memory plan."""
     return ARENA in function.attributes or any(MEMORY in op.attributes for op in function.walk())
 
 
 def check_memory(function: func.FuncOp) -> None:
-    """Whether every value has a place of its own for as long as it is needed.
+    """Checks that every value has a buffer of its own while it is live.
 
     Raises:
         DiagnosticError: a place is missing, is not there, is of another type than the value, may not be written
@@ -44,7 +44,7 @@ def check_memory(function: func.FuncOp) -> None:
 
 
 class Checker:
-    """The places that one function has."""
+    """The buffers of one function, and the checks of each."""
 
     def __init__(self, function: func.FuncOp) -> None:
         self.function = function
@@ -166,7 +166,7 @@ class Checker:
         raise self._wrong(op, value, buffer, f"that needs a copy ({why}); expected the arena or an output")
 
     def _check_returned(self, value: SSAValue, buffer: BufferAttr) -> None:
-        """What a function returns lies in its own output, not in that of another result."""
+        """Checks that a returned value is in its own output, not in that of another result."""
         storage, (_, number) = self.lives.of(value), buffer.place
         places = [n for n, v in enumerate(self.returned) if self.lives.of(v) is storage]
         if places and number not in places:

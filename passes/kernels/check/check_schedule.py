@@ -1,4 +1,4 @@
-"""What a kernel's `schedule` may say: the checks of a text that someone may have edited."""
+"""Verification of schedules, which may have been edited by hand: kind, extents, and bounds of tuned parameters."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pullback.passes.lowering.kinds import (
 
 MAX_UNROLL = 64
 MAX_TILE = (64, 1024)
-"""Rows and columns of the block of a product."""
+"""The most rows and columns of the block of a product."""
 MAX_BLOCK = 256
-"""Vectors in that block: each is code of its own."""
+"""The most vectors in that block: each is code of its own."""
 THREADS = (32, 1024)
 """Threads in a block on GPUs: from one warp to as many as every device takes."""
 
@@ -40,7 +40,7 @@ class ScheduleError(DiagnosticError):
 
 
 def check_schedule(kernel: Kernel) -> None:
-    """Whether loops can follow a kernel's schedule.
+    """Checks that loops can follow a kernel's schedule.
 
     Raises:
         DiagnosticError: there is none, a number is out of its bounds, or kind and extents do not fit the operations
@@ -56,7 +56,7 @@ def check_schedule(kernel: Kernel) -> None:
 
 
 def check_means(kernel: Kernel, target: str) -> None:
-    """Whether a target has code for a kernel whose schedule was checked, and the means that it needs.
+    """Checks that a target has code for a kernel whose schedule was checked, and the means that it needs.
 
     Raises:
         DiagnosticError: there is no code for its kind yet, or the target cannot do what it asks for.
@@ -122,7 +122,7 @@ def _is_power_of_two(number: int, least: int, most: int) -> bool:
 
 
 def _check_kind(kernel: Kernel, schedule: Schedule) -> None:
-    """The kind, by the operations that only one kind of kernel holds, and the extents where those give them."""
+    """Checks the kind by operations that only one kind of kernel may contain, and the extents that these fix."""
     ops = list(kernel.body.block.ops)
     alone = [(op, kind) for op in ops if (kind := kind_of_op(op)) is not None]
     if alone:
@@ -152,7 +152,7 @@ def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: Sequence[str], op: O
 
 
 def _check_alone(kernel: Kernel, schedule: Schedule, kind: Kind, ops: Sequence[Operation]) -> None:
-    """The extents that a product, a scatter or a concat gives its kernel."""
+    """Checks the extents of a kernel, which a product, a scatter or a concat in it fixes."""
     first, *others = ops
     apart = [op for op in others if kind.is_single or type(op) is not type(first)]
     if apart:

@@ -1,4 +1,4 @@
-"""Whether the loops that a schedule asks for compute what the region of a kernel says, each element of it once."""
+"""Verification of iteration spaces: the loops of a schedule compute each element of a kernel's results once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pullback.passes.lowering.space import Space
 
 
 def check_space(kernel: Kernel, schedule: Schedule) -> None:
-    """Whether every value is found along the loops, known when it is needed, and stored at each of its elements.
+    """Checks that every value has its dims among the loops, is known when needed, and is stored at each element.
 
     Raises:
         DiagnosticError: at the kernel, or at the reduction that has no loops to run along.
@@ -41,7 +41,7 @@ def check_space(kernel: Kernel, schedule: Schedule) -> None:
 
 
 def _check_reduction(node: Reduce, inner: frozenset[int], outer: frozenset[int]) -> None:
-    """Whether a reduction runs over all loops of its side, none of which its result runs along."""
+    """Checks that a reduction runs over all loops of its side, none of which indexes its result."""
     if node.is_crossed:
         raise DiagnosticError(
             f"'{node.op.name}' is reduced along the loop that its result runs along: keep its dims, or let "
@@ -58,7 +58,7 @@ def _check_reduction(node: Reduce, inner: frozenset[int], outer: frozenset[int])
 
 
 def _is_early(node: Node, outer: frozenset[int]) -> bool:
-    """Whether a node is computed in loops after which only an operand of it is known."""
+    """Tells whether a node is computed inside loops after which only its operand is known."""
     if not any(operand.is_late for operand in node.operands):
         return False
     return not isinstance(node, Compute) or bool(node.dims & outer)
@@ -67,7 +67,7 @@ def _is_early(node: Node, outer: frozenset[int]) -> bool:
 def _check_points(
     kernel: Kernel, schedule: Schedule, space: Space, output: Output, outer: frozenset[int]
 ) -> None:
-    """Whether the loops that an output runs along have one point for each of its elements, and run once."""
+    """Checks that the loops of an output have one point for each of its elements, and run once."""
     shape = shape_of_type(kernel.results[output.result].type)
     size = prod(shape)
     loops = [(step, space.extents[d]) for d, step in enumerate(output.offset.coefficients) if step]
@@ -84,7 +84,7 @@ def _check_points(
 
 
 def _counts_through(loops: list[tuple[int, int]], first: int) -> bool:
-    """Whether loops of these steps and extents, the innermost first, number elements from 0 on without a gap."""
+    """Tells whether loops of these strides and extents, innermost first, enumerate elements from 0 on without gaps."""
     expected = 1
     for step, extent in loops:
         if step != expected:
@@ -94,7 +94,7 @@ def _counts_through(loops: list[tuple[int, int]], first: int) -> bool:
 
 
 def _stride(extents: Sequence[int]) -> int:
-    """What an axis around these would step by: no address is larger, even where there are no elements."""
+    """The stride of an axis around these: no address is larger, even where there are no elements."""
     return prod(max(extent, 1) for extent in extents)
 
 

@@ -1,4 +1,4 @@
-"""Level `kernels` is what lowerings read and people edit: whether schedules and memory plans fit the program."""
+"""Verification of level `kernels`, whose texts may be edited: schedules and memory plans must fit the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pullback.passes.lowering.structure import Structure, structure_of
 
 
 def verify_scheduled(module: ModuleOp, target: str | None = None) -> None:
-    """Check the schedule of every kernel, and the memory plan of every function that has one.
+    """Checks the schedule of every kernel, and the memory plan of every function that has one.
 
     Args:
         module: a module of level `kernels`.

@@ -1,4 +1,4 @@
-"""The `schedule` attribute of a kernel: how its loops run, as far as text may say."""
+"""Choice of a kernel's schedule: kind, extents, vector width, unrolling, and the register block of products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_VECTOR = 128
 
 
 def tile_of(vector_bits: int) -> tuple[int, int]:
-    """The rows and the vectors of a block of a product: as many as registers hold, beside what is multiplied.
+    """Chooses the rows and vectors of the register block of a product: as many as fit beside its operands.
 
     There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
     """
@@ -23,7 +23,7 @@ def tile_of(vector_bits: int) -> tuple[int, int]:
 
 
 def schedule_of(group: Group, block: Block, vector_bits: int) -> ScheduleAttr:
-    """The schedule for a group whose region is `block`, for vector registers of so many bits."""
+    """Chooses the schedule of a group whose region is `block`, for vector registers of so many bits."""
     kind, parallel, reduce = iteration_space(group, block)
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
     rows, vectors = tile_of(vector_bits)

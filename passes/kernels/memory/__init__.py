@@ -1,1 +1,1 @@
-"""Memory planning: which value lies in which buffer, from liveness, reuse and updates in place."""
+"""Memory planning: which value is in which buffer, from liveness, reuse and updates in place."""

@@ -84,7 +84,7 @@ def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) ->
 
 
 def may_overwrite(kernel: Kernel, result: SSAValue, old: Storage, lives: Lifetimes) -> bool:
-    """Tells whether a kernel may write a result where operands of it lie: by how it reads those."""
+    """Tells whether a kernel may write a result to the buffer of its operands: by how it reads those."""
     return _reads_in_place(kernel, result, {v for v in kernel.operands if old in lives.parts(v)})
 
 
