@@ -110,7 +110,7 @@ What follows from that, and is left to the lowering:
 - A `while` copies its operands to its results, and what its body yields too, all at once: a buffer may be both source
   and target.
 - A kernel may be given a buffer both as an operand and as a result. Then each of its elements is read only at the
-  index at which it is written (`pullback.passes.kernels.memory.in_place` has the rules): loops load before they store.
+  index at which it is written (`pullback.passes.lowering.in_place` has the rules): loops load before they store.
   Beyond that the buffers of a kernel's results do not overlap each other's or an operand's.
 
 Offsets in the arena are multiples of 64 bytes. `report=memory` and `report=hazards` say what was found.
