@@ -40,6 +40,8 @@ from pullback.dialects.graph.op.indexed import View as View
 from pullback.dialects.graph.op.indexed import Alias as Alias
 from pullback.dialects.graph.op.access import AccessMap as AccessMap
 from pullback.dialects.graph.op.access import AffineAccess as AffineAccess
+from pullback.dialects.graph.op.access import StoredAccess as StoredAccess
+from pullback.dialects.graph.op.access import RowMajorAccess as RowMajorAccess
 from pullback.dialects.graph.op.access import RowAccess as RowAccess
 from pullback.dialects.graph.op.affine import Affine as Affine
 from pullback.dialects.graph.op.access import dims as dims

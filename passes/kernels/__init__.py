@@ -61,15 +61,15 @@ plan; every lowering runs that check first, and passes over what is tuned for ot
 
 Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
 
-### Index maps
+### Access maps
 
-Where an operation reads its operands is stated by its family, see `pullback.dialects.graph.op.access`:
-along which axes of the result each axis of an operand runs. Some accesses are no such maps, and read
-kernel arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none),
-`split` and `strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape`
-that does more than add and drop extents of 1
-keeps the row-major number of an element. A `transpose` is a map, but never of a value that the kernel
-computes in its loops: it is a strided read of an argument.
+The element of each operand that an operation reads at a point of its iteration space is stated by its family,
+as an access map (`pullback.dialects.graph.op.access`). An operand shares the loops of its reader where the
+map says along which axis of the result each of its axes runs, from end to end. Other accesses are of kernel
+arguments alone: `gather` reads row `indices[i…]` of its first operand (zeros, if there is none), `split` and
+`strided_slice` start at an offset (the latter goes in steps, which may be negative), and a `reshape` that
+does more than add and drop extents of 1 keeps the row-major number of an element. A `transpose` has such a
+map, but never of a value that the kernel computes in its loops: it is a strided read of an argument.
 
 ### Fusion
 

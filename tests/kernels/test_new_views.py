@@ -20,11 +20,14 @@ from pullback.extend import (
     AffineAccess,
     Alias,
     Array,
+    Indexed,
     NotDifferentiable,
     Properties,
+    RowMajorAccess,
     View,
     dims,
     graph_op,
+    identity,
     shape_of_type,
     tensor_type,
 )
@@ -127,7 +130,49 @@ class Backwards(OneView):
         return AffineAccess((*outer, space[-1] - 1 - last), space, space)
 
 
-VIEWS: list[type[OneView]] = [Diagonals, EverySecondBackwards, Windows, WithoutLeadingOne, Backwards]
+@graph_op
+class Flattened(OneView, Alias):
+    """The matrices as vectors, in row-major order."""
+
+    name = "graph.test_flattened"
+    RESHAPED: ClassVar = staticmethod(lambda s: (*s[:-2], s[-2] * s[-1]))
+
+    def numpy(self, *operands: Array) -> Any:
+        return operands[0].reshape(self.iteration_shape())
+
+    def access(self, number: int, result: int = 0) -> AccessMap:
+        return RowMajorAccess(self.shape_of(0), self.iteration_shape())
+
+
+@graph_op
+class OfNoFamily(Indexed):
+    """An operation that states what it reads, and not how an element is computed of it."""
+
+    name = "graph.test_of_no_family"
+    operand = operand_def(AnyAttr())
+    result = result_def(AnyAttr())
+    traits = traits_def(Pure(), NotDifferentiable())
+
+    @classmethod
+    def infer(cls, operands: Sequence[Attribute], properties: Properties) -> Sequence[Attribute]:
+        return operands
+
+    def numpy(self, *operands: Array) -> Any:
+        return operands[0] + 1
+
+    def access(self, number: int, result: int = 0) -> AccessMap:
+        return identity(self.shape_of(0))
+
+
+VIEWS: list[type[OneView]] = [
+    Diagonals,
+    EverySecondBackwards,
+    Windows,
+    WithoutLeadingOne,
+    Backwards,
+    Flattened,
+]
+del OPS[OfNoFamily.name]
 for defined in VIEWS:
     del OPS[defined.name]  # no other test knows them
 
@@ -221,6 +266,14 @@ def test_an_alias_is_the_buffer_that_it_is_of(target: str) -> None:
     np.testing.assert_allclose(y, np.exp(x)[0], rtol=1e-6)
     kernels(step)
     assert "memref.copy" not in step.ir("gpu" if target == "simt" else "loops")
+
+
+def test_without_a_body_the_host_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPS, OfNoFamily.name, OfNoFamily)  # a call of the host finds its operation by name
+    x = array(3, 4)
+    step, y = compiled(x, "cpu", lambda t: pb.tanh(OfNoFamily.of(pb.exp(t))))
+    np.testing.assert_allclose(y, np.tanh(np.exp(x) + 1), rtol=1e-6)
+    assert "_host_0" in step.ir("loops")
 
 
 @pytest.mark.parametrize(("view", "allowed"), [(WithoutLeadingOne, True), (Backwards, False)])

@@ -138,8 +138,11 @@ class Concat(Indexed):
         return [tensor_type(element_type_of(operands[0]), joined)]
 
     def access(self, number: int, result: int = 0) -> AccessMap:
-        """Each piece has loops of its own, along its axes."""
+        """The identity: each piece has loops of its own, along its axes."""
         return identity(self.shape_of(number))
+
+    def has_body(self) -> bool:
+        return True
 
     def piece_access(self, number: int) -> AffineAccess:
         """The access map by which a piece of the result is written."""

@@ -26,7 +26,7 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 
 
 class Indexed(GraphOp):
-    """An operation that loops can compute element by element."""
+    """An operation that states its access maps. Loops compute those of the families below, where there is a body."""
 
     def iteration_shape(self, result: int = 0) -> tuple[int, ...]:
         """The extents of the iteration space: those of the result, and of reduced dims where there are any."""
@@ -41,8 +41,8 @@ class Indexed(GraphOp):
         return identity(self.iteration_shape())
 
     def has_body(self) -> bool:
-        """Tells whether the operation has a scalar body for its dtypes."""
-        return True
+        """Tells whether the operation states how one element is computed, for its dtypes."""
+        return False
 
     def shape_of(self, number: int) -> tuple[int, ...]:
         """The extents of an operand."""
@@ -59,6 +59,9 @@ class Pointwise(Indexed):
         """Builds the scalar body: one element, or a vector of them."""
         raise NotImplementedError(f"{self.name} has no body for one element")
 
+    def has_body(self) -> bool:
+        return type(self).body is not Pointwise.body
+
     def access(self, number: int, result: int = 0) -> AccessMap:
         return broadcast(self.shape_of(number), self.iteration_shape())
 
@@ -67,6 +70,9 @@ class View(Indexed):
     """An operation that only moves elements: each is one of the first operand's, at the position of its access map."""
 
     TAKES: ClassVar[slice | None] = slice(1)
+
+    def has_body(self) -> bool:
+        return True
 
 
 class Alias(GraphOp):
@@ -77,8 +83,11 @@ class Uniform(Indexed):
     """A constant: each element is a number in the text, and no operand is read."""
 
     def element(self) -> Number | None:
-        """The number that all elements are; `None` where they differ."""
+        """The number that the only element is, or all elements are; `None` where there are several numbers."""
         raise NotImplementedError
+
+    def has_body(self) -> bool:
+        return True
 
 
 class ContractionOp(Indexed):
@@ -87,6 +96,9 @@ class ContractionOp(Indexed):
     def result_access(self) -> AffineAccess:
         space = self.iteration_shape()
         return AffineAccess(tuple(dims(space)[:-1]), space[:-1], space)
+
+    def has_body(self) -> bool:
+        return True
 
 
 class Scatter(Indexed):
@@ -107,6 +119,9 @@ class Scatter(Indexed):
     def combine(self, before: Scalar, row: Scalar) -> Scalar:
         """Computes an element from the one before and the one in a row."""
         return before + row if self.ADDS_UP else row
+
+    def has_body(self) -> bool:
+        return True
 
     def access(self, number: int, result: int = 0) -> None:
         return None
