@@ -35,4 +35,4 @@ def gpu_kernels(signature: Signature, shared_bytes: int = SHARED_BYTES) -> Lower
             f"the reductions of the kernel need more than {shared_bytes} bytes of shared memory",
             signature.kernel,
         )
-    return LoweredKernel(kernels, parameters.places())
+    return LoweredKernel(kernels, parameters.arguments())

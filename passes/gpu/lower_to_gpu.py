@@ -19,8 +19,7 @@ from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS
 from pullback.passes.gpu.gpu_kernels import SHARED_BYTES, gpu_kernels
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
-from pullback.passes.lowering.host import Host
-from pullback.passes.lowering.lowered_kernels import LoweredKernels
+from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.support import runs_on_host
 
 NOT_COVERED: Mapping[type[Operation], str] = {
@@ -53,23 +52,10 @@ class LowerToGpu(ModulePass):
             if isinstance(function, func.FuncOp):
                 check_covered(function)
         verify_scheduled(op, "gpu")
-        block = op.body.block
-        device: list[Operation] = []
-        hosts: list[Operation] = []
-        for function in list(block.ops):
-            if not isinstance(function, func.FuncOp) or not function.body.blocks:
-                raise DiagnosticError(
-                    f"'{function.name}' has no place in a module of level `kernels`", function
-                )
-            kernels = LoweredKernels(partial(gpu_kernels, shared_bytes=self.shared_bytes))
-            host = Host(function, kernels)
-            main = host.lower()
-            hosts += [*host.memory.globals, main]
-            device += kernels.operations
-        for function in list(block.ops):
-            function.detach()
-            function.erase()
-        block.add_ops([GpuModuleOp(KERNELS, device), *hosts])
+        functions = lower_functions(op, partial(gpu_kernels, shared_bytes=self.shared_bytes))
+        device = GpuModuleOp(KERNELS, [kernel for function in functions for kernel in function.kernels])
+        hosts = [made for function in functions for made in (*function.constants, function.main)]
+        op.body.block.add_ops([device, *hosts])
         op.attributes["gpu.container_module"] = UnitAttr()
 
 

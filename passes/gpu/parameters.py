@@ -33,7 +33,7 @@ class Parameters:
     def all(self) -> list[Parameter]:
         return list(self.by_buffer.values())
 
-    def places(self) -> list[tuple[BufferKey, MemRefType]]:
+    def arguments(self) -> list[tuple[BufferKey, MemRefType]]:
         return [(buffer, parameter.type) for buffer, parameter in self.by_buffer.items()]
 
     def input(self, number: int) -> int:

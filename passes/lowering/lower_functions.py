@@ -1,0 +1,49 @@
+"""The frame of both lowerings: each function of level `kernels` becomes a host function and the code of its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.lowering.host import Host
+from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKernels, Signature
+
+
+@dataclass(frozen=True)
+class LoweredFunction:
+    """What a function of level `kernels` became."""
+
+    main: func.FuncOp
+    """The host function."""
+    constants: list[Operation]
+    """The globals that it reads."""
+    host_functions: list[func.FuncOp]
+    """Declarations of what the host runs between kernels."""
+    kernels: list[Operation]
+    """The functions of its kernels, and the memory that these declare."""
+
+
+def lower_functions(
+    module: ModuleOp, lower_kernel: Callable[[Signature], LoweredKernel]
+) -> list[LoweredFunction]:
+    """Lowers all functions of a module, and leaves it empty.
+
+    Raises DiagnosticError for what is no function with a body, and as `Host` and `lower_kernel` do.
+    """
+    lowered: list[LoweredFunction] = []
+    for function in module.ops:
+        if not isinstance(function, func.FuncOp) or not function.body.blocks:
+            raise DiagnosticError(f"'{function.name}' has no place in a module of level `kernels`", function)
+        kernels = LoweredKernels(lower_kernel)
+        host = Host(function, kernels)
+        main = host.lower()
+        lowered.append(LoweredFunction(main, host.memory.globals, host.host_functions, kernels.operations))
+    for function in list(module.ops):
+        function.detach()
+        function.erase()
+    return lowered
