@@ -20,8 +20,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule
-from pullback.dialects.graph.movement.split_concat import Concat
-from pullback.dialects.graph.op.indexed import ContractionOp, Scatter
+from pullback.dialects.graph.op.indexed import Concatenation, ContractionOp, Scatter
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
@@ -102,7 +101,7 @@ def of_rows(block: Block) -> list[Extents]:
 
 def of_pieces(block: Block) -> list[Extents]:
     """The result's."""
-    return [(shape_of_type(op.results[0].type), ()) for op in block.ops if isinstance(op, Concat)]
+    return [(shape_of_type(op.results[0].type), ()) for op in block.ops if isinstance(op, Concatenation)]
 
 
 # ---- the table --------------------------------------------------------------------------------------------
@@ -121,7 +120,7 @@ CONCAT = Kind(
     Order.IN_PIECES,
     never,
     POINTWISE.targets,
-    ops=(Concat,),
+    ops=(Concatenation,),
     extents=of_pieces,
 )
 ROWS = Kind(

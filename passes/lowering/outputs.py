@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.affine import Position, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import Pointwise, Scatter, rows_terms
+from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter, rows_terms
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -34,7 +33,7 @@ def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
     Pieces of a concat, rows that are added; with `apart`, whatever else it is made of, too.
     """
     op = value.owner
-    if isinstance(op, Concat):
+    if isinstance(op, Concatenation):
         return list(op.operands)
     if (scattered := RowUpdate.of(value)) is not None:
         before = scattered.before
@@ -90,7 +89,7 @@ class Outputs:
             yield from self._value(result, value)
 
     def _value(self, result: int, value: SSAValue) -> Iterator[Output]:
-        if isinstance(value.owner, Concat):
+        if isinstance(value.owner, Concatenation):
             yield from self._concat(result, value.owner)
         elif (scattered := RowUpdate.of(value)) is not None:
             yield from self._scatter(result, value, scattered)
@@ -104,7 +103,7 @@ class Outputs:
             return self._next(value)[1]
         return self.space.output_position(value.type)
 
-    def _concat(self, result: int, op: Concat) -> Iterator[Output]:
+    def _concat(self, result: int, op: Concatenation) -> Iterator[Output]:
         for number, piece in enumerate(op.operands):
             _, point = self._next(piece)
             at = op.piece_access(number).at(point, self.space.rank)

@@ -21,7 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.creation.constants import Fill
-from pullback.dialects.graph.op.access import AccessMap, AffineAccess, StoredAccess, dims, identity
+from pullback.dialects.graph.op.access import AccessMap, AffineAccess, StoredAccess, dims
 from pullback.dialects.graph.op.checks import check_axis, check_operand_dtypes, check_same_ranks
 from pullback.dialects.graph.op.graph_op import (
     Array,
@@ -32,7 +32,7 @@ from pullback.dialects.graph.op.graph_op import (
     Rows,
     graph_op,
 )
-from pullback.dialects.graph.op.indexed import Indexed, View
+from pullback.dialects.graph.op.indexed import Concatenation, View
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.tensor import OPS, Number, Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -107,7 +107,7 @@ def sizes_along(op: str, sizes: Sequence[int], shape: Sequence[int], axis: int) 
 
 
 @graph_op
-class Concat(Indexed):
+class Concat(Concatenation):
     """The operands one after another along `axis`."""
 
     name = "graph.concat"
@@ -137,15 +137,7 @@ class Concat(Indexed):
         joined[axis] = DYNAMIC_INDEX if DYNAMIC_INDEX in extents else sum(extents)
         return [tensor_type(element_type_of(operands[0]), joined)]
 
-    def access(self, number: int, result: int = 0) -> AccessMap:
-        """The identity: each piece has loops of its own, along its axes."""
-        return identity(self.shape_of(number))
-
-    def has_body(self) -> bool:
-        return True
-
     def piece_access(self, number: int) -> AffineAccess:
-        """The access map by which a piece of the result is written."""
         assert isinstance(self.axis, IntegerAttr)
         axis, space = self.axis.value.data, self.shape_of(number)
         position = dims(space)

@@ -101,6 +101,20 @@ class ContractionOp(Indexed):
         return True
 
 
+class Concatenation(Indexed):
+    """A concatenation of its operands: each piece has loops of its own, along its axes. It has kernels of its own."""
+
+    def access(self, number: int, result: int = 0) -> AccessMap:
+        return identity(self.shape_of(number))
+
+    def piece_access(self, number: int) -> AffineAccess:
+        """The access map by which a piece is written to the result."""
+        raise NotImplementedError(f"{self.name} does not state where its pieces are written")
+
+    def has_body(self) -> bool:
+        return True
+
+
 class Scatter(Indexed):
     """A scatter of rows at their indices into an operand, or into zeros. It has kernels of its own."""
 
