@@ -23,7 +23,6 @@ from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.vectors import lane_count
 from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
@@ -34,6 +33,7 @@ from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, s
 from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
 from pullback.passes.lowering.nodes import Output
 from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
+from pullback.passes.lowering.vector_registers import lane_count
 
 
 @dataclass(frozen=True)

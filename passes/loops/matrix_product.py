@@ -17,7 +17,6 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.kernels.form.choose_schedule import tile_of
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.packing import Packing
@@ -25,6 +24,7 @@ from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.vectors import Lanes, splat
 from pullback.passes.lowering.code_builder import LoopBody, named, result_of
 from pullback.passes.lowering.nodes import Contraction, Load
+from pullback.passes.lowering.vector_registers import tile_of
 
 PACK_ROWS = 32
 """From so many rows on, copying a panel of B costs less than reading it with long strides."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from xdsl.dialects import vector
 from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
-from pullback.dialects.graph.op.scalar import Scalar, bit_width
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.lowering.code_builder import CodeBuilder, result_of
@@ -25,12 +25,6 @@ class Lanes:
     dim: int
     count: int
     mask: SSAValue | None = None
-
-
-def lane_count(vector_bits: int, element_types: list[Attribute]) -> int:
-    """The number of lanes that the widest of these types allows."""
-    widest = max((max(bit_width(t), 8) for t in element_types), default=32)
-    return max(vector_bits // widest, 1)
 
 
 def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:

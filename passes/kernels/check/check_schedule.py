@@ -11,7 +11,6 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_space import check_space
-from pullback.passes.kernels.form.choose_schedule import MAX_VECTOR
 from pullback.passes.lowering.kinds import (
     POINTWISE,
     TABLE,
@@ -22,6 +21,7 @@ from pullback.passes.lowering.kinds import (
     kind_of_op,
     resolved,
 )
+from pullback.passes.lowering.vector_registers import MAX_VECTOR
 
 MAX_UNROLL = 64
 MAX_TILE = (64, 1024)

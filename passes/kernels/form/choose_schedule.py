@@ -8,18 +8,9 @@ from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, Schedul
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
+from pullback.passes.lowering.vector_registers import MAX_VECTOR, tile_of
 
 UNROLL = 4
-MAX_VECTOR = 128
-"""Elements in a vector."""
-
-
-def tile_of(vector_bits: int) -> tuple[int, int]:
-    """Chooses the rows and vectors of the register block of a product: as many as fit beside its operands.
-
-    There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
-    """
-    return (6, 4) if vector_bits >= 512 else (6, 2)
 
 
 def schedule_of(group: Group, block: Block, vector_bits: int) -> ScheduleAttr:

@@ -1,0 +1,29 @@
+"""What fits the vector registers of a CPU: lanes, and the block of a product that stays in them.
+
+Schedules state it, and the lowering to loops asks again where text states nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import Attribute
+
+from pullback.dialects.graph.op.scalar import bit_width
+
+MAX_VECTOR = 128
+"""Elements in a vector, however wide the registers."""
+
+
+def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:
+    """How many lanes the widest of these types allows."""
+    widest = max((max(bit_width(t), 8) for t in element_types), default=32)
+    return max(vector_bits // widest, 1)
+
+
+def tile_of(vector_bits: int) -> tuple[int, int]:
+    """Chooses the rows and vectors of the register block of a product: as many as fit beside its operands.
+
+    There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
+    """
+    return (6, 4) if vector_bits >= 512 else (6, 2)
