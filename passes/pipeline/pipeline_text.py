@@ -123,7 +123,7 @@ class _Reader:
             self._take()
             values.append(self._value())
         if self._peek() == "=":
-            self._wrong("a blank between options, where commas stand between the values of one")
+            self._wrong("a blank between options, where commas separate the values of one")
         options[name] = tuple(values)
 
     def _value(self) -> ParameterType:

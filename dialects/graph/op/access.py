@@ -98,7 +98,7 @@ class RowAccess:
 
 
 AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess
-"""How an operation reads one operand: the element of it at each point of the iteration space."""
+"""The access map of one operand: the element that is read at each point of the iteration space."""
 
 
 # ---- building affine accesses ---------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def _overlap(old: Placed, new: Placed, lives: Lifetimes) -> DiagnosticError:
     user = lives.ops[old.storage.end]
     return DiagnosticError(
         f"memory: result {new.value.index} of '{new.value.op.name}' lies in {new.buffer}, where "
-        f"'{name_of_value(old.value)}' lies in {old.buffer} until '{user.name}' has used it; expected bytes that "
-        "nobody needs: choose others, or run plan-memory",
+        f"'{name_of_value(old.value)}' lies in {old.buffer} until '{user.name}' has used it; expected bytes "
+        "that are free: choose others, or run plan-memory",
         new.value.op,
     )

@@ -119,7 +119,7 @@ def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
     written, taken = lives.start[kernel], lives.start[op]
     for event in history.events:
         if written < lives.start[event] < taken:
-            return f"{name_of(event)} stands between the kernel and the update"
+            return f"{name_of(event)} comes between the kernel and the update"
         if isinstance(event, Assign) and taken < lives.start[event] < storage.end:
             return "the new contents are needed beyond the next update"
     for view in history.views:

@@ -392,7 +392,7 @@ func.func @overlap(%x: tensor<20xf32>) -> (tensor<20xf32>, tensor<20xf32>) attri
     %1 = graph.exp %0 : tensor<20xf32>
     graph.yield %1 : tensor<20xf32>
   }
-  // expected-error@+1 {{result 0 of 'graph.kernel' lies in #graph.buffer<arena, 64>, where 'a' lies in #graph.buffer<arena, 0> until 'graph.kernel' has used it; expected bytes that nobody needs: choose others, or run plan-memory}}
+  // expected-error@+1 {{result 0 of 'graph.kernel' lies in #graph.buffer<arena, 64>, where 'a' lies in #graph.buffer<arena, 0> until 'graph.kernel' has used it; expected bytes that are free: choose others, or run plan-memory}}
   %b = graph.kernel %a schedule<kind = pointwise, parallel = [20]> {memory = [#graph.buffer<arena, 64>]} : tensor<20xf32> {
   ^bb0(%0: tensor<20xf32>):
     %1 = graph.tanh %0 : tensor<20xf32>
