@@ -10,7 +10,6 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.evaluator.evaluator import evaluate
-from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.graph.state.variables import Update
 from pullback.driver.run_pipeline import function_named, main_function
 from pullback.driver.targets.target import Target
@@ -61,6 +60,8 @@ def _evaluated(
 
 
 def _interpreted(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    from pullback.backends.interpreter.interpreter import interpret
+
     interpret(module, buffers, entry, undefined=undefined)
 
 

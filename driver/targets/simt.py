@@ -8,8 +8,6 @@ from typing import Any
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.simt.emulator import Emulator
-from pullback.backends.simt.emulator import run as emulate
 from pullback.driver.layout import Layout
 from pullback.driver.targets.target import Target, Text
 from pullback.passes.gpu.gpu_kernels import SHARED_BYTES
@@ -28,6 +26,8 @@ class EmulatedFunction:
     """
 
     def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
+        from pullback.backends.simt.emulator import Emulator
+
         self._layout = Layout.of(kernels, finished)
         self._emulator = Emulator(kernels)
         self._lock = Lock()
@@ -44,6 +44,8 @@ class EmulatedFunction:
 
 
 def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    from pullback.backends.simt.emulator import run as emulate
+
     emulate(module, buffers, entry, undefined=undefined)
 
 

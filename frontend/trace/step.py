@@ -113,9 +113,11 @@ class Step:
         return type(self), (inputs, outputs, self.target, labels, kept_shapes)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
-        """The text at one level: `"gradients"`, `"graph"`, `"kernels"`, `"loops"`, `"llvm"`, `"gpu"` or `"cuda"`.
+        """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
 
-        Levels from `"kernels"` on are for static shapes: those of the latest new call, or `shapes`.
+        Target `"cpu"` shows `"kernels"`, `"loops"` and `"llvm"`, target `"simt"` shows `"kernels"`, `"gpu"` and
+        `"cuda"`; the step's own target comes first. These are for static shapes: those of the latest new call, or
+        `shapes`.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
@@ -137,7 +139,8 @@ def compile(
         inputs: tensors, usually placeholders, that the step is called with, in this order.
         outputs: a nest (list, tuple, dict) of tensors, slices, variables (their contents at the end) and
             operations, which give `None`. All happens in the order in which the graph was built.
-        target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the GPU emulator.
+        target: the name of a registered target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the
+            GPU emulator, or one of an extension.
         kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
             whose use lies furthest back go, and the memory of their code is given back.
 

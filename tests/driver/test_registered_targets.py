@@ -182,6 +182,15 @@ def test_no_state_lies_outside_of_the_text(target: str) -> None:
         assert print_module(second) == shown, passes[cut:]
 
 
+def test_docstrings_name_what_is_registered() -> None:
+    documented = {
+        pb.compile: targets(),
+        type(step_of("numpy")).ir: {n for t in targets().values() for n in t.shown},
+    }
+    for function, names in documented.items():
+        assert [name for name in names if f'"{name}"' not in (function.__doc__ or "")] == []
+
+
 WITHOUT_LLVM = """
 import sys
 import numpy as np
