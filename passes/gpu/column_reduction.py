@@ -14,7 +14,7 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder, Parameter
-from pullback.passes.gpu.line import Combination, Line, LineBody, warps_for
+from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter, warps_for
 from pullback.passes.gpu.point import Dims, Segment
 from pullback.passes.lowering.code_builder import named, result_of
 
@@ -63,11 +63,29 @@ class ColumnLine(Line):
         return build.carrying(bounds, "start", self._neutral("sum", combinations), add)
 
 
+def column_threads(points: int) -> int:
+    """The threads for columns of so many points: a warp for about four points of its columns."""
+    return WARP * warps_for(points)
+
+
+def shared_by_columns(threads: int) -> int:
+    """A total of each thread, where there are several warps."""
+    return threads if threads > WARP else 0
+
+
 def column_reduction(
-    name: str, parameters: Sequence[Parameter], columns: Dims, reduced: Dims, body: LineBody
+    name: str,
+    parameters: Sequence[Parameter],
+    columns: Dims,
+    reduced: Dims,
+    body: LineBody,
+    threads: int | None = None,
 ) -> GpuKernel:
     """A kernel that runs `body` for each column; a column extends along the `reduced` dims."""
-    builder = KernelBuilder(name, parameters, WARP * warps_for(reduced.size))
+    builder = KernelBuilder(name, parameters, threads or column_threads(reduced.size))
     with builder.entering(builder.block):
         body(ColumnLine(builder, columns, reduced))
     return builder.finish(blocks=-(-columns.size // WARP))
+
+
+COLUMNS = LineEmitter(column_reduction, column_threads, shared_by_columns)

@@ -170,9 +170,21 @@ class Line(ABC):
 
 LineBody: TypeAlias = Callable[[Line], None]
 """Inserts what one line computes: reductions along it, and stores."""
-LineEmitter: TypeAlias = Callable[[str, Sequence[Parameter], Dims, Dims, LineBody], GpuKernel]
-"""Makes a kernel of this name, with these parameters, that runs the body for each of the lines; its arguments are the
-dims that number them, and those along each."""
+
+
+@dataclass(frozen=True)
+class LineEmitter:
+    """How the threads of a block share the points of lines.
+
+    `emit` makes a kernel of a name, with parameters, that runs a body for each line; its further arguments are the dims
+    that number the lines, those along each, and the threads of a block.
+    """
+
+    emit: Callable[[str, Sequence[Parameter], Dims, Dims, LineBody, int | None], GpuKernel]
+    threads: Callable[[int], int]
+    """The threads of a block for lines of so many points, where the schedule does not say."""
+    shared: Callable[[int], int]
+    """The elements of shared memory that each reduction needs, for so many threads."""
 
 
 def warps_for(points: int) -> int:

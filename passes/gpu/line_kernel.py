@@ -16,14 +16,13 @@ from math import prod
 
 from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.gpu.column_reduction import column_reduction
+from pullback.passes.gpu.column_reduction import COLUMNS
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import lower_pointwise
-from pullback.passes.gpu.row_reduction import row_reduction
+from pullback.passes.gpu.row_reduction import ROWS
 from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.long_sums import total_type
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
@@ -34,46 +33,61 @@ NONE = Dims(0, ())
 
 
 def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
-    """Kernels for what each line stores, and kernels of their own for what every line would store again.
+    """Kernels for what each line stores, and kernels of their own for what every line would store again."""
+    kernels: list[GpuKernel] = []
+    per_line = stored_by_lines(space, outputs)
+    if per_line:
+        plan = LinePlan.of(space, per_line)
+        kernels = plan.kernels(parameters, space)
+    return kernels + lower_pointwise(parameters, space, [o for o in outputs if o not in per_line], "_once")
 
-    Raises DiagnosticError where a total is used inside of lines, or together with totals across them.
-    """
+
+def stored_by_lines(space: Space, outputs: Sequence[Output]) -> list[Output]:
+    """The outputs that lines store; others have no axes for some of the loops over lines."""
     around = {d for d in space.outer if space.extents[d] != 1}
-    once = [o for o in outputs if not o.node.is_late and not around <= o.offset.dims]
-    rest = [o for o in outputs if o not in once]
-    kernels = _line_kernels(parameters, space, rest) if rest else []
-    return kernels + lower_pointwise(parameters, space, once, "_once")
+    return [o for o in outputs if o.node.is_late or around <= o.offset.dims]
 
 
-def _line_kernels(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
-    """The kernels of a space whose lines are rows or columns."""
-    reductions = reductions_in(outputs, space)
-    across, single = reductions.across, reductions.single
-    if any(node.operands[0].is_late for node in (*reductions.along, *across, *single)):
-        raise DiagnosticError("a total over all lines is used inside a line of one kernel", space.kernel)
-    early, late = ([o for o in outputs if o.node.is_late is wanted] for wanted in (False, True))
-    lines, points = Dims(0, space.parallel), Dims(len(space.parallel), space.reduce)
-    of_points = [o for o in late if reductions_in([o], space).across]
-    if reductions_in(of_points, space).single:
-        raise DiagnosticError("totals over all lines and across them are used together", space.kernel)
-    groups = [
-        TotalsKernel("totals", single, [o for o in late if o not in of_points], row_reduction, NONE, points),
-        TotalsKernel(
-            "across", across, of_points, row_reduction if space.reduces_leading else column_reduction, points
-        ),
-    ]
-    groups = [group for group in groups if group.nodes]
-    partials = {
-        node: partial(parameters, space, node, node in across) for group in groups for node in group.nodes
-    }
-    emit = column_reduction if space.reduces_leading else row_reduction
-    first = line_body(space, reductions, [*early, *partials.values()])
-    kernels = [emit(parameters.signature.name, parameters.all(), lines, points, first)]
-    for group in groups:
-        name = f"{parameters.signature.name}_{group.name}"
-        body = group.body([partials[node] for node in group.nodes])
-        kernels.append(group.emit(name, parameters.all(), group.around, lines, body))
-    return kernels
+@dataclass(frozen=True)
+class LinePlan:
+    """Which kernels a space of lines needs: one for the lines, and those of the totals."""
+
+    emitter: LineEmitter
+    reductions: LineReductions
+    early: list[Output]
+    totals: list[TotalsKernel]
+
+    @staticmethod
+    def of(space: Space, outputs: Sequence[Output]) -> LinePlan:
+        reductions = reductions_in(outputs, space)
+        early, late = ([o for o in outputs if o.node.is_late is wanted] for wanted in (False, True))
+        of_points = [o for o in late if reductions_in([o], space).across]
+        single = [o for o in late if o not in of_points]
+        points = Dims(len(space.parallel), space.reduce)
+        across = ROWS if space.reduces_leading else COLUMNS
+        totals = [
+            TotalsKernel("totals", reductions.single, single, ROWS, NONE, points),
+            TotalsKernel("across", reductions.across, of_points, across, points),
+        ]
+        emitter = COLUMNS if space.reduces_leading else ROWS
+        return LinePlan(emitter, reductions, early, [group for group in totals if group.nodes])
+
+    def kernels(self, parameters: Parameters, space: Space) -> list[GpuKernel]:
+        """The kernels, the lines' first."""
+        lines, points = Dims(0, space.parallel), Dims(len(space.parallel), space.reduce)
+        partials = {
+            node: partial(parameters, space, node, node in self.reductions.across)
+            for group in self.totals
+            for node in group.nodes
+        }
+        first = line_body(space, self.reductions, [*self.early, *partials.values()])
+        name, threads = parameters.signature.name, parameters.threads
+        kernels = [self.emitter.emit(name, parameters.all(), lines, points, first, threads)]
+        for group in self.totals:
+            body = group.body([partials[node] for node in group.nodes])
+            of_group = f"{name}_{group.name}"
+            kernels.append(group.emitter.emit(of_group, parameters.all(), group.around, lines, body, threads))
+        return kernels
 
 
 def reductions_in(outputs: Sequence[Output], space: Space) -> LineReductions:
@@ -131,7 +145,7 @@ class TotalsKernel:
     name: str
     nodes: Sequence[Reduce]
     outputs: Sequence[Output]
-    emit: LineEmitter
+    emitter: LineEmitter
     around: Dims
     """The dims along which there are several of them."""
     spread: Dims = NONE

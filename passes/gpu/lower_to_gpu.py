@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -17,7 +16,8 @@ from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS
-from pullback.passes.gpu.gpu_kernels import SHARED_BYTES, gpu_kernels
+from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.gpu.limits import SHARED_BYTES
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.support import runs_on_host
@@ -51,8 +51,8 @@ class LowerToGpu(ModulePass):
         for function in op.ops:
             if isinstance(function, func.FuncOp):
                 check_covered(function)
-        verify_scheduled(op, "gpu")
-        functions = lower_functions(op, partial(gpu_kernels, shared_bytes=self.shared_bytes))
+        verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
+        functions = lower_functions(op, gpu_kernels)
         device = GpuModuleOp(KERNELS, [kernel for function in functions for kernel in function.kernels])
         hosts = [made for function in functions for made in (*function.constants, function.main)]
         op.body.block.add_ops([device, *hosts])

@@ -13,6 +13,7 @@ from pullback.passes.gpu.kernel_builder import Parameter
 from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.lowered_kernels import Signature
 from pullback.passes.lowering.memrefs import bytes_of
+from pullback.passes.lowering.space import schedule_of
 
 
 @dataclass
@@ -22,6 +23,11 @@ class Parameters:
     signature: Signature
     by_buffer: dict[BufferKey, Parameter] = field(default_factory=dict)
     _scratch_bytes: int = 0
+
+    @property
+    def threads(self) -> int | None:
+        """The threads of a block, where the schedule says."""
+        return schedule_of(self.signature.kernel).gpu.threads
 
     def declare(self, buffer: BufferKey, value: SSAValue, fallback: str) -> int:
         """The position of the parameter for a buffer, seen as `value`."""

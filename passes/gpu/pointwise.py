@@ -41,12 +41,17 @@ def lower_pointwise(
         def body(point: Point, group: list[Output] = group) -> None:
             point.store_outputs(group, point.inputs)
 
-        kernels.append(pointwise(parameters.signature.name + suffix, parameters.all(), extents, body))
+        named = parameters.signature.name + suffix
+        kernels.append(pointwise(named, parameters.all(), extents, body, parameters.threads))
     return kernels
 
 
 def pointwise(
-    name: str, parameters: Sequence[Parameter], extents: Sequence[int], body: PointBody
+    name: str,
+    parameters: Sequence[Parameter],
+    extents: Sequence[int],
+    body: PointBody,
+    threads_of_block: int | None = None,
 ) -> GpuKernel:
     """A kernel that runs `body` at each point of a space of these extents.
 
@@ -54,7 +59,7 @@ def pointwise(
     elements, and any number of blocks is right.
     """
     size = prod(extents)
-    builder = KernelBuilder(name, parameters, THREADS)
+    builder = KernelBuilder(name, parameters, threads_of_block or THREADS)
     with builder.entering(builder.block):
         block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
         threads, blocks = result_of(BlockDimOp(), "threads"), result_of(GridDimOp(), "blocks")
@@ -67,4 +72,4 @@ def pointwise(
             return []
 
         builder.loop_between((first, builder.index(size), stride), "i", [], visit)
-    return builder.finish(blocks=max(1, min(MAX_BLOCKS, -(-size // THREADS))))
+    return builder.finish(blocks=max(1, min(MAX_BLOCKS, -(-size // builder.threads))))

@@ -14,7 +14,7 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ShuffleMode, ShuffleOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder, Parameter
-from pullback.passes.gpu.line import Combination, Line, LineBody, warps_for
+from pullback.passes.gpu.line import Combination, Line, LineBody, LineEmitter, warps_for
 from pullback.passes.gpu.point import Dims, Segment
 from pullback.passes.lowering.code_builder import named, result_of
 
@@ -65,12 +65,29 @@ class RowLine(Line):
         return [self._shuffle(c, value, warps) for c, value in zip(combinations, partial, strict=True)]
 
 
+def row_threads(points: int) -> int:
+    """The threads for rows of so many points: about four points for each."""
+    return WARP * warps_for(-(-points // WARP))
+
+
+def shared_by_rows(threads: int) -> int:
+    """A total of each warp, where there are several."""
+    return threads // WARP if threads > WARP else 0
+
+
 def row_reduction(
-    name: str, parameters: Sequence[Parameter], rows: Dims, reduced: Dims, body: LineBody
+    name: str,
+    parameters: Sequence[Parameter],
+    rows: Dims,
+    reduced: Dims,
+    body: LineBody,
+    threads: int | None = None,
 ) -> GpuKernel:
     """A kernel that runs `body` for each row; a row extends along the `reduced` dims."""
-    threads = WARP * warps_for(-(-reduced.size // WARP))
-    builder = KernelBuilder(name, parameters, threads)
+    builder = KernelBuilder(name, parameters, threads or row_threads(reduced.size))
     with builder.entering(builder.block):
         body(RowLine(builder, rows, reduced))
     return builder.finish(blocks=rows.size)
+
+
+ROWS = LineEmitter(row_reduction, row_threads, shared_by_rows)

@@ -24,7 +24,6 @@ from math import prod
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.partial_results import Accumulator
@@ -53,10 +52,9 @@ class Lines(ABC):
         self.in_lines = [o.node for o in self.elements] + [n.operands[0] for n in self.reductions.along]
         self.in_lines += [n.operands[0] for n in self.totals.gathered]
         across = [o.node for o in kernel.outputs if o.offset.dims & outside]
-        if any(n.is_late for n in (*self.in_lines, *across)):
-            raise DiagnosticError(
-                f"a total over all {line}s is used inside a {line} of one kernel", kernel.space.kernel
-            )
+        assert not any(n.is_late for n in (*self.in_lines, *across)), (
+            "check_space refuses totals inside of lines"
+        )
         self.last = max([n.stage for n in self.in_lines], default=0)
 
     @property

@@ -15,7 +15,6 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
-from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
@@ -48,12 +47,7 @@ class MatMulLowering:
     def __init__(self, kernel: KernelFunction) -> None:
         self.kernel = kernel
         self.builder = kernel.builder
-        products = [n for n in kernel.nodes if isinstance(n, Contraction)]
-        if len(products) != 1:
-            raise DiagnosticError(
-                f"a matmul kernel holds one product, this one holds {len(products)}", kernel.space.kernel
-            )
-        (self.product,) = products
+        (self.product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
         self.a, self.b = self.product.operands
         *self.batch, self.m, self.n, self.k = kernel.space.extents
         self.M, self.N, self.K = (len(self.batch) + i for i in range(3))

@@ -21,8 +21,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 
+from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
@@ -31,6 +31,7 @@ from pullback.passes.loops.vectors import across_lanes, with_neutral
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.long_sums import BLOCK, total_type
 from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
+from pullback.passes.lowering.strided_layout import LoopAccess, layout_of
 
 
 class Totals:
@@ -51,14 +52,22 @@ class Totals:
         """The scratch buffers of the totals of earlier blocks, in higher precision."""
 
     def _output_of(self, node: Reduce) -> Output:
-        """The output that gathers a sum: the sum itself, or one that is made of it."""
+        """The output that gathers a sum: the sum itself, one that is made of it, or else scratch memory."""
         free = [o for o in self.outputs if o not in self.gathered.values() and not self.kernel.is_loaded(o)]
         for output in sorted(free, key=lambda o: o.node is not node):
             if output.node.element_type == node.element_type and node in cone([output.node]):
                 return output
-        raise DiagnosticError(
-            "a sum over all rows that is no output needs a kernel of its own", self.kernel.space.kernel
-        )
+        return self._in_scratch(node)
+
+    def _in_scratch(self, node: Reduce) -> Output:
+        """A place for a sum of which no output has room: outputs made of several, or stored where operands lie."""
+        space = self.kernel.space
+        dims = sorted(node.dims)
+        shape = [space.extents[d] for d in dims]
+        offset = linear(tuple(space.dim(d) for d in dims), shape, space.rank)
+        layout = layout_of(prod(shape), [LoopAccess(offset)], space.extents)
+        self.kernel.results.append(self.kernel.add_scratch(layout, node.element_type))
+        return Output(node, len(self.kernel.results) - 1, offset)
 
     @property
     def is_long(self) -> bool:

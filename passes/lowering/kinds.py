@@ -129,7 +129,9 @@ ROWS = Kind(
     once_per_line,
     {
         "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
-        "gpu": Lowering("pullback.passes.gpu.line_kernel:lower_lines"),
+        "gpu": Lowering(
+            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.limits:check_lines"
+        ),
     },
     reduces=True,
 )
@@ -139,7 +141,9 @@ COLUMNS = Kind(
     once_per_line,
     {
         "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
-        "gpu": Lowering("pullback.passes.gpu.line_kernel:lower_lines"),
+        "gpu": Lowering(
+            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.limits:check_lines"
+        ),
     },
     reduces=True,
 )

@@ -15,8 +15,10 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
+from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.kernels.check.check_schedule import check_means
+from pullback.passes.gpu.limits import shared_memory
+from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.buffer_assignment import BufferKey
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.tests.gpu.programs import launching
@@ -131,12 +133,24 @@ def on_device(lowered: LoweredKernel) -> ModuleOp:
     return launching(lowered.code, [type_ for _, type_ in lowered.arguments])
 
 
+@pytest.mark.parametrize("threads", [None, 32, 64, 1024])
 @pytest.mark.parametrize("text", KERNELS.values(), ids=KERNELS)
-def test_against_the_evaluator(text: str) -> None:
+def test_against_the_evaluator(text: str, threads: int | None) -> None:
+    if threads is not None:
+        text = text.replace("schedule<", f"schedule<gpu = {{threads = {threads}}}, ")
     kernel = kernel_of(text)
+    check_schedule(kernel)
+    check_means(kernel, "gpu")
     inputs: list[BufferKey] = [("input", i) for i in range(len(kernel.operands))]
     outputs: list[BufferKey] = [("output", i) for i in range(len(kernel.results))]
     lowered = gpu_kernels(Signature(kernel, "k", inputs, outputs))
+    made = [code for code in lowered.code if isinstance(code, GpuKernel)]
+    assert len(made) == len(lowered.code)
+    assert threads is None or all(code.threads == threads for code in made)
+    if kernel.schedule is not None and kernel.schedule.data.kind != "pointwise":
+        assert [
+            code.shared_bytes for code in made if "_once" not in str(code.function.sym_name)
+        ] == shared_memory(kernel)
     generator = np.random.default_rng(0)
     arrays: list[np.ndarray] = []
     for value in kernel.operands:
@@ -201,4 +215,4 @@ def test_more_shared_memory_than_a_block_has() -> None:
       func.return {", ".join(f"%r#{i}" for i in range(count))} : {types}
     }}""")
     with pytest.raises(DiagnosticError, match="need more than 49152 bytes of shared memory"):
-        gpu_kernels(Signature(kernel, "k", [("input", 0)], [("output", i) for i in range(count)]))
+        check_means(kernel, "gpu")

@@ -21,6 +21,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype, tensor_type
 from pullback.dialects.verification import verify
+from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 
@@ -79,6 +80,8 @@ def check(
     """Asserts that the loops compute what the evaluator does, interpreted and as native code."""
     function, kernel = kernel_function(schedule, arrays, body)
     verify(ModuleOp([function]))
+    check_schedule(kernel)
+    check_means(kernel, "cpu")
     expected = evaluate(function, arrays)
     in_place = in_place or {}
     made, module = lowered(kernel, bits, in_place)

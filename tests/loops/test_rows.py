@@ -121,8 +121,23 @@ def test_a_total_inside_a_row_is_refused() -> None:
     def body(x: Tensor) -> list[Tensor]:
         return [x / Sum.over(x, 0)]
 
-    with pytest.raises(DiagnosticError, match="a total over all rows is used inside a row"):
+    with pytest.raises(DiagnosticError, match="a value needs a total before the loops are over"):
         check(schedule("rows", (4,), (5,)), [sample((4, 5))], body)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 6), (5, 17), (64, 10), (3, 200), (0, 5), (3000, 4)], ids=str)
+@pytest.mark.parametrize("kind", ["rows", "columns"])
+def test_totals_that_no_output_has_room_for(kind: str, shape: tuple[int, int]) -> None:
+    """An output is made of two of them, or is stored where an operand lies: they are gathered in scratch memory."""
+    lines, points = (shape[:1], shape[1:]) if kind == "rows" else (shape[1:], shape[:1])
+    over = 0 if kind == "rows" else 1
+
+    def body(x: Tensor, b: Tensor) -> list[Tensor]:
+        return [Sum.over(x, over) * Sum.over(x * x, over) + b]
+
+    arrays = [sample(shape, "f64"), sample(points, "f64", 1)]
+    check(schedule(kind, lines, points), arrays, body)
+    check(schedule(kind, lines, points), arrays, body, in_place={0: 1})
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (9, 1), (5, 17), (64, 10), (3, 200), (0, 5), (5, 0)], ids=str)

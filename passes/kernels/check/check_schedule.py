@@ -55,7 +55,7 @@ def check_schedule(kernel: Kernel) -> None:
     check_space(kernel, schedule)
 
 
-def check_means(kernel: Kernel, target: str) -> None:
+def check_means(kernel: Kernel, target: str, **means: int) -> None:
     """Checks that a target has code for a kernel whose schedule was checked, and the means that it needs.
 
     Raises:
@@ -71,7 +71,7 @@ def check_means(kernel: Kernel, target: str) -> None:
             kernel,
         )
     if entry.check is not None:
-        resolved(entry.check)(kernel)
+        resolved(entry.check)(kernel, **means)
 
 
 def _check_cpu(kernel: Kernel, schedule: Schedule) -> None:

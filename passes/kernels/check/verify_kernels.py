@@ -11,12 +11,13 @@ from pullback.passes.kernels.check.check_schedule import check_means, check_sche
 from pullback.passes.lowering.structure import Structure, structure_of
 
 
-def verify_scheduled(module: ModuleOp, target: str | None = None) -> None:
+def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> None:
     """Checks the schedule of every kernel, and the memory plan of every function that has one.
 
     Args:
         module: a module of level `kernels`.
         target: whose means every kernel must have enough of, a key of `TARGETS`; any target's unless given.
+        means: what else the target has, where its lowering has options for it, such as `shared_bytes`.
 
     Raises:
         DiagnosticError: at the operation that is wrong.
@@ -33,4 +34,4 @@ def verify_scheduled(module: ModuleOp, target: str | None = None) -> None:
             check_memory(function)
     if target is not None:
         for kernel in kernels.values():
-            check_means(kernel, target)
+            check_means(kernel, target, **means)
