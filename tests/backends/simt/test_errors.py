@@ -69,6 +69,7 @@ def test_removed_barrier() -> None:
         "memref.load in @k: data race on element 63 of shared memory @scratch: "
         "read by lane 0 of block 0 and written by lane 63 of block 0 with no barrier between"
     )
+    assert error.value.op is not None
     assert error.value.op.name == "memref.load"
     launch(REVERSE.replace("gpu.barrier", ""), check_races=False)
 
