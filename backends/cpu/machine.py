@@ -1,4 +1,4 @@
-"""What LLVM says of this machine."""
+"""Properties of this machine, as LLVM reports them."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def is_shared(type_: Attribute) -> bool:
 
 
 class ShuffleMode(StrEnum):
-    """How a lane of a warp names the lane it reads from."""
+    """The ways in which a lane of a warp names the lane it reads from."""
 
     XOR = auto()
     UP = auto()

@@ -28,7 +28,7 @@ MemoryRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Sequence[int
 
 @dataclass(frozen=True)
 class Text:
-    """What a target prints of a program at one of its levels."""
+    """A text that a target prints of a program at one of its levels."""
 
     name: str
     """What `step.ir` calls it."""
@@ -43,7 +43,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Target:
-    """What programs are compiled for; `register_target` makes it known to `compile` and to the tools."""
+    """A target that programs are compiled for; `register_target` makes it known to `compile` and to the tools."""
 
     name: str
     meaning: str

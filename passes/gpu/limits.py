@@ -1,4 +1,4 @@
-"""What GPUs have not the means for: asked by the check of level `kernels`, before a kernel is lowered for them."""
+"""Limits of GPUs: the check of level `kernels` asks for them before a kernel is lowered for GPUs."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def stored_by_lines(space: Space, outputs: Sequence[Output]) -> list[Output]:
 
 @dataclass(frozen=True)
 class LinePlan:
-    """Which kernels a space of lines needs: one for the lines, and those of the totals."""
+    """The kernels that a space of lines needs: one for the lines, and those of the totals."""
 
     emitter: LineEmitter
     reductions: LineReductions

@@ -50,7 +50,7 @@ def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
 
 
 def never(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
-    """That it may not: loops store what they have not read, as those of a concat do."""
+    """Refuses: the loops of a concat store elements that they have not read."""
     return False
 
 

@@ -16,7 +16,7 @@ from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKerne
 
 @dataclass(frozen=True)
 class LoweredFunction:
-    """What a function of level `kernels` became."""
+    """A lowered function of level `kernels`."""
 
     main: func.FuncOp
     """The host function."""

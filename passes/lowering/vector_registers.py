@@ -1,4 +1,4 @@
-"""What fits the vector registers of a CPU: lanes, and the block of a product that stays in them.
+"""Capacity of a CPU's vector registers: lanes, and the block of a matrix product that is kept in them.
 
 Schedules state it, and the lowering to loops asks again where text states nothing.
 """
@@ -16,7 +16,7 @@ MAX_VECTOR = 128
 
 
 def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:
-    """How many lanes the widest of these types allows."""
+    """The number of lanes that the widest of these types allows."""
     widest = max((max(bit_width(t), 8) for t in element_types), default=32)
     return max(vector_bits // widest, 1)
 

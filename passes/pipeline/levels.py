@@ -23,7 +23,7 @@ LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 
 @dataclass(frozen=True)
 class Level:
-    """What a module of one level may hold.
+    """A level: the operations and types that may occur in its modules.
 
     `ops` and `without` are op names, where `*` matches any characters; an op must match one of `ops` and
     none of `without`. `types` are the type classes of operands, results and block arguments.

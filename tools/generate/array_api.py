@@ -1,5 +1,6 @@
-"""Where the array functions differ from the Array API standard on purpose, and what they leave out; `tests/array_api`
-holds them to all the rest of it.
+"""The intended differences between the array functions and the Array API standard, and the parts that they leave out.
+
+`tests/array_api` holds them to all the rest of it.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def sections() -> dict[str, list[str]]:
 
 
 def _public(module: str) -> dict[str, Any]:
-    """What a module defines of what is public, by its name behind `pb.`, in the order of the module."""
+    """The public definitions of a module, by their names after `pb.`, in the order of the module."""
     order: list[str] = list(vars(import_module(module)))
     found = {n: v for n, v in _all_public() if getattr(v, "__module__", "") == module}
     return dict(sorted(found.items(), key=lambda item: order.index(item[1].__name__)))

@@ -51,7 +51,7 @@ TOLERANCE = {"bf16": 0.1, "f16": 0.02, "f32": 2e-4, "complex<f32>": 2e-4}
 
 @dataclass(frozen=True)
 class Cell:
-    """What was found out about an operation in a dtype."""
+    """The results for an operation in a dtype."""
 
     order: int
     host: bool
@@ -71,7 +71,7 @@ def row(name: str) -> str:
 
 
 def cell(name: str, dtype: str) -> Cell | None:
-    """What holds for an operation in a dtype; `None` where no example of it passes the verifier.
+    """Computes the cell of an operation and a dtype; `None` where no example of it passes the verifier.
 
     Raises:
         MatrixError: an example passes and does not run, or the targets disagree.

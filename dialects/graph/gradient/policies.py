@@ -12,7 +12,7 @@ from xdsl.utils.str_enum import StrEnum
 
 
 class Aggregation(StrEnum):
-    """How the gradient terms of one value are summed."""
+    """The method by which the gradient terms of one value are summed."""
 
     ADD_N = "add_n"
     TREE = "tree"
@@ -21,7 +21,7 @@ class Aggregation(StrEnum):
 
 
 class Gating(StrEnum):
-    """What must be computed before a gradient may be used: nothing, all of an operation, or all of a request."""
+    """The gradients that must be computed before one may be used: none, all of an operation, or all of a request."""
 
     NONE = "none"
     OP = "op"

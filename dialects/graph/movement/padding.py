@@ -163,7 +163,7 @@ class Mirroring(Composite, OfDtypes):
 
     @property
     def repeated(self) -> int:
-        """How often the last element is repeated at the edge: 1 in mode `symmetric`, else 0."""
+        """The repetitions of the last element at the edge: 1 in mode `symmetric`, else 0."""
         assert isinstance(self.mode, StringAttr)
         return int(self.mode.data == "symmetric")
 

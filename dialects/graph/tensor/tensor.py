@@ -56,7 +56,7 @@ class Operators:
 
     @property
     def size(self) -> int | None:
-        """How many elements there are, `None` where that is known only at run time."""
+        """The number of elements, `None` where that is known only at run time."""
         shape = self.shape
         return prod(n or 0 for n in shape) if None not in shape else None
 

@@ -21,7 +21,7 @@ LATE: frozenset[Known] = frozenset({"late"})
 
 @dataclass
 class Fit:
-    """How two groups share an iteration space, found before anything is changed."""
+    """A way for two groups to share an iteration space, found before anything is changed."""
 
     boundary: int | None
     inner: Reduces | None
