@@ -1,8 +1,9 @@
 # ruff: noqa: I001  sections are in the order of docs/extend.md
 """The stable API for extensions: one module, whose names stay while the folders behind it may change.
 
-Operations, rules, passes and targets of one's own need nothing else of Pullback but `import pullback as pb`; the pages
-docs/add-*.md are written with it. The operations of the dialect are in `pullback.extend.operations`.
+Operations, rules, passes, targets and kinds of kernels of one's own need nothing else of Pullback but
+`import pullback as pb`; the pages docs/add-*.md are written with it. The operations of the dialect are in
+`pullback.extend.operations`.
 A name belongs here if a recipe needs it; what is listed here is documented in docs/extend.md, which is made from it.
 """
 
@@ -126,7 +127,20 @@ from pullback.driver.targets.registry import target_named as target_named
 from pullback.driver.layout import Layout as Layout
 from pullback.backends.interpreter.interpreter import interpret as interpret
 
+# ---- Kinds of kernels ----
+from pullback.passes.lowering.kinds import Kind as Kind
+from pullback.passes.lowering.kinds import Order as Order
+from pullback.passes.lowering.kinds import Lowering as Lowering
+from pullback.passes.lowering.kinds import NotYet as NotYet
+from pullback.passes.lowering.kinds import add_kind as add_kind
+from pullback.passes.lowering.kinds import remove_kind as remove_kind
+from pullback.passes.lowering.in_place import at_its_index as at_its_index
+from pullback.passes.lowering.in_place import once_per_line as once_per_line
+from pullback.passes.lowering.in_place import never as never
+from pullback.passes.loops.kernel_function import KernelFunction as KernelFunction
+
 # ---- Programs as text ----
+from pullback.driver.program import compile_function as compile_function
 from pullback.dialects.context import context as context
 from pullback.dialects.ir.source import parse as parse
 from pullback.dialects.ir.text import print_module as print_module

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS
+import pytest
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError
+
+from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule, ScheduleAttr
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.passes.lowering.kinds import (
     POINTWISE,
@@ -49,3 +54,21 @@ def test_what_is_no_row() -> None:
         add_kind(POINTWISE, "again")
     with pytest.raises(KeyError):
         remove_kind("spiral")
+
+
+def test_a_kind_is_added_with_its_targets_and_removed_again() -> None:
+    made_up = replace(POINTWISE, name="made_up", targets={"cpu": NotYet("no time")})
+    with pytest.raises(ValueError, match="one entry for each of cpu, gpu"):
+        add_kind(made_up, "nothing")
+    assert "made_up" not in TABLE
+    add_kind(replace(made_up, targets=dict.fromkeys(TARGETS, NotYet("no time"))), "nothing")
+    try:
+        assert Parser(context(), "#graph.schedule<kind = made_up>").parse_attribute() == ScheduleAttr(
+            Schedule("made_up")
+        )
+        with pytest.raises(ValueError, match="there is a kind 'made_up' already"):
+            add_kind(replace(POINTWISE, name="made_up"), "again")
+    finally:
+        remove_kind("made_up")
+    with pytest.raises(ParseError, match="kind is made_up; expected one of pointwise"):
+        Parser(context(), "#graph.schedule<kind = made_up>").parse_attribute()
