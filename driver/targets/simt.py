@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.layout import Layout
 from pullback.driver.targets.target import Target, Text
-from pullback.passes.gpu.limits import SHARED_BYTES
+from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.process.interrupts import run_changing
 from pullback.process.locks import Lock
 

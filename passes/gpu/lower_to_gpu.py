@@ -17,7 +17,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.gpu.limits import SHARED_BYTES
+from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.support import runs_on_host

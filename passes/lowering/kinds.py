@@ -130,7 +130,7 @@ ROWS = Kind(
     {
         "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
         "gpu": Lowering(
-            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.limits:check_lines"
+            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
         ),
     },
     reduces=True,
@@ -142,7 +142,7 @@ COLUMNS = Kind(
     {
         "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
         "gpu": Lowering(
-            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.limits:check_lines"
+            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
         ),
     },
     reduces=True,

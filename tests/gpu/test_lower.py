@@ -17,7 +17,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.gpu.limits import shared_memory
+from pullback.passes.gpu.gpu_limits import shared_memory
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.buffer_assignment import BufferKey
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
