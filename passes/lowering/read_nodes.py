@@ -82,9 +82,7 @@ class NodeReader:
             case ContractionOp() as op:
                 return self._contraction(op, position)
             case Operation() as op:
-                raise DiagnosticError(
-                    f"'{op.name}' has no place inside a kernel on the CPU", self.space.kernel
-                )
+                raise DiagnosticError(f"'{op.name}' has no place inside a kernel", self.space.kernel)
             case _:
                 assert isinstance(value, BlockArgument)
                 return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
@@ -149,7 +147,9 @@ class NodeReader:
         """An element of a row that another operand names."""
         shape, type_ = shape_of_type(operand.type), element_type_of(operand.type)
         if not isinstance(operand, BlockArgument):
-            raise DiagnosticError("gather reads rows of what a kernel is given, not of what it computes", op)
+            raise DiagnosticError(
+                f"'{op.name}' reads rows of what a kernel is given, not of what it computes", op
+            )
         if shape[0] == 0:
             return Fixed(type_, number=0)
         row = yield op.operands[access.indices], self._position(op, access.indices, point)

@@ -21,6 +21,7 @@ from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from pullback.dialects.graph.op.affine import Affine, Position
+from pullback.dialects.graph.tensor.types import GraphError, format_shape
 
 Axes: TypeAlias = tuple[int | None, ...]
 """For each axis of a value the dim of the iteration space that indexes it; `None` for an extent of 1, at index 0."""
@@ -28,13 +29,30 @@ Axes: TypeAlias = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class AffineAccess:
-    """The element at a position whose coordinates are affine in the dims: one for each axis of the operand."""
+    """The element at a position whose coordinates are affine in the dims: one for each axis of the operand.
+
+    Raises:
+        GraphError: a coordinate is outside of the operand at some point of the space.
+    """
 
     position: Position
     shape: tuple[int, ...]
     """The extents of the operand."""
     space: tuple[int, ...]
     """The extents of the iteration space."""
+
+    def __post_init__(self) -> None:
+        if 0 in self.space:
+            return
+        for axis, (coordinate, extent) in enumerate(zip(self.position, self.shape, strict=True)):
+            steps = [c * (n - 1) for c, n in zip(coordinate.coefficients, self.space, strict=True)]
+            first = coordinate.constant + sum(min(step, 0) for step in steps)
+            last = coordinate.constant + sum(max(step, 0) for step in steps)
+            if first < 0 or last >= extent:
+                raise GraphError(
+                    f"an access map reads elements {first} to {last} along axis {axis} of an operand of shape "
+                    f"{format_shape(self.shape)}; expected 0 to {extent - 1} at most"
+                )
 
     @cached_property
     def axes(self) -> Axes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,13 @@ from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.access import AffineAccess, RowAccess, RowMajorAccess, StoredAccess
 from pullback.dialects.graph.op.affine import Affine, Position
 from pullback.dialects.graph.op.indexed import Alias, ContractionOp, Indexed, Pointwise, Uniform, View
-from pullback.dialects.graph.tensor.types import element_type_of, is_static, numpy_dtype, shape_of_type
+from pullback.dialects.graph.tensor.types import (
+    GraphError,
+    element_type_of,
+    is_static,
+    numpy_dtype,
+    shape_of_type,
+)
 from pullback.dialects.ir.source import parse
 
 Array = npt.NDArray[Any]
@@ -168,3 +174,11 @@ def test_an_access_composes_with_the_point_at_which_it_is_read() -> None:
     i, j, k = dims_of((2, 3, 7))
     assert turned.at((i + j, 3 * k), rank=3) == (6 * k + 1, i + j)
     assert AffineAccess((Affine.number(0, 2),), (3,), ()).at((), rank=3) == (Affine.number(3, 2),)
+
+
+@pytest.mark.parametrize("position", [lambda d: d + 1, lambda d: 3 - d, lambda d: 2 * d, lambda d: d - 1])
+def test_no_access_leaves_its_operand(position: Callable[[Affine], Affine]) -> None:
+    (d,) = dims_of((5,))
+    with pytest.raises(GraphError, match=r"along axis 0 of an operand of shape .*; expected 0 to 4 at most"):
+        AffineAccess((position(d),), (5,), (5,))
+    AffineAccess((position(d),), (5,), (0,))  # there is no point at which it would read
