@@ -23,6 +23,7 @@ from pullback.backends.cpu.llvm.printer import print_llvm
 from pullback.dialects.context import context
 from pullback.driver.program import specialise
 from pullback.driver.run_pipeline import lowered
+from pullback.driver.targets.registry import target_named
 from pullback.frontend.trace.step import Step
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import quiet_collector, run_passes
@@ -92,7 +93,7 @@ def stages(step: Step) -> dict[str, float]:
         note("finish")
         module = specialise(finished, [(BATCH, LENGTH)] * 2)
         note("specialise")
-        passes = parse_passes("kernels,loops")
+        passes = parse_passes(target_named("cpu").pipeline)
         run_passes(context(), module, passes, verify_each=False, observe=lambda p, _m, _s: note(str(p)))
         text = print_llvm(module)
         note("print")
