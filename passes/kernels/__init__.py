@@ -42,6 +42,8 @@ plan; every lowering runs that check first, and passes over what is tuned for ot
 
 ### Kinds
 
+The table of kinds and their lowerings is `pullback.passes.lowering.kinds`; `docs/add-a-kernel-kind.md` adds one.
+
 - **pointwise**: every value has shape P, or broadcasts to it. No reductions.
 - **rows**: the whole space is P, then R, row-major. A reduction over exactly R is *inner*: its result, of
   shape P, may be used by anything, at the next stage. A reduction over P and R, or over P of values of

@@ -14,6 +14,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
+from pullback.dialects.graph.kernel.schedule import TARGETS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.verification import verify
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
@@ -97,10 +98,11 @@ LEVELS: dict[LevelName, Level] = {
 }
 
 
-def verify_level(module: ModuleOp, level: LevelName) -> None:
+def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) -> None:
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
-    At level `kernels` that includes every schedule, and every memory plan, at level `loops` what the host runs.
+    At level `kernels` that includes every schedule, and every memory plan, and with a target (`cpu`, `gpu`) whether it
+    has the means for every kernel; at level `loops` it includes what the host runs.
 
     Raises:
         VerificationError: the module is not valid at any level.
@@ -125,7 +127,7 @@ def verify_level(module: ModuleOp, level: LevelName) -> None:
             if (fault := faults[id(type_)]) is not None:
                 raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
     if level == "kernels":
-        verify_scheduled(module)
+        verify_scheduled(module, target)
     for function in module.ops if level == "loops" else ():
         if isinstance(function, FuncOp) and is_host_function(function):
             operation_of(function)
@@ -139,9 +141,17 @@ class VerifyLevel(ModulePass):
 
     level: LevelName
     """The level that the module must be of."""
+    target: str | None = None
+    """At level kernels: the target that must have code for every kernel, cpu or gpu."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        verify_level(op, self.level)
+        if self.target is not None and (self.target not in TARGETS or self.level != "kernels"):
+            raise DiagnosticError(
+                f"verify-level: target is {self.target} at level {self.level}; expected one of {', '.join(TARGETS)}, "
+                "at level kernels",
+                op,
+            )
+        verify_level(op, self.level, self.target)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -216,3 +216,20 @@ def test_more_shared_memory_than_a_block_has() -> None:
     }}""")
     with pytest.raises(DiagnosticError, match="need more than 49152 bytes of shared memory"):
         check_means(kernel, "gpu")
+
+
+def test_totals_over_all_lines_and_across_them_together() -> None:
+    kernel = kernel_of("""func.func @main(%x: tensor<4x6xf32>) -> tensor<6xf32> {
+      %r = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [6]> : (tensor<4x6xf32>) -> tensor<6xf32> {
+      ^bb0(%0: tensor<4x6xf32>):
+        %across = graph.sum %0 {axes = array<i64: 0>} : (tensor<4x6xf32>) -> tensor<6xf32>
+        %all = graph.sum %0 {axes = array<i64: 0, 1>} : (tensor<4x6xf32>) -> tensor<f32>
+        %y = graph.multiply %across, %all : (tensor<6xf32>, tensor<f32>) -> tensor<6xf32>
+        graph.yield %y : tensor<6xf32>
+      }
+      func.return %r : tensor<6xf32>
+    }""")
+    check_schedule(kernel)
+    check_means(kernel, "cpu")
+    with pytest.raises(DiagnosticError, match="totals over all lines and across them are used together"):
+        check_means(kernel, "gpu")

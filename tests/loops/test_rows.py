@@ -140,6 +140,13 @@ def test_totals_that_no_output_has_room_for(kind: str, shape: tuple[int, int]) -
     check(schedule(kind, lines, points), arrays, body, in_place={0: 1})
 
 
+def test_totals_over_all_rows_and_across_them_together() -> None:
+    def body(x: Tensor) -> list[Tensor]:
+        return [Sum.over(x, 0) * Sum.over(x, (0, 1))]
+
+    check(schedule("rows", (4,), (6,)), [sample((4, 6), "f64")], body)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (9, 1), (5, 17), (64, 10), (3, 200), (0, 5), (5, 0)], ids=str)
 @pytest.mark.parametrize("dtype", ["f32", "f64", "i64"])
 def test_columns(shape: tuple[int, int], dtype: str) -> None:
