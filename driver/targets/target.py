@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.levels import LevelName, VerifyLevel
-from pullback.passes.pipeline.pipelines import parse_passes, with_options
+from pullback.passes.pipeline.pipelines import OptionValue, parse_passes, with_options
 
 Array = npt.NDArray[Any]
 
@@ -52,8 +52,11 @@ class Target:
     """From a finished graph to what is run: the text of a pipeline, without the capabilities."""
     executor: Callable[[ModuleOp, ModuleOp], Executor]
     """From a module after the pipeline, and the finished graph before it, to what runs `@main`."""
-    capabilities: Callable[[], Mapping[str, int | str]] = dict
-    """What passes may ask of the target, as values of their options by name; called when first needed."""
+    capabilities: Callable[[], Mapping[str, OptionValue]] = dict
+    """What passes may ask of the target, as values of their options by name; called when first needed.
+
+    `vector-bits` and `shared-bytes` are sizes; `dtypes` and `host-ops` say what kernels compute, and what they do not.
+    """
     static_shapes: bool = True
     """Whether a program is compiled for the shapes of its inputs; if not, one module serves them all."""
     texts: tuple[Text, ...] = ()

@@ -16,7 +16,8 @@ What `pullback.passes.lowering.support` calls native is computed inside of kerne
 assign while condition yield gate constant empty_stack push pop add_n` (of stacks), what makes no code, because its
 result is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host
 operations: those that only compute tensors from tensors and slices, and that kernels do not compute. They read and
-write whole tensors in memory.
+write whole tensors in memory. Those that kernels of some targets compute, but not those of the target asked for, have
+the attribute `host`.
 A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
 
 ### The schedule

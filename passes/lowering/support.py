@@ -22,6 +22,8 @@ PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, P
 MARKERS = (SumGradients, Backward, GradientResults)
 KERNEL_DTYPES = (f32, f64, i32, i64, i1)
 """The element types of values inside of kernels; values of others are moved as bytes."""
+HOST = "host"
+"""The attribute of an operation that kernels could compute, but those of the target do not: the host runs it."""
 
 
 def runs_natively(op: Operation) -> bool:
@@ -30,7 +32,7 @@ def runs_natively(op: Operation) -> bool:
     An elementwise operation needs a body for one element, a reduction a way to combine two; a product is one of two
     matrices.
     """
-    return isinstance(op, Indexed) and has_kernel_dtypes(op) and op.has_body()
+    return isinstance(op, Indexed) and has_kernel_dtypes(op) and op.has_body() and HOST not in op.attributes
 
 
 def is_grouped(op: Operation) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, partial
+from typing import TypeAlias
 
 from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
-from xdsl.utils.arg_spec import ArgSpec
+from xdsl.utils.arg_spec import ArgSpec, ParameterListType
 from xdsl.utils.lexer import Span
 
 from pullback.passes.pipeline.catalog import PASSES
@@ -53,6 +54,8 @@ PIPELINES: dict[str, Pipeline] = {
 }
 """From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""
 
+OptionValue: TypeAlias = int | str | tuple[str, ...]
+"""The value of an option, or several."""
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
 """Passes by name, imported when asked for; the form in which xDSL lists its own."""
 
@@ -83,7 +86,7 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
     return tuple(_instance(spec, span, known) for spec, span in _expanded(text, ()))
 
 
-def with_options(text: str, values: Mapping[str, int | str]) -> str:
+def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
     """The text of a pipeline's passes, each with those of the options that it has and the text leaves open.
 
     What a target is capable of reaches passes in this way alone: as text.
@@ -97,12 +100,16 @@ def with_options(text: str, values: Mapping[str, int | str]) -> str:
     taken: set[str] = set()
     for spec, span in _expanded(text, ()):
         options = options_of(type(_instance(spec, span, available)))
-        told = {n: (value,) for n, value in values.items() if n in options and n not in spec.parameters}
+        told = {n: _listed(v) for n, v in values.items() if n in options and n not in spec.parameters}
         written.append(str(ArgSpec(spec.name, {**spec.parameters, **told})))
         taken.update(told)
     if missing := [name for name in values if name not in taken]:
         raise ValueError(f"no pass of '{text}' takes the option '{missing[0]}'")
     return ",".join(written)
+
+
+def _listed(value: OptionValue) -> ParameterListType:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _expanded(text: str, within: tuple[str, ...]) -> Iterator[tuple[ArgSpec, Span]]:

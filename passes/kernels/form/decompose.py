@@ -10,7 +10,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
-from pullback.passes.lowering.support import has_kernel_dtypes, runs_natively
+from pullback.passes.lowering.support import HOST, has_kernel_dtypes, runs_natively
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal
@@ -64,7 +64,7 @@ def becomes_native(op: Operation) -> bool:
     if not isinstance(op, Composite):
         return runs_natively(op)
     tensors = [t for t in (*op.operand_types, *op.result_types) if isinstance(t, TensorType)]
-    if not has_kernel_dtypes(op) or not all(map(is_static, tensors)):
+    if HOST in op.attributes or not has_kernel_dtypes(op) or not all(map(is_static, tensors)):
         return False
     made: list[Operation] = []
     with inserting(made.append):

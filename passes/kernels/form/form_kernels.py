@@ -26,6 +26,7 @@ from pullback.passes.kernels.form.classify import classify
 from pullback.passes.kernels.form.decompose import becomes_native, decompose
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
+from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
 
@@ -33,6 +34,7 @@ from pullback.passes.lowering.support import PLACED, runs_on_host
 def form(
     block: Block,
     options: FormKernels,
+    native: NativeSupport,
     around: Mapping[Operation, int] | None = None,
     values: Values | None = None,
 ) -> None:
@@ -42,13 +44,14 @@ def form(
     """
     values = {} if values is None else dict(values)
     bundles = legalize(block)
+    native.mark(op for bundle in bundles for op in bundle)
     classified = classify(block, bundles, around or {})
     groups = group(classified, options.max_ops)
     bodies = rematerialize(classified, groups)
     replaced = build(block, classified, groups, bodies, values, options.vector_bits)
     for loop in block.ops:
         for region in loop.regions if isinstance(loop, While) else ():
-            form(region.block, options, classified.constants, values)
+            form(region.block, options, native, classified.constants, values)
     for op in replaced:
         op.drop_all_references()
     for op in replaced:
@@ -71,13 +74,17 @@ class FormKernels(ModulePass):
 
     Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on, 512 unless
     given, so that text is the same on every machine (who compiles for this machine gives its width); `max-ops`, the
-    most operations in one kernel.
+    most operations in one kernel; `dtypes`, those that kernels of the target compute with, of f32,f64,i32,i64,i1,
+    and all of these unless given; `host-ops`, the names of operations that they do not compute. What they do not
+    compute is marked `host`.
     """
 
     name = "form-kernels"
 
     vector_bits: int = 512
     max_ops: int = 512
+    dtypes: tuple[str, ...] | None = None
+    host_ops: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.vector_bits < 64 or self.vector_bits & (self.vector_bits - 1):
@@ -86,13 +93,19 @@ class FormKernels(ModulePass):
             )
         if self.max_ops < 1:
             raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
+        try:
+            native = NativeSupport.of(self.dtypes, self.host_ops)
+        except ValueError as error:
+            raise DiagnosticError(f"form-kernels: {error}", op) from None
         check_finished(op)
         for function in op.ops:
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
             if not is_formed(function.body.block):
+                native.mark(function.walk())
                 decompose(function)
-                form(function.body.block, self)
+                native.mark(function.walk())
+                form(function.body.block, self, native)
 
 
 def check_finished(module: ModuleOp) -> None:
