@@ -10,6 +10,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.source import tracing_copies
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.kernels.check.check_memory import has_plan
@@ -45,7 +46,8 @@ def lowered_to(static: ModuleOp, pipeline: str, level: LevelName | None = None) 
     functions = (op for op in static.ops if isinstance(op, func.FuncOp))
     start = at.get("kernels", 0) if any(map(has_plan, functions)) else 0
     copy = copy_module(static)
-    _run(copy, passes[start:] if level is None else passes[start : at[level] + 1])
+    with tracing_copies(static, copy):
+        _run(copy, passes[start:] if level is None else passes[start : at[level] + 1])
     return copy
 
 

@@ -15,6 +15,7 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import data_type_of
+from pullback.dialects.ir.source import note_copies
 from pullback.driver.program import compile_function
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import MemoryRunner
@@ -73,7 +74,9 @@ def run_on_tensors(
     if run_graph is not None:
         return run_graph(module, name, inputs, variables)
     inline_calls(module, sys.maxsize)  # what is too large was refused before
-    alone = functions_of(module)[name].clone()
+    function = functions_of(module)[name]
+    alone = function.clone()
+    note_copies(function, alone)
     alone.sym_name = StringAttr("main")
     return compile_function(ModuleOp([alone]), target)(inputs, variables)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from weakref import WeakKeyDictionary
@@ -13,7 +15,7 @@ from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
 from xdsl.parser import UnresolvedOperand
 from xdsl.parser.core import ForwardDeclaredValue
-from xdsl.utils.exceptions import ParseError
+from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
@@ -53,6 +55,17 @@ _ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
 def note_copies(original: Operation, copy: Operation) -> None:
     """Records that an op, and each op in its regions, is a copy, so that messages point to the original's position."""
     _ORIGINALS.update(zip(copy.walk(), original.walk(), strict=True))
+
+
+@contextmanager
+def tracing_copies(original: Operation, copy: Operation) -> Generator[None]:
+    """As `note_copies`, and only if what is done to the copy meanwhile raises: recording all of them takes time."""
+    pairs = list(zip(copy.walk(), original.walk(), strict=True))
+    try:
+        yield
+    except DiagnosticException:
+        _ORIGINALS.update(pairs)
+        raise
 
 
 def parse(context: Context, text: str, name: str = "<input>", line_offset: int = 0) -> Source:

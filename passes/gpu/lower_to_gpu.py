@@ -64,7 +64,7 @@ def check_covered(function: func.FuncOp) -> None:
     for op in function.walk():
         if type(op) in NOT_COVERED:
             raise DiagnosticError(f"'{op.name}': {NOT_COVERED[type(op)]} have no lowering for GPUs yet", op)
-        if op.parent is function.body.block and runs_on_host(op):
+        if op.parent_op() is function and runs_on_host(op):
             types = ", ".join(str(v.type) for v in op.operands)
             raise DiagnosticError(
                 f"'{op.name}' of ({types}) has no GPU kernel, and the host cannot reach what is on the device: it runs "

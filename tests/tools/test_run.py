@@ -19,6 +19,16 @@ func.func @main(%x: tensor<?x2xf32>, %n: tensor<i32> loc("scope/n")) -> (tensor<
   func.return %y, %n : tensor<?x2xf32>, tensor<i32>
 }
 """
+EDITED = """\
+func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [2], gpu = {threads = 7}> : tensor<2xf32> {
+  ^bb0(%a: tensor<2xf32>):
+    %b = graph.tanh %a : tensor<2xf32>
+    graph.yield %b : tensor<2xf32>
+  }
+  func.return %y : tensor<2xf32>
+}
+"""
 ARGUMENTS = ["--input=x=[[1, 2], [0.5, 4]]", "--input=scope/n=3", "--variable=w=[10, 20]"]
 
 
@@ -36,6 +46,16 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert printed.out == ""
     assert "Traceback" not in printed.err
     return printed.err
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_edited_schedules_are_refused_where_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, target: str
+) -> None:
+    path = tmp_path / "edited.mlir"
+    path.write_text(EDITED)
+    error = fails(capsys, str(path), "--input=x=[1, 2]", f"--target={target}")
+    assert error.startswith(f"{path}:2:3: error: schedule: threads is 7; expected a power of two")
 
 
 def test_results_and_variables_are_saved(program: str, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ class _Reader:
             return (
                 self._integers(key, f"as in {key} = [6, 64]")
                 if lists[key]
-                else self._integer(key, "an integer")
+                else self._integer(key, "an integer from 0 on")
             )
 
         self.parser.parse_punctuation("{")

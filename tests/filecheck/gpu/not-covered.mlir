@@ -56,3 +56,12 @@ func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> {
   %y = graph.tanh %x {memory = [#graph.buffer<output, 0>]} : tensor<4xf16>
   func.return %y : tensor<4xf16>
 }
+
+// -----
+
+// expected-error@+1 {{'func.func' has no place in a module of level `kernels`}}
+func.func private @elsewhere(tensor<3xf32>) -> tensor<3xf32>
+
+func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+  func.return %x : tensor<3xf32>
+}

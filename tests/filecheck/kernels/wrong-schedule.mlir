@@ -110,7 +110,7 @@ func.func @long_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @no_vector(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: vector is no number; expected an integer}}
+  // expected-error@+1 {{schedule: vector is no number; expected an integer from 0 on}}
   %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = wide}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
