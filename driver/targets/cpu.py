@@ -11,6 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.layout import Layout
 from pullback.driver.targets.target import Target, Text
+from pullback.passes.lowering.support import KERNEL_DTYPES
+from pullback.passes.pipeline.pipelines import OptionValue
 from pullback.process.interrupts import putting_off, say_what_changed
 from pullback.process.locks import Lock
 
@@ -73,10 +75,10 @@ def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undef
     compile_module(module, entry)(*buffers)
 
 
-def _of_this_machine() -> Mapping[str, int]:
+def _of_this_machine() -> Mapping[str, OptionValue]:
     from pullback.backends.cpu.machine import host_vector_bits
 
-    return {"vector-bits": host_vector_bits()}
+    return {"vector-bits": host_vector_bits(), "dtypes": tuple(map(str, KERNEL_DTYPES))}
 
 
 def _llvm_ir(module: ModuleOp) -> str:

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.driver.layout import Layout
 from pullback.driver.targets.target import Target, Text
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
+from pullback.passes.lowering.support import KERNEL_DTYPES
 from pullback.process.interrupts import run_changing
 from pullback.process.locks import Lock
 
@@ -59,7 +60,7 @@ SIMT = Target(
     name="simt",
     meaning="GPU kernels, emulated thread by thread: each access, race and barrier is checked",
     passes="kernels,gpu",
-    capabilities=lambda: {"shared-bytes": SHARED_BYTES},
+    capabilities=lambda: {"shared-bytes": SHARED_BYTES, "dtypes": tuple(map(str, KERNEL_DTYPES))},
     executor=EmulatedFunction,
     texts=(
         Text(

@@ -6,9 +6,11 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_memory import check_memory, has_plan
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.structure import Structure, structure_of
+from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes
 
 
 def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> None:
@@ -28,6 +30,7 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
             continue
         for op in function.walk():
             if isinstance(op, Kernel) and (structure := structure_of(op)) not in kernels:
+                check_dtypes(op)
                 check_schedule(op)
                 kernels[structure] = op
         if has_plan(function):
@@ -35,3 +38,15 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
     if target is not None:
         for kernel in kernels.values():
             check_means(kernel, target, **means)
+
+
+def check_dtypes(kernel: Kernel) -> None:
+    """Raises DiagnosticError at the first operation in a kernel on a dtype that no kernel computes with."""
+    for op in kernel.body.block.ops:
+        if not has_kernel_dtypes(op):
+            types = ", ".join(str(value.type) for value in (*op.operands, *op.results))
+            raise DiagnosticError(
+                f"'{op.name}' of {types}: kernels compute with {', '.join(map(str, KERNEL_DTYPES))}; what is of "
+                "another dtype is outside of kernels",
+                op,
+            )
