@@ -14,9 +14,10 @@ from pullback.dialects.ir.source import tracing_copies
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.kernels.check.check_memory import has_plan
-from pullback.passes.pipeline.levels import LevelName, VerifyLevel
+from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
+from pullback.passes.pipeline.verify_level import VerifyLevel
 
 
 def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:

@@ -1,10 +1,15 @@
-"""A name means one thing: no two classes share one, and no two files outside of those that treat one subject."""
+"""A name means one thing: no two classes share one, and no two files outside of those that treat one subject.
+
+A pass is in the file that has its name.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
 from pathlib import Path
+
+from pullback.tools.passes import own_passes
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("backends", "dialects", "driver", "frontend", "passes", "process", "tools")
@@ -16,6 +21,7 @@ KINDS = ("passes/loops", "passes/gpu")
 """Folders with a file for each kind of kernel, called alike in both: its lowering for one target."""
 
 FILES_ALLOWED: dict[str, str] = {
+    "check_gradients": "the pass, and the function that runs it on a graph",
     "custom_gradient": "the operation, and the decorator that adds one",
     "explain": "the function, and the option of the tool",
     "run": "the function, and the tool `pullback-run`",
@@ -49,6 +55,12 @@ def test_no_two_files_share_a_name() -> None:
     }
     assert {name: paths for name, paths in shared.items() if name not in FILES_ALLOWED} == {}
     assert set(FILES_ALLOWED) == set(shared), "an exception that is none any more"
+
+
+def test_the_file_of_a_pass_has_its_name() -> None:
+    files = {name: cls().__module__.rpartition(".")[2] for name, cls in own_passes().items()}
+    assert len(files) > 10
+    assert {name: file for name, file in files.items() if file != name.replace("-", "_")} == {}
 
 
 def test_no_two_classes_share_a_name() -> None:

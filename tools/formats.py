@@ -14,8 +14,8 @@ from xdsl.utils.target import Target
 
 from pullback.driver.targets.registry import forms
 from pullback.driver.targets.target import Text
-from pullback.passes.pipeline.levels import verify_level
 from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
+from pullback.passes.pipeline.verify_level import verify_level
 
 
 def own_formats() -> dict[str, type[Target]]:

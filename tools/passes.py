@@ -8,7 +8,7 @@ from functools import partial
 
 from xdsl.passes import ModulePass
 
-from pullback.driver.checking.check_pass import CheckGradients
+from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.passes.pipeline import pipelines
 from pullback.passes.pipeline.pipelines import PassFactories
 from pullback.passes.rewriting.limits import MAX_OPERATIONS

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.ir.text import print_module
-from pullback.passes.pipeline.levels import LevelName, VerifyLevel
+from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.pipelines import OptionValue, parse_passes, with_options
+from pullback.passes.pipeline.verify_level import VerifyLevel
 
 Array = npt.NDArray[Any]
 

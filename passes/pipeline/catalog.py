@@ -12,7 +12,7 @@ from pullback.passes.gradients.generate_gradients import GenerateGradients
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.loops.lower_to_loops import LowerToLoops
-from pullback.passes.pipeline.levels import VerifyLevel
+from pullback.passes.pipeline.verify_level import VerifyLevel
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions

@@ -1,4 +1,4 @@
-"""The levels of the compiler as data: which ops and types may occur at each, and the pass that verifies it."""
+"""The levels of the compiler as data: which ops and types may occur at each, and at which of them shapes are static."""
 
 from __future__ import annotations
 
@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from xdsl.context import Context
 from xdsl.dialects import builtin
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, ShapedType
-from xdsl.dialects.func import CallOp, FuncOp
-from xdsl.ir import Attribute, Operation
-from xdsl.passes import ModulePass
-
-from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
-from pullback.dialects.graph.kernel.schedule import TARGETS
-from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.verification import verify
-from pullback.passes.kernels.check.verify_kernels import verify_scheduled
+from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.func import CallOp
+from xdsl.ir import Attribute
 
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 
@@ -39,10 +31,6 @@ class Level:
     def allows(self, op_name: str) -> bool:
         """Tells whether an op of this name may occur at this level."""
         return _matches(op_name, self.ops) and not _matches(op_name, self.without)
-
-
-class LevelError(DiagnosticError):
-    """The module is valid IR, but not of the level asked for."""
 
 
 _FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, builtin.Float64Type)
@@ -98,79 +86,5 @@ LEVELS: dict[LevelName, Level] = {
 }
 
 
-def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) -> None:
-    """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
-
-    At level `kernels` that includes every schedule, and every memory plan, and with a target (`cpu`, `gpu`) whether it
-    has the means for every kernel; at level `loops` it includes what the host runs.
-
-    Raises:
-        VerificationError: the module is not valid at any level.
-        LevelError: an op, a type or a dynamic shape has no place at this level.
-        DiagnosticError: a schedule or a memory plan does not fit the program, or a function without a body states
-            no operation that the host can run.
-    """
-    verify(module)
-    spec = LEVELS[level]
-    allowed: dict[str, bool] = {}
-    # Types are shared by many values: each is judged once, by identity, because hashing one costs more.
-    faults: dict[int, str | None] = {}
-    for op in module.walk():
-        if op.name not in allowed:
-            allowed[op.name] = spec.allows(op.name)
-        if not allowed[op.name]:
-            remedy = ": run inline-calls first" if isinstance(op, CallOp) else ""
-            raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning}){remedy}", op)
-        for type_ in _types_of(op):
-            if id(type_) not in faults:
-                faults[id(type_)] = _fault(type_, spec)
-            if (fault := faults[id(type_)]) is not None:
-                raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
-    if level == "kernels":
-        verify_scheduled(module, target)
-    for function in module.ops if level == "loops" else ():
-        if isinstance(function, FuncOp) and is_host_function(function):
-            operation_of(function)
-
-
-@dataclass(frozen=True)
-class VerifyLevel(ModulePass):
-    """Check that the module is of a level: its ops, its types, static shapes, and SSA dominance."""
-
-    name = "verify-level"
-
-    level: LevelName
-    """The level that the module must be of."""
-    target: str | None = None
-    """At level kernels: the target that must have code for every kernel, cpu or gpu."""
-
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.target is not None and (self.target not in TARGETS or self.level != "kernels"):
-            raise DiagnosticError(
-                f"verify-level: target is {self.target} at level {self.level}; expected one of {', '.join(TARGETS)}, "
-                "at level kernels",
-                op,
-            )
-        verify_level(op, self.level, self.target)
-
-
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _types_of(op: Operation) -> list[Attribute]:
-    arguments = [arg.type for region in op.regions for block in region.blocks for arg in block.args]
-    return [*op.result_types, *arguments]
-
-
-def _fault(type_: Attribute, spec: Level) -> str | None:
-    """Says what is wrong with a type at a level; None if nothing."""
-    if not isinstance(type_, spec.types):
-        # A dialect of the level brings its own types (tokens, slices, variables).
-        dialect = getattr(type_, "name", "").partition(".")[0]
-        return None if f"{dialect}.*" in spec.ops else "has no place"
-    if not (spec.static_shapes and isinstance(type_, ShapedType)):
-        return None
-    # Loops may push to a stack of unknown length: a memref's leading dimension, which no stride depends on.
-    dims = type_.get_shape()[1:] if isinstance(type_, MemRefType) else type_.get_shape()
-    return "has a dynamic shape, which has no place" if DYNAMIC_INDEX in dims else None

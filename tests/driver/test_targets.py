@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
-from pullback.passes.pipeline.levels import LevelName, VerifyLevel
+from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.verify_level import VerifyLevel
 
 Array = npt.NDArray[Any]
 TARGETS = ["cpu", "simt"]

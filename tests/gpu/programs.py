@@ -22,7 +22,7 @@ from pullback.passes.gpu.row_reduction import row_reduction
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.lowered_kernels import Code
 from pullback.passes.lowering.nodes import Load
-from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.verify_level import verify_level
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pullback as pb
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.checking.check_pass import CheckGradients
+from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.report import NotFiniteError
 from pullback.passes.gradients import rule_registry
 

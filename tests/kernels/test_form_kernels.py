@@ -12,7 +12,7 @@ from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.text import print_module
 from pullback.passes.kernels.form.form_kernels import FormKernels
-from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.graphs import build
 from pullback.tests.kernels.programs import Program, outcome, programs
 

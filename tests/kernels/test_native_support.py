@@ -17,7 +17,7 @@ from pullback.driver.program import compile_function
 from pullback.driver.targets.cpu import CPU
 from pullback.driver.targets.registry import register_target, unregister_target
 from pullback.passes.kernels.form.form_kernels import FormKernels
-from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.kernels.programs import Program, arguments, contents, outcome, programs
 
 WITHOUT_F64 = replace(

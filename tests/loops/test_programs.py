@@ -16,7 +16,7 @@ from pullback.backends.interpreter.interpreter import interpret
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import plan_function
 from pullback.passes.loops.lower_to_loops import LowerToLoops
-from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.kernels.programs import Program, arguments, contents, outcome, programs
 
 Array = NDArray[Any]

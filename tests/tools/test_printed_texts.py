@@ -16,7 +16,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.verification import verify
 from pullback.driver.targets.registry import forms
 from pullback.driver.targets.target import Text
-from pullback.passes.pipeline.levels import verify_level
+from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tools import opt
 
 DIALECTS = ("arith", "math", "vector", "memref", "gpu")
