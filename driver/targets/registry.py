@@ -23,8 +23,9 @@ def register_target(target: Target) -> None:
         raise ValueError(f"target {target.name!r} is registered already")
     if taken := [form for form in _forms(target) if form in ("mlir", *forms())]:
         raise ValueError(f"target {target.name!r}: the form of output {taken[0]!r} is registered already")
+    levels = target.levels  # reads the pipeline, also where there are no texts
     for text in target.texts:
-        if text.level not in target.levels:
+        if text.level not in levels:
             raise ValueError(
                 f"target {target.name!r}: its text {text.name!r} is of level {text.level!r}, which its pipeline "
                 f"{target.passes!r} does not lead to"

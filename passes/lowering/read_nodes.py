@@ -27,9 +27,15 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.op.access import AffineAccess, RowAccess, RowMajorAccess, StoredAccess
+from pullback.dialects.graph.op.access import (
+    AccessMap,
+    AffineAccess,
+    RowAccess,
+    RowMajorAccess,
+    StoredAccess,
+)
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise, Uniform, View
+from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise, Uniform, View, access_of
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -108,17 +114,18 @@ class NodeReader:
 
     def _position(self, op: Indexed, number: int, point: Position) -> Position:
         """The position at which an operand is read, by the operation's affine access."""
-        access = op.access(number)
+        access = _checked_access(op, number)
         if isinstance(access, StoredAccess):
             access = access.element
-        assert isinstance(access, AffineAccess), f"'{op.name}' reads operand {number} at no affine position"
+        if not isinstance(access, AffineAccess):
+            raise DiagnosticError(f"'{op.name}' reads operand {number} at no affine position", op)
         return access.at(point, self.space.rank)
 
     # ---- views -------------------------------------------------------------------------------------------
 
     def _view(self, op: View, value: SSAValue, point: Position) -> Reading:
         operand = op.operands[0]
-        match op.access(0, op.results.index(value)):
+        match _checked_access(op, 0, op.results.index(value)):
             case AffineAccess() as access:
                 return (yield operand, access.at(point, self.space.rank))
             case StoredAccess(access):
@@ -152,7 +159,8 @@ class NodeReader:
             )
         if shape[0] == 0:
             return Fixed(type_, number=0)
-        row = yield op.operands[access.indices], self._position(op, access.indices, point)
+        row_point = self._position(op, access.indices, point)
+        row = yield op.operands[access.indices], row_point
         within = access.within.at(point, self.space.rank)
         if is_identity(self.space.kernel.operands[operand.index]):
             hot = IdentityElement(type_, (row,), within[-1].dims, column=within[-1])
@@ -197,6 +205,13 @@ class NodeReader:
                 total.is_crossed = any(p.dims & here for p in kept)
                 node = total
         return node
+
+
+def _checked_access(op: Indexed, number: int, result: int = 0) -> AccessMap | None:
+    """The access map of an operand; DiagnosticError where there is no such operand."""
+    if not 0 <= number < len(op.operands):
+        raise DiagnosticError(f"'{op.name}' has no operand {number}, which its access map names", op)
+    return access_of(op, number, result)
 
 
 def is_identity(value: SSAValue) -> bool:

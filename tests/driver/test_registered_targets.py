@@ -147,6 +147,9 @@ def test_what_is_registered_must_fit() -> None:
         replace(
             INTERPRETER, passes="kernels"
         ): "its text 'size' is of level 'loops', which its pipeline 'kernels' does",
+        replace(
+            INTERPRETER, texts=(), passes="kernel"
+        ): "unknown pass or pipeline 'kernel'; did you mean 'kernels'",
         replace(INTERPRETER, passes="kernel"): "unknown pass or pipeline 'kernel'; did you mean 'kernels'",
     }.items():
         with pytest.raises(ValueError, match=message):

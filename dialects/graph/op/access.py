@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 from typing import TypeAlias
 
 from pullback.dialects.graph.op.affine import Affine, Position
@@ -32,7 +33,7 @@ class AffineAccess:
     """The element at a position whose coordinates are affine in the dims: one for each axis of the operand.
 
     Raises:
-        GraphError: a coordinate is outside of the operand at some point of the space.
+        GraphError: there is not one coordinate for each axis, or one is outside of the operand at some point.
     """
 
     position: Position
@@ -42,6 +43,12 @@ class AffineAccess:
     """The extents of the iteration space."""
 
     def __post_init__(self) -> None:
+        ranks = {len(coordinate.coefficients) for coordinate in self.position}
+        if len(self.position) != len(self.shape) or not ranks <= {len(self.space)}:
+            raise GraphError(
+                f"an access map has {len(self.position)} coordinates over {sorted(ranks)} dims; expected one for each "
+                f"axis of an operand of shape {format_shape(self.shape)}, over {len(self.space)} dims"
+            )
         if 0 in self.space:
             return
         for axis, (coordinate, extent) in enumerate(zip(self.position, self.shape, strict=True)):
@@ -87,12 +94,23 @@ class StoredAccess:
 
 @dataclass(frozen=True)
 class RowMajorAccess:
-    """The element that has the same number in row-major order, whatever the extents of operand and result are."""
+    """The element that has the same number in row-major order, whatever the extents of operand and result are.
+
+    Raises:
+        GraphError: the operand has fewer elements than the result.
+    """
 
     shape: tuple[int, ...]
     """The extents of the operand."""
     space: tuple[int, ...]
     """The extents of the iteration space: those of the result."""
+
+    def __post_init__(self) -> None:
+        if prod(self.space) > prod(self.shape):
+            raise GraphError(
+                f"an access map reads {prod(self.space)} elements in row-major order of an operand of shape "
+                f"{format_shape(self.shape)}; expected {prod(self.shape)} at most"
+            )
 
     @cached_property
     def axes(self) -> Axes | None:
@@ -117,6 +135,26 @@ class RowAccess:
 
 AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess
 """The access map of one operand: the element that is read at each point of the iteration space."""
+
+
+def check_access(access: AccessMap, shape: tuple[int, ...], space: tuple[int, ...]) -> None:
+    """Checks that a map is one from this space to this shape: its bounds are what it states itself.
+
+    Raises:
+        GraphError: it states other extents.
+    """
+    match access:
+        case RowAccess(within=stated):
+            shape = shape[1:]
+        case StoredAccess(stated):
+            pass
+        case stated:
+            pass
+    if stated.shape != shape or stated.space != space:
+        raise GraphError(
+            f"an access map states a space of {format_shape(stated.space)} and an operand of "
+            f"{format_shape(stated.shape)}; expected {format_shape(space)} and {format_shape(shape)}"
+        )
 
 
 # ---- building affine accesses ---------------------------------------------------------------------------------

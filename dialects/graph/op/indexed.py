@@ -16,13 +16,14 @@ from pullback.dialects.graph.op.access import (
     Axes,
     RowAccess,
     broadcast,
+    check_access,
     dims,
     identity,
 )
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Number
-from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.graph.tensor.types import GraphError, shape_of_type
 
 
 class Indexed(GraphOp):
@@ -151,12 +152,25 @@ def rows_terms(op: object) -> list[int]:
 
 def picks_rows(op: object) -> bool:
     """Tells whether an operation gathers rows of its first operand."""
-    return isinstance(op, View) and isinstance(op.access(0), RowAccess)
+    return isinstance(op, View) and isinstance(access_of(op, 0), RowAccess)
 
 
 def access_of(op: Operation, number: int, result: int = 0) -> AccessMap | None:
-    """The access map by which an operation reads an operand; `None` where no loop reads it."""
-    return op.access(number, result) if isinstance(op, Indexed) else None
+    """The access map by which an operation reads an operand; `None` where no loop reads it.
+
+    Raises:
+        GraphError: the map leaves the operand, or is none between these types. Loads follow it without asking again.
+    """
+    if not isinstance(op, Indexed):
+        return None
+    try:
+        access = op.access(number, result)
+        # Each piece of a concatenation has loops of its own.
+        if access is not None and not isinstance(op, Concatenation):
+            check_access(access, op.shape_of(number), op.iteration_shape(result))
+        return access
+    except GraphError as error:
+        raise GraphError(f"{op.name}: {error}") from error
 
 
 def operand_axes(op: Operation, number: int, result: int = 0) -> Axes | None:
