@@ -106,74 +106,6 @@ def of_pieces(block: Block) -> list[Extents]:
 
 # ---- the table --------------------------------------------------------------------------------------------
 
-POINTWISE = Kind(
-    "pointwise",
-    Order.PARALLEL_FIRST,
-    at_its_index,
-    {
-        "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
-        "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise"),
-    },
-)
-CONCAT = Kind(
-    "concat",
-    Order.IN_PIECES,
-    never,
-    POINTWISE.targets,
-    ops=(Concatenation,),
-    extents=of_pieces,
-)
-ROWS = Kind(
-    "rows",
-    Order.PARALLEL_FIRST,
-    once_per_line,
-    {
-        "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
-        "gpu": Lowering(
-            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
-        ),
-    },
-    reduces=True,
-)
-COLUMNS = Kind(
-    "columns",
-    Order.REDUCED_FIRST,
-    once_per_line,
-    {
-        "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
-        "gpu": Lowering(
-            "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
-        ),
-    },
-    reduces=True,
-)
-MATMUL = Kind(
-    "matmul",
-    Order.PARALLEL_FIRST,
-    at_its_index,
-    {
-        "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
-        "gpu": NotYet("a matrix product needs blocks in shared memory"),
-    },
-    ops=(ContractionOp,),
-    extents=of_product,
-    is_single=True,
-    has_epilogue=True,
-    has_tiles=True,
-)
-SCATTER = Kind(
-    "scatter",
-    Order.IN_PIECES,
-    as_base,
-    {
-        "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
-        "gpu": NotYet("rows of the same index are added one after the other"),
-    },
-    ops=(Scatter,),
-    extents=of_rows,
-    reads_stored=True,
-)
-
 TABLE: dict[str, Kind] = {}
 """The kinds by name."""
 
@@ -203,9 +135,91 @@ def remove_kind(name: str) -> None:
     del TABLE[name], KINDS[name]
 
 
-for _kind in (POINTWISE, CONCAT, ROWS, COLUMNS, MATMUL, SCATTER):
-    add_kind(_kind, KINDS[_kind.name])
+def _row(kind: Kind) -> Kind:
+    """Adds a kind that text knows already."""
+    add_kind(kind, KINDS[kind.name])
+    return kind
 
+
+POINTWISE = _row(
+    Kind(
+        "pointwise",
+        Order.PARALLEL_FIRST,
+        at_its_index,
+        {
+            "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
+            "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise"),
+        },
+    )
+)
+CONCAT = _row(
+    Kind(
+        "concat",
+        Order.IN_PIECES,
+        never,
+        POINTWISE.targets,
+        ops=(Concatenation,),
+        extents=of_pieces,
+    )
+)
+ROWS = _row(
+    Kind(
+        "rows",
+        Order.PARALLEL_FIRST,
+        once_per_line,
+        {
+            "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
+            "gpu": Lowering(
+                "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
+            ),
+        },
+        reduces=True,
+    )
+)
+COLUMNS = _row(
+    Kind(
+        "columns",
+        Order.REDUCED_FIRST,
+        once_per_line,
+        {
+            "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
+            "gpu": Lowering(
+                "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
+            ),
+        },
+        reduces=True,
+    )
+)
+MATMUL = _row(
+    Kind(
+        "matmul",
+        Order.PARALLEL_FIRST,
+        at_its_index,
+        {
+            "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
+            "gpu": NotYet("a matrix product needs blocks in shared memory"),
+        },
+        ops=(ContractionOp,),
+        extents=of_product,
+        is_single=True,
+        has_epilogue=True,
+        has_tiles=True,
+    )
+)
+SCATTER = _row(
+    Kind(
+        "scatter",
+        Order.IN_PIECES,
+        as_base,
+        {
+            "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
+            "gpu": NotYet("rows of the same index are added one after the other"),
+        },
+        ops=(Scatter,),
+        extents=of_rows,
+        reads_stored=True,
+    )
+)
 
 # ---- what the table says ----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
     %m = graph.max %h {axes = [1]}       of 64 x 10
 
-    OpenGroup(kind = loop, space = [64, 10], shape = (64, 10), reductions = {trailing}, boundary = 1, inner = None)
+    OpenGroup(kind = None, space = [64, 10], shape = (64, 10), reductions = {trailing}, boundary = 1, inner = None)
 
 `inner` is open: nothing reads %m yet. Fused with what reads %m along the rows, as `%h - %m` does, the group has
 `inner = trailing`: each row is reduced before its elements are gone through again. The dims of both are one then, by
