@@ -12,7 +12,7 @@ from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
-from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.state.variables import label_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 BufferKey: TypeAlias = tuple[str, int | str]
@@ -46,8 +46,7 @@ class BufferAssignment:
 
     def of_variable(self, reference: SSAValue) -> BufferKey:
         """The buffer of a variable's contents."""
-        assert isinstance(reference.owner, VariableOp)
-        return "variable", reference.owner.label
+        return "variable", label_of(reference)
 
     def _find(self, value: SSAValue) -> BufferKey:
         if isinstance(value, BlockArgument):

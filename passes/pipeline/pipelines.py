@@ -108,6 +108,10 @@ def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
     return ",".join(written)
 
 
+RENAMED = {"lower-to-kernels": ["lower-to-gpu"]}
+"""Passes that had other names: close matches would lead elsewhere."""
+
+
 def _listed(value: OptionValue) -> ParameterListType:
     return value if isinstance(value, tuple) else (value,)
 
@@ -127,7 +131,7 @@ def _expanded(text: str, within: tuple[str, ...]) -> Iterator[tuple[ArgSpec, Spa
 
 def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass:
     if spec.name not in available:
-        near = get_close_matches(spec.name, [*available, *PIPELINES], n=1)
+        near = RENAMED.get(spec.name) or get_close_matches(spec.name, [*available, *PIPELINES], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "; see --list-passes and --list-pipelines"
         raise PipelineError(f"unknown pass or pipeline '{spec.name}'{hint}", span)
     try:

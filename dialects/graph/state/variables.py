@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 
@@ -39,6 +39,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     is_static,
 )
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 
 @graph_op
@@ -66,6 +67,21 @@ class VariableOp(GraphOp):
 
     def numpy(self, *operands: Array) -> Any:
         raise NotImplementedError("a variable's contents are the evaluator's business")
+
+
+def label_of(reference: SSAValue) -> str:
+    """Names the variable of a reference.
+
+    Raises:
+        DiagnosticError: the reference came into the function from outside, so that its variable is not known.
+    """
+    if isinstance(reference.owner, VariableOp):
+        return reference.owner.label
+    raise DiagnosticError(
+        f"a reference of type {reference.type} has no name here: functions take no references, write graph.variable "
+        "where it is used",
+        reference.owner.parent_op() if isinstance(reference.owner, Block) else reference.owner,
+    )
 
 
 def contents_type(op: str, type_: Attribute) -> Attribute:

@@ -34,7 +34,7 @@ from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.movement.split_concat import Concat
-from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, VariableOp
+from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, label_of
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
@@ -68,7 +68,7 @@ class ReachingValues:
 
     def of(self, variable: SSAValue) -> SSAValue | None:
         """Finds the value last read from a variable, if the variable still contains it."""
-        return self._read.get(_label(variable))
+        return self._read.get(label_of(variable))
 
     def follow(self, op: Operation) -> None:
         """Takes down what a legal operation, and its regions, read and update."""
@@ -76,16 +76,11 @@ class ReachingValues:
             case MakeSlices():
                 self._slices.add(op.results[0])
             case Read():
-                self._read[_label(op.operands[0])] = op.results[0]
+                self._read[label_of(op.operands[0])] = op.results[0]
             case _:
                 for inner in op.walk() if op.regions else (op,):
                     if isinstance(inner, Update):
-                        self._read.pop(_label(inner.operands[0]), None)
-
-
-def _label(variable: SSAValue) -> str:
-    assert isinstance(variable.owner, VariableOp), "a variable is named where it is used"
-    return variable.owner.label
+                        self._read.pop(label_of(inner.operands[0]), None)
 
 
 def rule_of(cls: type[Operation]) -> Rule | None:

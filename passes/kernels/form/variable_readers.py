@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.op.indexed import picks_rows
-from pullback.dialects.graph.state.variables import Read, Update, VariableOp
+from pullback.dialects.graph.state.variables import Read, Update, label_of
 from pullback.passes.kernels.form.deferred import Deferred
 
 
@@ -68,15 +68,10 @@ class Readers:
 
 def _label_read(value: SSAValue) -> str | None:
     """Names the variable that a value was read from."""
-    return _label(value.owner.operands[0]) if isinstance(value.owner, Read) else None
-
-
-def _label(variable: SSAValue) -> str:
-    assert isinstance(variable.owner, VariableOp), "a variable is named where it is used"
-    return variable.owner.label
+    return label_of(value.owner.operands[0]) if isinstance(value.owner, Read) else None
 
 
 def _updated_in(op: Operation) -> list[str]:
     """Names the variables that an operation, or what its regions hold, updates."""
     inside = op.walk() if op.regions else (op,)
-    return list(dict.fromkeys(_label(o.operands[0]) for o in inside if isinstance(o, Update)))
+    return list(dict.fromkeys(label_of(o.operands[0]) for o in inside if isinstance(o, Update)))

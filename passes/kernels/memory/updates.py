@@ -21,7 +21,7 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.state.variables import Assign, Read, label_of
 from pullback.dialects.graph.tensor.location import name_of
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.reuse import may_overwrite
@@ -46,13 +46,6 @@ class History:
     """The storages that are in the variable's memory."""
 
 
-def label_of(op: Operation) -> str:
-    """Names the variable that an operation reads or updates."""
-    variable = op.operands[0].owner
-    assert isinstance(variable, VariableOp)
-    return variable.label
-
-
 def place_variables(lives: Lifetimes) -> list[Finding]:
     """Gives reads and new contents the variable's own memory, where that changes no result; says what was found.
 
@@ -71,7 +64,7 @@ def place_variables(lives: Lifetimes) -> list[Finding]:
     histories: defaultdict[str, History] = defaultdict(History)
     for op in lives.ops:
         if isinstance(op, Read | Assign):
-            histories[label_of(op)].events.append(op)
+            histories[label_of(op.operands[0])].events.append(op)
     findings = [
         _place_read(lives, h, op) for h in histories.values() for op in h.events if isinstance(op, Read)
     ]
@@ -91,22 +84,25 @@ def _place_read(lives: Lifetimes, history: History, op: Read) -> Finding:
     if update is not None:
         user = lives.ops[storage.end]
         return Finding(
-            label_of(op), op, True, f"read: {name_of(user)} uses the old contents after the update"
+            label_of(op.operands[0]),
+            op,
+            True,
+            f"read: {name_of(user)} uses the old contents after the update",
         )
-    storage.buffer = BufferAttr.variable(label_of(op))
+    storage.buffer = BufferAttr.variable(label_of(op.operands[0]))
     history.views.append(storage)
-    return Finding(label_of(op), op, False, "read: no update before the last use")
+    return Finding(label_of(op.operands[0]), op, False, "read: no update before the last use")
 
 
 def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
     obstacle = _obstacle(lives, history, op)
     if obstacle is not None:
-        return Finding(label_of(op), op, True, f"update: {obstacle}")
+        return Finding(label_of(op.operands[0]), op, True, f"update: {obstacle}")
     storage = lives.of(op.operands[1])
     assert storage is not None
-    storage.buffer = BufferAttr.variable(label_of(op))
+    storage.buffer = BufferAttr.variable(label_of(op.operands[0]))
     history.views.append(storage)
-    return Finding(label_of(op), op, False, "update: all uses of the old contents come first")
+    return Finding(label_of(op.operands[0]), op, False, "update: all uses of the old contents come first")
 
 
 def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
