@@ -34,10 +34,7 @@ from pullback.passes.lowering.line_reductions import LineReductions
 
 
 class Lines(ABC):
-    """The outputs of a kernel by the loops in which they are stored, and its reductions by what they run over.
-
-    Raises DiagnosticError where a total over all lines is used inside of them.
-    """
+    """The outputs of a kernel by the loops in which they are stored, and its reductions by what they run over."""
 
     def __init__(self, kernel: KernelFunction, line: str) -> None:
         self.kernel = kernel

@@ -33,7 +33,7 @@ def lower_functions(
 ) -> list[LoweredFunction]:
     """Lowers all functions of a module, and leaves it empty.
 
-    Raises DiagnosticError for what is no function with a body, and as `Host` and `lower_kernel` do.
+    Raises DiagnosticError for what is no function with a body, and as `Host` does.
     """
     lowered: list[LoweredFunction] = []
     for function in module.ops:

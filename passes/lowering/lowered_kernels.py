@@ -106,10 +106,7 @@ class LoweredKernels:
         self._known: dict[Structure, tuple[Sequence[BufferKey], LoweredKernel]] = {}
 
     def __call__(self, signature: Signature) -> LoweredKernel:
-        """The code of a kernel, and what this kernel passes to it.
-
-        Raises DiagnosticError as the lowering does.
-        """
+        """The code of a kernel, and what this kernel passes to it."""
         key = signature.structure
         if key not in self._known:
             self._known[key] = signature.buffers, self._lower(signature)
