@@ -16,9 +16,13 @@ from pullback.dialects.upstream.gpu import is_shared
 def cuda_source(module: ModuleOp) -> str:
     """The kernels of every `gpu.module`, each under its own name, as `extern "C"` functions.
 
-    Raises UnsupportedError for an op or a type that has no CUDA text.
+    Raises UnsupportedError for an op or a type that has no CUDA text, and for a module that was not lowered for GPUs.
     """
     device = [op for op in module.ops if op.name == "gpu.module"]
+    if not device and module.body.block.first_op is not None:
+        raise UnsupportedError(
+            "the module has no gpu.module, so no kernels: lower it by -p gpu", module.body.block.first_op
+        )
     parts = [text for gpu_module in device for text in _device_parts(gpu_module)]
     text = "\n".join(parts)
     helpers = [

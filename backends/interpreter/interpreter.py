@@ -44,7 +44,7 @@ def interpret(
     mean nothing on entry (outputs, the arena): reading there before writing is an error.
 
     Raises TypeError or ValueError for buffers that do not fit the signature, LookupError for an unknown
-    function, NotImplementedError for an op outside level `loops`, ExecutionError where the program goes wrong.
+    function, UnsupportedError for an op outside level `loops`, ExecutionError where the program goes wrong.
     """
     LoopProgram(module).run(entry, buffers, undefined)
 
