@@ -7,5 +7,5 @@ func.func @main(%x: tensor<5xf32>) -> tensor<5xf32> {
   func.return %y : tensor<5xf32>
 }
 
-// CHECK: not-lowered.mlir:5:1: error: the module has no gpu.module, so no kernels: lower it by -p gpu
+// CHECK: not-lowered.mlir:1:1: error: the module has no gpu.module, so no kernels: lower it by -p gpu
 // CUDA: __global__ void
