@@ -8,11 +8,17 @@ from pullback.frontend import public as _public
 from pullback.frontend.public import *
 
 __all__: list[str]
+__version__: str
+"""The version of the distribution, as in `pullback-opt --version`."""
 if not TYPE_CHECKING:  # type checkers take what is imported, and know what is not
     # Without it, `*` would take the subpackages, too.
     __all__ = [name for name in vars(_public) if not name.startswith("_")]
 
     def __getattr__(name: str) -> object:
+        if name == "__version__":  # looking a distribution up takes milliseconds
+            from importlib.metadata import version
+
+            return version("pullback")
         from pullback.frontend.library_names.missing import missing
 
         raise missing(name, __all__)

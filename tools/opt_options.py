@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import get_args
 
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
 from pullback.tools.listing import LISTINGS
-from pullback.tools.outermost import Once, add_max_operations
+from pullback.tools.outermost import Once, add_max_operations, add_version
 
 FLAGS = {
     "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
@@ -67,8 +66,6 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="write the IR after each pass into numbered files in DIR",
     )
     add_max_operations(parser)
-    add(
-        "-v", "--version", action="version", version=f"pullback {version('pullback')}, xdsl {version('xdsl')}"
-    )
+    add_version(parser)
     parser.set_defaults(passes="", target="mlir")
     return parser.parse_args(arguments)

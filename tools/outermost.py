@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Any
 
 from pullback.dialects.ir.diagnostics import TextError
@@ -75,6 +76,12 @@ def add_max_operations(parser: argparse.ArgumentParser) -> None:
         help="how many operations a program may become where calls are inlined and gradients generated "
         f"(default: {MAX_OPERATIONS})",
     )
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Declare `--version`, which both tools have."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("pullback", "xdsl"))
+    parser.add_argument("-v", "--version", action="version", version=versions)
 
 
 def _positive(text: str) -> int:

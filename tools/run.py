@@ -31,7 +31,7 @@ from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
-from pullback.tools.outermost import Once, add_max_operations, exit_status
+from pullback.tools.outermost import Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 
 
@@ -136,6 +136,7 @@ def _options() -> argparse.ArgumentParser:
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
+    add_version(parser)
     parser.set_defaults(passes="", function="main", target="numpy")
     return parser
 

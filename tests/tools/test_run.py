@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pullback.tools import run
+import pullback as pb
+from pullback.tools import opt, run
 
 PROGRAM = """\
 func.func @main(%x: tensor<?x2xf32>, %n: tensor<i32> loc("scope/n")) -> (tensor<?x2xf32>, tensor<i32>) {
@@ -217,3 +220,10 @@ def test_a_wrong_program_has_a_place(capsys: pytest.CaptureFixture[str], tmp_pat
     path.write_text("func.func @main() {\n  nosuch.op\n}\n")
     assert fails(capsys, str(path)).startswith(f"{path}:2:3: error: unknown operation 'nosuch.op'")
     assert "cannot read" in fails(capsys, str(tmp_path / "missing.mlir"))
+
+
+@pytest.mark.parametrize("tool", [opt, run])
+def test_versions(tool: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both tools tell the version that Python does, on standard output."""
+    assert tool.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"pullback {pb.__version__}, xdsl {version('xdsl')}\n"
