@@ -9,7 +9,7 @@ from typing import get_args
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
 from pullback.tools.listing import LISTINGS
-from pullback.tools.outermost import Once, add_max_operations, add_version
+from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version
 
 FLAGS = {
     "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
@@ -22,7 +22,6 @@ FLAGS = {
     "--print-debuginfo": "print a location on every op, also an unknown one",
     "--syntax-highlight": "print in colours",
     "--print-between-passes": "print the IR after each pass on standard error",
-    "--timing": "print a table of the time each pass took on standard error",
     "--traceback": "show where in the compiler an error arose",
     "--json": "print lists and explanations as JSON",
 }
@@ -59,12 +58,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="[YS:]X",
         help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
     )
-    add(
-        "--print-ir-dir",
-        action=Once,
-        metavar="DIR",
-        help="write the IR after each pass into numbered files in DIR",
-    )
+    add_observers(parser)
     add_max_operations(parser)
     add_version(parser)
     parser.set_defaults(passes="", target="mlir")

@@ -78,6 +78,19 @@ def add_max_operations(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_observers(parser: argparse.ArgumentParser) -> None:
+    """Declare what looks inside a pipeline of passes, which both tools have."""
+    parser.add_argument(
+        "--print-ir-dir",
+        action=Once,
+        metavar="DIR",
+        help="write the IR after each pass into numbered files in DIR",
+    )
+    parser.add_argument(
+        "--timing", action="store_true", help="print a table of the time each pass took on standard error"
+    )
+
+
 def add_version(parser: argparse.ArgumentParser) -> None:
     """Declare `--version`, which both tools have."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("pullback", "xdsl"))

@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
@@ -25,13 +28,14 @@ from pullback.dialects.verification import verify
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run_passes import run_passes
+from pullback.passes.pipeline.run_passes import observing, run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
-from pullback.tools.outermost import Once, add_max_operations, add_version, exit_status
+from pullback.tools.observe import PassDump, PassTimes
+from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 
 
@@ -50,7 +54,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     start, source = Span(0, 0, Input(text, name)), None
     try:
         source = parse(context(), text, name)
-        _run(source, options)
+        with _observed(source.module, options):
+            _run(source, options)
     except ArrayError as error:
         print(f"pullback-run: error: {error}", file=sys.stderr)
     except (FileError, BrokenPipeError):
@@ -62,6 +67,25 @@ def _main(arguments: Sequence[str] | None) -> int:
     else:
         return 0
     return 1
+
+
+@contextmanager
+def _observed(module: ModuleOp, options: argparse.Namespace) -> Generator[None]:
+    """Dumps the IR after each pass, the target's included, and tells the time that each took, as the options say."""
+    times = PassTimes()
+    dump = None if options.print_ir_dir is None else PassDump(Path(options.print_ir_dir))
+
+    def observe(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        times.add(pass_, seconds)
+        if dump is not None:
+            dump.write(str(pass_.name), module)
+
+    if dump is not None:
+        dump.write("input", module)
+    with observing(observe):
+        yield
+    if options.timing:
+        times.report()
 
 
 def _run(source: Source, options: argparse.Namespace) -> None:
@@ -136,6 +160,7 @@ def _options() -> argparse.ArgumentParser:
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
+    add_observers(parser)
     add_version(parser)
     parser.set_defaults(passes="", function="main", target="numpy")
     return parser

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import get_ident
 
 from xdsl.context import Context
@@ -21,6 +22,17 @@ PASS_NOTE = "in pass"
 
 Observer = Callable[[ModulePass, ModuleOp, float], None]
 """Called after each pass with the pass, the module, and the seconds that the pass alone took."""
+_OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
+
+
+@contextmanager
+def observing(observer: Observer) -> Generator[None]:
+    """Calls an observer after each pass that this thread runs meanwhile, those of a target's pipeline included."""
+    token = _OBSERVERS.set((*_OBSERVERS.get(), observer))
+    try:
+        yield
+    finally:
+        _OBSERVERS.reset(token)
 
 
 def run_passes(
@@ -48,8 +60,8 @@ def run_passes(
             except Exception as error:
                 error.add_note(f"{PASS_NOTE} '{pass_}'")
                 raise
-            if observe is not None:
-                observe(pass_, module, seconds)
+            for observer in (*_OBSERVERS.get(), *(() if observe is None else (observe,))):
+                observer(pass_, module, seconds)
 
 
 @contextmanager

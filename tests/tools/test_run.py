@@ -222,6 +222,23 @@ def test_a_wrong_program_has_a_place(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "cannot read" in fails(capsys, str(tmp_path / "missing.mlir"))
 
 
+def test_passes_of_the_target_are_observed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program, folder = tmp_path / "program.mlir", tmp_path / "ir"
+    program.write_text(EDITED.replace(", gpu = {threads = 7}", ""))
+    arguments = [str(program), "--input", "x=[0,0]", "-p", "cse", "--print-ir-dir", str(folder), "--timing"]
+    assert run.main([*arguments, "--target", "cpu"]) == 0
+    names = [path.stem.partition("-")[2] for path in sorted(folder.iterdir())]
+    assert names[:2] == ["input", "cse"]
+    assert names[-2:] == ["lower-to-loops", "verify-level"]
+    assert "func.call @main_kernel_0" in sorted(folder.iterdir())[-1].read_text()
+    table = capsys.readouterr().err
+    assert "cse" in table
+    assert "lower-to-loops" in table
+    assert run.main([*arguments[:5], "--timing"]) == 0
+    assert "lower-to-loops" not in capsys.readouterr().err
+    assert "cannot make the folder" in fails(capsys, *arguments[:5], "--print-ir-dir", str(program / "under"))
+
+
 @pytest.mark.parametrize("tool", [opt, run])
 def test_versions(tool: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Both tools tell the version that Python does, on standard output."""
