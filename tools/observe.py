@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.text import print_module
+from pullback.passes.pipeline.run_passes import Observer
 from pullback.tools.files import FileError, write_bytes
 
 
@@ -50,6 +51,17 @@ class PassTimes:
     def report(self) -> None:
         """Print the table on standard error."""
         Console(stderr=True).print(_time_table(self.rows))
+
+
+def recorder(times: PassTimes, dump: PassDump | None) -> Observer:
+    """An observer that notes the time of each pass, and writes what it left if there is a dump."""
+
+    def record(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        times.add(pass_, seconds)
+        if dump is not None:
+            dump.write(str(pass_.name), module)
+
+    return record
 
 
 def _time_table(rows: Sequence[tuple[str, float]]) -> Table:

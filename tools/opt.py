@@ -37,7 +37,7 @@ from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
 from pullback.tools.listing import show
-from pullback.tools.observe import PassDump, PassTimes
+from pullback.tools.observe import PassDump, PassTimes, recorder
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
@@ -117,10 +117,10 @@ class Opt:
         return output
 
     def _rewrite(self, module: ModuleOp, times: PassTimes, dump: PassDump | None) -> None:
+        record = recorder(times, dump)
+
         def observe(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
-            times.add(pass_, seconds)
-            if dump is not None:
-                dump.write(str(pass_.name), module)
+            record(pass_, module, seconds)
             if self.args.print_between_passes:
                 print(f"// IR after {pass_}\n{self._mlir(module)}", file=sys.stderr)
 

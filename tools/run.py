@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
@@ -34,7 +33,7 @@ from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
-from pullback.tools.observe import PassDump, PassTimes
+from pullback.tools.observe import PassDump, PassTimes, recorder
 from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 
@@ -75,14 +74,9 @@ def _observed(module: ModuleOp, options: argparse.Namespace) -> Generator[None]:
     times = PassTimes()
     dump = None if options.print_ir_dir is None else PassDump(Path(options.print_ir_dir))
 
-    def observe(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
-        times.add(pass_, seconds)
-        if dump is not None:
-            dump.write(str(pass_.name), module)
-
     if dump is not None:
         dump.write("input", module)
-    with observing(observe):
+    with observing(recorder(times, dump)):
         yield
     if options.timing:
         times.report()
