@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 import pullback as pb
 from pullback.backends.cpu import runtime
@@ -25,6 +27,7 @@ from pullback.driver.program import specialise
 from pullback.driver.run_pipeline import lowered
 from pullback.driver.targets.registry import target_named
 from pullback.frontend.trace.step import Step
+from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import quiet_collector, run_passes
 
@@ -78,6 +81,16 @@ def training_step(layers: int, gate: str) -> Step:
         return pb.compile([words, following], [loss, update], target="cpu")
 
 
+class Stages(PassInstrumentation):
+    """Notes the end of each pass."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+
+    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        self._note(str(pass_))
+
+
 def stages(step: Step) -> dict[str, float]:
     """Seconds of each stage of what the first call does, and what there is at level `loops`."""
     seconds: dict[str, float] = {}
@@ -94,7 +107,8 @@ def stages(step: Step) -> dict[str, float]:
         module = specialise(finished, [(BATCH, LENGTH)] * 2)
         note("specialise")
         passes = parse_passes(target_named("cpu").pipeline)
-        run_passes(context(), module, passes, verify_each=False, observe=lambda p, _m, _s: note(str(p)))
+        with instrumented(Stages(note)):
+            run_passes(context(), module, passes, verify_each=False)
         text = print_llvm(module)
         note("print")
         runtime.emit_object(text)

@@ -1,4 +1,4 @@
-"""Observers of a run of passes: they record the IR after each pass, and the time that each took."""
+"""Instrumentations of the tools: they record the IR after each pass, and the time that each took."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.text import print_module
-from pullback.passes.pipeline.run_passes import Observer
+from pullback.passes.pipeline.instrumentation import PassInstrumentation
 from pullback.tools.files import FileError, write_bytes
 
 
-class PassDump:
+class PassDump(PassInstrumentation):
     """Writes `00-input.mlir`, `01-first-pass.mlir` ... into a folder, which is made if missing."""
 
     def __init__(self, folder: Path, *, locations: bool = True) -> None:
@@ -37,31 +37,24 @@ class PassDump:
         write_bytes(path, print_module(module, locations=self._locations).encode())
         self._count += 1
 
+    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Writes what the pass left."""
+        self.write(str(pass_.name), module)
 
-class PassTimes:
+
+class PassTimes(PassInstrumentation):
     """Seconds per pass, in the order of the runs; verification and printing are not counted."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, float]] = []
 
-    def add(self, pass_: ModulePass, seconds: float) -> None:
-        """Note one run of a pass."""
+    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Notes one run of a pass."""
         self.rows.append((str(pass_), seconds))
 
     def report(self) -> None:
         """Print the table on standard error."""
         Console(stderr=True).print(_time_table(self.rows))
-
-
-def recorder(times: PassTimes, dump: PassDump | None) -> Observer:
-    """An observer that notes the time of each pass, and writes what it left if there is a dump."""
-
-    def record(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
-        times.add(pass_, seconds)
-        if dump is not None:
-            dump.write(str(pass_.name), module)
-
-    return record
 
 
 def _time_table(rows: Sequence[tuple[str, float]]) -> Table:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
@@ -28,6 +28,7 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
+from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
@@ -37,13 +38,23 @@ from pullback.tools.failure import Failure, explain
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
 from pullback.tools.listing import show
-from pullback.tools.observe import PassDump, PassTimes, recorder
+from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
+
+
+class _PrintAfter(PassInstrumentation):
+    """Prints the IR after each pass on standard error."""
+
+    def __init__(self, printed: Callable[[ModuleOp], str]) -> None:
+        self._printed = printed
+
+    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        print(f"// IR after {pass_}\n{self._printed(module)}", file=sys.stderr)
 
 
 class Opt:
@@ -117,18 +128,16 @@ class Opt:
         return output
 
     def _rewrite(self, module: ModuleOp, times: PassTimes, dump: PassDump | None) -> None:
-        record = recorder(times, dump)
-
-        def observe(pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
-            record(pass_, module, seconds)
-            if self.args.print_between_passes:
-                print(f"// IR after {pass_}\n{self._mlir(module)}", file=sys.stderr)
-
+        hooks: list[PassInstrumentation] = [times]
+        if self.args.print_between_passes:
+            hooks.insert(0, _PrintAfter(self._mlir))
         if not self.args.disable_verify:
             verify(module)
         if dump is not None:
             dump.write("input", module)
-        run_passes(self.ctx, module, self.passes, verify_each=not self.args.disable_verify, observe=observe)
+            hooks.append(dump)
+        with instrumented(*hooks):
+            run_passes(self.ctx, module, self.passes, verify_each=not self.args.disable_verify)
 
     def _output(self, source: Source) -> str:
         """The module, or the explanation that was asked for."""

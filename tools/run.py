@@ -26,14 +26,15 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
+from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run_passes import observing, run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
-from pullback.tools.observe import PassDump, PassTimes, recorder
+from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 
@@ -76,7 +77,7 @@ def _observed(module: ModuleOp, options: argparse.Namespace) -> Generator[None]:
 
     if dump is not None:
         dump.write("input", module)
-    with observing(recorder(times, dump)):
+    with instrumented(times, *([] if dump is None else [dump])):
         yield
     if options.timing:
         times.report()

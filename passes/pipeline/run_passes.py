@@ -1,13 +1,12 @@
-"""Running passes over a module: verification and an observer after each."""
+"""Running passes over a module: verification after each, and hooks around it."""
 
 from __future__ import annotations
 
 import gc
 import os
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from threading import get_ident
 
 from xdsl.context import Context
@@ -15,53 +14,55 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.verification import verify
+from pullback.passes.pipeline.instrumentation import PassInstrumentation, active_instrumentations
 from pullback.process.locks import Lock, wait_before_fork
 
 PASS_NOTE = "in pass"
 """How the note begins that says which pass raised an exception."""
 
-Observer = Callable[[ModulePass, ModuleOp, float], None]
-"""Called after each pass with the pass, the module, and the seconds that the pass alone took."""
-_OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
-
-
-@contextmanager
-def observing(observer: Observer) -> Generator[None]:
-    """Calls an observer after each pass that this thread runs meanwhile, those of a target's pipeline included."""
-    token = _OBSERVERS.set((*_OBSERVERS.get(), observer))
-    try:
-        yield
-    finally:
-        _OBSERVERS.reset(token)
-
 
 def run_passes(
-    context: Context,
-    module: ModuleOp,
-    passes: Iterable[ModulePass],
-    *,
-    verify_each: bool = True,
-    observe: Observer | None = None,
+    context: Context, module: ModuleOp, passes: Iterable[ModulePass], *, verify_each: bool = True
 ) -> None:
-    """Rewrite `module` in place by each pass in turn.
+    """Rewrite `module` in place by each pass in turn, with the hooks of `instrumented` around each.
 
     Raises:
         VerificationError: the module that a pass left is not valid IR; a note names the pass.
-        Exception: what a pass raised, with a note that names the pass.
+        Exception: what a pass or a hook raised, with a note that names the pass.
     """
+    instrumentations = active_instrumentations()
     with quiet_collector():
         for pass_ in passes:
             try:
-                start = time.perf_counter()
-                pass_.apply(context, module)
-                seconds = time.perf_counter() - start
-                if verify_each:
-                    verify(module)
+                for instrumentation in instrumentations:
+                    instrumentation.before_pass(pass_, module)
+                seconds = _run_pass(context, module, pass_, instrumentations, verify_each)
+                for instrumentation in reversed(instrumentations):
+                    instrumentation.after_pass(pass_, module, seconds)
             except Exception as error:
                 error.add_note(f"{PASS_NOTE} '{pass_}'")
                 raise
-            for observer in (*_OBSERVERS.get(), *(() if observe is None else (observe,))):
-                observer(pass_, module, seconds)
+
+
+def _run_pass(
+    context: Context,
+    module: ModuleOp,
+    pass_: ModulePass,
+    instrumentations: Sequence[PassInstrumentation],
+    verify_each: bool,
+) -> float:
+    """Runs one pass and verifies what it leaves; the seconds that the pass took."""
+    try:
+        start = time.perf_counter()
+        pass_.apply(context, module)
+        seconds = time.perf_counter() - start
+        if verify_each:
+            verify(module)
+    except Exception as error:
+        for instrumentation in reversed(instrumentations):
+            instrumentation.after_pass_failed(pass_, module, error)
+        raise
+    return seconds
 
 
 @contextmanager
