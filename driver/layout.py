@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
@@ -82,8 +83,16 @@ class Layout:
         )
 
 
-def _roles(module: ModuleOp) -> Sequence[str]:
-    roles = main_function(module).attributes.get(ARGUMENTS)
+def argument_roles(function: func.FuncOp) -> Sequence[str]:
+    """What each argument of a function on memory is for; nothing where a lowering did not say so."""
+    roles = function.attributes.get(ARGUMENTS)
     if not isinstance(roles, ArrayAttr):
-        raise ValueError(f"@main says nothing about its arguments: expected the attribute {ARGUMENTS}")
+        return ()
     return [role.data for role in roles.data if isinstance(role, StringAttr)]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _roles(module: ModuleOp) -> Sequence[str]:
+    main = main_function(module)
+    if ARGUMENTS not in main.attributes:
+        raise ValueError(f"@main says nothing about its arguments: expected the attribute {ARGUMENTS}")
+    return argument_roles(main)
