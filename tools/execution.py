@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import func
-from xdsl.dialects.builtin import MemRefType, ModuleOp, StringAttr
-from xdsl.ir import Attribute, OpResult, SSAValue
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
 
-from pullback.dialects.graph.state.variables import VariableOp
-from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
-from pullback.dialects.graph.tensor.types import data_type_of
-from pullback.dialects.ir.source import note_copies
-from pullback.driver.program import compile_function
-from pullback.driver.targets.registry import target_named, targets
+from pullback.driver.run_function import (
+    arguments_of,
+    functions_of,
+    is_on_memory,
+    memory_runners,
+    result_names,
+    run_on_tensors,
+    variables_of,
+)
 from pullback.driver.targets.target import MemoryRunner
 from pullback.passes.calls.call_order import graph_calls
-from pullback.passes.calls.inline_calls import check_expansion, inline_calls
+from pullback.passes.calls.inline_calls import check_expansion
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import Array, ArrayError, named_arrays
 
@@ -54,36 +55,19 @@ def execute(
     if function is None:
         known = ", ".join(functions_of(module)) or "none"
         raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
-    arguments = {name_of_value(argument): argument.type for argument in function.body.block.args}
-    on_memory = any(isinstance(type_, MemRefType) for type_ in arguments.values())
-    if on_memory:
-        return _on_memory(module, name, arguments, inputs, memory_runner(target))
+    arguments = arguments_of(function)
+    if is_on_memory(function):
+        return _on_memory(module, name, arguments, inputs, _memory_runner(target))
     check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
-    contents = named_arrays("variable", variables, _variables(module))
-    names = _result_names(function)
+    contents = named_arrays("variable", variables, variables_of(module))
+    names = result_names(function)
     results = run_on_tensors(module, name, list(given.values()), contents, target)
     return {**_named(names, results), **contents}
 
 
-def run_on_tensors(
-    module: ModuleOp, name: str, inputs: Sequence[Array], variables: Mapping[str, Array], target: str
-) -> Sequence[Any]:
-    """Runs a function of a graph on a target, calls included; the arrays of variables are updated in place."""
-    run_graph = target_named(target).run_graph
-    if run_graph is not None:
-        return run_graph(module, name, inputs, variables)
-    inline_calls(module, sys.maxsize)  # what is too large was refused before
-    function = functions_of(module)[name]
-    alone = function.clone()
-    note_copies(function, alone)
-    alone.sym_name = StringAttr("main")
-    return compile_function(ModuleOp([alone]), target)(inputs, variables)
-
-
-def memory_runner(target: str) -> MemoryRunner:
-    """Finds the runner of functions on memory for a target; ArrayError if it has none."""
-    runners = {name: t.run_on_memory for name, t in targets().items() if t.run_on_memory is not None}
+def _memory_runner(target: str) -> MemoryRunner:
+    runners = memory_runners()
     if target not in runners:
         raise ArrayError(f"--target {target}: runs no functions on memory; these do: {', '.join(runners)}")
     return runners[target]
@@ -97,29 +81,6 @@ def _on_memory(
     undefined = [place for place, argument in enumerate(types) if argument not in given]
     runner(module, name, list(buffers.values()), undefined)
     return buffers
-
-
-def functions_of(module: ModuleOp) -> dict[str, func.FuncOp]:
-    """The functions of a module that have a body, by name."""
-    return {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp) and op.body.blocks}
-
-
-def _variables(module: ModuleOp) -> dict[str, Attribute]:
-    return {op.label: data_type_of(op.results[0].type) for op in module.walk() if isinstance(op, VariableOp)}
-
-
-def _result_names(function: func.FuncOp) -> list[str]:
-    """The names of the results; one that several results share gets the place of each."""
-    last = function.body.block.last_op
-    names = [_result_name(value) for value in last.operands] if last is not None else []
-    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
-
-
-def _result_name(value: SSAValue) -> str:
-    """The name that a user gave in a location; where none did, the engine, or a function called, that in the text."""
-    op = value.op if isinstance(value, OpResult) else None
-    named = op is None or not (name_in(op.location) is None or role_of(op) or is_called(op))
-    return name_of_value(value) if named or value.name_hint is None else value.name_hint
 
 
 def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:

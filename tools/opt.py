@@ -27,14 +27,15 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
+from pullback.driver.failure import Failure, explain
+from pullback.passes.explain.question import explanations
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.expected import expected_errors, unmet
-from pullback.tools.explain import explanations, shown
-from pullback.tools.failure import Failure, explain
+from pullback.tools.explain import shown
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
 from pullback.tools.listing import show

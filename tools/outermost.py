@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from pullback.dialects.ir.diagnostics import TextError
+from pullback.driver.failure import Failure
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.tools.failure import Failure
 from pullback.tools.files import FileError, forget_standard_output, write_out
 
 

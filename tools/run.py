@@ -24,6 +24,7 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
+from pullback.driver.failure import explain
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.instrumentation import instrumented
@@ -32,7 +33,6 @@ from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
-from pullback.tools.failure import explain
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status

@@ -31,12 +31,12 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
+from pullback.driver.failure import explain
 from pullback.driver.layout import ARGUMENTS, VARIABLE
+from pullback.driver.run_function import functions_of, memory_runners, run_on_tensors
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.tools.array_arguments import ArrayError
-from pullback.tools.execution import functions_of, memory_runner, run_on_tensors
-from pullback.tools.failure import explain
 from pullback.tools.passes import available_passes
 
 Array = npt.NDArray[Any]
@@ -172,7 +172,7 @@ def _run_on_memory(module: ModuleOp, function: func.FuncOp, buffers: Sequence[Ar
         variable(named[at], arguments[at].type) if at in named else np.zeros_like(b) if at in undefined else b
         for at, b in enumerate(buffers)
     ]
-    memory_runner(target)(module, function.sym_name.data, given, undefined)
+    memory_runners()[target](module, function.sym_name.data, given, undefined)
     names = {**{at: str(number) for number, at in enumerate(results)}, **named}
     return {name: given[at] for at, name in names.items()}
 

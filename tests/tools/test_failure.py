@@ -13,7 +13,7 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError, TextError, UnsupportedError, about
 from pullback.dialects.ir.source import parse
-from pullback.tools.failure import explain
+from pullback.driver.failure import explain
 
 PACKAGES = ("dialects", "passes", "backends", "driver")
 PROGRAM = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  func.return %y : i32\n}\n"

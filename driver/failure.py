@@ -1,4 +1,4 @@
-"""Diagnostics of tools: turns exceptions of parsers, passes and backends into messages with position and pass.
+"""Diagnostics: turns exceptions of parsers, passes and backends into messages with position and pass.
 
 The class of an exception decides whether it is a message for users: see `pullback.dialects.ir.diagnostics`.
 """
