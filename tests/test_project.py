@@ -20,7 +20,7 @@ def test_every_package_is_in_the_wheel() -> None:
     """An editable install finds a subpackage that pyproject.toml forgot; a wheel does not."""
     inits = [ROOT / "__init__.py", *(p for p in source_files(*PACKAGE_FOLDERS) if p.name == "__init__.py")]
     found = {".".join(["pullback", *path.parent.relative_to(ROOT).parts]) for path in inits}
-    assert found == set(PROJECT["tool"]["setuptools"]["packages"])
+    assert found | {"pullback_universe"} == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
 def test_every_module_is_in_a_package() -> None:
@@ -29,13 +29,17 @@ def test_every_module_is_in_a_package() -> None:
 
 
 def test_files_stay_small() -> None:
-    sources = [ROOT / "__init__.py", *source_files(*PACKAGE_FOLDERS, "tests", "benchmarks", "examples")]
+    sources = [
+        ROOT / "__init__.py",
+        *source_files(*PACKAGE_FOLDERS, "pullback_universe", "tests", "benchmarks", "examples"),
+    ]
     lines = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in sources}
     assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
 
 
 def test_the_link_for_type_checkers_stands() -> None:
     assert (ROOT / ".typing" / "pullback").resolve() == ROOT
+    assert (ROOT / ".typing" / "pullback_universe").resolve() == ROOT / "pullback_universe"
 
 
 def test_each_folder_says_what_belongs_there() -> None:

@@ -1,5 +1,6 @@
 """The plug-in of stock `xdsl-opt`: the graph dialect, our passes, our targets.
 
+`xdsl-opt` finds its names in `pullback_universe`, which imports this module when one of them is used.
 The upstream ops that we redeclare stay out, and so do passes that go by a name of xDSL's own (`canonicalize`): names
 must not clash. `pullback-opt` takes ours.
 """

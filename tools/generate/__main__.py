@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pullback.tools.files import write_bytes
-from pullback.tools.generate import extensions, names, operations, python_reference, support_matrix
+from pullback.tools.generate import extensions, names, operations, python_reference, support_matrix, universe
 from pullback.tools.generate.extensions import UndocumentedError
 from pullback.tools.generate.stubs import stubs
 from pullback.tools.generate.support_rows import MatrixError
@@ -26,6 +26,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/operations.md": operations.reference,
     "docs/python.md": python_reference.reference,
     "frontend/functions/elementwise.pyi": stubs,
+    "pullback_universe/names.py": universe.names,
 }
 """Each file, and what it should hold; beside these there is docs/support.md, which is made from what it holds."""
 SUPPORT = "docs/support.md"

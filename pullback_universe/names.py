@@ -1,0 +1,23 @@
+"""The names of the plug-in of stock `xdsl-opt`. Made by `python -m pullback.tools.generate`."""
+
+DIALECTS = [
+    "graph",
+]
+PASSES = [
+    "inline-calls",
+    "generate-gradients",
+    "aggregate-gradients",
+    "gate-gradients",
+    "merge-loops",
+    "specialize-shapes",
+    "form-kernels",
+    "plan-memory",
+    "lower-to-loops",
+    "lower-to-gpu",
+    "verify-level",
+    "check-gradients",
+]
+TARGETS = [
+    "llvm-ir",
+    "cuda-cpp",
+]
