@@ -1,10 +1,10 @@
-# ruff: noqa: I001  sections are in the order of docs/extend.md
+# ruff: noqa: I001  sections are in the order of docs/extension_api.md
 """The stable API for extensions: one module, whose names stay while the folders behind it may change.
 
 Operations, rules, passes, targets and kinds of kernels of one's own need nothing else of Pullback but
 `import pullback as pb`; the pages docs/add-*.md are written with it. The operations of the dialect are in
 `pullback.extend.operations`.
-A name belongs here if a recipe needs it; what is listed here is documented in docs/extend.md, which is made from it.
+A name belongs here if a recipe needs it; what is listed here is documented in docs/extension_api.md, which is made from it.
 """
 
 # ---- Operations ----

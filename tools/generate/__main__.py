@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "extend/operations.py": extensions.operations,
-    "docs/extend.md": extensions.reference,
+    "docs/extension_api.md": extensions.reference,
     "docs/names.md": names.reference,
     "docs/operations.md": operations.reference,
     "docs/python.md": python_reference.reference,

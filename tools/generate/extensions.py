@@ -1,4 +1,4 @@
-"""docs/extend.md and `extend/operations.py`: what extensions import, from `extend/__init__.py` and the dialect."""
+"""docs/extension_api.md and `extend/operations.py`: what extensions import, from `extend/__init__.py` and the dialect."""
 
 from __future__ import annotations
 
