@@ -5,7 +5,7 @@ The class of an exception decides whether it is a message for users: see `pullba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from xdsl.ir import Operation
@@ -24,6 +24,12 @@ class Failure:
     span: Span
     message: str
     notes: tuple[str, ...] = ()
+    is_internal: bool = False
+    """Whether it is an error of the compiler, and no message for people."""
+
+    def noting(self, note: str) -> Failure:
+        """The same failure with one more note, before the others."""
+        return replace(self, notes=(note, *self.notes))
 
     @property
     def line(self) -> int:
@@ -60,7 +66,7 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
             return Failure(start, f"out of memory{said}", notes)
         case _:
             message = f"internal error: {type(error).__name__}: {error} (--traceback shows where)"
-            return Failure(start, message, notes)
+            return Failure(start, message, notes, is_internal=True)
 
 
 def _sentence(message: str) -> str:

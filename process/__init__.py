@@ -1,1 +1,1 @@
-"""State of the process as a whole: locks that a fork leaves free, and signals deferred until a step may stop."""
+"""The process as a whole: locks that a fork leaves free, signals put off until a step may stop, whole files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -21,6 +22,7 @@ from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.arrays import array_of
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import compatible_shapes
+from pullback.driver.reproducer import BASE64, npy
 from pullback.tools.files import FileError, write_bytes
 
 Array = npt.NDArray[Any]
@@ -100,10 +102,12 @@ def _known(kind: str, expected: Mapping[str, Attribute]) -> str:
 
 def _array(what: str, source: str, type_: Attribute) -> Array:
     dtype = dtype_of(type_)
-    from_file = source.endswith(".npy") or os.path.exists(source)
-    array = _loaded(what, source) if from_file else _written_out(what, source, dtype)
+    stored = source.startswith(BASE64) or is_file(source)
+    array = _loaded(what, source) if stored else _written_out(what, source, dtype)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind == dtype.kind == "V" and array.dtype.itemsize == dtype.itemsize:
+        array = array.view(dtype)  # .npy files have no name for bf16
     if array.dtype != dtype:
         raise ArrayError(f"{what}={_short(source)}: dtype {array.dtype}, expected {dtype} ({type_})")
     if not compatible_shapes(array.shape, _shape(type_)):
@@ -173,9 +177,19 @@ def _complex_numbers(written: Any) -> Any:
     return number
 
 
+def is_file(source: str) -> bool:
+    """Tells whether an argument's array is in a file, in place of numbers."""
+    return source.endswith(".npy") or os.path.exists(source)
+
+
 def _loaded(what: str, source: str) -> Array:
+    """The array of a `.npy` file, or of one in base64."""
     try:
-        loaded = np.load(source, allow_pickle=False)
+        if source.startswith(BASE64):
+            data = base64.b64decode(source.removeprefix(BASE64), validate=True)
+            loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        else:
+            loaded = np.load(source, allow_pickle=False)
     except OSError as error:
         raise ArrayError(f"{what}={_short(source)}: cannot read: {error.strerror or error}") from None
     except (ValueError, EOFError):
@@ -202,9 +216,7 @@ def save(folder: Path, arrays: Mapping[str, Array]) -> None:
     except OSError as error:
         raise FileError(f"{folder}: error: cannot make the folder: {error.strerror}") from None
     for file, name in files.items():
-        stream = io.BytesIO()
-        np.save(stream, arrays[name], allow_pickle=False)
-        write_bytes(folder / file, stream.getvalue())
+        write_bytes(folder / file, npy(arrays[name]))
 
 
 def _extremes(array: Array) -> tuple[str, str, str]:

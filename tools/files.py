@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
+
+from pullback.process import whole_files
 
 STANDARD = "-"
 
@@ -70,24 +71,6 @@ def write_bytes(path: Path, data: bytes) -> None:
         FileError: the folder is missing or the file cannot be written.
     """
     try:
-        if path.exists() and not path.is_file():
-            # /dev/null and pipes are written through; a rename would replace them. A directory fails here.
-            path.write_bytes(data)
-            return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        whole_files.write_bytes(path, data)
     except OSError as error:
         raise FileError(f"{path}: error: cannot write: {error.strerror}") from None
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

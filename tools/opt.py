@@ -43,6 +43,7 @@ from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
+from pullback.tools.reproducing import Reproducing
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
@@ -89,7 +90,9 @@ class Opt:
             if getattr(self.args, f"list_{name}"):
                 write_out(show(name, as_json=self.args.json))
                 return
-        text = read_text(self.args.input_file or STANDARD)
+        text = read_text(self.args.input_file or STANDARD) if self.args.text is None else self.args.text
+        self._reproducing = Reproducing("pullback-opt", self.args, text)
+        self._reproducing.start()
         pieces = _SEPARATOR_LINE.split(text) if self.args.split_input_file else [text]
         times = PassTimes()
         outputs: list[str] = []
@@ -121,7 +124,7 @@ class Opt:
             failure = explain(error, source, start)
             left = unmet(expected, failure.line, failure.message)
             if left is None:
-                self.fail(failure)
+                self.fail(self._reproducing.after_failure(failure))
             else:
                 expected = left
         for error in expected:
@@ -129,7 +132,7 @@ class Opt:
         return output
 
     def _rewrite(self, module: ModuleOp, times: PassTimes, dump: PassDump | None) -> None:
-        hooks: list[PassInstrumentation] = [times]
+        hooks: list[PassInstrumentation] = [times, self._reproducing]
         if self.args.print_between_passes:
             hooks.insert(0, _PrintAfter(self._mlir))
         if not self.args.disable_verify:

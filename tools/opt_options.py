@@ -10,6 +10,7 @@ from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
 from pullback.tools.listing import LISTINGS
 from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version
+from pullback.tools.reproducing import add_reproducers, parsed_options
 
 FLAGS = {
     "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
@@ -28,7 +29,7 @@ FLAGS = {
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options of a command line; `SystemExit` after a wrong one, or where one asks for help."""
+    """The options of a command line, with those of a reproducer that it asks for; see `parsed_options`."""
     parser = argparse.ArgumentParser(
         prog="pullback-opt", description="Read MLIR, run passes, print MLIR or another target."
     )
@@ -59,7 +60,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
     )
     add_observers(parser)
+    add_reproducers(parser)
     add_max_operations(parser)
     add_version(parser)
     parser.set_defaults(passes="", target="mlir")
-    return parser.parse_args(arguments)
+    return parsed_options(parser, arguments)

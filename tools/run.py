@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.lexer import Input, Span
@@ -25,18 +24,20 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
 from pullback.driver.failure import explain
+from pullback.driver.reproducer import written_out
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.tools.array_arguments import Array, ArrayError, save, summary
+from pullback.tools.array_arguments import ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.observe import PassDump, PassTimes
 from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
+from pullback.tools.reproducing import Reproducing, add_reproducers, parsed_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,16 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    options = _options().parse_args(arguments)
+    options = parsed_options(_options(), arguments)
     if options.list_targets:
         write_out("".join(f"{_target_line(target)}\n" for target in targets().values()))
         return 0
     name = "<stdin>" if options.file == STANDARD else options.file
-    text = read_text(options.file)
+    text = read_text(options.file) if options.text is None else options.text
     start, source = Span(0, 0, Input(text, name)), None
+    reproducing = Reproducing("pullback-run", options, text)
+    reproducing.start()
     try:
         source = parse(context(), text, name)
-        with _observed(source.module, options):
+        with _observed(source.module, options), instrumented(reproducing):
             _run(source, options)
     except ArrayError as error:
         print(f"pullback-run: error: {error}", file=sys.stderr)
@@ -63,7 +66,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if options.traceback:
             traceback.print_exc()
-        print(explain(error, source, start), file=sys.stderr)
+        print(reproducing.after_failure(explain(error, source, start)), file=sys.stderr)
     else:
         return 0
     return 1
@@ -99,7 +102,7 @@ def _run(source: Source, options: argparse.Namespace) -> None:
     if options.output is not None:
         save(Path(options.output), outputs)
     if options.values:
-        write_out("".join(f"{name} = {_written_out(array)}\n" for name, array in outputs.items()))
+        write_out("".join(f"{name} = {written_out(array)}\n" for name, array in outputs.items()))
     else:
         table = StringIO()
         Console(file=table, width=None if is_terminal() else 10_000).print(summary(outputs))
@@ -109,12 +112,6 @@ def _run(source: Source, options: argparse.Namespace) -> None:
 def _target_line(target: Target) -> str:
     """A target in one line: what it is, and the passes that lead from a finished graph to what it runs."""
     return f"{target.name}: {target.meaning}" + (f" (-p '{target.pipeline}')" if target.passes else "")
-
-
-def _written_out(array: Array) -> str:
-    """Every element, on one line whatever the size, each in the fewest digits that give it back."""
-    text = np.array2string(array, separator=", ", threshold=sys.maxsize, formatter={"all": str})
-    return " ".join(text.split())
 
 
 def _options() -> argparse.ArgumentParser:
@@ -156,6 +153,7 @@ def _options() -> argparse.ArgumentParser:
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
     add_observers(parser)
+    add_reproducers(parser)
     add_version(parser)
     parser.set_defaults(passes="", function="main", target="numpy")
     return parser

@@ -1,0 +1,230 @@
+"""Reproducers of both tools: written on request and after crashes, and repeated to the letter."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from pullback.driver.reproducer import parse_reproducer
+from pullback.passes.kernels.memory.plan_memory import PlanMemory
+from pullback.passes.pipeline import pipelines
+from pullback.tools import opt, run
+
+PROGRAM = """\
+func.func @main(%x: tensor<70xf32>) -> tensor<70xf32> {
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<70xf32>>
+  %v = graph.read %w : (!graph.ref<tensor<70xf32>>) -> tensor<70xf32>
+  %y = graph.multiply %x, %v : tensor<70xf32> loc("y")
+  graph.assign %w, %y : !graph.ref<tensor<70xf32>>, tensor<70xf32>
+  func.return %y : tensor<70xf32>
+}
+"""
+
+
+@dataclass(frozen=True)
+class Breaks(ModulePass):
+    """Raises what a pass with a bug raises."""
+
+    name = "breaks"
+    invalid: bool = False
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if not self.invalid:
+            raise KeyError("x")
+        next(o for o in op.walk() if o.name == "func.return").detach()
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, and a pass that fails."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(pipelines, "PASSES", (*pipelines.PASSES, Breaks))
+    pipelines.available_passes.cache_clear()
+    return folder
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    path = tmp_path / "program.mlir"
+    path.write_text(PROGRAM)
+    np.save(tmp_path / "x.npy", np.arange(70, dtype=np.float32))
+    return str(path)
+
+
+Tool = Callable[[list[str]], int]
+
+
+def outcome(capsys: pytest.CaptureFixture[str], tool: Tool, *arguments: str) -> tuple[int, str, str]:
+    status = tool(list(arguments))
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-p", "gradients,finish"],
+        ["-p", "canonicalize, cse", "--no-locations", "--max-operations", "7"],
+        ["-p", "verify-level{level=loops}"],
+        ["--explain=%x"],
+        ["-p", "kernels,loops", "-t", "llvm-ir"],
+        ["-p", "kernels", "--report=memory", "--disable-verify"],
+    ],
+)
+def test_a_run_of_passes_is_repeated(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    path = str(tmp_path / "r.mlir")
+    status, out, err = outcome(capsys, opt.main, program, *arguments, "--reproducer", path)
+    again = outcome(capsys, opt.main, "--run-reproducer", path)
+    assert (again[0], again[1].replace(path, program)) == (status, out)
+    without_note = re.sub("^note: reproducer generated.*\n", "", err, flags=re.MULTILINE)
+    assert again[2].replace(path, program) == without_note
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+def test_a_run_on_arrays_is_repeated_without_their_files(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path, target: str
+) -> None:
+    path, ones = str(tmp_path / "r.mlir"), [1.5] * 70
+    arguments = [f"--input=x={tmp_path / 'x.npy'}", f"--variable=w={ones}", f"--target={target}", "--values"]
+    first = outcome(capsys, run.main, program, *arguments, "--reproducer", path)
+    assert first[0] == 0
+    (tmp_path / "x.npy").unlink()
+    Path(program).unlink()
+    assert outcome(capsys, run.main, path, "--run-reproducer") == first
+    # Other options may be added.
+    assert outcome(capsys, run.main, path, "--run-reproducer", "--output", str(tmp_path / "out"))[0] == 0
+    assert np.load(tmp_path / "out" / "w.npy")[2] == 3
+
+
+@pytest.mark.parametrize("tool", [opt.main, run.main])
+@pytest.mark.parametrize("options", ["", "{invalid=true}"])
+def test_an_internal_error_leaves_a_reproducer(
+    capsys: pytest.CaptureFixture[str], program: str, scratch: Path, tool: Tool, options: str
+) -> None:
+    given = ["--input=x=[]", "--variable=w=[]"] if tool is run.main else []
+    pipeline = f"canonicalize,breaks{options},cse"
+    status, out, err = outcome(capsys, tool, program, "-p", pipeline, *given)
+    (path,) = scratch.iterdir()
+    name = "pullback-run" if tool is run.main else "pullback-opt"
+    assert (status, out) == (1, "")
+    assert f"note: reproducer generated at {path}; repeat with {name} --run-reproducer {path}" in err
+    made = parse_reproducer(path.read_text())
+    assert (made.program, made.pipeline, made.tool) == (PROGRAM, pipeline, name)
+    assert made.error == err.splitlines()[0]
+    status, _, again = outcome(capsys, tool, "--run-reproducer", str(path))
+    assert status == 1
+    assert again.splitlines()[0] == made.error.replace(program, str(path))
+
+
+def test_errors_of_users_leave_none(capsys: pytest.CaptureFixture[str], program: str, scratch: Path) -> None:
+    assert outcome(capsys, opt.main, program, "-p", "verify-level{level=loops}")[0] == 1
+    assert outcome(capsys, opt.main, program, "-p", "breaks{invalid=true}", "--disable-verify")[0] == 0
+    assert list(scratch.iterdir()) == []
+
+
+def test_only_a_crash_writes_that_of_crashes(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path, scratch: Path
+) -> None:
+    path = tmp_path / "r.mlir"
+    option = f"--mlir-pass-pipeline-crash-reproducer={path}"
+    assert outcome(capsys, opt.main, program, "-p", "cse", option)[0] == 0
+    assert not path.exists()
+    assert outcome(capsys, opt.main, program, "-p", "cse,verify-level{level=loops}", option)[0] == 1
+    assert parse_reproducer(path.read_text()).error.endswith("level 'loops' (CPU loops over memory)")
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_local_reproducer_holds_the_pass_that_failed(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.mlir"
+    arguments = [
+        "--input=x=[]",
+        "-p",
+        "form-kernels,breaks",
+        "--crash-reproducer",
+        str(path),
+        "--local-reproducer",
+    ]
+    error = outcome(capsys, run.main, program, *arguments)[2]
+    made = parse_reproducer(path.read_text())
+    assert (made.tool, made.pipeline) == ("pullback-opt", "breaks")
+    assert "graph.kernel" in made.program
+    assert f"repeat with pullback-opt --run-reproducer {path}" in error
+    assert "KeyError: 'x'" in outcome(capsys, opt.main, "--run-reproducer", str(path))[2]
+
+
+def test_a_pass_of_a_target_that_fails(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline of the target is part of the run, and its passes have local reproducers, too."""
+    path = tmp_path / "r.mlir"
+
+    def broken(self: PlanMemory, ctx: Context, op: ModuleOp) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(PlanMemory, "apply", broken)
+    arguments = [f"--input=x={[1] * 70}", f"--variable=w={[1] * 70}", "--target=cpu"]
+    error = outcome(
+        capsys, run.main, program, *arguments, "--crash-reproducer", str(path), "--local-reproducer"
+    )[2]
+    made = parse_reproducer(path.read_text())
+    assert made.pipeline.startswith("plan-memory")
+    assert "graph.kernel" in made.program
+    assert made.error == error.splitlines()[0]
+    assert "a bug" in outcome(capsys, opt.main, "--run-reproducer", str(path))[2]
+
+
+def test_a_reproducer_writes_no_files(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    path, victim = tmp_path / "r.mlir", tmp_path / "victim"
+    arguments = f'"arguments": ["--print-ir-dir={victim}", "--output-file={victim}", "--no-locations"]'
+    path.write_text(PROGRAM + f"// pullback-reproducer: {{\n// {arguments}\n// }}\n")
+    status, out, _ = outcome(capsys, opt.main, "--run-reproducer", str(path))
+    assert status == 0
+    assert "loc(" not in out
+    assert not victim.exists()
+
+
+def test_another_version_or_tool_is_a_note(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.mlir"
+    path.write_text(PROGRAM + '// pullback-reproducer: {\n// "versions": {"pullback": "0.0.1"}\n// }\n')
+    status, out, err = outcome(capsys, opt.main, "--run-reproducer", str(path))
+    assert status == 0
+    assert out.startswith("builtin.module")
+    assert err.startswith("note: the reproducer is of pullback 0.0.1; here are pullback ")
+    status, _, err = outcome(capsys, run.main, "--run-reproducer", str(path))
+    assert "note: pullback-opt wrote the reproducer; pullback-run runs its passes" in err
+    assert "inputs are missing" in err
+
+
+def test_what_is_wrong_with_a_reproducer(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    for tool in (opt.main, run.main):
+        assert "error: no reproducer" in outcome(capsys, tool, "--run-reproducer", program)[2]
+        assert (
+            "cannot read: No such file" in outcome(capsys, tool, "--run-reproducer", str(tmp_path / "no"))[2]
+        )
+        assert (
+            "cannot write: " in outcome(capsys, tool, program, "--reproducer", str(tmp_path / "no" / "r"))[2]
+        )
+    path = tmp_path / "r.mlir"
+    path.write_text('// pullback-reproducer: {\n// "arguments": ["--nosuch"]\n// }\n')
+    assert "unrecognized arguments: --nosuch" in outcome(capsys, opt.main, "--run-reproducer", str(path))[2]

@@ -1,0 +1,250 @@
+"""Reproducers of the tools: written on request and after a crash, and read back as the options of a command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from pullback.dialects.ir.text import print_module
+from pullback.dialects.verification import VerificationError
+from pullback.driver.failure import Failure
+from pullback.driver.reproducer import (
+    Reproducer,
+    base64_text,
+    parse_reproducer,
+    program_alone,
+    versions,
+    write_reproducer,
+)
+from pullback.passes.pipeline.instrumentation import PassInstrumentation
+from pullback.tools.array_arguments import is_file
+from pullback.tools.files import STANDARD, FileError, read_text
+from pullback.tools.outermost import Once
+
+FIELDS = {
+    **{"passes": "pipeline", "function": "function", "target": "target"},
+    **{"input": "inputs", "variable": "variables"},
+}
+"""The options of `pullback-run` that are fields of a reproducer; of `pullback-opt` only the passes are."""
+ABOUT_THE_RUN = {
+    *("file", "input_file", "output", "output_file", "text", "given", "repeated"),
+    *("reproducer", "crash_reproducer", "local_reproducer", "run_reproducer"),
+    *("print_ir_dir", "timing", "traceback"),
+}
+"""Options that say what is told of a run, and where; a reproducer has none of them, and no file to write."""
+LARGEST_UNASKED = 1 << 26
+"""Bytes of the largest arrays that are written into a reproducer for which nobody asked."""
+
+
+def add_reproducers(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that write reproducers and repeat them, with MLIR's names for them."""
+    add = parser.add_argument
+    add(
+        "--reproducer",
+        "--mlir-generate-reproducer",
+        action=Once,
+        metavar="FILE",
+        help="write program, pipeline, inputs and versions into FILE, for --run-reproducer",
+    )
+    add(
+        "--crash-reproducer",
+        "--mlir-pass-pipeline-crash-reproducer",
+        action=Once,
+        metavar="FILE",
+        help="the same only where the run fails; after an internal error it is written anyway, into a temporary file",
+    )
+    add(
+        "--local-reproducer",
+        "--mlir-pass-pipeline-local-reproducer",
+        action="store_true",
+        help="a reproducer of a failure holds the program as it was before the pass that failed, and this pass",
+    )
+    add("--run-reproducer", action="store_true", help="repeat the run of which FILE is a reproducer")
+
+
+def parsed_options(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line, with those of a reproducer where one is to be run.
+
+    `text` is the program where it has been read, else None, and `repeated` are the options that a reproducer keeps.
+
+    Raises:
+        SystemExit: after a wrong option, or where one asks for help.
+        FileError: the reproducer cannot be read.
+        ReproducerError: it is none.
+    """
+    options = parser.parse_args(arguments)
+    text = None
+    if options.run_reproducer:
+        name = getattr(options, "file", None) or getattr(options, "input_file", None) or STANDARD
+        text = read_text(name)
+        reproducer = parse_reproducer(text, "<stdin>" if name == STANDARD else name)
+        _tell_differences(reproducer, parser.prog)
+        options = parser.parse_args(arguments, _stored(parser, reproducer))
+    options.text = text
+    options.repeated = _repeated(parser, options)
+    return options
+
+
+def _stored(parser: argparse.ArgumentParser, reproducer: Reproducer) -> argparse.Namespace:
+    """The options of a reproducer, none of which writes a file."""
+    is_own = reproducer.tool == parser.prog
+    stored = parser.parse_args(list(reproducer.arguments) if is_own else [])
+    for name in vars(stored):
+        if name in ABOUT_THE_RUN:
+            setattr(stored, name, parser.get_default(name))
+    for option, field in _fields(parser).items():
+        value = getattr(reproducer, field)
+        setattr(stored, option, list(value) if isinstance(value, tuple) else value)
+    stored.given = set()
+    return stored
+
+
+def _fields(parser: argparse.ArgumentParser) -> dict[str, str]:
+    return FIELDS if parser.prog == "pullback-run" else {"passes": "pipeline"}
+
+
+def _repeated(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, ...]:
+    """The options that are not as they are without being given, written out."""
+    written: list[str] = []
+    for name, value in vars(options).items():
+        is_kept = name not in ABOUT_THE_RUN and name not in _fields(parser)
+        if is_kept and value != parser.get_default(name):
+            flag = "--" + name.replace("_", "-")
+            values = value if isinstance(value, list) else [value]
+            written += [flag] if value is True else [f"{flag}={one}" for one in values]
+    return tuple(written)
+
+
+def _tell_differences(reproducer: Reproducer, tool: str) -> None:
+    """Says on standard error what is not as it was where a reproducer was written."""
+    now = versions()
+    others = [f"{name} {then}" for name, then in reproducer.versions.items() if now.get(name) != then]
+    if others:
+        here = ", ".join(f"{name} {now.get(name, 'none')}" for name in reproducer.versions if name in now)
+        print(f"note: the reproducer is of {', '.join(others)}; here are {here}", file=sys.stderr)
+    if reproducer.tool != tool:
+        print(f"note: {reproducer.tool} wrote the reproducer; {tool} runs its passes", file=sys.stderr)
+
+
+class Reproducing(PassInstrumentation):
+    """Writes the reproducers of one run of a tool: at the start where one was asked for, and after failures."""
+
+    def __init__(self, tool: str, options: argparse.Namespace, text: str) -> None:
+        self._tool = tool
+        self._options = options
+        self._text = text
+        self._before = ""
+        self._failed: ModulePass | None = None
+        self._is_broken = False
+        self._is_written = False
+
+    def start(self) -> None:
+        """Write the reproducer that was asked for: a run that kills the process leaves it as well.
+
+        Raises:
+            FileError: the file cannot be written.
+        """
+        if self._options.reproducer is not None:
+            self._write(Path(self._options.reproducer), self._whole(""))
+
+    def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
+        """Keeps the program as text, which is what a local reproducer holds."""
+        if self._options.local_reproducer:
+            self._before = print_module(module)
+
+    def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
+        """Keeps which pass failed, and whether it left a program that is not valid."""
+        self._failed = pass_
+        self._is_broken = isinstance(error, VerificationError)
+
+    def after_failure(self, failure: Failure) -> Failure:
+        """Write the reproducers that are due after a failure: the failure with a note that names the file.
+
+        Raises:
+            FileError: a file that was asked for cannot be written.
+        """
+        failed, self._failed = self._failed, None
+        asked = [self._options.crash_reproducer, self._options.reproducer]
+        paths = [Path(path) for path in asked if path is not None]
+        is_crash = failure.is_internal or (self._is_broken and not self._verifies_nothing())
+        if self._is_written or not (paths or is_crash):
+            return failure
+        self._is_written = True
+        error = str(failure).splitlines()[0]
+        if failed is not None and self._options.local_reproducer:
+            reproducer = Reproducer(self._before, str(failed), arguments=self._arguments_alone(), error=error)
+        elif not paths and self._size() > LARGEST_UNASKED:
+            return failure.noting(
+                "the arrays are too large for a reproducer that nobody asked for: --reproducer FILE"
+            )
+        else:
+            reproducer = self._whole(error)
+        for path in paths:
+            self._write(path, reproducer)
+        if not paths:
+            try:
+                handle, name = tempfile.mkstemp(prefix=f"{self._tool}-", suffix=".mlir")
+                os.close(handle)
+                paths = [Path(name)]
+                write_reproducer(paths[0], reproducer)
+            except OSError as problem:
+                return failure.noting(f"no reproducer could be written: {problem.strerror}")
+        return failure.noting(
+            f"reproducer generated at {paths[0]}; repeat with {reproducer.tool} --run-reproducer {paths[0]}"
+        )
+
+    def _write(self, path: Path, reproducer: Reproducer) -> None:
+        try:
+            write_reproducer(path, reproducer)
+        except OSError as error:
+            raise FileError(f"{path}: error: cannot write: {error.strerror}") from None
+
+    def _verifies_nothing(self) -> bool:
+        return getattr(self._options, "disable_verify", False)
+
+    def _arguments_alone(self) -> tuple[str, ...]:
+        """The options that count for a pass alone, in `pullback-opt`."""
+        both = ("--max-operations", "--disable-verify", "--allow-unregistered-dialect")
+        return tuple(option for option in self._options.repeated if option.startswith(both))
+
+    def _whole(self, error: str) -> Reproducer:
+        options = self._options
+        whole = Reproducer(
+            program_alone(self._text), options.passes, self._tool, options.repeated, error=error
+        )
+        if self._tool != "pullback-run":
+            return whole
+        return replace(
+            whole,
+            function=options.function,
+            target=options.target,
+            inputs=tuple(map(_embedded, options.input)),
+            variables=tuple(map(_embedded, options.variable)),
+        )
+
+    def _size(self) -> int:
+        given = [*getattr(self._options, "input", ()), *getattr(self._options, "variable", ())]
+        return sum(
+            os.path.getsize(source)
+            for source in (a.partition("=")[2] for a in given)
+            if os.path.isfile(source)
+        )
+
+
+def _embedded(argument: str) -> str:
+    """An argument `NAME=FILE.npy` with the contents of the file in its place."""
+    name, separator, source = argument.partition("=")
+    if not separator or not is_file(source):
+        return argument
+    try:
+        return f"{name}={base64_text(Path(source).read_bytes())}"
+    except OSError:
+        return argument  # repeated, it is the same error
