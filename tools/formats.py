@@ -40,7 +40,7 @@ def format_named(written: str) -> Target:
         raise PipelineError(
             f"expected one of {', '.join(known)}", Span(0, max(1, len(written)), Input(written, "<target>"))
         )
-    ((spec, span),) = specs
+    spec, span = specs[0].spec, specs[0].span
     if spec.name not in known:
         raise PipelineError(f"unknown target '{spec.name}'; expected one of {', '.join(known)}", span)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
@@ -30,7 +30,7 @@ from pullback.dialects.verification import verify
 from pullback.driver.failure import Failure, explain
 from pullback.passes.explain.question import explanations
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
-from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
+from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
@@ -39,7 +39,7 @@ from pullback.tools.explain import shown
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
 from pullback.tools.listing import show
-from pullback.tools.observe import PassDump, PassTimes
+from pullback.tools.observe import Observers
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
@@ -47,16 +47,6 @@ from pullback.tools.reproducing import Reproducing
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
-
-
-class _PrintAfter(PassInstrumentation):
-    """Prints the IR after each pass on standard error."""
-
-    def __init__(self, printed: Callable[[ModuleOp], str]) -> None:
-        self._printed = printed
-
-    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
-        print(f"// IR after {pass_}\n{self._printed(module)}", file=sys.stderr)
 
 
 class Opt:
@@ -74,6 +64,9 @@ class Opt:
         self.format = format_named(self.args.target)
         passes = with_limit(parse_passes(self.args.passes, available), self.args.max_operations)
         self.passes = passes if self.args.report is None else self._reporting(passes)
+        self._observers = Observers(
+            self.args, available, printed=self._mlir, locations=not self.args.no_locations
+        )
 
     def _reporting(self, passes: tuple[ModulePass, ...]) -> tuple[ModulePass, ...]:
         """The passes, those that plan memory with the report that was asked for."""
@@ -94,19 +87,18 @@ class Opt:
         self._reproducing = Reproducing("pullback-opt", self.args, text)
         self._reproducing.start()
         pieces = _SEPARATOR_LINE.split(text) if self.args.split_input_file else [text]
-        times = PassTimes()
+        self._observers.dump_pipeline(self.passes)
         outputs: list[str] = []
         line_offset = 0
         for index, piece in enumerate(pieces):
-            dump = self._dump(index, len(pieces))
-            if (output := self._process(piece, line_offset, times, dump)) is not None:
+            folder = f"piece-{index}" if len(pieces) > 1 else ""
+            if (output := self._process(piece, line_offset, folder)) is not None:
                 outputs.append(output)
             line_offset += piece.count("\n")
-        if self.args.timing:
-            times.report()
+        self._observers.report()
         self._write(f"{_SEPARATOR}\n".join(outputs))
 
-    def _process(self, text: str, line_offset: int, times: PassTimes, dump: PassDump | None) -> str | None:
+    def _process(self, text: str, line_offset: int, folder: str) -> str | None:
         """The piece's output, or None where it failed."""
         expected = expected_errors(text, line_offset) if self.args.verify_diagnostics else []
         start = Span(0, 0, Input(text, self._input_name()), line_offset)
@@ -114,7 +106,7 @@ class Opt:
         output: str | None = None
         try:
             source = parse(self.ctx, text, self._input_name(), line_offset)
-            self._rewrite(source.module, times, dump)
+            self._rewrite(source.module, folder)
             output = self._output(source)
         except FileError:
             raise
@@ -131,16 +123,10 @@ class Opt:
             self.fail(f"{self._input_name()}:{error.written_at}: error: no error says {error.text!r}")
         return output
 
-    def _rewrite(self, module: ModuleOp, times: PassTimes, dump: PassDump | None) -> None:
-        hooks: list[PassInstrumentation] = [times, self._reproducing]
-        if self.args.print_between_passes:
-            hooks.insert(0, _PrintAfter(self._mlir))
+    def _rewrite(self, module: ModuleOp, folder: str) -> None:
         if not self.args.disable_verify:
             verify(module)
-        if dump is not None:
-            dump.write("input", module)
-            hooks.append(dump)
-        with instrumented(*hooks):
+        with self._observers.watching(module, folder), instrumented(self._reproducing):
             run_passes(self.ctx, module, self.passes, verify_each=not self.args.disable_verify)
 
     def _output(self, source: Source) -> str:
@@ -176,14 +162,6 @@ class Opt:
     def _input_name(self) -> str:
         named = self.args.input_file not in (None, STANDARD)
         return self.args.input_file if named else "<stdin>"
-
-    def _dump(self, index: int, count: int) -> PassDump | None:
-        if self.args.print_ir_dir is None:
-            return None
-        folder = Path(self.args.print_ir_dir)
-        return PassDump(
-            folder if count == 1 else folder / f"piece-{index}", locations=not self.args.no_locations
-        )
 
     def _write(self, text: str) -> None:
         if self.args.output_file in (None, STANDARD):

@@ -9,7 +9,8 @@ from typing import get_args
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
 from pullback.tools.listing import LISTINGS
-from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version
+from pullback.tools.observe import add_observers
+from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version
 from pullback.tools.reproducing import add_reproducers, parsed_options
 
 FLAGS = {
@@ -22,7 +23,6 @@ FLAGS = {
     "--print-no-properties": "print properties among the attributes, as MLIR did before it had them",
     "--print-debuginfo": "print a location on every op, also an unknown one",
     "--syntax-highlight": "print in colours",
-    "--print-between-passes": "print the IR after each pass on standard error",
     "--traceback": "show where in the compiler an error arose",
     "--json": "print lists and explanations as JSON",
 }
@@ -35,12 +35,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("input_file", nargs="?", metavar="FILE", help="the program; `-` or nothing for standard input")
-    for short, long, metavar, help_text in (
-        ("-o", "--output-file", "FILE", "where to print; `-` or nothing for standard output"),
-        ("-p", "--passes", "PIPELINE", "passes and named pipelines, comma-separated"),
-        ("-t", "--target", "TARGET", "the form of the output; see --list-targets"),
+    for names, metavar, help_text in (
+        (("-o", "--output-file"), "FILE", "where to print; `-` or nothing for standard output"),
+        (PASSES, "PIPELINE", "passes and named pipelines, comma-separated; also in builtin.module(...)"),
+        (("-t", "--target"), "TARGET", "the form of the output; see --list-targets"),
     ):
-        add(short, long, action=Once, metavar=metavar, help=help_text)
+        add(*names, action=Once, metavar=metavar, help=help_text)
     for flag, help_text in FLAGS.items():
         add(flag, action="store_true", help=help_text)
     for name, listing in LISTINGS.items():

@@ -14,6 +14,9 @@ from pullback.driver.failure import Failure
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.files import FileError, forget_standard_output, write_out
 
+PASSES = ("-p", "--passes", "--pass-pipeline")
+"""The names of the option for a pipeline: xdsl-opt's, and mlir-opt's."""
+
 
 def exit_status(run: Callable[[], int], tool: str) -> int:
     """Run a tool: its exit status, or 1 after an error that it does not report itself, which is printed here.
@@ -75,19 +78,6 @@ def add_max_operations(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many operations a program may become where calls are inlined and gradients generated "
         f"(default: {MAX_OPERATIONS})",
-    )
-
-
-def add_observers(parser: argparse.ArgumentParser) -> None:
-    """Declare what looks inside a pipeline of passes, which both tools have."""
-    parser.add_argument(
-        "--print-ir-dir",
-        action=Once,
-        metavar="DIR",
-        help="write the IR after each pass into numbered files in DIR",
-    )
-    parser.add_argument(
-        "--timing", action="store_true", help="print a table of the time each pass took on standard error"
     )
 
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
@@ -34,8 +32,8 @@ from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
-from pullback.tools.observe import PassDump, PassTimes
-from pullback.tools.outermost import Once, add_max_operations, add_observers, add_version, exit_status
+from pullback.tools.observe import Observers, add_observers
+from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 from pullback.tools.reproducing import Reproducing, add_reproducers, parsed_options
 
@@ -55,9 +53,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     start, source = Span(0, 0, Input(text, name)), None
     reproducing = Reproducing("pullback-run", options, text)
     reproducing.start()
+    observers = Observers(options, available_passes())
     try:
         source = parse(context(), text, name)
-        with _observed(source.module, options), instrumented(reproducing):
+        with observers.watching(source.module), instrumented(reproducing):
             _run(source, options)
     except ArrayError as error:
         print(f"pullback-run: error: {error}", file=sys.stderr)
@@ -69,21 +68,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         print(reproducing.after_failure(explain(error, source, start)), file=sys.stderr)
     else:
         return 0
+    finally:
+        observers.report()
     return 1
-
-
-@contextmanager
-def _observed(module: ModuleOp, options: argparse.Namespace) -> Generator[None]:
-    """Dumps the IR after each pass, the target's included, and tells the time that each took, as the options say."""
-    times = PassTimes()
-    dump = None if options.print_ir_dir is None else PassDump(Path(options.print_ir_dir))
-
-    if dump is not None:
-        dump.write("input", module)
-    with instrumented(times, *([] if dump is None else [dump])):
-        yield
-    if options.timing:
-        times.report()
 
 
 def _run(source: Source, options: argparse.Namespace) -> None:
@@ -127,7 +114,7 @@ def _options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the program; `-` or nothing for standard input",
     )
-    add("-p", "--passes", action=Once, metavar="PIPELINE", help="passes and named pipelines to run first")
+    add(*PASSES, action=Once, metavar="PIPELINE", help="passes and named pipelines to run first")
     add("--function", action=Once, metavar="NAME", help="the function to run (default: main)")
     add(
         "--input",

@@ -30,6 +30,7 @@ class AggregateGradients(ModulePass):
     """
 
     name = "aggregate-gradients"
+    anchor = "func.func"
 
     method: Literal["requested", "add_n", "tree", "accumulate_n", "balanced"] = "requested"
     """`requested` is what each request asked for, and `add_n` where it left that open."""

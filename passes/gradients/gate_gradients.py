@@ -27,6 +27,7 @@ class GateGradients(ModulePass):
     """
 
     name = "gate-gradients"
+    anchor = "func.func"
 
     mode: Literal["requested", "none", "op", "graph"] = "requested"
     """`requested` is what each request asked for, and `none` where it left that open."""

@@ -32,6 +32,7 @@ class GenerateGradients(ModulePass):
     """Expands every `graph.gradients`, in order, by the rules of the operations between its ys and xs."""
 
     name = "generate-gradients"
+    anchor = "func.func"
 
     max_operations: int = MAX_OPERATIONS
     """How many operations the program may become: gradients of gradients multiply."""

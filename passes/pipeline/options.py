@@ -34,7 +34,7 @@ class PassOption:
     def accepts(self, values: ParameterListType) -> bool:
         """Tells whether the values written after `name=` fit the option's type."""
         if not values:
-            return self.hint is bool or NoneType in get_args(self.hint)
+            return self.hint is bool or NoneType in get_args(self.hint) or isa(values, self.hint)
         return (len(values) == 1 and isa(values[0], self.hint)) or isa(values, self.hint)
 
 

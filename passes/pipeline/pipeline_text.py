@@ -1,7 +1,7 @@
 """A parser of pipeline text, `cse, aggregate-gradients{method=tree}`: names with options, and their positions.
 
 The syntax is that of xDSL's own reader, which allows no blanks or newlines between passes, and takes the last of an
-option that is given twice.
+option that is given twice; and that of mlir-opt, which names what passes run on: `builtin.module(cse,func.func(dce))`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import NoReturn
 
 from xdsl.utils.arg_spec import ArgSpec, ParameterListType, ParameterType
+from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import StringLiteral
 
@@ -20,13 +22,16 @@ from pullback.dialects.ir.diagnostics import TextError
 _SPAN_NAME = "<pipeline>"
 _TOKEN = re.compile(
     r"(?P<blank>\s+)"
-    r'|(?P<string>"(\\[nfvtr"\\]|[^\n\f\v\r"\\])*")'
+    r'|(?P<string>"(\\[nfvtr"\\]|\\[0-9a-fA-F]{2}|[^\n\f\v\r"\\])*")'
     r"|(?P<pipeline>\[(\\[nfvtr\"\\]|[^\n\f\v\r\]\\])*\])"
-    r"|(?P<number>[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?(?![\w-]))"
-    r"|(?P<name>[\w-]+)"
-    r"|(?P<sign>[{}=,])",
+    r"|(?P<number>[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?(?![\w.-]))"
+    r"|(?P<name>[\w-]+(\.[\w-]+)*)"
+    r"|(?P<sign>[{}()=,])",
     re.ASCII,
 )
+MODULE, FUNCTION = "builtin.module", "func.func"
+ANCHORS = (MODULE, FUNCTION)
+"""What passes run on, as mlir-opt names it."""
 
 
 class PipelineError(TextError):
@@ -40,11 +45,21 @@ class _Token:
     span: Span
 
 
-def parse_specs(text: str, name: str = _SPAN_NAME) -> list[tuple[ArgSpec, Span]]:
+@dataclass(frozen=True)
+class PassSpec:
+    """A pass as it is written: its name and options, the place of the name, and what the passes around it run on."""
+
+    spec: ArgSpec
+    span: Span
+    anchor: str = MODULE
+
+
+def parse_specs(text: str, name: str = _SPAN_NAME) -> list[PassSpec]:
     """The passes that a text names with their options, each with the place of its name.
 
     Args:
-        text: passes separated by commas, blanks and newlines wherever they separate anything.
+        text: passes separated by commas, blanks and newlines wherever they separate anything; some or all of them in
+            `builtin.module(...)` or `func.func(...)`.
         name: what messages call the text.
 
     Raises:
@@ -86,29 +101,61 @@ class _Reader:
         token = self._tokens[self._next]
         raise PipelineError(f"expected {expected}, got {token.text}", token.span)
 
-    def pipeline(self) -> Iterator[tuple[ArgSpec, Span]]:
-        """Passes, separated by commas."""
-        while self._peek() != "end":
-            yield self._pass()
-            if self._peek() not in (",", "end"):
-                self._wrong("a comma between passes, or options in braces")
-            self._take()
+    def pipeline(self) -> Iterator[PassSpec]:
+        """Passes and nested pipelines, separated by commas."""
+        yield from self._list((), "end")
 
-    def _pass(self) -> tuple[ArgSpec, Span]:
+    def _list(self, anchors: tuple[str, ...], closing: str) -> Iterator[PassSpec]:
+        """What is written up to the closing sign, inside of these anchors."""
+        while self._peek() != closing:
+            yield from self._element(anchors)
+            if self._peek() not in (",", closing):
+                end = "" if closing == "end" else f", or {closing} that closes {anchors[-1]}("
+                self._wrong(f"a comma between passes, or options in braces{end}")
+            if self._peek() == ",":
+                self._take()
+
+    def _element(self, anchors: tuple[str, ...]) -> Iterator[PassSpec]:
+        """One pass, or one nested pipeline."""
         if self._peek() != "name":
             self._wrong("the name of a pass")
         token = self._take()
+        if self._peek() == "(" or token.text in ANCHORS:
+            self._open(token, anchors)
+            yield from self._list((*anchors, token.text), ")")
+            self._take()
+        else:
+            yield PassSpec(self._spec(token), token.span, FUNCTION if FUNCTION in anchors else MODULE)
+
+    def _open(self, token: _Token, anchors: tuple[str, ...]) -> None:
+        """The opening parenthesis of a nested pipeline."""
+        if token.text not in ANCHORS:
+            near = get_close_matches(token.text, ANCHORS, n=1)
+            hint = (
+                f"; did you mean '{near[0]}'?"
+                if near
+                else f"; expected {' or '.join(ANCHORS)}, and options in braces"
+            )
+            raise PipelineError(f"no passes run on '{token.text}'{hint}", token.span)
+        if anchors and (token.text == MODULE or anchors[-1] == FUNCTION):
+            raise PipelineError(f"no {token.text} is in a {anchors[-1]}", token.span)
+        if self._peek() != "(":
+            self._wrong(f"passes in parentheses after {token.text}")
+        self._take()
+
+    def _spec(self, token: _Token) -> ArgSpec:
+        """The options of the pass whose name has been read."""
         if self._peek() == "pipeline":
             if token.text != "mlir-opt":
                 self._wrong("options in braces: only mlir-opt takes a pipeline")
-            return _mlir_opt(self._take().text[1:-1]), token.span
+            return _mlir_opt(self._take().text[1:-1])
         options: dict[str, ParameterListType] = {}
         if self._peek() == "{":
             self._take()
             while self._peek() != "}":
                 self._option(options)
             self._take()
-        return ArgSpec(token.text, options), token.span
+        return ArgSpec(token.text, options)
 
     def _option(self, options: dict[str, ParameterListType]) -> None:
         """`name`, `name=value` or `name=value,value`."""
@@ -118,20 +165,40 @@ class _Reader:
         name = token.text.replace("_", "-")
         if name in options:
             raise PipelineError(f"option '{name}' is given twice", token.span)
-        values: list[ParameterType] = []
-        while self._peek() == ("," if values else "="):
+        options[name] = tuple(self._values())
+
+    def _values(self) -> Iterator[ParameterType]:
+        """What is written after the name of an option: nothing, `=value,value` or `={value,value}`."""
+        if self._peek() != "=":
+            return
+        self._take()
+        in_braces = self._peek() == "{"
+        if in_braces:
             self._take()
-            values.append(self._value())
+        is_first = True
+        while not (in_braces and self._peek() == "}") and (is_first or self._peek() == ","):
+            if not is_first:
+                self._take()
+            yield self._value()
+            is_first = False
+        if in_braces:
+            if self._peek() != "}":
+                self._wrong("a comma between values, or }")
+            self._take()
         if self._peek() == "=":
             self._wrong("a blank between options, where commas separate the values of one")
-        options[name] = tuple(values)
 
     def _value(self) -> ParameterType:
         match self._peek():
             case "string":
-                literal = StringLiteral.from_span(self._take().span)
-                assert literal is not None
-                return literal.string_contents
+                span = self._take().span
+                try:
+                    return StringLiteral.from_span(span).string_contents
+                except (ParseError, UnicodeDecodeError):
+                    raise PipelineError(
+                        'a string with a wrong escape: known are \\n \\t \\" \\\\ and two hexadecimal digits',
+                        span,
+                    ) from None
             case "number":
                 text = self._take().text
                 return float(text) if set(text) & set(".eE") else int(text)

@@ -11,11 +11,10 @@ from typing import TypeAlias
 from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
 from xdsl.utils.arg_spec import ArgSpec, ParameterListType
-from xdsl.utils.lexer import Span
 
 from pullback.passes.pipeline.catalog import PASSES
 from pullback.passes.pipeline.options import instance, options_of
-from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
+from pullback.passes.pipeline.pipeline_text import FUNCTION, MODULE, PassSpec, PipelineError, parse_specs
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,17 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
 
     Args:
         text: names of passes and pipelines, separated by commas, with blanks and newlines where they please; a pass
-            with options as in `aggregate-gradients{method=tree}`.
+            with options as in `aggregate-gradients{method=tree}`. As mlir-opt has it they may be in
+            `builtin.module(...)`, and those that work function by function in `func.func(...)`: these run as they do
+            outside.
         available: the passes that may be named; `available_passes()` unless given.
 
     Raises:
-        PipelineError: for wrong syntax, an unknown name, or a wrong option, at its place in `text`.
+        PipelineError: for wrong syntax, an unknown name, a wrong option, or a pass that needs the module where
+            functions are named, at its place in `text`.
     """
     known = available or available_passes()
-    return tuple(_instance(spec, span, known) for spec, span in _expanded(text, ()))
+    return tuple(_instance(written, known) for written in _expanded(text, ()))
 
 
 def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
@@ -98,8 +100,8 @@ def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
     available = available_passes()
     written: list[str] = []
     taken: set[str] = set()
-    for spec, span in _expanded(text, ()):
-        options = options_of(type(_instance(spec, span, available)))
+    for one in _expanded(text, ()):
+        spec, options = one.spec, options_of(type(_instance(one, available)))
         told = {n: _listed(v) for n, v in values.items() if n in options and n not in spec.parameters}
         written.append(str(ArgSpec(spec.name, {**spec.parameters, **told})))
         taken.update(told)
@@ -116,24 +118,37 @@ def _listed(value: OptionValue) -> ParameterListType:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _expanded(text: str, within: tuple[str, ...]) -> Iterator[tuple[ArgSpec, Span]]:
+def _expanded(text: str, within: tuple[str, ...]) -> Iterator[PassSpec]:
     """The passes of a text as they are written, those of named pipelines in their place."""
-    for spec, span in parse_specs(text):
-        if spec.name not in PIPELINES:
-            yield spec, span
+    for one in parse_specs(text):
+        name = one.spec.name
+        if name not in PIPELINES:
+            yield one
             continue
-        if spec.parameters:
-            raise PipelineError(f"pipeline '{spec.name}' takes no options; its passes do", span)
-        if spec.name in within:
-            raise PipelineError(f"pipeline '{spec.name}' contains itself", span)
-        yield from _expanded(PIPELINES[spec.name].passes, (*within, spec.name))
+        if one.spec.parameters:
+            raise PipelineError(f"pipeline '{name}' takes no options; its passes do", one.span)
+        if name in within:
+            raise PipelineError(f"pipeline '{name}' contains itself", one.span)
+        for inner in _expanded(PIPELINES[name].passes, (*within, name)):
+            nested = one.anchor if inner.anchor == MODULE else inner.anchor
+            yield PassSpec(inner.spec, one.span if nested == FUNCTION else inner.span, nested)
 
 
-def _instance(spec: ArgSpec, span: Span, available: PassFactories) -> ModulePass:
+def anchor_of(cls: type[ModulePass]) -> str:
+    """What a pass works on: `func.func` for one that says so by its attribute `anchor`, as it looks at each alone."""
+    return getattr(cls, "anchor", MODULE)
+
+
+def _instance(written: PassSpec, available: PassFactories) -> ModulePass:
+    spec, span = written.spec, written.span
     if spec.name not in available:
         near = RENAMED.get(spec.name) or get_close_matches(spec.name, [*available, *PIPELINES], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "; see --list-passes and --list-pipelines"
         raise PipelineError(f"unknown pass or pipeline '{spec.name}'{hint}", span)
+    if written.anchor == FUNCTION and anchor_of(available[spec.name]()) != FUNCTION:
+        raise PipelineError(
+            f"pass '{spec.name}' needs the whole module: write it outside of {FUNCTION}(...)", span
+        )
     try:
         return instance(available[spec.name](), spec)
     except ValueError as error:

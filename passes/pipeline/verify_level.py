@@ -62,6 +62,7 @@ class VerifyLevel(ModulePass):
     """Check that the module is of a level: its ops, its types, static shapes, and SSA dominance."""
 
     name = "verify-level"
+    anchor = "func.func"
 
     level: LevelName
     """The level that the module must be of."""

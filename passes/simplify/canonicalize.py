@@ -27,6 +27,7 @@ class Canonicalize(ModulePass):
     """
 
     name = "canonicalize"
+    anchor = "func.func"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):

@@ -34,6 +34,7 @@ class CommonSubexpressions(ModulePass):
     """
 
     name = "cse"
+    anchor = "func.func"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):

@@ -26,6 +26,7 @@ class DeadCode(ModulePass):
     """
 
     name = "dce"
+    anchor = "func.func"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:

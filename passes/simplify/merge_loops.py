@@ -33,6 +33,7 @@ class MergeLoops(ModulePass):
     """
 
     name = "merge-loops"
+    anchor = "func.func"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):

@@ -80,6 +80,7 @@ class FormKernels(ModulePass):
     """
 
     name = "form-kernels"
+    anchor = "func.func"
 
     vector_bits: int = 512
     max_ops: int = 512

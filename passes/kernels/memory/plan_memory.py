@@ -34,6 +34,7 @@ class PlanMemory(ModulePass):
     """
 
     name = "plan-memory"
+    anchor = "func.func"
 
     report: Literal["none", "memory", "hazards"] = "none"
 
