@@ -15,7 +15,6 @@ from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAtt
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.schedule import ScheduleAttr
 from pullback.dialects.graph.op.graph_op import OPS
-from pullback.dialects.graph.tensor.location import RoleAttr
 from pullback.dialects.graph.tensor.types import SlicesType, StackType, VariableType
 
 FAMILIES = (
@@ -88,7 +87,6 @@ Graph = Dialect(
         SlicesType,
         StackType,
         VariableType,
-        RoleAttr,
         AggregationAttr,
         GatingAttr,
         UnconnectedAttr,

@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.gradient.markers import GradientResults
 from pullback.dialects.graph.gradient.policies import Gating, GatingAttr
 from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.dialects.graph.tensor.location import Origin, RoleAttr, named_with_role
+from pullback.dialects.graph.tensor.location import Origin, Role, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType
 from pullback.frontend.gradients.gradient_arguments import (
@@ -147,7 +147,7 @@ def _gated_together(results: Sequence[Tensor | None], scope: str, graph: Graph) 
     present = [r.value for r in results if r is not None]
     if not present:
         return list(results)
-    location = named_with_role(f"{scope}/results" if scope else "results", RoleAttr.of(Origin.GATE))
+    location = named_with_role(f"{scope}/results" if scope else "results", Role(Origin.GATE))
 
     def insert(op: IROperation) -> None:
         op.location = location

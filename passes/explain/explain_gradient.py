@@ -150,7 +150,7 @@ class _Search:
                 source_of(op),
                 flow.terms.get(value, 1),
                 str(result) if broadcast else None,
-                None if role is None else f"{role.origin.data} of {role.forward.data}".removesuffix(" of "),
+                None if role is None else str(role),
                 tuple(m for m in self.made.get(name_of(op), ()) if m.origin != Origin.SEED),
             )
 
@@ -267,8 +267,8 @@ def _gradient_operations(block: Block) -> dict[str, list[Made]]:
     found: dict[str, list[Made]] = {}
     for op in _function_around(block).walk():
         role = role_of(op)
-        if role is not None and role.forward.data:
-            found.setdefault(role.forward.data, []).append(Made(name_of(op), op.name, role.origin.data))
+        if role is not None and role.forward:
+            found.setdefault(role.forward, []).append(Made(name_of(op), op.name, role.origin.value))
     return found
 
 

@@ -16,7 +16,7 @@ from pullback.dialects.graph.by_index.gather import Densify
 from pullback.dialects.graph.gradient.policies import Aggregation, Gating
 from pullback.dialects.graph.op.graph_op import Properties
 from pullback.dialects.graph.tensor.insertion import Insert
-from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of, named_with_role
+from pullback.dialects.graph.tensor.location import Origin, Role, name_of, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
 
@@ -61,7 +61,7 @@ class Service:
         """The name and the role."""
         forward = name_of(self.forward) if self.forward is not None else ""
         name = forward + self.name if self.name.startswith("_") else self.name
-        return named_with_role(options.path(name), RoleAttr.of(self.origin, forward))
+        return named_with_role(options.path(name), Role(self.origin, forward))
 
 
 @dataclass

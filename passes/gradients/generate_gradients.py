@@ -16,7 +16,7 @@ from pullback.dialects.graph.gradient.markers import GradientResults
 from pullback.dialects.graph.gradient.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.dialects.graph.tensor.location import Origin, RoleAttr, name_of_value, named_with_role
+from pullback.dialects.graph.tensor.location import Origin, Role, name_of_value, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
 from pullback.passes.gradients.emitter import GradientOptions, densified
@@ -89,7 +89,7 @@ def _replace(
     request: Gradients, found: Sequence[Tensor | None], options: GradientOptions, block: Block
 ) -> None:
     """Replaces the request's results by those of one `graph.gradient_results`, in the types that it declares."""
-    location = named_with_role(options.path("results"), RoleAttr.of(Origin.GATE))
+    location = named_with_role(options.path("results"), Role(Origin.GATE))
 
     def insert(op: Operation) -> None:
         op.location = location

@@ -294,8 +294,8 @@ def test_names_and_roles() -> None:
     roles = [role_of(op) for op in made]
     assert all(roles)
     assert [str(r) for r in roles[:2]] == [
-        '#graph.role<seed, "net/m">',
-        '#graph.role<gradient, "net/m">',
+        "seed of net/m",
+        "gradient of net/m",
     ]
 
 

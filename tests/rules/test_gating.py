@@ -39,7 +39,7 @@ def test_rule_72_colocation(graph: pb.Graph) -> None:
         role = role_of(op)
         if op not in before and role is not None:
             attribute = op.attributes.get("device")
-            devices.setdefault(role.forward.data, set()).add(
+            devices.setdefault(role.forward, set()).add(
                 attribute.data if isinstance(attribute, StringAttr) else ""
             )
     assert devices["a"] == {"gpu:1"}
@@ -86,7 +86,7 @@ def made_by_gradients(graph: pb.Graph, call: Callable[[], object]) -> list[tuple
         role, device = role_of(op), op.attributes.get("device")
         if op not in before and role is not None:
             made.append(
-                (role.origin.data, role.forward.data, device.data if isinstance(device, StringAttr) else "")
+                (role.origin.value, role.forward, device.data if isinstance(device, StringAttr) else "")
             )
     return made
 

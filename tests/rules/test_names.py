@@ -49,7 +49,7 @@ def test_rule_22_every_operation_knows_why_it_is_there(graph: pb.Graph) -> None:
     x = pb.placeholder("f32", (2,), name="x")
     y = pb.tanh(x, name="t")
     ops = made_by(graph, y + y * y, [x])
-    roles = {(role.origin.data, role.forward.data) for op in ops if (role := role_of(op)) is not None}
+    roles = {(role.origin.value, role.forward) for op in ops if (role := role_of(op)) is not None}
     assert all(role_of(op) is not None for op in ops)
     assert (Origin.GRADIENT.value, "t") in roles
     assert (Origin.SUM.value, "t") in roles

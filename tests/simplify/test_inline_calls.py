@@ -137,7 +137,7 @@ def test_names_and_places_are_those_of_the_function_at_the_call() -> None:
 
 def test_what_the_engine_made_serves_the_operation_at_the_call() -> None:
     module = passed(parsed(PROGRAM).module, "generate-gradients,inline-calls")
-    served = {role.forward.data for op in module.walk() if (role := role_of(op)) is not None}
+    served = {role.forward for op in module.walk() if (role := role_of(op)) is not None}
     assert {"first/t", "layer/t"} <= served
     assert not {"t", "square"} & served
 

@@ -26,7 +26,6 @@ from xdsl.ir import Attribute, Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
-from pullback.dialects.graph.tensor.location import without_role
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, is_static, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
@@ -57,7 +56,7 @@ def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> fu
         OPERANDS: ArrayAttr([_written(v.type) for v in op.operands]),
         RESULTS: ArrayAttr([_written(r.type) for r in op.results]),
     }
-    function.location = without_role(op.location)
+    function.location = op.location
     return function
 
 

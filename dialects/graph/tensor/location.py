@@ -1,13 +1,16 @@
-"""Locations: an operation's `loc(…)` holds its name and, where the gradient engine made it, its origin.
+"""Locations: an operation's `loc(…)` holds its name and, where the gradient engine made it, its role.
 
-`loc("layer/tanh")` is a name under its scope. An operation made by the gradient engine also states its origin:
-`loc(fused<#graph.role<gradient, "layer/tanh">>["gradients/layer/tanh_grad/"])`. A name that ends in a slash is a scope
-shared by the operations of one rule: the mnemonic of each completes its name. An operation inlined from a called
-function has `loc(callsite("tanh" at "layer"))`: the name `layer/tanh`, under that of the call.
+`loc("layer/tanh")` is a name under its scope. An operation made by the gradient engine also states its role, as a
+second name: `loc(fused["gradients/layer/tanh_grad/", "gradient of layer/tanh"])`. A role contains a blank, and the name
+of a tensor none. A name that ends in a slash is a scope shared by the operations of one rule: the mnemonic of each
+completes its name. An operation inlined from a called function has `loc(callsite("tanh" at "layer"))`: the name
+`layer/tanh`, under that of the call.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from xdsl.dialects.builtin import (
@@ -23,9 +26,6 @@ from xdsl.dialects.builtin import (
     UnknownLoc,
 )
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, ParametrizedAttribute, SSAValue
-from xdsl.irdl import irdl_attr_definition
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
 from xdsl.utils.str_enum import StrEnum
 
 _NONE = NoneAttr()
@@ -42,35 +42,30 @@ class Origin(StrEnum):
     COPY = "copy"
 
 
-@irdl_attr_definition
-class RoleAttr(ParametrizedAttribute):
-    """`#graph.role<gradient, "layer/tanh">`: the origin of an operation, and the forward operation it serves."""
+@dataclass(frozen=True)
+class Role:
+    """The origin of an operation that the gradient engine made, and the name of the forward operation it serves.
 
-    name = "graph.role"
-    origin: StringAttr
-    forward: StringAttr
+    In text it is `gradient of layer/tanh`, or `a sum` where it serves none in particular.
+    """
 
-    @staticmethod
-    def of(origin: Origin, forward: str = "") -> RoleAttr:
-        """Builds the role with this origin that serves this forward operation."""
-        return _unchecked(RoleAttr, origin=_ORIGINS[origin], forward=StringAttr(forward))
+    origin: Origin
+    forward: str = ""
 
-    def print_parameters(self, printer: Printer) -> None:
-        with printer.in_angle_brackets():
-            printer.print_string(self.origin.data)
-            if self.forward.data:
-                printer.print_string(", ")
-                printer.print_string_literal(self.forward.data)
+    def __str__(self) -> str:
+        return f"{self.origin.value} of {self.forward}" if self.forward else f"a {self.origin.value}"
 
     @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> tuple[StringAttr, StringAttr]:
-        with parser.in_angle_brackets():
-            origin = parser.parse_str_enum(Origin)
-            forward = parser.parse_str_literal() if parser.parse_optional_punctuation(",") else ""
-        return StringAttr(origin.value), StringAttr(forward)
+    def read(cls, text: str) -> Role | None:
+        """Reads a role as text holds it; None for any other name."""
+        word, _, forward = text.partition(" of ")
+        if forward and word in _ORIGINS:
+            return cls(_ORIGINS[word], forward)
+        return _WITHOUT_FORWARD.get(text)
 
 
-_ORIGINS = {origin: StringAttr(origin.value) for origin in Origin}
+_ORIGINS = {origin.value: origin for origin in Origin}
+_WITHOUT_FORWARD = {str(role): role for role in map(Role, Origin)}
 AttributeT = TypeVar("AttributeT", bound=ParametrizedAttribute)
 
 
@@ -87,9 +82,14 @@ def named(name: str) -> LocationAttr:
     return _unchecked(NameLoc, desc=StringAttr(name), location=_NONE)
 
 
-def named_with_role(name: str, role: RoleAttr) -> LocationAttr:
-    """Builds `loc(fused<role>["name"])`."""
-    return _unchecked(FusedLoc, locations=ArrayAttr((named(name),)), metadata=role)
+def named_with_role(name: str, role: Role) -> LocationAttr:
+    """Builds `loc(fused["name", "role"])`."""
+    return fused((named(name), named(str(role))))
+
+
+def fused(locations: Sequence[LocationAttr], metadata: Attribute = _NONE) -> LocationAttr:
+    """Builds `loc(fused[locations])`."""
+    return _unchecked(FusedLoc, locations=ArrayAttr(locations), metadata=metadata)
 
 
 def named_at(name: str, place: LocationAttr) -> LocationAttr:
@@ -128,27 +128,21 @@ def _under(caller: Attribute, name: str | None) -> str | None:
     return f"{scope}/{name}" if scope and name else name
 
 
-def role_of(op: Operation) -> RoleAttr | None:
+def role_of(op: Operation) -> Role | None:
     """Reads the role of an operation, which it has if the gradient engine made it."""
     return _role_in(op.location)
 
 
-def _role_in(location: Attribute) -> RoleAttr | None:
+def _role_in(location: Attribute) -> Role | None:
     match location:
-        case FusedLoc(metadata=RoleAttr() as role):
-            return role
+        case FusedLoc(locations=ArrayAttr(data=(_, NameLoc(desc=text), *_))):
+            return Role.read(text.data)
         case CallSiteLoc():
             role = _role_in(location.callee)
-            forward = None if role is None else _under(location.caller, role.forward.data)
-            return RoleAttr.of(Origin(role.origin.data), forward) if role and forward else role
+            forward = None if role is None else _under(location.caller, role.forward)
+            return Role(role.origin, forward) if role and forward else role
         case _:
             return None
-
-
-def without_role(location: LocationAttr) -> LocationAttr:
-    """Removes the role from a location, so that upstream's tools can read its name and position."""
-    name = name_in(location)
-    return location if name is None or _role_in(location) is None else named_at(name, location)
 
 
 def is_called(op: Operation) -> bool:

@@ -9,8 +9,8 @@ func.func @main(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
   %again = graph.gradients of (%y) wrt (%x) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   func.return %dx, %again : tensor<3xf32>, tensor<3xf32>
 }
-// CHECK: graph.fill {{.*}} loc(fused<#graph.role<seed, "net/y">>["gradients/grad_ys_0"])
-// CHECK-NEXT: graph.multiply {{.*}} loc(fused<#graph.role<gradient, "net/y">>["gradients/net/y_grad/"])
-// CHECK: graph.backward {{.*}} loc(fused<#graph.role<gate, "net/y">>["gradients/net/y_grad/"])
-// CHECK: graph.add_n {{.*}} loc(fused<#graph.role<sum>>["gradients/sum"])
-// CHECK: graph.fill {{.*}} loc(fused<#graph.role<seed, "net/y">>["gradients_1/grad_ys_0"])
+// CHECK: graph.fill {{.*}} loc(fused["gradients/grad_ys_0", "seed of net/y"])
+// CHECK-NEXT: graph.multiply {{.*}} loc(fused["gradients/net/y_grad/", "gradient of net/y"])
+// CHECK: graph.backward {{.*}} loc(fused["gradients/net/y_grad/", "gate of net/y"])
+// CHECK: graph.add_n {{.*}} loc(fused["gradients/sum", "a sum"])
+// CHECK: graph.fill {{.*}} loc(fused["gradients_1/grad_ys_0", "seed of net/y"])

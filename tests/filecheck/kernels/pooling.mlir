@@ -42,10 +42,7 @@ func.func @average(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x
 // CHECK-COUNT-9: graph.strided_slice
 // CHECK-COUNT-8: graph.maximum
 // CHECK:       %dx = graph.max_pool2d_gradient %x
-// At the level of loops locations are in upstream's terms.
-// LOCATIONS-NOT: graph.role
-// LOCATIONS:     func.func private @overlapping_host_0({{.*}} loc("gradients/y_grad/"
-// LOCATIONS-NOT: graph.role
+// LOCATIONS: func.func private @overlapping_host_0({{.*}} loc(fused["gradients/y_grad/", "gradient of y"])
 func.func @overlapping(%x: tensor<2x5x5x16xf32>) -> (tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>) {
   %y = graph.max_pool2d %x {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, padding = "SAME"} : (tensor<2x5x5x16xf32>) -> tensor<2x3x3x16xf32>
   %dx = graph.gradients of (%y) wrt (%x) : (tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>) -> tensor<2x5x5x16xf32>

@@ -1,0 +1,141 @@
+"""Stock `xdsl-opt` and `mlir-opt` read what we print with locations, at all levels, and lose no name and no role."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+from shutil import which
+from sys import executable
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+
+from pullback.dialects.context import context
+from pullback.dialects.graph.tensor.location import Role, name_in, role_of
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
+from pullback.tests.levels.filecheck_programs import Program, RefusedError, Section, sections
+from pullback.tests.mlir_tools import accepts, needs_mlir_opt
+
+LEVELS = (
+    "",
+    "gradients",
+    "gradients,finish",
+    "gradients,finish,kernels",
+    "gradients,finish,kernels,loops",
+    "gradients,finish,kernels,gpu",
+    "kernels,loops",
+    "kernels,gpu",
+)
+WRONG = {"simplify/inline-calls-errors": "it calls what is no function"}
+PROGRAMS = [section for section in sections() if "fused<" not in section.text]  # the author's own, not ours
+MLIR_OPT = "--allow-unregistered-dialect --split-input-file --mlir-print-op-generic --mlir-print-debuginfo"
+
+Said = list[tuple[str, str | None, Role | None]]
+"""Of each operation its mnemonic, its name and its role."""
+
+
+def levels_of(section: Section) -> list[ModuleOp]:
+    """A program at each level that it reaches, each text once."""
+    found: dict[str, ModuleOp] = {}
+    for pipeline in LEVELS:
+        with suppress(RefusedError):
+            program = Program(section, pipeline)
+            found.setdefault(program.printed, program.module)
+    return list(found.values())
+
+
+def said(module: ModuleOp) -> Said:
+    return [(op.name, name_in(op.location), role_of(op)) for op in module.walk()]
+
+
+def in_stock_xdsl(text: str) -> str:
+    """What the parser and the printer of xDSL make of a text."""
+    stream = StringIO()
+    printer = Printer(stream, print_generic_format=True, print_debuginfo=True)
+    printer.print_op(Parser(context(), text).parse_module())
+    return stream.getvalue()
+
+
+@pytest.mark.matrix(12)
+@pytest.mark.parametrize("section", PROGRAMS, ids=lambda section: section.name)
+def test_the_parser_of_xdsl(section: Section) -> None:
+    for module in levels_of(section):
+        for generic in (False, True):
+            text = print_module(module, generic=generic)
+            assert said(parse(context(), in_stock_xdsl(text)).module) == said(module)
+
+
+@needs_mlir_opt
+@pytest.mark.matrix(30)
+@pytest.mark.parametrize("section", PROGRAMS, ids=lambda section: section.name)
+def test_mlir_opt(section: Section) -> None:
+    modules = [] if section.name in WRONG else levels_of(section)
+    if not modules:
+        return
+    split = "\n// -----\n"
+    texts = [print_module(module, generic=True) for module in modules]
+    read = accepts(split.join(texts), *MLIR_OPT.split(), "--mlir-print-local-scope").split("// -----")
+    for module, text in zip(modules, read, strict=True):
+        assert said(parse(context(), text).module) == said(module)
+
+
+PROGRAM = """
+func.func @main(%a: tensor<2x3xf32>, %b: tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>) {
+  %t = graph.tanh %a : tensor<2x3xf32> loc("layer/tanh")
+  %y = graph.multiply %t, %b : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32> loc("layer/scale")
+  %da, %db = graph.gradients of (%y) wrt (%a, %b) : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>)
+  func.return %da, %db : tensor<2x3xf32>, tensor<3xf32>
+}
+"""  # noqa: E501
+
+
+def test_the_tools_in_a_pipe() -> None:
+    """`pullback-opt`, `xdsl-opt` and `pullback-opt` again: no name is lost on the way."""
+    ours = [executable, "-m", "pullback.tools.opt"]
+    stock = which("xdsl-opt", path=str(Path(executable).parent))
+    assert stock is not None
+    first = output([*ours, "-p", "gradients,finish"], PROGRAM)
+    assert 'loc(fused["gradients/layer/tanh_grad/", "gradient of layer/tanh"])' in first
+    assert 'loc(fused["gradients/results", "a gate"])' in output([*ours, "-p", "gradients"], PROGRAM)
+    between = output([stock, "--print-debuginfo", "--print-op-generic"], first)
+    assert output(ours, between) == first
+
+
+def output(command: list[str], text: str) -> str:
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        ('fused["x", "gradient of layer/tanh"]', "gradient of layer/tanh"),
+        ('fused["x", "sum of a of b"]', "sum of a of b"),
+        ('fused["x", "a sum"]', "a sum"),
+        ('fused["x", "sum"]', None),  # the name of a tensor
+        ('fused["x", "sum of "]', None),
+        ('fused["x", "product of y"]', None),
+        ('fused["x"]', None),
+        ('callsite(fused["x", "gradient of tanh"] at "layer")', "gradient of layer/tanh"),
+        ('callsite(fused["x", "a sum"] at "layer")', "a sum"),
+        ('fused["x"("layer.py":17:0), "zero of y"]', "zero of y"),
+    ],
+)
+def test_roles_in_text(text: str, role: str | None) -> None:
+    module = parse(context(), f"%0 = graph.constant dense<1> : tensor<2xi32> loc({text})").module
+    (op,) = module.ops
+    found = role_of(op)
+    assert (None if found is None else str(found)) == role
+    assert f"loc({text})" in print_module(module)
+
+
+def test_the_locations_of_the_engine_are_those_of_their_text() -> None:
+    module = Program(Section("", PROGRAM), "gradients").module
+    again = parse(context(), print_module(module)).module
+    assert [op.location for op in again.walk()] == [op.location for op in module.walk()]
