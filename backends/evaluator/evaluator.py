@@ -23,7 +23,7 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.dialects.ir.calls import called_function
-from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 from pullback.process.interrupts import Progress
 
 Array = npt.NDArray[Any]
@@ -32,6 +32,10 @@ Variables = Mapping[str, Array]
 
 class EvaluationError(DiagnosticError, GraphError):
     """An operation cannot be run on the values that reach it."""
+
+
+class NotOfTheGraphError(EvaluationError, UnsupportedError):
+    """An operation of another dialect, which has no meaning on NumPy arrays here."""
 
 
 def evaluate(
@@ -133,7 +137,7 @@ class Evaluator:
             case func.CallOp():
                 return self.call(op, operands)
             case _:
-                raise EvaluationError(f"{op.name}: the evaluator runs graph operations only", op)
+                raise NotOfTheGraphError(f"{op.name}: the evaluator runs graph operations only", op)
 
     def loop(self, op: While, operands: Sequence[Any]) -> Sequence[Any]:
         """Runs a loop; returns the last values that it carries."""
