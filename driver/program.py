@@ -92,6 +92,15 @@ class Program:
         self._recent = key, executor
         return executor
 
+    def is_compiled_for(self, inputs: Sequence[Array]) -> bool:
+        """Tells whether a call with inputs of these shapes compiles nothing."""
+        return tuple([array.shape for array in inputs]) in self._executors
+
+    def forget(self, inputs: Sequence[Array]) -> None:
+        """Forgets the code for inputs of these shapes: it is compiled again when they are next given."""
+        self._executors.pop(tuple([array.shape for array in inputs]), None)
+        self._recent = (None, None)
+
     def _compiled(self, key: tuple[tuple[int, ...], ...]) -> Executor:
         self._check_shapes(key)
         with COMPILING, quiet_collector():

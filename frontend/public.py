@@ -28,6 +28,10 @@ from pullback.frontend.gradients.check_gradients import *
 from pullback.driver.checking.report import GradientCheckError as GradientCheckError
 from pullback.driver.checking.report import GradientReport as GradientReport
 
+# ---- Whether passes are right ----
+from pullback.driver.checking.run_after_each_pass import RunAfterEachPass as RunAfterEachPass
+from pullback.driver.checking.run_after_each_pass import ResultChangedError as ResultChangedError
+
 # ---- Functions ----
 from pullback.frontend.trace.function import *
 from pullback.frontend.transforms.grad import *

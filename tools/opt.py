@@ -34,6 +34,7 @@ from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
+from pullback.tools.array_arguments import ArrayError
 from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import shown
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
@@ -44,6 +45,7 @@ from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
 from pullback.tools.reproducing import Reproducing
+from pullback.tools.verify_each import noting_reproducer, run_checks
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
@@ -110,10 +112,12 @@ class Opt:
             output = self._output(source)
         except FileError:
             raise
+        except ArrayError as error:
+            self.fail(f"pullback-opt: error: {error}")
         except Exception as error:
             if self.args.traceback:
                 traceback.print_exc()
-            failure = explain(error, source, start)
+            failure = noting_reproducer(explain(error, source, start), error)
             left = unmet(expected, failure.line, failure.message)
             if left is None:
                 self.fail(self._reproducing.after_failure(failure))
@@ -126,7 +130,8 @@ class Opt:
     def _rewrite(self, module: ModuleOp, folder: str) -> None:
         if not self.args.disable_verify:
             verify(module)
-        with self._observers.watching(module, folder), instrumented(self._reproducing):
+        checks = instrumented(*run_checks(module, self.args))  # the outermost: others see what is wrong, too
+        with checks, self._observers.watching(module, folder), instrumented(self._reproducing):
             run_passes(self.ctx, module, self.passes, verify_each=not self.args.disable_verify)
 
     def _output(self, source: Source) -> str:

@@ -12,6 +12,7 @@ from pullback.tools.listing import LISTINGS
 from pullback.tools.observe import add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version
 from pullback.tools.reproducing import add_reproducers, parsed_options
+from pullback.tools.verify_each import add_verify_each, with_values
 
 FLAGS = {
     "--allow-unregistered-dialect": "take ops of unknown dialects, in generic syntax",
@@ -59,9 +60,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="[YS:]X",
         help="print, in place of the program, why the gradient with respect to the value X is what it is, or none",
     )
+    array = "for --verify-each=run: NAME=ARRAY for"
+    add("--input", action="append", default=[], metavar="NAME=ARRAY", help=f"{array} an argument")
+    add("--variable", action="append", default=[], metavar="NAME=ARRAY", help=f"{array} a variable")
+    add_verify_each(parser)
     add_observers(parser)
     add_reproducers(parser)
     add_max_operations(parser)
     add_version(parser)
     parser.set_defaults(passes="", target="mlir")
-    return parsed_options(parser, arguments)
+    return parsed_options(parser, with_values(arguments))

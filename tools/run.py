@@ -36,6 +36,7 @@ from pullback.tools.observe import Observers, add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 from pullback.tools.reproducing import Reproducing, add_reproducers, parsed_options
+from pullback.tools.verify_each import add_verify_each, noting_reproducer, run_checks, with_values
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    options = parsed_options(_options(), arguments)
+    options = parsed_options(_options(), with_values(arguments))
     if options.list_targets:
         write_out("".join(f"{_target_line(target)}\n" for target in targets().values()))
         return 0
@@ -65,7 +66,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if options.traceback:
             traceback.print_exc()
-        print(reproducing.after_failure(explain(error, source, start)), file=sys.stderr)
+        failure = noting_reproducer(explain(error, source, start), error)
+        print(reproducing.after_failure(failure), file=sys.stderr)
     else:
         return 0
     finally:
@@ -75,6 +77,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _run(source: Source, options: argparse.Namespace) -> None:
     verify(source.module)
+    with instrumented(*run_checks(source.module, options, options.function)):
+        _run_verified(source, options)
+
+
+def _run_verified(source: Source, options: argparse.Namespace) -> None:
     limit: int | None = options.max_operations
     passes = with_limit(parse_passes(options.passes, available_passes()), limit)
     run_passes(context(), source.module, passes)
@@ -139,6 +146,7 @@ def _options() -> argparse.ArgumentParser:
     add("--values", action="store_true", help="print the values instead of a table")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
+    add_verify_each(parser)
     add_observers(parser)
     add_reproducers(parser)
     add_version(parser)

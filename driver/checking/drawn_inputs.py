@@ -47,7 +47,7 @@ class Inputs:
 def draw_inputs(
     function: func.FuncOp,
     *,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str | int, Any] | None = None,
     variables: Mapping[str, Array] | None = None,
     between: tuple[float, float] = BOTH_SIGNS,
     extent: int = EXTENT,
@@ -57,7 +57,7 @@ def draw_inputs(
 
     Args:
         function: on tensors, or on memory.
-        arguments: values that are given, by the names of arguments.
+        arguments: values that are given, by the names of arguments or by their positions among the inputs.
         variables: contents that are given, by the names of variables. Others have those of the function's module, so
             that functions that it calls have theirs, too.
         between: the range of real numbers.
@@ -78,11 +78,12 @@ def draw_inputs(
             if name not in contents:
                 contents[name] = random_value(argument.type, between, _named(seed, name), extent)
         elif role == "input":
-            rng = np.random.default_rng([seed, 0, len(drawn)])
-            name = name_of_value(argument)
-            drawn.append(
-                given[name] if name in given else random_argument(argument.type, between, rng, extent)
-            )
+            key = next((k for k in (name_of_value(argument), len(drawn)) if k in given), None)
+            if key is not None:
+                drawn.append(given[key])
+            else:
+                rng = np.random.default_rng([seed, 0, len(drawn)])
+                drawn.append(random_argument(argument.type, between, rng, extent))
     scope = function.parent_op()
     for op in (scope if isinstance(scope, ModuleOp) else function).walk():
         if isinstance(op, VariableOp) and op.label not in contents:

@@ -31,7 +31,7 @@ class DifferentValue:
 
     def __str__(self) -> str:
         index = f"[{', '.join(map(str, self.change.index))}]" if self.change.index else ""
-        return f"'{self.name}' ({self.op.name}){index}: {self.change.before}, then {self.change.after}"
+        return f"'{self.name}' ({self.op.name}){index}: {self.change.before!s}, then {self.change.after!s}"
 
 
 def first_different_value(

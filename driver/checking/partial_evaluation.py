@@ -51,13 +51,13 @@ class PartialEvaluator(Evaluator):
         if self._is_unknown(op):
             for inner in op.walk():
                 if isinstance(inner, Update):
-                    self.unknown_variables.add(inner_label(inner))
+                    self.unknown_variables.add(_label_of(inner))
             self.values.update((result, UNKNOWN) for result in op.results)
             return
         super().run(op)
-        if self.recorded is not None:
+        if self.recorded is not None and not isinstance(op, VariableOp):
             for result in op.results:
-                self.recorded[result] = self.values[result]
+                self.recorded[result] = _copy(self.values[result])
 
     def _is_unknown(self, op: Operation) -> bool:
         if op not in self._asks:
@@ -88,7 +88,12 @@ class PartialEvaluator(Evaluator):
         return PartialEvaluator(self.variables, self.recorded, (*self.within, callee))
 
 
-def inner_label(update: Update) -> str:
+def _copy(value: Any) -> Any:
+    """What was read of a variable may share its memory."""
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def _label_of(update: Update) -> str:
     """The name of the variable that an update changes."""
     owner = update.operands[0].owner
     return owner.label if isinstance(owner, VariableOp) else ""

@@ -45,7 +45,7 @@ class ChangedNumber:
             "" if self.ulps is None else f", {self.ulps:.3g} ulp away; rounding explains {self.allowed:.1e}"
         )
         others = f" ({self.count} of {self.size} elements differ)" if self.size > 1 else ""
-        return f"{self.value}{where} was {self.before} and is {self.after}{moved}{others}"
+        return f"{self.value}{where} was {self.before!s} and is {self.after!s}{moved}{others}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ def _described(name: str, old: Array, new: Array, value: Any, wrong: Array, limi
     if is_inexact(dtype) and np.isfinite(before) and np.isfinite(after):
         tiny = float(np.finfo(np.float32).tiny) if dtype.itemsize <= 4 else float(np.finfo(np.float64).tiny)
         ulps = float(abs(after - before) / (unit(dtype) * max(abs(before), tiny)))
+    if is_inexact(dtype):
+        before, after = (np.asarray(number).astype(dtype)[()] for number in (before, after))
     return ChangedNumber(name, index, before, after, float(limit[index]), ulps, int(wrong.sum()), wrong.size)
 
 

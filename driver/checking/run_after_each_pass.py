@@ -19,6 +19,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.types import (
     GraphError,
@@ -27,7 +28,7 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
 )
 from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
-from pullback.dialects.ir.source import note_copies
+from pullback.dialects.ir.source import note_copies, parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
 from pullback.driver.checking.first_difference import first_different_value
@@ -42,7 +43,8 @@ from pullback.driver.checking.points import BOTH_SIGNS, EXTENT, POSITIVE
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
 from pullback.driver.checking.rounding import RoundingEvaluator, Spread, is_inexact, numbers
 from pullback.driver.layout import argument_roles
-from pullback.driver.run_function import functions_of, result_names
+from pullback.driver.reproducer import Reproducer
+from pullback.driver.run_function import arguments_of, functions_of, result_names
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 
 LARGEST = 1 << 22
@@ -77,6 +79,24 @@ class ResultChangedError(DiagnosticError, ArithmeticError):
         self.pass_name, self.function, self.change = pass_name, function, change
         self.inputs, self.before = inputs, before
 
+    @property
+    def reproducer(self) -> Reproducer:
+        """The program before the pass, the pass alone, and what the function was run on; its string is a text to keep.
+
+        `pullback-run --run-reproducer` repeats it.
+        """
+        function = functions_of(parse(context(), self.before).module)[self.function]
+        named = dict(zip(arguments_of(function), self.inputs.arguments, strict=False))
+        return Reproducer.of_run(
+            self.before,
+            self.pass_name,
+            function=self.function,
+            inputs={name: value for name, value in named.items() if isinstance(value, np.ndarray)},
+            variables=self.inputs.variables,
+            arguments=("--verify-each=run",),
+            error=str(self),
+        )
+
 
 @dataclass
 class _Run:
@@ -103,10 +123,10 @@ class RunAfterEachPass(PassInstrumentation):
 
     Args:
         function: the only function to run; each public one unless given.
-        inputs: arrays by the names of arguments; those that are missing are drawn.
+        inputs: arrays by the names of arguments, or by their positions; those that are missing are drawn.
         variables: the contents of variables by name; those that are missing are drawn.
         seed: of what is drawn.
-        largest: functions with a value of more elements are not run.
+        largest: functions with a value of more elements are not run; `None` for no limit.
         skipped: told, in one line, of what cannot be compared.
         one_program: whether all modules that passes are run on are the same program, as in one compilation. Then what
             happens between two runs of passes is checked, too.
@@ -115,15 +135,16 @@ class RunAfterEachPass(PassInstrumentation):
     def __init__(
         self,
         function: str | None = None,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | Mapping[int, Any] | None = None,
         variables: Mapping[str, Array] | None = None,
         *,
         seed: int = 0,
-        largest: int = LARGEST,
+        largest: int | None = LARGEST,
         skipped: Callable[[str], None] | None = None,
         one_program: bool = False,
     ) -> None:
-        self._function, self._given = function, dict(inputs or {})
+        self._function = function
+        self._given: dict[str | int, Any] = {**(inputs or {})}
         self._variables = {label: np.array(array) for label, array in (variables or {}).items()}
         self._largest = largest
         self._seed, self._skipped, self._one_program = seed, skipped or _ignored, one_program
@@ -150,6 +171,26 @@ class RunAfterEachPass(PassInstrumentation):
         """
         self._compare(f"'{pass_}'", module)
 
+    def compare_outputs(self, what: str, values: Sequence[Any], variables: Mapping[str, Array]) -> None:
+        """Compares what code computed from the last program with what that program computes.
+
+        Args:
+            what: names the code in messages.
+            values: the results of the one function, on the inputs given.
+            variables: the contents of variables afterwards.
+
+        Raises:
+            ResultChangedError: a number is another by more than rounding.
+        """
+        state, name = self._state, self._function
+        if state is None or name is None or (run := state.runs.get(name)) is None:
+            return
+        found = Results(tuple(values), variables)
+        change = first_change(run.names, run.results, found, lambda: self._allowed(name, state.copy, run))
+        if change is not None:
+            message = f"{what} changed a number of @{name}: {change}"
+            raise _failed(message, None, "", name, change, run, state.copy)
+
     def _started(self, module: ModuleOp) -> _State:
         state = _State(_copied(module))
         for name in self._names(module):
@@ -169,7 +210,7 @@ class RunAfterEachPass(PassInstrumentation):
         best: _Run | None = None
         reason = ""
         elements = largest_value(functions_of(module)[self._entry(module, name)])
-        if elements > self._largest:
+        if self._largest is not None and elements > self._largest:
             self._skipped(f"@{name} is not run: a value has {elements} elements, more than {self._largest}")
             return None
         for inputs in self._candidates(module, name):
@@ -248,7 +289,8 @@ class RunAfterEachPass(PassInstrumentation):
             )  # gradients that were just generated may tell that they are not
         except GraphError as error:
             return self._run_again(what, name, before, after, error)
-        return _Run(run.inputs, results, run.names if on_memory(function) else result_names(function))
+        # A kernel names its results by their places: the first names are those that a user gave.
+        return _Run(run.inputs, results, run.names)
 
     def _run_again(
         self, what: str, name: str, before: ModuleOp, after: ModuleOp, error: Exception

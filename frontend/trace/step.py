@@ -21,6 +21,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     numpy_dtype,
 )
+from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.nests.nest import Nest
@@ -62,9 +63,11 @@ class Step:
         target: str,
         labels: tuple[str, str] = ("inputs", "outputs"),
         kept_shapes: int = KEPT_SHAPES,
+        verify_each: bool = False,
     ) -> None:
+        self._verify_each = verify_each
         self.parameters = [_parameter(tensor) for tensor in inputs]
-        self._made_of = tuple(inputs), labels, kept_shapes
+        self._made_of = tuple(inputs), labels, kept_shapes, verify_each
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
@@ -99,7 +102,10 @@ class Step:
             array if _fits(array, parameter) else parameter.accept(array, f"input '{parameter.name}'")
             for array, parameter in zip(arrays, self.parameters, strict=True)
         ]
-        run = self._program.executor(inputs)
+        if self._verify_each:
+            run = holding(self._locks, verified_executor, self._program, inputs, self._variables)
+        else:
+            run = self._program.executor(inputs)
         results = holding(self._locks, run, inputs, self._variables)
         if self._plain:
             return results
@@ -108,9 +114,9 @@ class Step:
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
-        inputs, labels, kept_shapes = self._made_of
+        inputs, labels, kept_shapes, verify_each = self._made_of
         outputs = self._nest.rebuilt(self._nest.leaves)
-        return type(self), (inputs, outputs, self.target, labels, kept_shapes)
+        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
@@ -131,7 +137,12 @@ class Step:
 
 
 def compile(
-    inputs: Sequence[Tensor], outputs: Any, target: str = "cpu", *, kept_shapes: int = KEPT_SHAPES
+    inputs: Sequence[Tensor],
+    outputs: Any,
+    target: str = "cpu",
+    *,
+    kept_shapes: int = KEPT_SHAPES,
+    verify_each: bool = False,
 ) -> Step:
     """Compiles a function from arrays to arrays: the slice of the graph that the outputs need.
 
@@ -143,6 +154,9 @@ def compile(
             GPU emulator, or one of an extension.
         kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
             whose use lies furthest back go, and the memory of their code is given back.
+        verify_each: for whom suspects the compiler: the program runs after each pass of each compilation, on the arrays
+            of the first call with new shapes, and must give the same numbers as before up to rounding. The call raises
+            `ResultChangedError` where it does not: a pass, or the code of the target, is wrong.
 
     Raises:
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
@@ -151,7 +165,7 @@ def compile(
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
     tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
-    return Step(tensors, outputs, target, kept_shapes=kept_shapes)
+    return Step(tensors, outputs, target, kept_shapes=kept_shapes, verify_each=verify_each)
 
 
 def _input(value: object, label: str) -> Tensor:
