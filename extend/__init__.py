@@ -109,9 +109,11 @@ from pullback.frontend.train.state import VariableState as VariableState
 from pullback.frontend.train.hyperparameters import Hyperparameter as Hyperparameter
 
 # ---- Passes ----
+from pullback.passes.pipeline.pass_statistics import PassStatistics as PassStatistics
 from pullback.passes.pipeline.pipelines import parse_passes as parse_passes
 from pullback.passes.pipeline.run_passes import run_passes as run_passes
 from pullback.passes.rewriting.replacement import Replacements as Replacements
+from pullback.passes.rewriting.statistic import Statistic as Statistic
 from pullback.passes.simplify.matching import folds as folds
 from pullback.passes.simplify.matching import producer as producer
 from pullback.passes.simplify.matching import number_in as number_in

@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 from pullback.passes.gradients.rule_registry import state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
+from pullback.passes.rewriting.statistic import statistics_of
 from pullback.tools.passes import own_passes
 from pullback.tools.plugin import graph_dialect, own_targets
 
@@ -45,7 +46,8 @@ def _passes() -> list[Row]:
 def _pass(cls: type[ModulePass]) -> Row:
     meanings = meanings_of(cls)
     options = [_option(option, meanings.get(option.name, "")) for option in options_of(cls).values()]
-    return {"name": cls.name, "summary": _summary(cls), "options": options}
+    counted = [{"name": name, "meaning": s.meaning} for name, s in statistics_of(cls).items()]
+    return {"name": cls.name, "summary": _summary(cls), "options": options, "statistics": counted}
 
 
 def _option(option: PassOption, meaning: str) -> Row:

@@ -16,6 +16,7 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
+from pullback.passes.pipeline.pass_statistics import PassStatistics
 from pullback.passes.pipeline.print_pipeline import module_pipeline_text
 from pullback.tools.files import FileError, write_bytes
 from pullback.tools.outermost import Once
@@ -27,6 +28,7 @@ from pullback.tools.print_ir import (
     add_printing,
     printed_if_possible,
 )
+from pullback.tools.statistics_table import print_statistics
 
 
 def add_observers(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +41,12 @@ def add_observers(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timing", action="store_true", help="print a table of the time each pass took on standard error"
+    )
+    parser.add_argument(
+        "--statistics",
+        "--mlir-pass-statistics",
+        action="store_true",
+        help="print a table of what each pass did on standard error: operations, and what it counts itself",
     )
     parser.add_argument(
         "--dump-pass-pipeline",
@@ -79,6 +87,7 @@ class Observers:
         self._locations = locations
         self._wanted = Wanted.of(options, known)
         self._times = PassTimes()
+        self._statistics = PassStatistics()
         self._is_dumped = False
 
     @contextmanager
@@ -101,6 +110,8 @@ class Observers:
             hooks.append(dump)
         if self._wanted is not None:
             hooks.append(IRPrinter(self._wanted, self._printed, locations=self._locations))
+        if self._options.statistics:
+            hooks.append(self._statistics)
         begun = PassesBegun()
         with instrumented(*hooks, begun):
             try:
@@ -119,6 +130,8 @@ class Observers:
         """Print the tables that were asked for on standard error."""
         if self._options.timing:
             self._times.report()
+        if self._options.statistics:
+            print_statistics(self._statistics.records, as_json=self._options.json)
 
 
 class PassDump(PassInstrumentation):

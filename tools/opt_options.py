@@ -25,7 +25,7 @@ FLAGS = {
     "--print-debuginfo": "print a location on every op, also an unknown one",
     "--syntax-highlight": "print in colours",
     "--traceback": "show where in the compiler an error arose",
-    "--json": "print lists and explanations as JSON",
+    "--json": "print lists, explanations and statistics as JSON",
 }
 
 

@@ -37,7 +37,7 @@ FIELDS = {
 ABOUT_THE_RUN = {
     *("file", "input_file", "output", "output_file", "text", "given", "repeated"),
     *("reproducer", "crash_reproducer", "local_reproducer", "run_reproducer"),
-    *("print_ir_dir", "print_between_passes", "dump_pass_pipeline", "timing", "traceback"),
+    *("print_ir_dir", "print_between_passes", "dump_pass_pipeline", "timing", "statistics", "traceback"),
     *("print_ir_before", "print_ir_before_all", "print_ir_after", "print_ir_after_all"),
     *("print_ir_after_change", "print_ir_after_failure"),
 }

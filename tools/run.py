@@ -144,6 +144,7 @@ def _options() -> argparse.ArgumentParser:
     )
     add("--output", action=Once, metavar="DIR", help="the folder for results and variables, one .npy each")
     add("--values", action="store_true", help="print the values instead of a table")
+    add("--json", action="store_true", help="print statistics as JSON")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
     add_verify_each(parser)

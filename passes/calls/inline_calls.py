@@ -22,6 +22,7 @@ from pullback.passes.calls.called_variables import References, stop_at
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, checked_limit, too_large
 from pullback.passes.rewriting.name_scopes import unique, used_scopes
 from pullback.passes.rewriting.replacement import drop, replace_in
+from pullback.passes.rewriting.statistic import Statistic
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class InlineCalls(ModulePass):
     """
 
     name = "inline-calls"
+    inlined = Statistic("calls that were replaced by what the function does")
+    removed = Statistic("private functions that nothing calls any more")
 
     max_operations: int = MAX_OPERATIONS
     """How many operations the program may become: calls of functions that call multiply."""
@@ -43,6 +46,7 @@ class InlineCalls(ModulePass):
             if function.sym_visibility is not None and function.sym_visibility.data == "private":
                 function.detach()
                 function.erase()
+                self.removed.add()
 
 
 def inline_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> list[func.FuncOp]:
@@ -66,6 +70,7 @@ def inline_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> list
         inliner = _Inliner(caller)
         for call, callee in calls:
             inliner.inline(call, callee)
+            InlineCalls.inlined.add()
             called[callee] = None
         inliner.finish()
     return list(called)

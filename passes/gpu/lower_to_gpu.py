@@ -20,6 +20,7 @@ from pullback.passes.gpu.gpu_kernels import gpu_kernels
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.lower_functions import lower_functions
+from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
 from pullback.passes.lowering.support import runs_on_host
 
 NOT_COVERED: Mapping[type[Operation], str] = {
@@ -39,6 +40,8 @@ class LowerToGpu(ModulePass):
     """
 
     name = "lower-to-gpu"
+    lowered = LOWERED
+    shared = SHARED
 
     shared_bytes: int = SHARED_BYTES
     """The shared memory that a block may have, in bytes."""

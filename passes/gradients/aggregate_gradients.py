@@ -18,6 +18,7 @@ from pullback.dialects.graph.gradient.policies import Aggregation
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, StackType, known_extents, tensor_type
+from pullback.passes.rewriting.statistic import Statistic
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class AggregateGradients(ModulePass):
 
     name = "aggregate-gradients"
     anchor = "func.func"
+    sums = Statistic("sums of gradients that became additions, by method")
 
     method: Literal["requested", "add_n", "tree", "accumulate_n", "balanced"] = "requested"
     """`requested` is what each request asked for, and `add_n` where it left that open."""
@@ -43,6 +45,7 @@ class AggregateGradients(ModulePass):
 
 def aggregate(marker: SumGradients, method: Aggregation) -> None:
     """Replaces one `graph.sum_gradients` by the additions of a method."""
+    AggregateGradients.sums.add(kind=method.value)
     block = marker.parent
     assert block is not None
 

@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.gradient.markers import Backward, Gate, GateMarker, GradientResults
 from pullback.dialects.graph.gradient.policies import Gating
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.statistic import Statistic
 
 MARKER_OF: dict[Gating, type[GateMarker]] = {Gating.OP: Backward, Gating.GRAPH: GradientResults}
 """The marker that becomes a gate, by mode."""
@@ -28,6 +29,7 @@ class GateGradients(ModulePass):
 
     name = "gate-gradients"
     anchor = "func.func"
+    gates = Statistic("markers that became gates")
 
     mode: Literal["requested", "none", "op", "graph"] = "requested"
     """`requested` is what each request asked for, and `none` where it left that open."""
@@ -56,4 +58,5 @@ def resolved(marker: GateMarker, mode: Gating) -> Sequence[SSAValue]:
     )
     assert marker.parent is not None
     marker.parent.insert_op_before(gate, marker)
+    GateGradients.gates.add()
     return gate.results

@@ -12,7 +12,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.elementwise.basic import Identity
-from pullback.dialects.graph.gradient.markers import GradientResults
+from pullback.dialects.graph.gradient.markers import GradientResults, SumGradients
 from pullback.dialects.graph.gradient.policies import GatingAttr, Unconnected
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
@@ -25,6 +25,7 @@ from pullback.passes.gradients.request_in_loop import RequestInLoop
 from pullback.passes.gradients.rule_errors import GradientError
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
 from pullback.passes.rewriting.name_scopes import unique, used_scopes
+from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,23 @@ class GenerateGradients(ModulePass):
 
     name = "generate-gradients"
     anchor = "func.func"
+    requests = Statistic("requests that were answered")
+    gradients = Statistic("gradients that were found")
+    sums = Statistic("sums of several terms for one value")
 
     max_operations: int = MAX_OPERATIONS
     """How many operations the program may become: gradients of gradients multiply."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         budget = Budget(self.name, self.max_operations, op)
+        sums = _count_sums(op) if is_counting() else 0
         for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
             scopes = used_scopes(function)
             expanded = [expand(o, scopes, budget) for o in list(function.walk()) if isinstance(o, Gradients)]
             for request in expanded:  # what the loops around yield is known now
                 request.check()
+        if is_counting():
+            self.sums.add(_count_sums(op) - sums)
 
 
 def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoop:
@@ -80,6 +87,8 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoo
         unconnected=unconnected,
         about=request,
     )
+    GenerateGradients.requests.add()
+    GenerateGradients.gradients.add(sum(gradient is not None for gradient in found))
     asked = RequestInLoop([*request.ys], [*request.xs], frozenset(request.stops), block, request)
     _replace(request, found, options, block)
     return asked
@@ -109,6 +118,10 @@ def _replace(
                 old.replace_all_uses_with(new)
     request.detach()
     request.erase()
+
+
+def _count_sums(module: ModuleOp) -> int:
+    return sum(isinstance(op, SumGradients) for op in module.walk())
 
 
 def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor | None) -> Tensor:

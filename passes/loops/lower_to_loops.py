@@ -13,6 +13,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lower_functions import lower_functions
+from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class LowerToLoops(ModulePass):
     """
 
     name = "lower-to-loops"
+    lowered = LOWERED
+    shared = SHARED
 
     vector_bits: int = 512
     """The width of a vector register in bits, a power of two from 64 on. The machine is not asked."""

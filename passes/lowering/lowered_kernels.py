@@ -29,6 +29,10 @@ from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.read_nodes import is_identity
 from pullback.passes.lowering.structure import Structure, structure_of
+from pullback.passes.rewriting.statistic import Statistic
+
+LOWERED = Statistic("kernels that became functions")
+SHARED = Statistic("kernels that call the function of an equal one")
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,11 @@ class LoweredKernels:
     def __call__(self, signature: Signature) -> LoweredKernel:
         """The code of a kernel, and what this kernel passes to it."""
         key = signature.structure
-        if key not in self._known:
+        if key in self._known:
+            SHARED.add()
+        else:
             self._known[key] = signature.buffers, self._lower(signature)
+            LOWERED.add()
         first, lowered = self._known[key]
         own = dict(zip(first, signature.buffers, strict=True))
         arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]

@@ -14,6 +14,7 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.folds import FOLDS
 
 
@@ -28,6 +29,7 @@ class Canonicalize(ModulePass):
 
     name = "canonicalize"
     anchor = "func.func"
+    folded = Statistic("operations that became simpler ones, or values that were there")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
@@ -54,6 +56,7 @@ def canonicalize(function: func.FuncOp) -> None:
     with inserting(walk.insert):
         for block in function.body.blocks:
             walk.simplify_block(block)
+    Canonicalize.folded.add(len(walk.replacements.replaced))
     walk.replacements.drop_replaced()
 
 

@@ -16,6 +16,7 @@ from pullback.dialects.graph.elementwise.basic import Add, Multiply
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.variables import ReadsVariable, Update
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.side_effects import has_effect, is_pure, label_of, updates_in
 
@@ -35,6 +36,7 @@ class CommonSubexpressions(ModulePass):
 
     name = "cse"
     anchor = "func.func"
+    merged = Statistic("operations that were replaced by an equal one")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
@@ -46,6 +48,7 @@ def merge_equal(function: func.FuncOp) -> None:
     walk = _ValueNumbering()
     for block in function.body.blocks:
         walk.number_block(block, [])
+    CommonSubexpressions.merged.add(len(walk.replacements.replaced))
     walk.replacements.drop_replaced()
 
 

@@ -15,6 +15,7 @@ from xdsl.traits import IsTerminator
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.rewriting.replacement import drop
+from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.side_effects import has_effect
 
 
@@ -27,6 +28,7 @@ class DeadCode(ModulePass):
 
     name = "dce"
     anchor = "func.func"
+    removed = Statistic("operations that nothing needs")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
@@ -136,6 +138,7 @@ def _sweep(block: Block, marks: _Marks) -> None:
     for op in reversed(list(block.ops)):
         if op not in marks.live and not op.has_trait(IsTerminator, value_if_unregistered=False):
             drop(op)
+            DeadCode.removed.add()
             continue
         kept = sorted(marks.carried.get(op, ())) if isinstance(op, While) else ()
         if isinstance(op, While):

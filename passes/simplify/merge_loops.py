@@ -16,6 +16,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.side_effects import reads_in, updates_in
 
@@ -34,6 +35,7 @@ class MergeLoops(ModulePass):
 
     name = "merge-loops"
     anchor = "func.func"
+    merged = Statistic("loops that became part of a later one")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
@@ -60,6 +62,7 @@ def merge_in(block: Block, loops: Sequence[While]) -> None:
                 if _may_wait(loop, other, positions) and is_prefix(loop, other):
                     replacements.replace(loop, other.results[: len(loop.results)])
                     break
+    MergeLoops.merged.add(len(replacements.replaced))
     if replacements.replaced:
         for op in block.walk():
             replacements.update(op)

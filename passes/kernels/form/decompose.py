@@ -12,9 +12,12 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.lowering.support import HOST, has_kernel_dtypes, runs_natively
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal
 from pullback.passes.simplify.dce import remove_dead
+
+DECOMPOSED = Statistic("composite operations that were replaced by others")
 
 
 def decompose(function: func.FuncOp) -> None:
@@ -32,6 +35,7 @@ def decompose(function: func.FuncOp) -> None:
         if isinstance(op, Composite) and becomes_native(op):
             found = True
             _replace(op, replacements)
+    DECOMPOSED.add(len(replacements.replaced))
     replacements.drop_replaced()
     if found:
         canonicalize(function)

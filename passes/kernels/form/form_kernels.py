@@ -18,17 +18,19 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
-from pullback.passes.kernels.form.decompose import becomes_native, decompose
+from pullback.passes.kernels.form.decompose import DECOMPOSED, becomes_native, decompose
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
+from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
 def form(
@@ -81,6 +83,10 @@ class FormKernels(ModulePass):
 
     name = "form-kernels"
     anchor = "func.func"
+    kernels = Statistic("kernels that were formed, by kind")
+    fused = Statistic("operations in kernels")
+    host = Statistic("operations that are left to the host")
+    decomposed = DECOMPOSED
 
     vector_bits: int = 512
     max_ops: int = 512
@@ -107,6 +113,16 @@ class FormKernels(ModulePass):
                 decompose(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
+                if is_counting():
+                    self._count(function)
+
+    def _count(self, function: func.FuncOp) -> None:
+        for op in function.walk():
+            if isinstance(op, Kernel) and op.schedule is not None:
+                self.kernels.add(kind=op.schedule.data.kind)
+                self.fused.add(sum(1 for _ in op.body.block.ops) - 1)
+            elif runs_on_host(op) and not isinstance(op.parent_op(), Kernel):
+                self.host.add()
 
 
 def check_finished(module: ModuleOp) -> None:

@@ -89,6 +89,11 @@ class Lifetimes:
         """Lists every storage once, in the order of the program."""
         return list(dict.fromkeys(s.root() for s in self._storages.values()))
 
+    @property
+    def coalesced(self) -> list[Storage]:
+        """Lists every storage that another one has absorbed."""
+        return [s for s in dict.fromkeys(self._storages.values()) if s.root() is not s]
+
     def of(self, value: SSAValue) -> Storage | None:
         """Finds the storage of a tensor; `None` for constants, variables, slices and stacks."""
         storage = self._storages.get(value)

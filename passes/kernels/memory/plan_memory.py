@@ -15,14 +15,15 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, i64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import While
-from pullback.passes.kernels.memory.arena import allocate
+from pullback.passes.kernels.memory.arena import aligned, allocate
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
 from pullback.passes.kernels.memory.reports import hazards_report, memory_report, show
 from pullback.passes.kernels.memory.reuse import replace_operands, share_carried
 from pullback.passes.kernels.memory.updates import Finding, place_variables
+from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class PlanMemory(ModulePass):
 
     name = "plan-memory"
     anchor = "func.func"
+    buffers = Statistic("buffers that were planned, by memory")
+    arena_bytes = Statistic("bytes of the arenas")
+    saved_by_sharing = Statistic("bytes that buffers share in arenas, as they are needed at different times")
+    saved_in_place = Statistic("bytes of results that are written over an operand")
+    variables = Statistic("reads and updates of variables, in place and copied")
 
     report: Literal["none", "memory", "hazards"] = "none"
 
@@ -42,10 +48,24 @@ class PlanMemory(ModulePass):
         for function in op.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
                 plan = plan_function(function)
+                if is_counting():
+                    self._count(plan)
                 if self.report == "memory":
                     show(memory_report(function, plan.lives, plan.arena))
                 elif self.report == "hazards":
                     show(hazards_report(function, plan.lives, plan.findings))
+
+    def _count(self, plan: Plan) -> None:
+        apart = 0
+        for storage in plan.lives.storages:
+            if storage.buffer is not None:
+                self.buffers.add(kind=storage.buffer.kind.value)
+                apart += aligned(storage.size) if storage.buffer.kind is MemorySpace.ARENA else 0
+        self.arena_bytes.add(plan.arena)
+        self.saved_by_sharing.add(apart - plan.arena)
+        self.saved_in_place.add(sum(s.size for s in plan.lives.coalesced))
+        for finding in plan.findings:
+            self.variables.add(kind="copied" if finding.copies else "in place")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""`PassStatistics`: an instrumentation that records what each pass did, by its own statistics and by operations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from pullback.passes.pipeline.instrumentation import PassInstrumentation
+from pullback.passes.pipeline.print_pipeline import pass_text
+from pullback.passes.rewriting.statistic import Counts, Statistic, counted, statistics_of
+
+
+@dataclass(frozen=True)
+class PassRecord:
+    """What one run of a pass did."""
+
+    pass_: ModulePass
+    before: Mapping[str, int]
+    """How many operations of each name there were."""
+    after: Mapping[str, int]
+    """How many there are."""
+    counts: Counts
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many operations of a name there are more than before, or fewer, of those names where it differs."""
+        names = dict.fromkeys([*self.before, *self.after])
+        differences = {name: self.after.get(name, 0) - self.before.get(name, 0) for name in names}
+        return {name: difference for name, difference in sorted(differences.items()) if difference}
+
+    @property
+    def statistics(self) -> dict[str, int | dict[str, int]]:
+        """The pass's own statistics by name, then those of passes that it uses; a number for each kind, if any."""
+        own = statistics_of(type(self.pass_))
+        found: dict[str, int | dict[str, int]] = dict.fromkeys(own, 0)
+        for (statistic, kind), count in sorted(self.counts.items(), key=_order):
+            name = statistic.name
+            if own.get(name) is not statistic:
+                name = f"{statistic.declared_by}.{name}"
+            if kind:
+                found[name] = (
+                    {**kinds, kind: count} if isinstance(kinds := found.get(name), dict) else {kind: count}
+                )
+            elif count:
+                found[name] = count
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as JSON has it."""
+        return {
+            "pass": pass_text(self.pass_),
+            "operations": {"before": sum(self.before.values()), "after": sum(self.after.values())},
+            "changes": self.changes,
+            "statistics": self.statistics,
+        }
+
+
+def _order(item: tuple[tuple[Statistic, str], int]) -> tuple[str, str, str]:
+    (statistic, kind), _ = item
+    return statistic.declared_by, statistic.name, kind
+
+
+class PassStatistics(PassInstrumentation):
+    """Records what each pass does while it is among the instrumentations; `records` has one entry for each run.
+
+    A pass that fails is not recorded.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[PassRecord] = []
+        self._before: Mapping[str, int] = {}
+        self._counts: Counts = Counter()
+        self._counting = ExitStack()
+
+    def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
+        """Counts the operations, and begins to count what the pass does."""
+        self._before = _operations(module)
+        self._counts = self._counting.enter_context(counted())
+
+    def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Records the run."""
+        self._counting.close()
+        self.records.append(PassRecord(pass_, self._before, _operations(module), self._counts))
+
+    def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
+        """Counts no more."""
+        self._counting.close()
+
+
+def _operations(module: ModuleOp) -> Mapping[str, int]:
+    """How many operations of each name are in a module, which does not count itself."""
+    counts = Counter(op.name for op in module.walk())
+    counts.subtract([module.name])
+    return +counts
