@@ -115,11 +115,10 @@ class Reproducer:
         )
 
     def __str__(self) -> str:
-        values = {name: value for name, value in asdict(self).items() if name != "program"}
-        if self.tool != "pullback-run":
-            values = {
-                k: v for k, v in values.items() if k not in ("function", "target", "inputs", "variables")
-            }
+        of_runs = ("function", "target") if self.tool != "pullback-run" else ()
+        values = {
+            name: value for name, value in asdict(self).items() if value and name not in ("program", *of_runs)
+        }
         program = self.program if self.program.endswith("\n") or not self.program else self.program + "\n"
         comments = ",\n".join(f'  "{name}": {_json(value)}' for name, value in values.items())
         return "".join(

@@ -33,7 +33,7 @@ FIELDS = {
     **{"passes": "pipeline", "function": "function", "target": "target"},
     **{"input": "inputs", "variable": "variables"},
 }
-"""The options of `pullback-run` that are fields of a reproducer; of `pullback-opt` only the passes are."""
+"""The options that are fields of a reproducer, in the tools that have them."""
 ABOUT_THE_RUN = {
     *("file", "input_file", "output", "output_file", "text", "given", "repeated"),
     *("reproducer", "crash_reproducer", "local_reproducer", "run_reproducer"),
@@ -102,22 +102,25 @@ def _stored(parser: argparse.ArgumentParser, reproducer: Reproducer) -> argparse
     for name in vars(stored):
         if name in ABOUT_THE_RUN:
             setattr(stored, name, parser.get_default(name))
-    for option, field in _fields(parser).items():
+    own = FIELDS if is_own or parser.prog == "pullback-run" else {"passes": "pipeline"}
+    for option, field in own.items():
         value = getattr(reproducer, field)
-        setattr(stored, option, list(value) if isinstance(value, tuple) else value)
+        if _is_field(parser, option):
+            setattr(stored, option, list(value) if isinstance(value, tuple) else value)
     stored.given = set()
     return stored
 
 
-def _fields(parser: argparse.ArgumentParser) -> dict[str, str]:
-    return FIELDS if parser.prog == "pullback-run" else {"passes": "pipeline"}
+def _is_field(parser: argparse.ArgumentParser, option: str) -> bool:
+    """Tells whether a reproducer has a field for an option: what `pullback-opt` calls a target is another thing."""
+    return option in FIELDS and (parser.prog == "pullback-run" or option not in ("function", "target"))
 
 
 def _repeated(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[str, ...]:
     """The options that are not as they are without being given, written out."""
     written: list[str] = []
     for name, value in vars(options).items():
-        is_kept = name not in ABOUT_THE_RUN and name not in _fields(parser)
+        is_kept = name not in ABOUT_THE_RUN and not _is_field(parser, name)
         if is_kept and value != parser.get_default(name):
             flag = "--" + name.replace("_", "-")
             values = value if isinstance(value, list) else [value]
@@ -220,20 +223,19 @@ class Reproducing(PassInstrumentation):
     def _whole(self, error: str) -> Reproducer:
         options = self._options
         whole = Reproducer(
-            program_alone(self._text), options.passes, self._tool, options.repeated, error=error
-        )
-        if self._tool != "pullback-run":
-            return whole
-        return replace(
-            whole,
-            function=options.function,
-            target=options.target,
+            program_alone(self._text),
+            options.passes,
+            self._tool,
+            options.repeated,
             inputs=tuple(map(_embedded, options.input)),
             variables=tuple(map(_embedded, options.variable)),
+            error=error,
         )
+        is_run = self._tool == "pullback-run"
+        return replace(whole, function=options.function, target=options.target) if is_run else whole
 
     def _size(self) -> int:
-        given = [*getattr(self._options, "input", ()), *getattr(self._options, "variable", ())]
+        given = [*self._options.input, *self._options.variable]
         return sum(
             os.path.getsize(source)
             for source in (a.partition("=")[2] for a in given)

@@ -104,9 +104,27 @@ def test_a_run_on_arrays_is_repeated_without_their_files(
     (tmp_path / "x.npy").unlink()
     Path(program).unlink()
     assert outcome(capsys, run.main, path, "--run-reproducer") == first
+    # The other tool runs the passes, of which there are none.
+    status, out, err = outcome(capsys, opt.main, path, "--run-reproducer", "-p", "dce")
+    assert (status, err) == (0, "note: pullback-run wrote the reproducer; pullback-opt runs its passes\n")
+    assert "graph.multiply" in out
     # Other options may be added.
     assert outcome(capsys, run.main, path, "--run-reproducer", "--output", str(tmp_path / "out"))[0] == 0
     assert np.load(tmp_path / "out" / "w.npy")[2] == 3
+
+
+def test_passes_that_are_run_on_arrays_are_repeated_without_their_files(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "r.mlir")
+    arguments = ["-p", "canonicalize,cse", "--verify-each=run", f"--input=x={tmp_path / 'x.npy'}"]
+    first = outcome(capsys, opt.main, program, *arguments, "--reproducer", path)
+    assert first[0] == 0
+    (tmp_path / "x.npy").unlink()
+    assert outcome(capsys, opt.main, "--run-reproducer", path) == first
+    made = parse_reproducer(Path(path).read_text())
+    assert made.arguments == ("--verify-each=run",)
+    assert made.inputs[0].startswith("x=base64:")
 
 
 @pytest.mark.parametrize("tool", [opt.main, run.main])
