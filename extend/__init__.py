@@ -4,8 +4,17 @@
 Operations, rules, passes, targets and kinds of kernels of one's own need nothing else of Pullback but
 `import pullback as pb`; the pages docs/add-*.md are written with it. The operations of the dialect are in
 `pullback.extend.operations`.
-A name belongs here if a recipe needs it; what is listed here is documented in docs/extension_api.md, which is made from it.
+A name belongs here if a recipe needs it; what is listed here is documented in docs/extension_api.md, which is made from
+it.
 """
+
+# ---- Plug-ins ----
+from pullback.driver.plugins.plugin import Plugin as Plugin
+from pullback.driver.plugins.registration import register as register
+from pullback.driver.plugins.registration import unregister as unregister
+from pullback.passes.pipeline.pipelines import Pipeline as Pipeline
+from pullback.process.registries import Registry as Registry
+from pullback.process.registries import DuplicateError as DuplicateError
 
 # ---- Operations ----
 from pullback.dialects.graph.op.graph_op import GraphOp as GraphOp
@@ -98,7 +107,6 @@ from pullback.dialects.graph.tensor.attributes import flag as flag
 
 # ---- Rules ----
 from pullback.passes.gradients.rule_registry import gradient_of as gradient_of
-from pullback.passes.gradients.rule_registry import unregister as unregister
 from pullback.passes.gradients.rule_registry import MissingGradientError as MissingGradientError
 from pullback.dialects.graph.tensor.insertion import insert as insert
 from pullback.dialects.graph.tensor.insertion import inserting as inserting

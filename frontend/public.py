@@ -122,6 +122,10 @@ from pullback.frontend.handles.control_dependencies import tuple_of as _tuple_of
 # ---- Clipping ----
 from pullback.frontend.functions.clipping import *
 
+# ---- Plug-ins ----
+from pullback.driver.plugins.registration import register as register
+from pullback.driver.plugins.registration import unregister as unregister
+
 # ---- Training ----
 from pullback.frontend import train as train
 

@@ -2,7 +2,7 @@
 
 `xdsl-opt` loads the universes of all installed packages at each start, and asks them for names only. So this package
 is not in `pullback`, whose import takes longer than the rest of `xdsl-opt`, and imports nothing from it. What the names
-stand for is `pullback.tools.plugin.UNIVERSE`, from which `names.py` is generated.
+stand for is `pullback.tools.xdsl_plugin.UNIVERSE`, from which `names.py` is generated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pullback_universe.names import DIALECTS, PASSES, TARGETS
 
 
 def _loaded() -> Universe:
-    from pullback.tools.plugin import UNIVERSE
+    from pullback.tools.xdsl_plugin import UNIVERSE
 
     return UNIVERSE
 

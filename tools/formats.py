@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import IO
 
 from xdsl.context import Context
@@ -12,18 +13,23 @@ from xdsl.targets.mlir import MLIRTarget
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.target import Target
 
-from pullback.driver.targets.registry import forms
+from pullback.driver.targets.registry import FORMATS, forms
 from pullback.driver.targets.target import Text
 from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
 from pullback.passes.pipeline.verify_level import verify_level
 
 
-def own_formats() -> dict[str, type[Target]]:
-    """The texts of registered targets by name.
+def own_format(name: str) -> type[Target]:
+    """The text of a registered target that has this name, as xDSL's class.
 
     xDSL has a target `llvm` of its own, and one name for two targets would stop `xdsl-opt` from starting.
     """
-    return {name: _as_target(name, text) for name, text in forms().items()}
+    return _as_target(name, forms()[name])
+
+
+def formats() -> dict[str, Callable[[], type[Target]]]:
+    """The forms of output that are not MLIR, by name: those of registered targets, and those of plug-ins."""
+    return {**{name: partial(own_format, name) for name in forms()}, **FORMATS}
 
 
 def format_named(written: str) -> Target:
@@ -34,7 +40,7 @@ def format_named(written: str) -> Target:
     Raises:
         PipelineError: for another name or wrong options, at its place in the text.
     """
-    known: dict[str, type[Target]] = {MLIRTarget.name: MLIRTarget, **own_formats()}
+    known = {MLIRTarget.name: lambda: MLIRTarget, **formats()}
     specs = parse_specs(written, "<target>")
     if len(specs) != 1:
         raise PipelineError(
@@ -44,7 +50,7 @@ def format_named(written: str) -> Target:
     if spec.name not in known:
         raise PipelineError(f"unknown target '{spec.name}'; expected one of {', '.join(known)}", span)
     try:
-        return known[spec.name].from_spec(spec)
+        return known[spec.name]().from_spec(spec)
     except (ValueError, TypeError) as error:
         raise PipelineError(f"target '{spec.name}': {error}", span) from None
 

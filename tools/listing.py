@@ -8,15 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from xdsl.ir import Operation
 from xdsl.irdl import IRDLOperation, OptionalDef, VariadicDef
 from xdsl.passes import ModulePass
 
+from pullback.dialects.context import DIALECTS
+from pullback.dialects.graph.op.graph_op import OPS
 from pullback.passes.gradients.rule_registry import state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
 from pullback.passes.rewriting.statistic import statistics_of
+from pullback.tools.formats import formats
+from pullback.tools.installed_plugins import plugin_line, plugin_rows
 from pullback.tools.passes import own_passes
-from pullback.tools.plugin import graph_dialect, own_targets
 
 Row = dict[str, Any]
 
@@ -68,7 +72,13 @@ def _pipelines() -> list[Row]:
 
 
 def _ops() -> list[Row]:
-    return [_op(cls) for cls in graph_dialect().operations if issubclass(cls, IRDLOperation)]
+    return [_op(cls) for cls in _operations() if issubclass(cls, IRDLOperation)]
+
+
+def _operations() -> list[type[Operation]]:
+    """The graph operations of any dialect, and the other operations of the dialects of plug-ins."""
+    foreign = [op for factory in DIALECTS.added.values() for op in factory().operations]
+    return list(dict.fromkeys([*OPS.values(), *foreign]))
 
 
 def _op(cls: type[IRDLOperation]) -> Row:
@@ -91,11 +101,11 @@ def _arity(name: str, part: object) -> str:
 
 
 def _gradients() -> list[Row]:
-    return [{"name": cls.name, "gradient": state_of(cls).value} for cls in graph_dialect().operations]
+    return [{"name": cls.name, "gradient": state_of(cls).value} for cls in _operations()]
 
 
 def _targets() -> list[Row]:
-    return [{"name": name, "summary": _summary(factory())} for name, factory in own_targets().items()]
+    return [{"name": name, "summary": _summary(factory())} for name, factory in formats().items()]
 
 
 def _summary(cls: type) -> str:
@@ -126,11 +136,14 @@ LISTINGS: Mapping[str, Listing] = {
         _pipelines,
         lambda row: f"{row['name']}: {','.join(row['passes'])}",
     ),
-    "ops": Listing("list the ops of the graph dialect", _ops, _op_line),
+    "ops": Listing("list the ops of the graph dialect, and those of plug-ins", _ops, _op_line),
     "gradients": Listing(
         "list which ops have a gradient rule, which are not differentiable, and which have neither",
         _gradients,
         lambda row: f"{row['name']}: {row['gradient']}",
     ),
     "targets": Listing("list our output targets", _targets, lambda row: f"{row['name']}: {row['summary']}"),
+    "plugins": Listing(
+        "list the plug-ins, what each brings, and which failed to load", plugin_rows, plugin_line
+    ),
 }

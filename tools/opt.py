@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.targets.mlir import MLIRTarget
-from xdsl.universe import Universe
+from xdsl.transforms import get_all_passes
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
@@ -39,6 +39,7 @@ from pullback.tools.expected import expected_errors, unmet
 from pullback.tools.explain import shown
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
+from pullback.tools.installed_plugins import load_plugins
 from pullback.tools.listing import show
 from pullback.tools.observe import Observers
 from pullback.tools.opt_options import LISTINGS, parsed
@@ -56,13 +57,11 @@ class Opt:
 
     def __init__(self, arguments: Sequence[str] | None) -> None:
         self.exit_status = 0
+        load_plugins("pullback-opt")
         self.args = parsed(arguments)
         self.ctx = context()
         self.ctx.allow_unregistered = self.args.allow_unregistered_dialect
-        available = {
-            **Universe.get_multiverse().all_passes,
-            **own_passes(),
-        }  # extensions register theirs here
+        available = {**get_all_passes(), **own_passes()}
         self.format = format_named(self.args.target)
         passes = with_limit(parse_passes(self.args.passes, available), self.args.max_operations)
         self.passes = passes if self.args.report is None else self._reporting(passes)

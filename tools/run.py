@@ -32,6 +32,7 @@ from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
+from pullback.tools.installed_plugins import load_plugins
 from pullback.tools.observe import Observers, add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    load_plugins("pullback-run")
     options = parsed_options(_options(), with_values(arguments))
     if options.list_targets:
         write_out("".join(f"{_target_line(target)}\n" for target in targets().values()))

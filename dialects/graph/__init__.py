@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from xdsl.ir import Dialect
+from xdsl.ir import Attribute, Dialect
 
 from pullback.dialects.graph.gradient.policies import AggregationAttr, GatingAttr, UnconnectedAttr
 from pullback.dialects.graph.kernel.buffer import BufferAttr
@@ -77,22 +77,24 @@ ORDER = {f"{__name__}.{family}": number for number, family in enumerate(FAMILIES
 for module in ORDER:
     import_module(module)
 import_module(f"{__name__}.by_index.index")  # what `x[…]` means
-for operation in sorted(OPS.values(), key=lambda op: ORDER[op.__module__]):
-    OPS[operation.name] = OPS.pop(operation.name)  # lists and tables follow FAMILIES, whatever imports what
+OPS.seal(order=lambda op: ORDER[op.__module__])  # lists and tables follow FAMILIES, whatever imports what
 
-Graph = Dialect(
-    "graph",
-    list(OPS.values()),
-    [
-        SlicesType,
-        StackType,
-        VariableType,
-        AggregationAttr,
-        GatingAttr,
-        UnconnectedAttr,
-        BufferAttr,
-        ScheduleAttr,
-    ],
+ATTRIBUTES: tuple[type[Attribute], ...] = (
+    SlicesType,
+    StackType,
+    VariableType,
+    AggregationAttr,
+    GatingAttr,
+    UnconnectedAttr,
+    BufferAttr,
+    ScheduleAttr,
 )
+"""The types and attributes of the dialect."""
 
-__all__ = ["OPS", "Graph"]
+
+def graph_dialect() -> Dialect:
+    """The graph dialect with the operations that it has now, those of plug-ins included."""
+    return Dialect("graph", [op for name, op in OPS.items() if name.startswith("graph.")], list(ATTRIBUTES))
+
+
+__all__ = ["ATTRIBUTES", "OPS", "graph_dialect"]

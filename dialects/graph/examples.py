@@ -23,7 +23,9 @@ ALIASES = {
     "VECTOR": "tensor<3xf32>",
 }
 
-EXAMPLES: Mapping[str, Sequence[str]] = {name: op.examples() for name, op in OPS.items() if op.examples()}
+EXAMPLES: Mapping[str, Sequence[str]] = {
+    name: op.examples() for name, op in OPS.ours.items() if op.examples()
+}
 """The examples that each operation's class states, by its name."""
 
 INSIDE_OTHERS = frozenset({"graph.condition", "graph.yield"})

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
+
+from xdsl.utils.target import Target as Format
 
 from pullback.driver.targets.cpu import CPU
 from pullback.driver.targets.numpy import NUMPY
 from pullback.driver.targets.simt import SIMT
 from pullback.driver.targets.target import Target, Text
+from pullback.process.registries import Registry
 
-_TARGETS: dict[str, Target] = {}
+TARGETS: Registry[Target] = Registry("target")
+"""What programs are compiled for, by name."""
+FORMATS: Registry[Callable[[], type[Format]]] = Registry("form of output", "forms of output")
+"""Forms of output that plug-ins bring as xDSL's targets; those of our targets are in these."""
 
 
-def register_target(target: Target) -> None:
+def register_target(target: Target, *, replace: bool = False) -> None:
     """Make a target known by its name.
+
+    Args:
+        replace: whether a target of this name that did not come with Pullback gives way.
 
     Raises:
         ValueError: where the name, or that of a form that it prints, is taken, or the pipeline is no pipeline.
     """
-    if target.name in _TARGETS:
-        raise ValueError(f"target {target.name!r} is registered already")
-    if taken := [form for form in _forms(target) if form in ("mlir", *forms())]:
+    others = {form for name, t in TARGETS.registered.items() if name != target.name for form in _forms(t)}
+    if taken := [form for form in _forms(target) if form in ("mlir", *others, *FORMATS.registered)]:
         raise ValueError(f"target {target.name!r}: the form of output {taken[0]!r} is registered already")
     levels = target.levels  # reads the pipeline, also where there are no texts
     for text in target.texts:
@@ -30,21 +37,21 @@ def register_target(target: Target) -> None:
                 f"target {target.name!r}: its text {text.name!r} is of level {text.level!r}, which its pipeline "
                 f"{target.passes!r} does not lead to"
             )
-    _TARGETS[target.name] = target
+    TARGETS.add(target.name, target, replace=replace)
 
 
 def unregister_target(name: str) -> None:
     """Forget a target; what was compiled for it still runs.
 
     Raises:
-        ValueError: for an unknown target.
+        ValueError: for an unknown target, or one that comes with Pullback.
     """
-    del _TARGETS[target_named(name).name]
+    TARGETS.remove(name)
 
 
 def targets() -> Mapping[str, Target]:
     """The registered targets by name."""
-    return _TARGETS
+    return TARGETS
 
 
 def target_named(name: str) -> Target:
@@ -53,16 +60,17 @@ def target_named(name: str) -> Target:
     Raises:
         ValueError: for an unknown target.
     """
-    if name not in _TARGETS:
-        near = get_close_matches(str(name), _TARGETS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"target {name!r} is not known: expected one of {', '.join(_TARGETS)}{hint}")
-    return _TARGETS[name]
+    return TARGETS.named(name)
 
 
 def forms() -> Mapping[str, Text]:
     """The texts that are not MLIR, by the names that `pullback-opt -t` takes."""
-    return {form: text for target in _TARGETS.values() for form, text in _forms(target).items()}
+    return {form: text for target in TARGETS.values() for form, text in _forms(target).items()}
+
+
+def our_forms() -> list[str]:
+    """The forms of output of the targets that come with Pullback."""
+    return [form for target in TARGETS.ours.values() for form in _forms(target)]
 
 
 def _forms(target: Target) -> dict[str, Text]:
@@ -71,3 +79,4 @@ def _forms(target: Target) -> dict[str, Text]:
 
 for _target in (NUMPY, CPU, SIMT):
     register_target(_target)
+TARGETS.seal()

@@ -45,7 +45,7 @@ def binary(op: type[Binary]) -> Callable[..., Tensor]:
 
 def _functions() -> dict[str, Callable[..., Tensor]]:
     made: dict[str, Callable[..., Tensor]] = {}
-    for op in OPS.values():
+    for op in OPS.ours.values():
         name = op.name.removeprefix("graph.")
         # `issubclass` of abstract classes would ask every subclass that there is.
         families = set(op.__mro__) & {Unary, Binary}

@@ -19,6 +19,7 @@ from pullback.dialects.graph.state.control_flow import HasLoopGradient
 from pullback.dialects.graph.tensor.location import name_of
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.process.registries import DuplicateError, Registry
 
 Rule: TypeAlias = Callable[..., "Tensor | Sequence[Tensor | None] | None"]
 """`rule(op, *dys)`: one gradient or `None` per operand, from one `dy` per result."""
@@ -27,7 +28,8 @@ RuleT = TypeVar("RuleT", bound=Rule)
 OVERRIDE = "gradient_op_type"
 """The attribute by which an operation names another registered rule than its type's."""
 
-_REGISTERED: dict[str, Rule | None] = {}
+RULES: Registry[Rule | None] = Registry("gradient rule")
+"""The rules that are registered by name, `None` for what is not differentiable. Rules of ours are in their classes."""
 
 
 class MissingGradientError(DiagnosticError, LookupError):
@@ -48,23 +50,25 @@ class RuleState(StrEnum):
     NONE = "none"
 
 
-def register(op_type: str, rule: Rule | None) -> None:
+def register(op_type: str, rule: Rule | None, *, replace: bool = False) -> None:
     """Registers a rule under a name, usually an operation's (`None`: it is not differentiable).
 
     Raises:
         TypeError: `op_type` is no string.
-        KeyError: the name has a rule already.
+        KeyError: the name has another rule already, which does not give way (`replace`).
     """
     if not isinstance(op_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"op_type must be a string, got {type(op_type).__name__}")
-    if op_type in _REGISTERED:
-        raise KeyError(f"Registering two gradient with name '{op_type}'!")
-    _REGISTERED[op_type] = rule
+    try:
+        RULES.add(op_type, rule, replace=replace)
+    except DuplicateError as error:
+        raise KeyError(f"Registering two gradient with name '{op_type}'! {error}") from None
 
 
 def unregister(op_type: str) -> None:
     """Takes a registration back; unknown names are left alone."""
-    _REGISTERED.pop(op_type, None)
+    if op_type in RULES.registered:
+        RULES.remove(op_type)
 
 
 def gradient_of(op: type[Operation] | str) -> Callable[[RuleT], RuleT]:
@@ -95,16 +99,20 @@ def lookup(op: Operation) -> Rule | None:
         MissingGradientError: there is none.
     """
     key = _key(op)
-    if key in _REGISTERED:
-        return _REGISTERED[key]
+    if key in RULES.registered:
+        return RULES.registered[key]
     if key != type_name(op):
         owner = OPS.get(key)
+        if key in RULES:  # a plug-in has it, that is discovered now
+            return RULES[key]
         if owner is None or not hasattr(owner, "gradient"):
             raise MissingGradientError(op, key)
         return owner.gradient  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]
     if is_barrier(op):
         return None
     rule = getattr(type(op), "gradient", None)
+    if rule is None and key in RULES:  # a plug-in has it, that is discovered now
+        return RULES[key]
     if rule is None:
         raise MissingGradientError(op)
     return rule
@@ -113,8 +121,8 @@ def lookup(op: Operation) -> Rule | None:
 def is_barrier(op: Operation) -> bool:
     """Tells whether gradients end at this operation, since it is not differentiable."""
     key = _key(op)
-    if key in _REGISTERED:
-        return _REGISTERED[key] is None
+    if key in RULES.registered:
+        return RULES.registered[key] is None
     owner = OPS.get(key) if key != type_name(op) else type(op)
     return owner is not None and facts_of(owner).barrier
 
@@ -150,8 +158,8 @@ def facts_of(cls: type[Operation]) -> Facts:
 
 def state_of(op: type[Operation]) -> RuleState:
     """The state of an operation type, for lists and documentation."""
-    if op.name in _REGISTERED:
-        return RuleState.NOT_DIFFERENTIABLE if _REGISTERED[op.name] is None else RuleState.RULE
+    if op.name in RULES.registered:
+        return RuleState.NOT_DIFFERENTIABLE if RULES.registered[op.name] is None else RuleState.RULE
     facts = facts_of(op)
     if facts.barrier:
         return RuleState.NOT_DIFFERENTIABLE
@@ -163,6 +171,6 @@ def source_of(op: Operation) -> str:
     override = op.attributes.get(OVERRIDE)
     if isinstance(override, StringAttr):
         return f"override '{override.data}'"
-    if type_name(op) in _REGISTERED:
+    if type_name(op) in RULES.registered:
         return "registered"
     return "loop" if facts_of(type(op)).loop else "class"

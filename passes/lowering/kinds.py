@@ -24,6 +24,7 @@ from pullback.dialects.graph.op.indexed import Concatenation, ContractionOp, Sca
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
+from pullback.process.registries import Registry
 
 Extents: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """The extents of P (parallel dims), and those of R (reduced dims)."""
@@ -82,6 +83,8 @@ class Kind:
     """Whether CPUs keep a tile of the result in registers."""
     reads_stored: bool = False
     """Whether all that it reads is in memory: it computes nothing on the way."""
+    meaning: str = ""
+    """What kernels of it compute, in a few words; `KINDS` has it of those that come with Pullback."""
 
 
 # ---- the extents that operations ask for ------------------------------------------------------------------
@@ -106,38 +109,43 @@ def of_pieces(block: Block) -> list[Extents]:
 
 # ---- the table --------------------------------------------------------------------------------------------
 
-TABLE: dict[str, Kind] = {}
-"""The kinds by name."""
+TABLE: Registry[Kind] = Registry("kind of kernel", "kinds")
+"""The kinds by name. What text knows of them is in `KINDS`."""
 
 
-def add_kind(kind: Kind, meaning: str) -> None:
+def add_kind(kind: Kind, meaning: str = "", *, replace: bool = False) -> None:
     """Make a kind known, to the text of schedules as well.
 
     Args:
         kind: its row, with an entry for each target.
-        meaning: what kernels of it compute, in a few words.
+        meaning: what kernels of it compute, in a few words, unless the row says it.
+        replace: whether a kind of this name that did not come with Pullback gives way.
 
     Raises:
-        ValueError: there is a kind of this name, or a target has no entry.
+        DuplicateError: there is another kind of this name.
+        ValueError: a target has no entry.
     """
-    if kind.name in TABLE:
-        raise ValueError(f"there is a kind '{kind.name}' already")
     if missing := TARGETS.keys() ^ kind.targets.keys():
         raise ValueError(
             f"kind '{kind.name}' needs one entry for each of {', '.join(TARGETS)}: {sorted(missing)}"
         )
-    TABLE[kind.name] = kind
-    KINDS[kind.name] = meaning
+    TABLE.add(kind.name, kind, replace=replace)
+    KINDS.add(kind.name, meaning or kind.meaning or KINDS.registered.get(kind.name, ""), replace=True)
 
 
 def remove_kind(name: str) -> None:
-    """Forget a kind that was added."""
-    del TABLE[name], KINDS[name]
+    """Forget a kind that was added; kernels of it that were compiled still run.
+
+    Raises:
+        ValueError: there is no such kind, or it comes with Pullback.
+    """
+    TABLE.remove(name)
+    KINDS.remove(name)
 
 
 def _row(kind: Kind) -> Kind:
     """Adds a kind that text knows already."""
-    add_kind(kind, KINDS[kind.name])
+    TABLE.add(kind.name, kind)
     return kind
 
 
@@ -220,6 +228,8 @@ SCATTER = _row(
         reads_stored=True,
     )
 )
+
+TABLE.seal()
 
 # ---- what the table says ----------------------------------------------------------------------------------
 

@@ -1,6 +1,13 @@
-"""Every pass of Pullback. A new pass is one import and one row here; every tool and list finds it."""
+"""The registry of passes, and every pass of Pullback: a new one is one import and one row here.
+
+Every tool and list asks the registry, which has the passes of plug-ins, too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 
 from xdsl.passes import ModulePass
 
@@ -18,8 +25,9 @@ from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
 from pullback.passes.simplify.dce import DeadCode
 from pullback.passes.simplify.merge_loops import MergeLoops
+from pullback.process.registries import Registry
 
-PASSES: tuple[type[ModulePass], ...] = (
+OURS: tuple[type[ModulePass], ...] = (
     InlineCalls,
     GenerateGradients,
     AggregateGradients,
@@ -35,3 +43,36 @@ PASSES: tuple[type[ModulePass], ...] = (
     LowerToGpu,
     VerifyLevel,
 )
+
+PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
+"""Passes by name, imported when asked for; the form in which xDSL lists its own."""
+
+
+@dataclass(frozen=True)
+class PassClass:
+    """The factory of a pass whose class is at hand."""
+
+    holds: type[ModulePass]
+
+    def __call__(self) -> type[ModulePass]:
+        return self.holds
+
+
+@dataclass(frozen=True)
+class LazyPass:
+    """The factory of a pass that is imported when it is asked for: the catalog lies below it."""
+
+    module: str
+    name: str
+
+    def __call__(self) -> type[ModulePass]:
+        return getattr(import_module(self.module), self.name)
+
+
+PASSES: Registry[Callable[[], type[ModulePass]]] = Registry("pass", "passes")
+"""The passes by name: ours, and those of plug-ins."""
+
+for _cls in OURS:
+    PASSES.add(_cls.name, PassClass(_cls))
+PASSES.add("check-gradients", LazyPass("pullback.driver.checking.check_gradients", "CheckGradients"))
+PASSES.seal()

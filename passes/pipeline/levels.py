@@ -9,7 +9,9 @@ from typing import Literal
 from xdsl.dialects import builtin
 from xdsl.dialects.builtin import MemRefType
 from xdsl.dialects.func import CallOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
+
+from pullback.dialects.graph.op.graph_op import GraphOp
 
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 
@@ -28,9 +30,10 @@ class Level:
     without: tuple[str, ...] = ()
     static_shapes: bool = False
 
-    def allows(self, op_name: str) -> bool:
-        """Tells whether an op of this name may occur at this level."""
-        return _matches(op_name, self.ops) and not _matches(op_name, self.without)
+    def allows(self, op: Operation) -> bool:
+        """Tells whether an op may occur at this level: by its name, or as a foreign graph operation with a meaning."""
+        is_allowed = _matches(op.name, self.ops) or ("graph.*" in self.ops and has_meaning(type(op)))
+        return is_allowed and not _matches(op.name, self.without)
 
 
 _FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, builtin.Float64Type)
@@ -84,6 +87,11 @@ LEVELS: dict[LevelName, Level] = {
         static_shapes=True,
     ),
 }
+
+
+def has_meaning(cls: type[Operation]) -> bool:
+    """Tells whether operations of this class are graph operations, of any dialect, that run on NumPy arrays."""
+    return issubclass(cls, GraphOp) and cls.numpy is not GraphOp.numpy
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

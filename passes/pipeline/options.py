@@ -49,7 +49,7 @@ def meanings_of(cls: type[ModulePass]) -> dict[str, str]:
     """Reads the descriptions of options, the strings under fields, from the source: Python does not keep them."""
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    except (OSError, SyntaxError):
+    except (OSError, TypeError, SyntaxError):  # no source: a class of an interactive session
         return {}
     assert isinstance(definition, ast.ClassDef)
     found: dict[str, str] = {}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache, partial
 from typing import TypeAlias
 
 from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
 from xdsl.utils.arg_spec import ArgSpec, ParameterListType
 
-from pullback.passes.pipeline.catalog import PASSES
+from pullback.passes.pipeline.catalog import PASSES, PassFactories
 from pullback.passes.pipeline.options import instance, options_of
 from pullback.passes.pipeline.pipeline_text import FUNCTION, MODULE, PassSpec, PipelineError, parse_specs
+from pullback.process.registries import Registry
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ class Pipeline:
     passes: str
 
 
-PIPELINES: dict[str, Pipeline] = {
+PIPELINES: Registry[Pipeline] = Registry("pipeline")
+"""The named pipelines. Ours lead from each level to the next (`simplify` stays where it is), each ending in the check
+of what it promises."""
+
+for _name, _pipeline in {
     "gradients": Pipeline(
         "calls are gone, each request becomes gradients, whose sums and groups are still marked",
         "inline-calls,generate-gradients,verify-level{level=gradients}",
@@ -50,24 +55,22 @@ PIPELINES: dict[str, Pipeline] = {
         "GPU kernels, and the host function that launches them",
         "lower-to-gpu,verify-level{level=gpu}",
     ),
-}
-"""From each level to the next (`simplify` stays where it is), each ending in the check of what it promises."""
+}.items():
+    PIPELINES.add(_name, _pipeline)
+PIPELINES.seal()
 
 OptionValue: TypeAlias = int | str | tuple[str, ...]
 """The value of an option, or several."""
-PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
-"""Passes by name, imported when asked for; the form in which xDSL lists its own."""
 
 
-@cache
 def available_passes() -> PassFactories:
-    """Our passes and those that come with xDSL, by name."""
-    return {**get_all_passes(), **own_passes()}
+    """The passes by name: ours, those of plug-ins, and those that come with xDSL, where a name is not taken."""
+    return ChainMap(PASSES, get_all_passes())  # pyright: ignore[reportArgumentType] none is written to
 
 
 def own_passes() -> PassFactories:
-    """Our passes by name."""
-    return {cls.name: partial(_identity, cls) for cls in PASSES}
+    """Our passes and those of plug-ins by name."""
+    return PASSES
 
 
 def parse_passes(text: str, available: PassFactories | None = None) -> tuple[ModulePass, ...]:
@@ -84,7 +87,7 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
         PipelineError: for wrong syntax, an unknown name, a wrong option, or a pass that needs the module where
             functions are named, at its place in `text`.
     """
-    known = available or available_passes()
+    known = available_passes() if available is None else available
     return tuple(_instance(written, known) for written in _expanded(text, ()))
 
 
@@ -122,7 +125,7 @@ def _expanded(text: str, within: tuple[str, ...]) -> Iterator[PassSpec]:
     """The passes of a text as they are written, those of named pipelines in their place."""
     for one in parse_specs(text):
         name = one.spec.name
-        if name not in PIPELINES:
+        if name in PASSES.registered or name not in PIPELINES:
             yield one
             continue
         if one.spec.parameters:
@@ -153,7 +156,3 @@ def _instance(written: PassSpec, available: PassFactories) -> ModulePass:
         return instance(available[spec.name](), spec)
     except ValueError as error:
         raise PipelineError(f"pass '{spec.name}': {error}", span) from None
-
-
-def _identity(cls: type[ModulePass]) -> type[ModulePass]:
-    return cls

@@ -36,13 +36,13 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     """
     verify(module)
     spec = LEVELS[level]
-    allowed: dict[str, bool] = {}
+    allowed: dict[type[Operation], bool] = {}
     # Types are shared by many values: each is judged once, by identity, because hashing one costs more.
     faults: dict[int, str | None] = {}
     for op in module.walk():
-        if op.name not in allowed:
-            allowed[op.name] = spec.allows(op.name)
-        if not allowed[op.name]:
+        if type(op) not in allowed:
+            allowed[type(op)] = spec.allows(op)
+        if not allowed[type(op)]:
             remedy = ": run inline-calls first" if isinstance(op, CallOp) else ""
             raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning}){remedy}", op)
         for type_ in _types_of(op):

@@ -40,7 +40,7 @@ def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
 def family(*bases: type[OpT]) -> list[type[OpT]]:
     """The operations of these families."""
     # `issubclass` of abstract classes asks every subclass that there is, which shows when all this is imported.
-    return [cast("type[OpT]", op) for op in OPS.values() if not {*bases}.isdisjoint(op.__mro__)]
+    return [cast("type[OpT]", op) for op in OPS.ours.values() if not {*bases}.isdisjoint(op.__mro__)]
 
 
 def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:

@@ -31,7 +31,18 @@ FOLDER = re.compile(rf"(?<![\w./*-])(?P<path>(?:{'|'.join(FOLDERS)})(?:/[\w-]+)+
 MODULE = re.compile(r"(?<![\w./-])pullback(?:\.[a-zA-Z_]\w*)+")
 
 INVENTED = frozenset(
-    {"layer.py", "main.py", "one.py", "two.py", "pullback.tools.one", "double_by_adding.py", "memory.py"}
+    {
+        *(
+            "layer.py",
+            "main.py",
+            "one.py",
+            "two.py",
+            "pullback.tools.one",
+            "double_by_adding.py",
+            "memory.py",
+        ),
+        "pullback.plugins",  # a group of entry points
+    }
 )
 """Files and modules that tests and recipes only talk about."""
 

@@ -30,7 +30,9 @@ def own_exceptions() -> list[type[BaseException]]:
     while left:
         left += (found := left.pop().__subclasses__())
         classes += [cls for cls in found if cls.__module__.split(".")[:1] == ["pullback"]]
-    inner = [cls for cls in classes if cls.__module__.split(".")[1] in PACKAGES]
+    inner = [
+        cls for cls in classes if cls.__module__.split(".")[1] in PACKAGES and not issubclass(cls, Warning)
+    ]
     return sorted(dict.fromkeys(inner), key=lambda cls: cls.__qualname__)
 
 

@@ -171,16 +171,19 @@ def test_ir_after_each_pass_and_times(
     assert "total" not in printed.out
 
 
-def test_named_pipelines_expand(
-    capsys: pytest.CaptureFixture[str], program: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(pipelines.PIPELINES, "inner", Pipeline("", "cse,dce"))
-    monkeypatch.setitem(pipelines.PIPELINES, "outer", Pipeline("", "inner,verify-level{level=loops}"))
-    assert opt.main(["--list-pipelines"]) == 0
-    assert 'outer: cse,dce,verify-level{level="loops"}' in capsys.readouterr().out
-    monkeypatch.setitem(pipelines.PIPELINES, "endless", Pipeline("", "endless"))
-    assert "contains itself" in fails(capsys, program, "-p", "endless")
-    assert "takes no options" in fails(capsys, program, "-p", "outer{level=graph}")
+def test_named_pipelines_expand(capsys: pytest.CaptureFixture[str], program: Path) -> None:
+    named = pipelines.PIPELINES
+    try:
+        named.add("inner", Pipeline("", "cse,dce"))
+        named.add("outer", Pipeline("", "inner,verify-level{level=loops}"))
+        assert opt.main(["--list-pipelines"]) == 0
+        assert 'outer: cse,dce,verify-level{level="loops"}' in capsys.readouterr().out
+        named.add("endless", Pipeline("", "endless"))
+        assert "contains itself" in fails(capsys, program, "-p", "endless")
+        assert "takes no options" in fails(capsys, program, "-p", "outer{level=graph}")
+    finally:
+        for name in list(named.added):
+            named.remove(name)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
-from pullback.passes.pipeline import pipelines
+from pullback.extend import register, unregister
 from pullback.tools import opt, run
 
 PROGRAM = """\
@@ -53,10 +53,11 @@ class Changes(ModulePass):
 
 
 @pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(pipelines, "PASSES", (*pipelines.PASSES, Changes))
-    pipelines.available_passes.cache_clear()
+    register(Changes)
+    yield
+    unregister(Changes)
 
 
 @pytest.fixture

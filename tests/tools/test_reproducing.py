@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.driver.reproducer import parse_reproducer
+from pullback.extend import register, unregister
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
-from pullback.passes.pipeline import pipelines
 from pullback.tools import opt, run
 
 PROGRAM = """\
@@ -44,14 +44,14 @@ class Breaks(ModulePass):
 
 
 @pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of temporary files, and a pass that fails."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(pipelines, "PASSES", (*pipelines.PASSES, Breaks))
-    pipelines.available_passes.cache_clear()
-    return folder
+    register(Breaks)
+    yield folder
+    unregister(Breaks)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
-from pullback.passes.pipeline import pipelines
+from pullback.extend import register, unregister
 from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics
 from pullback.passes.pipeline.pipelines import parse_passes
@@ -129,9 +129,10 @@ class Counting(ModulePass):
 
 
 @pytest.fixture
-def with_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipelines, "PASSES", (*pipelines.PASSES, Counting))
-    pipelines.available_passes.cache_clear()
+def with_pass() -> Iterator[None]:
+    register(Counting)
+    yield
+    unregister(Counting)
 
 
 Tool = Callable[[list[str]], int]

@@ -12,7 +12,7 @@ import pytest
 from xdsl.universe import Universe
 
 import pullback_universe
-from pullback.tools import plugin
+from pullback.tools import xdsl_plugin
 
 PROGRAM = """
 func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
@@ -84,7 +84,7 @@ def test_wrong_options_of_a_pass_are_told() -> None:
 
 def test_each_name_leads_to_what_it_names() -> None:
     ours: Universe = pullback_universe.UNIVERSE
-    offered = plugin.UNIVERSE
+    offered = xdsl_plugin.UNIVERSE
     for lazy, eager in (
         (ours.all_dialects, offered.all_dialects),
         (ours.all_passes, offered.all_passes),

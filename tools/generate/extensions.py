@@ -1,4 +1,4 @@
-"""docs/extension_api.md and `extend/operations.py`: what extensions import, from `extend/__init__.py` and the dialect."""
+"""docs/extension_api.md and `extend/operations.py`: what extensions import, by `extend/__init__.py` and OPS."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _recipe(path: Path) -> str:
 
 def operations() -> str:
     """The module that has every class of operations."""
-    modules = groupby(OPS.values(), key=lambda cls: cls.__module__)
+    modules = groupby(OPS.ours.values(), key=lambda cls: cls.__module__)
     return OPERATIONS + "".join(
         f"from {module} import {cls.__name__} as {cls.__name__}\n"
         for module, classes in modules

@@ -47,7 +47,7 @@ def reference() -> str:
 
 def _operations(module: str) -> Iterator[type[GraphOp]]:
     name = f"{dialect.__name__}.{module}"
-    return (cls for cls in OPS.values() if cls.__module__ == name)
+    return (cls for cls in OPS.ours.values() if cls.__module__ == name)
 
 
 def _section(module: str, ops: list[type[GraphOp]]) -> str:

@@ -40,7 +40,9 @@ MADE_FROM = re.compile(r"^(?P<name>graph\.\w+) (?P<digest>[0-9a-f]{12})$", re.MU
 def operations() -> list[str]:
     """The operations that the page has, in the order of their families."""
     outside = tuple(f"{dialect.__name__}.{folder}." for folder in OUTSIDE)
-    return [name for name, op in OPS.items() if not op.__module__.startswith(outside) and name in EXAMPLES]
+    return [
+        name for name, op in OPS.ours.items() if not op.__module__.startswith(outside) and name in EXAMPLES
+    ]
 
 
 def rows_of(page: str) -> dict[str, str]:

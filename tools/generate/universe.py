@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pullback.tools.plugin import UNIVERSE
+from pullback.tools.xdsl_plugin import UNIVERSE
 
 HEADER = '''"""The names of the plug-in of stock `xdsl-opt`. Made by `python -m pullback.tools.generate`."""
 

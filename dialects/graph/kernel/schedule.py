@@ -18,16 +18,20 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from pullback.dialects.graph.tensor.types import GraphError
+from pullback.process.registries import Registry
 
-KINDS: Final[dict[str, str]] = {
+KINDS: Final[Registry[str]] = Registry("kind of kernel", "kinds")
+"""The kinds of kernels, and what each of them computes."""
+for _kind, _meaning in {
     "pointwise": "each point of P by itself",
     "rows": "reductions over R, the trailing dims, for each point of P; or over all of P",
     "columns": "reductions over R, the leading dims, for each point of P; or over all of P",
     "matmul": "a matrix product, and what is done with each element of it",
     "scatter": "rows added to, or put into, rows of another tensor",
     "concat": "pieces that are computed in loops of their own",
-}
-"""The kinds of kernels, and what each of them computes."""
+}.items():
+    KINDS.add(_kind, _meaning)
+KINDS.seal()
 EXAMPLE = "schedule<kind = pointwise, parallel = [8, 4], cpu = {vector = 16}>"
 EXTENTS = "extents, as in parallel = [8, 5]"
 _LARGEST = 2**63 - 1
@@ -160,7 +164,7 @@ class _Reader:
     def _kind(self) -> str:
         start = self.parser.pos
         kind = self.parser.parse_optional_identifier() or self.parser.parse_optional_str_literal()
-        if kind not in KINDS:
+        if kind is None or kind not in KINDS:
             self._fail(f"kind is {kind or 'missing'}; expected one of {', '.join(KINDS)}", start)
         return kind
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast, overload
 
 from xdsl.dialects.builtin import FunctionType, TensorType
 from xdsl.ir import Attribute, SSAValue
@@ -20,23 +20,38 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
 from pullback.dialects.ir.verified_once import verified_once
+from pullback.process.registries import Registry
 
 Properties: TypeAlias = Mapping[str, Attribute]
 """The properties of an operation, by name: its options."""
 GradientTerms: TypeAlias = tuple[Tensor | None, ...]
 """The result of a gradient rule: the cotangent of each operand, or `None` where it has none."""
 
-OPS: dict[str, type[GraphOp]] = value.OPS
-"""Every operation of the dialect by name, in the order of definition."""
+OPS: Registry[type[GraphOp]] = value.OPS
+"""Every graph operation by name, of the graph dialect and of others, in the order of definition."""
 
 OpT = TypeVar("OpT", bound="type[GraphOp]")
 
 
-def graph_op(cls: OpT) -> OpT:
-    """Defines a graph operation (class decorator) and registers it in the dialect."""
-    defined = verified_once(irdl_op_definition(cls))
-    OPS[defined.name] = defined
-    return defined
+@overload
+def graph_op(cls: OpT, /) -> OpT: ...
+@overload
+def graph_op(*, replace: bool) -> Callable[[OpT], OpT]: ...
+def graph_op(cls: Any = None, /, *, replace: bool = False) -> Any:
+    """Defines a graph operation (class decorator) and registers it, by its name, whose prefix is its dialect's.
+
+    With `@graph_op(replace=True)` an operation that the program registered before under this name gives way.
+
+    Raises:
+        DuplicateError: there is another operation of this name.
+    """
+
+    def define(cls: OpT) -> OpT:
+        defined = verified_once(irdl_op_definition(cls))
+        OPS.add(defined.name, defined, replace=replace)
+        return defined
+
+    return define if cls is None else define(cls)
 
 
 class NotDifferentiable(OpTrait):

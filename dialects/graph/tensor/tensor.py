@@ -22,9 +22,10 @@ from pullback.dialects.graph.tensor.types import (
     is_complex,
     shape_of_type,
 )
+from pullback.process.registries import Registry
 
-OPS: dict[str, Any] = {}
-"""Every operation class of the dialect by name, in the order of the dialect; defined here so that operators find it."""
+OPS: Registry[Any] = Registry("operation")
+"""Every class of graph operations by name, in the order of the dialect; defined here so that operators find it."""
 INDEXING: dict[str, Callable[..., Any]] = {}
 """`item`, `rows` and `length`: what `x[key]`, `iter(x)` and `len(x)` call. `by_index/index.py` enters them."""
 

@@ -33,7 +33,7 @@ SMALL = 64
 """Elements up to which operations on dense constants are computed here: shapes, not data."""
 
 EXACT = [op for op in family(Elementwise) if op.EXACT is not no_dtype]
-MOVING = [Gather, *(op for op in OPS.values() if op.TAKES is not None and op not in EXACT)]
+MOVING = [Gather, *(op for op in OPS.ours.values() if op.TAKES is not None and op not in EXACT)]
 
 
 @folds(Constant)
@@ -47,7 +47,13 @@ def uniform_constant(op: Constant) -> Folded:
     return full_like(array.flat[0].item(), op.results[0].type)
 
 
-@folds(*(op for op in OPS.values() if op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)))
+@folds(
+    *(
+        op
+        for op in OPS.ours.values()
+        if op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)
+    )
+)
 def nothing(op: GraphOp) -> Folded:
     """A tensor without elements is a fill."""
     types = op.result_types

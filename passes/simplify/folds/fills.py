@@ -12,7 +12,7 @@ from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.simplify.matching import Folded, elements_of, folds, full_like, number_in, producer
 
 
-@folds(*(op for op in OPS.values() if op.TAKES is not None))
+@folds(*(op for op in OPS.ours.values() if op.TAKES is not None))
 def one_value(op: GraphOp) -> Folded:
     """An operation that moves the elements of fills of one value is a fill of it."""
     fills = [producer(x, Fill) for x in _operands(op, op.TAKES)]
@@ -22,7 +22,7 @@ def one_value(op: GraphOp) -> Folded:
     return filled(op, first.number)
 
 
-@folds(*(op for op in OPS.values() if op.ADDS is not None))
+@folds(*(op for op in OPS.ours.values() if op.ADDS is not None))
 def sums_of_zeros(op: GraphOp) -> Folded:
     """Sums of zeros are zeros. (Products stay: the other factor may be infinite or NaN.)"""
     return filled(op, 0) if all(map(_is_zero, _operands(op, op.ADDS))) else None

@@ -17,17 +17,14 @@ from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
 from pullback.dialects.context import context
-from pullback.tools.formats import own_formats
-from pullback.tools.passes import own_passes
+from pullback.driver.targets.registry import our_forms
+from pullback.passes.pipeline.catalog import PASSES
+from pullback.tools.formats import own_format
 
 
 def own_targets() -> dict[str, Callable[[], type[Target]]]:
     """The forms of output, which xDSL calls targets, by name."""
-    return {name: partial(_identity, cls) for name, cls in own_formats().items()}
-
-
-def _identity(cls: type[Target]) -> type[Target]:
-    return cls
+    return {name: partial(own_format, name) for name in our_forms()}
 
 
 def graph_dialect() -> Dialect:
@@ -37,7 +34,7 @@ def graph_dialect() -> Dialect:
 
 def _passes_of_our_own_names() -> dict[str, Callable[[], type[ModulePass]]]:
     taken = get_all_passes()
-    return {name: factory for name, factory in own_passes().items() if name not in taken}
+    return {name: factory for name, factory in PASSES.ours.items() if name not in taken}
 
 
 UNIVERSE = Universe(
