@@ -54,7 +54,7 @@ def infer_block(block: Block) -> None:
     Raises:
         GraphError: an operation is not defined on its operands' types; `error.op` is the operation.
     """
-    _Inference().block(block)
+    ShapeInference().block(block)
     for op in block.walk():
         _drop_shape_operand(op)
         if isinstance(op, GraphOp) and not op.regions:
@@ -70,7 +70,9 @@ def _check(op: GraphOp) -> None:
         raise
 
 
-class _Inference:
+class ShapeInference:
+    """Infers a block, operation by operation; a subclass may settle what a result's type is otherwise."""
+
     def __init__(self) -> None:
         self.integers: dict[SSAValue, Integers] = {}
 
@@ -92,10 +94,14 @@ class _Inference:
             self.custom_gradient(op)
         elif isinstance(op, GraphOp) and op.results:
             for result, type_ in zip(op.results, self.types_of(op), strict=True):
-                retype(result, refined(result.type, type_))
+                retype(result, self.settled(result.type, type_))
             self.compute_integers(op)
         elif isinstance(op, func.CallOp):
             raise GraphError(f"{op.name}: no shapes are known of a call: run inline-calls first")
+
+    def settled(self, declared: Attribute, inferred: Attribute) -> Attribute:
+        """The type of a result: what is inferred, with extents that only the declared one knows."""
+        return refined(declared, inferred)
 
     def types_of(self, op: GraphOp) -> Types:
         own = INFER.get(type(op))
@@ -202,21 +208,21 @@ def _is_few_integers(type_: Attribute) -> bool:
 # ---- operations whose result type is given ------------------------------------------------------------------
 
 
-def _as_declared(inference: _Inference, op: Operation) -> Types:
+def _as_declared(inference: ShapeInference, op: Operation) -> Types:
     return op.result_types
 
 
-def _cast(inference: _Inference, op: Operation) -> Types:
+def _cast(inference: ShapeInference, op: Operation) -> Types:
     return [tensor_type(element_type_of(op.results[0].type), shape_of_type(op.operands[0].type))]
 
 
-def _shaped(inference: _Inference, op: GraphOp) -> Types:
+def _shaped(inference: ShapeInference, op: GraphOp) -> Types:
     type_, at = op.results[0].type, type(op).SHAPE_OPERAND
     assert at is not None
     return [tensor_type(element_type_of(type_), inference.shape_given(op, at, shape_of_type(type_)))]
 
 
-def _reshape(inference: _Inference, op: Operation) -> Types:
+def _reshape(inference: ShapeInference, op: Operation) -> Types:
     """Refines a reshape by its shape operand; a single `?` follows from the number of elements."""
     assert isinstance(op, Reshape)
     (type_,) = _shaped(inference, op)
@@ -231,7 +237,7 @@ def _reshape(inference: _Inference, op: Operation) -> Types:
     return [tensor_type(element_type_of(type_), shape)]
 
 
-def _make_slices(inference: _Inference, op: Operation) -> Types:
+def _make_slices(inference: ShapeInference, op: Operation) -> Types:
     declared = op.results[0].type
     assert isinstance(declared, SlicesType)
     dense = inference.shape_given(op, 2, shape_of_type(declared.data_type))
@@ -241,12 +247,12 @@ def _make_slices(inference: _Inference, op: Operation) -> Types:
     return [SlicesType(values, indices, tensor_type(element_type_of(values), dense))]
 
 
-def _push(inference: _Inference, op: Operation) -> Types:
+def _push(inference: ShapeInference, op: Operation) -> Types:
     """A stack holds values of the type that is pushed."""
     return [StackType(op.operands[1].type)]
 
 
-def _gradients(inference: _Inference, op: Operation) -> Types:
+def _gradients(inference: ShapeInference, op: Operation) -> Types:
     """Infers requests for gradients: as declared, but a dense gradient has the shape of its x."""
     assert isinstance(op, Gradients)
     return [
@@ -255,7 +261,7 @@ def _gradients(inference: _Inference, op: Operation) -> Types:
     ]
 
 
-INFER: dict[type[GraphOp], Callable[[_Inference, Operation], Types]] = {
+INFER: dict[type[GraphOp], Callable[[ShapeInference, Operation], Types]] = {
     VariableOp: _as_declared,
     EmptyStack: _as_declared,
     Cast: _cast,
