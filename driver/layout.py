@@ -47,21 +47,23 @@ class Layout:
 
         Args:
             module: its `@main` says what its arguments are for.
-            finished: the same program at level `graph` with static shapes: it tells the dtypes of results.
+            finished: the same program at level `graph` with static shapes: it tells the dtypes of results. Without it
+                (`module` itself in its place) they are those of the memory.
 
         Raises:
             ValueError: `@main` does not say what its arguments are for.
         """
         types = main_function(module).function_type.inputs.data
         roles = _roles(module)
-        results = iter(main_function(finished).function_type.outputs.data)
+        results = None if finished is module else iter(main_function(finished).function_type.outputs.data)
         outputs: dict[int, OutputPool] = {}
         arena: dict[int, Array] = {}
         for at, (role, type_) in enumerate(zip(roles, types, strict=True)):
             assert isinstance(type_, MemRefType)
             shape = tuple(type_.get_shape())
             if role == "output":
-                outputs[at] = OutputPool(shape, numpy_dtype(element_type_of(next(results))))
+                dtype = dtype_of(type_) if results is None else numpy_dtype(element_type_of(next(results)))
+                outputs[at] = OutputPool(shape, dtype)
             elif role == "arena":
                 arena[at] = aligned_empty(shape, dtype_of(type_))
         return Layout(

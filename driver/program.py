@@ -6,19 +6,23 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, is_static, shape_of_type
+from pullback.dialects.ir.source import tracing_copies
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
-from pullback.driver.run_pipeline import has_kernels, lowered_to, main_alone, main_function, run_pipeline
+from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, main_function, run_pipeline
+from pullback.driver.target_pipeline import check_end, lowered_for
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor
 from pullback.driver.truth_values import takes_truth_values, with_truth_values
+from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.shapes.specialize_shapes import specialize
 from pullback.process.locks import COMPILING
@@ -28,11 +32,15 @@ Shapes: TypeAlias = Sequence[tuple[int, ...]]
 """The shape of each input of a call."""
 KEPT_SHAPES = 64
 """For how many of the latest different shapes of its inputs a program is kept compiled, unless told."""
+ABOVE = ("gradients", "graph")
+"""The levels above those of targets: as the program was built, and finished."""
 
 
-def compile_function(module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> Program:
+def compile_function(
+    module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES, passes: Sequence[ModulePass] = ()
+) -> Program:
     """`@main` of a module of level `gradients` to `kernels`, compiled for a target; see `Program`."""
-    return Program(module, target, kept_shapes)
+    return Program(module, target, kept_shapes, passes)
 
 
 class Program:
@@ -45,13 +53,24 @@ class Program:
         target: the name of a registered target, such as `"cpu"`.
         kept_shapes: for how many different shapes of its inputs it is kept compiled; where there are more, those
             whose use lies furthest back go, and their code is given back.
+        passes: run on the finished graph, of the shapes of a call where the target needs them; the target's own passes
+            lead on from the level that they end at.
 
     Raises:
-        ValueError: for an unknown target, or where no shape may be kept.
+        ValueError: for an unknown target, passes that end at a level that the target does not go through, or where no
+            shape may be kept.
     """
 
-    def __init__(self, module: ModuleOp, target: str = "cpu", kept_shapes: int = KEPT_SHAPES) -> None:
+    def __init__(
+        self,
+        module: ModuleOp,
+        target: str = "cpu",
+        kept_shapes: int = KEPT_SHAPES,
+        passes: Sequence[ModulePass] = (),
+    ) -> None:
         self._target = target_named(target)
+        self._passes = tuple(passes)
+        check_end(self._passes, self._target)
         if isinstance(kept_shapes, bool) or not isinstance(kept_shapes, int) or kept_shapes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"kept_shapes: expected a number of shapes from 1 on, got {kept_shapes!r}")
         self.module = module
@@ -115,7 +134,7 @@ class Program:
     def _made_for(self, shapes: Shapes) -> Executor:
         target = self._target
         graph = self.specialised(shapes) if target.static_shapes else self.finished
-        executor = target.executor(lowered_to(graph, target.pipeline) if target.passes else graph, graph)
+        executor = target.executor(lowered_for(graph, target, self._passes), graph)
         return with_truth_values(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:
@@ -130,9 +149,11 @@ class Program:
         """The function at level `graph`, alone in its module; as it is, if it is at level `kernels` already."""
         if has_kernels(self.module):
             return self.module
-        main = main_alone(self.module)
-        run_pipeline(main, "finish")
-        return main
+        copy = copy_module(self.module)
+        with tracing_copies(self.module, copy):
+            leave_main(copy)
+            run_pipeline(copy, "finish")
+        return copy
 
     def specialised(self, shapes: Shapes | None) -> ModuleOp:
         """The function at level `graph` (or `kernels`) for inputs of these shapes, left out where the types say them.
@@ -158,27 +179,48 @@ class Program:
 
         Args:
             level: `"gradients"` (as built), `"graph"` (finished), or what a target shows: one that the program's own
-                target does not go through is shown as the first target that does has it.
+                target does not go through is shown as the first target that does has it. A level that `passes` check is
+                shown as it is there.
             shapes: of the inputs, for the levels below `"graph"`; those of the latest compilation unless given.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
         """
-        above = {"gradients": lambda: self.module, "graph": lambda: self.finished}
-        shown = [target for target in (self._target, *targets().values()) if level in target.shown]
-        if level not in above and not shown:
-            known = dict.fromkeys([*above, *(name for target in targets().values() for name in target.shown)])
-            raise ValueError(f"level {level!r} is not known: expected one of {', '.join(known)}")
+        texts = [(t, t.shown[level]) for t in (self._target, *targets().values()) if level in t.shown]
+        if not texts or level in texts[0][0].levels:
+            known = [*ABOVE, *(name for t in targets().values() for name in t.shown)]
+            return print_module(self._at_level(level, shapes, known))
+        target, text = texts[0]
         with COMPILING, quiet_collector():
-            if level in above:
-                return print_module(above[level]())
-            target, text = shown[0], shown[0].shown[level]
-            return text.printed(lowered_to(self.specialised(shapes), target.pipeline, text.level))
+            return text.printed(lowered_for(self.specialised(shapes), target, self._passes, text.level))
+
+    def at_level(self, level: str, shapes: Shapes | None = None) -> ModuleOp:
+        """A copy of the module of one level, of which `ir` prints the text.
+
+        Raises:
+            ValueError: for an unknown level, one that is a text and no module, or if shapes are needed.
+        """
+        texts = [text for t in targets().values() for text in t.texts if text.name == level]
+        if texts:
+            raise ValueError(f"level {level!r} is a text, and no module: ir({level!r}) prints it")
+        known = [*ABOVE, *(name for t in targets().values() for name in t.levels)]
+        return copy_module(self._at_level(level, shapes, known))
+
+    def _at_level(self, level: str, shapes: Shapes | None, known: Sequence[str]) -> ModuleOp:
+        with COMPILING, quiet_collector():
+            if level in ABOVE and level not in checks_of(self._passes):
+                return self.module if level == "gradients" else self.finished
+            through = [t for t in (self._target, *targets().values()) if level in ("graph", *t.levels)]
+            if not through:
+                expected = ", ".join(dict.fromkeys(known))
+                raise ValueError(f"level {level!r} is not known: expected one of {expected}")
+            return lowered_for(self.specialised(shapes), through[0], self._passes, cast(LevelName, level))
 
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
     """A copy of a module of level `graph` with static shapes."""
     copy = copy_module(finished)
-    specialize(main_function(copy), shapes)
-    run_pipeline(copy, "simplify")
+    with tracing_copies(finished, copy):
+        specialize(main_function(copy), shapes)
+        run_pipeline(copy, "simplify")
     return copy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
@@ -29,7 +29,7 @@ def lowered(module: ModuleOp, pipeline: str) -> ModuleOp:
 
 def run_pipeline(module: ModuleOp, pipeline: str) -> None:
     """Rewrite a module in place by the passes of a pipeline's text."""
-    _run(module, parse_passes(pipeline))
+    run_trusted(module, parse_passes(pipeline))
 
 
 def lowered_to(static: ModuleOp, pipeline: str, level: LevelName | None = None) -> ModuleOp:
@@ -42,17 +42,29 @@ def lowered_to(static: ModuleOp, pipeline: str, level: LevelName | None = None) 
         pipeline: text that leads from level `graph` down.
         level: the level of the pipeline after which to stop; without it, the whole pipeline runs.
     """
-    passes = parse_passes(pipeline)
-    at = {pass_.level: position for position, pass_ in enumerate(passes) if isinstance(pass_, VerifyLevel)}
-    functions = (op for op in static.ops if isinstance(op, func.FuncOp))
-    start = at.get("kernels", 0) if any(map(has_plan, functions)) else 0
+    passes = passes_left(static, pipeline, level)
     copy = copy_module(static)
     with tracing_copies(static, copy):
-        _run(copy, passes[start:] if level is None else passes[start : at[level] + 1])
+        run_trusted(copy, passes)
     return copy
 
 
-def _run(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
+def passes_left(static: ModuleOp, pipeline: str, level: LevelName | None = None) -> Sequence[ModulePass]:
+    """The passes of a target's pipeline that a module has not been through, as far as a level; see `lowered_to`."""
+    passes = parse_passes(pipeline)
+    at = checks_of(passes)
+    functions = (op for op in static.ops if isinstance(op, func.FuncOp))
+    start = at.get("kernels", 0) if any(map(has_plan, functions)) else 0
+    return passes[start:] if level is None else passes[start : at[level] + 1]
+
+
+def checks_of(passes: Iterable[ModulePass]) -> dict[LevelName, int]:
+    """Where each level is checked among passes, by the position of its `verify-level`."""
+    return {pass_.level: at for at, pass_ in enumerate(passes) if isinstance(pass_, VerifyLevel)}
+
+
+def run_trusted(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
+    """Rewrites a module in place by passes of ours, without verifying what each leaves."""
     # Named pipelines end in the check of their level: once is enough here, passes have tests of their own.
     run_passes(context(), module, passes, verify_each=False)
 
@@ -62,16 +74,14 @@ def has_kernels(module: ModuleOp) -> bool:
     return any(isinstance(op, Kernel) for op in module.walk())
 
 
-def main_alone(module: ModuleOp) -> ModuleOp:
-    """A copy of a module that holds `@main` only, with what it calls in place of the calls."""
-    copy = copy_module(module)
-    inline_calls(copy)
-    main = main_function(copy)
-    for op in list(copy.ops):
+def leave_main(module: ModuleOp) -> None:
+    """Leaves `@main` alone in a module, with what it calls in place of the calls."""
+    inline_calls(module)
+    main = main_function(module)
+    for op in list(module.ops):
         if op is not main:
             op.detach()
             op.erase()
-    return copy
 
 
 def main_function(module: ModuleOp) -> func.FuncOp:

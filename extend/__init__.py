@@ -117,6 +117,8 @@ from pullback.frontend.train.state import VariableState as VariableState
 from pullback.frontend.train.hyperparameters import Hyperparameter as Hyperparameter
 
 # ---- Passes ----
+from pullback.passes.pipeline.instrumentation import PassInstrumentation as PassInstrumentation
+from pullback.passes.pipeline.instrumentation import instrumented as instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics as PassStatistics
 from pullback.passes.pipeline.pipelines import parse_passes as parse_passes
 from pullback.passes.pipeline.run_passes import run_passes as run_passes

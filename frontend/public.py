@@ -42,6 +42,20 @@ from pullback.frontend.transforms.jacobian_hessian import *
 from pullback.frontend.trace.run import *
 from pullback.frontend.trace.step import *
 
+# ---- Programs as modules ----
+from pullback.frontend.module.parse import *
+from pullback.frontend.module.module import *
+from pullback.frontend.module.module_function import *
+from pullback.frontend.module.compiled_module import *
+from pullback.frontend.module.run_results import *
+from pullback.frontend.module.program_error import *
+
+# ---- Passes, levels and targets ----
+from pullback.frontend.module.pass_pipeline import *
+from pullback.frontend.module.catalogs import *
+from pullback.passes.pipeline.instrumentation import PassInstrumentation as PassInstrumentation
+from pullback.passes.pipeline.instrumentation import instrumented as instrumented
+
 # ---- Making tensors ----
 from pullback.frontend.functions.creation import *
 from pullback.frontend.functions.sequences import *

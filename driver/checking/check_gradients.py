@@ -21,6 +21,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.check import has_gradient
 from pullback.driver.checking.check_function import (
+    Ask,
     CheckOptions,
     EvaluationPoint,
     about_requests,
@@ -67,7 +68,7 @@ class CheckGradients(ModulePass):
     """How many operations the program may become without calls and requests."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        program = _without_calls(op, self.max_operations)
+        program = without_calls(op, self.max_operations)
         functions = [f for f in program.ops if isinstance(f, func.FuncOp) and f.body.blocks]
         if self.function is not None:
             functions = [self._named(functions, op)]
@@ -79,23 +80,15 @@ class CheckGradients(ModulePass):
             self._check(function)
 
     def _check(self, function: func.FuncOp) -> None:
-        name = function.sym_name.data
-        if self.wrt is None and any(isinstance(op, Gradients) for op in function.walk()):
-            ask = about_requests(self.max_operations)
-        else:
-            last = function.body.block.last_op
-            ys = [y for y in (last.operands if last is not None else ()) if has_gradient(y)]
-            xs = _differentiable(function) if self.wrt is None else [_value(function, n) for n in self.wrt]
-            ask = about_values(ys, xs)
         between = None
         if self.low is not None or self.high is not None:
             between = (-2.0 if self.low is None else self.low, 2.0 if self.high is None else self.high)
         orders = (1, 2) if self.order == "both" else (self.order,)
         options = CheckOptions(orders, self.directions, self.seed, self.step, self.tolerance)
         point = EvaluationPoint([None] * len(function.body.block.args), {}, between)
-        report = check_function(function, ask, point, options)
+        report = check_function(function, asked_of(function, self.wrt, self.max_operations), point, options)
         if self.report:
-            sys.stderr.write(f"gradients of @{name}: {report}\n")
+            sys.stderr.write(f"gradients of @{function.sym_name.data}: {report}\n")
 
     def _named(self, functions: Sequence[func.FuncOp], module: ModuleOp) -> func.FuncOp:
         names = {f.sym_name.data: f for f in functions}
@@ -107,7 +100,24 @@ class CheckGradients(ModulePass):
         )
 
 
-def _without_calls(module: ModuleOp, max_operations: int) -> ModuleOp:
+def asked_of(
+    function: func.FuncOp, wrt: Sequence[str] | None = None, max_operations: int = MAX_OPERATIONS
+) -> Ask:
+    """What is checked of a function: its requests; without any, the gradients of what it returns.
+
+    Args:
+        function: on tensors, without calls.
+        wrt: the values with respect to which gradients of the results are checked, in place of requests.
+        max_operations: how many operations the function may become without requests.
+    """
+    if wrt is None and any(isinstance(op, Gradients) for op in function.walk()):
+        return about_requests(max_operations)
+    last = function.body.block.last_op
+    ys = [y for y in (last.operands if last is not None else ()) if has_gradient(y)]
+    return about_values(ys, _differentiable(function) if wrt is None else [_value(function, n) for n in wrt])
+
+
+def without_calls(module: ModuleOp, max_operations: int = MAX_OPERATIONS) -> ModuleOp:
     """The module; where a function calls others, a copy in which the calls are inlined."""
     if not any(isinstance(op, func.CallOp) for op in module.walk()):
         return module

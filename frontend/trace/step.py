@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.state.variables import VariableOp
-from pullback.dialects.graph.tensor.arrays import Array, array_of, is_array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -24,33 +22,17 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
+from pullback.frontend.module.module import Module
+from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
 from pullback.frontend.nests.nest import Nest
+from pullback.frontend.operands.step_parameter import StepParameter
 from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
+from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.process.locks import COMPILING, holding, in_order
 
 __all__ = ["Step", "compile"]
-
-
-@dataclass(frozen=True)
-class StepParameter:
-    """An input of a step."""
-
-    name: str
-    dtype: np.dtype[Any]
-
-    def accept(self, value: object, what: str) -> Array:
-        """The value as a C-contiguous array of this parameter's dtype.
-
-        Numbers and lists are converted; arrays must have the dtype. `TypeError` (a `ValueError` too) otherwise.
-        """
-        array = array_of(value, what, None if is_array(value) else self.dtype)
-        if array.dtype != self.dtype:
-            raise ArgumentTypeError(
-                f"{what}: expected dtype {self.dtype}, got {array.dtype}; pass array.astype(np.{self.dtype})"
-            )
-        return np.require(array, requirements=["C", "ALIGNED"])
 
 
 class Step:
@@ -64,10 +46,12 @@ class Step:
         labels: tuple[str, str] = ("inputs", "outputs"),
         kept_shapes: int = KEPT_SHAPES,
         verify_each: bool = False,
+        passes: Passes = (),
     ) -> None:
         self._verify_each = verify_each
         self.parameters = [_parameter(tensor) for tensor in inputs]
-        self._made_of = tuple(inputs), labels, kept_shapes, verify_each
+        self._pipeline = pipeline(passes)
+        self._made_of = tuple(inputs), labels, kept_shapes, verify_each, self._pipeline
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
@@ -81,7 +65,7 @@ class Step:
         used = _variables_in(module, graph)
         self._variables = {name: variable.array for name, variable in used.items()}
         self._locks = in_order([variable.lock for variable in used.values()])
-        self._program = Program(module, target, kept_shapes)
+        self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target))
         # A list of tensors is what the program gives: nothing to put back in its place.
         items: list[object] = outputs if isinstance(outputs, list) else [None]
         self._plain = all(isinstance(item, Tensor) for item in items) and all(
@@ -114,9 +98,9 @@ class Step:
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
-        inputs, labels, kept_shapes, verify_each = self._made_of
+        inputs, labels, kept_shapes, verify_each, passes = self._made_of
         outputs = self._nest.rebuilt(self._nest.leaves)
-        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each)
+        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each, passes)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
@@ -129,6 +113,14 @@ class Step:
             ValueError: for an unknown level, or if shapes are needed.
         """
         return self._program.ir(level, shapes)
+
+    def module(self, level: LevelName = "graph", shapes: Shapes | None = None) -> Module:
+        """The module of one level, of which `ir` prints the text: a copy, to run, rewrite and lower.
+
+        Raises:
+            ValueError: for an unknown level, one that is a text such as `"llvm"`, or if shapes are needed.
+        """
+        return Module(self._program.at_level(level, shapes))
 
     @property
     def target(self) -> str:
@@ -143,6 +135,7 @@ def compile(
     *,
     kept_shapes: int = KEPT_SHAPES,
     verify_each: bool = False,
+    pipeline: Passes = (),
 ) -> Step:
     """Compiles a function from arrays to arrays: the slice of the graph that the outputs need.
 
@@ -154,18 +147,24 @@ def compile(
             GPU emulator, or one of an extension.
         kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
             whose use lies furthest back go, and the memory of their code is given back.
+        pipeline: passes of your own, as `pb.pipeline` takes them. They begin at the finished graph, whose shapes are
+            static where the target needs that, and the target's passes lead on from the level at which they end. So
+            `"my-pass"` is run between the graph and the target's passes, `"form-kernels{max-ops=8},plan-memory"` takes
+            the place of those that make kernels, and `"kernels,loops"` is all that target `"cpu"` does. Options that
+            tell passes what the target can do are filled in where they are left open. Each pass is verified.
         verify_each: for whom suspects the compiler: the program runs after each pass of each compilation, on the arrays
             of the first call with new shapes, and must give the same numbers as before up to rounding. The call raises
             `ResultChangedError` where it does not: a pass, or the code of the target, is wrong.
 
     Raises:
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
-            not among the inputs, an unknown target, or where no shape may be kept.
+            not among the inputs, an unknown target, a pipeline that is wrong or ends at a level that the target does
+            not run, or where no shape may be kept.
     """
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
     tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
-    return Step(tensors, outputs, target, kept_shapes=kept_shapes, verify_each=verify_each)
+    return Step(tensors, outputs, target, kept_shapes=kept_shapes, verify_each=verify_each, passes=pipeline)
 
 
 def _input(value: object, label: str) -> Tensor:

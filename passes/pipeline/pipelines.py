@@ -91,6 +91,12 @@ def parse_passes(text: str, available: PassFactories | None = None) -> tuple[Mod
     return tuple(_instance(written, known) for written in _expanded(text, ()))
 
 
+def specified_passes(text: str) -> tuple[tuple[ModulePass, ArgSpec], ...]:
+    """The passes of a pipeline's text as `parse_passes`, each with what the text says of it."""
+    available = available_passes()
+    return tuple((_instance(written, available), written.spec) for written in _expanded(text, ()))
+
+
 def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
     """The text of a pipeline's passes, each with those of the options that it has and the text leaves open.
 

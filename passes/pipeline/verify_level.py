@@ -10,12 +10,20 @@ from xdsl.dialects.func import CallOp, FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
 from pullback.dialects.graph.kernel.schedule import TARGETS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.verification import verify
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.pipeline.levels import LEVELS, Level, LevelName
+
+_MOST_PROMISED_FIRST: tuple[LevelName, ...] = ("graph", "gradients", "request", "kernels", "loops", "gpu")
+"""The order in which a module's level is looked for: graphs of `?` are no kernels, and kernels are no graph."""
+
+
+_REMEDIES: dict[type[Operation], str] = {CallOp: "inline-calls", Gradients: "generate-gradients"}
+"""The passes that remove what has no place below level `request`."""
 
 
 class LevelError(DiagnosticError):
@@ -35,6 +43,18 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
             no operation that the host can run.
     """
     verify(module)
+    wrong = misplaced(module, level)
+    if wrong is not None:
+        raise wrong
+    if level == "kernels":
+        verify_scheduled(module, target)
+    for function in module.ops if level == "loops" else ():
+        if isinstance(function, FuncOp) and is_host_function(function):
+            operation_of(function)
+
+
+def misplaced(module: ModuleOp, level: LevelName) -> LevelError | None:
+    """The error about the first op or type of a module that has no place at a level; None if each has."""
     spec = LEVELS[level]
     allowed: dict[type[Operation], bool] = {}
     # Types are shared by many values: each is judged once, by identity, because hashing one costs more.
@@ -43,18 +63,28 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
         if type(op) not in allowed:
             allowed[type(op)] = spec.allows(op)
         if not allowed[type(op)]:
-            remedy = ": run inline-calls first" if isinstance(op, CallOp) else ""
-            raise LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning}){remedy}", op)
+            remedy = f": run {_REMEDIES[type(op)]} first" if type(op) in _REMEDIES else ""
+            return LevelError(f"'{op.name}' has no place at level '{level}' ({spec.meaning}){remedy}", op)
         for type_ in _types_of(op):
             if id(type_) not in faults:
                 faults[id(type_)] = _fault(type_, spec)
             if (fault := faults[id(type_)]) is not None:
-                raise LevelError(f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op)
-    if level == "kernels":
-        verify_scheduled(module, target)
-    for function in module.ops if level == "loops" else ():
-        if isinstance(function, FuncOp) and is_host_function(function):
-            operation_of(function)
+                return LevelError(
+                    f"'{op.name}': type {type_} {fault} at level '{level}' ({spec.meaning})", op
+                )
+    return None
+
+
+def level_of(module: ModuleOp) -> LevelName | None:
+    """The level that a module is of, found from its ops and types; None where these are of no one level.
+
+    A finished graph may stand at the levels above `graph`, too, and loops at level `gpu`: of several levels it is the
+    one that promises most.
+    """
+    for level in _MOST_PROMISED_FIRST:
+        if misplaced(module, level) is None:
+            return level
+    return None
 
 
 @dataclass(frozen=True)
