@@ -15,37 +15,32 @@ MLIR writes `{-# external_resources: ... #-}` there, which xDSL's parser refuses
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import platform
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.ir.diagnostics import TextError
 from pullback.dialects.ir.text import print_module
+from pullback.driver.array_text import Array, array_text
+from pullback.driver.plugins.registration import plugins
+from pullback.passes.pipeline.instrumentation import PassInstrumentation
+from pullback.passes.pipeline.print_pipeline import pass_text
 from pullback.process.whole_files import write_bytes
-
-Array = npt.NDArray[Any]
 
 PACKAGES = ("pullback", "xdsl", "numpy", "ml_dtypes", "llvmlite")
 """Whose versions a reproducer tells."""
-BASE64 = "base64:"
-"""How the text of an array begins that is a `.npy` file in base64."""
-LONGEST_WRITTEN = 64
-"""Elements of the largest array whose numbers are written out."""
 _OPENING = "// pullback-reproducer: {"
 _CLOSING = "// }"
+_IS_TEXT = re.compile(r"[^\x00\ud800-\udfff]*")
 
 
 class ReproducerError(TextError):
@@ -53,14 +48,15 @@ class ReproducerError(TextError):
 
 
 def versions() -> dict[str, str]:
-    """The versions of what decides about results: Python, the packages, and the machine."""
+    """The versions of what decides about results: Python, the packages, plug-ins that are loaded, and the machine."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "none"
-    return {**found, "machine": f"{platform.system()} {platform.machine()}"}
+    loaded = {p.distribution: p.version or "none" for p in plugins() if p.distribution and p.error is None}
+    return {**found, **loaded, "machine": f"{platform.system()} {platform.machine()}"}
 
 
 @dataclass(frozen=True)
@@ -126,6 +122,36 @@ class Reproducer:
         )
 
 
+class CrashReproducer(PassInstrumentation):
+    """Writes a reproducer of a pass that fails: the program as it was before it, and this pass.
+
+    The program is printed before each pass, so it is for when one looks for a bug.
+
+    Args:
+        path: the file, which `pullback-opt --run-reproducer` repeats; it is written after a failure alone.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._before = ""
+
+    def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
+        """Keeps the program as text."""
+        self._before = print_module(module)
+
+    def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
+        """Writes the file, and a note into the error that names it."""
+        said = f"{type(error).__name__}: {error}"
+        try:
+            write_reproducer(self._path, Reproducer(self._before, pass_text(pass_), error=said))
+        except OSError as problem:
+            error.add_note(f"no reproducer could be written to {self._path}: {problem.strerror}")
+        else:
+            error.add_note(
+                f"reproducer generated at {self._path}; repeat with pullback-opt --run-reproducer {self._path}"
+            )
+
+
 def write_reproducer(path: Path, reproducer: Reproducer) -> None:
     """Writes the text of a reproducer into a file, beside it first.
 
@@ -160,6 +186,7 @@ def parse_reproducer(text: str, name: str = "<reproducer>") -> Reproducer:
             at += sum(len(line) + 1 for line in lines[: error.lineno - 1])
         raise ReproducerError(f"reproducer: not JSON in comments: {reason}", _line(text, name, at)) from None
     try:
+        _check_characters(values)
         return Reproducer(program=text[:start] + text[end:], **_checked(values))
     except ValueError as error:
         raise ReproducerError(f"reproducer: {error}", _line(text, name, start)) from None
@@ -171,48 +198,10 @@ def program_alone(text: str) -> str:
     return text if start < 0 else text[:start] + text[end:]
 
 
-def array_text(array: Array) -> str:
-    """An array as an argument of `pullback-run`: a few numbers as they are, more as a `.npy` file in base64.
-
-    Both give the array back to the bit.
-    """
-    is_short = array.size <= LONGEST_WRITTEN and (array.size > 0 or array.ndim == 1)
-    return written_out(array) if is_short and not _has_strange_nan(array) else base64_text(npy(array))
-
-
-def written_out(array: Array) -> str:
-    """Every element, on one line whatever the size, each in the fewest digits that give it back."""
-    text = np.array2string(array, separator=", ", threshold=sys.maxsize, formatter={"all": str})
-    return " ".join(text.split())
-
-
-def npy(array: Array) -> bytes:
-    """The contents of a `.npy` file of an array."""
-    stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
-
-
-def base64_text(file: bytes) -> str:
-    """The contents of a `.npy` file as an argument of `pullback-run`."""
-    return BASE64 + base64.b64encode(file).decode("ascii")
-
-
 def _json(value: object) -> str:
     """A value as JSON on one line, or on several where it is long."""
     line = json.dumps(value)
     return line if len(line) < 100 else json.dumps(value, indent=2).replace("\n", "\n  ")
-
-
-def _has_strange_nan(array: Array) -> bool:
-    """Tells whether there is a NaN with a sign or a payload, which text does not keep."""
-    if array.dtype.kind not in "fcV":
-        return False
-    parts = (np.real(array), np.imag(array)) if array.dtype.kind == "c" else (array,)
-    return any(
-        part[np.isnan(part)].tobytes() != np.full(np.isnan(part).sum(), np.nan, part.dtype).tobytes()
-        for part in map(np.atleast_1d, parts)
-    )
 
 
 def _place(text: str) -> tuple[int, int]:
@@ -228,6 +217,15 @@ def _place(text: str) -> tuple[int, int]:
 def _line(text: str, name: str, at: int) -> Span:
     end = text.find("\n", at)
     return Span(at, len(text) if end < 0 else end, Input(text, name))
+
+
+def _check_characters(value: object) -> None:
+    """Raises ValueError for strings that no command line can hold."""
+    if isinstance(value, dict | list):
+        for inner in value.items() if isinstance(value, dict) else value:
+            _check_characters(list(inner) if isinstance(inner, tuple) else inner)
+    elif isinstance(value, str) and not _IS_TEXT.fullmatch(value):
+        raise ValueError("expected strings without null characters and lone surrogates")
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:

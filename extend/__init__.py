@@ -120,6 +120,7 @@ from pullback.frontend.train.hyperparameters import Hyperparameter as Hyperparam
 from pullback.passes.pipeline.instrumentation import PassInstrumentation as PassInstrumentation
 from pullback.passes.pipeline.instrumentation import instrumented as instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics as PassStatistics
+from pullback.driver.reproducer import CrashReproducer as CrashReproducer
 from pullback.passes.pipeline.pipelines import parse_passes as parse_passes
 from pullback.passes.pipeline.run_passes import run_passes as run_passes
 from pullback.passes.rewriting.replacement import Replacements as Replacements

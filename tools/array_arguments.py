@@ -22,7 +22,7 @@ from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.arrays import array_of
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import compatible_shapes
-from pullback.driver.reproducer import BASE64, npy
+from pullback.driver.array_text import BASE64, npy
 from pullback.tools.files import FileError, write_bytes
 
 Array = npt.NDArray[Any]

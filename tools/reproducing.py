@@ -15,16 +15,17 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import VerificationError
+from pullback.driver.array_text import base64_text
 from pullback.driver.failure import Failure
 from pullback.driver.reproducer import (
     Reproducer,
-    base64_text,
     parse_reproducer,
     program_alone,
     versions,
     write_reproducer,
 )
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
+from pullback.passes.pipeline.print_pipeline import pass_text
 from pullback.tools.array_arguments import is_file
 from pullback.tools.files import STANDARD, FileError, read_text
 from pullback.tools.outermost import Once
@@ -98,15 +99,16 @@ def parsed_options(parser: argparse.ArgumentParser, arguments: Sequence[str] | N
 def _stored(parser: argparse.ArgumentParser, reproducer: Reproducer) -> argparse.Namespace:
     """The options of a reproducer, none of which writes a file."""
     is_own = reproducer.tool == parser.prog
-    stored = parser.parse_args(list(reproducer.arguments) if is_own else [])
+    fields = FIELDS if is_own or parser.prog == "pullback-run" else {"passes": "pipeline"}
+    written = [] if not is_own else list(reproducer.arguments)
+    for option, field in fields.items():
+        if _is_field(parser, option):
+            value = getattr(reproducer, field)
+            written += [f"--{option}={one}" for one in (value if isinstance(value, tuple) else [value])]
+    stored = parser.parse_args(written)
     for name in vars(stored):
         if name in ABOUT_THE_RUN:
             setattr(stored, name, parser.get_default(name))
-    own = FIELDS if is_own or parser.prog == "pullback-run" else {"passes": "pipeline"}
-    for option, field in own.items():
-        value = getattr(reproducer, field)
-        if _is_field(parser, option):
-            setattr(stored, option, list(value) if isinstance(value, tuple) else value)
     stored.given = set()
     return stored
 
@@ -158,7 +160,11 @@ class Reproducing(PassInstrumentation):
             FileError: the file cannot be written.
         """
         if self._options.reproducer is not None:
-            self._write(Path(self._options.reproducer), self._whole(""))
+            path = Path(self._options.reproducer)
+            try:
+                write_reproducer(path, self._whole(""))
+            except OSError as error:
+                raise FileError(f"{path}: error: cannot write: {error.strerror}") from None
 
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Keeps the program as text, which is what a local reproducer holds."""
@@ -171,13 +177,9 @@ class Reproducing(PassInstrumentation):
         self._is_broken = isinstance(error, VerificationError)
 
     def after_failure(self, failure: Failure) -> Failure:
-        """Write the reproducers that are due after a failure: the failure with a note that names the file.
-
-        Raises:
-            FileError: a file that was asked for cannot be written.
-        """
+        """Write the reproducers that are due after a failure: the failure with a note that names the file."""
         failed, self._failed = self._failed, None
-        asked = [self._options.crash_reproducer, self._options.reproducer]
+        asked = (self._options.crash_reproducer, self._options.reproducer)
         paths = [Path(path) for path in asked if path is not None]
         is_crash = failure.is_internal or (self._is_broken and not self._verifies_nothing())
         if self._is_written or not (paths or is_crash):
@@ -185,32 +187,22 @@ class Reproducing(PassInstrumentation):
         self._is_written = True
         error = str(failure).splitlines()[0]
         if failed is not None and self._options.local_reproducer:
-            reproducer = Reproducer(self._before, str(failed), arguments=self._arguments_alone(), error=error)
-        elif not paths and self._size() > LARGEST_UNASKED:
-            return failure.noting(
-                "the arrays are too large for a reproducer that nobody asked for: --reproducer FILE"
+            reproducer = Reproducer(
+                self._before, pass_text(failed), arguments=self._arguments_alone(), error=error
             )
+        elif not paths and self._size() > LARGEST_UNASKED:
+            return failure.noting("its arrays are too large for a reproducer unasked: give --reproducer FILE")
         else:
             reproducer = self._whole(error)
-        for path in paths:
-            self._write(path, reproducer)
-        if not paths:
-            try:
-                handle, name = tempfile.mkstemp(prefix=f"{self._tool}-", suffix=".mlir")
-                os.close(handle)
-                paths = [Path(name)]
-                write_reproducer(paths[0], reproducer)
-            except OSError as problem:
-                return failure.noting(f"no reproducer could be written: {problem.strerror}")
+        try:
+            paths = paths or [_temporary(self._tool)]
+            for path in paths:
+                write_reproducer(path, reproducer)
+        except OSError as problem:
+            return failure.noting(f"no reproducer could be written: {problem.strerror}")
         return failure.noting(
             f"reproducer generated at {paths[0]}; repeat with {reproducer.tool} --run-reproducer {paths[0]}"
         )
-
-    def _write(self, path: Path, reproducer: Reproducer) -> None:
-        try:
-            write_reproducer(path, reproducer)
-        except OSError as error:
-            raise FileError(f"{path}: error: cannot write: {error.strerror}") from None
 
     def _verifies_nothing(self) -> bool:
         return getattr(self._options, "disable_verify", False)
@@ -241,6 +233,12 @@ class Reproducing(PassInstrumentation):
             for source in (a.partition("=")[2] for a in given)
             if os.path.isfile(source)
         )
+
+
+def _temporary(tool: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f"{tool}-", suffix=".mlir")
+    os.close(handle)
+    return Path(name)
 
 
 def _embedded(argument: str) -> str:

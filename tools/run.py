@@ -21,8 +21,8 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
+from pullback.driver.array_text import written_out
 from pullback.driver.failure import explain
-from pullback.driver.reproducer import written_out
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.instrumentation import instrumented

@@ -15,11 +15,12 @@ from xdsl.parser import Parser
 
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
+from pullback.driver import reproducer
+from pullback.driver.array_text import BASE64, array_text
+from pullback.driver.plugins.registration import Registered
 from pullback.driver.reproducer import (
-    BASE64,
     Reproducer,
     ReproducerError,
-    array_text,
     parse_reproducer,
     program_alone,
     write_reproducer,
@@ -134,3 +135,16 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     write_reproducer(path, Reproducer(PROGRAM))
     assert parse_reproducer(path.read_text()).program == PROGRAM
     assert [p.name for p in tmp_path.iterdir()] == ["r.mlir"]
+
+
+def test_plug_ins_are_told_with_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        Registered("cubes", distribution="cube-package", version="1.2"),
+        Registered("broken", distribution="other", version="3", error="no"),
+        Registered("of the program"),
+    ]
+    monkeypatch.setattr(reproducer, "plugins", lambda: found)
+    told = reproducer.versions()
+    assert told["cube-package"] == "1.2"
+    assert "other" not in told
+    assert parse_reproducer(str(Reproducer(PROGRAM))).versions == told

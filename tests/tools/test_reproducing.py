@@ -14,9 +14,14 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.driver.reproducer import parse_reproducer
+from pullback.dialects.context import context
+from pullback.dialects.ir.source import parse
+from pullback.driver.reproducer import CrashReproducer, parse_reproducer
 from pullback.extend import register, unregister
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
+from pullback.passes.pipeline.instrumentation import instrumented
+from pullback.passes.pipeline.pipelines import parse_passes
+from pullback.passes.pipeline.run_passes import run_passes
 from pullback.tools import opt, run
 
 PROGRAM = """\
@@ -244,5 +249,38 @@ def test_what_is_wrong_with_a_reproducer(
             "cannot write: " in outcome(capsys, tool, program, "--reproducer", str(tmp_path / "no" / "r"))[2]
         )
     path = tmp_path / "r.mlir"
-    path.write_text('// pullback-reproducer: {\n// "arguments": ["--nosuch"]\n// }\n')
-    assert "unrecognized arguments: --nosuch" in outcome(capsys, opt.main, "--run-reproducer", str(path))[2]
+    for tool, values, message in (
+        (opt.main, '"arguments": ["--nosuch"]', "unrecognized arguments: --nosuch"),
+        (opt.main, '"pipeline": "cse,nosuch"', "<pipeline>:1:5: error: unknown pass or pipeline 'nosuch'"),
+        (run.main, '"tool": "pullback-run", "target": "abacus"', "invalid choice: 'abacus'"),
+        (run.main, '"tool": "pullback-run", "function": "g"', "the program has no such function"),
+        (run.main, '"tool": "pullback-run", "inputs": ["x=base64:#"]', "not a .npy file of numbers"),
+        (run.main, '"tool": "pullback-run", "inputs": ["x=a\\u0000.npy"]', "expected strings without null"),
+        (run.main, '"tool": "pullback-run", "function": "\\ud800"', "expected strings without null"),
+        (run.main, '"tool": "pullback-run", "target": "cpu", "arguments": ["--target=cpu"]', "given twice"),
+    ):
+        path.write_text(f"{PROGRAM}// pullback-reproducer: {{\n// {values}\n// }}\n")
+        status, out, err = outcome(capsys, tool, "--run-reproducer", str(path))
+        assert (status, out) == (1, "")
+        assert message in err
+        assert "Traceback" not in err
+
+
+def test_a_reproducer_that_cannot_be_written_does_not_hide_the_error(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    option = f"--crash-reproducer={tmp_path / 'no' / 'r.mlir'}"
+    error = outcome(capsys, opt.main, program, "-p", "breaks", option)[2]
+    assert "internal error: KeyError: 'x'" in error
+    assert "note: no reproducer could be written: No such file or directory" in error
+
+
+def test_a_crash_in_python(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "crash.mlir"
+    module = parse(context(), PROGRAM).module
+    with pytest.raises(KeyError) as caught, instrumented(CrashReproducer(path)):
+        run_passes(context(), module, parse_passes("cse,breaks,dce"))
+    assert any(f"--run-reproducer {path}" in note for note in caught.value.__notes__)
+    made = parse_reproducer(path.read_text())
+    assert (made.pipeline, made.error) == ("breaks", "KeyError: 'x'")
+    assert "KeyError: 'x'" in outcome(capsys, opt.main, "--run-reproducer", str(path))[2]

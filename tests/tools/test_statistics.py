@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+import pullback as pb
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.extend import register, unregister
@@ -213,3 +215,15 @@ def test_nothing_is_counted_where_nobody_asks() -> None:
     Counting.nothing.add()
     assert dict(counts) == {(Counting.nothing, ""): 2}
     assert dict(inner) == {(Counting.nothing, ""): 1}
+
+
+def test_a_step_of_python() -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (4, 4))
+        step = pb.compile([x], [pb.tanh(x @ x)], target="cpu")
+    statistics = PassStatistics()
+    with instrumented(statistics):
+        step(np.ones((4, 4), np.float32))
+    found = {record.pass_.name: record.statistics for record in statistics.records}
+    assert found["form-kernels"]["kernels"] == {"matmul": 1}
+    assert found["form-kernels"]["fused"] == 2
