@@ -2,6 +2,7 @@
 #   make demo      train on handwritten digits        make test      the tests, sampled (minutes)
 #   make check     ruff, pyright, import-linter       make test-all  every test
 #   make test-peers  values and gradients against JAX and PyTorch: installs the extra [dev], gigabytes
+#   make fuzz  mutated text and random programs, ten minutes, another seed each day
 #   make test-mlir  upstream's tools on what we print: installs the extra [mlir], 500 MB
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN    := $(VENV)/bin
 # Two processes share the tests, each with one thread for NumPy's products.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: demo test test-all test-mlir test-peers check format clean
+.PHONY: demo test test-all test-mlir test-peers fuzz check format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -38,6 +39,14 @@ test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp
 
 test-peers: $(VENV)/test.stamp $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --all -m peers
+
+# SEED and SECONDS may be given; failures are written into fuzz-failures.
+SEED    ?= $(shell date +%Y%m%d)
+SECONDS ?= 600
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m pullback.tools.fuzz --mutants 20000 --programs 3000 --seconds $(SECONDS) --seed $(SEED) \
+		--jobs 2 --corpus tests/filecheck --output fuzz-failures
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(BIN)/ruff format --check .

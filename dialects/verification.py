@@ -58,7 +58,7 @@ def _check_bounds(module: ModuleOp) -> None:
                 for block in region.blocks:
                     for argument in block.args:
                         check_bounds(argument.type)
-            if isinstance(op, func.FuncOp):
+            if isinstance(op, func.FuncOp) and "function_type" in op.properties:  # generic syntax may lack it
                 check_bounds(op.function_type)
         except GraphError as error:
             raise VerificationError(f"'{op.name}': {error}", op) from None

@@ -13,13 +13,14 @@ from weakref import WeakKeyDictionary
 from xdsl.context import Context
 from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr, ModuleOp, NoneAttr
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
-from xdsl.parser import UnresolvedOperand
+from xdsl.parser import ParserState, UnresolvedOperand
 from xdsl.parser.core import ForwardDeclaredValue
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from pullback.dialects.ir.dense_parser import DenseParser, unlike
+from pullback.dialects.ir.lexer import Lexer
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class _SourceParser(DenseParser):
     """xDSL's parser, which also notes positions, and reads `loc(fused<metadata>[...])` and dense elements."""
 
     def __init__(self, context: Context, text: str, name: str) -> None:
-        super().__init__(context, text, name)
+        super().__init__(context, "", name)
+        self._parser_state = ParserState(Lexer(Input(text, name)))
         self.positions: dict[Operation, Span] = {}
         self._first_use: dict[str, Span] = {}
         self._forward: dict[str, SSAValue] = {}

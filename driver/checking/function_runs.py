@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, TensorType
 from xdsl.ir import Attribute
 
 from pullback.backends.evaluator.evaluator import check_array
@@ -61,7 +61,7 @@ def largest_value(function: func.FuncOp) -> int:
     values = [*function.body.block.args, *(r for op in function.walk() for r in op.results)]
     types = [data_type_of(value.type) for value in values]
     shapes = [t.get_shape() for t in types if isinstance(t, TensorType | MemRefType)]
-    return max((prod(abs(n) for n in shape) for shape in shapes), default=0)
+    return max((prod(1 if n == DYNAMIC_INDEX else n for n in shape) for shape in shapes), default=0)
 
 
 def on_memory(function: func.FuncOp) -> bool:

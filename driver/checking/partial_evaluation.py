@@ -14,6 +14,28 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import Update, VariableOp
 from pullback.dialects.ir.calls import called_function
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
+
+class EndlessError(DiagnosticError, RuntimeError):
+    """A run took more operations than it may: its loops do not end, or not soon."""
+
+
+class Steps:
+    """How many operations a run may still take, those of functions that it calls included."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def take(self, op: Operation) -> None:
+        """Counts one operation.
+
+        Raises:
+            EndlessError: it is one too many.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise EndlessError("the run takes more operations than it may: does a loop never end?", op)
 
 
 class _Unknown:
@@ -33,6 +55,7 @@ class PartialEvaluator(Evaluator):
         variables: the contents of each variable; updates change these arrays.
         recorded: takes the value of every result that was computed; of one in a loop, the last.
         within: the functions called that this run is part of.
+        steps: how many operations may be run; any number unless given.
     """
 
     def __init__(
@@ -40,14 +63,18 @@ class PartialEvaluator(Evaluator):
         variables: Mapping[str, Array],
         recorded: dict[SSAValue, Any] | None = None,
         within: Sequence[func.FuncOp] = (),
+        steps: Steps | None = None,
     ) -> None:
         super().__init__(variables, {}, within)
         self.recorded = recorded
+        self.steps = steps
         self.unknown_variables: set[str] = set()
         self._asks: dict[Operation, bool] = {}
         """Whether an operation, or one in its regions, is a request."""
 
     def run(self, op: Operation) -> None:
+        if self.steps is not None:
+            self.steps.take(op)
         if self._is_unknown(op):
             for inner in op.walk():
                 if isinstance(inner, Update):
@@ -85,7 +112,7 @@ class PartialEvaluator(Evaluator):
 
     def for_call(self, callee: func.FuncOp) -> PartialEvaluator:
         """The evaluator of a function that is called."""
-        return PartialEvaluator(self.variables, self.recorded, (*self.within, callee))
+        return PartialEvaluator(self.variables, self.recorded, (*self.within, callee), self.steps)
 
 
 def _copy(value: Any) -> Any:

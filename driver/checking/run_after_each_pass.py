@@ -8,14 +8,14 @@ generated there are no numbers to compare them with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, TensorType
-from xdsl.ir import Attribute, Operation
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
 from pullback.backends.interpreter.execution_error import ExecutionError
@@ -23,34 +23,35 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.types import (
     GraphError,
-    SlicesType,
-    compatible_shapes,
-    shape_of_type,
 )
 from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
 from pullback.dialects.ir.source import note_copies, parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
+from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.first_difference import first_different_value
+from pullback.driver.checking.first_run import (
+    ERRORS,
+    LARGEST,
+    NoInputsError,
+    Run,
+    check_declared,
+    first_run,
+    has_unknown,
+    one_line,
+    run_as_declared,
+)
 from pullback.driver.checking.function_runs import (
     Results,
     functions_to_run,
-    largest_value,
     on_memory,
     run_function,
 )
-from pullback.driver.checking.points import BOTH_SIGNS, EXTENT, POSITIVE
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
-from pullback.driver.checking.rounding import RoundingEvaluator, Spread, is_inexact, numbers
+from pullback.driver.checking.rounding import RoundingEvaluator, Spread
 from pullback.driver.layout import argument_roles
 from pullback.driver.reproducer import Reproducer
-from pullback.driver.run_function import arguments_of, functions_of, result_names
+from pullback.driver.run_function import arguments_of, functions_of
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
-
-LARGEST = 1 << 22
-"""Elements of a value: interpreting a loop over more takes minutes."""
-_ERRORS = (DiagnosticError, ValueError, TypeError, LookupError, RecursionError)
-"""What says that a program cannot be run on some inputs, or not at all."""
 
 
 class ResultChangedError(DiagnosticError, ArithmeticError):
@@ -99,20 +100,11 @@ class ResultChangedError(DiagnosticError, ArithmeticError):
 
 
 @dataclass
-class _Run:
-    """A function of a program, and what it left on its inputs."""
-
-    inputs: Inputs
-    results: Results
-    names: list[str]
-
-
-@dataclass
 class _State:
     """A program before a pass: a copy of it, and the runs of its functions."""
 
     copy: ModuleOp
-    runs: dict[str, _Run] = field(default_factory=dict[str, _Run])
+    runs: dict[str, Run] = field(default_factory=dict[str, Run])
 
 
 class RunAfterEachPass(PassInstrumentation):
@@ -127,6 +119,7 @@ class RunAfterEachPass(PassInstrumentation):
         variables: the contents of variables by name; those that are missing are drawn.
         seed: of what is drawn.
         largest: functions with a value of more elements are not run; `None` for no limit.
+        most_operations: that the first run of a function may take; any number unless given.
         skipped: told, in one line, of what cannot be compared.
         one_program: whether all modules that passes are run on are the same program, as in one compilation. Then what
             happens between two runs of passes is checked, too.
@@ -140,13 +133,15 @@ class RunAfterEachPass(PassInstrumentation):
         *,
         seed: int = 0,
         largest: int | None = LARGEST,
+        most_operations: int | None = None,
         skipped: Callable[[str], None] | None = None,
         one_program: bool = False,
     ) -> None:
         self._function = function
-        self._given: dict[str | int, Any] = {**(inputs or {})}
+        self._given: dict[str | int, Any] = {}
+        self._given.update(inputs or {})  # pyright: ignore[reportArgumentType, reportCallIssue]
         self._variables = {label: np.array(array) for label, array in (variables or {}).items()}
-        self._largest = largest
+        self._largest, self._most_operations = largest, most_operations
         self._seed, self._skipped, self._one_program = seed, skipped or _ignored, one_program
         self._module: ModuleOp | None = None
         self._state: _State | None = None
@@ -171,21 +166,37 @@ class RunAfterEachPass(PassInstrumentation):
         """
         self._compare(f"'{pass_}'", module)
 
-    def compare_outputs(self, what: str, values: Sequence[Any], variables: Mapping[str, Array]) -> None:
-        """Compares what code computed from the last program with what that program computes.
+    def start(self, module: ModuleOp) -> None:
+        """Takes a program as the one before the next pass."""
+        self._state, self._module = self._started(module), module
+
+    def run_code(
+        self,
+        what: str,
+        code: Callable[[Sequence[Array], Mapping[str, Array]], Sequence[Any]],
+        inputs: Sequence[Array],
+        variables: Mapping[str, Array],
+    ) -> None:
+        """Runs what a target made of the last program, and compares it with what that program computes.
 
         Args:
             what: names the code in messages.
-            values: the results of the one function, on the inputs given.
-            variables: the contents of variables afterwards.
+            code: takes inputs, and variables, which it updates.
+            inputs: those of the one function.
+            variables: their contents before; they are copied.
 
         Raises:
-            ResultChangedError: a number is another by more than rounding.
+            ResultChangedError: a number is another by more than rounding, or the code cannot be run.
         """
         state, name = self._state, self._function
         if state is None or name is None or (run := state.runs.get(name)) is None:
             return
-        found = Results(tuple(values), variables)
+        contents = {label: np.array(array) for label, array in variables.items()}
+        try:
+            found = Results(tuple(code(inputs, contents)), contents)
+        except (DiagnosticError, ValueError, TypeError, LookupError) as error:
+            message = f"{what} does not run @{name}: {one_line(error)}"
+            raise _failed(message, None, "", name, None, run, state.copy) from error
         change = first_change(run.names, run.results, found, lambda: self._allowed(name, state.copy, run))
         if change is not None:
             message = f"{what} changed a number of @{name}: {change}"
@@ -205,41 +216,21 @@ class RunAfterEachPass(PassInstrumentation):
             return names
         return [self._function] if self._entry(module, self._function) in names else []
 
-    def _first_run(self, module: ModuleOp, name: str) -> _Run | None:
-        """A run on inputs where results are finite, if some of those tried are so; `None` where it cannot be run."""
-        best: _Run | None = None
-        reason = ""
-        elements = largest_value(functions_of(module)[self._entry(module, name)])
-        if self._largest is not None and elements > self._largest:
-            self._skipped(f"@{name} is not run: a value has {elements} elements, more than {self._largest}")
+    def _first_run(self, module: ModuleOp, name: str) -> Run | None:
+        entry = self._entry(module, name)
+        try:
+            return first_run(
+                module,
+                entry,
+                arguments=self._given,
+                variables=self._variables,
+                seed=self._seed,
+                largest=self._largest,
+                most_operations=self._most_operations,
+            )
+        except NoInputsError as error:
+            self._skipped(f"@{name} is not run: {error}")
             return None
-        for inputs in self._candidates(module, name):
-            try:
-                run = _run_as_declared(module, self._entry(module, name), inputs)
-            except _ERRORS as error:
-                reason = reason or _line(error)
-                continue
-            if _finite(run.results):
-                return run
-            best = best or run
-        if best is None:
-            self._skipped(f"@{name} is not run: {reason}")
-        return best
-
-    def _candidates(self, module: ModuleOp, name: str) -> Iterator[Inputs]:
-        """Inputs to try: extents of `?` that may fit, each with numbers of both signs and with positive ones."""
-        function = functions_of(module)[self._entry(module, name)]
-        unknown = any(_has_unknown(argument.type) for argument in function.body.block.args)
-        for extent in (EXTENT, 1, 2) if unknown else (EXTENT,):
-            for between in (BOTH_SIGNS, POSITIVE):
-                yield draw_inputs(
-                    function,
-                    arguments=self._given,
-                    variables=self._variables,
-                    between=between,
-                    extent=extent,
-                    seed=self._seed,
-                )
 
     def _entry(self, module: ModuleOp, name: str) -> str:
         """What a function is called in a module: what is compiled for a target is called `main`."""
@@ -265,15 +256,17 @@ class RunAfterEachPass(PassInstrumentation):
                 self._note_graph(after.copy, name)
         self._state = after
 
-    def _compared(self, what: str, name: str, before: ModuleOp, run: _Run, after: ModuleOp) -> _Run | None:
+    def _compared(self, what: str, name: str, before: ModuleOp, run: Run, after: ModuleOp) -> Run | None:
         entry, old_entry = self._entry(after, name), self._entry(before, name)
         function, old_function = functions_of(after)[entry], functions_of(before)[old_entry]
         try:
             results = run_function(after, entry, run.inputs)
-        except _ERRORS as error:
+        except ERRORS as error:
             if not _must_run(error, old_function, function):
                 return self._run_again(what, name, before, after, error)
-            message = f"after {what}, @{name} does not run any more on what it ran on before: {_line(error)}"
+            message = (
+                f"after {what}, @{name} does not run any more on what it ran on before: {one_line(error)}"
+            )
             op = error.op if isinstance(error, DiagnosticError) else None
             raise _failed(message, op or function, what, name, None, run, before) from error
         change = first_change(run.names, run.results, results, lambda: self._allowed(name, before, run))
@@ -284,30 +277,28 @@ class RunAfterEachPass(PassInstrumentation):
             op = old_function if found is None else found.op
             raise _failed(message, op, what, name, change, run, before)
         try:
-            _check_declared(
-                function, results
-            )  # gradients that were just generated may tell that they are not
+            check_declared(function, results)  # gradients that were just generated may tell that they are not
         except GraphError as error:
             return self._run_again(what, name, before, after, error)
         # A kernel names its results by their places: the first names are those that a user gave.
-        return _Run(run.inputs, results, run.names)
+        return Run(run.inputs, results, run.names)
 
     def _run_again(
         self, what: str, name: str, before: ModuleOp, after: ModuleOp, error: Exception
-    ) -> _Run | None:
+    ) -> Run | None:
         """A run of a program that takes other inputs than before (its shapes are known now), compared on those."""
         again = self._first_run(after, name)
         if again is None:
             return None
         try:
             entry = self._entry(before, name)
-            run = _run_as_declared(before, entry, again.inputs)
-        except _ERRORS:
-            self._skipped(f"@{name} is not compared: after {what} it takes other inputs ({_line(error)})")
+            run = run_as_declared(before, entry, again.inputs)
+        except ERRORS:
+            self._skipped(f"@{name} is not compared: after {what} it takes other inputs ({one_line(error)})")
             return again
         return self._compared(what, name, before, run, after)
 
-    def _allowed(self, name: str, before: ModuleOp, run: _Run) -> Allowed | None:
+    def _allowed(self, name: str, before: ModuleOp, run: Run) -> Allowed | None:
         """What rounding does to the numbers of the program before: measured on the last one on tensors, if any."""
         if on_memory(functions_of(before)[self._entry(before, name)]):
             if name not in self._graph:
@@ -324,7 +315,7 @@ def _failed(
     what: str,
     name: str,
     change: Change | None,
-    run: _Run,
+    run: Run,
     before: ModuleOp,
 ) -> ResultChangedError:
     return ResultChangedError(
@@ -345,23 +336,7 @@ def _must_run(error: Exception, before: func.FuncOp, after: func.FuncOp) -> bool
     if isinstance(error, ExecutionError) or argument_roles(after):
         return True
     types = [[argument.type for argument in f.body.block.args] for f in (before, after)]
-    return types[0] == types[1] and not any(map(_has_unknown, types[1]))
-
-
-def _run_as_declared(module: ModuleOp, entry: str, inputs: Inputs) -> _Run:
-    results = run_function(module, entry, inputs)
-    function = functions_of(module)[entry]
-    _check_declared(function, results)
-    return _Run(inputs, results, result_names(function))
-
-
-def _check_declared(function: func.FuncOp, results: Results) -> None:
-    """`GraphError` where results are not of the declared types: the program is not meant for inputs of these shapes."""
-    if on_memory(function):
-        return
-    for value, type_ in zip(results.values, function.function_type.outputs, strict=True):
-        if isinstance(value, np.ndarray) and not compatible_shapes(value.shape, shape_of_type(type_)):
-            raise GraphError(f"a result has the shape {value.shape}, its type is {type_}")
+    return types[0] == types[1] and not any(map(has_unknown, types[1]))
 
 
 def _ignored(line: str) -> None:
@@ -372,23 +347,7 @@ def _rounded(module: ModuleOp, name: str, inputs: Inputs, rng: np.random.Generat
     return values_of(run_function(module, name, inputs, lambda variables: RoundingEvaluator(variables, rng)))
 
 
-def _has_unknown(type_: Attribute) -> bool:
-    parts = type_.parameters if isinstance(type_, SlicesType) else (type_,)
-    return any(
-        isinstance(part, TensorType | MemRefType) and DYNAMIC_INDEX in part.get_shape() for part in parts
-    )
-
-
 def _copied(module: ModuleOp) -> ModuleOp:
     copy = module.clone()
     note_copies(module, copy)
     return copy
-
-
-def _finite(results: Results) -> bool:
-    arrays = [numbers(value) for value in values_of(results) if isinstance(value, np.ndarray | tuple)]
-    return all(np.isfinite(array).all() for array in arrays if is_inexact(array.dtype))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

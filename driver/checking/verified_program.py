@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.program import Program
@@ -29,10 +27,25 @@ def verified_executor(program: Program, inputs: Sequence[Array], variables: Mapp
     check = RunAfterEachPass("main", dict(enumerate(inputs)), variables, largest=None, one_program=True)
     with instrumented(check):
         executor = program.executor(inputs)
-    contents = {name: np.array(array) for name, array in variables.items()}
     try:
-        check.compare_outputs(f"target '{program.target}'", executor(inputs, contents), contents)
+        check.run_code(f"target '{program.target}'", executor, inputs, variables)
     except ArithmeticError:
         program.forget(inputs)
         raise
     return executor
+
+
+def check_outputs(program: Program, inputs: Sequence[Array], variables: Mapping[str, Array]) -> None:
+    """Compiles a program and compares what its code computes with what the evaluator computes of it as it was built.
+
+    Args:
+        program, inputs, variables: as for `verified_executor`.
+
+    Raises:
+        ResultChangedError: a number is another by more than rounding, or the code cannot be run.
+        DiagnosticError: the target refuses the program.
+    """
+    executor = program.executor(inputs)
+    check = RunAfterEachPass("main", dict(enumerate(inputs)), variables, largest=None, one_program=True)
+    check.start(program.module)
+    check.run_code(f"target '{program.target}'", executor, inputs, variables)

@@ -60,3 +60,9 @@ def test_a_function_sees_nothing_outside(loaded: Context) -> None:
     source = parse(loaded, '%y = "test.op"() : () -> i32\nfunc.func @f() -> i32 {\n func.return %y : i32\n}')
     with pytest.raises(VerificationError):
         verify(source.module)
+
+
+def test_generic_syntax_without_a_function_type() -> None:
+    text = '"builtin.module"() ({ "func.func"() <{sym_name = "f"}> ({ }) : () -> () }) : () -> ()'
+    with pytest.raises(VerificationError, match=r"func\.func.*function_type"):
+        verify(parse(context(), text).module)

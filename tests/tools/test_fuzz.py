@@ -1,0 +1,155 @@
+"""The fuzzer: cases are made from their seeds, and what is wrong is found, counted once and written."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pullback.driver.reproducer import parse_reproducer
+from pullback.passes.simplify.cse import CommonSubexpressions
+from pullback.passes.simplify.folds import arithmetic
+from pullback.tools.fuzz import __main__ as fuzz
+from pullback.tools.fuzz.cases import Case, text_of
+from pullback.tools.fuzz.check_text import check_meaning, check_tool
+from pullback.tools.fuzz.corpus import chosen, programs
+from pullback.tools.fuzz.failures import Failures
+from pullback.tools.fuzz.mutants import MUTATIONS
+from pullback.tools.fuzz.outcome import Outcome
+from pullback.tools.fuzz.random_programs import random_program
+from pullback.tools.fuzz.workers import Worker
+
+PROGRAM = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %one = graph.constant dense<1.0> : tensor<2x3xf32>
+  %h = graph.multiply %x, %x : tensor<2x3xf32>
+  %k = graph.add %h, %one {axis = 1 : i64} : tensor<2x3xf32>
+  func.return %k : tensor<2x3xf32>
+}
+"""
+
+
+def ignore(phase: str) -> None:
+    """Takes no note of what comes next."""
+
+
+def test_cases_are_made_from_their_seeds() -> None:
+    corpus = programs([])
+    for name in ("mutant:3", "program:3", "program:4"):
+        assert text_of(Case.named(name), corpus) == text_of(Case.named(name), corpus)
+    assert len({text_of(Case("mutant", seed), corpus) for seed in range(20)}) > 15
+    first, again = (random_program(np.random.default_rng(5)) for _ in range(2))
+    assert first.text == again.text
+    assert all(map(np.array_equal, first.inputs, again.inputs))
+
+
+def test_every_mutation_changes_something() -> None:
+    for mutation in MUTATIONS:
+        changed = [mutation(PROGRAM, random.Random(seed), [PROGRAM]) != PROGRAM for seed in range(10)]
+        assert any(changed), mutation
+
+
+def test_another_text_changes_few_choices() -> None:
+    corpus = [f"text {i}" for i in range(100)]
+    picked = [chosen(corpus, seed, 2)[0] for seed in range(300)]
+    again = [chosen([*corpus, "new"], seed, 2)[0] for seed in range(300)]
+    assert len(set(picked)) > 50
+    assert sum(a != b for a, b in zip(picked, again, strict=True)) < 20
+
+
+def test_random_programs_agree() -> None:
+    kinds = []
+    for seed in range(8):
+        program = random_program(np.random.default_rng(seed))
+        outcome = check_meaning(
+            program.text,
+            random.Random(seed),
+            ignore,
+            inputs=program.inputs or None,
+            variables=program.variables,
+            verify_each=seed % 4 == 0,
+        )
+        assert not outcome.is_failure, outcome.detail
+        kinds.append(outcome.kind)
+    assert kinds.count("same") >= 4
+
+
+def test_a_wrong_fold_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(arithmetic.NEUTRAL_ON_THE_RIGHT, arithmetic.Add, 1)  # pyright: ignore[reportArgumentType]
+    for verify_each, symptom in (
+        (False, "cpu in target _ changed a number"),
+        (True, "canonicalize in "),
+    ):
+        outcome = check_meaning(PROGRAM, random.Random(0), ignore, verify_each=verify_each)
+        assert outcome.kind == "changed number"
+        assert outcome.symptom.startswith(symptom)
+
+
+def test_an_internal_error_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails(*arguments: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(CommonSubexpressions, "apply", fails)
+    outcome = check_tool(PROGRAM, "canonicalize,cse", "", tmp_path)
+    assert (outcome.kind, outcome.pipeline) == ("internal error", "canonicalize,cse")
+    assert outcome.symptom.startswith("KeyError in ")
+    assert check_tool(PROGRAM, "canonicalize", "", tmp_path).kind == "accepted"
+    assert check_tool(PROGRAM[:70], "canonicalize", "", tmp_path).kind == "refused"
+
+
+def test_loops_without_end() -> None:
+    text = """func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  %r = graph.while %x : tensor<f32> {
+  ^bb0(%a: tensor<f32>):
+    %c = graph.constant dense<true> : tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<f32>):
+    graph.yield %a : tensor<f32>
+  }
+  func.return %r : tensor<f32>
+}
+"""
+    assert check_meaning(text, random.Random(0), ignore, verify_each=False).kind == "endless"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("import os; os.abort()", "crash"),
+        ("import time; time.sleep(60)", "hang"),
+        ('print(\'{"phase": "run"}\', flush=True); import time; time.sleep(60)', "endless"),
+    ],
+)
+def test_processes_that_do_not_answer(answer: str, kind: str) -> None:
+    worker = Worker([], seconds=1.0)
+    worker.command = [sys.executable, "-c", f"print('{{}}', flush=True); input(); {answer}"]
+    assert worker.run(Case("mutant", 1)).kind == kind
+    worker.close()
+    worker.remove()
+
+
+def test_failures_count_once_and_are_written(tmp_path: Path) -> None:
+    failures = Failures(tmp_path)
+    wrong = Outcome("internal error", "KeyError in cse.py:apply", "KeyError: x", PROGRAM, "cse")
+    assert not failures.add(Case("mutant", 1), Outcome("refused"))
+    assert failures.add(Case("mutant", 2), wrong)
+    assert not failures.add(Case("mutant", 3), wrong)
+    path = failures.write(Case("mutant", 2), wrong)
+    assert path is not None
+    reproducer = parse_reproducer(path.read_text())
+    assert (reproducer.pipeline, reproducer.error) == ("cse", "internal error: KeyError in cse.py:apply")
+    assert "    2 x internal error: KeyError in cse.py:apply (--case mutant:2)" in failures.summary()
+
+
+def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fuzz.main(["--mutants", "3", "--programs", "1", "--seed", "7"]) == 0
+    said = capsys.readouterr()
+    assert "4 of 4 cases in " in said.out
+    assert said.err.startswith("seed 7: 4 cases")
+    assert fuzz.main(["--case", "mutants:1"]) == 1
+    assert "expected mutant:N or program:N" in capsys.readouterr().err
+    assert fuzz.main(["--corpus", "/nowhere"]) == 1
+    assert "--corpus /nowhere: no such folder" in capsys.readouterr().err
