@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 
 import pullback as pb
 from pullback.backends.cpu import runtime
-from pullback.backends.cpu.llvm.printer import print_llvm
+from pullback.backends.cpu.llvm.printer import print_module
 from pullback.dialects.context import context
 from pullback.driver.program import specialise
 from pullback.driver.run_pipeline import lowered
@@ -109,7 +109,7 @@ def stages(step: Step) -> dict[str, float]:
         passes = parse_passes(target_named("cpu").pipeline)
         with instrumented(Stages(note)):
             run_passes(context(), module, passes, verify_each=False)
-        text = print_llvm(module)
+        text = print_module(module).text
         note("print")
         runtime.emit_object(text)
         note("LLVM")

@@ -25,7 +25,7 @@ from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
-from pullback.dialects.ir.text import print_module
+from pullback.dialects.ir.text import clear_locations, print_module
 from pullback.dialects.verification import verify
 from pullback.driver.failure import Failure, explain
 from pullback.passes.explain.question import explanations
@@ -156,6 +156,8 @@ class Opt:
                 form.print_debuginfo or args.print_debuginfo,
                 form.syntax_highlight or args.syntax_highlight,
             )
+        elif args.no_locations:
+            clear_locations(module)
         output = StringIO()
         form.emit(self.ctx, module, output)
         return output.getvalue()

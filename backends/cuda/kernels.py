@@ -13,7 +13,7 @@ from xdsl.traits import IsTerminator
 from pullback.backends.cuda.c_types import c_type
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.identifiers import Identifiers
-from pullback.dialects.graph.tensor.location import name_in
+from pullback.dialects.graph.tensor.origins import spelled
 from pullback.dialects.ir.diagnostics import UnsupportedError, about
 from pullback.dialects.upstream.gpu import ShuffleModeAttr, is_shared
 
@@ -43,6 +43,8 @@ class KernelPrinter:
         block = self.kernel.regions[0].block
         stored = {op.operands[1] for op in block.walk() if op.name == "memref.store"}
         parameters = [self._parameter(argument, argument in stored) for argument in block.args]
+        if origins := spelled(self.kernel.location):
+            self.line(f"// computes {origins}")
         self.line(f'extern "C" __global__ void {self._launch_bounds()}{name}({", ".join(parameters)}) {{')
         with self._indented():
             self._shared_memory(block)
@@ -51,9 +53,9 @@ class KernelPrinter:
         return "\n".join(self.lines) + "\n"
 
     def line(self, text: str, op: Operation | None = None) -> None:
-        """Add a line, with the name of the op it comes from as a comment."""
-        origin = None if op is None else name_in(op.location)
-        self.lines.append(INDENT * self._depth + text + ("" if origin is None else f"  // {origin}"))
+        """Add a line, with the name and the role of the op it comes from as a comment."""
+        origin = "" if op is None else spelled(op.location)
+        self.lines.append(INDENT * self._depth + text + (origin and f"  // {origin}"))
 
     def block(self, block: Block) -> None:
         """The statements of a block, without its terminator."""

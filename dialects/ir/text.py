@@ -26,6 +26,14 @@ def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = Fa
     return stream.getvalue().rstrip("\n") + "\n"
 
 
+def clear_locations(module: ModuleOp) -> None:
+    """Removes all locations, so that no text of the module says names."""
+    for op in module.walk():
+        op.location = UNKNOWN_LOC
+        for argument in (a for region in op.regions for block in region.blocks for a in block.args):
+            argument.location = UNKNOWN_LOC
+
+
 class _LocationPrinter(Printer):
     """A printer that leaves out unknown locations: xDSL's prints a location on every op or on none."""
 

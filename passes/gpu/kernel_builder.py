@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import MemRefType, UnitAttr, i1, i8
+from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, MemRefType, UnitAttr, i1, i8
 from xdsl.ir import Attribute, Region, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
@@ -28,6 +28,8 @@ class Parameter:
     size: int
     name: str | None = None
     """For readers."""
+    origin: LocationAttr = UNKNOWN_LOC
+    """The location of what is stored in it."""
 
     @property
     def type(self) -> MemRefType[Attribute]:
@@ -47,7 +49,7 @@ class KernelBuilder(CodeBuilder):
         for argument, parameter in zip(self.block.args, parameters, strict=True):
             argument.name_hint = parameter.name
             layout = StridedLayout((parameter.size,), (1,))
-            self.views.append(BufferView(argument, layout, parameter.element_type))
+            self.views.append(BufferView(argument, layout, parameter.element_type, parameter.origin))
 
     def finish(self, blocks: int) -> GpuKernel:
         """The kernel, with its constants at the beginning, to be run by so many blocks."""

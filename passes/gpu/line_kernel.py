@@ -10,6 +10,7 @@ what each of its points adds to a total across the lines. Of the three sums in `
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -23,6 +24,7 @@ from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import lower_pointwise
 from pullback.passes.gpu.row_reduction import ROWS
+from pullback.passes.lowering.code_builder import combine
 from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.long_sums import total_type
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
@@ -130,9 +132,9 @@ def reduce_into(line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Se
 
 def combination(node: Reduce) -> Combination:
     """The combination of a reduction."""
-    op = type(node.op)
     kind = node.element_type
-    return Combination(kind, op.COMBINE, op.neutral(kind), total_type(node.op, kind))
+    combined = functools.partial(combine, node.op)
+    return Combination(kind, combined, node.op.neutral(kind), total_type(node.op, kind))
 
 
 # ---- totals over all lines ------------------------------------------------------------------------------------

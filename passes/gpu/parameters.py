@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from xdsl.dialects.builtin import MemRefType
@@ -54,5 +54,7 @@ class Parameters:
         return len(self.by_buffer) - 1
 
     def output(self, number: int) -> int:
-        kernel = self.signature.kernel
-        return self.declare(self.signature.outputs[number], kernel.results[number], f"output{number}")
+        buffer, value = self.signature.outputs[number], self.signature.kernel.results[number]
+        position = self.declare(buffer, value, f"output{number}")
+        self.by_buffer[buffer] = replace(self.by_buffer[buffer], origin=self.signature.origin_of(number))
+        return position

@@ -7,6 +7,7 @@ stage stores it in the row of the result, the second loads it from there, and pu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from pullback.passes.loops.kernel_function import KernelFunction
@@ -20,7 +21,7 @@ class Keeping:
     def __init__(self, kernel: KernelFunction, roots: list[Node], elements: list[Output], last: int) -> None:
         self.kernel = kernel
         self.last = last
-        self.rows: dict[Node, Output] = {}
+        self.rows: dict[Compute, Output] = {}
         self.first: dict[Node, int] = {}
         self._roots: list[list[Node]] = [[] for _ in range(last + 1)]
         for node in roots:
@@ -44,7 +45,7 @@ class Keeping:
             buffer = self.kernel.results[output.result]
             if self.first[node] == stage:
                 (value,) = level.values([node])
-                level.store(buffer, output.offset, value)
+                level.store(replace(buffer, origin=node.op.location), output.offset, value)
             elif self.first[node] < stage:
                 level.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
 
@@ -54,7 +55,7 @@ class Keeping:
         is_last = self.stage_of(output) == self.last
         return is_last and everywhere <= output.offset.dims and not self.kernel.is_loaded(output)
 
-    def _keep(self, node: Node, free: list[Output]) -> None:
+    def _keep(self, node: Compute, free: list[Output]) -> None:
         stages = [
             stage for stage, roots in enumerate(self._roots) if node in cone(roots, self.is_there(stage))
         ]

@@ -12,7 +12,7 @@ space (4, 30). %x is stepped through by 30 elements and by 1, so that its argume
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects import func
@@ -110,7 +110,10 @@ class KernelFunction:
             return BufferView(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
 
         inputs = [view(k, v.type) for k, v in zip(self.signature.inputs, operands, strict=True)]
-        self.results = [view(k, v.type) for k, v in zip(self.signature.outputs, results, strict=True)]
+        self.results = [
+            replace(view(key, value.type), origin=self.signature.origin_of(number))
+            for number, (key, value) in enumerate(zip(self.signature.outputs, results, strict=True))
+        ]
         self.root = LoopLevel(self.builder, inputs, None, self.builder.block.add_op, {})
 
     def add_argument(self, key: BufferKey, type_: MemRefType) -> SSAValue:

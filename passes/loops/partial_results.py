@@ -24,7 +24,7 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, with_element_type
 from pullback.passes.loops.vectors import across_lanes, combined
-from pullback.passes.lowering.code_builder import CodeBuilder
+from pullback.passes.lowering.code_builder import CodeBuilder, combine
 from pullback.passes.lowering.long_sums import BLOCK, total_type
 
 Bounds: TypeAlias = tuple[SSAValue, SSAValue, SSAValue]
@@ -60,7 +60,7 @@ class Accumulator:
     def add(self, value: Scalar, slot: int = 0) -> None:
         """Combines a value into a slot; the first value of a slot is the slot."""
         if slot < len(self.values):
-            self.values[slot] = type(self.op).COMBINE(self.values[slot], value)
+            self.values[slot] = combine(self.op, self.values[slot], value)
         else:
             self.values.append(value)
         self.values[min(slot, len(self.values) - 1)].value.name_hint = self.hint
@@ -75,7 +75,7 @@ class Accumulator:
         if self.total_type is None or not self.values:
             return
         value = combined(self.op, self.values).cast(element_of(self.total_type))
-        self.earlier = value if self.earlier is None else type(self.op).COMBINE(self.earlier, value)
+        self.earlier = value if self.earlier is None else combine(self.op, self.earlier, value)
         self.earlier.value.name_hint = f"{self.hint}_so_far"
         self.values = []
 

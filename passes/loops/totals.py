@@ -29,6 +29,7 @@ from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import each_element, lower_nest
 from pullback.passes.loops.vectors import across_lanes, with_neutral
 from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import combine
 from pullback.passes.lowering.long_sums import BLOCK, total_type
 from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
 from pullback.passes.lowering.strided_layout import LoopAccess, layout_of
@@ -115,7 +116,7 @@ class Totals:
             buffer = self.kernel.results[output.result]
             value = self._value(level, node, output)
             before = level.load(buffer, output.offset)
-            level.store(buffer, output.offset, type(node.op).COMBINE(before, value))
+            level.store(buffer, output.offset, combine(node.op, before, value))
 
     def _value(self, level: LoopLevel, node: Reduce, output: Output) -> Scalar:
         """The value that an iteration adds: a vector of elements, or all of its lanes to one element."""
@@ -139,7 +140,7 @@ class Totals:
         buffer = self.kernel.results[output.result]
         block = level.load(buffer, output.offset).cast(earlier.element_type)
         before = level.load(earlier, output.offset)
-        level.store(earlier, output.offset, type(node.op).COMBINE(before, block))
+        level.store(earlier, output.offset, combine(node.op, before, block))
         self._store_neutral(node, buffer, level)
 
     def _store_neutral(self, node: Reduce, buffer: BufferView, level: LoopLevel) -> None:

@@ -9,7 +9,6 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType, i1, i32
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.vectors import Lanes, shuffled
@@ -88,11 +87,11 @@ def store_vector(
     if stride != 1:
         steps = lane_steps(builder, lanes.count, stride)
         mask = lanes.mask or all_lanes(builder, lanes.count)
-        insert(ScatterOp.create(operands=[view.value, *at, steps, mask, stored]))
+        view.insert_store(ScatterOp.create(operands=[view.value, *at, steps, mask, stored]))
     elif lanes.mask is None:
-        insert(vector.StoreOp.create(operands=[stored, view.value, *at]))
+        view.insert_store(vector.StoreOp.create(operands=[stored, view.value, *at]))
     else:
-        insert(vector.MaskedStoreOp.create(operands=[view.value, *at, lanes.mask, stored]))
+        view.insert_store(vector.MaskedStoreOp.create(operands=[view.value, *at, lanes.mask, stored]))
 
 
 def lane_steps(builder: CodeBuilder, count: int, stride: int) -> SSAValue:

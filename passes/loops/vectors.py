@@ -15,7 +15,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.lowering.code_builder import CodeBuilder, result_of
+from pullback.passes.lowering.code_builder import CodeBuilder, combine, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def with_neutral(builder: CodeBuilder, value: Scalar, lanes: Lanes, op: Reductio
 def combined(op: Reduction, values: list[Scalar]) -> Scalar:
     """Several partial results as one, in a balanced tree of fixed order."""
     while len(values) > 1:
-        pairs = [type(op).COMBINE(a, b) for a, b in zip(values[::2], values[1::2], strict=False)]
+        pairs = [combine(op, a, b) for a, b in zip(values[::2], values[1::2], strict=False)]
         values = pairs + values[len(pairs) * 2 :]
     return values[0]
 
@@ -66,7 +66,7 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
     while count > 1:
         count //= 2
         low, high = (part(value, start, count) for start in (0, count))
-        value = type(op).COMBINE(low, high)
+        value = combine(op, low, high)
     extract = vector.ExtractOp.create(
         operands=[value.value],
         result_types=[value.element_type],

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import IntegerType, MemRefType
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects.builtin import UNKNOWN_LOC, IntegerType, LocationAttr, MemRefType
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
@@ -24,6 +24,8 @@ class BufferView:
     value: SSAValue
     layout: StridedLayout
     element_type: Attribute
+    origin: LocationAttr = UNKNOWN_LOC
+    """The location of stores: that of the operation whose result they store."""
 
     @property
     def memory_type(self) -> Attribute:
@@ -51,7 +53,12 @@ class BufferView:
     def store(self, builder: CodeBuilder, value: Scalar, terms: Sequence[Term], constant: int) -> None:
         """One element."""
         indices = self.indices(builder, terms, constant)
-        insert(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
+        self.insert_store(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
+
+    def insert_store(self, op: Operation) -> None:
+        """Inserts an operation that stores to the buffer, with its origin."""
+        op.location = self.origin
+        insert(op)
 
     def stored(self, value: Scalar) -> Scalar:
         """Casts a value to the element type in memory."""

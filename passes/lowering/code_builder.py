@@ -23,11 +23,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import IndexType, IntegerAttr
+from xdsl.dialects.builtin import IndexType, IntegerAttr, LocationAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar, constant, default_properties
 from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
+from pullback.dialects.graph.tensor.location import is_unknown
 from pullback.dialects.graph.tensor.tensor import Number
 
 INDEX = IndexType()
@@ -47,6 +49,19 @@ def result_of(op: Operation, hint: str | None = None) -> SSAValue:
     """Inserts an operation and gives its only result."""
     insert(op)
     return named(op.results[0], hint) if hint else op.results[0]
+
+
+def located(value: Scalar, location: LocationAttr) -> Scalar:
+    """The value, whose code states the origin of what it computes; constants and earlier values stay as they are."""
+    op = value.value.owner
+    if isinstance(op, Operation) and op.parent is not None and is_unknown(op.location):
+        op.location = location
+    return value
+
+
+def combine(op: Reduction, a: Scalar, b: Scalar) -> Scalar:
+    """Combines two terms of a reduction, and states that it is the origin of the code."""
+    return located(type(op).COMBINE(a, b), op.location)
 
 
 class CodeBuilder:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, LocationAttr, MemRefType, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
@@ -19,12 +20,13 @@ from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
-from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
 from pullback.passes.lowering.host_memory import HostMemory
-from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
+from pullback.passes.lowering.kernel_origins import origin_of
+from pullback.passes.lowering.lowered_kernels import LoweredKernels, Signature
 from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
@@ -32,14 +34,15 @@ from pullback.passes.lowering.while_loops import is_stack, lower_while, temporar
 
 
 class Host:
-    """Lowers one function of level `kernels`; `lower_kernel` says how its kernels run."""
+    """Lowers one function of level `kernels`; `kernels` says how its kernels run."""
 
-    def __init__(self, function: func.FuncOp, lower_kernel: Callable[[Signature], LoweredKernel]) -> None:
+    def __init__(self, function: func.FuncOp, kernels: LoweredKernels) -> None:
         check_outside(function.body.block)
         self.function = function
         self.assignment = BufferAssignment(function)
-        kernels = [op for op in function.walk() if isinstance(op, Kernel)]
-        self.kernels = {op: lower_kernel(self._signature(op, i)) for i, op in enumerate(kernels)}
+        found = [op for op in function.walk() if isinstance(op, Kernel)]
+        self.origins: dict[Operation, LocationAttr] = {op: origin_of(op) for op in found}
+        self.kernels = kernels.lower([self._signature(op, i) for i, op in enumerate(found)])
         self.memory = HostMemory(function, self.assignment, self._scratch_bytes())
         self.builder = self.memory.builder
         self.stacks = Stacks(self.memory, self.call_host)
@@ -55,6 +58,7 @@ class Host:
             self.block(self.function.body.block)
             self._return()
         host = self.builder.finish()
+        host.location = self.function.location
         host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.memory.roles])
         return host
 
@@ -78,8 +82,20 @@ class Host:
         for op in block.ops:
             if op is block.last_op:
                 break
-            handler_of(op)(self, op)
+            with self._locating(self.origins.get(op, op.location)):
+                handler_of(op)(self, op)
             self.stacks.free_after(op)
+
+    def _locating(self, location: LocationAttr) -> AbstractContextManager[None]:
+        """While this lasts, what is inserted for its effect, or holds code, has this location; views need none."""
+        place = self.builder.insertion_point
+
+        def insert_located(op: Operation) -> None:
+            if not op.results or op.regions:
+                op.location = location
+            place(op)
+
+        return inserting(insert_located)
 
     def kernel(self, op: Kernel) -> None:
         """One call."""

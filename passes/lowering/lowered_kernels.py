@@ -19,13 +19,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, MemRefType
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferKey
 from pullback.passes.lowering.code_builder import CodeBuilder
 from pullback.passes.lowering.host_memory import HostMemory
+from pullback.passes.lowering.kernel_origins import origin_of_kernels, share_origins
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.read_nodes import is_identity
 from pullback.passes.lowering.structure import Structure, structure_of
@@ -59,6 +60,12 @@ class Signature:
         shared = tuple(numbers[buffer] for buffer in (*self.inputs, *self.outputs))
         # Rows of an identity matrix are not read, but computed.
         return structure_of(self.kernel), shared, tuple(map(is_identity, self.kernel.operands))
+
+    def origin_of(self, number: int) -> LocationAttr:
+        """The location of the operation that makes a result."""
+        last = self.kernel.body.block.last_op
+        owner = last.operands[number].owner if last is not None else None
+        return owner.location if isinstance(owner, Operation) else UNKNOWN_LOC
 
 
 class Code(Protocol):
@@ -107,22 +114,34 @@ class LoweredKernels:
 
     def __init__(self, lower: Callable[[Signature], LoweredKernel]) -> None:
         self._lower = lower
-        self._known: dict[Structure, tuple[Sequence[BufferKey], LoweredKernel]] = {}
+        self._functions: list[Code] = []
 
-    def __call__(self, signature: Signature) -> LoweredKernel:
-        """The code of a kernel, and what this kernel passes to it."""
-        key = signature.structure
-        if key in self._known:
-            SHARED.add()
-        else:
-            self._known[key] = signature.buffers, self._lower(signature)
+    def lower(self, signatures: Sequence[Signature]) -> dict[Kernel, LoweredKernel]:
+        """The code of each kernel, and what this kernel passes to it.
+
+        The code states the origins of all the kernels that it serves.
+        """
+        groups: dict[Structure, list[Signature]] = {}
+        for signature in signatures:
+            groups.setdefault(signature.structure, []).append(signature)
+        found: dict[Kernel, LoweredKernel] = {}
+        for first, *others in groups.values():
+            kernels = [first.kernel, *(signature.kernel for signature in others)]
+            origin = origin_of_kernels(kernels)
+            share_origins(kernels)
+            lowered = self._lower(first)
             LOWERED.add()
-        first, lowered = self._known[key]
-        own = dict(zip(first, signature.buffers, strict=True))
-        arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]
-        return replace(lowered, arguments=arguments)
+            SHARED.add(len(others))
+            for code in lowered.code:
+                code.operations[-1].location = origin
+            self._functions += lowered.code
+            for signature in (first, *others):
+                own = dict(zip(first.buffers, signature.buffers, strict=True))
+                arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]
+                found[signature.kernel] = replace(lowered, arguments=arguments)
+        return found
 
     @property
     def operations(self) -> list[Operation]:
         """All functions, in the order of the first kernels."""
-        return [op for _, lowered in self._known.values() for code in lowered.code for op in code.operations]
+        return [op for code in self._functions for op in code.operations]

@@ -38,7 +38,7 @@ from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
-from pullback.passes.lowering.code_builder import CodeBuilder, Term
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, located
 from pullback.passes.lowering.nodes import Compute, Fixed, IdentityElement, Load, Node, Output, cone
 
 
@@ -133,7 +133,7 @@ class NodeValues(ABC):
                 return self.identity_element(node)
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
-                return node.op.body(*operands)
+                return located(node.op.body(*operands), node.op.location)
             case _:
                 raise AssertionError(f"{node} must be known before it is used")
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
 from pullback.backends.cpu.llvm_types import spell, suffix
 from pullback.backends.cpu.math.library import check_element_type
@@ -29,8 +30,9 @@ class LLVMPrintError(DiagnosticError, ValueError):
 
 @dataclass
 class ModuleNeeds:
-    """Declarations and library functions that the functions printed so far need in their module."""
+    """Declarations and library functions that the functions printed so far need in their module, and notes on lines."""
 
+    notes: Notes
     declarations: set[str] = field(default_factory=set[str])
     library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
     """Functions of the math library, by name and type of their arguments."""
@@ -160,7 +162,9 @@ class FunctionPrinter:
         for op in block.ops:
             if hooks is not None:
                 hooks.before(self, op)
+            start = len(self.lines)
             self.operation(op)
+            self.needs.notes.operation(op, self.lines, start)
             if hooks is not None:
                 hooks.after(self, op)
         if hooks is not None:

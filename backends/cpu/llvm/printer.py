@@ -26,6 +26,7 @@ from pullback.backends.cpu.llvm.function_printer import (
     LLVMPrintError,
     ModuleNeeds,
 )
+from pullback.backends.cpu.llvm.notes import Comments, NoNotes, Notes
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
 from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
@@ -52,8 +53,8 @@ ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 
 
 def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
-    """The LLVM IR of a module of level `loops`; see `print_module`."""
-    return print_module(module, entry).text
+    """The LLVM IR of a module of level `loops`, with comments on its origins; see `print_module`."""
+    return print_module(module, entry, Comments()).text
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,17 @@ class Printed:
     """Whether the host may run an operation after a variable was changed, or change one itself."""
 
 
-def print_module(module: ModuleOp, entry: str | None = "main") -> Printed:
+def print_module(module: ModuleOp, entry: str | None = "main", notes: Notes | None = None) -> Printed:
     """The LLVM IR of a module of level `loops`.
 
     With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
-    pointers. What the host runs is declared, and returns 0 unless it failed.
+    pointers. What the host runs is declared, and returns 0 unless it failed. `notes` adds to the lines.
 
     Raises:
         LLVMPrintError: a ValueError, for what level `loops` does not have.
     """
     check_recursion(module)
-    needs = ModuleNeeds()
+    needs = ModuleNeeds(notes or NoNotes())
     written = written_arguments(module)
     hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
     needs.host |= {op.sym_name.data for op in hosts}
@@ -214,7 +215,9 @@ def print_function(
     # Inlined, kernels would make one function of thousands of blocks, which LLVM takes half as long again for.
     apart = "noinline " if private else ""
     head = f"define {linkage}{returns} @{op.sym_name.data}({', '.join(parameters)}) {apart}{ATTRIBUTES} {{"
-    return "\n".join([head, "entry:", *printer.lines, "}"])
+    lines = [head, "entry:", *printer.lines, "}"]
+    needs.notes.function(op, lines)
+    return "\n".join(lines)
 
 
 def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bool) -> str:

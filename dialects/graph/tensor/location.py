@@ -77,7 +77,7 @@ def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
     return attribute
 
 
-def named(name: str) -> LocationAttr:
+def named(name: str) -> NameLoc:
     """Builds `loc("name")`."""
     return _unchecked(NameLoc, desc=StringAttr(name), location=_NONE)
 
@@ -92,7 +92,7 @@ def fused(locations: Sequence[LocationAttr], metadata: Attribute = _NONE) -> Loc
     return _unchecked(FusedLoc, locations=ArrayAttr(locations), metadata=metadata)
 
 
-def named_at(name: str, place: LocationAttr) -> LocationAttr:
+def named_at(name: str, place: LocationAttr) -> NameLoc:
     """Builds `loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` holds a position in a file."""
     if (position := _position_in(place)) is None:
         return named(name)
@@ -130,15 +130,16 @@ def _under(caller: Attribute, name: str | None) -> str | None:
 
 def role_of(op: Operation) -> Role | None:
     """Reads the role of an operation, which it has if the gradient engine made it."""
-    return _role_in(op.location)
+    return role_in(op.location)
 
 
-def _role_in(location: Attribute) -> Role | None:
+def role_in(location: Attribute) -> Role | None:
+    """Reads the role that a location holds, if any."""
     match location:
         case FusedLoc(locations=ArrayAttr(data=(_, NameLoc(desc=text), *_))):
             return Role.read(text.data)
         case CallSiteLoc():
-            role = _role_in(location.callee)
+            role = role_in(location.callee)
             forward = None if role is None else _under(location.caller, role.forward)
             return Role(role.origin, forward) if role and forward else role
         case _:
