@@ -15,9 +15,9 @@ from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.function_runs import Results, on_memory, run_function
+from pullback.driver.checking.measured_rounding import RUNS, RoundingEvaluator, Spread
 from pullback.driver.checking.partial_evaluation import UNKNOWN, PartialEvaluator
 from pullback.driver.checking.results import ChangedNumber, first_change
-from pullback.driver.checking.rounding import RUNS, RoundingEvaluator, Spread
 from pullback.driver.run_function import functions_of
 
 

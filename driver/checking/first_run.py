@@ -16,10 +16,10 @@ from pullback.dialects.graph.tensor.types import GraphError, SlicesType, compati
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
 from pullback.driver.checking.function_runs import Results, largest_value, on_memory, run_function
+from pullback.driver.checking.measured_rounding import is_inexact, numbers
 from pullback.driver.checking.partial_evaluation import EndlessError, PartialEvaluator, Steps
 from pullback.driver.checking.points import BOTH_SIGNS, EXTENT, POSITIVE
 from pullback.driver.checking.results import values_of
-from pullback.driver.checking.rounding import is_inexact, numbers
 from pullback.driver.run_function import functions_of, result_names
 
 LARGEST = 1 << 22

@@ -10,8 +10,8 @@ import numpy as np
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.driver.checking.function_runs import Results
+from pullback.driver.checking.measured_rounding import ULPS, distance, is_inexact, numbers, unit
 from pullback.driver.checking.partial_evaluation import UNKNOWN
-from pullback.driver.checking.rounding import ULPS, distance, is_inexact, numbers, unit
 
 FALLBACK = 512.0
 """Units in the last place of a number, and of the largest of its array, where nothing measures what rounding does."""

@@ -46,8 +46,8 @@ from pullback.driver.checking.function_runs import (
     on_memory,
     run_function,
 )
+from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
-from pullback.driver.checking.rounding import RoundingEvaluator, Spread
 from pullback.driver.layout import argument_roles
 from pullback.driver.reproducer import Reproducer
 from pullback.driver.run_function import arguments_of, functions_of

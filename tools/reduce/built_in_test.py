@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.copying import copy_module
 from pullback.tools.reduce.isolation import Died, TimedOut, in_child
-from pullback.tools.reduce.symptoms import CRASH, Diagnosis, Run, Symptom
+from pullback.tools.reduce.symptoms import CRASH, Diagnosis, RunSettings, Symptom
 
 ERROR, TIMEOUT = "error", "timeout"
 """What is said of programs that a test cannot judge."""
@@ -24,7 +24,7 @@ class BuiltInTest:
     """Interesting is what shows this symptom."""
 
     diagnosis: Diagnosis
-    run: Run
+    run: RunSettings
     symptom: Symptom
     seconds: float
 
@@ -36,7 +36,7 @@ class BuiltInTest:
 
 
 def built_in_test(
-    diagnosis: Diagnosis, module: ModuleOp, runs: Sequence[Run], seconds: float, kind: str
+    diagnosis: Diagnosis, module: ModuleOp, runs: Sequence[RunSettings], seconds: float, kind: str
 ) -> BuiltInTest:
     """The test for the symptom of a kind that a program shows in the first of these runs in which it does.
 
@@ -59,7 +59,7 @@ def built_in_test(
     raise NotInterestingError(f"the program shows no {kind}: there is nothing to reduce")
 
 
-def diagnosed(diagnosis: Diagnosis, module: ModuleOp, run: Run, seconds: float) -> Symptom | None:
+def diagnosed(diagnosis: Diagnosis, module: ModuleOp, run: RunSettings, seconds: float) -> Symptom | None:
     """What is wrong with a program; that a process died of a signal is a symptom, too."""
 
     def diagnose() -> Symptom | None:

@@ -28,7 +28,7 @@ from pullback.tools.reduce.symptoms import (
     WRONG_GRADIENT,
     WRONG_NUMBER,
     Diagnosis,
-    Run,
+    RunSettings,
     crash,
     inputs_of,
     mismatch,
@@ -117,7 +117,7 @@ class ReductionSettings:
             return WRONG_NUMBER
         return CRASH
 
-    def _runs(self, module: ModuleOp) -> list[Run]:
+    def _runs(self, module: ModuleOp) -> list[RunSettings]:
         """The runs in which the symptom is looked for: with inputs of both signs, then where logarithms are defined."""
         options = self.options
         function = functions_of(module).get(self.function)
@@ -125,7 +125,7 @@ class ReductionSettings:
             known = ", ".join(functions_of(module)) or "none"
             raise ArrayError(f"--function {self.function}: the program has no such function; it has: {known}")
         default = "" if options.wrong_gradient or has_kernels(module) else FINISH
-        run = Run(
+        run = RunSettings(
             parse_passes(default if self.passes is None else self.passes, available_passes()),
             self.function,
             _given("input", self.inputs, arguments_of(function)),

@@ -22,10 +22,10 @@ from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, 
 from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
 from pullback.driver.checking.function_runs import Results, on_memory, run_function
+from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread, is_inexact
 from pullback.driver.checking.points import BOTH_SIGNS
 from pullback.driver.checking.report import GradientCheckError
 from pullback.driver.checking.results import first_change, values_of
-from pullback.driver.checking.rounding import RoundingEvaluator, Spread, is_inexact
 from pullback.driver.copying import copy_module
 from pullback.driver.run_function import (
     arguments_of,
@@ -56,7 +56,7 @@ class Symptom:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSettings:
     """How programs are run to see what is wrong with them.
 
     Attributes:
@@ -79,7 +79,7 @@ class Run:
     tolerance: float | None = None
 
 
-Diagnosis = Callable[[ModuleOp, Run], "Symptom | None"]
+Diagnosis = Callable[[ModuleOp, RunSettings], "Symptom | None"]
 """Finds out what is wrong with a program, which it may change; None where nothing is. Raises where it cannot be run."""
 
 
@@ -89,7 +89,7 @@ Diagnosis = Callable[[ModuleOp, Run], "Symptom | None"]
 def wrong_number(target: str) -> Diagnosis:
     """The results on a target are not those of the program as it is, operation by operation on NumPy."""
 
-    def diagnose(module: ModuleOp, run: Run) -> Symptom | None:
+    def diagnose(module: ModuleOp, run: RunSettings) -> Symptom | None:
         oracle = _runnable(module)
         return _difference(WRONG_NUMBER, oracle, lambda i: _reference(oracle, run, i), module, run, target)
 
@@ -99,7 +99,7 @@ def wrong_number(target: str) -> Diagnosis:
 def mismatch(one: str, other: str) -> Diagnosis:
     """The results on two targets differ."""
 
-    def diagnose(module: ModuleOp, run: Run) -> Symptom | None:
+    def diagnose(module: ModuleOp, run: RunSettings) -> Symptom | None:
         oracle = _runnable(module)
 
         def on_one(inputs: Inputs) -> Results:
@@ -115,7 +115,7 @@ def _difference(
     oracle: ModuleOp,
     expected: Callable[[Inputs], Results],
     module: ModuleOp,
-    run: Run,
+    run: RunSettings,
     target: str,
 ) -> Symptom | None:
     function = functions_of(oracle)[run.function]
@@ -160,11 +160,11 @@ def _runnable(module: ModuleOp) -> ModuleOp:
     return copy
 
 
-def _reference(oracle: ModuleOp, run: Run, inputs: Inputs) -> Results:
+def _reference(oracle: ModuleOp, run: RunSettings, inputs: Inputs) -> Results:
     return run_function(oracle, run.function, inputs)
 
 
-def _on_target(module: ModuleOp, run: Run, target: str, inputs: Inputs) -> Results:
+def _on_target(module: ModuleOp, run: RunSettings, target: str, inputs: Inputs) -> Results:
     """What a target makes of the program after the passes."""
     copy, inputs = copy_module(module), inputs.copies()
     run_passes(context(), copy, run.passes, verify_each=False)
@@ -176,7 +176,7 @@ def _on_target(module: ModuleOp, run: Run, target: str, inputs: Inputs) -> Resul
     return Results(tuple(values), inputs.variables)
 
 
-def inputs_of(function: func.FuncOp, run: Run) -> Inputs:
+def inputs_of(function: func.FuncOp, run: RunSettings) -> Inputs:
     """Given arrays, cut to the types of arguments where these have shrunk, and drawn ones for the rest."""
     types = arguments_of(function)
     given: dict[str | int, Any] = {
@@ -222,7 +222,7 @@ def _with_special(value: Any, special: Sequence[float]) -> Any:
 # ---- wrong gradients ------------------------------------------------------------------------------------------
 
 
-def wrong_gradient(module: ModuleOp, run: Run) -> Symptom | None:
+def wrong_gradient(module: ModuleOp, run: RunSettings) -> Symptom | None:
     """Gradients differ from finite differences, and not at a kink; the rule at fault is that of the same operation."""
     check = CheckGradients(function=run.function, order=1, seed=run.seed)
     run_passes(context(), module, run.passes, verify_each=False)
@@ -243,7 +243,7 @@ def wrong_gradient(module: ModuleOp, run: Run) -> Symptom | None:
 def crash(target: str | None) -> Diagnosis:
     """A pass or a target fails: with an exception of the same class, in the same pass."""
 
-    def diagnose(module: ModuleOp, run: Run) -> Symptom | None:
+    def diagnose(module: ModuleOp, run: RunSettings) -> Symptom | None:
         try:
             if target is None:
                 run_passes(context(), module, run.passes)
