@@ -29,6 +29,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.ir.diagnostics import TextError
+from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.dialects.ir.text import print_module
 from pullback.driver.array_text import Array, array_text
 from pullback.driver.plugins.registration import plugins
@@ -137,7 +138,7 @@ class CrashReproducer(PassInstrumentation):
 
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Keeps the program as text."""
-        self._before = print_module(module)
+        self._before = print_anyway(module)
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Writes the file, and a note into the error that names it."""

@@ -14,20 +14,14 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
+from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics
 from pullback.passes.pipeline.print_pipeline import module_pipeline_text
 from pullback.tools.files import FileError, write_bytes
 from pullback.tools.outermost import Once
-from pullback.tools.print_ir import (
-    IRPrinter,
-    PrintBetween,
-    Printed,
-    Wanted,
-    add_printing,
-    printed_if_possible,
-)
+from pullback.tools.print_ir import IRPrinter, PrintBetween, Printed, Wanted, add_printing
 from pullback.tools.statistics_table import print_statistics
 
 
@@ -151,7 +145,7 @@ class PassDump(PassInstrumentation):
         self._write(name, self._text(module))
 
     def _text(self, module: ModuleOp) -> str:
-        return print_module(module, locations=self._locations)
+        return print_anyway(module, lambda m: print_module(m, locations=self._locations))
 
     def _write(self, name: str, text: str) -> None:
         try:
@@ -170,7 +164,7 @@ class PassDump(PassInstrumentation):
         """Writes what the pass that failed left, and the error; what cannot be written is told beside the error."""
         said = "".join(f"// error: {line}\n" for line in f"in pass '{pass_}': {_told(error)}".splitlines())
         try:
-            self._write(f"{pass_.name}-failed", said + printed_if_possible(module, self._text))
+            self._write(f"{pass_.name}-failed", said + self._text(module))
         except FileError as problem:
             print(problem, file=sys.stderr)
 

@@ -119,7 +119,7 @@ class Opt:
             failure = noting_reproducer(explain(error, source, start), error)
             left = unmet(expected, failure.line, failure.message)
             if left is None:
-                self.fail(self._reproducing.after_failure(failure))
+                self.fail(self._reproducing.after_failure(failure, error))
             else:
                 expected = left
         for error in expected:

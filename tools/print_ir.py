@@ -13,7 +13,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.ir.fingerprint import Fingerprint, equal_fingerprints, fingerprint
-from pullback.dialects.ir.text import print_module
+from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 from pullback.passes.pipeline.pipelines import PIPELINES, PipelineError
 from pullback.passes.pipeline.print_pipeline import pass_text
@@ -95,7 +95,7 @@ class IRPrinter(PassInstrumentation):
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Prints the IR if it is wanted, and keeps what it says where changes are."""
         if _is_in(pass_, self._wanted.before):
-            self._print(f"Before {pass_text(pass_)}", self._printed(module))
+            self._print(f"Before {pass_text(pass_)}", module)
         if self._wanted.only_changes and _is_in(pass_, self._wanted.after):
             self._fingerprint = fingerprint(module, locations=self._locations)
 
@@ -108,14 +108,15 @@ class IRPrinter(PassInstrumentation):
             before, fingerprint(module, locations=self._locations)
         ):
             return
-        self._print(f"After {pass_text(pass_)}", self._printed(module))
+        self._print(f"After {pass_text(pass_)}", module)
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Prints the IR as it is if failures are wanted."""
         if self._wanted.failures:
-            self._print(f"After {pass_text(pass_)} Failed", printed_if_possible(module, self._printed))
+            self._print(f"After {pass_text(pass_)} Failed", module)
 
-    def _print(self, where: str, text: str) -> None:
+    def _print(self, where: str, module: ModuleOp) -> None:
+        text = print_anyway(module, self._printed)
         print(f"// -----// IR Dump {where} //----- //\n{text}", file=sys.stderr)
 
 
@@ -128,17 +129,6 @@ class PrintBetween(PassInstrumentation):
     def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Prints what the pass left."""
         print(f"// IR after {pass_}\n{self._printed(module)}", file=sys.stderr)
-
-
-def printed_if_possible(module: ModuleOp, printed: Printed = print_module) -> str:
-    """A module that may be broken as text: in generic syntax where its own does not stand for it any more."""
-    try:
-        return printed(module)
-    except Exception:
-        try:
-            return print_module(module, generic=True)
-        except Exception as error:
-            return f"// the IR cannot be printed: {type(error).__name__}: {error}\n"
 
 
 def _is_in(pass_: ModulePass, names: Collection[str] | None) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.dialects.ir.text import print_module
+from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.dialects.verification import VerificationError
 from pullback.driver.array_text import base64_text
 from pullback.driver.failure import Failure
@@ -149,8 +149,7 @@ class Reproducing(PassInstrumentation):
         self._options = options
         self._text = text
         self._before = ""
-        self._failed: ModulePass | None = None
-        self._is_broken = False
+        self._failed: tuple[ModulePass, Exception] | None = None
         self._is_written = False
 
     def start(self) -> None:
@@ -169,31 +168,31 @@ class Reproducing(PassInstrumentation):
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Keeps the program as text, which is what a local reproducer holds."""
         if self._options.local_reproducer:
-            self._before = print_module(module)
+            self._before = print_anyway(module)
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
-        """Keeps which pass failed, and whether it left a program that is not valid."""
-        self._failed = pass_
-        self._is_broken = isinstance(error, VerificationError)
+        """Keeps which pass failed, and how."""
+        self._failed = pass_, error
 
-    def after_failure(self, failure: Failure) -> Failure:
+    def after_failure(self, failure: Failure, error: Exception) -> Failure:
         """Write the reproducers that are due after a failure: the failure with a note that names the file."""
-        failed, self._failed = self._failed, None
+        failed = self._failed[0] if self._failed is not None and self._failed[1] is error else None
+        is_broken = failed is not None and isinstance(error, VerificationError)
         asked = (self._options.crash_reproducer, self._options.reproducer)
         paths = [Path(path) for path in asked if path is not None]
-        is_crash = failure.is_internal or (self._is_broken and not self._verifies_nothing())
+        is_crash = failure.is_internal or (is_broken and not self._verifies_nothing())
         if self._is_written or not (paths or is_crash):
             return failure
         self._is_written = True
-        error = str(failure).splitlines()[0]
+        said = str(failure).splitlines()[0]
         if failed is not None and self._options.local_reproducer:
             reproducer = Reproducer(
-                self._before, pass_text(failed), arguments=self._arguments_alone(), error=error
+                self._before, pass_text(failed), arguments=self._arguments_alone(), error=said
             )
         elif not paths and self._size() > LARGEST_UNASKED:
             return failure.noting("its arrays are too large for a reproducer unasked: give --reproducer FILE")
         else:
-            reproducer = self._whole(error)
+            reproducer = self._whole(said)
         try:
             paths = paths or [_temporary(self._tool)]
             for path in paths:

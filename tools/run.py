@@ -69,7 +69,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         if options.traceback:
             traceback.print_exc()
         failure = noting_reproducer(explain(error, source, start), error)
-        print(reproducing.after_failure(failure), file=sys.stderr)
+        print(reproducing.after_failure(failure, error), file=sys.stderr)
     else:
         return 0
     finally:

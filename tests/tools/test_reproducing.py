@@ -152,6 +152,16 @@ def test_an_internal_error_leaves_a_reproducer(
     assert again.splitlines()[0] == made.error.replace(program, str(path))
 
 
+def test_an_error_that_is_expected_leaves_none(
+    capsys: pytest.CaptureFixture[str], program: str, scratch: Path
+) -> None:
+    first = PROGRAM.replace("  func.return", "  // expected-error@-1 {{terminates block}}\n  func.return")
+    Path(program).write_text(f"{first}// -----\n\nnosuch.op\n")
+    options = ["-p", "breaks{invalid=true}", "--split-input-file", "--verify-diagnostics"]
+    assert "unknown operation 'nosuch.op'" in outcome(capsys, opt.main, program, *options)[2]
+    assert list(scratch.iterdir()) == []
+
+
 def test_errors_of_users_leave_none(capsys: pytest.CaptureFixture[str], program: str, scratch: Path) -> None:
     assert outcome(capsys, opt.main, program, "-p", "verify-level{level=loops}")[0] == 1
     assert outcome(capsys, opt.main, program, "-p", "breaks{invalid=true}", "--disable-verify")[0] == 0
