@@ -152,7 +152,9 @@ class Spread:
 
 
 def numbers(value: Any) -> Array:
-    """The numbers of a value as f64 or complex<f64>, integers as they are; slices made dense."""
+    """The numbers of a value as f64 or complex<f64>, integers as they are; slices made dense, nothing of an unknown."""
+    if not isinstance(value, np.ndarray | np.generic | SlicesValue):
+        return np.empty(0)
     array = np.asarray(value.dense() if isinstance(value, SlicesValue) else value)
     if array.dtype.kind == "c":
         return array.astype(np.complex128)
@@ -160,7 +162,10 @@ def numbers(value: Any) -> Array:
 
 
 def distance(a: Array, b: Array) -> Array:
-    """How far two arrays of numbers of one shape are apart: 0 for equal ones and two NaN, else infinite for NaN."""
+    """How far two arrays of numbers of one shape are apart: 0 for equal ones and two NaN.
+
+    What is NaN in one of them alone is infinitely far. Complex numbers that are not finite are all equal.
+    """
     if a.shape != b.shape:
         return np.full(a.shape, np.inf)
     if a.dtype.kind in "biu" and b.dtype.kind in "biu":
@@ -169,4 +174,6 @@ def distance(a: Array, b: Array) -> Array:
     with np.errstate(all="ignore"):
         apart = np.abs(a - b)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if a.dtype.kind == "c":  # folds take the complex number 1 as real, whose products have no NaN
+        same |= ~np.isfinite(a) & ~np.isfinite(b)
     return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))

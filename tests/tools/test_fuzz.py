@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pullback.tools.fuzz.failures import Failures
 from pullback.tools.fuzz.mutants import MUTATIONS
 from pullback.tools.fuzz.outcome import Outcome
 from pullback.tools.fuzz.random_programs import random_program
+from pullback.tools.fuzz.reduction import reduced
 from pullback.tools.fuzz.workers import Worker
 
 PROGRAM = """func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
@@ -142,6 +144,27 @@ def test_failures_count_once_and_are_written(tmp_path: Path) -> None:
     reproducer = parse_reproducer(path.read_text())
     assert (reproducer.pipeline, reproducer.error) == ("cse", "internal error: KeyError in cse.py:apply")
     assert "    2 x internal error: KeyError in cse.py:apply (--case mutant:2)" in failures.summary()
+
+
+def test_what_does_not_show_again_is_not_reduced(tmp_path: Path) -> None:
+    path = tmp_path / "program.mlir"
+    path.write_text(PROGRAM)
+    assert reduced(path, Outcome("crash", text=PROGRAM)) is None
+    assert reduced(path, Outcome("changed number", text=PROGRAM, pipeline="finish", target="cpu")) is None
+
+
+def test_a_failure_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def reduce(command: list[str], **options: object) -> None:
+        calls.append(command[3:])
+        Path(command[-1]).write_text("small")
+
+    monkeypatch.setattr(subprocess, "run", reduce)
+    path = tmp_path / "program.mlir"
+    small = reduced(path, Outcome("internal error", text=PROGRAM, pipeline="cse"))
+    assert small == tmp_path / "program.reduced.mlir"
+    assert calls == [[str(path), "--crash", "-p", "cse", "-o", str(small)]]
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from pullback.tools.fuzz.cases import KINDS, Case, text_of
 from pullback.tools.fuzz.corpus import programs
 from pullback.tools.fuzz.failures import Failures
 from pullback.tools.fuzz.outcome import Outcome
+from pullback.tools.fuzz.reduction import reduced
 from pullback.tools.fuzz.workers import SECONDS, run_all
 from pullback.tools.outermost import exit_status
 
@@ -51,7 +52,9 @@ def _main(arguments: Sequence[str] | None) -> int:
             progress.advance(task)
             if failures.add(case, outcome):
                 path = failures.write(case, outcome)
+                small = None if path is None else reduced(path, outcome)
                 where = "" if path is None else f", written to {path}"
+                where += "" if small is None else f", reduced to {small}"
                 progress.console.print(
                     f"--case {case}: {outcome.kind}: {outcome.symptom}{where}", markup=False, highlight=False
                 )
