@@ -152,7 +152,9 @@ class Registry(Mapping[str, T]):
                     raise DuplicateError(self._duplicate(name, before, made))
             self._set(name, made)
         if recording is not None:
-            recording.note(self, name, lambda: self._take_back(name, made, before))
+            recording.note(
+                self.plural, name, lambda restore: self._take_back(name, made, before if restore else None)
+            )
 
     def remove(self, name: str) -> None:
         """Take a registration back. Programs that were parsed or compiled with the definition keep it.
@@ -176,24 +178,28 @@ class Registry(Mapping[str, T]):
             self._show({name: d if d.owner is not None else _owned_by_us(d) for name, d in items})
 
     def _show(self, definitions: dict[str, Definition[T]]) -> None:
-        """Replaces the tables by new ones, so that nobody iterates over what changes."""
+        """Replaces the tables by new ones."""
         added = {name: d.value for name, d in definitions.items() if d.owner != OURS}
         known = {name: d.value for name, d in definitions.items()}
         self._definitions, self._known, self._added = definitions, known, added
 
     def _set(self, name: str, made: Definition[T] | None) -> None:
-        definitions = dict(self._definitions)
+        """Gives a name its definition, or none, in new tables: nobody iterates over what changes."""
+        definitions, known, added = {**self._definitions}, {**self._known}, {**self._added}
         if made is None:
-            del definitions[name]
+            del definitions[name], known[name]
+            added.pop(name, None)
         else:
             definitions[name] = made
-        self._show(definitions)
+            known[name] = made.value
+            added[name] = made.value
+        self._definitions, self._known, self._added = definitions, known, added
 
     def _take_back(self, name: str, made: Definition[T], before: Definition[T] | None) -> None:
         """Undoes one registration, unless the name was given another definition since."""
         with self._lock:
             if self._definitions.get(name) is made:
-                self._set(name, before if before is not None and before.value is not made.value else None)
+                self._set(name, before)
 
     def _duplicate(self, name: str, before: Definition[T], made: Definition[T]) -> str:
         remedy = (
@@ -277,12 +283,19 @@ class Recording:
     owner: str
     brought: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """The kind and the name of each definition, in order."""
-    undo: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    undo: list[Callable[[bool], None]] = field(default_factory=list[Callable[[bool], None]])
+    """What takes each of them back; told whether what it took the place of is to return."""
 
-    def note(self, registry: Registry[Any], name: str, undo: Callable[[], None]) -> None:
+    def note(self, kind: str, name: str, undo: Callable[[bool], None]) -> None:
         """Notes one registration."""
-        self.brought.append((registry.plural, name))
+        self.brought.append((kind, name))
         self.undo.append(undo)
+
+    def join(self, other: Recording) -> None:
+        """Makes the two one: what both registered is of the same plug-in."""
+        for mine, its in ((self.brought, other.brought), (self.undo, other.undo)):
+            mine.extend(its)  # pyright: ignore[reportArgumentType]
+        other.brought, other.undo = self.brought, self.undo
 
     def by_kind(self) -> dict[str, list[str]]:
         """The names that it registered, by what they are names of, each once."""
@@ -291,10 +304,14 @@ class Recording:
             found.setdefault(kind, []).append(name)
         return found
 
-    def take_back(self) -> None:
-        """Undoes all, the latest first."""
+    def take_back(self, *, restore: bool) -> None:
+        """Undoes all, the latest first.
+
+        Args:
+            restore: whether all is to be as it was before; else the names have no definition.
+        """
         while self.undo:
-            self.undo.pop()()
+            self.undo.pop()(restore)
         self.brought.clear()
 
 
@@ -318,7 +335,7 @@ def recording(owner: str) -> Generator[Recording]:
     try:
         yield made
     except BaseException:
-        made.take_back()
+        made.take_back(restore=True)
         raise
     finally:
         _state.recording = outer

@@ -120,7 +120,7 @@ def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered:
             found = Registered(name, value, made, distribution, version)
             note(found)
         return found
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         found = Registered(name, None, None, distribution, version, f"{said} ({_written(points)})")
         note(found)

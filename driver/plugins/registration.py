@@ -64,13 +64,15 @@ def note(made: Registered) -> None:
     """
     with _lock:
         before = _PLUGINS.get(made.name)
-        if before is not None and before.error is None and before.value is not made.value:
-            if made.error is None:
-                raise DuplicateError(
-                    f"plug-in '{made.name}' is registered twice: {_origin(before)}, and now {_origin(made)}"
-                )
-            return
-        _PLUGINS[made.name] = made
+        if before is None or before.error is not None:
+            _PLUGINS[made.name] = made
+        elif before.value is made.value and before.recording is not None and made.recording is not None:
+            before.recording.join(made.recording)  # another thread registers it, too
+            _PLUGINS[made.name] = made if before.distribution is None else before
+        elif made.error is None:
+            raise DuplicateError(
+                f"plug-in '{made.name}' is registered already, {_origin(before)}, and now again, {_origin(made)}"
+            )
 
 
 def _origin(plugin: Registered) -> str:
@@ -97,15 +99,14 @@ def register(definition: DefinitionT, *, replace: bool = False) -> DefinitionT:
     if not isinstance(definition, Plugin):
         _adder(definition)(replace)
         return definition
-    with _lock:
-        before = _PLUGINS.get(definition.name)
-        if before is not None and before.value is definition:
-            return definition
-        if before is not None and replace:
-            _forget(before)
-        with recording(definition.name) as made:
-            add_all(definition, replace=replace)
-            note(Registered(definition.name, definition, made))
+    before = _PLUGINS.get(definition.name)
+    if before is not None and before.value is definition:
+        return definition
+    if before is not None and replace:
+        _forget(before)
+    with recording(definition.name) as made:
+        add_all(definition, replace=replace)
+        note(Registered(definition.name, definition, made))
     return definition
 
 
@@ -223,14 +224,13 @@ def unregister(definition: object) -> None:
     Raises:
         ValueError: nothing of this name is registered, or it comes with Pullback.
     """
-    with _lock:
-        plugin = _plugin(definition)
-        if plugin is not None:
-            _forget(plugin)
-            return
-        found = list(_found(definition))
-        for registry, name in found:
-            registry.remove(name)
+    plugin = _plugin(definition)
+    if plugin is not None:
+        _forget(plugin)
+        return
+    found = list(_found(definition))
+    for registry, name in found:
+        registry.remove(name)
     if found:
         return
     if isinstance(definition, str):
@@ -260,5 +260,5 @@ def _found(definition: object) -> Iterator[tuple[Registry[Any], str]]:
 
 def _forget(plugin: Registered) -> None:
     if plugin.recording is not None:
-        plugin.recording.take_back()
+        plugin.recording.take_back(restore=False)
     del _PLUGINS[plugin.name]

@@ -15,7 +15,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.statistic import Statistic
-from pullback.passes.simplify.folds import FOLDS
+from pullback.passes.simplify.folds import folds_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Canonicalizer:
         """Folds one operation if possible; returns the next one to visit."""
         self.replacements.update(op)
         following = op.next_op
-        for fold in FOLDS.get(type(op), ()):
+        for fold in folds_of(type(op)):
             self.anchor, self.first_made = op, None
             folded = fold(op)
             if folded is not None:

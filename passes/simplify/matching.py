@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.movement.shapes import BroadcastTo, ShapeOf
-from pullback.dialects.graph.op.graph_op import OPS, GraphOp
+from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, is_static, numpy_dtype, shape_of_type
+from pullback.process.registries import current_recording
 
 Folded: TypeAlias = "Tensor | Sequence[Tensor] | None"
 Fold: TypeAlias = Callable[[Any], Folded]
@@ -23,24 +25,63 @@ FoldT = TypeVar("FoldT", bound=Fold)
 OpT = TypeVar("OpT", bound=Operation)
 
 FOLDS: dict[type[Operation], list[Fold]] = {}
-"""The folds of each operation class, in the order in which they are tried."""
+"""The folds of each operation class that was asked for, in the order in which they are tried; see `folds_of`."""
 
 
-def folds(*classes: type[GraphOp]) -> Callable[[FoldT], FoldT]:
-    """Decorator: registers a fold for operations of these classes."""
+@dataclass(frozen=True)
+class Having:
+    """The graph operations, of any dialect, whose class has a property: those that are defined later, too."""
+
+    has: Callable[[Any], bool]
+
+
+Which: TypeAlias = "type[Operation] | Having"
+_REGISTERED: list[tuple[tuple[Which, ...], Fold]] = []
+"""Every fold, in order, with the operations that it is for."""
+
+
+def folds(*which: Which) -> Callable[[FoldT], FoldT]:
+    """Decorator: registers a fold for operations of these classes, or of families, see `family` and `Having`."""
 
     def decorate(fold: FoldT) -> FoldT:
-        for cls in classes:
-            FOLDS.setdefault(cls, []).append(fold)
+        entry = (which, fold)
+        for cls in which:
+            if not isinstance(cls, Having):
+                folds_of(cls)
+        _REGISTERED.append(entry)
+        for cls, known in FOLDS.items():
+            if _is_among(cls, which):
+                known.append(fold)
+        if (recording := current_recording()) is not None:
+            recording.note("folds", fold.__name__, lambda _: _take_back(entry))
         return fold
 
     return decorate
 
 
-def family(*bases: type[OpT]) -> list[type[OpT]]:
+def folds_of(cls: type[Operation]) -> Sequence[Fold]:
+    """The folds of an operation class, in the order in which they are tried."""
+    found = FOLDS.get(cls)
+    if found is None:
+        found = FOLDS[cls] = [fold for which, fold in _REGISTERED if _is_among(cls, which)]
+    return found
+
+
+def family(*bases: type[Operation]) -> Having:
     """The operations of these families."""
     # `issubclass` of abstract classes asks every subclass that there is, which shows when all this is imported.
-    return [cast("type[OpT]", op) for op in OPS.ours.values() if not {*bases}.isdisjoint(op.__mro__)]
+    return Having(lambda op: not {*bases}.isdisjoint(op.__mro__))
+
+
+def _is_among(cls: type[Operation], which: Sequence[Which]) -> bool:
+    return any(w is cls or (isinstance(w, Having) and GraphOp in cls.__mro__ and w.has(cls)) for w in which)
+
+
+def _take_back(entry: tuple[tuple[Which, ...], Fold]) -> None:
+    _REGISTERED.remove(entry)
+    for known in FOLDS.values():
+        if entry[1] in known:
+            known.remove(entry[1])
 
 
 def producer(tensor: Tensor, cls: type[OpT]) -> OpT | None:

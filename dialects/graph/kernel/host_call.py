@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from weakref import finalize
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
@@ -51,13 +52,32 @@ def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> fu
     """Builds the declaration of the host function that runs an operation."""
     function = func.FuncOp.external(name, list(arguments), [])
     function.attributes |= {
-        OPERATION: StringAttr(op.name),
+        OPERATION: _name_of(op),
         PROPERTIES: DictionaryAttr(op.properties),
         OPERANDS: ArrayAttr([_written(v.type) for v in op.operands]),
         RESULTS: ArrayAttr([_written(r.type) for r in op.results]),
     }
     function.location = op.location
     return function
+
+
+_CLASSES: dict[int, type[GraphOp]] = {}
+"""The class of an operation by the identity of the attribute that names it, which copies of a module share."""
+
+
+def _name_of(op: GraphOp) -> StringAttr:
+    """The name of an operation, which stands for its class even if the name is given to another one later."""
+    name = StringAttr(op.name)
+    if op.name in OPS.added or OPS.registered.get(op.name) is not type(op):
+        _CLASSES[id(name)] = type(op)
+        finalize(name, _CLASSES.pop, id(name), None)
+    return name
+
+
+def _class_of(name: Attribute | None) -> type[GraphOp] | None:
+    if not isinstance(name, StringAttr):
+        return None
+    return _CLASSES.get(id(name)) or OPS.get(name.data)
 
 
 def is_host_function(op: Operation) -> bool:
@@ -73,7 +93,7 @@ def operation_of(function: func.FuncOp) -> GraphOp:
     """
     attributes = function.attributes
     name, properties = attributes.get(OPERATION), attributes.get(PROPERTIES, DictionaryAttr({}))
-    cls = OPS.get(name.data) if isinstance(name, StringAttr) else None
+    cls = _class_of(name)
     if cls is None:
         raise DiagnosticError(f"{OPERATION} is {name}: expected the name of a graph operation", function)
     if not isinstance(properties, DictionaryAttr):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from pullback.passes.simplify.matching import FOLDS
+from pullback.passes.simplify.matching import FOLDS, folds_of
 
 SUBJECTS = (
     "constants",
@@ -29,4 +29,4 @@ SUBJECTS = (
 for subject in SUBJECTS:
     import_module(f"{__name__}.{subject}")
 
-__all__ = ["FOLDS", "SUBJECTS"]
+__all__ = ["FOLDS", "SUBJECTS", "folds_of"]

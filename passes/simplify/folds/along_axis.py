@@ -10,7 +10,7 @@ from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, family, folds, full_like
 
 
-@folds(*family(Scan))
+@folds(family(Scan))
 def scan_of_one(op: Scan) -> Folded:
     """A scan over one element is that element, or the neutral one if it is exclusive."""
     if not _has_one(op, op.at):
@@ -20,7 +20,7 @@ def scan_of_one(op: Scan) -> Folded:
     return Tensor(op.operands[-1])
 
 
-@folds(*family(Position))
+@folds(family(Position))
 def position_of_one(op: Position) -> Folded:
     """The position of an extremum of one element is 0."""
     result = op.results[0].type

@@ -49,6 +49,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.passes.simplify.matching import (
     Folded,
+    Having,
     broadcast_result,
     dtype_of,
     family,
@@ -121,7 +122,7 @@ def subtract_negative(op: Subtract) -> Folded:
     return Add.of(op.a, negative.x) if negative is not None else None
 
 
-@folds(*family(Unary))
+@folds(family(Unary))
 def function_of_function(op: Unary) -> Folded:
     """f(f(x)) is x, or f(x); f(-x) is f(x), and so is f(|x|)."""
     if op.INVOLUTION or op.IDEMPOTENT is not no_dtype:
@@ -203,10 +204,11 @@ def _holds(wide: Attribute, narrow: Attribute) -> bool:
 
 
 @folds(
-    *(
-        op
-        for op in family(Elementwise)
-        if op.has_trait(Broadcasts) or issubclass(op, BinaryPredicate | BinaryBitwise)
+    Having(
+        lambda op: (
+            Elementwise in op.__mro__
+            and (op.has_trait(Broadcasts) or issubclass(op, BinaryPredicate | BinaryBitwise))
+        )
     )
 )
 def broadcast_by_itself(op: GraphOp) -> Folded:

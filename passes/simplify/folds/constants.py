@@ -14,16 +14,16 @@ from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.movement.shapes import ShapeOf, Size
 from pullback.dialects.graph.op.families import Elementwise, no_dtype
-from pullback.dialects.graph.op.graph_op import OPS, Array, GraphOp
+from pullback.dialects.graph.op.graph_op import Array, GraphOp
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, is_integer, is_static, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.passes.simplify.matching import (
     Folded,
+    Having,
     all_constant,
     array_of,
     dtype_of,
-    family,
     folds,
     full_like,
     producer,
@@ -32,8 +32,8 @@ from pullback.passes.simplify.matching import (
 SMALL = 64
 """Elements up to which operations on dense constants are computed here: shapes, not data."""
 
-EXACT = [op for op in family(Elementwise) if op.EXACT is not no_dtype]
-MOVING = [Gather, *(op for op in OPS.ours.values() if op.TAKES is not None and op not in EXACT)]
+EXACT = Having(lambda op: Elementwise in op.__mro__ and op.EXACT is not no_dtype)
+MOVING = Having(lambda op: op.TAKES is not None)
 
 
 @folds(Constant)
@@ -47,13 +47,7 @@ def uniform_constant(op: Constant) -> Folded:
     return full_like(array.flat[0].item(), op.results[0].type)
 
 
-@folds(
-    *(
-        op
-        for op in OPS.ours.values()
-        if op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)
-    )
-)
+@folds(Having(lambda op: op.has_trait(Pure) and op.has_results() and op not in (Fill, Constant)))
 def nothing(op: GraphOp) -> Folded:
     """A tensor without elements is a fill."""
     types = op.result_types
@@ -76,7 +70,7 @@ def static_size(op: Size) -> Folded:
     return full_like(math.prod(shape_of_type(type_)), op.results[0].type) if is_static(type_) else None
 
 
-@folds(*EXACT)
+@folds(EXACT)
 def elementwise_on_fills(op: Elementwise) -> Folded:
     """An elementwise operation on fills is a fill."""
     if not all_constant(op.operands) or not _is_exact(op):
@@ -90,7 +84,7 @@ def elementwise_on_fills(op: Elementwise) -> Folded:
     return None if value is None else full_like(value.item(), type_, fills[0])
 
 
-@folds(*EXACT, *MOVING)
+@folds(EXACT, Gather, MOVING)
 def small_constants(op: GraphOp) -> Folded:
     """Folds arithmetic on a few constant elements, such as that on shapes."""
     if not all_constant(op.operands) or not _is_exact(op):

@@ -6,13 +6,21 @@ import math
 
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.op.graph_op import OPS, GraphOp
+from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import is_static
-from pullback.passes.simplify.matching import Folded, elements_of, folds, full_like, number_in, producer
+from pullback.passes.simplify.matching import (
+    Folded,
+    Having,
+    elements_of,
+    folds,
+    full_like,
+    number_in,
+    producer,
+)
 
 
-@folds(*(op for op in OPS.ours.values() if op.TAKES is not None))
+@folds(Having(lambda op: op.TAKES is not None))
 def one_value(op: GraphOp) -> Folded:
     """An operation that moves the elements of fills of one value is a fill of it."""
     fills = [producer(x, Fill) for x in _operands(op, op.TAKES)]
@@ -22,7 +30,7 @@ def one_value(op: GraphOp) -> Folded:
     return filled(op, first.number)
 
 
-@folds(*(op for op in OPS.ours.values() if op.ADDS is not None))
+@folds(Having(lambda op: op.ADDS is not None))
 def sums_of_zeros(op: GraphOp) -> Folded:
     """Sums of zeros are zeros. (Products stay: the other factor may be infinite or NaN.)"""
     return filled(op, 0) if all(map(_is_zero, _operands(op, op.ADDS))) else None

@@ -40,7 +40,7 @@ EXACT_INTEGERS: dict[np.dtype[Any], int] = {
 """The largest n such that a dtype has all integers up to n, so that sums of integers are exact."""
 
 
-COMBINING = [*family(Reduction), Mean, LogSumExp]
+COMBINING = (family(Reduction), Mean, LogSumExp)
 
 
 @folds(*COMBINING)
@@ -80,7 +80,7 @@ def reduction_of_reduction(op: Reduction) -> Folded:
     return type(op).over(inner.x, sorted(axes), op.keeps_dims)
 
 
-@folds(Sum, Prod, Mean, *family(SumOfCopies))
+@folds(Sum, Prod, Mean, family(SumOfCopies))
 def sum_of_fill(op: OverAxes | SumOfCopies) -> Folded:
     """A sum of n equal values is n times the value, a product its n-th power, where every partial result is exact."""
     value = number_in(Tensor(op.operands[0]))
@@ -100,7 +100,7 @@ def sum_of_fill(op: OverAxes | SumOfCopies) -> Folded:
     return full_like(value if isinstance(op, Mean) else value * count, result)
 
 
-@folds(*family(Reduction))
+@folds(family(Reduction))
 def reduction_of_none(op: Reduction) -> Folded:
     """A reduction of no elements is the neutral element."""
     if not is_static(op.x.type) or _count(op):

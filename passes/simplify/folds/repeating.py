@@ -11,7 +11,7 @@ from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, family, folds, full_like, producer, same_type
 
 
-@folds(*family(Copies, SumOfCopies))
+@folds(family(Copies, SumOfCopies))
 def single_copies(op: Copies | SumOfCopies) -> Folded:
     """A tile of one copy along each axis is the operand."""
     counts = integer_list(op.properties, "counts")
@@ -20,7 +20,7 @@ def single_copies(op: Copies | SumOfCopies) -> Folded:
     return Tensor(op.operands[0])
 
 
-@folds(*family(Copies))
+@folds(family(Copies))
 def copies_of_copies(op: Copies) -> Folded:
     """A tile of a tile is one tile, of the products of the counts."""
     inner = producer(Tensor(op.operands[0]), type(op))
@@ -63,7 +63,7 @@ def _shifts(op: Roll) -> dict[int, int]:
 # ---- elements around a tensor -----------------------------------------------------------------------------------
 
 
-@folds(Pad, *family(Mirroring))
+@folds(Pad, family(Mirroring))
 def padded_by_nothing(op: Pad | Mirroring) -> Folded:
     """A pad of no elements is the operand."""
     shape = shape_of_type(op.results[0].type)
