@@ -100,6 +100,11 @@ class Registry(Mapping[str, T]):
         """What comes with Pullback, in order."""
         return {name: d.value for name, d in self._definitions.items() if d.owner == OURS}
 
+    def is_ours(self, name: str) -> bool:
+        """Tells whether a name has a definition that comes with Pullback."""
+        found = self._definitions.get(name)
+        return found is not None and found.owner == OURS
+
     @property
     def added(self) -> Mapping[str, T]:
         """What is registered now and did not come with Pullback, in order."""

@@ -14,7 +14,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import DIALECTS
 from pullback.dialects.graph.op.graph_op import OPS
-from pullback.passes.gradients.rule_registry import state_of
+from pullback.passes.gradients.rule_registry import RULES, RuleState, state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
 from pullback.passes.rewriting.statistic import statistics_of
@@ -101,7 +101,11 @@ def _arity(name: str, part: object) -> str:
 
 
 def _gradients() -> list[Row]:
-    return [{"name": cls.name, "gradient": state_of(cls).value} for cls in _operations()]
+    """The operations, and the other names that have a rule: operations of dialects below, and overrides."""
+    states = {cls.name: state_of(cls) for cls in _operations()}
+    for name, rule in RULES.items():
+        states.setdefault(name, RuleState.NOT_DIFFERENTIABLE if rule is None else RuleState.RULE)
+    return [{"name": name, "gradient": state.value} for name, state in states.items()]
 
 
 def _targets() -> list[Row]:

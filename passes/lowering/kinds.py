@@ -20,9 +20,11 @@ from xdsl.ir import Block, Operation, SSAValue
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule
+from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.op.indexed import Concatenation, ContractionOp, Scatter
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
 from pullback.process.registries import Registry
 
@@ -237,12 +239,18 @@ TABLE.seal()
 def kind_of(kernel: Kernel) -> Kind:
     """The row of a kernel that has a schedule."""
     assert kernel.schedule is not None
-    return TABLE[kernel.schedule.data.kind]
+    kind = TABLE.get(kernel.schedule.data.kind)
+    if kind is None:
+        raise DiagnosticError(
+            f"the kind of kernel '{kernel.schedule.data.kind}' is registered no more", kernel
+        )
+    return kind
 
 
 def kind_of_op(op: Operation) -> Kind | None:
     """The kind of kernel that an operation needs; `None` where it shares loops with others."""
-    return next((kind for kind in TABLE.values() if isinstance(op, kind.ops)), None)
+    kinds = TABLE.registered if OPS.is_ours(op.name) else TABLE
+    return next((kind for kind in kinds.values() if isinstance(op, kind.ops)), None)
 
 
 def lowering(kind: str, target: str) -> Callable[..., Any]:

@@ -11,11 +11,21 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pullback.tools.files import write_bytes
-from pullback.tools.generate import extensions, names, operations, python_reference, support_matrix, universe
+from pullback.tools.files import FileError, write_bytes
+from pullback.tools.generate import (
+    extensions,
+    names,
+    operations,
+    plugin_page,
+    python_reference,
+    support_matrix,
+    universe,
+)
 from pullback.tools.generate.extensions import UndocumentedError
+from pullback.tools.generate.plugin_page import NoSuchPluginError
 from pullback.tools.generate.stubs import stubs
 from pullback.tools.generate.support_rows import MatrixError
+from pullback.tools.installed_plugins import load_plugins
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,18 +57,35 @@ def _write(name: str, text: str) -> None:
     sys.stdout.write(f"{name}\n")
 
 
+def _write_plugin_page(plugin: str, folder: Path) -> None:
+    load_plugins("generate")
+    path = folder / f"{plugin}.md"
+    text = plugin_page.page(plugin)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.encode())
+    sys.stdout.write(f"{path}\n")
+
+
 def main() -> None:
     """Writes each file that is not up to date, and names it."""
     parser = argparse.ArgumentParser(prog="python -m pullback.tools.generate", description=__doc__)
     parser.add_argument("--all", action="store_true", help=f"make every row of {SUPPORT} anew")
-    every: bool = parser.parse_args().all
+    parser.add_argument("--plugin", metavar="NAME", help="write the page of a plug-in, and none of ours")
+    parser.add_argument("--output", metavar="DIR", help="where the page of the plug-in goes (default: here)")
+    options = parser.parse_args()
+    if options.output is not None and options.plugin is None:
+        parser.error("--output is for --plugin: our own pages have their places")
+    every: bool = options.all
     try:
+        if options.plugin is not None:
+            _write_plugin_page(options.plugin, Path(options.output or "."))
+            return
         for name in stale():
             _write(name, GENERATED[name]())
         page = _text(SUPPORT)
         if (new := support_matrix.updated(page, every)) != page:
             _write(SUPPORT, new)
-    except (UndocumentedError, MatrixError) as error:
+    except (UndocumentedError, MatrixError, NoSuchPluginError, FileError) as error:
         sys.exit(f"error: {error}")
 
 

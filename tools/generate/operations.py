@@ -12,7 +12,7 @@ from types import FunctionType
 
 import pullback.dialects.graph as dialect
 from pullback.dialects.graph.elementwise.gamma import LARGEST_ORDER
-from pullback.dialects.graph.examples import EXAMPLES, spelled_out
+from pullback.dialects.graph.examples import spelled_out
 from pullback.dialects.graph.op.checks import check_results, check_tensor
 from pullback.dialects.graph.op.families import DTYPE_CLASSES, any_dtype
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
@@ -52,13 +52,14 @@ def _operations(module: str) -> Iterator[type[GraphOp]]:
 
 def _section(module: str, ops: list[type[GraphOp]]) -> str:
     summary = (inspect.getdoc(import_module(f"{dialect.__name__}.{module}")) or "").partition("\n")[0]
-    return "\n".join([f"## {module.replace('_', ' ').capitalize()}\n\n{summary}\n", *map(_operation, ops)])
+    return "\n".join([f"## {module.replace('_', ' ').capitalize()}\n\n{summary}\n", *map(operation, ops)])
 
 
-def _operation(cls: type[GraphOp]) -> str:
+def operation(cls: type[GraphOp]) -> str:
+    """The part of the page about one operation, which may be of a plug-in."""
     parts = [f"### `{cls.name}`", _prose(cls)]
-    if cls.name in EXAMPLES:
-        shown = "\n".join(spelled_out(example).replace("\n  ", "\n") for example in EXAMPLES[cls.name])
+    if examples := cls.examples():
+        shown = "\n".join(spelled_out(example).replace("\n  ", "\n") for example in examples)
         parts.append(f"```text\n{shown}\n```")
     own = {label: said for label, said in constraints(cls).items() if SHARED.get(label) != said}
     facts = [f"- Gradient: {_gradient(cls)}.", *_listed(own)]
@@ -156,7 +157,7 @@ def _checks(cls: type[GraphOp]) -> list[FunctionType]:
             continue
         # xDSL and `verified_once` wrap the verifier that a class states.
         pending.extend(cell.cell_contents for cell in function.__closure__ or ())
-        if function.__module__.startswith(dialect.__name__):
+        if function.__module__.startswith((dialect.__name__, cls.__module__)):
             found.append(function)
             pending.extend(_called(function, cls))
     return found

@@ -49,6 +49,7 @@ def check_schedule(kernel: Kernel) -> None:
     if kernel.schedule is None:
         raise DiagnosticError("the kernel has no schedule: run form-kernels first", kernel)
     schedule = kernel.schedule.data
+    kind_of(kernel)
     _check_cpu(kernel, schedule)
     _check_gpu(kernel, schedule)
     _check_kind(kernel, schedule)
