@@ -1,0 +1,79 @@
+"""Plug-ins of these tests: installed in a folder of their own, for one test or in a process of its own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from pullback.driver.plugins import discovery, registration
+
+SITE = Path(__file__).with_name("site")
+"""A folder like `site-packages`, with one distribution: `cubes`."""
+
+Install: TypeAlias = Callable[[Path], None]
+Processes: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Makes the distributions in a folder the ones that are installed, until the test is over."""
+    modules = {*sys.modules}
+    folders: list[str] = []
+    monkeypatch.setattr(discovery, "_found", None)
+    monkeypatch.setattr(discovery, "_done", set())
+    monkeypatch.setattr(discovery, "_is_complete", False)
+    monkeypatch.setattr(registration, "_PLUGINS", {})
+
+    def add(folder: Path) -> None:
+        monkeypatch.syspath_prepend(str(folder))
+        folders.append(str(folder))
+
+    yield add
+    for plugin in registration.plugins():
+        registration.unregister(plugin.name)
+    for name in {*sys.modules} - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(tuple(folders)):
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def cubes(install: Install) -> None:
+    """The distribution `cubes` is installed, and nothing of it is loaded."""
+    install(SITE)
+
+
+@pytest.fixture
+def process() -> Processes:
+    """Runs Python in a process of its own, in which the distributions of a folder are installed."""
+
+    def run(*arguments: str, folder: Path = SITE, text: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(folder), "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+    return run
+
+
+def distribution(folder: Path, name: str, points: str, **modules: str) -> Path:
+    """Writes a distribution of version 2.0 with these entry points and modules into a folder, and returns that."""
+    info = folder / f"{name}-2.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text(points)
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text(text)
+    return folder
