@@ -44,19 +44,22 @@ class OpenContext(Context):
 
     def get_optional_type(self, name: str) -> type[TypeAttribute] | None:
         found = _others().types.get(name) or self._loaded_types.get(name)
-        if found is None and discover():
+        if found is None:
+            discover()
             found = _others().types.get(name)
         return found or super().get_optional_type(name)
 
     def get_optional_attr(self, name: str) -> type[Attribute] | None:
         found = _others().attributes.get(name) or self._loaded_attrs.get(name)
-        if found is None and discover():
+        if found is None:
+            discover()
             found = _others().attributes.get(name)
         return found or super().get_optional_attr(name)
 
     def _get_known_op(self, name: str) -> type[Operation] | None:
         found = _registered(name) or super()._get_known_op(name)
-        if found is None and "." in name and discover():
+        if found is None and "." in name:
+            discover()
             found = _registered(name)
         return found
 

@@ -352,7 +352,7 @@ DISCOVERY = "pullback.driver.plugins.discovery", "discover"
 """The module and the function that let plug-ins register what they have. It knows every registry, and lies above."""
 
 
-def discover() -> bool:
-    """Loads the plug-ins that are installed, unless that is done; tells whether any was loaded now."""
+def discover() -> None:
+    """Loads the plug-ins that are installed, unless that is done."""
     module, name = DISCOVERY
-    return getattr(import_module(module), name)()
+    getattr(import_module(module), name)()

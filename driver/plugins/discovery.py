@@ -20,16 +20,10 @@ from threading import local
 
 from xdsl.universe import Universe
 
+from pullback.driver.plugins.late_imports import late_format, late_pass
 from pullback.driver.plugins.plugin import Plugin
-from pullback.driver.plugins.registration import (
-    Registered,
-    add_all,
-    add_dialect,
-    add_format,
-    add_pass,
-    note,
-    plugins,
-)
+from pullback.driver.plugins.registration import Registered, add_all, join, note
+from pullback.process.locks import Lock
 from pullback.process.registries import OURS, recording
 
 GROUPS = ("pullback.plugins", "xdsl.universe")
@@ -45,26 +39,26 @@ class _State(local):
 
 
 _state = _State()
+_lock = Lock()
 _done: set[tuple[str, str]] = set()
 """The plug-ins that were registered, or failed, by distribution and name."""
 _found: dict[tuple[str, str], list[EntryPoint]] | None = None
 _is_complete = False
 
 
-def discover(report: Callable[[Registered], None] | None = None) -> bool:
-    """Registers each installed plug-in once; tells whether this call has registered any.
+def discover(report: Callable[[Registered], None] | None = None) -> None:
+    """Registers each installed plug-in, once; afterwards all of them are registered, whichever thread did it.
 
-    Without one that was found before, entry points are read now, once in the life of the process. Imports run under no
-    lock of ours: of two threads that discover at once each goes through all, and one of them registers each.
+    Entry points are read at the first call in the life of the process. Imports, and functions of plug-ins, run under
+    no lock of ours: of two threads that discover at once each imports all, and the first one registers.
 
     Args:
         report: what is called with each plug-in that fails; a `PluginWarning` unless given.
     """
     global _is_complete
     if _is_complete or _state.is_discovering:
-        return False
+        return
     _state.is_discovering = True
-    before = len(plugins())
     failed: list[Registered] = []
     waiting = False
     try:
@@ -73,17 +67,13 @@ def discover(report: Callable[[Registered], None] | None = None) -> bool:
                 continue
             if any(_is_being_imported(point) for point in points):
                 waiting = True  # its own module asks for a name while it is being imported
-                continue
-            made = _load(key, points)
-            _done.add(key)
-            if made.error is not None:
-                failed.append(made)
+            elif (failure := _load(key, points)) is not None:
+                failed.append(failure)
         _is_complete = not waiting
     finally:
         _state.is_discovering = False
     for plugin in failed:
         (report or _warn)(plugin)
-    return len(plugins()) > before
 
 
 def _installed() -> dict[tuple[str, str], list[EntryPoint]]:
@@ -101,42 +91,53 @@ def _installed() -> dict[tuple[str, str], list[EntryPoint]]:
 
 
 def _is_being_imported(point: EntryPoint) -> bool:
-    """Tells whether the module of an entry point, or a package around it, is being imported now."""
-    parts = point.module.split(".")
-    names = (".".join(parts[: n + 1]) for n in range(len(parts)))
-    specs = (getattr(sys.modules.get(name), "__spec__", None) for name in names)
-    return any(getattr(spec, "_initializing", False) for spec in specs)
+    """Tells whether this thread imports the module of an entry point now, or a package around it."""
+    frame = sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            name = frame.f_globals.get("__name__", "")
+            if point.module == name or point.module.startswith(f"{name}."):
+                return True
+        frame = frame.f_back
+    return False
 
 
-def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered:
-    """Imports and registers one plug-in: what it brought, or why it failed."""
+def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered | None:
+    """Imports a plug-in and registers it, unless another thread has meanwhile; gives one that fails."""
     distribution, name = key
     version = points[0].dist.version if points[0].dist is not None else None
-    value: object = None
     try:
         with recording(name) as made:
-            for point in points:
-                value = _register(point)
-            found = Registered(name, value, made, distribution, version)
-            note(found)
-        return found
+            parts = [_imported(point) for point in points]
+            with _lock:
+                if key in _done:
+                    join(name, made)
+                    return None
+                for part in parts:
+                    add_all(part)
+                plugin = next(
+                    (p for p, point in zip(parts, points, strict=True) if point.group == GROUPS[0]), parts[0]
+                )
+                note(Registered(name, plugin, made, distribution, version))
+                _done.add(key)
+        return None
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        found = Registered(name, None, None, distribution, version, f"{said} ({_written(points)})")
-        note(found)
-        return found
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+        written = ", ".join(f"{point.group}: {point.name} = {point.value}" for point in points)
+        failure = Registered(name, None, None, distribution, version, f"{said} ({written})")
+        with _lock:
+            if key in _done:
+                return None
+            _done.add(key)
+            note(failure)
+        return failure
 
 
-def _written(points: list[EntryPoint]) -> str:
-    return ", ".join(f"{point.group}: {point.name} = {point.value}" for point in points)
-
-
-def _register(point: EntryPoint) -> object:
-    """Imports what an entry point names and registers what it brings."""
+def _imported(point: EntryPoint) -> Plugin:
+    """Imports what an entry point names, and what it brings."""
     value = point.load()
     if isinstance(value, Universe):
-        _register_universe(value)
-        return value
+        return _of_universe(point.name, value)
     plugin = value() if callable(value) else value
     if not isinstance(plugin, Plugin):
         expected = (
@@ -145,18 +146,17 @@ def _register(point: EntryPoint) -> object:
         raise TypeError(f"expected {expected}, got {plugin!r}")
     if plugin.name != point.name:
         raise ValueError(f"the Plugin is called {plugin.name!r}: its entry point must have that name")
-    add_all(plugin)
     return plugin
 
 
-def _register_universe(universe: Universe) -> None:
-    """Registers what xDSL has words for. Dialects are imported now, passes and forms of output when they are used."""
-    for factory in universe.all_dialects.values():
-        add_dialect(factory())
-    for name, factory in universe.all_passes.items():
-        add_pass(name, factory)
-    for name, factory in universe.all_targets.items():
-        add_format(name, factory)
+def _of_universe(name: str, universe: Universe) -> Plugin:
+    """What xDSL has words for. Dialects are imported now, passes and forms of output when they are used."""
+    return Plugin(
+        name,
+        dialects=tuple(factory() for factory in universe.all_dialects.values()),
+        passes=tuple(late_pass(name, n, factory) for n, factory in universe.all_passes.items()),
+        formats={n: late_format(name, n, factory) for n, factory in universe.all_targets.items()},
+    )
 
 
 def _warn(plugin: Registered) -> None:

@@ -10,6 +10,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.target import Target as Format
 
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.driver.plugins.late_imports import Late
 from pullback.driver.targets.target import Target
 from pullback.passes.gradients.rule_registry import Rule
 from pullback.passes.lowering.kinds import Kind
@@ -34,7 +35,7 @@ class Plugin:
     )
     """Gradient rules by class of operation, or by a name for `gradient_override_map`; `None` says that it is not
     differentiable. The rule of an own operation is better its method `gradient`."""
-    passes: tuple[type[ModulePass], ...] = ()
+    passes: tuple[type[ModulePass] | Late, ...] = ()
     """Passes, by the name that each has."""
     pipelines: Mapping[str, Pipeline] = field(default_factory=dict[str, Pipeline])
     """Named pipelines."""

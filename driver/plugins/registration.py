@@ -12,6 +12,7 @@ from xdsl.transforms import get_all_passes
 
 from pullback.dialects.context import DIALECTS
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
+from pullback.driver.plugins.late_imports import Late
 from pullback.driver.plugins.plugin import Plugin
 from pullback.driver.targets.registry import FORMATS, TARGETS, register_target
 from pullback.driver.targets.target import Target
@@ -73,6 +74,16 @@ def note(made: Registered) -> None:
             raise DuplicateError(
                 f"plug-in '{made.name}' is registered already, {_origin(before)}, and now again, {_origin(made)}"
             )
+
+
+def join(name: str, other: Recording) -> None:
+    """Gives a registered plug-in what another thread registered for it meanwhile."""
+    with _lock:
+        mine = _PLUGINS[name].recording if name in _PLUGINS else None
+        if mine is None:
+            other.take_back(restore=True)  # it failed
+        else:
+            mine.join(other)
 
 
 def _origin(plugin: Registered) -> str:
@@ -139,6 +150,8 @@ def _adder(definition: object) -> Callable[[bool], None]:
             return lambda replace: add_kind(definition, replace=replace)
         case Target():
             return lambda replace: register_target(definition, replace=replace)
+        case Late():
+            return lambda replace: add_pass(definition.name, definition, replace=replace)
         case type() if issubclass(definition, ModulePass):
             return lambda replace: add_pass(definition.name, PassClass(definition), replace=replace)
         case type() if issubclass(definition, GraphOp):

@@ -6,19 +6,14 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
 from pullback.driver.plugins import discovery, registration
-
-SITE = Path(__file__).with_name("site")
-"""A folder like `site-packages`, with one distribution: `cubes`."""
-
-Install: TypeAlias = Callable[[Path], None]
-Processes: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
+from pullback.process.registries import REGISTRIES
+from pullback.tests.extend.distributions import SITE, Install, Processes
 
 
 @pytest.fixture
@@ -38,6 +33,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     yield add
     for plugin in registration.plugins():
         registration.unregister(plugin.name)
+    for registry in REGISTRIES:
+        for name in registry.added:
+            registry.remove(name)
     for name in {*sys.modules} - modules:
         file = getattr(sys.modules[name], "__file__", None) or ""
         if file.startswith(tuple(folders)):
@@ -66,14 +64,3 @@ def process() -> Processes:
         )
 
     return run
-
-
-def distribution(folder: Path, name: str, points: str, **modules: str) -> Path:
-    """Writes a distribution of version 2.0 with these entry points and modules into a folder, and returns that."""
-    info = folder / f"{name}-2.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
-    (info / "entry_points.txt").write_text(points)
-    for module, text in modules.items():
-        (folder / f"{module}.py").write_text(text)
-    return folder
