@@ -12,7 +12,7 @@ from pullback.dialects.graph.op.graph_op import OPS
 @pytest.fixture
 def own_operations() -> Iterator[None]:
     """Operations that a test defines leave the dialect with it."""
-    before = dict(OPS)
+    before = {*OPS.added}
     yield
-    OPS.clear()
-    OPS.update(before)
+    for name in {*OPS.added} - before:
+        OPS.remove(name)

@@ -19,6 +19,7 @@ from pullback.tools import opt, run
 from pullback.tools.generate import __main__ as generate
 
 Tool: TypeAlias = Callable[..., str]
+PLUGIN = "cubes"
 
 PROGRAM = """
 func.func @main(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
@@ -73,7 +74,7 @@ def page(cubes: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The page of the plug-in."""
     monkeypatch.setattr("sys.argv", ["generate", "--plugin", "cubes", "--output", str(tmp_path / "pages")])
     generate.main()
-    return (tmp_path / "pages" / "cubes.md").read_text()
+    return (tmp_path / "pages" / f"{PLUGIN}.md").read_text()
 
 
 def listed(tool: Tool, which: str) -> dict[str, Any]:

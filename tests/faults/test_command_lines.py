@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pullback.driver import run_function
 from pullback.driver.targets import registry
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
 from pullback.tools import opt, run
@@ -33,7 +34,7 @@ def test_out_of_memory(fails: Fails, monkeypatch: pytest.MonkeyPatch, said: str)
         raise MemoryError(said)
 
     short_of_memory = replace(registry.target_named("numpy"), run_graph=allocate)
-    monkeypatch.setitem(registry._TARGETS, "numpy", short_of_memory)
+    monkeypatch.setattr(run_function, "target_named", lambda name: short_of_memory)
     message = fails(SINE, "--input", "x=[1, 2, 3, 4]", tool=run.main).splitlines()[0]
     assert message == f"FILE:1:1: error: out of memory{': ' if said else ''}{said}"
 

@@ -268,8 +268,8 @@ def test_an_alias_is_the_buffer_that_it_is_of(target: str) -> None:
     assert "memref.copy" not in step.ir("gpu" if target == "simt" else "loops")
 
 
-def test_without_a_body_the_host_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OPS, OfNoFamily.name, OfNoFamily)  # a call of the host finds its operation by name
+def test_without_a_body_the_host_runs_it() -> None:
+    assert OfNoFamily.name not in OPS.registered  # a call of the host keeps the class that was lowered
     x = array(3, 4)
     step, y = compiled(x, "cpu", lambda t: pb.tanh(OfNoFamily.of(pb.exp(t))))
     np.testing.assert_allclose(y, np.tanh(np.exp(x) + 1), rtol=1e-6)
