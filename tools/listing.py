@@ -50,7 +50,7 @@ def _passes() -> list[Row]:
 def _pass(cls: type[ModulePass]) -> Row:
     meanings = meanings_of(cls)
     options = [_option(option, meanings.get(option.name, "")) for option in options_of(cls).values()]
-    counted = [{"name": name, "meaning": s.meaning} for name, s in statistics_of(cls).items()]
+    counted = [{"name": name, "meaning": s.meaning, "by": s.by} for name, s in statistics_of(cls).items()]
     return {"name": cls.name, "summary": _summary(cls), "options": options, "statistics": counted}
 
 

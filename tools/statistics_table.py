@@ -41,7 +41,7 @@ def _lines(record: PassRecord) -> Lines:
         if names:
             lines.append((title, _listed(names)))
     for name, count in record.statistics.items():
-        lines.append((name, f"{count:,}" if isinstance(count, int) else _listed(count)))
+        lines.append((name, f"{count:,}" if isinstance(count, int) else _listed(count) or "0"))
     return lines
 
 

@@ -32,7 +32,7 @@ class AggregateGradients(ModulePass):
 
     name = "aggregate-gradients"
     anchor = "func.func"
-    sums = Statistic("sums of gradients that became additions, by method")
+    sums = Statistic("sums of gradients that became additions", by="method")
 
     method: Literal["requested", "add_n", "tree", "accumulate_n", "balanced"] = "requested"
     """`requested` is what each request asked for, and `add_n` where it left that open."""

@@ -38,16 +38,14 @@ class PassRecord:
     def statistics(self) -> dict[str, int | dict[str, int]]:
         """The pass's own statistics by name, then those of passes that it uses; a number for each kind, if any."""
         own = statistics_of(type(self.pass_))
-        found: dict[str, int | dict[str, int]] = dict.fromkeys(own, 0)
+        found: dict[str, int | dict[str, int]] = {name: {} if s.by else 0 for name, s in own.items()}
         for (statistic, kind), count in sorted(self.counts.items(), key=_order):
             name = statistic.name
             if own.get(name) is not statistic:
                 name = f"{statistic.declared_by}.{name}"
-            if kind:
-                found[name] = (
-                    {**kinds, kind: count} if isinstance(kinds := found.get(name), dict) else {kind: count}
-                )
-            elif count:
+            if isinstance(kinds := found.setdefault(name, {} if kind else 0), dict):
+                kinds[kind] = count
+            else:
                 found[name] = count
         return found
 

@@ -29,10 +29,12 @@ class Statistic:
 
     Args:
         meaning: what is counted, in a few words.
+        by: what tells the kinds apart that are counted one by one, such as `memory`; nothing where there is one number.
     """
 
-    def __init__(self, meaning: str) -> None:
+    def __init__(self, meaning: str, *, by: str = "") -> None:
         self.meaning = meaning
+        self.by = by
         self.name = ""
         self.declared_by = ""
 
@@ -41,7 +43,10 @@ class Statistic:
         self.declared_by = str(getattr(owner, "name", owner.__name__))
 
     def add(self, count: int = 1, kind: str = "") -> None:
-        """Adds to the statistic, and to no other kind of it where one is named."""
+        """Adds to the statistic, to the kind that is named where it has kinds."""
+        assert bool(kind) == bool(self.by), (
+            f"{self.name} is counted {'by ' + self.by if self.by else 'as one number'}"
+        )
         counts = _COUNTS.get()
         if counts is not None:
             counts[self, kind] += count

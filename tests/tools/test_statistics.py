@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ func.func @main(%x: tensor<32x32xf32>) -> tensor<32x32xf32> {
         "arena-bytes": 2 * 4096,
         "saved-by-sharing": 4096,
         "saved-in-place": 0,
-        "variables": 0,
+        "variables": {},
     }
     assert found["form-kernels"].statistics["fused"] == 4
     assert found["lower-to-loops"].statistics == {"lowered": 1, "shared": 3}
@@ -118,7 +119,7 @@ class Counting(ModulePass):
     """A pass from elsewhere."""
 
     name = "counting"
-    ops_seen = Statistic("operations that it saw, by dialect")
+    ops_seen = Statistic("operations that it saw", by="dialect")
     nothing = Statistic("what never is")
 
     fail: bool = False
@@ -160,7 +161,7 @@ def test_a_pass_shows_up_where_it_declares_its_statistics(
     assert "builtin 1, func 6, graph 9" in table.err
     assert opt.main(["--list-passes", "--json"]) == 0
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert listed["counting"]["statistics"][1] == {"name": "nothing", "meaning": "what never is"}
+    assert listed["counting"]["statistics"][1] == {"name": "nothing", "meaning": "what never is", "by": ""}
 
 
 @pytest.mark.usefixtures("with_pass")
@@ -227,3 +228,23 @@ def test_a_step_of_python() -> None:
     found = {record.pass_.name: record.statistics for record in statistics.records}
     assert found["form-kernels"]["kernels"] == {"matmul": 1}
     assert found["form-kernels"]["fused"] == 2
+
+
+def test_bytes_that_are_written_over_operands_are_those_of_the_plan() -> None:
+    """The plan says in the program which buffer each result has: here one result has that of an operand."""
+    module, statistics = parse(context(), PROGRAM).module, PassStatistics()
+    with instrumented(statistics):
+        run_passes(context(), module, parse_passes("gradients,finish,kernels"))
+    buffers: dict[Any, str] = {}
+    for op in module.walk():
+        memory: Any = op.attributes.get("memory", ())
+        buffers |= dict(zip(op.results, map(str, memory), strict=False))
+    kernels = [op for op in module.walk() if op.name == "graph.kernel"]
+    over: list[Any] = [
+        r for k in kernels for r in k.results if buffers[r] in {buffers.get(o) for o in k.operands}
+    ]
+    arenas: list[Any] = [op.attributes["graph.arena"] for op in module.ops]
+    found = {record.pass_.name: record.statistics for record in statistics.records}["plan-memory"]
+    assert found["saved-in-place"] == sum(4 * math.prod(r.type.get_shape()) for r in over)
+    assert found["saved-in-place"]
+    assert found["arena-bytes"] == sum(arena.value.data for arena in arenas)

@@ -83,7 +83,7 @@ class FormKernels(ModulePass):
 
     name = "form-kernels"
     anchor = "func.func"
-    kernels = Statistic("kernels that were formed, by kind")
+    kernels = Statistic("kernels that were formed", by="kind")
     fused = Statistic("operations in kernels")
     host = Statistic("operations that are left to the host")
     decomposed = DECOMPOSED

@@ -36,11 +36,11 @@ class PlanMemory(ModulePass):
 
     name = "plan-memory"
     anchor = "func.func"
-    buffers = Statistic("buffers that were planned, by memory")
+    buffers = Statistic("buffers that were planned", by="memory")
     arena_bytes = Statistic("bytes of the arenas")
     saved_by_sharing = Statistic("bytes that buffers share in arenas, as they are needed at different times")
     saved_in_place = Statistic("bytes of results that are written over an operand")
-    variables = Statistic("reads and updates of variables, in place and copied")
+    variables = Statistic("reads and updates of variables", by="whether they copy")
 
     report: Literal["none", "memory", "hazards"] = "none"
 
