@@ -43,8 +43,20 @@ def _main(arguments: Sequence[str] | None) -> int:
     failures = Failures(None if options.output is None else Path(options.output))
     cases = chosen or list(all_cases(options.seed, options.mutants, options.programs))
     start = time.monotonic()
-    until = None if options.seconds is None else start + options.seconds
     print(f"seed {options.seed}: {len(cases)} cases, {options.jobs} at a time", file=sys.stderr)
+    try:
+        _run(cases, options, failures)
+    finally:  # an interrupt ends the run, and what it found is told all the same
+        for line in failures.summary():
+            print(line)
+        done = sum(failures.counts.values())
+        print(f"{done} of {len(cases)} cases in {time.monotonic() - start:.0f} s, seed {options.seed}")
+    return 1 if failures.first else 0
+
+
+def _run(cases: Sequence[Case], options: argparse.Namespace, failures: Failures) -> None:
+    """Runs cases, and tells of each new failure."""
+    until = None if options.seconds is None else time.monotonic() + options.seconds
     with _progress() as progress:
         task = progress.add_task("cases", total=len(cases))
 
@@ -56,15 +68,13 @@ def _main(arguments: Sequence[str] | None) -> int:
                 where = "" if path is None else f", written to {path}"
                 where += "" if small is None else f", reduced to {small}"
                 progress.console.print(
-                    f"--case {case}: {outcome.kind}: {outcome.symptom}{where}", markup=False, highlight=False
+                    f"--case {case}: {outcome.kind}: {outcome.symptom}{where}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
                 )
 
         run_all(_until(iter(cases), until), options.corpus, options.jobs, report, options.timeout)
-    for line in failures.summary():
-        print(line)
-    done = sum(failures.counts.values())
-    print(f"{done} of {len(cases)} cases in {time.monotonic() - start:.0f} s, seed {options.seed}")
-    return 1 if failures.first else 0
 
 
 def all_cases(seed: int, mutants: int, programs: int) -> Iterator[Case]:
