@@ -29,7 +29,7 @@ from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
-from pullback.tools.array_arguments import ArrayError, save, summary
+from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.installed_plugins import load_plugins
@@ -79,22 +79,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _run(source: Source, options: argparse.Namespace) -> None:
     verify(source.module)
-    with instrumented(*run_checks(source.module, options, options.function)):
-        _run_verified(source, options)
-
-
-def _run_verified(source: Source, options: argparse.Namespace) -> None:
-    limit: int | None = options.max_operations
-    passes = with_limit(parse_passes(options.passes, available_passes()), limit)
-    run_passes(context(), source.module, passes)
-    outputs = execute(
-        source.module,
-        options.function,
-        options.input,
-        options.variable,
-        options.target,
-        MAX_OPERATIONS if limit is None else limit,
-    )
+    checks = run_checks(source.module, options, options.function)
+    with instrumented(*checks):
+        outputs = _computed(source, options)
+    for check in checks:
+        check.compare_outputs(f"target '{options.target}'", list(outputs.values()))
     if options.output is not None:
         save(Path(options.output), outputs)
     if options.values:
@@ -103,6 +92,21 @@ def _run_verified(source: Source, options: argparse.Namespace) -> None:
         table = StringIO()
         Console(file=table, width=None if is_terminal() else 10_000).print(summary(outputs))
         write_out(table.getvalue())
+
+
+def _computed(source: Source, options: argparse.Namespace) -> dict[str, Array]:
+    """What the function leaves, after the passes and on the target of the options."""
+    limit: int | None = options.max_operations
+    passes = with_limit(parse_passes(options.passes, available_passes()), limit)
+    run_passes(context(), source.module, passes)
+    return execute(
+        source.module,
+        options.function,
+        options.input,
+        options.variable,
+        options.target,
+        MAX_OPERATIONS if limit is None else limit,
+    )
 
 
 def _target_line(target: Target) -> str:

@@ -197,6 +197,32 @@ class RunAfterEachPass(PassInstrumentation):
         except (DiagnosticError, ValueError, TypeError, LookupError) as error:
             message = f"{what} does not run @{name}: {one_line(error)}"
             raise _failed(message, None, "", name, None, run, state.copy) from error
+        self._compare_code(what, found)
+
+    def compare_outputs(self, what: str, arrays: Sequence[Array]) -> None:
+        """Compares what code computed from the last program with what that program computes.
+
+        Args:
+            what: names the code in messages.
+            arrays: the results, then the contents of variables, in the order in which the program names them.
+
+        Raises:
+            ResultChangedError: a number is another by more than rounding.
+        """
+        state, name = self._state, self._function
+        run = None if state is None or name is None else state.runs.get(name)
+        if run is None or len(arrays) != len(run.results.values) + len(run.results.variables):
+            return
+        results, contents = arrays[: len(run.results.values)], arrays[len(run.results.values) :]
+        self._compare_code(
+            what, Results(tuple(results), dict(zip(run.results.variables, contents, strict=True)))
+        )
+
+    def _compare_code(self, what: str, found: Results) -> None:
+        state, name = self._state, self._function
+        assert state is not None
+        assert name is not None
+        run = state.runs[name]
         change = first_change(run.names, run.results, found, lambda: self._allowed(name, state.copy, run))
         if change is not None:
             message = f"{what} changed a number of @{name}: {change}"

@@ -5,9 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdsl.dialects.builtin import ModuleOp
 
+from pullback.backends.cpu import runtime
+from pullback.dialects.context import context
+from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.passes.simplify.folds import arithmetic
 from pullback.tools import opt, run
 
@@ -73,6 +79,27 @@ def test_a_wrong_fold(
 def test_a_wrong_fold_in_the_pipeline_of_a_target(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main([program, "-p", "gradients", *GIVEN, "--target", "cpu", "--verify-each=run"]) == 1
     assert "'canonicalize' changed a number of @main" in capsys.readouterr().err
+
+
+def test_wrong_native_code(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled = runtime.compile_module
+
+    def wrong(module: ModuleOp, *rest: Any) -> Any:
+        text = print_module(module)
+        assert "math.tanh" in text
+        return compiled(parse(context(), text.replace("math.tanh", "math.atan")).module, *rest)
+
+    on_cpu = [program, "-p", "gradients,finish", *GIVEN, "--target", "cpu", "--verify-each=run"]
+    assert run.main(on_cpu) == 0
+    monkeypatch.setattr(runtime, "compile_module", wrong)
+    capsys.readouterr()
+    assert run.main(on_cpu) == 1
+    assert (
+        "target 'cpu' changed a number of @main: result 'y'[0, 0] was 0.9640276 and is 1."
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.usefixtures("wrong_fold")
