@@ -126,6 +126,8 @@ from pullback.passes.pipeline.run_passes import run_passes as run_passes
 from pullback.passes.rewriting.replacement import Replacements as Replacements
 from pullback.passes.rewriting.statistic import Statistic as Statistic
 from pullback.passes.simplify.matching import folds as folds
+from pullback.passes.simplify.canonicalize import apply_folds as apply_folds
+from pullback.passes.rewriting.patterns import inserting_at as inserting_at
 from pullback.passes.simplify.matching import producer as producer
 from pullback.passes.simplify.matching import number_in as number_in
 from pullback.dialects.ir.diagnostics import DiagnosticError as DiagnosticError

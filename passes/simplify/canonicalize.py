@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import func
@@ -16,6 +18,10 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.folds import folds_of
+from pullback.passes.simplify.matching import Fold
+
+FoldsOf: TypeAlias = Callable[[type[Operation]], Sequence[Fold]]
+"""The folds of an operation class, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +58,41 @@ def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
 
 def canonicalize(function: func.FuncOp) -> None:
     """Folds the operations of a function; dead ones are left to `dce`."""
-    walk = _Canonicalizer()
+    Canonicalize.folded.add(_fold(function, folds_of))
+
+
+def apply_folds(root: Operation, table: Mapping[type[Operation], Sequence[Fold]]) -> int:
+    """Rewrites the operations in the regions of another by folds, in one forward walk; dead ones are left to `dce`.
+
+    A fold is a function from an operation to what replaces its results, a tensor or several, or to `None`. What it makes
+    with operators on tensors is inserted before the operation, with its location and device, and is folded as well.
+
+    Args:
+        root: a module, a function, or anything else with regions.
+        table: the folds of each operation class, in the order in which they are tried.
+
+    Returns:
+        How many operations were replaced.
+    """
+    return _fold(root, lambda cls: table.get(cls, ()))
+
+
+def _fold(root: Operation, folds_of: FoldsOf) -> int:
+    walk = _FoldWalk(folds_of)
     with inserting(walk.insert):
-        for block in function.body.blocks:
-            walk.simplify_block(block)
-    Canonicalize.folded.add(len(walk.replacements.replaced))
+        for region in root.regions:
+            for block in region.blocks:
+                walk.simplify_block(block)
+    replaced = len(walk.replacements.replaced)
     walk.replacements.drop_replaced()
+    return replaced
 
 
-class _Canonicalizer:
+class _FoldWalk:
     """One forward walk, which folds operands before their users."""
 
-    def __init__(self) -> None:
+    def __init__(self, folds_of: FoldsOf) -> None:
+        self.folds_of = folds_of
         self.replacements = Replacements()
         self.anchor: Operation | None = None
         self.first_made: Operation | None = None
@@ -89,7 +118,7 @@ class _Canonicalizer:
         """Folds one operation if possible; returns the next one to visit."""
         self.replacements.update(op)
         following = op.next_op
-        for fold in folds_of(type(op)):
+        for fold in self.folds_of(type(op)):
             self.anchor, self.first_made = op, None
             folded = fold(op)
             if folded is not None:

@@ -1,0 +1,33 @@
+"""Rewrite patterns of xDSL that use operators on tensors: where the operations that these make are inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from xdsl.ir import Operation
+from xdsl.pattern_rewriter import PatternRewriter
+
+from pullback.dialects.graph.tensor.insertion import inserting
+
+
+@contextmanager
+def inserting_at(rewriter: PatternRewriter) -> Generator[None]:
+    """Inserts what operators on tensors make at the rewriter's point, with the location and device of the operation there.
+
+    That is before the operation that matched, unless the pattern moves the point.
+
+    Args:
+        rewriter: the one that `match_and_rewrite` of a `RewritePattern` is given.
+    """
+    following = rewriter.insertion_point.insert_before
+
+    def place(op: Operation) -> None:
+        if following is not None:
+            op.location = following.location
+            if (device := following.attributes.get("device")) is not None:
+                op.attributes["device"] = device
+        rewriter.insert(op)
+
+    with inserting(place):
+        yield
