@@ -15,7 +15,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import (
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+    op_type_rewrite_pattern,
+)
 
 import pullback as pb
 from pullback.extend import apply_folds, inserting_at, number_in
@@ -57,7 +62,7 @@ def graph(size: int, every: int) -> pb.Module:
     """A chain of `size` products, of which one in `every` is by 2 (none at 0)."""
     with pb.Graph() as built:
         x = pb.placeholder("f32", (8,), name="x")
-        y, two = x, pb.fill((), np.float32(2))
+        y, two = x, pb.fill((), 2.0)
         for i in range(size):
             y = y * (two if every and i % every == 0 else x)
     return pb.Module(built)
@@ -77,7 +82,9 @@ def seconds(run: Callable[[pb.Module], None], module: pb.Module, rounds: int) ->
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(arguments)

@@ -11,6 +11,7 @@ from pullback.driver.checking.check_gradients import asked_of, without_calls
 from pullback.driver.checking.report import GradientCheckError, GradientReport
 from pullback.driver.program import KEPT_SHAPES
 from pullback.driver.run_function import functions_of
+from pullback.driver.targets.registry import forms
 from pullback.driver.to_level import to_level
 from pullback.frontend.module.compiled_module import CompiledModule
 from pullback.frontend.module.given_arrays import Given, given_arrays
@@ -50,6 +51,7 @@ class Module(ModuleText):
         "write",
         "verify",
         "to_level",
+        "translate",
         "run",
         "compile",
         "explain",
@@ -97,6 +99,22 @@ class Module(ModuleText):
         with self.located(), quiet_collector():
             to_level(made.op, level, target, shapes, function)
         return made
+
+    def translate(self, form: str) -> str:
+        """The text in another form than MLIR: what `pullback-opt -t` prints.
+
+        Args:
+            form: `"llvm-ir"` of a module of level `"loops"`, `"cuda-cpp"` of one of level `"gpu"`, or one of an
+                extension's target.
+
+        Raises:
+            ProgramError: the module is not of the level that has this form.
+            ValueError: for an unknown form.
+        """
+        if form not in forms():
+            raise GraphError(f"form {form!r} is not known: expected one of {', '.join(forms())}")
+        with self.located():
+            return forms()[form].printed(self.op)
 
     def run(
         self,

@@ -13,9 +13,9 @@ from pullback.dialects.graph.tensor.insertion import inserting
 
 @contextmanager
 def inserting_at(rewriter: PatternRewriter) -> Generator[None]:
-    """Inserts what operators on tensors make at the rewriter's point, with the location and device of the operation there.
+    """Inserts what operators on tensors make before the operation that matched, with its location and device.
 
-    That is before the operation that matched, unless the pattern moves the point.
+    More exactly: at the rewriter's insertion point, which a pattern may have moved.
 
     Args:
         rewriter: the one that `match_and_rewrite` of a `RewritePattern` is given.

@@ -64,8 +64,8 @@ def canonicalize(function: func.FuncOp) -> None:
 def apply_folds(root: Operation, table: Mapping[type[Operation], Sequence[Fold]]) -> int:
     """Rewrites the operations in the regions of another by folds, in one forward walk; dead ones are left to `dce`.
 
-    A fold is a function from an operation to what replaces its results, a tensor or several, or to `None`. What it makes
-    with operators on tensors is inserted before the operation, with its location and device, and is folded as well.
+    A fold is a function from an operation to what replaces its results, a tensor or several, or to `None`. What it
+    makes with operators on tensors is inserted before the operation, with its location and device, and folded as well.
 
     Args:
         root: a module, a function, or anything else with regions.

@@ -21,7 +21,10 @@ def insert(op: Operation) -> None:
     try:
         place = _insertion.get()
     except LookupError:
-        raise GraphError(f"{op.name}: no graph to add to: work inside `with Graph() as g:`") from None
+        raise GraphError(
+            f"{op.name}: no graph to add to: work inside `with Graph() as g:`, or in a rewrite pattern inside "
+            "`with inserting_at(rewriter):`"
+        ) from None
     place(op)
 
 
