@@ -55,6 +55,8 @@ from pullback.frontend.module.pass_pipeline import *
 from pullback.frontend.module.catalogs import *
 from pullback.passes.pipeline.instrumentation import PassInstrumentation as PassInstrumentation
 from pullback.passes.pipeline.instrumentation import instrumented as instrumented
+from pullback.passes.pipeline.pass_statistics import PassStatistics as PassStatistics
+from pullback.driver.reproducer import CrashReproducer as CrashReproducer
 
 # ---- Making tensors ----
 from pullback.frontend.functions.creation import *

@@ -65,9 +65,16 @@ def _order(item: tuple[tuple[Statistic, str], int]) -> tuple[str, str, str]:
 
 
 class PassStatistics(PassInstrumentation):
-    """Records what each pass does while it is among the instrumentations; `records` has one entry for each run.
+    """Records what each pass does while it is among the instrumentations, as `pullback-opt --statistics` prints it.
 
-    A pass that fails is not recorded.
+        statistics = pb.PassStatistics()
+        with pb.instrumented(statistics):
+            step(x)
+        for record in statistics.records:
+            print(record.pass_.name, record.changes, record.statistics)
+
+    `records` has one entry for each run of a pass: the pass, how many operations of each name there were `before` and
+    `after`, the `changes` between the two, and the pass's own `statistics` by name. A pass that fails has none.
     """
 
     def __init__(self) -> None:
