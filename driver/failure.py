@@ -12,7 +12,7 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.ir.diagnostics import TextError, render
+from pullback.dialects.ir.diagnostics import PLACE_NOTE, TextError, render
 from pullback.dialects.ir.source import Source
 from pullback.passes.pipeline.run_passes import PASS_NOTE
 
@@ -48,7 +48,11 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
         source: the program and its positions, once it has been read.
         start: where the program's text begins, for errors that have no better place.
     """
-    notes = tuple(note for note in getattr(error, "__notes__", ()) if note.startswith(PASS_NOTE))
+    notes = tuple(
+        note
+        for note in getattr(error, "__notes__", ())
+        if note.startswith(PASS_NOTE) or note.endswith(PLACE_NOTE)
+    )
     match error:
         case ParseError():
             return Failure(cast(Span, error.span), _sentence(error.msg))

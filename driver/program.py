@@ -174,7 +174,7 @@ class Program:
         # Kernels were formed for static shapes, which calls are checked against.
         return self.module if has_kernels(self.module) else specialise(self.finished, shapes)
 
-    def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
+    def ir(self, level: str = "graph", shapes: Shapes | None = None, *, debuginfo: bool = False) -> str:
         """The text of one level.
 
         Args:
@@ -182,6 +182,7 @@ class Program:
                 target does not go through is shown as the first target that does has it. A level that `passes` check is
                 shown as it is there.
             shapes: of the inputs, for the levels below `"graph"`; those of the latest compilation unless given.
+            debuginfo: print in the locations of modules the line of Python at which each operation was written.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
@@ -189,7 +190,7 @@ class Program:
         texts = [(t, t.shown[level]) for t in (self._target, *targets().values()) if level in t.shown]
         if not texts or level in texts[0][0].levels:
             known = [*ABOVE, *(name for t in targets().values() for name in t.shown)]
-            return print_module(self._at_level(level, shapes, known))
+            return print_module(self._at_level(level, shapes, known), debuginfo=debuginfo)
         target, text = texts[0]
         with COMPILING, quiet_collector():
             return text.printed(lowered_for(self.specialised(shapes), target, self._passes, text.level))

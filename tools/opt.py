@@ -147,7 +147,7 @@ class Opt:
         """The module as MLIR with its locations, or in another form."""
         args, form = self.args, self.format
         if isinstance(form, MLIRTarget):
-            told = (args.print_no_properties, args.print_debuginfo, args.syntax_highlight)
+            told = (args.print_no_properties, args.syntax_highlight)
             if form == MLIRTarget() and not any(told):
                 return self._mlir(module)
             form = MLIRTarget(
@@ -163,7 +163,13 @@ class Opt:
         return output.getvalue()
 
     def _mlir(self, module: ModuleOp) -> str:
-        return print_module(module, locations=not self.args.no_locations, generic=self.args.print_op_generic)
+        args = self.args
+        return print_module(
+            module,
+            locations=not args.no_locations,
+            generic=args.print_op_generic,
+            debuginfo=args.print_debuginfo,
+        )
 
     def _input_name(self) -> str:
         named = self.args.input_file not in (None, STANDARD)

@@ -22,7 +22,7 @@ FLAGS = {
     "--no-locations": "print no loc(...)",
     "--print-op-generic": "print ops in generic syntax",
     "--print-no-properties": "print properties among the attributes, as MLIR did before it had them",
-    "--print-debuginfo": "print a location on every op, also an unknown one",
+    "--print-debuginfo": "print in locations the line at which each op was written: that of Python, else of the input",
     "--syntax-highlight": "print in colours",
     "--traceback": "show where in the compiler an error arose",
     "--json": "print lists, explanations and statistics as JSON",

@@ -15,6 +15,11 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.lexer import Span
 
+from pullback.dialects.ir.positions import place_of
+
+PLACE_NOTE = "comes from here"
+"""How the note ends that says where the op of an error was written."""
+
 
 class DiagnosticError(DiagnosticException):
     """Something is wrong with the user's program.
@@ -33,9 +38,20 @@ class DiagnosticError(DiagnosticException):
         super().__init__(message)
         self.op = op
 
+    @property
+    def op(self) -> Operation | None:
+        """The op that the message is about. A note says where the user wrote it, as far as that is known."""
+        return self._op
+
+    @op.setter
+    def op(self, op: Operation | None) -> None:
+        self._op = op
+        if op is not None:
+            note_place(self, op)
+
     def __reduce__(self) -> Any:
         """Pickles without the op, which is part of a program that is not copied along to another process."""
-        return _copied, (type(self), self.args, {**vars(self), "op": None})
+        return _copied, (type(self), self.args, {**vars(self), "_op": None})
 
 
 def _copied(
@@ -44,6 +60,15 @@ def _copied(
     error = kind.__new__(kind, *arguments)
     vars(error).update(state)
     return error
+
+
+def note_place(error: BaseException, op: Operation) -> None:
+    """Adds the note `model.py:17: graph.tanh comes from here` to an error, where the user's line is known."""
+    place = place_of(op)
+    if place is not None and (note := f"{place}: {op.name} {PLACE_NOTE}") not in getattr(
+        error, "__notes__", ()
+    ):
+        error.add_note(note)
 
 
 class TextError(DiagnosticError, ValueError):

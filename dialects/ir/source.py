@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from xdsl.context import Context
@@ -21,14 +22,14 @@ from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from pullback.dialects.ir.dense_parser import DenseParser, unlike
 from pullback.dialects.ir.lexer import Lexer
+from pullback.dialects.ir.positions import TextPosition, at_position, place_in, text_position_of
 
 
 @dataclass(frozen=True)
 class Source:
     """A module and the text it came from.
 
-    The positions are kept beside the IR, not in it: `loc(...)` holds the names that a user or a pass gave, so
-    that printing a module and reading it back changes nothing.
+    Each op also has its position noted on its location, so that copies of it, and ops made from it, lead back here.
     """
 
     module: ModuleOp
@@ -37,20 +38,34 @@ class Source:
 
     def position(self, op: Operation) -> Span | None:
         """The source position of `op`, or of the op it was copied from; None if neither was in the text."""
-        while op not in self.positions and op in _ORIGINALS:
-            op = _ORIGINALS[op]
-        return self.positions.get(op)
+        copied = op
+        while copied not in self.positions and copied in _ORIGINALS:
+            copied = _ORIGINALS[copied]
+        if (span := self.positions.get(copied)) is not None:
+            return span
+        at = text_position_of(op)
+        if at is None or not at.is_own or at.span.input.content is not self.start.input.content:
+            return None
+        return at.span if self._kinds.get(at.span.start) == op.name else None
 
     def locate(self, op: Operation | None) -> Span:
-        """The source position of `op`, or of the nearest op around it that was in the text."""
+        """The source position of `op`, of the op it was made from, or of the nearest op around it that has one."""
         while op is not None:
             if (span := self.position(op)) is not None:
                 return span
+            if (at := text_position_of(op)) is not None:
+                return at.span
             op = op.parent_op()
         return self.start
 
+    @cached_property
+    def _kinds(self) -> dict[int, str]:
+        """The name of the op that begins at each character of the text."""
+        return {span.start: op.name for op, span in self.positions.items()}
+
 
 _ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
+"""What operations are copies of, for programs that were not read from a text."""
 
 
 def note_copies(original: Operation, copy: Operation) -> None:
@@ -83,7 +98,7 @@ def parse(context: Context, text: str, name: str = "<input>", line_offset: int =
     """
     start = Span(0, 0, Input(text, name), line_offset)
     try:
-        parser = _SourceParser(context, text, name)
+        parser = _SourceParser(context, text, name, line_offset)
     except ParseError as error:
         raise _shifted(error, line_offset) from None
     try:
@@ -98,10 +113,7 @@ def parse(context: Context, text: str, name: str = "<input>", line_offset: int =
     except Exception as error:
         # Attributes and ops check themselves while the parser builds them, with many exception types.
         raise _shifted(parser.error_here(str(error)), line_offset) from error
-    positions = parser.positions
-    if line_offset:
-        positions = {op: dataclasses.replace(at, line_offset=line_offset) for op, at in positions.items()}
-    return Source(module, positions, start)
+    return Source(module, parser.positions, start)
 
 
 def _shifted(error: ParseError, line_offset: int) -> ParseError:
@@ -111,9 +123,10 @@ def _shifted(error: ParseError, line_offset: int) -> ParseError:
 class _SourceParser(DenseParser):
     """xDSL's parser, which also notes positions, and reads `loc(fused<metadata>[...])` and dense elements."""
 
-    def __init__(self, context: Context, text: str, name: str) -> None:
+    def __init__(self, context: Context, text: str, name: str, line_offset: int) -> None:
         super().__init__(context, "", name)
         self._parser_state = ParserState(Lexer(Input(text, name)))
+        self._line_offset = line_offset
         self.positions: dict[Operation, Span] = {}
         self._first_use: dict[str, Span] = {}
         self._forward: dict[str, SSAValue] = {}
@@ -125,8 +138,11 @@ class _SourceParser(DenseParser):
 
     def parse_operation(self) -> Operation:
         span = self._current_token.span
+        if self._line_offset:
+            span = dataclasses.replace(span, line_offset=self._line_offset)
         op = super().parse_operation()
         self.positions[op] = span
+        op.location = at_position(op.location, TextPosition(span, place_in(op.location)))
         return op
 
     def resolve_operand(self, operand: UnresolvedOperand, type: AttributeInvT) -> SSAValue[AttributeInvT]:

@@ -10,18 +10,25 @@ from xdsl.ir import Attribute, BlockArgument, Operation
 from xdsl.printer import Printer
 
 from pullback.dialects.ir.dense import print_elements
+from pullback.dialects.ir.positions import noted_in, spelled_out
 
 
-def print_module(module: ModuleOp, *, locations: bool = True, generic: bool = False) -> str:
+def print_module(
+    module: ModuleOp, *, locations: bool = True, generic: bool = False, debuginfo: bool = False
+) -> str:
     """Prints the module as MLIR text that ends in one newline.
 
     Args:
         module: the program.
         locations: append `loc(...)` to each op that has one; an unknown location is never printed.
+        debuginfo: write in each location the line of Python, or else the place in the text, where its op was written:
+            `loc("tanh"("model.py":17:5))`.
         generic: write every op in the generic syntax that upstream tools read without knowing our dialects.
     """
     stream = StringIO()
-    printer = _LocationPrinter(stream=stream, print_generic_format=generic, locations=locations)
+    printer = _LocationPrinter(
+        stream=stream, print_generic_format=generic, locations=locations, debuginfo=debuginfo
+    )
     printer.print_op(module)
     return stream.getvalue().rstrip("\n") + "\n"
 
@@ -37,8 +44,11 @@ def clear_locations(module: ModuleOp) -> None:
 class _LocationPrinter(Printer):
     """A printer that leaves out unknown locations: xDSL's prints a location on every op or on none."""
 
-    def __init__(self, *, stream: StringIO, print_generic_format: bool, locations: bool) -> None:
+    def __init__(
+        self, *, stream: StringIO, print_generic_format: bool, locations: bool, debuginfo: bool
+    ) -> None:
         self._locations = locations
+        self._debuginfo = debuginfo
         self._at_argument = False
         super().__init__(stream=stream, print_generic_format=print_generic_format)
 
@@ -57,6 +67,8 @@ class _LocationPrinter(Printer):
             print_elements(attribute, self)
             self.print_string(" : ")
             attribute = attribute.get_type()
+        elif self._debuginfo and isinstance(attribute, LocationAttr):
+            attribute = spelled_out(attribute)
         super().print_attribute(attribute)
 
     def print_op(self, op: Operation) -> None:
@@ -76,4 +88,6 @@ class _LocationPrinter(Printer):
             self._at_argument = isinstance(arg.owner.parent_op(), func.FuncOp | gpu.FuncOp)
 
     def _is_named(self, location: LocationAttr) -> bool:
-        return self._locations and location != UNKNOWN_LOC
+        return self._locations and (
+            location != UNKNOWN_LOC or (self._debuginfo and noted_in(location) is not None)
+        )

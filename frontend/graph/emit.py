@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from pullback.dialects.graph.op.graph_op import as_values
 from pullback.dialects.graph.tensor.arrays import is_array
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
+from pullback.dialects.ir.positions import calls_no_user_code
 from pullback.frontend.graph.graph import current_graph
 from pullback.frontend.operands.convert import as_tensor
 
@@ -23,6 +25,7 @@ def tensors(*args: Operand, op: str) -> list[Tensor]:
     return [first if i == at else as_tensor(a, op, first.dtype) for i, a in enumerate(args)]
 
 
+@partial(calls_no_user_code, below=2)  # a function, and the check of its name
 def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
     """Calls `make`, and names the first operation that it adds, if a name is given; returns its tensor."""
     if name is None:

@@ -16,6 +16,7 @@ from pullback.dialects.graph.tensor.insertion import InsertionBlock, inserting, 
 from pullback.dialects.graph.tensor.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import AnyTensor
+from pullback.dialects.ir.positions import note_calling_line, records_lines
 from pullback.dialects.ir.text import print_module
 from pullback.frontend.graph.copies import restore, state_of
 from pullback.frontend.graph.draws import Draws
@@ -49,12 +50,17 @@ class Graph:
     """A tensor program. Inside `with Graph() as g:` functions and operators add operations to it.
 
     Several graphs may exist, one may be entered more than once, and none is current outside of a `with`.
+
+    Args:
+        record_lines: note the line of Python at which each operation is written, for messages and for texts with
+            `debuginfo`. `None` means yes, unless the environment variable `PULLBACK_RECORD_LINES` is 0.
     """
 
     DOCUMENTED: ClassVar = ("module", "operations", "gradient_override_map")
     """The members that docs/python.md shows: the others are for the inside."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, record_lines: bool | None = None) -> None:
+        self.record_lines = records_lines() if record_lines is None else record_lines
         self.names = UniqueNames()
         self.draws = Draws()
         self.stamps: list[Stamp] = []
@@ -157,6 +163,8 @@ class Graph:
         """A new argument of the function, under a unique name."""
         unique = self.names.unique(name)
         argument = self._body.insert_arg(type_, len(self._body.args), named(unique))
+        if self.record_lines:
+            note_calling_line(argument.location)
         argument.name_hint = valid_hint(unique)
         return argument
 
@@ -169,6 +177,8 @@ class Graph:
         if is_unknown(op.location):
             op.location = named(self.names.unique(self.next_name or op.name.rpartition(".")[2]))
             self.next_name = None
+        if self.record_lines:
+            note_calling_line(op.location)
         for stamp in self.stamps:
             stamp(op)
         if self._closed:

@@ -58,23 +58,31 @@ class ModuleText:
         """The operations with the text they were read from."""
         return self._source
 
-    def text(self, *, locations: bool = True, generic: bool = False) -> str:
+    def text(self, *, locations: bool = True, generic: bool = False, debuginfo: bool = False) -> str:
         """The MLIR text, which ends in a newline.
 
         Args:
             locations: whether `loc(...)` is printed for what has one.
             generic: whether every operation is in the generic syntax, which upstream's tools read without our dialect.
+            debuginfo: whether locations have the line of Python, or else the place in the text, of each operation.
         """
-        return print_module(self.op, locations=locations, generic=generic)
+        return print_module(self.op, locations=locations, generic=generic, debuginfo=debuginfo)
 
-    def print(self, *, file: TextIO | None = None, locations: bool = True, generic: bool = False) -> None:
+    def print(
+        self,
+        *,
+        file: TextIO | None = None,
+        locations: bool = True,
+        generic: bool = False,
+        debuginfo: bool = False,
+    ) -> None:
         """Prints the text.
 
         Args:
             file: where to; standard output unless given.
-            locations, generic: as in `text`.
+            locations, generic, debuginfo: as in `text`.
         """
-        (file or sys.stdout).write(self.text(locations=locations, generic=generic))
+        (file or sys.stdout).write(self.text(locations=locations, generic=generic, debuginfo=debuginfo))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the text to a file, which is replaced at once: a reader sees the old text or the new one.

@@ -102,17 +102,18 @@ class Step:
         outputs = self._nest.rebuilt(self._nest.leaves)
         return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each, passes)
 
-    def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
+    def ir(self, level: str = "graph", shapes: Shapes | None = None, *, debuginfo: bool = False) -> str:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
 
         Target `"cpu"` shows `"kernels"`, `"loops"` and `"llvm"`, target `"simt"` shows `"kernels"`, `"gpu"` and
         `"cuda"`; the step's own target comes first. These are for static shapes: those of the latest new call, or
-        `shapes`.
+        `shapes`. With `debuginfo` the locations of MLIR have the line of Python at which each operation was written:
+        `loc("tanh"("model.py":17:5))`.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
         """
-        return self._program.ir(level, shapes)
+        return self._program.ir(level, shapes, debuginfo=debuginfo)
 
     def module(self, level: LevelName = "graph", shapes: Shapes | None = None) -> Module:
         """The module of one level, of which `ir` prints the text: a copy, to run, rewrite and lower.

@@ -14,6 +14,7 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.state.control_flow import While, Yield
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.dialects.graph.tensor.types import differentiable_type
+from pullback.dialects.ir.positions import place_in
 from pullback.passes.explain.dependence import Dependence, Node, variable_of
 from pullback.passes.explain.explanation import Cut, OperationPlace, Reason
 from pullback.passes.explain.flow import flow_of
@@ -29,7 +30,8 @@ ONLY_FLOATS = "only floating-point values carry gradients"
 
 def place_of(op: Operation, locate: Locate) -> OperationPlace:
     """The operation as data."""
-    return OperationPlace(name_of(op), type_name(op), locate(op))
+    position, line = locate(op), place_in(op.location)
+    return OperationPlace(name_of(op), type_name(op), position, str(line) if line and not position else None)
 
 
 @dataclass

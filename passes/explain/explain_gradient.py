@@ -167,14 +167,15 @@ class _Search:
                 f'define its rule: @pb.RegisterGradient("{type_name(op)}") on a function of the operation and of the '
                 f'gradient of each result; or declare that it has none: pb.NotDifferentiable("{type_name(op)}")',
             )
+        at = place_of(op, self.locate)
         kind = "" if isinstance(error, ValueError | LookupError) else f"{type(error).__name__}: "
         return Explanation(
             self.names,
             self.x_name,
             Status.ERROR,
             path=tuple(self._steps(first, result, ways.next, flow)),
-            error=f"at {place_of(op, self.locate)}: {kind}{error}",
-            cuts=(Cut(Reason.FAILURE, str(error), place_of(op, self.locate)),),
+            error=f"at {at.without_line()}: {kind}{error}{at.at_line()}",
+            cuts=(Cut(Reason.FAILURE, str(error), at),),
             hints=hints,
         )
 

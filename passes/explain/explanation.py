@@ -47,15 +47,24 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class OperationPlace:
-    """An operation: its name, its type, and `file:line:column` where that is known."""
+    """An operation: its name, its type, `file:line:column` in the text and the line of Python, where they are known."""
 
     name: str
     op: str
     position: str | None = None
+    line: str | None = None
 
     def __str__(self) -> str:
+        return self.without_line() + self.at_line()
+
+    def without_line(self) -> str:
+        """The name, the type, and the position in the text."""
         where = f", {self.position}" if self.position else ""
         return f"{self.name} ({self.op}{where})"
+
+    def at_line(self) -> str:
+        """The line of Python, as it is put at the end."""
+        return f" [{self.line}]" if self.line else ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ class Cut:
         where = "" if self.value is None else f", {_operand(self.operand, self.operand_name)}'{self.value}'"
         inside = "" if self.inside is None else f" in the loop {self.inside}"
         more = "" if self.alone else "; between here and x it is cut again"
-        return f"at {self.place}{where}{inside}: {self.why}{more}"
+        return f"at {self.place.without_line()}{where}{inside}: {self.why}{more}{self.place.at_line()}"
 
 
 @dataclass(frozen=True)
@@ -275,8 +284,8 @@ def _step(step: PathStep) -> str:
     summed = f", broadcasting undone from {step.summed_from}" if step.summed_from else ""
     terms = f", one of {step.terms} terms that are added up" if step.terms > 1 else ""
     return (
-        f"{step.place}{role}, rule: {step.rule}, to {_operand(step.operand, step.operand_name)}"
-        f"'{step.value}': {step.type}{summed}{terms}"
+        f"{step.place.without_line()}{role}, rule: {step.rule}, to {_operand(step.operand, step.operand_name)}"
+        f"'{step.value}': {step.type}{summed}{terms}{step.place.at_line()}"
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xdsl.dialects.builtin import LocationAttr, StringAttr
+from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, StringAttr
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import Densify
@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.insertion import Insert
 from pullback.dialects.graph.tensor.location import Origin, Role, name_of, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
+from pullback.dialects.ir.positions import placed_as
 
 LARGE = 100_000_000
 """Elements from which making slices dense is worth a warning, as in TensorFlow."""
@@ -33,6 +34,7 @@ class GradientOptions:
         aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
         colocate: each new operation gets the device of the forward operation it serves.
         device: the device of every new operation without `colocate`.
+        location: of the request; what serves no operation has its position.
     """
 
     scope: str = "gradients"
@@ -40,6 +42,7 @@ class GradientOptions:
     gate: Gating | None = None
     colocate: bool = False
     device: str | None = None
+    location: LocationAttr = UNKNOWN_LOC
 
     def path(self, name: str) -> str:
         """`name` under the scope."""
@@ -61,7 +64,8 @@ class Service:
         """The name and the role."""
         forward = name_of(self.forward) if self.forward is not None else ""
         name = forward + self.name if self.name.startswith("_") else self.name
-        return named_with_role(options.path(name), Role(self.origin, forward))
+        location = named_with_role(options.path(name), Role(self.origin, forward))
+        return placed_as(location, options.location if self.forward is None else self.forward.location)
 
 
 @dataclass
@@ -80,7 +84,9 @@ class Emitter:
     def __call__(self, op: Operation) -> None:
         location = self._location or self.location
         if location is not None:
-            op.location = location
+            # A copy, of what a custom gradient's function has made for one, stays where that was written.
+            is_copy = op.location is not UNKNOWN_LOC
+            op.location = placed_as(location, op.location) if is_copy else location
         if self.device is not None:
             op.attributes["device"] = self.device
         self.insert(op)

@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import Origin, Role, name_of_value, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
+from pullback.dialects.ir.positions import placed_as
 from pullback.passes.gradients.emitter import GradientOptions, densified
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.request_in_loop import RequestInLoop
@@ -69,6 +70,7 @@ def expand(request: Gradients, scopes: set[str], budget: Budget) -> RequestInLoo
         aggregation=request.aggregation.data if request.aggregation is not None else None,
         gate=request.gate.data if request.gate is not None else None,
         colocate=request.colocate is not None,
+        location=request.location,
     )
 
     def insert(op: Operation) -> None:
@@ -99,6 +101,7 @@ def _replace(
 ) -> None:
     """Replaces the request's results by those of one `graph.gradient_results`, in the types that it declares."""
     location = named_with_role(options.path("results"), Role(Origin.GATE))
+    location = placed_as(location, request.location)
 
     def insert(op: Operation) -> None:
         op.location = location

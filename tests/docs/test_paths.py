@@ -40,6 +40,7 @@ INVENTED = frozenset(
             "pullback.tools.one",
             "double_by_adding.py",
             "memory.py",
+            "model.py",
         ),
         "pullback.plugins",  # a group of entry points
     }

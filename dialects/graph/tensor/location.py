@@ -25,8 +25,10 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnknownLoc,
 )
-from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, ParametrizedAttribute, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.utils.str_enum import StrEnum
+
+from pullback.dialects.ir.positions import at_position, noted_in
 
 _NONE = NoneAttr()
 
@@ -66,10 +68,10 @@ class Role:
 
 _ORIGINS = {origin.value: origin for origin in Origin}
 _WITHOUT_FORWARD = {str(role): role for role in map(Role, Origin)}
-AttributeT = TypeVar("AttributeT", bound=ParametrizedAttribute)
+AttributeT = TypeVar("AttributeT", bound=Attribute)
 
 
-def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
+def _unchecked(cls: type[AttributeT], **fields: Attribute | str) -> AttributeT:
     """Builds an attribute without verifying it: that takes 15 us, and every operation has a location."""
     attribute = object.__new__(cls)
     for name, value in fields.items():
@@ -79,7 +81,7 @@ def _unchecked(cls: type[AttributeT], **fields: Attribute) -> AttributeT:
 
 def named(name: str) -> NameLoc:
     """Builds `loc("name")`."""
-    return _unchecked(NameLoc, desc=StringAttr(name), location=_NONE)
+    return _unchecked(NameLoc, desc=_unchecked(StringAttr, data=name), location=_NONE)
 
 
 def named_with_role(name: str, role: Role) -> LocationAttr:
@@ -93,12 +95,15 @@ def fused(locations: Sequence[LocationAttr], metadata: Attribute = _NONE) -> Loc
 
 
 def named_at(name: str, place: LocationAttr) -> NameLoc:
-    """Builds `loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` holds a position in a file."""
+    """Builds `loc("name")`, or `loc("name"("file.mlir":1:2))` where `place` holds a position in a file.
+
+    What is noted on `place` is noted on the result.
+    """
     if (position := _position_in(place)) is None:
-        return named(name)
+        return at_position(named(name), noted_in(place))
     file, line, column = position
     written = FileLineColLoc(StringAttr(file), IntAttr(line), IntAttr(column))
-    return _unchecked(NameLoc, desc=StringAttr(name), location=written)
+    return at_position(_unchecked(NameLoc, desc=StringAttr(name), location=written), noted_in(place))
 
 
 def called_at(callee: LocationAttr, caller: LocationAttr) -> LocationAttr:
@@ -175,7 +180,7 @@ def name_of_value(value: SSAValue) -> str:
 
 
 def position_of(op: Operation) -> tuple[str, int, int] | None:
-    """Reads the file, line and column where an operation was written, if its location holds them."""
+    """Reads the file, line and column that the location of an operation spells out, if it does."""
     return _position_in(op.location)
 
 

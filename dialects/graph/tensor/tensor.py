@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from types import FunctionType
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from pullback.dialects.graph.tensor.types import (
     is_complex,
     shape_of_type,
 )
+from pullback.dialects.ir.positions import calls_no_user_code
 from pullback.process.registries import Registry
 
 OPS: Registry[Any] = Registry("operation")
@@ -192,6 +194,11 @@ class Operators:
 
     def __len__(self) -> int:
         return INDEXING["length"](self.shape)
+
+
+for _operator in vars(Operators).values():
+    if isinstance(_operator, FunctionType):
+        calls_no_user_code(_operator)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
