@@ -240,6 +240,7 @@ def place_of(value: object) -> str:
 
     The line of a class is looked up only when the text is needed, which is rare: see `_Place`.
     """
+    value = getattr(value, "holds", value)  # what a factory is of
     if inspect.isclass(value) or inspect.isfunction(value):
         return _Place(value)
     frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]

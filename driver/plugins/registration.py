@@ -11,13 +11,14 @@ from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
 
 from pullback.dialects.context import DIALECTS
+from pullback.dialects.graph.kernel.schedule import KINDS
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.driver.plugins.late_imports import Late
 from pullback.driver.plugins.plugin import Plugin
 from pullback.driver.targets.registry import FORMATS, TARGETS, register_target
 from pullback.driver.targets.target import Target
 from pullback.passes.gradients import rule_registry
-from pullback.passes.lowering.kinds import Kind, add_kind
+from pullback.passes.lowering.kinds import TABLE, Kind, add_kind
 from pullback.passes.pipeline.catalog import PASSES, PassClass
 from pullback.passes.pipeline.pipelines import PIPELINES, Pipeline, parse_passes
 from pullback.process.locks import Lock
@@ -264,6 +265,10 @@ def _plugin(definition: object) -> Registered | None:
 
 def _found(definition: object) -> Iterator[tuple[Registry[Any], str]]:
     """Where a single definition is registered, or all that have this name."""
+    if isinstance(definition, Kind):  # its name is text's, too
+        if TABLE.added.get(definition.name) is definition:
+            yield from ((registry, definition.name) for registry in (TABLE, KINDS))
+        return
     for registry in REGISTRIES:
         for name, value in registry.added.items():
             is_named = name == definition if isinstance(definition, str) else False
