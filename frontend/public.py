@@ -30,7 +30,7 @@ from pullback.driver.checking.report import GradientReport as GradientReport
 
 # ---- Whether passes are right ----
 from pullback.driver.checking.run_after_each_pass import RunAfterEachPass as RunAfterEachPass
-from pullback.driver.checking.run_after_each_pass import ResultChangedError as ResultChangedError
+from pullback.driver.checking.result_changed import ResultChangedError as ResultChangedError
 
 # ---- Functions ----
 from pullback.frontend.trace.function import *

@@ -83,7 +83,7 @@ def _run(source: Source, options: argparse.Namespace) -> None:
     with instrumented(*checks):
         outputs = _computed(source, options)
     for check in checks:
-        check.compare_outputs(f"target '{options.target}'", list(outputs.values()))
+        check.compare_outputs(options.target, list(outputs.values()))
     if options.output is not None:
         save(Path(options.output), outputs)
     if options.values:

@@ -13,7 +13,8 @@ from typing import Any
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.checking.function_runs import functions_to_run
-from pullback.driver.checking.run_after_each_pass import ResultChangedError, RunAfterEachPass
+from pullback.driver.checking.result_changed import ResultChangedError
+from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.failure import Failure
 from pullback.driver.reproducer import write_reproducer
 from pullback.driver.run_function import arguments_of, functions_of, variables_of

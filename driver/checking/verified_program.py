@@ -28,7 +28,7 @@ def verified_executor(program: Program, inputs: Sequence[Array], variables: Mapp
     with instrumented(check):
         executor = program.executor(inputs)
     try:
-        check.run_code(f"target '{program.target}'", executor, inputs, variables)
+        check.run_code(program.target, executor, inputs, variables)
     except ArithmeticError:
         program.forget(inputs)
         raise
@@ -48,4 +48,4 @@ def check_outputs(program: Program, inputs: Sequence[Array], variables: Mapping[
     executor = program.executor(inputs)
     check = RunAfterEachPass("main", dict(enumerate(inputs)), variables, largest=None, one_program=True)
     check.start(program.module)
-    check.run_code(f"target '{program.target}'", executor, inputs, variables)
+    check.run_code(program.target, executor, inputs, variables)

@@ -14,7 +14,7 @@ from pullback.backends.cpu import runtime
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
-from pullback.driver.checking.run_after_each_pass import ResultChangedError
+from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.reproducer import parse_reproducer
 from pullback.passes.simplify.folds import arithmetic
 

@@ -23,7 +23,8 @@ from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.first_run import NoInputsError, first_run
 from pullback.driver.checking.function_runs import functions_to_run, largest_value, on_memory
 from pullback.driver.checking.partial_evaluation import EndlessError
-from pullback.driver.checking.run_after_each_pass import ResultChangedError, RunAfterEachPass
+from pullback.driver.checking.result_changed import ResultChangedError
+from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.checking.verified_program import check_outputs, verified_executor
 from pullback.driver.program import Program
 from pullback.driver.run_function import alone_as_main, functions_of

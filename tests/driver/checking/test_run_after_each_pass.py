@@ -19,10 +19,12 @@ from xdsl.utils.exceptions import DiagnosticException, ParseError
 from pullback.dialects.context import context
 from pullback.dialects.graph.elementwise.basic import Add, Multiply
 from pullback.dialects.ir.source import parse
+from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.report import GradientCheckError
+from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.results import ChangedNumber
-from pullback.driver.checking.run_after_each_pass import ResultChangedError, RunAfterEachPass
+from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.passes.loops.lower_to_loops import LowerToLoops
 from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
@@ -163,6 +165,29 @@ def test_a_wrong_lowering() -> None:
     with pytest.raises(ResultChangedError) as caught:
         checked(str(kernels), [ForgetfulLowering()])
     assert caught.value.function == "main"
+
+
+@pytest.mark.parametrize("pipeline", ["kernels", "kernels,loops"])
+def test_a_reproducer_names_what_each_level_takes(pipeline: str) -> None:
+    """On memory the contents of variables are inputs."""
+    text = THREE.replace(
+        "  func.return",
+        """  %w = graph.variable {variable = "w"} : !graph.ref<tensor<1xf32>>
+  graph.assign_add %w, %t : !graph.ref<tensor<1xf32>>, tensor<1xf32>
+  func.return""",
+    )
+
+    def forget(op: Operation) -> None:
+        if op.name in ("graph.assign", "graph.assign_add", "memref.store", "vector.store"):
+            op.detach()
+            op.erase()
+
+    lowered = checked(text, pipeline)
+    with pytest.raises(ResultChangedError) as caught:
+        checked(print_module(lowered), [Rewrite(forget)])
+    reproducer = caught.value.reproducer
+    names = [text.partition("=")[0] for text in (*reproducer.inputs, *reproducer.variables)]
+    assert names == ["a", "b", "c", "w"]
 
 
 @pytest.mark.parametrize(
