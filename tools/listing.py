@@ -16,7 +16,7 @@ from pullback.dialects.context import DIALECTS
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.passes.gradients.rule_registry import RULES, RuleState, state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
-from pullback.passes.pipeline.pipelines import PIPELINES, parse_passes
+from pullback.passes.pipeline.pipelines import PIPELINES, anchor_of, parse_passes
 from pullback.passes.rewriting.statistic import statistics_of
 from pullback.tools.formats import formats
 from pullback.tools.installed_plugins import plugin_line, plugin_rows
@@ -51,7 +51,13 @@ def _pass(cls: type[ModulePass]) -> Row:
     meanings = meanings_of(cls)
     options = [_option(option, meanings.get(option.name, "")) for option in options_of(cls).values()]
     counted = [{"name": name, "meaning": s.meaning, "by": s.by} for name, s in statistics_of(cls).items()]
-    return {"name": cls.name, "summary": _summary(cls), "options": options, "statistics": counted}
+    return {
+        "name": cls.name,
+        "summary": _summary(cls),
+        "anchor": anchor_of(cls),
+        "options": options,
+        "statistics": counted,
+    }
 
 
 def _option(option: PassOption, meaning: str) -> Row:

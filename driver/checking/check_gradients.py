@@ -31,6 +31,7 @@ from pullback.driver.checking.check_function import (
 from pullback.passes.calls.call_order import is_of_graph
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
+from pullback.passes.rewriting.statistic import Statistic
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class CheckGradients(ModulePass):
     """
 
     name = "check-gradients"
+    comparisons = Statistic("derivatives that were compared with differences")
 
     order: Literal[1, 2, "both"] = "both"
     """1 for gradients, 2 for gradients of gradients."""

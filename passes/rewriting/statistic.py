@@ -16,7 +16,7 @@ _COUNTS: ContextVar[Counts | None] = ContextVar("counts", default=None)
 
 
 class Statistic:
-    """A number that a pass counts up, declared as an attribute of its class::
+    """A number that a pass counts up, declared as an attribute of its class.
 
         class DeadCode(ModulePass):
             name = "dce"

@@ -285,6 +285,20 @@ def test_a_reproducer_that_cannot_be_written_does_not_hide_the_error(
     assert "note: no reproducer could be written: No such file or directory" in error
 
 
+def test_what_kills_the_process_leaves_the_reproducer_that_was_asked_for(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written before the first pass runs; here an interrupt stands for a crash of native code."""
+
+    def killed(self: Breaks, ctx: Context, op: ModuleOp) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Breaks, "apply", killed)
+    path = tmp_path / "r.mlir"
+    assert opt.main([program, "-p", "breaks", "--reproducer", str(path)]) == 130
+    assert parse_reproducer(path.read_text()).pipeline == "breaks"
+
+
 def test_a_crash_in_python(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "crash.mlir"
     module = parse(context(), PROGRAM).module

@@ -161,6 +161,7 @@ def test_a_pass_shows_up_where_it_declares_its_statistics(
     assert "builtin 1, func 6, graph 9" in table.err
     assert opt.main(["--list-passes", "--json"]) == 0
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (listed["counting"]["anchor"], listed["cse"]["anchor"]) == ("builtin.module", "func.func")
     assert listed["counting"]["statistics"][1] == {"name": "nothing", "meaning": "what never is", "by": ""}
 
 
