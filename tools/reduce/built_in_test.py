@@ -29,7 +29,11 @@ class BuiltInTest:
     seconds: float
 
     def __call__(self, module: ModuleOp, text: str) -> bool:
-        return self.symptom == diagnosed(self.diagnosis, module, self.run, self.seconds)
+        return self.symptom == self.found(module)
+
+    def found(self, module: ModuleOp) -> Symptom | None:
+        """What is wrong with a program, with the values that it has there."""
+        return diagnosed(self.diagnosis, module, self.run, self.seconds)
 
     def close(self) -> None:
         """Has nothing to remove: programs are not written."""

@@ -81,7 +81,7 @@ def _reduce(source: Source, options: argparse.Namespace, settings: ReductionSett
         f"{search.counts.tested} candidates tested in {time.monotonic() - begin:.1f} s"
     )
     if isinstance(test, BuiltInTest):
-        _say(str(test.symptom))
+        _say(str(test.found(best.module) or test.symptom))
     return 130 if interrupted else 0
 
 

@@ -113,9 +113,10 @@ class ReductionSettings:
         if reproducer is None:
             tests = "--test COMMAND, --wrong-number, --wrong-gradient, --crash or --mismatch A,B"
             raise NotInterestingError(f"expected a test: {tests}")
-        if "changed a number" in reproducer.error or not reproducer.error:
-            return WRONG_NUMBER
-        return CRASH
+        # An error that this tool wrote begins with the kind; of others only verify-each's is about numbers.
+        kinds = [kind for kind in asked if reproducer.error.startswith(f"{kind}: ") and kind != MISMATCH]
+        is_changed = "changed a number" in reproducer.error or not reproducer.error
+        return kinds[0] if kinds else WRONG_NUMBER if is_changed else CRASH
 
     def _runs(self, module: ModuleOp) -> list[RunSettings]:
         """The runs in which the symptom is looked for: with inputs of both signs, then where logarithms are defined."""
@@ -144,7 +145,9 @@ class ReductionSettings:
         """What is written of the smallest program: its text, or that of a reproducer, if it came in one."""
         if self.reproducer is None:
             return text
-        made = replace(self.reproducer, program=text)
+        found = test.found(module) if isinstance(test, BuiltInTest) else None
+        error = self.reproducer.error if found is None else str(found)
+        made = replace(self.reproducer, program=text, error=error)
         if isinstance(test, BuiltInTest) and made.tool == "pullback-run":
             function = functions_of(module)[self.function]
             inputs = inputs_of(function, test.run)
