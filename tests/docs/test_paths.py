@@ -41,6 +41,7 @@ INVENTED = frozenset(
             "double_by_adding.py",
             "memory.py",
             "model.py",
+            "old_canonicalize.py",
         ),
         "pullback.plugins",  # a group of entry points
     }

@@ -182,7 +182,7 @@ def test_an_internal_error(run_reduce: RunReduce, monkeypatch: pytest.MonkeyPatc
     failing(monkeypatch, "error")
     said = run_reduce(PROGRAM, "--crash")
     assert operations(said.out) == 1 and "graph.tanh" in said.out
-    assert "crash: KeyError in pass dce: 7" in said.err
+    assert "crash: KeyError in pass dce: 4" in said.err
 
 
 def test_a_process_that_dies(run_reduce: RunReduce, monkeypatch: pytest.MonkeyPatch) -> None:
