@@ -137,8 +137,13 @@ def functions_of(module: ModuleOp) -> dict[str, func.FuncOp]:
 
 
 def arguments_of(function: func.FuncOp) -> dict[str, Attribute]:
-    """The types of a function's arguments, by the names under which arrays are given."""
-    return {name_of_value(argument): argument.type for argument in function.body.block.args}
+    """The types of a function's arguments, by the names under which arrays are given.
+
+    A name that several arguments share gets the place of each.
+    """
+    arguments = function.body.block.args
+    names = _apart([name_of_value(argument) for argument in arguments])
+    return {name: argument.type for name, argument in zip(names, arguments, strict=True)}
 
 
 def is_on_memory(function: func.FuncOp) -> bool:
@@ -154,7 +159,11 @@ def variables_of(module: ModuleOp) -> dict[str, Attribute]:
 def result_names(function: func.FuncOp) -> list[str]:
     """The names of the results; one that several results share gets the place of each."""
     last = function.body.block.last_op
-    names = [_result_name(value) for value in last.operands] if last is not None else []
+    return _apart([_result_name(value) for value in last.operands] if last is not None else [])
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """The names, those that are there several times with the place of each."""
     return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
 
 

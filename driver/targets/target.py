@@ -42,7 +42,7 @@ class Text:
     """One sentence for lists."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Target:
     """A target that programs are compiled for; `register_target` makes it known to `compile` and to the tools."""
 
@@ -66,6 +66,16 @@ class Target:
     """Runs text at the level that the pipeline leads to, if that is on memory; no target must."""
     run_graph: GraphRunner | None = None
     """Runs text of a graph as it is, whatever its level; without it, the graph is compiled."""
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [
+                f"{self.name}: {self.meaning}",
+                f"  passes from a finished graph: {self.passes or 'none'}",
+                *([f"  levels: {', '.join(self.levels)}"] if self.levels else []),
+                *([f"  texts: {', '.join(text.name for text in self.texts)}"] if self.texts else []),
+            ]
+        )
 
     @cached_property
     def pipeline(self) -> str:

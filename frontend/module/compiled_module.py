@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic
 
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.tensor.arrays import Array
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
+from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.program import Program, Shapes
 from pullback.driver.run_function import alone_as_main, is_on_memory, memory_executor
 from pullback.driver.targets.registry import target_named
+from pullback.driver.targets.target import Executor
 from pullback.driver.to_level import to_level
 from pullback.frontend.module.given_arrays import given_arrays
 from pullback.frontend.module.module_function import ModuleFunction
@@ -44,10 +46,12 @@ class CompiledModule(Generic[ModuleT]):
         variables: Mapping[str, Any],
         passes: Passes,
         kept_shapes: int,
+        verify_each: bool = False,
     ) -> None:
         self.target = target_named(target).name
         self._pipeline = pipeline(passes)
-        self._made_of = module, function.name, kept_shapes
+        self._made_of = module, function.name, kept_shapes, verify_each
+        self._verify_each = verify_each
         self._module = module
         self._inputs, self._names = function.inputs, tuple(function.results)
         given = given_arrays(variables, function.variables, "variable")
@@ -79,13 +83,18 @@ class CompiledModule(Generic[ModuleT]):
             ProgramError: what a pass says of the program when it is compiled for new shapes.
         """
         given = list(given_arrays(arrays, self._inputs, "input").values())
-        with self._module.located():
-            run = self._lowered if self._program is None else self._program.executor(given)
-            with self._lock:
-                results = run(given, self.variables)
+        with self._module.located(), self._lock:
+            results = self._executor(given)(given, self.variables)
         return RunResults(
             results, self._names, {name: array.copy() for name, array in self.variables.items()}
         )
+
+    def _executor(self, given: Sequence[Array]) -> Executor:
+        if self._program is None:
+            return self._lowered
+        if self._verify_each:
+            return verified_executor(self._program, given, self.variables)
+        return self._program.executor(given)
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None) -> str:
         """The text at one level, as `ir` of a step.
@@ -108,8 +117,8 @@ class CompiledModule(Generic[ModuleT]):
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, and has variables of its own."""
-        module, name, kept_shapes = self._made_of
-        return _compiled_again, (module, self.target, name, dict(self.variables), self._pipeline, kept_shapes)
+        module, name, *options = self._made_of
+        return _compiled_again, (module, self.target, name, dict(self.variables), self._pipeline, *options)
 
     def __repr__(self) -> str:
         return f"<CompiledModule of @{self._made_of[1]} on {self.target}>"
@@ -122,5 +131,8 @@ def _compiled_again(
     variables: Mapping[str, Array],
     passes: PassPipeline,
     kept_shapes: int,
+    verify_each: bool,
 ) -> CompiledModule[ModuleT]:
-    return CompiledModule(module, target, ModuleFunction(module, name), variables, passes, kept_shapes)
+    return CompiledModule(
+        module, target, ModuleFunction(module, name), variables, passes, kept_shapes, verify_each
+    )

@@ -154,6 +154,7 @@ class Module(ModuleText):
         *,
         pipeline: Passes = (),
         kept_shapes: int = KEPT_SHAPES,
+        verify_each: bool = False,
     ) -> CompiledModule[Module]:
         """Compiles a function: it is lowered once, for each new shape of its inputs, and can be called often.
 
@@ -166,6 +167,7 @@ class Module(ModuleText):
             variables: the contents of each variable by name; calls read and update a copy of them.
             pipeline: passes of your own, from the finished graph on, as in `pb.compile`.
             kept_shapes: for how many different shapes of its inputs it is kept compiled.
+            verify_each: whether the program is run after each pass of each compilation, as in `pb.compile`.
 
         Raises:
             ProgramError: what a pass says of the program.
@@ -173,7 +175,9 @@ class Module(ModuleText):
                 ends at a level that the target does not run.
         """
         chosen = self.function(function)
-        return CompiledModule(self.copy(), target, chosen, variables or {}, pipeline, kept_shapes)
+        return CompiledModule(
+            self.copy(), target, chosen, variables or {}, pipeline, kept_shapes, verify_each
+        )
 
     def explain(self, x: str, ys: Sequence[str] = ()) -> list[Explanation]:
         """Explains the gradient with respect to a value: its path, or where it ends if there is none.

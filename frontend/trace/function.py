@@ -18,10 +18,12 @@ from pullback.frontend.graph.graph import Graph, graph_of
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
+from pullback.frontend.module.module import Module
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.trace.function_calls import TracedCall, split_static, surrounding_graph, with_constants
 from pullback.frontend.trace.step import Step
+from pullback.passes.pipeline.levels import LevelName
 from pullback.process.locks import Lock
 
 KEPT_TRACES = 64
@@ -61,6 +63,11 @@ class Function:
         """The text for these arguments at a level: `"graph"`, `"kernels"`, `"llvm"` or another one of a `Step`."""
         call = self._call(Nest.of((args, options)), args, options)
         return self._trace(call).step.ir(level, [array.shape for array in call.arrays])
+
+    def module(self, level: LevelName, *args: Any, **options: Any) -> Module:
+        """The module for these arguments at a level, of which `ir` prints the text: a copy."""
+        call = self._call(Nest.of((args, options)), args, options)
+        return self._trace(call).step.module(level, [array.shape for array in call.arrays])
 
     def __reduce__(self) -> Any:
         """Pickles by name, as Python's functions, where it is found under its name.

@@ -16,7 +16,7 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 LevelName = Literal["request", "gradients", "graph", "kernels", "loops", "gpu"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Level:
     """A level: the operations and types that may occur in its modules.
 
@@ -34,6 +34,16 @@ class Level:
         """Tells whether an op may occur at this level: by its name, or as a foreign graph operation with a meaning."""
         is_allowed = _matches(op.name, self.ops) or ("graph.*" in self.ops and has_meaning(type(op)))
         return is_allowed and not _matches(op.name, self.without)
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [
+                f"{self.meaning}{'; all shapes are static' if self.static_shapes else ''}",
+                f"  operations: {' '.join(self.ops)}",
+                *([f"  but not: {' '.join(self.without)}"] if self.without else []),
+                f"  types: {' '.join(dict.fromkeys(type_.name for type_ in self.types))}",
+            ]
+        )
 
 
 _FLOATS = (builtin.BFloat16Type, builtin.Float16Type, builtin.Float32Type, builtin.Float64Type)

@@ -215,6 +215,17 @@ def test_functions_written_on_memory_give_all_arguments() -> None:
         assert module.compile(target, function="twice")(x, x)["y"].tolist() == [0, 2, 4, 6]
 
 
+def test_arguments_of_one_name_are_told_apart() -> None:
+    module = pb.parse(
+        """func.func @main(%a: tensor<f32> loc("x"), %b: tensor<f32> loc("x")) -> tensor<f32> {
+          %y = graph.subtract %a, %b : tensor<f32>
+          func.return %y : tensor<f32>
+        }"""
+    )
+    assert list(module.functions["main"].inputs) == ["x_0", "x_1"]
+    assert module.run([3.0, 1.0])[0] == module.run({"x_1": 1.0, "x_0": 3.0})[0] == 2
+
+
 WRONG = [
     ([X.astype(np.float64)], TypeError, r"input 'x': expected dtype float32, got float64"),
     ([X[:3]], ValueError, r"input 'x': expected tensor<6xf32>, got an array of shape \(3,\)"),
@@ -245,7 +256,7 @@ def test_what_a_target_does_not_run() -> None:
     ):
         request.run([X], "cpu")
     with pytest.raises(
-        pb.ProgramError, match=r"^<module>:\d+:\d+: error: gpu.launch_func in @main: the interpreter"
+        pb.ProgramError, match=r"^<module>:\d+:\d+: error: gpu.launch_func in @main.*: the interpreter"
     ):
         request.to_level("gpu").run([X])
     with pytest.raises(ValueError, match="target 'gpu' is not known"):

@@ -195,6 +195,12 @@ def test_lists() -> None:
     for listed in (pb.list_levels(), pb.list_targets(), pb.list_pipelines(), pb.list_passes()):
         assert [line.split(" ")[0] for line in repr(listed).splitlines()] == list(listed)
         assert len(listed) == len(list(listed))
+    assert repr(pb.list_targets()["simt"]).splitlines()[1:] == [
+        "  passes from a finished graph: kernels,gpu",
+        "  levels: kernels, gpu",
+        "  texts: cuda",
+    ]
+    assert repr(pb.list_levels()["loops"]).splitlines()[0] == "CPU loops over memory; all shapes are static"
     with pytest.raises(KeyError, match=r"no pass is called 'css': did you mean 'cse'\?"):
         pb.list_passes()["css"]
     assert "css" not in pb.list_passes()

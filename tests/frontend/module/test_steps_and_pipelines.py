@@ -128,3 +128,27 @@ def test_step_module(target: str) -> None:
         step.module("asm")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="shapes are static: call the step once"):
         step.module("kernels")
+
+
+def test_modules_of_functions() -> None:
+    @pb.function
+    def f(x: pb.Tensor) -> pb.Tensor:
+        return pb.tanh(x) * x
+
+    module = f.module("kernels", X)
+    assert str(module) == f.ir("kernels", X)
+    np.testing.assert_allclose(module.run([X], "cpu")[0], np.tanh(X) * X, rtol=1e-6)
+
+
+def test_a_pass_that_changes_numbers_is_found() -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (None,), name="x")
+        step = pb.compile([x], [pb.tanh(x) * x], pipeline=TanhToExp(), verify_each=True)
+    with pytest.raises(pb.ResultChangedError, match="tanh-to-exp"):
+        step(X)
+    compiled_module = step.module("gradients").compile(pipeline=[TanhToExp()], verify_each=True)
+    with pytest.raises(pb.ProgramError, match="tanh-to-exp") as caught:
+        compiled_module(X)
+    assert isinstance(caught.value.__cause__, pb.ResultChangedError)
+    right = step.module("gradients").compile(pipeline="cse", verify_each=True)
+    np.testing.assert_allclose(right(X)[0], np.tanh(X) * X, rtol=1e-6)
