@@ -26,8 +26,8 @@ from pullback.driver.plugins.registration import Registered, add_all, join, note
 from pullback.process.locks import Lock
 from pullback.process.registries import OURS, recording
 
-GROUPS = ("pullback.plugins", "xdsl.universe")
-"""The groups of entry points, ours and xDSL's."""
+GROUPS = ("xdsl.universe", "pullback.plugins")
+"""The groups of entry points, xDSL's first: pipelines of a `Plugin` may be of passes that its universe names."""
 
 
 class PluginWarning(UserWarning):
@@ -116,7 +116,7 @@ def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered | None:
                 for part in parts:
                     add_all(part)
                 plugin = next(
-                    (p for p, point in zip(parts, points, strict=True) if point.group == GROUPS[0]), parts[0]
+                    (p for p, point in zip(parts, points, strict=True) if point.group == GROUPS[1]), parts[0]
                 )
                 note(Registered(name, plugin, made, distribution, version))
                 _done.add(key)

@@ -27,6 +27,7 @@ from pullback.process.registries import (
     DuplicateError,
     Recording,
     Registry,
+    discover,
     recording,
 )
 
@@ -193,8 +194,11 @@ class DialectValue:
 def add_pass(name: str, factory: Callable[[], type[ModulePass]], *, replace: bool = False) -> None:
     """Registers a pass under a name that no pipeline has, and no pass of xDSL."""
     _check_free(name, "pass", PIPELINES.registered)
-    if name not in PASSES.registered:
+    before = PASSES.registered.get(name)
+    if before is None:
         _check_free(name, "pass", get_all_passes(), "xDSL's pass")
+    elif before() is factory():
+        return  # a universe and a `Plugin` may name the same class
     PASSES.add(name, factory, replace=replace)
 
 
@@ -238,6 +242,7 @@ def unregister(definition: object) -> None:
     Raises:
         ValueError: nothing of this name is registered, or it comes with Pullback.
     """
+    discover()  # what is installed would be found later, and be there again
     plugin = _plugin(definition)
     if plugin is not None:
         _forget(plugin)
