@@ -90,28 +90,30 @@ class IRPrinter(PassInstrumentation):
         self._wanted = wanted
         self._printed = printed
         self._locations = locations
-        self._fingerprint: Fingerprint = []
+        self._fingerprints: list[Fingerprint] = []
+        """Of the module before each pass that runs: one may run others."""
 
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Prints the IR if it is wanted, and keeps what it says where changes are."""
         if _is_in(pass_, self._wanted.before):
             self._print(f"Before {pass_text(pass_)}", module)
         if self._wanted.only_changes and _is_in(pass_, self._wanted.after):
-            self._fingerprint = fingerprint(module, locations=self._locations)
+            self._fingerprints.append(fingerprint(module, locations=self._locations))
 
     def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Prints the IR if it is wanted, and has changed where changes are."""
         if not _is_in(pass_, self._wanted.after):
             return
-        before, self._fingerprint = self._fingerprint, []
-        if self._wanted.only_changes and equal_fingerprints(
-            before, fingerprint(module, locations=self._locations)
-        ):
-            return
+        if self._wanted.only_changes:
+            now = fingerprint(module, locations=self._locations)
+            if equal_fingerprints(self._fingerprints.pop(), now):
+                return
         self._print(f"After {pass_text(pass_)}", module)
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Prints the IR as it is if failures are wanted."""
+        if self._wanted.only_changes and _is_in(pass_, self._wanted.after):
+            self._fingerprints.pop()
         if self._wanted.failures:
             self._print(f"After {pass_text(pass_)} Failed", module)
 

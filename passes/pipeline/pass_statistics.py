@@ -79,23 +79,24 @@ class PassStatistics(PassInstrumentation):
 
     def __init__(self) -> None:
         self.records: list[PassRecord] = []
-        self._before: Mapping[str, int] = {}
-        self._counts: Counts = Counter()
-        self._counting = ExitStack()
+        self._running: list[tuple[Mapping[str, int], Counts, ExitStack]] = []
+        """What was there before each pass that runs: one may run others."""
 
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Counts the operations, and begins to count what the pass does."""
-        self._before = _operations(module)
-        self._counts = self._counting.enter_context(counted())
+        counting = ExitStack()
+        self._running.append((_operations(module), counting.enter_context(counted()), counting))
 
     def after_pass(self, pass_: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Records the run."""
-        self._counting.close()
-        self.records.append(PassRecord(pass_, self._before, _operations(module), self._counts))
+        before, counts, counting = self._running.pop()
+        counting.close()
+        self.records.append(PassRecord(pass_, before, _operations(module), counts))
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Counts no more."""
-        self._counting.close()
+        *_, counting = self._running.pop()
+        counting.close()
 
 
 def _operations(module: ModuleOp) -> Mapping[str, int]:

@@ -249,3 +249,26 @@ def test_bytes_that_are_written_over_operands_are_those_of_the_plan() -> None:
     assert found["saved-in-place"] == sum(4 * math.prod(r.type.get_shape()) for r in over)
     assert found["saved-in-place"]
     assert found["arena-bytes"] == sum(arena.value.data for arena in arenas)
+
+
+@dataclass(frozen=True)
+class Running(ModulePass):
+    """A pass that runs others."""
+
+    name = "running"
+    merged = Statistic("a name that another pass has, too")
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        self.merged.add(7)
+        run_passes(ctx, op, parse_passes("inline-calls"))
+        self.merged.add(1)
+
+
+def test_a_pass_that_runs_others() -> None:
+    module, statistics = parse(context(), PROGRAM).module, PassStatistics()
+    with instrumented(statistics):
+        run_passes(context(), module, [Running()])
+    inner, outer = statistics.records
+    assert (inner.pass_.name, inner.statistics) == ("inline-calls", {"inlined": 2, "removed": 1})
+    assert (outer.pass_.name, outer.statistics) == ("running", {"merged": 8})
+    assert inner.changes == outer.changes
