@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import ml_dtypes
 import numpy as np
 import pytest
+from hypothesis import given
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin
 from xdsl.dialects.func import Func
@@ -148,3 +151,16 @@ def test_plug_ins_are_told_with_their_versions(monkeypatch: pytest.MonkeyPatch) 
     assert told["cube-package"] == "1.2"
     assert "other" not in told
     assert parse_reproducer(str(Reproducer(PROGRAM))).versions == told
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@given(TEXTS, TEXTS, TEXTS, st.lists(TEXTS).map(tuple), st.sampled_from(["pullback-opt", "pullback-run"]))
+def test_any_strings_are_kept(
+    program: str, pipeline: str, error: str, arguments: tuple[str, ...], tool: str
+) -> None:
+    made = Reproducer(program, pipeline, tool, arguments, inputs=arguments, error=error, versions={"a": "1"})
+    again = parse_reproducer(str(made))
+    assert again.program in (program, program + "\n")
+    assert again == dataclasses.replace(made, program=again.program)

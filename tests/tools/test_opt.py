@@ -82,7 +82,16 @@ def test_files_that_cannot_be_used(capsys: pytest.CaptureFixture[str], program: 
     assert "cannot make the folder" in fails(capsys, program, "--print-ir-dir", program / "under-a-file")
 
 
-@pytest.mark.parametrize("arguments", [["--nosuch"], ["-t", "nosuch"], ["-t", "{"], ["-p"], ["a", "b"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--nosuch"], ["-t", "nosuch"], ["-t", "{"], ["-p"], ["a", "b"]),
+        *(["--reproducer"], ["--crash-reproducer"], ["--run-reproducer=x"], ["--local-reproducer=x"]),
+        *(["--statistics=x"], ["--dump-pass-pipeline=x"], ["--pass-pipeline"], ["--print-ir-before"]),
+        *(["--print-ir-after-change=cse"], ["--print-ir-after-failure=cse"], ["--print-ir-before-all=cse"]),
+        ["--reproducer=a", "--reproducer=b"],
+    ],
+)
 def test_wrong_command_lines_exit_with_1(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert "error: " in fails(capsys, *arguments)
 
