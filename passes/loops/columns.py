@@ -99,7 +99,7 @@ class Columns(Lines):
             type_ = [vector_type(n.element_type, self.count) for n in reduces]
             partial = [
                 [
-                    Accumulator(n.op, t, [], n.op.name.removeprefix("graph."))
+                    Accumulator(n.op, t, [], n.op.name.rpartition(".")[2])
                     for n, t in zip(reduces, type_, strict=True)
                 ]
                 for _ in levels

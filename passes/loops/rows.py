@@ -79,7 +79,7 @@ class Rows(Lines):
         lane = self.inner[-1]
         count = self.kernel.lanes_along(lane)
         partial = [
-            Accumulator(n.op, vector_type(n.element_type, count), [], n.op.name.removeprefix("graph."))
+            Accumulator(n.op, vector_type(n.element_type, count), [], n.op.name.rpartition(".")[2])
             for n in reduces
         ]
         self._sweeps(row, list(self.inner), stage, (reduces, outputs, partial), count)
