@@ -83,7 +83,7 @@ def _installed() -> dict[tuple[str, str], list[EntryPoint]]:
         found: dict[tuple[str, str], list[EntryPoint]] = {}
         for group in GROUPS:
             for point in entry_points(group=group):
-                distribution = point.dist.name if point.dist is not None else ""
+                distribution = (point.dist and point.dist.name) or ""
                 if distribution not in (OURS, "xdsl"):
                     found.setdefault((distribution, point.name), []).append(point)
         _found = dict(sorted(found.items(), key=lambda item: item[0][::-1]))

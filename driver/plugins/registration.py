@@ -72,7 +72,9 @@ def note(made: Registered) -> None:
         elif before.value is made.value and before.recording is not None and made.recording is not None:
             before.recording.join(made.recording)  # another thread registers it, too
             _PLUGINS[made.name] = made if before.distribution is None else before
-        elif made.error is None:
+        elif made.error is not None:
+            _PLUGINS[f"{made.name} of {made.distribution}"] = made
+        else:
             raise DuplicateError(
                 f"plug-in '{made.name}' is registered already, {_origin(before)}, and now again, {_origin(made)}"
             )
@@ -284,4 +286,6 @@ def _found(definition: object) -> Iterator[tuple[Registry[Any], str]]:
 def _forget(plugin: Registered) -> None:
     if plugin.recording is not None:
         plugin.recording.take_back(restore=False)
-    del _PLUGINS[plugin.name]
+    with _lock:
+        for key in [key for key, p in _PLUGINS.items() if p is plugin]:
+            del _PLUGINS[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import threading
@@ -224,6 +225,51 @@ def test_two_distributions_of_one_plugin(install: Install, tmp_path: Path) -> No
         discover()
     assert OPS["first.op"].__module__ == "first_module"
     assert "second-pass" not in PASSES
+
+
+def test_two_plugins_of_one_name(
+    install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, "first")
+    text = "from pullback.extend import Plugin\nPLUGIN = Plugin('first')\n"
+    install(
+        distribution(
+            tmp_path, "second", "[pullback.plugins]\nfirst = second_module:PLUGIN\n", second_module=text
+        )
+    )
+    assert opt.main(["--list-plugins"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("first (first 2.0): operations first.op; ")
+    assert lines[1].startswith(
+        "first (second 2.0): failed: DuplicateError: plug-in 'first' is registered already, by the "
+    )
+
+
+def test_a_program_registers_what_is_installed(install: Install, tmp_path: Path) -> None:
+    install(written(tmp_path, "early"))
+    plugin = pb.register(importlib.import_module("early_module").PLUGIN)
+    assert "early-pass" in pb.list_passes()
+    ((found,),) = [plugins()]
+    assert (found.value is plugin, found.distribution, found.error) == (True, "early", None)
+    pb.unregister("early")
+    assert added() == {"gradient rules": ["early rule"]}  # its decorator registered it, for the program
+
+
+FORKED = """
+import os, sys
+import pullback as pb
+from pullback.dialects.graph.op.graph_op import OPS
+from pullback.passes.pipeline.catalog import PASSES
+pb.register(type("Early", (PASSES["cse"](),), {"name": "early"}))
+if os.fork() == 0:
+    os._exit(0 if "early" in PASSES and "no-cubes" in PASSES and "my.cube" in OPS else 1)
+print(os.wait()[1], "cubes" in sys.modules)
+"""
+
+
+def test_a_fork_has_what_is_registered_and_discovers_the_rest(process: Processes) -> None:
+    said = process("-c", FORKED)
+    assert (said.stdout, said.stderr) == ("0 False\n", "")
 
 
 def test_a_universe_that_fails_when_a_pass_is_imported(

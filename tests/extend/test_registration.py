@@ -201,6 +201,8 @@ def test_what_comes_with_pullback_does_not_give_way() -> None:
         pb.register(type("ScfToCf", (Nothing,), {"name": "convert-scf-to-cf"}))
     with pytest.raises(DuplicateError, match="dialect 'graph' is registered already"):
         pb.register(Dialect("graph", [], []))
+    with pytest.raises(ValueError, match="operation 'cube': expected a name after that of a dialect"):
+        graph_op(scaled(2, "cube"))
     with pytest.raises(TypeError, match="expected a Plugin, an operation, a dialect, a pass"):
         pb.register(3)
 

@@ -44,10 +44,15 @@ def graph_op(cls: Any = None, /, *, replace: bool = False) -> Any:
 
     Raises:
         DuplicateError: there is another operation of this name.
+        GraphError: the name has no dialect.
     """
 
     def define(cls: OpT) -> OpT:
         defined = verified_once(irdl_op_definition(cls))
+        if not all(defined.name.partition(".")[::2]):
+            raise GraphError(
+                f"operation '{defined.name}': expected a name after that of a dialect, as in my.cube"
+            )
         OPS.add(defined.name, defined, replace=replace)
         return defined
 
