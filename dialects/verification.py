@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
 from xdsl.traits import IsolatedFromAbove, SymbolTable
@@ -64,14 +64,23 @@ def _check_bounds(module: ModuleOp) -> None:
             raise VerificationError(f"'{op.name}': {error}", op) from None
 
 
+def _fault_of_call(op: Operation) -> str | None:
+    """What is wrong with a call, in our words; None for other ops, and where generic syntax names no function."""
+    if not isinstance(op, func.CallOp) or not isinstance(op.properties.get("callee"), SymbolRefAttr):
+        return None
+    try:
+        return fault_of(op, called_function(op))
+    except VerifyException:  # a function around it has no name
+        return None
+
+
 def _located(module: ModuleOp, error: Exception) -> VerificationError:
     """Finds the op that failed, which xDSL's exception does not name, by verifying one by one."""
     for op in module.walk(region_first=True):
         try:
             op.verify(verify_nested_ops=False)
         except Exception as own:
-            fault = fault_of(op, called_function(op)) if isinstance(op, func.CallOp) else None
-            return VerificationError(f"'{op.name}': {fault or _message(own)}", op)
+            return VerificationError(f"'{op.name}': {_fault_of_call(op) or _message(own)}", op)
     return VerificationError(_message(error), module)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from xdsl.dialects import func
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolTable
 
@@ -47,4 +48,5 @@ def _functions_around(call: func.CallOp) -> list[str]:
         around = around.parent_op()
     if around is None:
         return []
-    return [f"@{op.sym_name.data}" for op in around.regions[0].ops if isinstance(op, func.FuncOp)]
+    names = [op.properties.get("sym_name") for op in around.regions[0].ops if isinstance(op, func.FuncOp)]
+    return [f"@{name.data}" for name in names if isinstance(name, StringAttr)]

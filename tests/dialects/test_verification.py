@@ -62,7 +62,21 @@ def test_a_function_sees_nothing_outside(loaded: Context) -> None:
         verify(source.module)
 
 
-def test_generic_syntax_without_a_function_type() -> None:
-    text = '"builtin.module"() ({ "func.func"() <{sym_name = "f"}> ({ }) : () -> () }) : () -> ()'
-    with pytest.raises(VerificationError, match=r"func\.func.*function_type"):
+@pytest.mark.parametrize(
+    ("ops", "message"),
+    [
+        ('"func.func"() <{sym_name = "f"}> ({ }) : () -> ()', r"func\.func.*function_type"),
+        ('"func.func"() <{function_type = () -> ()}> ({ }) : () -> ()', r"func\.func.*sym_name"),
+        ('"func.call"() : () -> ()', r"func\.call.*callee"),
+        ('"func.call"() <{callee = "f"}> : () -> ()', r"func\.call.*"),
+        ('"func.call"() <{callee = unit}> : () -> ()', r"func\.call.*"),
+        (
+            '"func.call"() <{callee = @g}> : () -> () "func.func"() <{function_type = () -> ()}> ({ }) : () -> ()',
+            r"func\.(call|func).*",
+        ),
+    ],
+)
+def test_generic_syntax_may_lack_properties(ops: str, message: str) -> None:
+    text = f'"builtin.module"() ({{ {ops} }}) : () -> ()'
+    with pytest.raises(VerificationError, match=message):
         verify(parse(context(), text).module)
