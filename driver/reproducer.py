@@ -34,7 +34,7 @@ from pullback.dialects.ir.text import print_module
 from pullback.driver.array_text import Array, array_text
 from pullback.driver.plugins.registration import plugins
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
-from pullback.passes.pipeline.print_pipeline import pass_text
+from pullback.passes.pipeline.print_pipeline import pass_heading
 from pullback.process.whole_files import write_bytes
 
 PACKAGES = ("pullback", "xdsl", "numpy", "ml_dtypes", "llvmlite")
@@ -144,7 +144,7 @@ class CrashReproducer(PassInstrumentation):
         """Writes the file, and a note into the error that names it."""
         said = f"{type(error).__name__}: {error}"
         try:
-            write_reproducer(self._path, Reproducer(self._before, pass_text(pass_), error=said))
+            write_reproducer(self._path, Reproducer(self._before, pass_heading(pass_), error=said))
         except OSError as problem:
             error.add_note(f"no reproducer could be written to {self._path}: {problem.strerror}")
         else:

@@ -16,7 +16,7 @@ from pullback.dialects.ir.fingerprint import Fingerprint, equal_fingerprints, fi
 from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 from pullback.passes.pipeline.pipelines import PIPELINES, PipelineError
-from pullback.passes.pipeline.print_pipeline import pass_text
+from pullback.passes.pipeline.print_pipeline import pass_heading
 
 Printed = Callable[[ModuleOp], str]
 
@@ -96,7 +96,7 @@ class IRPrinter(PassInstrumentation):
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Prints the IR if it is wanted, and keeps what it says where changes are."""
         if _is_in(pass_, self._wanted.before):
-            self._print(f"Before {pass_text(pass_)}", module)
+            self._print(f"Before {pass_heading(pass_)}", module)
         if self._wanted.only_changes and _is_in(pass_, self._wanted.after):
             self._fingerprints.append(fingerprint(module, locations=self._locations))
 
@@ -108,14 +108,14 @@ class IRPrinter(PassInstrumentation):
             now = fingerprint(module, locations=self._locations)
             if equal_fingerprints(self._fingerprints.pop(), now):
                 return
-        self._print(f"After {pass_text(pass_)}", module)
+        self._print(f"After {pass_heading(pass_)}", module)
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Prints the IR as it is if failures are wanted."""
         if self._wanted.only_changes and _is_in(pass_, self._wanted.after):
             self._fingerprints.pop()
         if self._wanted.failures:
-            self._print(f"After {pass_text(pass_)} Failed", module)
+            self._print(f"After {pass_heading(pass_)} Failed", module)
 
     def _print(self, where: str, module: ModuleOp) -> None:
         text = print_anyway(module, self._printed)

@@ -25,7 +25,7 @@ from pullback.driver.reproducer import (
     write_reproducer,
 )
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
-from pullback.passes.pipeline.print_pipeline import pass_text
+from pullback.passes.pipeline.print_pipeline import pass_heading
 from pullback.tools.array_arguments import is_file
 from pullback.tools.files import STANDARD, FileError, read_text
 from pullback.tools.outermost import Once
@@ -187,7 +187,7 @@ class Reproducing(PassInstrumentation):
         said = str(failure).splitlines()[0]
         if failed is not None and self._options.local_reproducer:
             reproducer = Reproducer(
-                self._before, pass_text(failed), arguments=self._arguments_alone(), error=said
+                self._before, pass_heading(failed), arguments=self._arguments_alone(), error=said
             )
         elif not paths and self._size() > LARGEST_UNASKED:
             return failure.noting("its arrays are too large for a reproducer unasked: give --reproducer FILE")

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
-from pullback.passes.pipeline.print_pipeline import pass_text
+from pullback.passes.pipeline.print_pipeline import pass_heading
 from pullback.passes.rewriting.statistic import Counts, Statistic, counted, statistics_of
 
 
@@ -52,7 +52,7 @@ class PassRecord:
     def as_json(self) -> dict[str, Any]:
         """The record as JSON has it."""
         return {
-            "pass": pass_text(self.pass_),
+            "pass": pass_heading(self.pass_),
             "operations": {"before": sum(self.before.values()), "after": sum(self.after.values())},
             "changes": self.changes,
             "statistics": self.statistics,

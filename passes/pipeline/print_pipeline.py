@@ -31,8 +31,20 @@ def module_pipeline_text(passes: Iterable[ModulePass]) -> str:
     return f"{MODULE}({pipeline_text(passes, defaults=True)})"
 
 
+def pass_heading(pass_: ModulePass) -> str:
+    """What headings and tables call a pass: its text, or its name where an option has no text, as a user's may."""
+    try:
+        return pass_text(pass_)
+    except (TypeError, NameError):
+        return str(pass_.name)
+
+
 def pass_text(pass_: ModulePass, *, defaults: bool = False) -> str:
-    """The text of one pass with its options."""
+    """The text of one pass with its options.
+
+    Raises:
+        TypeError: an option is none that text can say.
+    """
     written: list[str] = []
     for option in options_of(type(pass_)).values():
         value = getattr(pass_, option.name.replace("-", "_"))

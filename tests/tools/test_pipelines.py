@@ -18,7 +18,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.options import options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, PipelineError, anchor_of, parse_passes
-from pullback.passes.pipeline.print_pipeline import module_pipeline_text, pipeline_text
+from pullback.passes.pipeline.print_pipeline import module_pipeline_text, pass_heading, pipeline_text
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.tools import opt, run
 from pullback.tools.passes import available_passes, own_passes
@@ -238,3 +238,20 @@ def test_the_pass_that_failed_is_printed_last(capsys: pytest.CaptureFixture[str]
     path.write_text(alone("main", "f32", asks=False))
     assert run.main([str(path), "--dump-pass-pipeline", "-p", "cse,verify-level{level=gpu},dce"]) == 1
     assert "builtin.module(cse,verify-level{level=gpu})\n" in capsys.readouterr().err
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPython(ModulePass):
+    """A pass that text cannot name."""
+
+    name = "of-python"
+    choose: Any = len
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None: ...
+
+
+def test_headings_name_what_text_cannot() -> None:
+    assert pass_heading(OfPython()) == "of-python"
+    assert pass_heading(OfPython(sum)) == "of-python"
+    with pytest.raises(TypeError, match="cannot be written as the value of an option"):
+        pipeline_text([OfPython(sum)])
