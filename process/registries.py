@@ -1,29 +1,23 @@
 """`Registry`: definitions of one kind by name, for the process: operations, passes, pipelines, targets, kinds, rules.
 
 Each fact about a definition is in the definition itself. A registry knows its name, who defined it, and where. One
-that is asked for a name that it does not know, or for a list, first lets plug-ins be discovered (`discovery`).
+that is asked for a name that it does not know, or for a list, first lets plug-ins be discovered (`discover`).
 """
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
-from threading import local
-from types import FrameType
 from typing import Any, Generic, TypeVar, overload
 
+from pullback.process.definition_places import OURS, place_of
 from pullback.process.locks import Lock
+from pullback.process.recordings import current_recording
 
 T = TypeVar("T")
 D = TypeVar("D")
-
-OURS = "pullback"
-"""The owner of what comes with Pullback."""
 
 
 class DuplicateError(ValueError):
@@ -148,9 +142,8 @@ class Registry(Mapping[str, T]):
             if before is not None and (before.value is value or before.value == value):
                 if recording is None or before.owner is not None:
                     return
-                made = Definition(
-                    value, recording.owner, before.place
-                )  # a plug-in lists what is defined already
+                # A plug-in lists what its module has defined already.
+                made = Definition(value, recording.owner, before.place)
             else:
                 made = Definition(value, recording.owner if recording else None, place_of(value))
                 if before is not None and (not replace or before.owner == OURS):
@@ -167,12 +160,13 @@ class Registry(Mapping[str, T]):
         Raises:
             ValueError: there is no such name, or it comes with Pullback.
         """
+        if name not in self._known:  # the hint may import plug-ins, which no lock of ours may wait for
+            raise ValueError(f"{self.what} {name!r} is not known{self.hint(name)}")
         with self._lock:
-            if name not in self._definitions:
-                raise ValueError(f"{self.what} {name!r} is not known{self.hint(name)}")
-            if self._definitions[name].owner == OURS:
+            if self.is_ours(name):
                 raise ValueError(f"{self.what} {name!r} comes with Pullback and stays")
-            self._set(name, None)
+            if name in self._known:
+                self._set(name, None)
 
     def seal(self, order: Callable[[T], Any] | None = None) -> None:
         """Marks what is registered so far as what comes with Pullback, sorted if an order is given."""
@@ -230,121 +224,6 @@ def _told(definition: Definition[Any]) -> str:
 
 def _owner_told(owner: str) -> str:
     return "Pullback" if owner == OURS else f"plug-in '{owner}'"
-
-
-# ---- where ----------------------------------------------------------------------------------------------------
-
-
-def place_of(value: object) -> str:
-    """Where something is defined: `module:line` of a class or function, else of what registers it now.
-
-    The line of a class is looked up only when the text is needed, which is rare: see `_Place`.
-    """
-    value = getattr(value, "holds", value)  # what a factory is of
-    if inspect.isclass(value) or inspect.isfunction(value):
-        return _Place(value)
-    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while frame is not None and _is_machinery(frame):
-        frame = frame.f_back
-    if frame is None:
-        return "an entry point"
-    return f"{frame.f_globals.get('__name__', frame.f_code.co_filename)}:{frame.f_lineno}"
-
-
-def _is_machinery(frame: FrameType) -> bool:
-    """Tells whether code only passes definitions on, as functions of ours do; our modules have their own."""
-    package = frame.f_globals.get("__name__", "").partition(".")[0]
-    return package == OURS and frame.f_code.co_name != "<module>"
-
-
-class _Place(str):
-    """`module:line` of a class or function, found when it is printed: reading sources takes milliseconds."""
-
-    __slots__ = ("_value",)
-
-    def __new__(cls, value: Any) -> _Place:
-        made = super().__new__(cls, f"{value.__module__}.{value.__qualname__}")
-        made._value = value
-        return made
-
-    def __format__(self, spec: str) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
-        module = self._value.__module__
-        try:
-            _, line = inspect.getsourcelines(self._value)
-        except (OSError, TypeError):
-            return f"{module} ({self._value.__qualname__})"
-        return f"{module}:{line}"
-
-
-# ---- what a plug-in registers ---------------------------------------------------------------------------------
-
-
-@dataclass
-class Recording:
-    """What one plug-in registers, so that it can be taken back."""
-
-    owner: str
-    brought: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """The kind and the name of each definition, in order."""
-    undo: list[Callable[[bool], None]] = field(default_factory=list[Callable[[bool], None]])
-    """What takes each of them back; told whether what it took the place of is to return."""
-
-    def note(self, kind: str, name: str, undo: Callable[[bool], None]) -> None:
-        """Notes one registration."""
-        self.brought.append((kind, name))
-        self.undo.append(undo)
-
-    def join(self, other: Recording) -> None:
-        """Makes the two one: what both registered is of the same plug-in."""
-        for mine, its in ((self.brought, other.brought), (self.undo, other.undo)):
-            mine.extend(its)  # pyright: ignore[reportArgumentType]
-        other.brought, other.undo = self.brought, self.undo
-
-    def by_kind(self) -> dict[str, list[str]]:
-        """The names that it registered, by what they are names of, each once."""
-        found: dict[str, list[str]] = {}
-        for kind, name in dict.fromkeys(self.brought):
-            found.setdefault(kind, []).append(name)
-        return found
-
-    def take_back(self, *, restore: bool) -> None:
-        """Undoes all, the latest first.
-
-        Args:
-            restore: whether all is to be as it was before; else the names have no definition.
-        """
-        while self.undo:
-            self.undo.pop()(restore)
-        self.brought.clear()
-
-
-class _State(local):
-    recording: Recording | None = None
-
-
-_state = _State()
-
-
-def current_recording() -> Recording | None:
-    """The recording of the plug-in that this thread registers, if it does."""
-    return _state.recording
-
-
-@contextmanager
-def recording(owner: str) -> Generator[Recording]:
-    """What this thread registers inside belongs to a plug-in; if the block raises, all of it is taken back."""
-    outer, made = _state.recording, Recording(owner)
-    _state.recording = made
-    try:
-        yield made
-    except BaseException:
-        made.take_back(restore=True)
-        raise
-    finally:
-        _state.recording = outer
 
 
 # ---- discovery ------------------------------------------------------------------------------------------------

@@ -20,11 +20,13 @@ from threading import local
 
 from xdsl.universe import Universe
 
+from pullback.driver.plugins.definitions import add_all
 from pullback.driver.plugins.late_imports import late_format, late_pass
 from pullback.driver.plugins.plugin import Plugin
-from pullback.driver.plugins.registration import Registered, add_all, join, note
+from pullback.driver.plugins.registration import Registered, join, note
+from pullback.process.definition_places import OURS
 from pullback.process.locks import Lock
-from pullback.process.registries import OURS, recording
+from pullback.process.recordings import recording
 
 GROUPS = ("xdsl.universe", "pullback.plugins")
 """The groups of entry points, xDSL's first: pipelines of a `Plugin` may be of passes that its universe names."""

@@ -16,7 +16,7 @@ from pullback.dialects.graph.movement.shapes import BroadcastTo, ShapeOf
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import element_type_of, is_static, numpy_dtype, shape_of_type
-from pullback.process.registries import current_recording
+from pullback.process.recordings import current_recording
 
 Folded: TypeAlias = "Tensor | Sequence[Tensor] | None"
 Fold: TypeAlias = Callable[[Any], Folded]
