@@ -63,7 +63,7 @@ def test_another_text_changes_few_choices() -> None:
 
 def test_random_programs_agree() -> None:
     kinds = []
-    for seed in range(8):
+    for seed in range(6):
         program = random_program(np.random.default_rng(seed))
         outcome = check_meaning(
             program.text,
@@ -75,7 +75,7 @@ def test_random_programs_agree() -> None:
         )
         assert not outcome.is_failure, outcome.detail
         kinds.append(outcome.kind)
-    assert kinds.count("same") >= 4
+    assert kinds.count("same") >= 3
 
 
 def test_a_wrong_fold_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +146,7 @@ def test_failures_count_once_and_are_written(tmp_path: Path) -> None:
     assert "    2 x internal error: KeyError in cse.py:apply (--case mutant:2)" in failures.summary()
 
 
+@pytest.mark.slow
 def test_what_does_not_show_again_is_not_reduced(tmp_path: Path) -> None:
     path = tmp_path / "program.mlir"
     path.write_text(PROGRAM)
