@@ -66,6 +66,14 @@ def test_print() -> None:
     assert '"arith.constant"()' in second
 
 
+def test_lines_of_python_and_of_text_are_printed_on_request() -> None:
+    with pb.Graph() as graph:
+        pb.exp(pb.placeholder("f32", (2,), name="x"))
+    assert re.search(r'loc\("exp"\(".*test_module.py":\d+:\d+\)\)', pb.Module(graph).text(debuginfo=True))
+    assert 'loc("<input>":2:3)' in pb.parse(REQUEST).text(debuginfo=True)
+    assert "loc" not in pb.parse(REQUEST).text()
+
+
 def test_locations_count_and_names_of_values_do_not() -> None:
     assert pb.parse("%c = arith.constant 1 : i32") == pb.parse("%d = arith.constant 1 : i32")
     assert pb.parse("%c = arith.constant 1 : i32") != pb.parse('%c = arith.constant 1 : i32 loc("c")')

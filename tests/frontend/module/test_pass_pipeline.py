@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 
 import pullback as pb
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.extend import Pipeline, Plugin
 from pullback.extend.operations import Exp
 from pullback.tests.frontend.module.programs import REQUEST
 
@@ -217,3 +218,16 @@ def test_passes_as_objects() -> None:
     assert (
         pb.list_passes()["form-kernels"](vector_bits=128) == pb.pipeline("form-kernels{vector-bits=128}")[0]
     )
+
+
+def test_what_is_registered_is_there() -> None:
+    plugin = pb.register(
+        Plugin("test_what_is_registered", passes=(Refuse,), pipelines={"twice": Pipeline("", "cse,cse")})
+    )
+    try:
+        assert pb.list_passes()["refuse"]() == Refuse() == pb.pipeline("refuse")[0]
+        assert [p.name for p in pb.list_pipelines()["twice"]] == ["cse", "cse"]
+        assert pb.pipeline("twice")(pb.parse(REQUEST)) == pb.parse(REQUEST)
+    finally:
+        pb.unregister(plugin)
+    assert "refuse" not in pb.list_passes()
