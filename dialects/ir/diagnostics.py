@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from xdsl.ir import Operation
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.utils.exceptions import DiagnosticException
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.ir.positions import place_of
+from pullback.dialects.ir.positions import place_in, place_of
 
 PLACE_NOTE = "comes from here"
 """How the note ends that says where the op of an error was written."""
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class DiagnosticError(DiagnosticException):
@@ -62,13 +64,20 @@ def _copied(
     return error
 
 
-def note_place(error: BaseException, op: Operation) -> None:
-    """Adds the note `model.py:17: graph.tanh comes from here` to an error, where the user's line is known."""
-    place = place_of(op)
-    if place is not None and (note := f"{place}: {op.name} {PLACE_NOTE}") not in getattr(
-        error, "__notes__", ()
-    ):
+def note_place(error: ErrorT, about: Operation | SSAValue) -> ErrorT:
+    """Adds the note `model.py:17: graph.tanh comes from here` to an error, where the user's line is known.
+
+    Returns:
+        The error.
+    """
+    if isinstance(about, BlockArgument):
+        place, what = place_in(about.location), "the argument"
+    else:
+        op = about.owner if isinstance(about, SSAValue) else about
+        place, what = (place_of(op), op.name) if isinstance(op, Operation) else (None, "")
+    if place is not None and (note := f"{place}: {what} {PLACE_NOTE}") not in getattr(error, "__notes__", ()):
         error.add_note(note)
+    return error
 
 
 class TextError(DiagnosticError, ValueError):

@@ -142,7 +142,7 @@ def calls_no_user_code(function: FunctionT, below: int = 0) -> FunctionT:
 
     Args:
         function: the function.
-        below: how many functions of Pullback are around it, at least.
+        below: how many functions of Pullback are around it, at the least.
     """
     _entries[id(function.__code__)] = _DEPTH + 1 + below
     return function

@@ -25,7 +25,7 @@ def tensors(*args: Operand, op: str) -> list[Tensor]:
     return [first if i == at else as_tensor(a, op, first.dtype) for i, a in enumerate(args)]
 
 
-@partial(calls_no_user_code, below=2)  # a function, and the check of its name
+@partial(calls_no_user_code, below=1)  # the function that names it
 def named_as(name: str | None, make: Callable[[], Tensor]) -> Tensor:
     """Calls `make`, and names the first operation that it adds, if a name is given; returns its tensor."""
     if name is None:

@@ -16,6 +16,7 @@ from pullback.dialects.graph.tensor.insertion import InsertionBlock, inserting, 
 from pullback.dialects.graph.tensor.location import is_unknown, name_of_value, named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import AnyTensor
+from pullback.dialects.ir.diagnostics import note_place
 from pullback.dialects.ir.positions import note_calling_line, records_lines
 from pullback.dialects.ir.text import print_module
 from pullback.frontend.graph.copies import restore, state_of
@@ -226,10 +227,11 @@ class Graph:
         if block is self._block or block is self._body:
             return
         if _graph_around(operand) not in (None, self):
-            raise ValueError(
+            error = ValueError(
                 f"{op.name}: tensor '{name_of_value(operand)}' belongs to another graph; "
                 "build it in this graph, or pass its value through a placeholder or an argument"
             )
+            raise note_place(error, operand)
         self.check_visible(operand, op.name)
 
     def check_visible(self, value: SSAValue, what: str) -> None:

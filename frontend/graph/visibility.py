@@ -8,6 +8,7 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.tensor.insertion import insertion_block_around
 from pullback.dialects.graph.tensor.location import is_unknown, name_of, name_of_value
 from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.diagnostics import note_place
 
 
 def block_of(value: SSAValue) -> Block | None:
@@ -47,7 +48,8 @@ def check_visible(value: SSAValue, inside: Block, what: str) -> None:
     around = made_in.parent_op() if made_in is not None else None
     kind = "gradient function" if isinstance(around, CustomGradient) else "loop or branch"
     where = f" '{name_of(around)}'" if around is not None and not is_unknown(around.location) else ""
-    raise GraphError(
+    error = GraphError(
         f"{what}: tensor '{name_of_value(value)}' was made inside of the {kind}{where} and is not there "
         "outside of it: return it from the function that made it"
     )
+    raise note_place(error, value)

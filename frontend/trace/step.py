@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     numpy_dtype,
 )
+from pullback.dialects.ir.diagnostics import note_place
 from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
@@ -190,9 +191,10 @@ def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue
         if value in seen:
             raise GraphError(f"{label}[{i}]: '{name_of_value(value)}' is among the inputs twice")
         if not is_placeholder(value) and _is_inside_loop(value):
-            raise GraphError(
+            error = GraphError(
                 f"{label}[{i}]: '{name_of_value(value)}' is defined inside a loop and cannot be given"
             )
+            raise note_place(error, value)
         seen.add(value)
     return values
 

@@ -20,9 +20,11 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.movement.shapes import ShapeOf
 from pullback.dialects.graph.state.variables import Read, VariableOp
 from pullback.dialects.graph.tensor.insertion import inserting
-from pullback.dialects.graph.tensor.location import name_of, name_of_value, named
+from pullback.dialects.graph.tensor.location import location_of, name_of, name_of_value, named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static
+from pullback.dialects.ir.diagnostics import note_place
+from pullback.dialects.ir.positions import placed_as
 from pullback.driver.copying import copy_operation
 from pullback.frontend.graph.graph import Graph, is_placeholder
 from pullback.frontend.handles.random_state import NAME, count_step
@@ -53,7 +55,7 @@ def slice_function(
     block = Block(arg_types=[v.type for v in inputs])
     copies: dict[SSAValue, SSAValue] = {}
     for value, argument in zip(inputs, block.args, strict=True):
-        argument.location = named(name_of_value(value))
+        argument.location = placed_as(named(name_of_value(value)), location_of(value))
         argument.name_hint = value.name_hint
         copies[value] = argument
     wanted = [(o.label, o.value) for o in outputs]
@@ -91,9 +93,10 @@ class _Needed:
             owner = value.owner
             block = owner.parent if isinstance(owner, Operation) else owner
             if value not in self.given and block is not self.graph.body:
-                raise ValueError(
+                error = ValueError(
                     f"{label}: '{name_of_value(value)}' is defined inside a loop: return it from the loop's body"
                 )
+                raise note_place(error, value)
             self._need_value(value, label)
         for op in updates:
             self._need(op)
@@ -117,9 +120,10 @@ class _Needed:
             self._need(value.op)
         elif is_placeholder(value):
             who = f"{user} is" if isinstance(user, str) else f"'{name_of(user)}' needs"
-            raise ValueError(
+            error = ValueError(
                 f"{who} placeholder '{name_of_value(value)}': name it among the inputs, or feed it"
             )
+            raise note_place(error, value if isinstance(user, str) else user)
 
     def _need(self, op: Operation) -> None:
         while op.parent is not self.graph.body:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
     ArrayAttr,
     CallSiteLoc,
     FileLineColLoc,
@@ -201,3 +202,14 @@ def _position_in(location: Attribute) -> tuple[str, int, int] | None:
 def is_unknown(location: Attribute) -> bool:
     """Tells whether a location is `loc(unknown)`."""
     return isinstance(location, UnknownLoc)
+
+
+def location_of(value: SSAValue) -> LocationAttr:
+    """The location of a value: its operation's, or the argument's own."""
+    match value:
+        case OpResult(op=op):
+            return op.location
+        case BlockArgument():
+            return value.location
+        case _:
+            return UNKNOWN_LOC

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import UNKNOWN_LOC
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.ir.positions import placed_as
 from pullback.passes.kernels.form.bodies import Bodies, Body
 from pullback.passes.kernels.form.choose_schedule import schedule_of
 from pullback.passes.kernels.form.classify import Classified, Outside
@@ -46,11 +48,13 @@ def build_kernel(group: Group, body: Body, values: Values, vector_bits: int) -> 
     for op in body.ops:
         block.add_op(op.clone(inside))
     block.add_op(Yield.create(operands=[inside[v] for v in body.outputs]))
+    owner = body.outputs[-1].owner
     kernel = Kernel.create(
         operands=inputs,
         result_types=[v.type for v in body.outputs],
         properties={"schedule": schedule_of(group, block, vector_bits)},
         regions=[Region(block)],
+        location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else None,
     )
     for old, new in zip(body.outputs, kernel.results, strict=True):
         values[old] = new

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 
 from xdsl.dialects import func
-from xdsl.ir import SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import MemorySpace
+from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
+from pullback.dialects.ir.positions import place_in, place_of
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.updates import Finding
 
@@ -26,9 +28,17 @@ def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
     total = sum(s.size for s in placed if _is_in_arena(s))
     lines = [f"memory of @{function.sym_name.data}: arena {arena} bytes for {total} bytes of values"]
     rows = [
-        (str(s.buffer).removeprefix("#graph.buffer"), str(s.size), _span(s, lives), _names(s)) for s in placed
+        (
+            str(s.buffer).removeprefix("#graph.buffer"),
+            str(s.size),
+            _span(s, lives),
+            _names(s),
+            _line(s.values[0]),
+        )
+        for s in placed
     ]
-    lines += columns([("buffer", "bytes", "operations", "values"), *rows])
+    from_python = "line" if any(row[-1] for row in rows) else ""
+    lines += columns([("buffer", "bytes", "operations", "values", from_python), *rows])
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +48,13 @@ def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[F
     copies = sum(f.copies for f in findings)
     lines = [f"hazards of @{function.sym_name.data}: {copies} copies, {gates} gates kept"]
     rows = [
-        (f.variable, "copy" if f.copies else "in place", f"operation {lives.start[f.op]}", f.why)
+        (
+            f.variable,
+            "copy" if f.copies else "in place",
+            f"operation {lives.start[f.op]}",
+            f.why,
+            _line_of(f.op),
+        )
         for f in findings
     ]
     return "\n".join([*lines, *columns(rows)]) + "\n"
@@ -56,6 +72,23 @@ def _is_in_arena(storage: Storage) -> bool:
 
 def _span(storage: Storage, lives: Lifetimes) -> str:
     return f"{storage.start}-{storage.end} {name_of(lives.ops[storage.end])}"
+
+
+def _line(value: SSAValue) -> str:
+    """The line of Python from which a value comes, if that is known."""
+    match value:
+        case OpResult(op=Kernel() as kernel) if (last := kernel.body.block.last_op) is not None:
+            return _line(last.operands[value.index])
+        case OpResult():
+            return _line_of(value.op)
+        case BlockArgument():
+            return str(place_in(value.location) or "")
+        case _:
+            return ""
+
+
+def _line_of(op: Operation) -> str:
+    return str(place_of(op) or "")
 
 
 def _names(storage: Storage) -> str:
