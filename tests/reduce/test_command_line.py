@@ -18,7 +18,7 @@ from pullback.passes.simplify.dce import DeadCode
 from pullback.tests.reduce.conftest import RunReduce
 from pullback.tests.reduce.planted import operations, wrong_fold
 from pullback.tools import opt, run
-from pullback.tools.reduce import command_line
+from pullback.tools.reduce import command_line, search_progress
 
 TOOL = "pullback.tools.reduce.command_line"
 PROGRAM = """\
@@ -235,7 +235,23 @@ def test_a_reproducer_of_a_run(
     assert isinstance(parse_reproducer(said.out), Reproducer)
 
 
-# ---- interruptions --------------------------------------------------------------------------------------------
+# ---- progress and interruptions -------------------------------------------------------------------------------
+
+
+def test_progress_at_a_terminal_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "program.mlir"
+    source.write_text(PROGRAM)
+    monkeypatch.setattr(search_progress, "SOON", 0)
+    arguments = [str(source), "--test", "grep -q graph.tanh", "-o", str(tmp_path / "reduced.mlir")]
+    said: dict[bool, str] = {}
+    for is_terminal in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda answer=is_terminal: answer)
+        assert command_line.main(arguments) == 0
+        said[is_terminal] = capsys.readouterr().err
+    assert "of 4 operations" in said[True]
+    assert said[False].count("\n") == 1
 
 
 def test_ctrl_c_writes_the_smallest_so_far(tmp_path: Path) -> None:

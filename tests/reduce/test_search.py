@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.driver.run_pipeline import lowered
+from pullback.tests.kernels.programs import programs
 from pullback.tests.reduce.planted import operations, program, scheduled
 from pullback.tools.reduce.search import Candidate, Search
 
@@ -182,3 +186,16 @@ def test_sizes_fall() -> None:
 
     Search(parse(context(), STATE).module, test).run()
     assert sizes[-1].operations == 1
+
+
+@given(st.data())
+@settings(max_examples=4)
+def test_random_programs_shrink_to_one_kind_of_operation(data: st.DataObject) -> None:
+    """With loops, variables, slices and kernels: every candidate is a program, and little is left."""
+    made = data.draw(programs()).module
+    pipeline = data.draw(st.sampled_from(["", "finish", "finish,kernels"]))
+    text = print_module(lowered(made, pipeline) if pipeline else made)
+    names = {f" {op.name} " for op in parse(context(), text).module.walk() if op.name in OPS}
+    assume(any("yield" not in name for name in names))
+    wanted = data.draw(st.sampled_from(sorted(n for n in names if n in text and "yield" not in n)))
+    assert operations(smallest(text, wanted)) <= 4

@@ -55,6 +55,7 @@ def _add_tests(parser: argparse.ArgumentParser) -> None:
     add = group.add_mutually_exclusive_group().add_argument
     add(
         "--test",
+        action=Once,
         metavar="COMMAND",
         help="a command of the shell that exits with 0 where the program is interesting; {} is the path of the file, "
         "which is added at the end unless it occurs",
@@ -74,7 +75,9 @@ def _add_tests(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a pass, or the target, fails with an exception of the same class, in the same pass",
     )
-    add("--mismatch", metavar="A,B", type=_two_targets, help="two targets give different results")
+    add(
+        "--mismatch", action=Once, metavar="A,B", type=_two_targets, help="two targets give different results"
+    )
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

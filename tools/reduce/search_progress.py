@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -10,6 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pullback.tools.reduce.search import Search
+
+SOON = 1.0
+"""Seconds of a search that shows nothing."""
 
 
 @contextmanager
@@ -20,14 +24,21 @@ def progress_of(search: Search) -> Generator[None]:
         return
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     # No thread that refreshes: tests run in forks of this process.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as shown:
-        first = search.best.size.operations
-        task = shown.add_task("", total=max(first, 1))
+    shown = Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+    first = search.best.size.operations
+    task = shown.add_task("", total=max(first, 1))
+    begin = time.monotonic()
 
-        def advance(name: str) -> None:
-            left = search.best.size.operations
-            text = f"{left} of {first} operations, {search.counts.tested} candidates: {name}"
-            shown.update(task, completed=first - left, description=text, refresh=True)
+    def advance(name: str) -> None:
+        left = search.best.size.operations
+        text = f"{left} of {first} operations, {search.counts.tested} candidates: {name}"
+        shown.update(task, completed=first - left, description=text)
+        if time.monotonic() - begin >= SOON:
+            shown.start()
+            shown.refresh()
 
-        search.on_progress = advance
+    search.on_progress = advance
+    try:
         yield
+    finally:
+        shown.stop()
