@@ -138,9 +138,7 @@ def global_memory(op: Operation) -> Memory:
         raise UnsupportedError(f"{describe(op)}: an external global has no memory here", op)
     if isinstance(value, UnitAttr):  # `= uninitialized`
         return Memory.undefined(static_shape(type_), dtype_of(type_))
-    data = np.array(
-        constant_value(value, type_), order="C"
-    )  # of its rank: `ascontiguousarray` gives a scalar one axis
+    data = np.array(constant_value(value, type_), order="C")  # `ascontiguousarray` gives a scalar one axis
     data.flags.writeable = "constant" not in op.properties
     return Memory(data)
 
