@@ -17,6 +17,7 @@ from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, 
 from pullback.dialects.ir.source import tracing_copies
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
+from pullback.driver.debug_files import DebugFiles
 from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, main_function, run_pipeline
 from pullback.driver.target_pipeline import check_end, lowered_for
 from pullback.driver.targets.registry import target_named, targets
@@ -55,6 +56,7 @@ class Program:
             whose use lies furthest back go, and their code is given back.
         passes: run on the finished graph, of the shapes of a call where the target needs them; the target's own passes
             lead on from the level that they end at.
+        debug: the folder for code with debug lines; without it the code has none, and stays in memory.
 
     Raises:
         ValueError: for an unknown target, passes that end at a level that the target does not go through, or where no
@@ -67,10 +69,15 @@ class Program:
         target: str = "cpu",
         kept_shapes: int = KEPT_SHAPES,
         passes: Sequence[ModulePass] = (),
+        debug: DebugFiles | None = None,
     ) -> None:
         self._target = target_named(target)
         self._passes = tuple(passes)
         check_end(self._passes, self._target)
+        self._debug = debug
+        if debug is not None and self._target.debug_executor is None:
+            able = ", ".join(name for name, t in targets().items() if t.debug_executor is not None)
+            raise ValueError(f"debug: target {target!r} makes no code that has lines; these do: {able}")
         if isinstance(kept_shapes, bool) or not isinstance(kept_shapes, int) or kept_shapes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"kept_shapes: expected a number of shapes from 1 on, got {kept_shapes!r}")
         self.module = module
@@ -134,7 +141,10 @@ class Program:
     def _made_for(self, shapes: Shapes) -> Executor:
         target = self._target
         graph = self.specialised(shapes) if target.static_shapes else self.finished
-        executor = target.executor(lowered_for(graph, target, self._passes), graph)
+        if self._debug is None:
+            executor = target.executor(lowered_for(graph, target, self._passes), graph)
+        else:
+            executor = self._debug.executor(graph, target, self._passes)
         return with_truth_values(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:

@@ -15,6 +15,7 @@ PASSES = [
     "lower-to-loops",
     "lower-to-gpu",
     "verify-level",
+    "snapshot-op-locations",
     "check-gradients",
 ]
 TARGETS = [

@@ -78,6 +78,15 @@ class HostFunctions:
         lines += [_calling(name, count) for name, (_, count) in self._callables.items()]
         return "\n".join(lines)
 
+    @property
+    def text_with_addresses(self) -> str:
+        """`llvm_text` for this process alone: it holds the addresses of Python's objects."""
+        text = self.llvm_text
+        for name, (function, _) in self._callables.items():
+            text = text.replace(f"@{name}.callable = external global i8\n", "")
+            text = text.replace(f"ptr @{name}.callable", f"ptr inttoptr (i64 {id(function)} to ptr)")
+        return text
+
     def calling(self, native: Callable[[bytes], None]) -> Callable[[bytes], None]:
         """Wraps the native function: it runs with NumPy's warnings off, and keeps the callables alive."""
 

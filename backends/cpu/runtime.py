@@ -7,6 +7,7 @@ import itertools
 import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -16,13 +17,16 @@ from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.backends.cpu.debug_library import DebugLibrary
 from pullback.backends.cpu.entry_arguments import EntryParameter, address_of, parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions
+from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.printer import Printed, print_module
 from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.backends.cpu.machine import target_machine
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
+from pullback.process.whole_files import write_bytes
 
 # The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
 # on a softmax of 1024 x 1000 and a plain matmul of 128 cubed (ms to compile, us to run; one thread of Zen 4):
@@ -82,8 +86,11 @@ def link(
     return library.link(jit(), f"pullback.{next(_numbers)}")
 
 
-def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
+def compile_module(module: ModuleOp, entry: str = "main", library: Path | None = None) -> Executable:
     """Compiles a module of level `loops`, whose entry function takes memrefs of static shape and returns nothing.
+
+    With `library` the code has debug lines, the positions in the locations of operations, and is written there as a
+    shared library.
 
     Raises ValueError where there is no such function, or where the module is not of level `loops`.
     """
@@ -91,8 +98,8 @@ def compile_module(module: ModuleOp, entry: str = "main") -> Executable:
     if not functions or not functions[0].body.blocks:
         raise ValueError(f"the module has no function @{entry} with a body")
     parameters = parameters_of(functions[0], written_arguments(module)[entry])
-    printed = print_module(module, entry)
-    return Executable(printed, entry, parameters, HostFunctions(module, entry, printed.polls))
+    printed = print_module(module, entry, None if library is None else DebugLines())
+    return Executable(printed, entry, parameters, HostFunctions(module, entry, printed.polls), library)
 
 
 class NativeCall:
@@ -104,7 +111,7 @@ class NativeCall:
         parameters: tuple[EntryParameter, ...],
         bound: Mapping[int, NDArray[Any]] | None = None,
         *,
-        code: llvm.ResourceTracker,
+        code: llvm.ResourceTracker | DebugLibrary,
     ):
         bound = bound or {}
         for position, array in bound.items():
@@ -175,7 +182,12 @@ class Executable(NativeCall):
     """A compiled entry function, called with NumPy arrays in the order of its parameters; see `NativeCall`."""
 
     def __init__(
-        self, printed: Printed, entry: str, parameters: tuple[EntryParameter, ...], host: HostFunctions
+        self,
+        printed: Printed,
+        entry: str,
+        parameters: tuple[EntryParameter, ...],
+        host: HostFunctions,
+        library: Path | None = None,
     ) -> None:
         self.llvm_text = printed.text
         """The LLVM IR that was compiled."""
@@ -184,16 +196,22 @@ class Executable(NativeCall):
         symbol = host.symbol if host else f"{entry}.packed"
         symbols = [symbol, f"{entry}.changed"] if printed.changed else [symbol]
         with COMPILING:  # the JIT session is one for the process
-            code = emit_object(printed.text, host.llvm_text) if host else emit_object(printed.text)
-            tracker = link(code, symbols, host.addresses if host else None)
+            code: llvm.ResourceTracker | DebugLibrary
+            if library is None:
+                texts = (printed.text, host.llvm_text) if host else (printed.text,)
+                code = link(emit_object(*texts), symbols, host.addresses if host else None)
+            else:
+                write_bytes(library.with_suffix(".ll"), printed.text.encode())
+                texts = (printed.text, host.text_with_addresses) if host else (printed.text,)
+                code = DebugLibrary(library, emit_object(*texts))
         if printed.changed:
-            self._changed = (ctypes.c_byte * len(printed.changed)).from_address(tracker[f"{entry}.changed"])
+            self._changed = (ctypes.c_byte * len(printed.changed)).from_address(code[f"{entry}.changed"])
         function: Any
         if host:
-            function = host.calling(ctypes.PYFUNCTYPE(None, ctypes.c_char_p)(tracker[symbol]))
+            function = host.calling(ctypes.PYFUNCTYPE(None, ctypes.c_char_p)(code[symbol]))
         else:
-            function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(tracker[symbol])
-        super().__init__(function, parameters, code=tracker)
+            function = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(code[symbol])
+        super().__init__(function, parameters, code=code)
 
     def changed(self) -> list[str]:
         """The variables that the latest call has changed, if it ended before its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import is_
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -30,15 +31,16 @@ class NativeFunction:
     Args:
         loops: the module of level `loops`.
         finished: the same program at level `graph` with static shapes.
+        library: where to write the code as a shared library with debug lines; without it, it is not written.
     """
 
-    def __init__(self, loops: ModuleOp, finished: ModuleOp) -> None:
+    def __init__(self, loops: ModuleOp, finished: ModuleOp, library: Path | None = None) -> None:
         from pullback.backends.cpu.runtime import compile_module
 
         self._layout = Layout.of(loops, finished)
         self._pools = tuple(self._layout.outputs.values())
         self._names = tuple(self._layout.variables.values())
-        self._compiled = compile_module(loops)
+        self._compiled = compile_module(loops, library=library)
         self._call: NativeCall = self._compiled
         self._bound: list[Array] | None = None
         self._lock = Lock()
@@ -93,6 +95,7 @@ CPU = Target(
     passes="kernels,loops",
     capabilities=_of_this_machine,
     executor=NativeFunction,
+    debug_executor=NativeFunction,
     texts=(
         Text(
             name="llvm",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
@@ -53,6 +54,8 @@ class Target:
     """From a finished graph to what is run: the text of a pipeline, without the capabilities."""
     executor: Callable[[ModuleOp, ModuleOp], Executor]
     """From a module after the pipeline, and the finished graph before it, to what runs `@main`."""
+    debug_executor: Callable[[ModuleOp, ModuleOp, Path], Executor] | None = None
+    """As `executor`, and writes the code to a shared library whose line table has the positions in locations."""
     capabilities: Callable[[], Mapping[str, OptionValue]] = dict
     """What passes may ask of the target, as values of their options by name; called when first needed.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.dialects.ir.diagnostics import note_place
 from pullback.driver.checking.verified_program import verified_executor
+from pullback.driver.debug_files import DebugFiles
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
@@ -48,11 +51,12 @@ class Step:
         kept_shapes: int = KEPT_SHAPES,
         verify_each: bool = False,
         passes: Passes = (),
+        debug: bool | str | os.PathLike[str] = False,
     ) -> None:
         self._verify_each = verify_each
         self.parameters = [_parameter(tensor) for tensor in inputs]
         self._pipeline = pipeline(passes)
-        self._made_of = tuple(inputs), labels, kept_shapes, verify_each, self._pipeline
+        self._made_of = tuple(inputs), labels, kept_shapes, verify_each, self._pipeline, debug
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
@@ -66,7 +70,8 @@ class Step:
         used = _variables_in(module, graph)
         self._variables = {name: variable.array for name, variable in used.items()}
         self._locks = in_order([variable.lock for variable in used.values()])
-        self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target))
+        self._debug = DebugFiles(debug) if debug else None
+        self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target), self._debug)
         # A list of tensors is what the program gives: nothing to put back in its place.
         items: list[object] = outputs if isinstance(outputs, list) else [None]
         self._plain = all(isinstance(item, Tensor) for item in items) and all(
@@ -99,9 +104,14 @@ class Step:
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
-        inputs, labels, kept_shapes, verify_each, passes = self._made_of
+        inputs, labels, kept_shapes, verify_each, passes, debug = self._made_of
         outputs = self._nest.rebuilt(self._nest.leaves)
-        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each, passes)
+        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each, passes, debug)
+
+    @property
+    def debug_folder(self) -> Path | None:
+        """The folder with the program, the LLVM IR and the library of each compilation, for `compile(debug=…)`."""
+        return None if self._debug is None else self._debug.folder
 
     def ir(self, level: str = "graph", shapes: Shapes | None = None, *, debuginfo: bool = False) -> str:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
@@ -138,6 +148,7 @@ def compile(
     kept_shapes: int = KEPT_SHAPES,
     verify_each: bool = False,
     pipeline: Passes = (),
+    debug: bool | str | os.PathLike[str] = False,
 ) -> Step:
     """Compiles a function from arrays to arrays: the slice of the graph that the outputs need.
 
@@ -157,16 +168,29 @@ def compile(
         verify_each: for whom suspects the compiler: the program runs after each pass of each compilation, on the arrays
             of the first call with new shapes, and must give the same numbers as before up to rounding. The call raises
             `ResultChangedError` where it does not: a pass, or the code of the target, is wrong.
+        debug: for profilers and debuggers: the code of target `"cpu"` has debug lines, each of the operation at level
+            `"kernels"` that it computes. For each compilation the text of that level, the LLVM IR and a shared library
+            are written to the folder of this path, or with `True` to a new one among the temporary files,
+            `step.debug_folder`. They stay when the step goes. A C compiler links the library.
 
     Raises:
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
             not among the inputs, an unknown target, a pipeline that is wrong or ends at a level that the target does
-            not run, or where no shape may be kept.
+            not run, `debug` for a target without code of its own, or where no shape may be kept.
+        OSError: the folder for `debug` cannot be made, or nothing links the library.
     """
     if not isinstance(inputs, list | tuple):
         raise ArgumentTypeError(f"inputs: expected a list of tensors, got {type(inputs).__name__}")
     tensors = [_input(value, f"inputs[{i}]") for i, value in enumerate(inputs)]
-    return Step(tensors, outputs, target, kept_shapes=kept_shapes, verify_each=verify_each, passes=pipeline)
+    return Step(
+        tensors,
+        outputs,
+        target,
+        kept_shapes=kept_shapes,
+        verify_each=verify_each,
+        passes=pipeline,
+        debug=debug,
+    )
 
 
 def _input(value: object, label: str) -> Tensor:

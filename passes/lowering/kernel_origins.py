@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Uniform
-from pullback.dialects.graph.tensor.location import is_unknown
+from pullback.dialects.graph.tensor.location import is_unknown, name_in
 from pullback.dialects.graph.tensor.origins import fuse
 from pullback.passes.lowering.structure import in_order_of_need
 
@@ -40,4 +40,7 @@ def share_origins(kernels: Sequence[Kernel]) -> None:
 
 def origin_of(op: Operation) -> LocationAttr:
     """The location of what the host does for an operation of level `kernels`."""
-    return origin_of_kernels([op]) if isinstance(op, Kernel) and is_unknown(op.location) else op.location
+    if not isinstance(op, Kernel) or name_in(op.location) is not None:
+        return op.location
+    inside = origin_of_kernels([op])
+    return op.location if is_unknown(inside) else inside

@@ -19,6 +19,7 @@ from pullback.passes.gradients.generate_gradients import GenerateGradients
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.loops.lower_to_loops import LowerToLoops
+from pullback.passes.pipeline.snapshot_op_locations import SnapshotOpLocations
 from pullback.passes.pipeline.verify_level import VerifyLevel
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes
 from pullback.passes.simplify.canonicalize import Canonicalize
@@ -42,6 +43,7 @@ OURS: tuple[type[ModulePass], ...] = (
     LowerToLoops,
     LowerToGpu,
     VerifyLevel,
+    SnapshotOpLocations,
 )
 
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]

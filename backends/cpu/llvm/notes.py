@@ -26,6 +26,10 @@ class Notes(Protocol):
         """Adds to the lines of a function, of which the first is its head, and the last its closing brace."""
         ...
 
+    def metadata(self) -> str:
+        """The text at the end of the module."""
+        ...
+
 
 class NoNotes:
     """Leaves lines as they are: what is compiled does not depend on names."""
@@ -35,6 +39,10 @@ class NoNotes:
 
     def function(self, op: Operation, lines: list[str]) -> None:
         """Adds nothing."""
+
+    def metadata(self) -> str:
+        """Adds nothing."""
+        return ""
 
 
 class Comments:
@@ -49,3 +57,7 @@ class Comments:
         """Puts a comment before the head."""
         if origins := spelled(op.location):
             lines.insert(0, f"; computes {origins}")
+
+    def metadata(self) -> str:
+        """Adds nothing."""
+        return ""

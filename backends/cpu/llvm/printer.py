@@ -122,7 +122,13 @@ def print_module(module: ModuleOp, entry: str | None = "main", notes: Notes | No
         if polling.is_used:
             library.append(poll_function())
             needs.declarations |= poll_declarations()
-    sections = ["\n".join(globals_), *functions, *library, "\n".join(sorted(needs.declarations))]
+    sections = [
+        "\n".join(globals_),
+        *functions,
+        *library,
+        "\n".join(sorted(needs.declarations)),
+        needs.notes.metadata(),
+    ]
     text = "\n\n".join(section for section in sections if section) + "\n"
     if polling is None:
         return Printed(text)

@@ -10,10 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from xdsl.dialects.builtin import UNKNOWN_LOC, ArrayAttr, CallSiteLoc, FusedLoc, LocationAttr, NameLoc
+from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
+    ArrayAttr,
+    CallSiteLoc,
+    FileLineColLoc,
+    FusedLoc,
+    IntAttr,
+    LocationAttr,
+    NameLoc,
+    StringAttr,
+)
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.tensor.location import Role, fused, name_in, named, named_at, role_in
+from pullback.dialects.graph.tensor.location import Role, fused, is_unknown, name_in, named, named_at, role_in
 
 MOST = 8
 """The most operations that a location names."""
@@ -21,7 +31,7 @@ _MORE = re.compile(r"and (\d+) more")
 
 
 def fuse(locations: Iterable[LocationAttr], most: int = MOST) -> LocationAttr:
-    """Fuses the locations of operations into that of the code that serves them; unknown if none has a name.
+    """Fuses the locations of operations into that of the code that serves them; the first if none has a name.
 
     Args:
         locations: of the operations; one may be fused already.
@@ -30,8 +40,10 @@ def fuse(locations: Iterable[LocationAttr], most: int = MOST) -> LocationAttr:
     names: dict[str, LocationAttr] = {}
     roles: dict[str, dict[LocationAttr, None]] = {}
     more = 0
+    fallback: LocationAttr = UNKNOWN_LOC
     for location in locations:
         name = ""
+        fallback = location if is_unknown(fallback) else fallback
         for part in _parts(location):
             text = part.desc.data
             if (found := _MORE.fullmatch(text)) is not None:
@@ -47,8 +59,18 @@ def fuse(locations: Iterable[LocationAttr], most: int = MOST) -> LocationAttr:
     if more:
         parts[named(f"and {more} more")] = None
     if not parts:
-        return UNKNOWN_LOC
+        return fallback
     return next(iter(parts)) if len(parts) == 1 else fused(tuple(parts))
+
+
+def placed(location: LocationAttr, file: str, line: int, column: int) -> LocationAttr:
+    """The location with this position: its first name has it, or it is the position if there is no name."""
+    position = FileLineColLoc(StringAttr(file), IntAttr(line), IntAttr(column))
+    names = list(_parts(location))
+    if not names:
+        return position
+    first = NameLoc(names[0].desc, position)
+    return first if len(names) == 1 else fused((first, *names[1:]))
 
 
 def spelled(location: LocationAttr) -> str:
