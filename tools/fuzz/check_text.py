@@ -196,7 +196,9 @@ def _check_function(
     except ResultChangedError as error:
         symptom = f"{error.pass_name.split('{')[0] or target} in {_shape(str(error))[:60]}"
         detail = f"{error}\n\n{error.reproducer}"
-        return Outcome("changed number", symptom, detail, text, error.pass_name or stage, target)
+        kind = "does not run" if error.change is None else "changed number"
+        runs_on = error.target or ("simt" if target == "simt" else "numpy")
+        return Outcome(kind, symptom, detail, text, stage, runs_on)
     except EndlessError:
         return Outcome("endless")
     except NoInputsError as error:

@@ -17,8 +17,8 @@ class Outcome:
     """What came of one case.
 
     Attributes:
-        kind: one of `FINE`, or what is wrong: `internal error`, `changed number`, `diagnostic without place`,
-            `not printed as read`, `wrong gradient`, `crash`, `hang`.
+        kind: one of `FINE`, or what is wrong: `internal error`, `changed number`, `does not run` (after a pass, though
+            it ran before), `diagnostic without place`, `not printed as read`, `crash`, `hang`.
         symptom: equal for failures that are probably the same one.
         detail: what was said.
         text: the program.

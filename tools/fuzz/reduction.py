@@ -42,7 +42,7 @@ def _test(outcome: Outcome) -> list[str] | None:
     match outcome.kind:
         case "changed number":
             return ["--wrong-number", "-p", passes, *on]
-        case "internal error" if outcome.text:
+        case "internal error" | "does not run" if outcome.text:
             return ["--crash", "-p", passes, *on]
         case _:
             return None
