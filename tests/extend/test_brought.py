@@ -276,7 +276,7 @@ def python_targets(tool: Tool) -> None:
 ON_THE_PAGE = {
     "operations": "### `my.cube`\n\nx * x * x.\n",
     "gradient rules": "- `math.cos`: rule\n",
-    "dialects": "- `my`\n- `other`\n",
+    "dialects": "- `other`\n- `my`\n",
     "passes": "- `no-cubes{only=<str|None>}`: Replaces cubes by products.; `only`: The name",
     "pipelines": "- `cubeless`: a graph without cubes; `no-cubes,",
     "kinds": "- `one_by_one`: each point of P by itself, one after the other\n",
