@@ -21,7 +21,7 @@ from threading import local
 from xdsl.universe import Universe
 
 from pullback.driver.plugins.definitions import add_all
-from pullback.driver.plugins.late_imports import late_format, late_pass
+from pullback.driver.plugins.late_imports import late_format, late_pass, said
 from pullback.driver.plugins.plugin import Plugin
 from pullback.driver.plugins.registration import Registered, join, note
 from pullback.process.definition_places import OURS
@@ -124,9 +124,8 @@ def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered | None:
                 _done.add(key)
         return None
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
         written = ", ".join(f"{point.group}: {point.name} = {point.value}" for point in points)
-        failure = Registered(name, None, None, distribution, version, f"{said} ({written})")
+        failure = Registered(name, None, None, distribution, version, f"{said(error)} ({written})")
         with _lock:
             if key in _done:
                 return None

@@ -31,6 +31,11 @@ class Late:
             return self.stand_in(self.plugin, error)
 
 
+def said(error: BaseException) -> str:
+    """The class and the message of an exception, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
 def late_pass(plugin: str, name: str, factory: Callable[[], type[ModulePass]]) -> Late:
     """The factory of a pass."""
 
@@ -38,13 +43,13 @@ def late_pass(plugin: str, name: str, factory: Callable[[], type[ModulePass]]) -
         @dataclass(frozen=True)
         class BrokenPass(ModulePass):
             def __post_init__(self) -> None:
-                raise ValueError(f"plug-in '{plugin}' cannot import it: {type(error).__name__}: {error}")
+                raise ValueError(f"plug-in '{plugin}' cannot import it: {said(error)}")
 
             def apply(self, ctx: Context, op: ModuleOp) -> None:
                 raise NotImplementedError
 
         BrokenPass.name = name
-        BrokenPass.__doc__ = f"Cannot be imported: {type(error).__name__}: {error}"
+        BrokenPass.__doc__ = f"Cannot be imported: {said(error)}"
         return BrokenPass
 
     return Late(plugin, name, factory, stand_in)
@@ -57,13 +62,13 @@ def late_format(plugin: str, name: str, factory: Callable[[], type[Format]]) -> 
         @dataclass(frozen=True)
         class BrokenFormat(Format):
             def __post_init__(self) -> None:
-                raise ValueError(f"plug-in '{plugin}' cannot import it: {type(error).__name__}: {error}")
+                raise ValueError(f"plug-in '{plugin}' cannot import it: {said(error)}")
 
             def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
                 raise NotImplementedError
 
         BrokenFormat.name = name
-        BrokenFormat.__doc__ = f"Cannot be imported: {type(error).__name__}: {error}"
+        BrokenFormat.__doc__ = f"Cannot be imported: {said(error)}"
         return BrokenFormat
 
     return Late(plugin, name, factory, stand_in)
