@@ -57,6 +57,16 @@ def test_explain():
         assert "shrink.keep_largest" in str(pb.explain(keep_largest(x, 2), x))
 
 
+def test_modules(tools):
+    module = pb.parse(tools.folder / "p.mlir")
+    module = pb.pipeline("sparse,verify-level{level=graph}")(module)
+    assert str(module).count("graph.soft_threshold") == 1
+    for target in ("numpy", "checked"):
+        value, gradient = module.run([X], target=target)
+        np.testing.assert_array_equal(value, [0, -1.25, 2.25, 0])
+        np.testing.assert_array_equal(gradient, [0, 1, 1, 0])
+
+
 def test_wrong_arguments():
     with pb.Graph():
         x = pb.placeholder("f32", (4,), name="x")
