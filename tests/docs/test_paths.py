@@ -42,6 +42,7 @@ INVENTED = frozenset(
             "memory.py",
             "sparse.py",
             "again.py",
+            "shrinkage.md",
             "model.py",
             "old_canonicalize.py",
         ),

@@ -291,6 +291,36 @@ def test_a_universe_that_fails_when_a_pass_is_imported(
     assert "verify-level" in printed.out
 
 
+def test_a_universe_and_a_plugin_have_one_class_of_a_pass(install: Install, tmp_path: Path) -> None:
+    more = """
+from xdsl.universe import Universe
+
+@dataclass(frozen=True)
+class Late(Pass):
+    name = "late-pass"
+
+    def apply(self, ctx, op):
+        pass
+
+UNIVERSE = Universe(all_passes={"both-pass": lambda: Pass, "late-pass": lambda: Late})
+"""
+    pipeline = ', pipelines={"late": Pipeline("a pass of the universe", "late-pass")}'
+    points = "[pullback.plugins]\nboth = both_module:PLUGIN\n[xdsl.universe]\nboth = both_module:UNIVERSE\n"
+    text = PLUGIN.format(name="both", more=more, parts=pipeline)
+    install(distribution(tmp_path, "both", points, both_module=text))
+    assert [pass_.name for pass_ in parse_passes("late")] == ["late-pass"]
+    assert PASSES["both-pass"]().name == "both-pass"
+    assert [plugin.error for plugin in plugins()] == [None]
+    pb.unregister("both")
+    assert added() == {}
+
+
+def test_what_is_taken_back_first_is_not_found_later(cubes: None) -> None:
+    pb.unregister("cubes")
+    assert "my.cube" not in OPS
+    assert "cubes" not in pb.list_passes()
+
+
 def test_an_unknown_operation_is_still_an_error(cubes: None) -> None:
     with pytest.raises(ParseError, match=r"unknown operation 'my\.cub'; did you mean 'my\.cube'"):
         parse(context(), "%x = my.cub")
