@@ -108,7 +108,7 @@ def _built(rng: Rng) -> RandomProgram:
         rows = build.placeholder((n,), "i32", dynamic)
         weights = numbers(rng, (m, m), build.values[0])
         variable = pb.Variable(weights, name="w")
-        build.values.append(variable.value() if hasattr(variable, "value") else pb.identity(variable))
+        build.values.append(pb.identity(variable))
         for _ in range(int(rng.integers(1, 12))):
             _grow(build, rows)
         outputs: list[Any] = [*build.values[4:][-3:]] or [build.values[0] * 1]

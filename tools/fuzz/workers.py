@@ -85,6 +85,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # an interrupt at the terminal ends the run, and is no crash of a case
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         if self._answer(time.monotonic() + START) is None:
