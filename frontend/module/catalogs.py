@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec
 
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.driver.targets.registry import targets
 from pullback.driver.targets.target import Target
 from pullback.frontend.module.pass_pipeline import PassPipeline, pipeline
 from pullback.passes.pipeline.levels import LEVELS, Level
-from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
+from pullback.passes.pipeline.options import PassOption, instance, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, own_passes
 
 __all__ = ["Catalog", "PassInfo", "list_levels", "list_passes", "list_pipelines", "list_targets"]
@@ -82,13 +83,17 @@ class PassInfo:
         """The pass with these options, `-` in names written as `_`.
 
         Raises:
-            TypeError: for an option that the pass does not have, or one that is missing.
+            TypeError: for an option that the pass does not have, one that is missing, or a value of another type.
         """
-        known = {name.replace("-", "_") for name in self.options}
-        if unknown := [name for name in options if name not in known]:
-            there = f"there are {', '.join(sorted(known))}" if known else "it takes none"
-            raise ArgumentTypeError(f"pass '{self.name}': unknown option {unknown[0]!r}; {there}")
-        return self.cls(**options)
+        given = {
+            name: value if isinstance(value, tuple) else (value,)
+            for name, value in options.items()
+            if value is not None
+        }
+        try:
+            return instance(self.cls, ArgSpec(self.name, given))
+        except ValueError as error:
+            raise ArgumentTypeError(f"pass '{self.name}': {error}") from None
 
     def __repr__(self) -> str:
         meanings = meanings_of(self.cls)

@@ -76,7 +76,7 @@ class CompiledModule(Generic[ModuleT]):
         return Program(alone, self.target, kept_shapes, for_target(self._pipeline, self.target))
 
     def __call__(self, *arrays: Any) -> RunResults:
-        """Runs the function on one array for each input.
+        """Runs the function on one array for each input; `variables` of the results are the arrays that calls update.
 
         Raises:
             ValueError: for a wrong number of arrays or a wrong shape (a `TypeError` for a wrong dtype).
@@ -85,9 +85,7 @@ class CompiledModule(Generic[ModuleT]):
         given = list(given_arrays(arrays, self._inputs, "input").values())
         with self._module.located(), self._lock:
             results = self._executor(given)(given, self.variables)
-        return RunResults(
-            results, self._names, {name: array.copy() for name, array in self.variables.items()}
-        )
+        return RunResults(results, self._names, self.variables)
 
     def _executor(self, given: Sequence[Array]) -> Executor:
         if self._program is None:

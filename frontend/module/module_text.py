@@ -130,7 +130,7 @@ class ModuleText:
         return self.copy()
 
     def __reduce__(self) -> Any:
-        return _unpickled, (type(self), self.text(), self._source.start.input.name)
+        return _unpickled, (type(self), self.text())
 
     def __eq__(self, other: object) -> bool:
         return _same(self.op, other.op) if isinstance(other, ModuleText) else NotImplemented
@@ -149,12 +149,15 @@ class ModuleText:
         source = self._source
         if source.positions and (op is None or isinstance(op, ModuleOp) or source.position(op) is not None):
             return source
-        printed = self._printed_positions()
+        try:
+            printed = self._printed_positions()
+        except Exception:  # a program that is not valid may have no text that can be read
+            return source
         return source if source.positions and (op is None or printed.position(op) is None) else printed
 
     def _printed_positions(self) -> Source:
         """The places of operations in the text of this module."""
-        read = parse_text(context(), self.text(), UNREAD)
+        read = _read(self.text())
         pairs = zip(read.module.walk(), self.op.walk(), strict=True)
         positions = {own: read.positions[op] for op, own in pairs if op in read.positions}
         return Source(self.op, positions, read.start)
@@ -166,8 +169,15 @@ def copied(module: ModuleOp) -> ModuleOp:
     return module.clone() if branches else copy_module(module)
 
 
-def _unpickled(kind: type[ModuleText], text: str, name: str) -> ModuleText:
-    return kind.of_source(parse_text(context(), text, name))
+def _unpickled(kind: type[ModuleText], text: str) -> ModuleText:
+    return kind.of_source(_read(text))
+
+
+def _read(text: str) -> Source:
+    """Reads what a module has printed, operations of unknown dialects included."""
+    made = context()
+    made.allow_unregistered = True
+    return parse_text(made, text, UNREAD)
 
 
 def _same(a: ModuleOp, b: ModuleOp) -> bool:

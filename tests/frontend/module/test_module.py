@@ -377,11 +377,32 @@ def test_invalid_programs() -> None:
     pb.parse(REQUEST).to_level("kernels").verify("kernels", target="cpu")
 
 
+def test_errors_in_what_cannot_be_printed() -> None:
+    module = pb.Module(pb.parse(REQUEST).op)
+    block = module.functions["main"].op.body.block
+    first = block.first_op
+    assert first is not None
+    block.detach_op(first)
+    block.insert_op_after(first, list(block.ops)[1])  # it is used before it is defined
+    with pytest.raises(
+        pb.ProgramError, match=r"error: 'graph.multiply': %h is used where it is not defined yet"
+    ):
+        module.verify()
+    with pytest.raises(
+        pb.ProgramError, match=r"error: 'graph.multiply': %h is used where it is not defined yet"
+    ):
+        pb.pipeline("cse")(module)
+
+
 def test_unregistered_operations_pass_where_the_context_lets_them() -> None:
     context = pb.context()
     context.allow_unregistered = True
     module = pb.parse('"my.op"() : () -> ()', context=context)
     assert '"my.op"()' in str(module)
     assert module.level is None
+    assert pickle.loads(pickle.dumps(module)) == module
+    made = pb.Module(module.copy().op)
+    with pytest.raises(pb.ProgramError, match=r"^<module>:2:3: error: .* has no place at level 'graph'"):
+        made.verify("graph")
     with pytest.raises(pb.ProgramError, match=r"^<input>:1:2: error: unknown operation 'my.op'"):
         pb.parse('"my.op"() : () -> ()')

@@ -211,10 +211,15 @@ def test_passes_as_objects() -> None:
     aggregate = pb.list_passes()["aggregate-gradients"]
     assert "method" in aggregate.options
     assert repr(aggregate).startswith("aggregate-gradients: Turns every")
-    with pytest.raises(
-        TypeError, match=r"pass 'aggregate-gradients': unknown option 'mode'; there are .*method"
-    ):
+    said = r"pass 'aggregate-gradients': unknown option 'mode'; expected one of: method"
+    with pytest.raises(TypeError, match=said):
         aggregate(mode="tree")
+    with pytest.raises(
+        TypeError, match=r"pass 'aggregate-gradients': option 'method' is oak; expected .*add_n"
+    ):
+        aggregate(method="oak")
+    with pytest.raises(TypeError, match=r"pass 'verify-level': option 'level' is missing"):
+        pb.list_passes()["verify-level"]()
     assert (
         pb.list_passes()["form-kernels"](vector_bits=128) == pb.pipeline("form-kernels{vector-bits=128}")[0]
     )
