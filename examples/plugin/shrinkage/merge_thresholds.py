@@ -12,9 +12,11 @@ from shrinkage.operations import SoftThreshold
 class OneThreshold(RewritePattern):
     def match_and_rewrite(self, op, rewriter):
         if isinstance(op, SoftThreshold) and isinstance(inner := op.operand.owner, SoftThreshold):
-            op.threshold = FloatAttr(inner.threshold.value.data + op.threshold.value.data, f64)
-            op.operands[0] = inner.operand
-            rewriter.notify_op_modified(op)
+            thresholds = inner.threshold.value.data, op.threshold.value.data
+            if min(thresholds) >= 0:
+                op.threshold = FloatAttr(sum(thresholds), f64)
+                op.operands[0] = inner.operand
+                rewriter.notify_op_modified(op)
 
 
 @dataclass(frozen=True)

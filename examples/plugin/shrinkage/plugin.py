@@ -7,8 +7,6 @@ from shrinkage.operations import KeepLargest, SoftThreshold
 
 
 class CheckedFunction:
-    """Runs the loops of a program on the interpreter, which checks each access to memory."""
-
     def __init__(self, loops, graph):
         self.loops, self.layout = loops, Layout.of(loops, graph)
 

@@ -63,6 +63,12 @@ def test_the_pass_and_its_pipeline(tools):
     assert tools.output("pullback-run", "--target", "cpu", *INPUT, text=one_run) == VALUES
 
 
+def test_what_the_pass_leaves(tools):
+    program = (tools.folder / "p.mlir").read_text().replace("threshold = 0.25", "threshold = -0.25")
+    merged = tools.output("pullback-opt", "-p", "merge-thresholds,dce", text=program)
+    assert merged.count("graph.soft_threshold") == 2
+
+
 def test_one_operation_is_in_a_kernel_and_the_other_on_the_host(tools):
     lines = tools.output("pullback-opt", "p.mlir", "-p", "sparse,kernels").splitlines()
 
