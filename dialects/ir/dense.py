@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from xdsl.dialects.builtin import BytesAttr, DenseIntOrFPElementsAttr, IntegerType
+import numpy as np
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    BytesAttr,
+    ComplexType,
+    DenseIntOrFPElementsAttr,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+)
 from xdsl.ir import Attribute
 from xdsl.printer import Printer
 
@@ -38,13 +48,37 @@ def _repeats(data: bytes, size: int) -> bool:
 
 
 def print_elements(value: DenseIntOrFPElementsAttr, printer: Printer) -> None:
-    """Prints `dense<...>` without its type; as bytes where xDSL, to which -0.0 equals 0.0, would lose a sign."""
-    if is_uniform(value):
-        _single(value).print_without_type(printer)
-    elif not value.is_splat():
-        value.print_without_type(printer)
+    """Prints `dense<...>` without its type; as bytes what xDSL would print or read as other numbers.
+
+    To it -0.0 equals 0.0, and 0x7F800000, which is infinity, is a whole number.
+    """
+    uniform = is_uniform(value)
+    shown = _single(value) if uniform else value
+    if (uniform or not value.is_splat()) and _is_finite(shown):
+        shown.print_without_type(printer)
     else:
-        printer.print_string(f'dense<"0x{value.data.data.hex().upper()}">')
+        printer.print_string(f'dense<"0x{shown.data.data.hex().upper()}">')
+
+
+_EXPONENTS: dict[type[Attribute], tuple[str, int]] = {
+    Float16Type: ("<u2", 0x7C00),
+    BFloat16Type: ("<u2", 0x7F80),
+    Float32Type: ("<u4", 0x7F800000),
+    Float64Type: ("<u8", 0x7FF0000000000000),
+}
+"""The words of a dtype, and the bits that are all set where a number is infinite or NaN."""
+
+
+def _is_finite(value: DenseIntOrFPElementsAttr) -> bool:
+    """Tells whether no element is infinite or NaN."""
+    element_type: Attribute = value.get_element_type()
+    if isinstance(element_type, ComplexType):
+        element_type = element_type.element_type
+    if type(element_type) not in _EXPONENTS:
+        return True
+    word, exponent = _EXPONENTS[type(element_type)]
+    words = np.frombuffer(value.data.data, word)
+    return not bool(np.any(words & words.dtype.type(exponent) == exponent))
 
 
 def _single(value: DenseIntOrFPElementsAttr) -> DenseIntOrFPElementsAttr:

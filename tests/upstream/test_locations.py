@@ -139,3 +139,16 @@ def test_the_locations_of_the_engine_are_those_of_their_text() -> None:
     module = Program(Section("", PROGRAM), "gradients").module
     again = parse(context(), print_module(module)).module
     assert [op.location for op in again.walk()] == [op.location for op in module.walk()]
+
+
+@pytest.mark.parametrize("type_", ["f16", "bf16", "f32", "f64", "complex<f32>"])
+def test_infinities_are_read_as_such(type_: str) -> None:
+    """xDSL reads `dense<0x7F800000>`, as MLIR spells it, as a whole number."""
+    size = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8, "complex<f32>": 8}[type_]
+    words = {"f16": "007C", "bf16": "80FF", "f32": "000080FF", "f64": "000000000000F07F"}
+    one = words.get(type_, "0000803F0000807F")
+    for hexadecimal, shape in ((one, "4"), (one + "00" * size, "2")):
+        text = f'%0 = graph.constant dense<"0x{hexadecimal}"> : tensor<{shape}x{type_}>'
+        printed = print_module(parse(context(), text).module)
+        assert print_module(Parser(context(), printed).parse_module()) == printed
+        assert f'dense<"0x{hexadecimal}">' in printed

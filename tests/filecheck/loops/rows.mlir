@@ -21,7 +21,7 @@ func.func @main(%x: tensor<4x20xf32>) -> (tensor<4x20xf32>, tensor<f32>) {
 // CHECK-NEXT: %c0 = arith.constant 0 : index
 // CHECK-NEXT: %c4 = arith.constant 4 : index
 // CHECK-NEXT: %c1 = arith.constant 1 : index
-// CHECK-NEXT: %1 = arith.constant dense<0xff800000> : vector<8xf32>
+// CHECK-NEXT: %1 = arith.constant dense<"0x000080FF"> : vector<8xf32>
 // CHECK-NEXT: %c16 = arith.constant 16 : index
 // CHECK-NEXT: %c8 = arith.constant 8 : index
 // CHECK-NEXT: %tail = vector.create_mask %c4 : vector<8xi1>
