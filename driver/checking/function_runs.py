@@ -23,6 +23,7 @@ from pullback.driver.checking.partial_evaluation import PartialEvaluator, evalua
 from pullback.driver.layout import VARIABLE, argument_roles
 from pullback.driver.run_function import functions_of, is_on_memory, memory_runners
 from pullback.driver.run_pipeline import function_named
+from pullback.driver.targets.target import MemoryRunner
 
 MakeEvaluator: TypeAlias = Callable[[Mapping[str, Array]], PartialEvaluator]
 """Makes an evaluator on the contents of variables."""
@@ -70,7 +71,11 @@ def on_memory(function: func.FuncOp) -> bool:
 
 
 def run_function(
-    module: ModuleOp, name: str, inputs: Inputs, make: MakeEvaluator = PartialEvaluator
+    module: ModuleOp,
+    name: str,
+    inputs: Inputs,
+    make: MakeEvaluator = PartialEvaluator,
+    runner: MemoryRunner | None = None,
 ) -> Results:
     """Runs a function: on tensors on the evaluator, on memory on the interpreter, kernels for GPUs on the emulator.
 
@@ -79,6 +84,7 @@ def run_function(
         name: of the function.
         inputs: stay as they are.
         make: the evaluator to use.
+        runner: what runs a function on memory, in place of those.
 
     Raises:
         GraphError: the inputs do not fit the function.
@@ -87,7 +93,7 @@ def run_function(
     function = function_named(module, name)
     inputs = inputs.copies()
     if on_memory(function):
-        return _on_memory(module, function, inputs)
+        return _on_memory(module, function, inputs, runner)
     for value, argument in zip(inputs.arguments, function.body.block.args, strict=False):
         _check(value, argument.type, f"'{name_of_value(argument)}'")
     evaluator = make(inputs.variables)
@@ -105,7 +111,9 @@ def _check(value: Any, type_: Attribute, what: str) -> None:
         raise GraphError(f"{what}: {type(value).__name__} is no {type_}")
 
 
-def _on_memory(module: ModuleOp, function: func.FuncOp, inputs: Inputs) -> Results:
+def _on_memory(
+    module: ModuleOp, function: func.FuncOp, inputs: Inputs, runner: MemoryRunner | None
+) -> Results:
     arguments = function.body.block.args
     roles = list(argument_roles(function)) or [""] * len(arguments)
     parts = [part for value in inputs.arguments for part in _parts(value)]
@@ -117,8 +125,9 @@ def _on_memory(module: ModuleOp, function: func.FuncOp, inputs: Inputs) -> Resul
         for argument, role in zip(arguments, roles, strict=True)
     ]
     undefined = [at for at, role in enumerate(roles) if role in ("output", "arena")]
-    for_gpu = any(op.name.startswith("gpu.") for op in module.walk())
-    runner = memory_runners()["simt" if for_gpu else "numpy"]
+    if runner is None:
+        for_gpu = any(op.name.startswith("gpu.") for op in module.walk())
+        runner = memory_runners()["simt" if for_gpu else "numpy"]
     runner(module, function.sym_name.data, buffers, undefined)
     outputs = [buffer for buffer, role in zip(buffers, roles, strict=True) if role in ("output", "")]
     return Results(tuple(outputs), inputs.variables)

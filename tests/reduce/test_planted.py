@@ -21,6 +21,15 @@ from pullback.tools.reduce import command_line
 
 MOST = 5
 """Operations that are left at most."""
+FEW = """
+func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %a = graph.exp %x : tensor<4xf32>
+  %b = graph.multiply %a, %y : tensor<4xf32>
+  %c = graph.subtract %x, %b : tensor<4xf32>
+  %d = graph.tanh %c : tensor<4xf32>
+  func.return %d : tensor<4xf32>
+}
+"""
 
 
 def reduced(text: str, tmp_path: Path, *arguments: str) -> str:
@@ -43,17 +52,15 @@ def test_a_wrong_fold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_wrong_fold_between_targets(tmp_path: Path) -> None:
     """simt finishes programs, numpy runs them as they are."""
-    program = """
-func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
-  %a = graph.exp %x : tensor<4xf32>
-  %b = graph.multiply %a, %y : tensor<4xf32>
-  %c = graph.subtract %x, %b : tensor<4xf32>
-  %d = graph.tanh %c : tensor<4xf32>
-  func.return %d : tensor<4xf32>
-}
-"""
     with wrong_fold():
-        text = reduced(program, tmp_path, "--mismatch", "numpy,simt", "-p", "")
+        text = reduced(FEW, tmp_path, "--mismatch", "numpy,simt", "-p", "")
+    assert operations(text) == 2
+
+
+@pytest.mark.parametrize(("target", "level"), [("cpu", "loops"), ("numpy", "loops"), ("simt", "gpu")])
+def test_a_wrong_fold_that_runs_on_memory(tmp_path: Path, target: str, level: str) -> None:
+    with wrong_fold():
+        text = reduced(FEW, tmp_path, "--wrong-number", "-p", f"finish,kernels,{level}", "--target", target)
     assert operations(text) == 2
 
 

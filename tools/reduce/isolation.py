@@ -79,8 +79,9 @@ def _serve(run: Callable[[], object], writing: int) -> None:
         data = pickle.dumps(run())
         while data:
             data = data[os.write(writing, data) :]
-    finally:
         os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _read(reading: int, seconds: float) -> bytes | None:

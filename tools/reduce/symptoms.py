@@ -19,6 +19,7 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
 from pullback.driver.checking.function_runs import Results, on_memory, run_function
@@ -170,8 +171,10 @@ def _on_target(module: ModuleOp, run: RunSettings, target: str, inputs: Inputs) 
     run_passes(context(), copy, run.passes, verify_each=False)
     function = functions_of(copy)[run.function]
     if on_memory(function):
-        memory_runners()[target]  # a target without one raises
-        return run_function(copy, run.function, inputs)
+        runner = memory_runners().get(target)
+        if runner is None:
+            raise DiagnosticError(f"target {target} runs no functions on memory")
+        return run_function(copy, run.function, inputs, runner=runner)
     values = run_on_tensors(copy, run.function, inputs.arguments, inputs.variables, target)
     return Results(tuple(values), inputs.variables)
 
@@ -248,7 +251,7 @@ def crash(target: str | None) -> Diagnosis:
             if target is None:
                 run_passes(context(), module, run.passes)
             else:
-                function = functions_of(_runnable(module))[run.function]
+                function = functions_of(module)[run.function]
                 _on_target(module, run, target, inputs_of(function, run))
         except Exception as error:
             return _failure(error)
