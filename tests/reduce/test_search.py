@@ -158,6 +158,17 @@ def test_the_same_search_finds_the_same() -> None:
     assert (first.best.text, first.counts) == (second.best.text, second.counts)
 
 
+def test_long_chains() -> None:
+    """As long as they are, nothing is removed by recursion."""
+    lines = [f"  %{i + 1} = graph.tanh %{i} : tensor<f32>" for i in range(700)]
+    head = "func.func @main(%0: tensor<f32>) -> tensor<f32> {"
+    text = "\n".join(
+        [head, *lines, "  %s = graph.sin %1 : tensor<f32>", "  func.return %s : tensor<f32>", "}"]
+    )
+    assert operations(smallest(text.replace("%s : ", "%700 : "), "graph.sin")) == 1
+    assert operations(smallest(text, "graph.tanh")) == 1
+
+
 def test_no_candidate_is_tested_twice() -> None:
     seen: list[str] = []
 

@@ -74,11 +74,11 @@ def drop_with_users(op: Operation) -> None:
     """Removes an operation of a function's body, and all that uses its results; what it used is returned instead."""
     function = op.parent_op()
     assert isinstance(function, func.FuncOp)
-    block = function.body.block
     for result in op.results:
         drop_users(result)
     end = returned(function)
     used = dict.fromkeys(v for inner in op.walk() for v in inner.operands)
+    block = op.parent
     drop_all(op)
     lost = [v for v in used if v.first_use is None and v.owner.parent is block and may_be_argument(v)]
     end.operands = [*end.operands, *lost]
@@ -86,19 +86,23 @@ def drop_with_users(op: Operation) -> None:
 
 
 def drop_users(value: SSAValue) -> None:
-    """Removes what uses a result of an operation of a function's body, and returns it no more."""
-    block = value.owner.parent if isinstance(value.owner, Operation) else None
-    function = block.parent_op() if block is not None else None
-    assert block is not None
+    """Removes what depends on a result of an operation of a function's body, and returns it no more."""
+    op = value.owner
+    function = op.parent_op()
+    assert isinstance(op, Operation)
     assert isinstance(function, func.FuncOp)
     end = returned(function)
-    while value.first_use is not None:
-        user = block.find_ancestor_op_in_block(value.first_use.operation)
-        assert user is not None
-        if user is end:
-            end.operands = [v for v in end.operands if v is not value]
-        else:
-            drop_with_users(user)
+    gone = {value}
+    users: list[Operation] = []
+    following = op.next_op
+    while following is not None and following is not end:
+        if any(v in gone for inner in following.walk() for v in inner.operands):
+            users.append(following)
+            gone.update(following.results)
+        following = following.next_op
+    end.operands = [v for v in end.operands if v not in gone]
+    for user in reversed(users):  # the users of each are gone by then
+        drop_with_users(user)
     function.update_function_type()
 
 
