@@ -223,6 +223,14 @@ def placed_as(location: LocationT, other: LocationAttr) -> LocationT:
     return at_position(location, note._replace(is_own=False) if isinstance(note, TextPosition) else note)
 
 
+def place_new(location: LocationT, other: LocationAttr) -> LocationT:
+    """Notes the position of another location on one that nothing else uses yet, and returns it; see `placed_as`."""
+    note = getattr(other, _NOTE, None) if type(other) is NameLoc else noted_in(other)
+    if note is not None:
+        _set(_leaf(location), _NOTE, note._replace(is_own=False) if type(note) is TextPosition else note)
+    return location
+
+
 def noted_in(location: Attribute) -> Position | None:
     """The position noted on a location, or on a part of it, the innermost function's first."""
     return next(_notes(location), None)
@@ -297,6 +305,10 @@ def _notes(location: Attribute) -> Iterator[Position]:
 
 def _leaf(location: LocationAttr) -> LocationAttr:
     """The part of a location that carries the note: the name, in the innermost function."""
+    if type(location) is FusedLoc and type(location.locations) is ArrayAttr and location.locations.data:
+        first: LocationAttr = location.locations.data[0]  # pyright: ignore[reportAssignmentType, reportUnknownMemberType]
+        if type(first) is NameLoc:  # a name and a role, as gradients have
+            return first
     match location:
         case CallSiteLoc():
             return _leaf(location.callee)  # pyright: ignore[reportArgumentType]

@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.insertion import Insert
 from pullback.dialects.graph.tensor.location import Origin, Role, name_of, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
-from pullback.dialects.ir.positions import placed_as
+from pullback.dialects.ir.positions import place_new, placed_as
 
 LARGE = 100_000_000
 """Elements from which making slices dense is worth a warning, as in TensorFlow."""
@@ -65,7 +65,7 @@ class Service:
         forward = name_of(self.forward) if self.forward is not None else ""
         name = forward + self.name if self.name.startswith("_") else self.name
         location = named_with_role(options.path(name), Role(self.origin, forward))
-        return placed_as(location, options.location if self.forward is None else self.forward.location)
+        return place_new(location, options.location if self.forward is None else self.forward.location)
 
 
 @dataclass
