@@ -19,6 +19,8 @@ from pullback.tools.fuzz.outcome import Outcome
 
 SECONDS = 60.0
 """How long a case may take."""
+RENEWED = 1000
+"""After how many cases a process is replaced: its memory is limited, and caches grow with every new type."""
 START = 120.0
 """How long a worker may take until it is ready."""
 
@@ -35,6 +37,7 @@ class Worker:
         self._folders, self._seconds = list(folders), seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
+        self._cases = 0
         self._scratch = TemporaryDirectory(prefix="pullback-fuzz-")
 
     def run(self, case: Case) -> Outcome:
@@ -77,7 +80,9 @@ class Worker:
         self._scratch.cleanup()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is None:
+        self._cases += 1
+        is_old = self._cases % RENEWED == 0
+        if self._process is not None and self._process.poll() is None and not is_old:
             return self._process
         self.close()
         self._process = subprocess.Popen(
