@@ -35,7 +35,6 @@ from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.graph.tensor.location import Origin
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import StackType, differentiable_type, gradient_type_of
-from pullback.dialects.ir.diagnostics import note_place
 from pullback.passes.gradients.carried import check_carried
 from pullback.passes.gradients.custom_gradient_closure import with_closure
 from pullback.passes.gradients.emitter import Emitter, GradientOptions, densified
@@ -202,11 +201,7 @@ class ReverseWalk:
             self._erase_unneeded(mark, ())
             given = self._complete(op, dys)
             mark = len(self.emitter.made)
-            try:
-                said = rule(op, *given)
-            except Exception as error:
-                note_place(error, op)
-                raise
+            said = rule(op, *given)
         grads: list[object] = list(said) if isinstance(said, tuple | list) else [said]
         check_number(op, grads)
         broadcasts = facts_of(type(op)).broadcasts
