@@ -31,6 +31,7 @@ from pullback.driver.checking.first_run import (
 )
 from pullback.driver.checking.function_runs import Results, on_memory, run_function
 from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread
+from pullback.driver.checking.partial_evaluation import EndlessError
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
 from pullback.driver.layout import argument_roles
@@ -82,7 +83,7 @@ class ComparedPrograms:
                 largest=self.largest,
                 most_operations=self.most_operations,
             )
-        except NoInputsError as error:
+        except (NoInputsError, EndlessError) as error:
             self.skipped(f"@{name} is not run: {error}")
             return None
         self._note(module, name)

@@ -23,6 +23,9 @@ from pullback.driver.checking.first_run import LARGEST, Run, one_line
 from pullback.driver.checking.function_runs import Results, functions_to_run
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 
+MOST_OPERATIONS = 1_000_000
+"""Operations of one run: on inputs that are drawn, a loop may never end."""
+
 
 @dataclass
 class _State:
@@ -44,7 +47,7 @@ class RunAfterEachPass(PassInstrumentation):
         variables: the contents of variables by name; those that are missing are drawn.
         seed: of what is drawn.
         largest: functions with a value of more elements are not run; `None` for no limit.
-        most_operations: that the first run of a function may take; any number unless given.
+        most_operations: functions whose first run takes more are left out; `None` for no limit.
         skipped: told, in one line, of what cannot be compared.
         one_program: whether all modules that passes are run on are the same program, as in one compilation. Then what
             happens between two runs of passes is checked, too.
@@ -58,7 +61,7 @@ class RunAfterEachPass(PassInstrumentation):
         *,
         seed: int = 0,
         largest: int | None = LARGEST,
-        most_operations: int | None = None,
+        most_operations: int | None = MOST_OPERATIONS,
         skipped: Callable[[str], None] | None = None,
         one_program: bool = False,
     ) -> None:

@@ -245,6 +245,25 @@ def test_shapes_that_a_pass_fixes() -> None:
     assert told == []
 
 
+def test_loops_without_end_are_left_out() -> None:
+    text = """
+func.func @main(%x: tensor<i32>) -> tensor<i32> {
+  %r = graph.while %x : tensor<i32> {
+  ^bb0(%a: tensor<i32>):
+    %c = graph.constant dense<true> : tensor<i1>
+    graph.condition %c : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<i32>):
+    graph.yield %a : tensor<i32>
+  }
+  func.return %r : tensor<i32>
+}
+"""
+    told: list[str] = []
+    checked(text, "canonicalize", most_operations=1000, skipped=told.append)
+    assert told == ["@main is not run: the run takes more operations than it may: does a loop never end?"] * 2
+
+
 @pytest.mark.matrix(6)
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.name)
 def test_nothing_is_found_where_all_is_right(section: Section) -> None:
