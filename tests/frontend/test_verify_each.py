@@ -59,10 +59,10 @@ def test_a_wrong_fold_is_found_at_each_new_shape(monkeypatch: pytest.MonkeyPatch
 def test_wrong_native_code_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = runtime.compile_module
 
-    def wrong(module: ModuleOp, *rest: Any) -> Any:
+    def wrong(module: ModuleOp, *rest: Any, **options: Any) -> Any:
         text = print_module(module)
         assert "math.tanh" in text
-        return compiled(parse(context(), text.replace("math.tanh", "math.atan")).module, *rest)
+        return compiled(parse(context(), text.replace("math.tanh", "math.atan")).module, *rest, **options)
 
     monkeypatch.setattr(runtime, "compile_module", wrong)
     with pytest.raises(ResultChangedError, match="target 'cpu' changed a number of @main: result 'sum' was"):

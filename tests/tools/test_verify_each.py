@@ -86,10 +86,10 @@ def test_wrong_native_code(
 ) -> None:
     compiled = runtime.compile_module
 
-    def wrong(module: ModuleOp, *rest: Any) -> Any:
+    def wrong(module: ModuleOp, *rest: Any, **options: Any) -> Any:
         text = print_module(module)
         assert "math.tanh" in text
-        return compiled(parse(context(), text.replace("math.tanh", "math.atan")).module, *rest)
+        return compiled(parse(context(), text.replace("math.tanh", "math.atan")).module, *rest, **options)
 
     on_cpu = [program, "-p", "gradients,finish", *GIVEN, "--target", "cpu", "--verify-each=run"]
     assert run.main(on_cpu) == 0
