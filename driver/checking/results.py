@@ -60,7 +60,18 @@ class ChangedShape:
         return f"{self.value} was {self.before} and is {self.after}"
 
 
-Change = ChangedNumber | ChangedShape
+@dataclass(frozen=True)
+class ChangedCount:
+    """A program that has fewer results, or more."""
+
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        return f"the number of results was {self.before} and is {self.after}"
+
+
+Change = ChangedNumber | ChangedShape | ChangedCount
 Allowed = Callable[[int], Array]
 """How far rounding may move the elements of the value at a place: results in order, then variables by name."""
 
@@ -73,13 +84,15 @@ def values_of(results: Results) -> list[Any]:
 def first_change(
     names: list[str], before: Results, after: Results, allowed: Callable[[], Allowed | None]
 ) -> Change | None:
-    """The first value that differs by more than rounding, at its first element that does.
+    """The first value that differs by more than rounding, at its first element that does; or that some are missing.
 
     Args:
         names: of the results.
         before, after: what is compared; what is not known in one of them is left out.
         allowed: measures what rounding does; called only where numbers are not the same.
     """
+    if len(before.values) != len(after.values):
+        return ChangedCount(len(before.values), len(after.values))
     measured: Allowed | None = None
     for place, name, old, new in _pairs(names, before, after):
         old_numbers, new_numbers = numbers(old), numbers(new)
@@ -99,7 +112,7 @@ def first_change(
 
 
 def _pairs(names: list[str], before: Results, after: Results) -> Iterator[tuple[int, str, Any, Any]]:
-    for place, (old, new) in enumerate(zip(before.values, after.values, strict=False)):
+    for place, (old, new) in enumerate(zip(before.values, after.values, strict=True)):
         if old is not UNKNOWN and new is not UNKNOWN:
             name = f"result '{names[place]}'" if place < len(names) else f"result {place}"
             yield place, name, old, _as_before(old, new)
@@ -111,8 +124,9 @@ def _pairs(names: list[str], before: Results, after: Results) -> Iterator[tuple[
 
 
 def _as_before(old: Any, new: Any) -> Any:
-    """A value from memory, where integers have no sign, in the dtype that it had before."""
-    if isinstance(old, np.ndarray) and old.dtype.kind == "u" and new.dtype.itemsize == old.dtype.itemsize:
+    """A value in the dtype that it had before: in memory integers have no sign, and what a target returns has one."""
+    is_array = isinstance(old, np.ndarray) and isinstance(new, np.ndarray)
+    if is_array and {old.dtype.kind, new.dtype.kind} == {"i", "u"} and old.itemsize == new.itemsize:
         return new.view(old.dtype)
     return new
 

@@ -21,6 +21,7 @@ from pullback.dialects.ir.source import note_copies
 from pullback.driver.checking.compared_programs import Blame, ComparedPrograms, changed, entry_of
 from pullback.driver.checking.first_run import LARGEST, Run, one_line
 from pullback.driver.checking.function_runs import Results, functions_to_run
+from pullback.driver.run_function import functions_of
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 
 MOST_OPERATIONS = 1_000_000
@@ -168,6 +169,11 @@ class RunAfterEachPass(PassInstrumentation):
         before = self._state
         assert before is not None
         after = _State(_copied(module))
+        for name, run in before.runs.items():
+            if entry_of(module, name) not in functions_of(module):
+                raise changed(
+                    f"after {blame.what} there is no @{name} any more", blame, name, run, before.copy
+                )
         for name in self._names(module):
             old = before.runs.get(name)
             if old is None:

@@ -40,6 +40,16 @@ def test_nothing_changes_where_all_is_right(target: str) -> None:
         np.testing.assert_array_equal(checked(inputs(rows))[0], plain(inputs(rows))[0])
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_integers_have_no_sign_in_memory(dtype: str, target: str) -> None:
+    with pb.Graph():
+        x = pb.placeholder(dtype, (2,), name="x")
+        checked = pb.compile([x], pb.where(x > pb.zeros_like(x), x, x), target, verify_each=True)
+    array = np.array([-1, 1]).astype(dtype)
+    np.testing.assert_array_equal(checked(array), array)
+
+
 def test_a_wrong_fold_is_found_at_each_new_shape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(arithmetic.NEUTRAL_ON_THE_RIGHT, arithmetic.Add, 1)  # pyright: ignore[reportArgumentType]
     wrong = step()

@@ -118,6 +118,9 @@ def test_a_program_that_cannot_be_run(run_reduce: RunReduce) -> None:
         (["--wrong-number", "--crash"], "not allowed with"),
         (["--wrong-number", "-p", "cse", "-p", "dce"], "is given twice"),
         (["--test", "true", "--timeout", "0"], "number of seconds"),
+        (["--test", "true", "-p", "cse", "--low", "1"], "--test makes no use of --passes, --low"),
+        (["--wrong-gradient", "--input", "x=[1]"], "--wrong-gradient makes no use of --input"),
+        (["--wrong-number", "--low", "3"], "--low 3, --high 2: expected a least number below the largest"),
         (["--crash", "-p", "canonicalise"], "<pipeline>:1:1: error: unknown pass or pipeline 'canonicalise'"),
     ],
 )

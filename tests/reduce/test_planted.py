@@ -71,6 +71,20 @@ def test_a_wrong_rule(tmp_path: Path) -> None:
     assert "graph.tanh" in text
 
 
+@pytest.mark.parametrize("options", [["--tolerance", "100"], ["--low", "0", "--high", "1e-9"]])
+def test_options_of_wrong_gradients(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    """The rule of tanh that is planted is right at 0."""
+    text = "func.func @main(%x: tensor<3xf64>) -> tensor<3xf64> {\n  %y = graph.tanh %x : tensor<3xf64>\n"
+    file = tmp_path / "rule.mlir"
+    file.write_text(f"{text}  func.return %y : tensor<3xf64>\n}}\n")
+    with wrong_rule():
+        assert command_line.main([str(file), "--wrong-gradient"]) == 0
+        assert command_line.main([str(file), "--wrong-gradient", *options]) == 1
+    assert "no wrong gradient" in capsys.readouterr().err
+
+
 def test_a_wrong_rule_in_a_request(tmp_path: Path) -> None:
     """A rule is wrong, and a fold depends on what it makes: the request stays, as near to it as can be."""
     text = """

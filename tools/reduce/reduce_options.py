@@ -47,7 +47,39 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_version(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    _check_combination(parser, options)
+    return options
+
+
+UNUSED = {
+    "test": (
+        "passes",
+        "target",
+        "function",
+        "input",
+        "variable",
+        "seed",
+        "low",
+        "high",
+        "special_values",
+        "tolerance",
+    ),
+    "wrong_gradient": ("target", "input", "variable", "special_values"),
+    "crash": ("tolerance",),
+    "mismatch": ("target",),
+}
+"""The options that a test does not look at: a command runs what it likes, gradients are checked on drawn numbers."""
+
+
+def _check_combination(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse options that would do nothing."""
+    for test, names in UNUSED.items():
+        if getattr(options, test) != parser.get_default(test):
+            given = [name for name in names if getattr(options, name) != parser.get_default(name)]
+            if given:
+                flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+                parser.error(f"--{test.replace('_', '-')} makes no use of {flags}")
 
 
 def _add_tests(parser: argparse.ArgumentParser) -> None:

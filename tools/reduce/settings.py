@@ -137,6 +137,8 @@ class ReductionSettings:
         )
         low = BOTH_SIGNS[0] if options.low is None else options.low
         high = BOTH_SIGNS[1] if options.high is None else options.high
+        if not low < high:
+            raise ArrayError(f"--low {low:g}, --high {high:g}: expected a least number below the largest")
         has_range = options.low is not None or options.high is not None
         ranges = [(low, high)] if has_range else [BOTH_SIGNS, POSITIVE]
         return [replace(run, between=between) for between in ranges]

@@ -227,7 +227,10 @@ def _with_special(value: Any, special: Sequence[float]) -> Any:
 
 def wrong_gradient(module: ModuleOp, run: RunSettings) -> Symptom | None:
     """Gradients differ from finite differences, and not at a kink; the rule at fault is that of the same operation."""
-    check = CheckGradients(function=run.function, order=1, seed=run.seed)
+    low, high = run.between
+    check = CheckGradients(
+        function=run.function, order=1, seed=run.seed, low=low, high=high, tolerance=run.tolerance
+    )
     run_passes(context(), module, run.passes, verify_each=False)
     try:
         check.apply(context(), module)

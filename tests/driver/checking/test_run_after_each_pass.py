@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException, ParseError
@@ -100,6 +100,42 @@ def test_a_wrong_fold() -> None:
         checked(text, "canonicalize")
     assert isinstance(caught.value.change, ChangedNumber)
     assert "the first value that differs is '" in str(caught.value)
+
+
+def leave_the_last_result_out(op: Operation) -> None:
+    """A function returns one value less."""
+    if isinstance(op, func.ReturnOp):
+        function = op.parent_op()
+        assert isinstance(function, func.FuncOp)
+        op.operands = op.operands[:-1]
+        inputs = function.function_type.inputs
+        function.properties["function_type"] = FunctionType.from_lists(inputs, op.operand_types)
+
+
+def rename_the_function(op: Operation) -> None:
+    """Another name is another function."""
+    if isinstance(op, func.FuncOp):
+        op.properties["sym_name"] = StringAttr("other")
+
+
+def remove_the_function(op: Operation) -> None:
+    """Removes @main."""
+    if isinstance(op, func.FuncOp):
+        op.detach()
+        op.erase()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (leave_the_last_result_out, "the number of results was 1 and is 0"),
+        (rename_the_function, "after 'rewrite' there is no @main any more"),
+        (remove_the_function, "after 'rewrite' there is no @main any more"),
+    ],
+)
+def test_what_is_missing(change: Callable[[Operation], None], message: str) -> None:
+    with pytest.raises(ResultChangedError, match=message):
+        checked(THREE, [Rewrite(change)])
 
 
 def test_a_wrong_rule_changes_nothing_and_differences_tell() -> None:
