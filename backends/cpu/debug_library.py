@@ -14,12 +14,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.whole_files import write_bytes
 
 LINKERS = ("cc", "gcc", "clang")
 
 
-class LinkError(OSError):
+class LinkError(DiagnosticError, OSError):
     """There is no linker, or it has failed."""
 
 

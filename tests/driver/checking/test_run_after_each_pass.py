@@ -108,7 +108,7 @@ def leave_the_last_result_out(op: Operation) -> None:
         function = op.parent_op()
         assert isinstance(function, func.FuncOp)
         op.operands = op.operands[:-1]
-        inputs = function.function_type.inputs
+        inputs = function.function_type.inputs.data
         function.properties["function_type"] = FunctionType.from_lists(inputs, op.operand_types)
 
 
