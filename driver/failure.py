@@ -15,6 +15,7 @@ from xdsl.utils.lexer import Span
 from pullback.dialects.ir.diagnostics import PLACE_NOTE, TextError, render
 from pullback.dialects.ir.source import Source
 from pullback.passes.pipeline.run_passes import PASS_NOTE
+from pullback.process.plugin_code import plugin_that_raised
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def explain(error: Exception, source: Source | None, start: Span) -> Failure:
             said = f": {error}" if str(error) else ""
             return Failure(start, f"out of memory{said}", notes)
         case _:
-            message = f"internal error: {type(error).__name__}: {error} (--traceback shows where)"
+            plugin = plugin_that_raised(error)
+            of = "" if plugin is None else f" of plug-in '{plugin}'"
+            message = f"internal error{of}: {type(error).__name__}: {error} (--traceback shows where)"
             return Failure(start, message, notes, is_internal=True)
 
 

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import IO
-
-from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.targets.mlir import MLIRTarget
 from xdsl.utils.lexer import Input, Span
 from xdsl.utils.target import Target
 
-from pullback.driver.targets.registry import FORMATS, forms
-from pullback.driver.targets.target import Text
+from pullback.driver.targets.forms_of_output import formats
 from pullback.passes.pipeline.pipeline_text import PipelineError, parse_specs
-from pullback.passes.pipeline.verify_level import verify_level
-
-
-def own_format(name: str) -> type[Target]:
-    """The text of a registered target that has this name, as xDSL's class.
-
-    xDSL has a target `llvm` of its own, and one name for two targets would stop `xdsl-opt` from starting.
-    """
-    return _as_target(name, forms()[name])
-
-
-def formats() -> dict[str, Callable[[], type[Target]]]:
-    """The forms of output that are not MLIR, by name: those of registered targets, and those of plug-ins."""
-    return {**{name: partial(own_format, name) for name in forms()}, **FORMATS}
 
 
 def format_named(written: str) -> Target:
@@ -53,17 +31,3 @@ def format_named(written: str) -> Target:
         return known[spec.name]().from_spec(spec)
     except (ValueError, TypeError) as error:
         raise PipelineError(f"target '{spec.name}': {error}", span) from None
-
-
-@cache
-def _as_target(format_name: str, text: Text) -> type[Target]:
-    @dataclass(frozen=True)
-    class PrintedText(Target):
-        name = format_name
-
-        def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
-            verify_level(module, text.level)
-            output.write(text.printed(module))
-
-    PrintedText.__doc__ = text.meaning
-    return PrintedText

@@ -14,11 +14,11 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import DIALECTS
 from pullback.dialects.graph.op.graph_op import OPS
+from pullback.driver.targets.forms_of_output import formats
 from pullback.passes.gradients.rule_registry import RULES, RuleState, state_of
 from pullback.passes.pipeline.options import PassOption, meanings_of, options_of
 from pullback.passes.pipeline.pipelines import PIPELINES, anchor_of, parse_passes
 from pullback.passes.rewriting.statistic import statistics_of
-from pullback.tools.formats import formats
 from pullback.tools.installed_plugins import plugin_line, plugin_rows
 from pullback.tools.passes import own_passes
 

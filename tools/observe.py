@@ -18,7 +18,7 @@ from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics
-from pullback.passes.pipeline.print_pipeline import module_pipeline_text
+from pullback.passes.pipeline.print_pipeline import module_pipeline_text, pass_heading
 from pullback.tools.files import FileError, write_bytes
 from pullback.tools.outermost import Once
 from pullback.tools.print_ir import IRPrinter, PrintBetween, Printed, Wanted, add_printing
@@ -162,7 +162,9 @@ class PassDump(PassInstrumentation):
 
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Writes what the pass that failed left, and the error; what cannot be written is told beside the error."""
-        said = "".join(f"// error: {line}\n" for line in f"in pass '{pass_}': {_told(error)}".splitlines())
+        said = "".join(
+            f"// error: {line}\n" for line in f"in pass '{pass_heading(pass_)}': {_told(error)}".splitlines()
+        )
         try:
             self._write(f"{pass_.name}-failed", said + self._text(module))
         except FileError as problem:

@@ -17,9 +17,9 @@ from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
 from pullback.dialects.context import context
+from pullback.driver.targets.forms_of_output import own_format
 from pullback.driver.targets.registry import our_forms
 from pullback.passes.pipeline.catalog import PASSES
-from pullback.tools.formats import own_format
 
 
 def own_targets() -> dict[str, Callable[[], type[Target]]]:

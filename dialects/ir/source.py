@@ -12,7 +12,15 @@ from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FloatAttr, FusedLoc, IntegerAttr, LocationAttr, ModuleOp, NoneAttr
+from xdsl.dialects.builtin import (
+    FloatAttr,
+    FusedLoc,
+    IntegerAttr,
+    LocationAttr,
+    ModuleOp,
+    NoneAttr,
+    UnregisteredOp,
+)
 from xdsl.ir import Attribute, AttributeInvT, Operation, SSAValue
 from xdsl.parser import ParserState, UnresolvedOperand
 from xdsl.parser.core import ForwardDeclaredValue
@@ -177,9 +185,12 @@ class _SourceParser(DenseParser):
         return found
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
-        if op_type := self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack):
+        op_type = self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack)
+        if op_type is not None and op_type.name != UnregisteredOp.name:
             return op_type
         start = self.lexer.input.content.rfind(name, 0, self._current_token.span.start)
+        if op_type is not None and self.lexer.input.at(start - 1) == '"':
+            return op_type  # an unknown operation has the generic syntax alone
         known = get_close_matches(name, [op.name for op in self.ctx.loaded_ops], n=1)
         hint = f"; did you mean '{known[0]}'?" if known else ""
         self.raise_error(f"unknown operation '{name}'{hint}", start, start + len(name))

@@ -125,7 +125,7 @@ def _load(key: tuple[str, str], points: list[EntryPoint]) -> Registered | None:
         return None
     except (Exception, SystemExit) as error:
         written = ", ".join(f"{point.group}: {point.name} = {point.value}" for point in points)
-        failure = Registered(name, None, None, distribution, version, f"{said(error)} ({written})")
+        failure = Registered(name, None, None, distribution, version, error=f"{said(error)} ({written})")
         with _lock:
             if key in _done:
                 return None

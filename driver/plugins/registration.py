@@ -10,6 +10,7 @@ from pullback.dialects.graph.kernel.schedule import KINDS
 from pullback.driver.plugins.definitions import add_all, adder
 from pullback.driver.plugins.plugin import Plugin
 from pullback.passes.lowering.kinds import TABLE, Kind
+from pullback.process.definition_places import place_of
 from pullback.process.locks import Lock
 from pullback.process.recordings import Recording, recording
 from pullback.process.registries import REGISTRIES, DuplicateError, Registry, discover
@@ -29,6 +30,8 @@ class Registered:
     distribution: str | None = None
     """The package that its entry point belongs to; `None` for one that the program registers."""
     version: str | None = None
+    place: str = ""
+    """Where the program registers it."""
     error: str | None = None
     """Why it could not be registered."""
 
@@ -76,7 +79,7 @@ def join(name: str, other: Recording) -> None:
 
 def _origin(plugin: Registered) -> str:
     if plugin.distribution is None:
-        return "by the program"
+        return f"in {plugin.place}"
     return f"by the distribution {plugin.distribution} {plugin.version}"
 
 
@@ -99,13 +102,13 @@ def register(definition: DefinitionT, *, replace: bool = False) -> DefinitionT:
         adder(definition)(replace)
         return definition
     before = _PLUGINS.get(definition.name)
-    if before is not None and before.value is definition:
+    if before is not None and before.value == definition:
         return definition
     if before is not None and replace:
         _forget(before)
     with recording(definition.name) as made:
         add_all(definition, replace=replace)
-        note(Registered(definition.name, definition, made))
+        note(Registered(definition.name, definition, made, place=place_of(definition)))
     return definition
 
 

@@ -99,12 +99,15 @@ class CompiledModule(Generic[ModuleT]):
 
         Raises:
             ValueError: for an unknown level, if shapes are needed, or for a function that was lowered before.
+            ProgramError: what a pass says of the program.
         """
-        return self._whole().ir(level, shapes)
+        with self._module.located():
+            return self._whole().ir(level, shapes)
 
     def module(self, level: LevelName = "graph", shapes: Shapes | None = None) -> ModuleT:
         """The module at one level, as `module` of a step: a copy."""
-        return type(self._module)(self._whole().at_level(level, shapes))
+        with self._module.located():
+            return type(self._module)(self._whole().at_level(level, shapes))
 
     def _whole(self) -> Program:
         if self._program is None:

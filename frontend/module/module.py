@@ -11,7 +11,7 @@ from pullback.driver.checking.check_gradients import asked_of, without_calls
 from pullback.driver.checking.report import GradientCheckError, GradientReport
 from pullback.driver.program import KEPT_SHAPES
 from pullback.driver.run_function import functions_of
-from pullback.driver.targets.registry import forms
+from pullback.driver.targets.forms_of_output import translated
 from pullback.driver.to_level import to_level
 from pullback.frontend.module.compiled_module import CompiledModule
 from pullback.frontend.module.given_arrays import Given, given_arrays
@@ -105,16 +105,14 @@ class Module(ModuleText):
 
         Args:
             form: `"llvm-ir"` of a module of level `"loops"`, `"cuda-cpp"` of one of level `"gpu"`, or one of an
-                extension's target.
+                extension: of its target, or of its own.
 
         Raises:
             ProgramError: the module is not of the level that has this form.
             ValueError: for an unknown form.
         """
-        if form not in forms():
-            raise GraphError(f"form {form!r} is not known: expected one of {', '.join(forms())}")
         with self.located():
-            return forms()[form].printed(self.op)
+            return translated(self.op, form)
 
     def run(
         self,
@@ -239,7 +237,7 @@ class Module(ModuleText):
                 options = CheckOptions(range(1, order + 1), directions, seed, step, tolerance)
                 return check_function(op, asked_of(op, wrt), point, options)
         except ProgramError as error:
-            wrong = error.__cause__
+            wrong = error.raised
             if isinstance(wrong, GradientCheckError):
                 raise GradientCheckError(str(error), wrong.report, wrong.op) from wrong
             raise

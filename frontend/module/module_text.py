@@ -170,7 +170,8 @@ def copied(module: ModuleOp) -> ModuleOp:
 
 
 def _unpickled(kind: type[ModuleText], text: str) -> ModuleText:
-    return kind.of_source(_read(text))
+    with located(lambda op: None, text):
+        return kind.of_source(_read(text))
 
 
 def _read(text: str) -> Source:

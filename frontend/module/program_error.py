@@ -13,6 +13,7 @@ from xdsl.utils.lexer import Input, Span
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import Source
 from pullback.driver.failure import Failure, explain
+from pullback.passes.pipeline.run_passes import PASS_NOTE
 
 __all__ = ["ProgramError"]
 
@@ -24,23 +25,25 @@ class ProgramError(DiagnosticError, ValueError):
     """Something is wrong with a program, or with the text of a pipeline, at a place in its text.
 
     `str(error)` is what the tools print: `file:line:col: error: message`, the line, a caret under the place, and notes
-    that name the pass. `error.__cause__` is the exception that the parser, a pass or a target raised.
+    that name the pass. A traceback shows where in a pass it was raised, too; of wrong text it does not show the parser.
 
     Attributes:
         file, line, column: the place; lines and columns count from 1.
         message: what is wrong, without the place.
         notes: what else the tools say, such as the pass in which it happened.
+        raised: the exception that the parser, a pass or a target raised; None in a copy that was pickled.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, raised: Exception | None = None) -> None:
         super().__init__(str(failure))
         place = failure.span.get_location()
         self.file, self.line, self.column = failure.span.input.name, place.line, place.col
         self.message = failure.message
         self.notes = failure.notes
+        self.raised = raised
 
     def __reduce__(self) -> Any:
-        return _restored, (type(self), self.args, vars(self))
+        return _restored, (type(self), self.args, {**vars(self), "raised": None})
 
 
 def _restored(
@@ -69,4 +72,6 @@ def located(
     except (DiagnosticException, ParseError) as error:
         found = source(getattr(error, "op", None))
         start = Span(0, 0, Input(text, name)) if found is None else found.start
-        raise ProgramError(explain(error, found, start)) from error
+        failure = explain(error, found, start)
+        in_pass = any(note.startswith(PASS_NOTE) for note in failure.notes)
+        raise ProgramError(failure, error) from (error if in_pass else None)

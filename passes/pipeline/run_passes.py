@@ -15,7 +15,9 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, active_instrumentations
+from pullback.passes.pipeline.print_pipeline import pass_heading
 from pullback.process.locks import Lock, wait_before_fork
+from pullback.process.plugin_code import plugin_of
 
 PASS_NOTE = "in pass"
 """How the note begins that says which pass raised an exception."""
@@ -28,7 +30,7 @@ def run_passes(
 
     Raises:
         VerificationError: the module that a pass left is not valid IR; a note names the pass.
-        Exception: what a pass or a hook raised, with a note that names the pass.
+        Exception: what a pass or a hook raised, with a note that names the pass, and the plug-in that it is of.
     """
     instrumentations = active_instrumentations()
     with quiet_collector():
@@ -40,8 +42,13 @@ def run_passes(
                 for instrumentation in reversed(instrumentations):
                     instrumentation.after_pass(pass_, module, seconds)
             except Exception as error:
-                error.add_note(f"{PASS_NOTE} '{pass_}'")
+                error.add_note(_note(pass_))
                 raise
+
+
+def _note(pass_: ModulePass) -> str:
+    plugin = plugin_of(type(pass_).__module__)
+    return f"{PASS_NOTE} '{pass_heading(pass_)}'" + ("" if plugin is None else f" of plug-in '{plugin}'")
 
 
 def _run_pass(

@@ -143,7 +143,7 @@ FAULTS = {
 PARTS = {
     ", pipelines={'p': Pipeline('', 'nosuch')}": "unknown pass or pipeline 'nosuch'",
     ", pipelines={'cse': Pipeline('', 'dce')}": "pipeline 'cse' has the name of a pass or pipeline",
-    ", kinds=(3,)": "expected a Plugin, an operation, a dialect, a pass",
+    ", kinds=(3,)": "Plugin 'parts2': kinds[0]: expected one of kinds of kernels, got 3",
     ", targets=(target_named('cpu').__class__(name='cpu', meaning='', passes='', executor=print),)": "target 'cpu' is",
 }
 

@@ -177,8 +177,10 @@ def test_the_same_again_is_no_error() -> None:
 
 def test_two_plugins_of_one_name() -> None:
     pb.register(Plugin("mine"))
+    pb.register(Plugin("mine"))  # as a cell of a notebook does that is run again
+    here = r"in \S*test_registration:\d+"
     with pytest.raises(
-        DuplicateError, match="plug-in 'mine' is registered already, by the program, and now again"
+        DuplicateError, match=f"plug-in 'mine' is registered already, {here}, and now again, {here}"
     ):
         pb.register(Plugin("mine", passes=(Nothing,)))
     assert "my-nothing" not in pb.list_passes()

@@ -139,7 +139,7 @@ def test_whatever_a_pass_raises(
     with_pass(Breaks)
     errors = fails(capsys, program, "-p", f"canonicalize,breaks{{how={how}}}")
     assert message in errors
-    assert errors.endswith(f"note: in pass 'breaks{{how=\"{how}\"}}'\n")
+    assert errors.endswith(f"note: in pass 'breaks{{how={how}}}'\n")
 
 
 def test_a_failed_piece_does_not_hide_the_others(capsys: pytest.CaptureFixture[str], program: Path) -> None:

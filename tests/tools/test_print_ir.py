@@ -132,7 +132,7 @@ def test_what_a_failed_pass_left(
         if what == "error"
         else "'graph.add': Operation graph.add terminates"
     )
-    assert text.startswith(f"// error: in pass 'changes{{what=\"{what}\"}}': {error}")
+    assert text.startswith(f"// error: in pass 'changes{{what={what}}}': {error}")
     assert "func.return" not in text
     assert text.count("graph.tanh") == 1
     assert dumps(capsys, tool, program, "-p", "cse", "--print-ir-after-failure") == []

@@ -13,4 +13,4 @@ func.func @main(%x: tensor<2xf64>) -> tensor<2xf64> {
 // VALUE: = [2.0, 4.0]
 
 // EARLY: gradients.mlir:9:3: error: 'graph.gradients' has no place at level 'graph' (finished graph)
-// EARLY: note: in pass 'verify-level{level="graph"}'
+// EARLY: note: in pass 'verify-level{level=graph}'

@@ -27,6 +27,6 @@ func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
 // CRASH: note: reproducer generated at [[PATH:.*]]; repeat with pullback-opt --run-reproducer [[PATH]]
 
 // AGAIN: error: 'func.func': type tensor<2xf32> has no place at level 'loops'
-// AGAIN: note: in pass 'verify-level{level="loops"}'
+// AGAIN: note: in pass 'verify-level{level=loops}'
 
 // NONE: reproducers.mlir:1:1: error: no reproducer: expected comments

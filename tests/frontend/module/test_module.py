@@ -6,11 +6,13 @@ import copy
 import io
 import pickle
 import re
+import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.utils.exceptions import ParseError
 
 import pullback as pb
 from pullback.passes.pipeline.levels import LevelName
@@ -186,8 +188,25 @@ def test_errors_are_what_the_tools_print() -> None:
     )
     assert (error.file, error.line, error.column) == ("f.mlir", 2, 8)
     assert error.message.startswith("unknown operation")
+    assert isinstance(error.raised, ParseError)
+    assert len(traceback_of(error)) == 1  # the parser's own says nothing more
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.line) == (str(error), 2)
+
+
+def traceback_of(error: BaseException) -> list[str]:
+    """The tracebacks that are printed of an exception, its own and those that led to it."""
+    return "".join(traceback.format_exception(error)).split("Traceback (most recent call last):")[1:]
+
+
+def test_copies_of_what_cannot_be_read_any_more() -> None:
+    pickled = pickle.dumps(pb.parse(REQUEST)).replace(b"graph.tanh", b"graph.tahn")
+    with pytest.raises(pb.ProgramError, match=r"^<module>:3:10: error: unknown operation 'graph.tahn'"):
+        pickle.loads(pickled)
+    context = pb.context()
+    context.allow_unregistered = True
+    with pytest.raises(pb.ProgramError, match=r"^<input>:1:6: error: unknown operation 'my.op'"):
+        pb.parse("%x = my.op", context=context)
 
 
 def test_invalid_programs() -> None:

@@ -158,6 +158,14 @@ def test_compiled_modules_of_lowered_ones_have_no_other_level() -> None:
         pb.parse(REQUEST).to_level("loops").compile(pipeline="cse")
 
 
+def test_levels_of_compiled_modules_say_what_is_wrong_with_the_program() -> None:
+    text = "func.func @main(%m: tensor<4x4xf32>) -> tensor<4x4xf32> {\n  %y = graph.matmul %m, %m : tensor<4x4xf32>\n"
+    step = pb.parse(text + "  func.return %y : tensor<4x4xf32>\n}\n").compile()
+    for level in (step.ir, step.module):
+        with pytest.raises(pb.ProgramError, match=r"^<input>:2:3: error: no GPU kernel of kind 'matmul' yet"):
+            level("gpu")
+
+
 # ---- explaining and checking ----------------------------------------------------------------------------------
 
 

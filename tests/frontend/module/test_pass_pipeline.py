@@ -124,7 +124,7 @@ def test_an_error_in_a_new_operation_names_what_it_came_from() -> None:
     module = pb.parse(REQUEST, name="f.mlir")
     with pytest.raises(pb.ProgramError) as caught:
         pb.pipeline("generate-gradients,verify-level{level=graph}")(module)
-    assert caught.value.notes[-1] == """in pass 'verify-level{level="graph"}'"""
+    assert caught.value.notes[-1] == "in pass 'verify-level{level=graph}'"
 
 
 # ---- hooks ----------------------------------------------------------------------------------------------------
