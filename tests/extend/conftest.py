@@ -16,10 +16,21 @@ from pullback.process.registries import REGISTRIES
 from pullback.tests.extend.distributions import SITE, Install, Processes
 
 
+def remove_added() -> None:
+    """Takes back all that did not come with Pullback."""
+    for registry in REGISTRIES:
+        for name in registry.added:
+            registry.remove(name)
+
+
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Makes the distributions in a folder the ones that are installed, until the test is over."""
     modules = {*sys.modules}
+    of_others = [
+        (registry, {**registry.added}) for registry in REGISTRIES
+    ]  # test modules define it at import
+    remove_added()
     folders: list[str] = []
     monkeypatch.setattr(discovery, "_found", None)
     monkeypatch.setattr(discovery, "_done", set())
@@ -33,9 +44,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     yield add
     for plugin in registration.plugins():
         registration.unregister(plugin.name)
-    for registry in REGISTRIES:
-        for name in registry.added:
-            registry.remove(name)
+    remove_added()
+    for registry, definitions in of_others:
+        for name, definition in definitions.items():
+            registry.add(name, definition)
     for name in {*sys.modules} - modules:
         file = getattr(sys.modules[name], "__file__", None) or ""
         if file.startswith(tuple(folders)):
