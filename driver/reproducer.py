@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -143,14 +144,19 @@ class CrashReproducer(PassInstrumentation):
     def after_pass_failed(self, pass_: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Writes the file, and a note into the error that names it."""
         said = f"{type(error).__name__}: {error}"
+        reproducer = Reproducer(self._before, pass_heading(pass_), error=said)
         try:
-            write_reproducer(self._path, Reproducer(self._before, pass_heading(pass_), error=said))
+            write_reproducer(self._path, reproducer)
         except OSError as problem:
             error.add_note(f"no reproducer could be written to {self._path}: {problem.strerror}")
         else:
-            error.add_note(
-                f"reproducer generated at {self._path}; repeat with pullback-opt --run-reproducer {self._path}"
-            )
+            error.add_note(how_to_repeat(self._path, reproducer))
+
+
+def how_to_repeat(path: Path, reproducer: Reproducer) -> str:
+    """Says in which file a reproducer is, and the command that repeats it."""
+    command = f"{reproducer.tool} --run-reproducer {shlex.quote(str(path))}"
+    return f"reproducer generated at {path}; repeat with {command}"
 
 
 def write_reproducer(path: Path, reproducer: Reproducer) -> None:

@@ -46,7 +46,7 @@ from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
 from pullback.tools.reproducing import Reproducing
-from pullback.tools.verify_each import noting_reproducer, run_checks
+from pullback.tools.verify_each import noting_change, run_checks
 
 _SEPARATOR = "// -----"
 _SEPARATOR_LINE = re.compile(rf"^{_SEPARATOR}[ \t]*$", re.MULTILINE)
@@ -116,7 +116,7 @@ class Opt:
         except Exception as error:
             if self.args.traceback:
                 traceback.print_exc()
-            failure = noting_reproducer(explain(error, source, start), error)
+            failure = noting_change(explain(error, source, start), error)
             left = unmet(expected, failure.line, failure.message)
             if left is None:
                 self.fail(self._reproducing.after_failure(failure, error))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from threading import TIMEOUT_MAX
 from typing import Any
 
 from pullback.dialects.ir.diagnostics import TextError
@@ -74,7 +75,7 @@ def add_max_operations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-operations",
         action=Once,
-        type=_positive,
+        type=positive,
         metavar="N",
         help="how many operations a program may become where calls are inlined and gradients generated "
         f"(default: {MAX_OPERATIONS})",
@@ -87,11 +88,32 @@ def add_version(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--version", action="version", version=versions)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Reads a whole number of at least 1, as the type of an option; ValueError for any other text."""
     number = int(text)
     if number < 1:
         raise ValueError
     return number
 
 
-_positive.__name__ = "positive number"  # argparse says it
+def count(text: str) -> int:
+    """Reads a whole number of at least 0, as the type of an option; ValueError for any other text."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def seconds(text: str) -> float:
+    """Reads a time above 0 that one can wait for, as the type of an option; ValueError for any other text."""
+    number = float(text)
+    if not 0 < number <= TIMEOUT_MAX:
+        raise ValueError
+    return number
+
+
+positive.__name__, count.__name__, seconds.__name__ = (
+    "positive number",
+    "count",
+    "number of seconds",
+)  # argparse says it

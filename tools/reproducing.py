@@ -19,6 +19,7 @@ from pullback.driver.array_text import base64_text
 from pullback.driver.failure import Failure
 from pullback.driver.reproducer import (
     Reproducer,
+    how_to_repeat,
     parse_reproducer,
     program_alone,
     versions,
@@ -181,6 +182,7 @@ class Reproducing(PassInstrumentation):
         asked = (self._options.crash_reproducer, self._options.reproducer)
         paths = [Path(path) for path in asked if path is not None]
         is_crash = failure.is_internal or (is_broken and not self._verifies_nothing())
+        is_crash &= not self._options.run_reproducer  # there is one
         if self._is_written or not (paths or is_crash):
             return failure
         self._is_written = True
@@ -193,15 +195,7 @@ class Reproducing(PassInstrumentation):
             return failure.noting("its arrays are too large for a reproducer unasked: give --reproducer FILE")
         else:
             reproducer = self._whole(said)
-        try:
-            paths = paths or [_temporary(self._tool)]
-            for path in paths:
-                write_reproducer(path, reproducer)
-        except OSError as problem:
-            return failure.noting(f"no reproducer could be written: {problem.strerror}")
-        return failure.noting(
-            f"reproducer generated at {paths[0]}; repeat with {reproducer.tool} --run-reproducer {paths[0]}"
-        )
+        return noting_reproducer(failure, reproducer, paths, self._tool)
 
     def _verifies_nothing(self) -> bool:
         return getattr(self._options, "disable_verify", False)
@@ -234,8 +228,25 @@ class Reproducing(PassInstrumentation):
         )
 
 
-def _temporary(tool: str) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f"{tool}-", suffix=".mlir")
+def noting_reproducer(
+    failure: Failure, reproducer: Reproducer, paths: Sequence[Path], temporary: str
+) -> Failure:
+    """Write a reproducer, where no paths are given into a temporary file with this prefix.
+
+    Returns:
+        The failure with a note that names the file and the command that repeats it, or says why there is none.
+    """
+    try:
+        paths = paths or [_temporary(temporary)]
+        for path in paths:
+            write_reproducer(path, reproducer)
+    except OSError as problem:
+        return failure.noting(f"no reproducer could be written: {problem.strerror}")
+    return failure.noting(how_to_repeat(paths[0], reproducer))
+
+
+def _temporary(prefix: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f"{prefix}-", suffix=".mlir")
     os.close(handle)
     return Path(name)
 

@@ -37,7 +37,7 @@ from pullback.tools.observe import Observers, add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 from pullback.tools.reproducing import Reproducing, add_reproducers, parsed_options
-from pullback.tools.verify_each import add_verify_each, noting_reproducer, run_checks, with_values
+from pullback.tools.verify_each import add_verify_each, noting_change, run_checks, with_values
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if options.traceback:
             traceback.print_exc()
-        failure = noting_reproducer(explain(error, source, start), error)
+        failure = noting_change(explain(error, source, start), error)
         print(reproducing.after_failure(failure, error), file=sys.stderr)
     else:
         return 0

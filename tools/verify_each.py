@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from xdsl.dialects.builtin import ModuleOp
@@ -16,10 +13,10 @@ from pullback.driver.checking.function_runs import functions_to_run
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.failure import Failure
-from pullback.driver.reproducer import write_reproducer
 from pullback.driver.run_function import arguments_of, functions_of, variables_of
 from pullback.tools.array_arguments import ArrayError, named_arrays
 from pullback.tools.outermost import Once
+from pullback.tools.reproducing import noting_reproducer
 
 FLAG = "--verify-each"
 
@@ -82,14 +79,8 @@ def _given(kind: str, arguments: Sequence[str], types: dict[str, Any]) -> dict[s
     return named_arrays(kind, arguments, known if len(known) == len(set(names)) else types)
 
 
-def noting_reproducer(failure: Failure, error: Exception) -> Failure:
+def noting_change(failure: Failure, error: Exception) -> Failure:
     """The failure; of a pass that changed a number, with a note that names the file of a reproducer of that pass."""
     if not isinstance(error, ResultChangedError):
         return failure
-    try:
-        handle, name = tempfile.mkstemp(prefix="pullback-verify-each-", suffix=".mlir")
-        os.close(handle)
-        write_reproducer(Path(name), error.reproducer)
-    except OSError as problem:
-        return failure.noting(f"no reproducer could be written: {problem.strerror}")
-    return failure.noting(f"reproducer generated at {name}; repeat with pullback-run --run-reproducer {name}")
+    return noting_reproducer(failure, error.reproducer, (), "pullback-verify-each")

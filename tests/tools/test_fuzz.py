@@ -177,3 +177,20 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected mutant:N or program:N" in capsys.readouterr().err
     assert fuzz.main(["--corpus", "/nowhere"]) == 1
     assert "--corpus /nowhere: no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--jobs", "0"], "invalid positive number value: '0'"),
+        (["--mutants", "-1"], "invalid count value: '-1'"),
+        (["--timeout", "nan"], "invalid number of seconds value: 'nan'"),
+        (["--seconds", "inf"], "invalid number of seconds value: 'inf'"),
+        (["--print-case"], "--print-case: expected --case KIND:N"),
+        (["--output", "/dev/null/found"], "Not a directory"),
+    ],
+)
+def test_wrong_options(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    """A run of no cases would find nothing, and say so."""
+    assert fuzz.main(arguments) == 1
+    assert message in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -150,6 +151,16 @@ def test_an_internal_error_leaves_a_reproducer(
     status, _, again = outcome(capsys, tool, "--run-reproducer", str(path))
     assert status == 1
     assert again.splitlines()[0] == made.error.replace(program, str(path))
+    assert "reproducer generated" not in again and list(scratch.iterdir()) == [path]
+
+
+def test_commands_that_repeat_can_be_pasted(
+    capsys: pytest.CaptureFixture[str], program: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "it's a file.mlir"
+    err = outcome(capsys, opt.main, program, "-p", "breaks", "--crash-reproducer", str(path))[2]
+    command = err.partition("; repeat with ")[2].splitlines()[0]
+    assert shlex.split(command) == ["pullback-opt", "--run-reproducer", str(path)]
 
 
 def test_an_error_that_is_expected_leaves_none(

@@ -17,7 +17,7 @@ from pullback.tools.fuzz.failures import Failures
 from pullback.tools.fuzz.outcome import Outcome
 from pullback.tools.fuzz.reduction import reduced
 from pullback.tools.fuzz.workers import SECONDS, run_all
-from pullback.tools.outermost import exit_status
+from pullback.tools.outermost import count, exit_status, positive, seconds
 
 SPACING = 10_000_000
 """How far the seeds of one run are from those of the next: that of a case is the run's times this, plus its number."""
@@ -34,8 +34,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         chosen = [Case.named(name) for name in options.case]
         programs(options.corpus)
+        if options.output is not None:  # now, not when hours have found something to write
+            Path(options.output).mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    if options.print_case and not chosen:
+        parser.error("--print-case: expected --case KIND:N")
     if options.print_case:
         for case in chosen:
             print(text_of(case, programs(options.corpus)))
@@ -115,14 +119,14 @@ def _options() -> argparse.ArgumentParser:
         description="Run mutated text through tools and levels, and random programs through all targets.",
     )
     add = parser.add_argument
-    add("--mutants", type=int, default=1000, metavar="N", help="how many mutants of texts (default: 1000)")
-    add("--programs", type=int, default=100, metavar="N", help="how many random programs (default: 100)")
+    add("--mutants", type=count, default=1000, metavar="N", help="how many mutants of texts (default: 1000)")
+    add("--programs", type=count, default=100, metavar="N", help="how many random programs (default: 100)")
     add("--seed", type=int, default=0, metavar="S", help="another seed gives other cases (default: 0)")
-    add("--seconds", type=float, metavar="T", help="start no case after this time")
-    add("--jobs", type=int, default=1, metavar="J", help="how many processes (default: 1)")
+    add("--seconds", type=seconds, metavar="T", help="start no case after this time")
+    add("--jobs", type=positive, default=1, metavar="J", help="how many processes (default: 1)")
     add(
         "--timeout",
-        type=float,
+        type=seconds,
         default=SECONDS,
         metavar="T",
         help="seconds that a case may take (default: 60)",

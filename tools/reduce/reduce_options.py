@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pullback.driver.targets.registry import targets
 from pullback.tools.files import STANDARD
-from pullback.tools.outermost import Once, add_version
+from pullback.tools.outermost import Once, add_version, seconds
 
 SECONDS = 30.0
 """How long one candidate may take, unless told."""
@@ -40,7 +40,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--timeout",
         action=Once,
-        type=_seconds,
+        type=seconds,
         default=SECONDS,
         metavar="SECONDS",
         help=f"how long a test may take for one candidate (default: {SECONDS:g})",
@@ -157,13 +157,3 @@ def _two_targets(text: str) -> tuple[str, str]:
             f"{text!r}: expected two targets, as in cpu,numpy; there are {known}"
         )
     return names[0], names[1]
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise ValueError
-    return number
-
-
-_seconds.__name__ = "number of seconds"  # argparse says it
