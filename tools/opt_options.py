@@ -69,4 +69,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_max_operations(parser)
     add_version(parser)
     parser.set_defaults(passes="", target="mlir")
-    return parsed_options(parser, with_values(arguments))
+    options = parsed_options(parser, with_values(arguments))
+    if options.print_debuginfo and options.no_locations:
+        parser.error("--print-debuginfo prints lines in the locations that --no-locations leaves out")
+    return options

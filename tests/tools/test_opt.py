@@ -90,6 +90,7 @@ def test_files_that_cannot_be_used(capsys: pytest.CaptureFixture[str], program: 
         *(["--statistics=x"], ["--dump-pass-pipeline=x"], ["--pass-pipeline"], ["--print-ir-before"]),
         *(["--print-ir-after-change=cse"], ["--print-ir-after-failure=cse"], ["--print-ir-before-all=cse"]),
         ["--reproducer=a", "--reproducer=b"],
+        ["--print-debuginfo", "--no-locations"],
     ],
 )
 def test_wrong_command_lines_exit_with_1(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
