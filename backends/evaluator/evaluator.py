@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import func
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.op.graph_op import OPS, GraphOp
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import Update, VariableOp
 from pullback.dialects.graph.tensor.location import name_of
@@ -195,7 +196,25 @@ def compute(op: GraphOp, operands: Sequence[Any]) -> list[Any]:
     # Slices and stacks are named tuples, and one value each.
     values: list[Any] = list(result) if type(result) is tuple else [result]
     # NumPy gives a scalar where an array of rank 0 is meant.
-    return [np.asarray(value) if isinstance(value, np.generic) else value for value in values]
+    arrays = [np.asarray(value) if isinstance(value, np.generic) else value for value in values]
+    if op.name in OPS.added:
+        check_results_of(op, arrays)
+    return arrays
+
+
+def check_results_of(op: GraphOp, results: Sequence[Any]) -> None:
+    """Checks what the meaning of an operation from outside gives; ours are tested.
+
+    Raises:
+        EvaluationError: another number of results, or an array of another shape than its type says.
+    """
+    if len(results) != len(op.results):
+        raise EvaluationError(f"{op.name}: numpy() gives {len(results)} results of {len(op.results)}", op)
+    for result, type_ in zip(results, op.result_types, strict=True):
+        if isinstance(type_, TensorType) and not compatible_shapes(np.shape(result), shape_of_type(type_)):
+            raise EvaluationError(
+                f"{op.name}: numpy() gives an array of shape {np.shape(result)}, its type is {type_}", op
+            )
 
 
 def last_uses(block: Block) -> dict[Operation, list[SSAValue]]:

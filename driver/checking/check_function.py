@@ -49,6 +49,13 @@ class EvaluationPoint:
     between: tuple[float, float] | None = None
 
 
+def check_counts(**counts: object) -> None:
+    """Raises `GraphError` for a highest order or a number of directions, by name, that is no number from 1 on."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise GraphError(f"{name}: expected a number from 1 on, got {value!r}")
+
+
 @dataclass(frozen=True)
 class CheckOptions:
     """The settings that a caller asks for; `None` is what suits the dtype.

@@ -23,6 +23,7 @@ from pullback.driver.checking.check_function import (
     CheckOptions,
     EvaluationPoint,
     about_values,
+    check_counts,
     check_function,
 )
 from pullback.driver.checking.report import GradientReport
@@ -74,9 +75,7 @@ def check_gradients(
     """
     y_items, x_items = as_list(ys), as_list(xs)
     stops = [] if stop_gradients is None else as_list(stop_gradients)
-    for name, value in {"order": order, "directions": directions}.items():
-        if not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise GraphError(f"{name}: expected a number from 1 on, got {value!r}")
+    check_counts(order=order, directions=directions)
     graph = graph_of_all({"ys": y_items, "xs": x_items, "stop_gradients": stops})
     with graph.current(), graph.tentatively():
         y_values = [

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.driver.checking.check_function import CheckOptions, EvaluationPoint, check_function
+from pullback.driver.checking.check_function import (
+    CheckOptions,
+    EvaluationPoint,
+    check_counts,
+    check_function,
+)
 from pullback.driver.checking.check_gradients import asked_of, without_calls
 from pullback.driver.checking.report import GradientCheckError, GradientReport
 from pullback.driver.program import KEPT_SHAPES
@@ -123,9 +128,9 @@ class Module(ModuleText):
     ) -> RunResults:
         """Runs a function as it stands, at any level that the target runs; nothing is compiled for later.
 
-        A function on tensors runs on every target, a lowered one on `"numpy"` (the interpreter, which checks each
-        access) and on the target that it was lowered for. A lowered function, too, takes its inputs and gives its
-        outputs; of one that was written by hand on memory every argument is a result, and what is not given begins
+        A function on tensors runs on every target, one of level `"loops"` on `"cpu"` and on `"numpy"` (the interpreter,
+        which checks each access), one of level `"gpu"` on `"simt"`. A lowered function, too, takes its inputs and gives
+        its outputs; of one that was written by hand on memory every argument is a result, and what is not given begins
         undefined. The arrays given are never changed.
 
         Args:
@@ -177,12 +182,13 @@ class Module(ModuleText):
             self.copy(), target, chosen, variables or {}, pipeline, kept_shapes, verify_each
         )
 
-    def explain(self, x: str, ys: Sequence[str] = ()) -> list[Explanation]:
+    def explain(self, x: str, ys: str | Sequence[str] = ()) -> list[Explanation]:
         """Explains the gradient with respect to a value: its path, or where it ends if there is none.
 
         Args:
             x: the value: `"%w"` as in the text, `"layer/tanh"` as in a location, `"@loss:%w"` in the function `@loss`.
-            ys: what is differentiated; unless given, what the requests ask for, or what the function returns.
+            ys: what is differentiated, one or several; unless given, what the requests ask for, or what the function
+                returns.
 
         Returns:
             An explanation for each request about x, or one if there is none.
@@ -191,7 +197,8 @@ class Module(ModuleText):
             ProgramError: there is no such value, or there are several.
         """
         function, _, name = x.rpartition(":")
-        asked = ":".join(part for part in (function, ",".join(ys), name) if part)
+        of = ys if isinstance(ys, str) else ",".join(ys)
+        asked = ":".join(part for part in (function, of, name) if part)
         made = self.copy()
         with self.located():
             return explanations(made.source, asked, name="x")
@@ -225,7 +232,9 @@ class Module(ModuleText):
         Raises:
             GradientCheckError: they differ: the message says where, and whose rule is wrong; `report` has the numbers.
             ProgramError: the function cannot be differentiated or run.
+            ValueError: an order or a number of directions below 1, or arrays that do not fit.
         """
+        check_counts(order=order, directions=directions)
         chosen = self.function(function)
         given = given_arrays(inputs or {}, chosen.inputs, "input", may_be_missing=True)
         contents = given_arrays(variables or {}, chosen.variables, "variable", may_be_missing=True)

@@ -32,7 +32,14 @@ _ACTIVE: ContextVar[tuple[PassInstrumentation, ...]] = ContextVar("instrumentati
 
 @contextmanager
 def instrumented(*instrumentations: PassInstrumentation) -> Generator[None]:
-    """Calls these hooks around each pass that this thread runs meanwhile, those of a target's pipeline included."""
+    """Calls these hooks around each pass that this thread runs meanwhile, those of a target's pipeline included.
+
+    Raises:
+        TypeError: for what is no `PassInstrumentation`.
+    """
+    for given in instrumentations:
+        if not isinstance(given, PassInstrumentation):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"instrumented: expected objects of PassInstrumentation, got {given!r}")
     token = _ACTIVE.set((*_ACTIVE.get(), *instrumentations))
     try:
         yield

@@ -101,7 +101,7 @@ LEVELS: dict[LevelName, Level] = {
 
 def has_meaning(cls: type[Operation]) -> bool:
     """Tells whether operations of this class are graph operations, of any dialect, that run on NumPy arrays."""
-    return issubclass(cls, GraphOp) and cls.numpy is not GraphOp.numpy
+    return issubclass(cls, GraphOp) and cls.has_meaning()
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

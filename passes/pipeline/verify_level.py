@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
 from pullback.dialects.graph.kernel.schedule import TARGETS
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.verification import verify
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
@@ -41,7 +42,12 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
         LevelError: an op, a type or a dynamic shape has no place at this level.
         DiagnosticError: a schedule or a memory plan does not fit the program, or a function without a body states
             no operation that the host can run.
+        ValueError: the level or the target is not known.
     """
+    if level not in LEVELS:
+        raise GraphError(f"level {level!r} is not known: expected one of {', '.join(LEVELS)}")
+    if target not in (None, *TARGETS):
+        raise GraphError(f"target {target!r} is not known: expected one of {', '.join(TARGETS)}")
     verify(module)
     wrong = misplaced(module, level)
     if wrong is not None:

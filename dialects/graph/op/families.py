@@ -140,7 +140,11 @@ class Elementwise(OfDtypes, Pointwise):
         return hasattr(type(self), "SCALAR") or type(self).body is not Elementwise.body
 
     def numpy(self, *operands: Array) -> Any:
-        return type(self).NUMPY(*operands)
+        return type(self).NUMPY(*operands) if self.has_meaning() else super().numpy(*operands)
+
+    @classmethod
+    def has_meaning(cls) -> bool:
+        return hasattr(cls, "NUMPY") or cls.numpy is not Elementwise.numpy
 
 
 class Unary(Elementwise, OneOperand):

@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.arrays import array_of, beside, is_array, is
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
+from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.ir.verified_once import verified_once
 from pullback.process.registries import Registry
 
@@ -44,10 +45,17 @@ def graph_op(cls: Any = None, /, *, replace: bool = False) -> Any:
 
     Raises:
         DuplicateError: there is another operation of this name.
-        GraphError: the name has no dialect.
+        GraphError: there is no name, or it has no dialect.
+        TypeError: the class is not derived from `GraphOp`.
     """
 
     def define(cls: OpT) -> OpT:
+        if not (isinstance(cls, type) and issubclass(cls, GraphOp)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"graph_op: expected a class derived from GraphOp, got {cls!r}")
+        if not isinstance(getattr(cls, "name", None), str):
+            raise GraphError(
+                f"operation {cls.__name__}: expected a name after that of a dialect, as in my.cube"
+            )
         defined = verified_once(irdl_op_definition(cls))
         if not all(defined.name.partition(".")[::2]):
             raise GraphError(
@@ -140,7 +148,14 @@ class GraphOp(IRDLOperation):
 
     def numpy(self, *operands: Array) -> Any:
         """Evaluates the operation on NumPy arrays: returns the result, or a tuple of results."""
-        raise NotImplementedError(f"{self.name} has no meaning on NumPy arrays")
+        raise UnsupportedError(
+            f"'{self.name}' has no meaning on NumPy arrays: its class defines no numpy()", self
+        )
+
+    @classmethod
+    def has_meaning(cls) -> bool:
+        """Tells whether the class says what the operation computes on NumPy arrays."""
+        return cls.numpy is not GraphOp.numpy
 
     def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
         """Computes the cotangents of the operands from those of some rows of the result, as rows again.

@@ -222,7 +222,12 @@ def test_invalid_programs() -> None:
         pb.ProgramError, match=r"^<input>:5:3: error: 'graph.gradients' has no place at level 'graph'"
     ):
         pb.parse(REQUEST).verify("graph")
-    pb.parse(REQUEST).to_level("kernels").verify("kernels", target="cpu")
+    kernels = pb.parse(REQUEST).to_level("kernels")
+    kernels.verify("kernels", target="cpu")
+    with pytest.raises(ValueError, match=r"target 'simt' is not known: expected one of cpu, gpu"):
+        kernels.verify("kernels", target="simt")
+    with pytest.raises(ValueError, match=r"level 'llvm' is not known: expected one of request, gradients"):
+        kernels.verify("llvm")  # pyright: ignore[reportArgumentType]
 
 
 def test_errors_in_what_cannot_be_printed() -> None:

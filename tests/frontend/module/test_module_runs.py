@@ -175,6 +175,7 @@ def test_explain() -> None:
     assert "d y / d x: 2 paths" in str(found)
     assert "f.mlir:4:3" in str(found)
     assert "d p / d x" in str(module.explain("@main:x", ["%p"])[0])
+    assert "d h / d x" in str(module.explain("x", "%h")[0])
     with pytest.raises(pb.ProgramError, match=r"^x:1:1: error: no value %z in @main"):
         module.explain("%z")
     assert module == pb.parse(REQUEST)
@@ -186,6 +187,12 @@ def test_check_gradients() -> None:
     assert [c.order for c in report.comparisons] == [1, 2]
     assert pb.parse(WITH_VARIABLE).check_gradients([[1, 2]], wrt=["w"], order=1).worst < 1e-6
     assert pb.parse(CALLING).check_gradients(function="square", order=1).worst < 1e-6
+
+
+@pytest.mark.parametrize("given", [{"order": 0}, {"directions": 0}])
+def test_a_check_of_nothing_is_refused(given: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"expected a number from 1 on, got 0"):
+        pb.parse(REQUEST).check_gradients(order=given.get("order", 1), directions=given.get("directions", 1))
 
 
 def test_wrong_gradients_are_found_with_their_line() -> None:

@@ -173,6 +173,14 @@ def test_instrumentations_see_the_passes_of_targets() -> None:
     assert names.failed == ["refuse"]
 
 
+def test_what_is_no_instrumentation() -> None:
+    with (
+        pytest.raises(TypeError, match=r"expected objects of PassInstrumentation, got 3"),
+        pb.instrumented(3),  # pyright: ignore[reportArgumentType]
+    ):
+        pass
+
+
 def test_what_a_hook_raises_ends_the_run() -> None:
     def stop(pass_: ModulePass, module: pb.Module) -> None:
         raise KeyError(pass_.name)
