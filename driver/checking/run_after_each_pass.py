@@ -49,7 +49,7 @@ class RunAfterEachPass(PassInstrumentation):
         seed: of what is drawn.
         largest: functions with a value of more elements are not run; `None` for no limit.
         most_operations: functions whose first run takes more are left out; `None` for no limit.
-        skipped: told, in one line, of what cannot be compared.
+        skipped: told, in one line, of what cannot be compared; of the same once.
         one_program: whether all modules that passes are run on are the same program, as in one compilation. Then what
             happens between two runs of passes is checked, too.
     """
@@ -70,7 +70,7 @@ class RunAfterEachPass(PassInstrumentation):
         given.update(inputs or {})  # pyright: ignore[reportArgumentType, reportCallIssue]
         contents = {label: np.array(array) for label, array in (variables or {}).items()}
         self._programs = ComparedPrograms(
-            given, contents, seed, largest, most_operations, skipped or _ignored
+            given, contents, seed, largest, most_operations, _once(skipped or _ignored)
         )
         self._function, self._one_program = function, one_program
         self._module: ModuleOp | None = None
@@ -187,6 +187,18 @@ class RunAfterEachPass(PassInstrumentation):
 
 def _ignored(line: str) -> None:
     pass
+
+
+def _once(told: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells each line once: what cannot be run before a pass cannot be run after it, either."""
+    known: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in known:
+            known.add(line)
+            told(line)
+
+    return tell
 
 
 def _copied(module: ModuleOp) -> ModuleOp:

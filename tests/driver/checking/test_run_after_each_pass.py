@@ -311,3 +311,9 @@ def test_nothing_is_found_where_all_is_right(section: Section) -> None:
         except (ParseError, DiagnosticException):
             with suppress(IndexError):
                 continue
+
+
+def test_what_cannot_be_run_is_told_once() -> None:
+    told: list[str] = []
+    checked(THREE, "canonicalize,cse,dce", largest=0, skipped=told.append)
+    assert told == ["@main is not run: a value has 1 elements, more than 0"]
