@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.extend import Plugin
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.extend import Array, DiagnosticError, Plugin, Unary, graph_op
 from pullback.tests.extend.distributions import Install, distribution
 from pullback.tools import opt, run
 
@@ -178,3 +179,52 @@ def test_modules_print_the_forms_of_plugins() -> None:
         pb.ProgramError, match=r"'func.func': type tensor<2xf32> has no place at level 'loops'"
     ):
         module.translate("llvm-ir")
+
+
+def applied(op: type[Unary], target: str) -> Any:
+    """A step that applies an operation."""
+    with pb.Graph():
+        x = pb.placeholder("f32", (2,), name="x")
+        return pb.compile([x], [op.of(x)], target=target)
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_results_of_another_shape(target: str) -> None:
+    @graph_op
+    class Flat(Unary):
+        """Gives another shape than its type says."""
+
+        name = "my.flat"
+
+        def numpy(self, *operands: Array) -> Any:
+            return operands[0][:1]
+
+    with pytest.raises(DiagnosticError, match=r"my.flat: numpy\(\) gives an array of .*shape \(1,\)"):
+        applied(Flat, target)(np.ones(2, np.float32))
+
+
+@pytest.mark.usefixtures("install")
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_operations_without_a_meaning(target: str) -> None:
+    @graph_op
+    class Silent(Unary):
+        """Says nothing of what it computes."""
+
+        name = "my.silent"
+
+    with pytest.raises(DiagnosticError, match=r"'my.silent' has no (place|meaning)"):
+        applied(Silent, target)(np.ones(2, np.float32))
+
+
+@pytest.mark.usefixtures("install")
+def test_what_is_no_operation() -> None:
+    no_operation: Any = int
+    with pytest.raises(
+        TypeError, match=r"graph_op: expected a class derived from GraphOp, got <class 'int'>"
+    ):
+        graph_op(no_operation)
+    with pytest.raises(
+        GraphError, match=r"operation Q: expected a name after that of a dialect, as in my.cube"
+    ):
+        graph_op(type("Q", (Unary,), {}))

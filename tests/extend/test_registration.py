@@ -20,13 +20,11 @@ from xdsl.utils.exceptions import ParseError
 import pullback as pb
 from pullback.dialects.context import context
 from pullback.dialects.graph.op.graph_op import OPS, GraphOp
-from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.plugins.registration import plugins
 from pullback.driver.program import compile_function
 from pullback.extend import (
-    Array,
     DiagnosticError,
     DuplicateError,
     Kind,
@@ -209,48 +207,6 @@ def test_what_comes_with_pullback_does_not_give_way() -> None:
         graph_op(scaled(2, "cube"))
     with pytest.raises(TypeError, match="expected a Plugin, an operation, a dialect, a pass"):
         pb.register(3)
-
-
-# ---- meanings -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("target", ["numpy", "cpu"])
-def test_results_of_another_shape(target: str) -> None:
-    @graph_op
-    class Flat(Unary):
-        """Gives another shape than its type says."""
-
-        name = "my.flat"
-
-        def numpy(self, *operands: Array) -> Any:
-            return operands[0][:1]
-
-    with pytest.raises(DiagnosticError, match=r"my.flat: numpy\(\) gives an array of .*shape \(1,\)"):
-        apply(Flat, target)(np.ones(2, np.float32))
-
-
-@pytest.mark.parametrize("target", ["numpy", "cpu"])
-def test_operations_without_a_meaning(target: str) -> None:
-    @graph_op
-    class Silent(Unary):
-        """Says nothing of what it computes."""
-
-        name = "my.silent"
-
-    with pytest.raises(DiagnosticError, match=r"'my.silent' has no (place|meaning)"):
-        apply(Silent, target)(np.ones(2, np.float32))
-
-
-def test_what_is_no_operation() -> None:
-    no_operation: Any = int
-    with pytest.raises(
-        TypeError, match=r"graph_op: expected a class derived from GraphOp, got <class 'int'>"
-    ):
-        graph_op(no_operation)
-    with pytest.raises(
-        GraphError, match=r"operation Q: expected a name after that of a dialect, as in my.cube"
-    ):
-        graph_op(type("Q", (Unary,), {}))
 
 
 # ---- all or nothing ---------------------------------------------------------------------------------------------
