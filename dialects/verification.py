@@ -49,12 +49,14 @@ def _check_globals(module: ModuleOp) -> None:
 
 
 def _check_bounds(module: ModuleOp) -> None:
-    """Checks the limits of all types, before anything computes with their extents or allocates them."""
+    """Checks blocks and the limits of all types, before anything computes with their extents or allocates them."""
     for op in module.walk():
         try:
             for result in op.results:
                 check_bounds(result.type)
             for region in op.regions:
+                if region.first_block is not region.last_block:
+                    _check_reached(op, region)
                 for block in region.blocks:
                     for argument in block.args:
                         check_bounds(argument.type)
@@ -62,6 +64,18 @@ def _check_bounds(module: ModuleOp) -> None:
                 check_bounds(op.function_type)
         except GraphError as error:
             raise VerificationError(f"'{op.name}': {error}", op) from None
+
+
+def _check_reached(op: Operation, region: Region) -> None:
+    """Checks that something branches to each block of a region but the first."""
+    reached = {target for block in region.blocks for end in block.ops for target in end.successors}
+    for number, block in enumerate(region.blocks):
+        if number and block not in reached:
+            raise VerificationError(
+                f"'{op.name}': nothing branches to block {number + 1} of its {len(region.blocks)}: a body is one "
+                "block, and loops are operations such as graph.while or scf.for",
+                op,
+            )
 
 
 def _fault_of_call(op: Operation) -> str | None:

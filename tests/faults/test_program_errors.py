@@ -33,6 +33,14 @@ def test_values_of_a_kernel_and_around_it(fails: Fails, passes: str) -> None:
     assert fails(own, "-p", passes).startswith("FILE:3:21: error: value %b is used outside of the region")
 
 
+@pytest.mark.parametrize("type_", ["tensor<4xf32>", "memref<4xf32>"])
+@pytest.mark.parametrize("passes", ["", "gradients", "kernels", "lower-to-loops", "check-gradients"])
+def test_blocks_that_nothing_reaches(fails: Fails, type_: str, passes: str) -> None:
+    text = f"func.func @main(%x: {type_}) {{\n  func.return\n^bb1(%y: {type_}):\n  func.return\n}}\n"
+    said = fails(text, "-p", passes)
+    assert said.startswith("FILE:1:1: error: 'func.func': nothing branches to block 2 of its 2")
+
+
 def test_shapes_below_zero(fails: Fails) -> None:
     for type_ in ("tensor<-1x4xf32>", "memref<-1x4xf32>", "vector<-1xf32>", "!graph.ref<tensor<-1xf32>>"):
         assert "FILE:1:" in fails(f"func.func @f(%x: {type_}) {{ func.return }}")

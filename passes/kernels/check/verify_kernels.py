@@ -6,6 +6,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_memory import check_memory, has_plan
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
@@ -31,6 +32,7 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
         for op in function.walk():
             if isinstance(op, Kernel) and (structure := structure_of(op)) not in kernels:
                 check_dtypes(op)
+                check_bodies(op)
                 check_schedule(op)
                 kernels[structure] = op
         if has_plan(function):
@@ -48,5 +50,16 @@ def check_dtypes(kernel: Kernel) -> None:
             raise DiagnosticError(
                 f"'{op.name}' of {types}: kernels compute with {', '.join(map(str, KERNEL_DTYPES))}; what is of "
                 "another dtype is outside of kernels",
+                op,
+            )
+
+
+def check_bodies(kernel: Kernel) -> None:
+    """Raises DiagnosticError at the first operation in a kernel that states no body for one element."""
+    for op in kernel.body.block.ops:
+        if isinstance(op, Pointwise) and not op.has_body():
+            raise DiagnosticError(
+                f"'{op.name}' is computed on whole tensors by the host, and not element by element: move it out "
+                "of the kernel",
                 op,
             )

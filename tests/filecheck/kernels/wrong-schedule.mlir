@@ -350,3 +350,16 @@ func.func @half(%x: tensor<4xf16>) -> tensor<4xf16> {
   }
   func.return %y : tensor<4xf16>
 }
+
+// -----
+
+// An operation without a body for one element was an internal error of the lowerings.
+func.func @host(%x: tensor<4xf32>, %z: tensor<4xf32>) -> tensor<4xf32> {
+  %y = graph.kernel %x, %z schedule<kind = pointwise, parallel = [4]> : tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>, %c: tensor<4xf32>):
+    // expected-error@+1 {{'graph.nextafter' is computed on whole tensors by the host, and not element by element}}
+    %b = graph.nextafter %a, %c : tensor<4xf32>
+    graph.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
