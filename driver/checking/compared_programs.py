@@ -60,6 +60,7 @@ class ComparedPrograms:
         skipped: told, in one line, of what cannot be compared.
         on_tensors: the last version on tensors of each function: it tells what rounding does to the numbers of those on
             memory, too.
+        endless: the functions that are left out, because a loop does not end.
     """
 
     arguments: Mapping[str | int, Any]
@@ -69,9 +70,12 @@ class ComparedPrograms:
     most_operations: int | None = None
     skipped: Callable[[str], None] = field(default=lambda line: None)
     on_tensors: dict[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
+    endless: set[str] = field(default_factory=set[str])
 
     def first_run(self, module: ModuleOp, name: str) -> Run | None:
         """Runs a function on given or drawn inputs; `None` where it cannot be run, which is told."""
+        if name in self.endless:
+            return None
         entry = entry_of(module, name)
         try:
             run = first_run(
@@ -85,6 +89,8 @@ class ComparedPrograms:
             )
         except (NoInputsError, EndlessError) as error:
             self.skipped(f"@{name} is not run: {error}")
+            if isinstance(error, EndlessError):  # the interpreter of loops would not end either
+                self.endless.add(name)
             return None
         self._note(module, name)
         return run
