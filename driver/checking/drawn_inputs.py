@@ -85,7 +85,8 @@ def draw_inputs(
                 rng = np.random.default_rng([seed, 0, len(drawn)])
                 drawn.append(random_argument(argument.type, between, rng, extent))
     scope = function.parent_op()
-    for op in (scope if isinstance(scope, ModuleOp) else function).walk():
+    around = scope.walk() if isinstance(scope, ModuleOp) else ()
+    for op in (*function.walk(), *around):  # its own first: other functions may have others of the same names
         if isinstance(op, VariableOp) and op.label not in contents:
             type_ = data_type_of(op.results[0].type)
             contents[op.label] = random_value(type_, between, _named(seed, op.label), extent)

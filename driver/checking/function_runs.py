@@ -18,6 +18,7 @@ from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import GraphError, SlicesType, data_type_of
+from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.partial_evaluation import PartialEvaluator, evaluate_partly
 from pullback.driver.layout import VARIABLE, argument_roles
@@ -142,6 +143,8 @@ def _buffer(type_: Attribute, role: str, rest: Any, variables: Mapping[str, Arra
     if not isinstance(type_, MemRefType):
         raise GraphError(f"an argument of a function on memory is {type_}, which no array is a value of")
     dtype = dtype_of(type_)
+    if role in ("output", "arena") and DYNAMIC_INDEX in type_.get_shape():
+        raise UnsupportedError(f"an argument of a function on memory is {type_}, whose extents are not known")
     if role in ("output", "arena"):
         return np.empty(tuple(type_.get_shape()), dtype)
     array = variables[role.removeprefix(VARIABLE)] if role.startswith(VARIABLE) else next(rest)

@@ -65,3 +65,17 @@ func.func private @read() {
     copies.variables["w"][...] = 7
     copies.arguments[0].values[...] = 7
     assert not (inputs.variables["w"] == 7).any() and not (slices.values == 7).any()
+
+
+def test_functions_have_variables_of_their_own() -> None:
+    text = """
+func.func @other() {
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<4xf32>>
+  func.return
+}
+func.func @main() {
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<f32>>
+  func.return
+}
+"""
+    assert draw_inputs(main_function(parse(context(), text).module)).variables["w"].shape == ()
