@@ -17,7 +17,10 @@ def write_bytes(path: Path, data: bytes) -> None:
         # /dev/null and pipes are written through; a rename would replace them. A directory fails here.
         path.write_bytes(data)
         return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:  # it names the file beside, and not the one that was asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

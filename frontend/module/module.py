@@ -182,7 +182,7 @@ class Module(ModuleText):
             self.copy(), target, chosen, variables or {}, pipeline, kept_shapes, verify_each
         )
 
-    def explain(self, x: str, ys: str | Sequence[str] = ()) -> list[Explanation]:
+    def explain(self, x: str, *, ys: str | Sequence[str] = ()) -> list[Explanation]:
         """Explains the gradient with respect to a value: its path, or where it ends if there is none.
 
         Args:

@@ -259,3 +259,10 @@ def test_unregistered_operations_pass_where_the_context_lets_them() -> None:
         made.verify("graph")
     with pytest.raises(pb.ProgramError, match=r"^<input>:1:2: error: unknown operation 'my.op'"):
         pb.parse('"my.op"() : () -> ()')
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "program.mlir"
+    with pytest.raises(FileNotFoundError) as caught:
+        pb.parse("func.func @f() { func.return }").write(path)
+    assert caught.value.filename == str(path)

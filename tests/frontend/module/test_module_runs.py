@@ -174,8 +174,8 @@ def test_explain() -> None:
     (found,) = module.explain("%x")
     assert "d y / d x: 2 paths" in str(found)
     assert "f.mlir:4:3" in str(found)
-    assert "d p / d x" in str(module.explain("@main:x", ["%p"])[0])
-    assert "d h / d x" in str(module.explain("x", "%h")[0])
+    assert "d p / d x" in str(module.explain("@main:x", ys=["%p"])[0])
+    assert "d h / d x" in str(module.explain("x", ys="%h")[0])
     with pytest.raises(pb.ProgramError, match=r"^x:1:1: error: no value %z in @main"):
         module.explain("%z")
     assert module == pb.parse(REQUEST)
