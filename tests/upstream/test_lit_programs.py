@@ -18,7 +18,8 @@ ERRORS = re.compile("--verify-diagnostics|RUN: not ")
 """What tests of error messages hold."""
 LIT = Path(__file__).parents[1] / "filecheck"
 TO_LOOPS = "lower-to-loops{vector-bits=%d},verify-level{level=loops}"
-FROM_GRAPH = "gradients,finish,form-kernels{vector-bits=%d},plan-memory," + TO_LOOPS
+FROM_KERNELS = "plan-memory," + TO_LOOPS
+FROM_GRAPH = "gradients,finish,form-kernels{vector-bits=%d}," + FROM_KERNELS
 
 
 def programs(folder: str) -> list[Path]:
@@ -27,9 +28,12 @@ def programs(folder: str) -> list[Path]:
     return [path for path in paths if not ERRORS.search(path.read_text())]
 
 
-def is_scheduled(text: str) -> bool:
-    """Whether a program has kernels already, outside of comments."""
-    return any("graph.kernel" in line for line in text.splitlines() if not line.startswith("//"))
+def to_loops(text: str, bits: int) -> str:
+    """The passes that lead a program to level `loops`, from where it is."""
+    lines = [line for line in text.splitlines() if not line.startswith("//")]
+    if not any("graph.kernel" in line for line in lines):
+        return FROM_GRAPH % (bits, bits)
+    return (TO_LOOPS if any("memory = [" in line for line in lines) else FROM_KERNELS) % bits
 
 
 def check(text: str, pipeline: str) -> None:
@@ -45,7 +49,8 @@ def check(text: str, pipeline: str) -> None:
 @pytest.mark.parametrize("bits", [256, 512])
 @pytest.mark.parametrize("path", programs("loops"), ids=lambda path: path.stem)
 def test_loops_of_kernels(path: Path, bits: int) -> None:
-    check(path.read_text(), TO_LOOPS % bits)
+    text = path.read_text()
+    check(text, to_loops(text, bits))
 
 
 @needs_mlir_opt
@@ -53,7 +58,7 @@ def test_loops_of_kernels(path: Path, bits: int) -> None:
 @pytest.mark.parametrize("path", programs("kernels"), ids=lambda path: path.stem)
 def test_loops_of_graphs(path: Path, bits: int) -> None:
     text = path.read_text()
-    check(text, TO_LOOPS % bits if is_scheduled(text) else FROM_GRAPH % (bits, bits))
+    check(text, to_loops(text, bits))
 
 
 @needs_mlir_opt
