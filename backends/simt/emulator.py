@@ -8,12 +8,13 @@ kernel, op and lanes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
-from xdsl.ir import Block, BlockArgument, Operation
+from xdsl.ir import Operation
 
+from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.interpreter.compiled_blocks import (
     CompiledBlock,
     Compiler,
@@ -21,24 +22,19 @@ from pullback.backends.interpreter.compiled_blocks import (
     Step,
     StepBuilder,
     computation,
-    segments,
 )
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
-from pullback.backends.interpreter.interpreter import LoopProgram, global_memory
+from pullback.backends.interpreter.interpreter import global_memory
 from pullback.backends.interpreter.run_memory import Memory
 from pullback.backends.interpreter.scalar_meanings import MEANINGS
-from pullback.backends.simt.batch import Array, Batch, Extent
+from pullback.backends.simt.batch import Array, Batch
 from pullback.backends.simt.device_memory import LANE_MEMORY, LaneMemory
 from pullback.backends.simt.masked_control_flow import LANE_CONTROL
 from pullback.backends.simt.threads import THREADS
-from pullback.backends.simt.watching import Watch
 from pullback.dialects.upstream.gpu import is_shared
-from pullback.process.interrupts import Progress
 
 LANES_PER_BATCH = 1 << 16
 """Enough lanes to amortise Python's cost per op, few enough for the arrays to stay in cache."""
-MAX_THREADS = 1024
-"""Threads that CUDA lets a block have."""
 
 
 def run(
@@ -58,56 +54,15 @@ def run(
     Emulator(module, check_races).run(entry, buffers, undefined)
 
 
-class Emulator(LoopProgram):
-    """The loop interpreter for host code, with `gpu.launch_func` run on lanes."""
+class Emulator(HostProgram):
+    """A program whose kernels run on lanes."""
 
     def __init__(self, module: ModuleOp, check_races: bool = True) -> None:
-        self._watch = Watch({symbol_of(op): op for op in module.ops})
-        launch = self._watch.watched(self._launch_func, lambda op: self._written_by(op))
-        super().__init__(module, {**self._watch.builders(self._call), "gpu.launch_func": launch})
+        super().__init__(module)
         self.check_races = check_races
-        self._kernel_modules = {symbol_of(op): op for op in module.ops if op.name == "gpu.module"}
 
-    def run_watched(
-        self,
-        entry: str,
-        buffers: Sequence[Array],
-        undefined: Collection[int],
-        variables: Mapping[str, Array],
-        progress: Progress,
-    ) -> None:
-        """`run`, which tells `progress` of each of these variables that it changes, and may be ended by it."""
-        self._watch.progress, self._watch.variables = progress, variables
-        try:
-            self.run(entry, buffers, undefined)
-        finally:
-            self._watch.progress, self._watch.variables = None, {}
-
-    def _written_by(self, op: Operation) -> Sequence[int]:
-        """The operands of a launch that its kernel writes to."""
-        first = sum(map(len, segments(op)[:11]))
-        return [first + at for at in _stored_arguments(self._lookup(op).regions[0].block)]
-
-    def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
-        groups = segments(op)
-        sizes, arguments = [compiler.slots(group) for group in groups[1:7]], compiler.slots(groups[11])
-        kernel = EmulatedKernel(self._lookup(op), self.check_races)
-
-        def launch(environment: Environment) -> None:
-            gx, gy, gz, bx, by, bz = (int(environment[size]) for (size,) in sizes)
-            kernel.launch(op, (gx, gy, gz), (bx, by, bz), [environment[slot] for slot in arguments])
-
-        return launch
-
-    def _lookup(self, op: Operation) -> Operation:
-        symbol = op.properties["kernel"]
-        assert isinstance(symbol, SymbolRefAttr)
-        module = self._kernel_modules.get(symbol.root_reference.data)
-        leaf = [name.data for name in symbol.nested_references]
-        for candidate in module.regions[0].block.ops if module is not None else ():
-            if candidate.name == "gpu.func" and [symbol_of(candidate)] == leaf:
-                return candidate
-        raise ExecutionError(op, f"there is no kernel {symbol}")
+    def kernel(self, op: Operation) -> Launch:
+        return EmulatedKernel(op, self.check_races).launch
 
 
 class EmulatedKernel:
@@ -122,7 +77,7 @@ class EmulatedKernel:
         size = op.properties.get("known_block_size")
         self._block_size = tuple(size.get_values()) if isinstance(size, DenseArrayBase) else None
         self._labels = [f"%{argument.name_hint or argument.index}" for argument in block.args]
-        self._stored = _stored_arguments(block)
+        self._stored = stored_arguments(block)
         compiler = Compiler(_BUILDERS | {"memref.get_global": self._get_global})
         self._body: CompiledBlock = compiler.block(block)
         self._slots = compiler.size
@@ -130,8 +85,6 @@ class EmulatedKernel:
     def launch(self, op: Operation, grid: Extent, block: Extent, arguments: Sequence[object]) -> None:
         """Run the whole grid; `op` is the launch, for messages."""
         threads = block[0] * block[1] * block[2]
-        if min(*grid, *block) < 1 or threads > MAX_THREADS:
-            raise ExecutionError(op, f"cannot launch a grid of {grid} with blocks of {block} threads")
         if self._block_size is not None and block != self._block_size:
             raise ExecutionError(
                 op, f"@{self.name} promises blocks of {self._block_size} threads, got {block}"
@@ -182,12 +135,6 @@ class EmulatedKernel:
 
 def _overlap(a: object, b: object) -> bool:
     return isinstance(a, Memory) and isinstance(b, Memory) and np.may_share_memory(a.data, b.data)
-
-
-def _stored_arguments(block: Block) -> list[int]:
-    """The positions of the arguments that the kernel writes to."""
-    stored = (op.operands[1] for op in block.walk() if op.name == "memref.store")
-    return sorted({value.index for value in stored if isinstance(value, BlockArgument)})
 
 
 _BUILDERS: dict[str, StepBuilder] = {

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.driver.layout import Layout
+from pullback.driver.targets.launched_function import LaunchedFunction
 from pullback.driver.targets.target import Target, Text
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.lowering.support import KERNEL_DTYPES
-from pullback.process.interrupts import run_changing
-from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
 
 
-class EmulatedFunction:
-    """Runs `@main` of a module of level `gpu`; to read outputs or the arena before they are written is an error.
+def emulated(kernels: ModuleOp, finished: ModuleOp) -> LaunchedFunction:
+    """A function whose kernels are emulated."""
+    from pullback.backends.simt.emulator import Emulator
 
-    Args:
-        kernels: the module of level `gpu`.
-        finished: the same program at level `graph` with static shapes.
-    """
-
-    def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
-        from pullback.backends.simt.emulator import Emulator
-
-        self._layout = Layout.of(kernels, finished)
-        self._emulator = Emulator(kernels)
-        self._lock = Lock()
-
-    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        arrays, undefined, outputs = self._layout.buffers(inputs, variables)
-        changing = {name: variables[name] for name in self._layout.variables.values()}
-        with self._lock:  # two calls at once would share the arena
-            if changing:
-                run_changing(lambda p: self._emulator.run_watched("main", arrays, undefined, changing, p))
-            else:
-                self._emulator.run("main", arrays, undefined)
-        return outputs
+    return LaunchedFunction(kernels, finished, Emulator(kernels))
 
 
 def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
@@ -60,8 +39,12 @@ SIMT = Target(
     name="simt",
     meaning="GPU kernels, emulated thread by thread: each access, race and barrier is checked",
     passes="kernels,gpu",
-    capabilities=lambda: {"shared-bytes": SHARED_BYTES, "dtypes": tuple(map(str, KERNEL_DTYPES))},
-    executor=EmulatedFunction,
+    capabilities=lambda: {
+        "device": "cuda",
+        "shared-bytes": SHARED_BYTES,
+        "dtypes": tuple(map(str, KERNEL_DTYPES)),
+    },
+    executor=emulated,
     texts=(
         Text(
             name="cuda",

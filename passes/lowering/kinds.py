@@ -54,6 +54,11 @@ class Lowering:
     """The function that builds the code."""
     check: Reference | None = None
     """A function that raises a `DiagnosticError` for a kernel that this target cannot lower."""
+    tune: Reference | None = None
+    """A function from a kernel to its schedule with all parameters that this lowering reads: those that the schedule
+    leaves open become functions of shape and options, never of a device that was found."""
+    keys: tuple[str, ...] = ()
+    """The parameters of the target's tuning that this lowering reads; the check of schedules refuses others."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ POINTWISE = _row(
         at_its_index,
         {
             "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
-            "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise"),
+            "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise", keys=("threads",)),
         },
     )
 )
@@ -180,7 +185,9 @@ ROWS = _row(
         {
             "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
             "gpu": Lowering(
-                "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
+                "pullback.passes.gpu.line_kernel:lower_lines",
+                "pullback.passes.gpu.gpu_limits:check_lines",
+                keys=("threads",),
             ),
         },
         reduces=True,
@@ -194,7 +201,9 @@ COLUMNS = _row(
         {
             "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
             "gpu": Lowering(
-                "pullback.passes.gpu.line_kernel:lower_lines", "pullback.passes.gpu.gpu_limits:check_lines"
+                "pullback.passes.gpu.line_kernel:lower_lines",
+                "pullback.passes.gpu.gpu_limits:check_lines",
+                keys=("threads",),
             ),
         },
         reduces=True,

@@ -9,7 +9,7 @@ under its name; lowerings for other targets ignore it. A `graph.kernel` writes `
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final, NoReturn
 
 from xdsl.ir import Data
@@ -55,6 +55,24 @@ class GpuTuning:
 
     threads: int | None = None
     """The number of threads in a block."""
+    vector: int | None = None
+    """The number of neighbouring elements that a thread loads and stores at once."""
+    lanes: int | None = None
+    """The number of threads that share one row."""
+    rows: int | None = None
+    """The number of rows that a block works on side by side."""
+    keep: str | None = field(default=None, metadata={"words": ("registers", "none")})
+    """Where the elements of a row stay between its reductions: in registers, or they are read again."""
+    chunk: int | None = None
+    """The number of rows that a block goes through, one after the other, for totals across rows."""
+    split: int | None = None
+    """The number of parts of a long reduction; a second kernel combines them."""
+    stage: tuple[int, ...] | None = None
+    """The inputs, by number, that go through shared memory, so that neighbouring threads read neighbouring elements."""
+    tile: tuple[int, ...] = ()
+    """Of a matrix product: rows, columns and terms of the blocks in shared memory; of staged inputs: both extents."""
+    method: str | None = field(default=None, metadata={"words": ("in_order", "count")})
+    """How rows of one index are found for a scatter."""
 
 
 Tuning = CpuTuning | GpuTuning
@@ -107,9 +125,9 @@ class ScheduleAttr(Data[Schedule]):
 
 def _tuned(tuning: Tuning) -> str:
     """Prints the keys that are set."""
-    values = ((field.name, getattr(tuning, field.name)) for field in fields(tuning))
+    values = ((key.name, getattr(tuning, key.name), key.default) for key in fields(tuning))
     return ", ".join(
-        f"{k} = {list(v) if isinstance(v, tuple) else v}" for k, v in values if v not in (None, ())
+        f"{k} = {list(v) if isinstance(v, tuple) else v}" for k, v, default in values if v != default
     )
 
 
@@ -170,19 +188,26 @@ class _Reader:
 
     def _tuning(self, target: str) -> Tuning:
         tuning = TARGETS[target]
-        lists = {field.name: field.default == () for field in fields(tuning)}
-
-        def value(key: str) -> Any:
-            return (
-                self._integers(key, f"as in {key} = [6, 64]")
-                if lists[key]
-                else self._integer(key, "an integer from 0 on")
-            )
-
+        known = {key.name: key for key in fields(tuning)}
         self.parser.parse_punctuation("{")
-        found = self._entries(list(lists), value, target)
+        found = self._entries(list(known), lambda key: self._tuned(known[key]), target)
         self.parser.parse_punctuation("}")
         return tuning(**found)
+
+    def _tuned(self, key: Field[Any]) -> Any:
+        """A word where the key takes words, a list where it takes lists, else a number."""
+        if words := key.metadata.get("words"):
+            return self._word(key.name, words)
+        if "tuple" in str(key.type):
+            return self._integers(key.name, f"as in {key.name} = [6, 64]")
+        return self._integer(key.name, "an integer from 0 on")
+
+    def _word(self, key: str, words: Sequence[str]) -> str:
+        start = self.parser.pos
+        word = self.parser.parse_optional_identifier()
+        if word is None or word not in words:
+            self._fail(f"{key} is {word or 'no word'}; expected one of {', '.join(words)}", start)
+        return word
 
     def _integers(self, key: str, expected: str) -> tuple[int, ...]:
         if self.parser.parse_optional_punctuation("[") is None:

@@ -10,7 +10,9 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.check.check_gpu_tuning import check_gpu_tuning
 from pullback.passes.kernels.check.check_space import check_space
+from pullback.passes.kernels.check.schedule_error import ScheduleError, is_power_of_two
 from pullback.passes.lowering.kinds import (
     POINTWISE,
     TABLE,
@@ -28,15 +30,6 @@ MAX_TILE = (64, 1024)
 """The most rows and columns of the block of a product."""
 MAX_BLOCK = 256
 """The most vectors in that block: each is code of its own."""
-THREADS = (32, 1024)
-"""Threads in a block on GPUs: from one warp to as many as every device takes."""
-
-
-class ScheduleError(DiagnosticError):
-    """A schedule that does not fit its kernel."""
-
-    def __init__(self, message: str, kernel: Kernel) -> None:
-        super().__init__(f"schedule: {message}", kernel)
 
 
 def check_schedule(kernel: Kernel) -> None:
@@ -51,7 +44,7 @@ def check_schedule(kernel: Kernel) -> None:
     schedule = kernel.schedule.data
     kind_of(kernel)
     _check_cpu(kernel, schedule)
-    _check_gpu(kernel, schedule)
+    check_gpu_tuning(kernel, schedule)
     _check_kind(kernel, schedule)
     check_space(kernel, schedule)
 
@@ -77,7 +70,7 @@ def check_means(kernel: Kernel, target: str, **means: int) -> None:
 
 def _check_cpu(kernel: Kernel, schedule: Schedule) -> None:
     vector, unroll = schedule.cpu.vector, schedule.cpu.unroll
-    if vector is not None and not _is_power_of_two(vector, 1, MAX_VECTOR):
+    if vector is not None and not is_power_of_two(vector, 1, MAX_VECTOR):
         raise ScheduleError(f"vector is {vector}; expected a power of two from 1 to {MAX_VECTOR}", kernel)
     if unroll is not None and not 1 <= unroll <= MAX_UNROLL:
         raise ScheduleError(f"unroll is {unroll}; expected a number from 1 to {MAX_UNROLL}", kernel)
@@ -105,18 +98,6 @@ def _check_tile(kernel: Kernel, schedule: Schedule) -> None:
             "smaller or the vectors longer",
             kernel,
         )
-
-
-def _check_gpu(kernel: Kernel, schedule: Schedule) -> None:
-    threads = schedule.gpu.threads
-    if threads is not None and not _is_power_of_two(threads, *THREADS):
-        raise ScheduleError(
-            f"threads is {threads}; expected a power of two from {THREADS[0]} to {THREADS[1]}", kernel
-        )
-
-
-def _is_power_of_two(number: int, least: int, most: int) -> bool:
-    return least <= number <= most and not number & (number - 1)
 
 
 # ---- kind and extents -----------------------------------------------------------------------------------

@@ -19,7 +19,12 @@ Values = dict[SSAValue, SSAValue]
 
 
 def build(
-    block: Block, classified: Classified, groups: Groups, bodies: Bodies, values: Values, vector_bits: int
+    block: Block,
+    classified: Classified,
+    groups: Groups,
+    bodies: Bodies,
+    values: Values,
+    vector_bits: int | None,
 ) -> list[Operation]:
     """Builds a block anew from its groups; returns the operations that are no longer in it."""
     old = list(block.ops)
@@ -37,7 +42,7 @@ def build(
     return [op for op in old if op.parent is None]
 
 
-def build_kernel(group: Group, body: Body, values: Values, vector_bits: int) -> Kernel:
+def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | None) -> Kernel:
     """Builds the kernel of a group; `values` gives what there is now for a value, and takes up the results."""
     inputs = [values.get(v, v) for v in body.inputs]
     block = Block(arg_types=[v.type for v in inputs])

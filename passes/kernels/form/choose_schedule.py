@@ -13,9 +13,11 @@ from pullback.passes.lowering.vector_registers import MAX_VECTOR, tile_of
 UNROLL = 4
 
 
-def schedule_of(group: Group, block: Block, vector_bits: int) -> ScheduleAttr:
-    """Chooses the schedule of a group whose region is `block`, for vector registers of so many bits."""
+def schedule_of(group: Group, block: Block, vector_bits: int | None) -> ScheduleAttr:
+    """Chooses the schedule of a group whose region is `block`, for vector registers of so many bits, if it has any."""
     kind, parallel, reduce = iteration_space(group, block)
+    if vector_bits is None:
+        return ScheduleAttr(Schedule(kind, parallel, reduce))
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
     rows, vectors = tile_of(vector_bits)
     tile = (rows, vectors * lanes) if TABLE[kind].has_tiles else ()

@@ -19,6 +19,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import ScheduleAttr
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -30,6 +31,7 @@ from pullback.passes.kernels.form.legalize import legalize
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
+from pullback.passes.lowering.tuning import tuned
 from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
@@ -50,7 +52,8 @@ def form(
     classified = classify(block, bundles, around or {})
     groups = group(classified, options.max_ops)
     bodies = rematerialize(classified, groups)
-    replaced = build(block, classified, groups, bodies, values, options.vector_bits)
+    vector_bits = options.vector_bits if options.device == "cpu" else None
+    replaced = build(block, classified, groups, bodies, values, vector_bits)
     for loop in block.ops:
         for region in loop.regions if isinstance(loop, While) else ():
             form(region.block, options, native, classified.constants, values)
@@ -58,6 +61,17 @@ def form(
         op.drop_all_references()
     for op in replaced:
         op.erase(drop_references=False)
+
+
+DEVICES: Mapping[str, str] = {"cpu": "cpu", "cuda": "gpu"}
+"""The devices that schedules are written for, and whose keys of a schedule these are."""
+
+
+def tune(function: func.FuncOp, target: str) -> None:
+    """Writes the parameters that are tuned for a target into the schedules of a function's kernels."""
+    for op in function.walk():
+        if isinstance(op, Kernel) and op.schedule is not None:
+            op.schedule = ScheduleAttr(tuned(op, target))
 
 
 UNFINISHED: Mapping[type[Operation], str] = {
@@ -74,11 +88,11 @@ UNFINISHED: Mapping[type[Operation], str] = {
 class FormKernels(ModulePass):
     """Group the operations of level `graph` into kernels, each with a schedule. Kernels that are there already stay.
 
-    Options: `vector-bits`, the width of a vector register, for the schedules: a power of two from 64 on, 512 unless
-    given, so that text is the same on every machine (who compiles for this machine gives its width); `max-ops`, the
-    most operations in one kernel; `dtypes`, those that kernels of the target compute with, of f32,f64,i32,i64,i1,
-    and all of these unless given; `host-ops`, the names of operations that they do not compute. What they do not
-    compute is marked `host`.
+    Options: `device`, whose parameters the schedules get: `cpu` (unless given) or `cuda`; `vector-bits`, the width of
+    a vector register of a CPU, for the schedules: a power of two from 64 on, 512 unless given, so that text is the same
+    on every machine (who compiles for this machine gives its width); `max-ops`, the most operations in one kernel;
+    `dtypes`, those that kernels of the target compute with, of f32,f64,i32,i64,i1, and all of these unless given;
+    `host-ops`, the names of operations that they do not compute. What they do not compute is marked `host`.
     """
 
     name = "form-kernels"
@@ -88,6 +102,7 @@ class FormKernels(ModulePass):
     host = Statistic("operations that are left to the host")
     decomposed = DECOMPOSED
 
+    device: str = "cpu"
     vector_bits: int = 512
     max_ops: int = 512
     dtypes: tuple[str, ...] | None = None
@@ -97,6 +112,10 @@ class FormKernels(ModulePass):
         if self.vector_bits < 64 or self.vector_bits & (self.vector_bits - 1):
             raise DiagnosticError(
                 f"form-kernels: vector-bits is {self.vector_bits}; expected a power of two from 64 on", op
+            )
+        if self.device not in DEVICES:
+            raise DiagnosticError(
+                f"form-kernels: device is {self.device}; expected one of {', '.join(DEVICES)}", op
             )
         if self.max_ops < 1:
             raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
@@ -113,6 +132,8 @@ class FormKernels(ModulePass):
                 decompose(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
+                if self.device != "cpu":
+                    tune(function, DEVICES[self.device])
                 if is_counting():
                     self._count(function)
 
