@@ -19,20 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import prod
 from typing import TypeAlias
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes, each_element, lower_nest
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, index_of, is_in_range
-from pullback.passes.lowering.long_sums import BLOCK
 from pullback.passes.lowering.nodes import Load, Output
 
 Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
@@ -43,8 +40,8 @@ def lower_scatter(kernel: KernelFunction) -> None:
     """Outputs in their order: what is there first, then the rows."""
     with kernel.builder.entering(kernel.builder.block):
         for output in kernel.outputs:
-            if output.row is not None and is_long(kernel, output):
-                lower_in_scratch(kernel, output)
+            if output.row is not None and (wide := output.long_total(kernel.space.extents)) is not None:
+                lower_in_scratch(kernel, output, wide)
             elif output.row is not None:
                 lower_rows_of(kernel, output, kernel.results[output.result], combination(output))
             elif not is_in_place(kernel, output):
@@ -68,16 +65,9 @@ def combination(output: Output) -> Combine:
 # ---- long sums ------------------------------------------------------------------------------------------------
 
 
-def is_long(kernel: KernelFunction, output: Output) -> bool:
-    """Tells whether so many rows are added that one index at least has more than a block of them."""
-    assert output.number is not None
-    count = prod(kernel.space.extents[d] for d in output.number.dims)
-    return count > BLOCK * output.rows and output.adds and output.node.element_type in TOTALS
-
-
-def lower_in_scratch(kernel: KernelFunction, output: Output) -> None:
+def lower_in_scratch(kernel: KernelFunction, output: Output, wide: Attribute) -> None:
     """The rows are added to a copy in higher precision of what is there, which is rounded at the end."""
-    buffer, wide = kernel.results[output.result], TOTALS[output.node.element_type]
+    buffer = kernel.results[output.result]
     copy, combine = kernel.add_scratch(buffer.layout, wide), combination(output)
     wholes = [o for o in kernel.outputs if o.result == output.result and o.row is None]
 

@@ -232,7 +232,7 @@ SCATTER = _row(
         as_base,
         {
             "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
-            "gpu": NotYet("rows of the same index are added one after the other"),
+            "gpu": Lowering("pullback.passes.gpu.scatter:lower_scatter", keys=("threads",)),
         },
         ops=(Scatter,),
         extents=of_rows,

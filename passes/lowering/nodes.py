@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from xdsl.ir import Attribute
 
@@ -15,7 +16,9 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
 from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.graph.tensor.tensor import Number
+from pullback.passes.lowering.long_sums import BLOCK
 
 
 @dataclass(eq=False, slots=True)
@@ -115,6 +118,16 @@ class Output:
     def nodes(self) -> list[Node]:
         """The nodes that it takes: the element, and the row."""
         return [self.node] if self.row is None else [self.node, self.row]
+
+    def rows_added(self, extents: Sequence[int]) -> int:
+        """The number of rows that are combined, in a space of these extents."""
+        assert self.number is not None
+        return prod(extents[d] for d in self.number.dims)
+
+    def long_total(self, extents: Sequence[int]) -> Attribute | None:
+        """The higher precision of sums of rows, where one index at least has more of them than a block."""
+        is_long = self.adds and self.rows_added(extents) > BLOCK * self.rows
+        return TOTALS.get(self.node.element_type) if is_long else None
 
 
 def cone(roots: Sequence[Node], is_given: Callable[[Node], bool] = lambda node: False) -> list[Node]:

@@ -92,7 +92,6 @@ KERNELS: dict[str, tuple[str, str]] = {
 NOT_YET: dict[tuple[type[Node] | str, str], str] = {
     (Contraction, "simt"): "no GPU kernel of kind 'matmul' yet",
     ("matmul", "simt"): "no GPU kernel of kind 'matmul' yet",
-    ("scatter", "simt"): "no GPU kernel of kind 'scatter' yet",
 }
 """What a target has no code for, and what it says of it."""
 

@@ -71,8 +71,8 @@ class GpuTuning:
     """The inputs, by number, that go through shared memory, so that neighbouring threads read neighbouring elements."""
     tile: tuple[int, ...] = ()
     """Of a matrix product: rows, columns and terms of the blocks in shared memory; of staged inputs: both extents."""
-    method: str | None = field(default=None, metadata={"words": ("in_order", "count")})
-    """How rows of one index are found for a scatter."""
+    method: str | None = field(default=None, metadata={"words": ("in_order", "sorted")})
+    """How a scatter finds the rows of one index: as it goes through all of them in order, or by sorting the indices."""
 
 
 Tuning = CpuTuning | GpuTuning

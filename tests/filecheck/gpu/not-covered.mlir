@@ -2,26 +2,13 @@
 // RUN: pullback-opt %s -p gpu --split-input-file --verify-diagnostics
 
 func.func @main(%a: tensor<4x5xf32>, %b: tensor<5x6xf32>) -> tensor<4x6xf32> {
-  // expected-error@+1 {{no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns}}
+  // expected-error@+1 {{no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns, scatter}}
   %y = graph.kernel %a, %b schedule<kind = matmul, parallel = [4, 6], reduce = [5]> {memory = [#graph.buffer<output, 0>]} : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32> {
   ^bb0(%0: tensor<4x5xf32>, %1: tensor<5x6xf32>):
     %2 = graph.matmul %0, %1 : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32>
     graph.yield %2 : tensor<4x6xf32>
   }
   func.return %y : tensor<4x6xf32>
-}
-
-// -----
-
-func.func @main(%t: tensor<2xi64>, %g: tensor<3x5xf32>, %i: tensor<3xi32>) -> tensor<7x5xf32> {
-  // expected-error@+1 {{no GPU kernel of kind 'scatter' yet}}
-  %y = graph.kernel %g, %i, %t schedule<kind = scatter, parallel = [3, 5]> {memory = [#graph.buffer<output, 0>]} : (tensor<3x5xf32>, tensor<3xi32>, tensor<2xi64>) -> tensor<7x5xf32> {
-  ^bb0(%0: tensor<3x5xf32>, %1: tensor<3xi32>, %2: tensor<2xi64>):
-    %3 = graph.make_slices %0, %1, %2 : (tensor<3x5xf32>, tensor<3xi32>, tensor<2xi64>) -> !graph.slices<tensor<3x5xf32>, tensor<3xi32>, tensor<7x5xf32>>
-    %4 = graph.densify %3 : (!graph.slices<tensor<3x5xf32>, tensor<3xi32>, tensor<7x5xf32>>) -> tensor<7x5xf32>
-    graph.yield %4 : tensor<7x5xf32>
-  }
-  func.return %y : tensor<7x5xf32>
 }
 
 // -----

@@ -1,0 +1,82 @@
+"""Rows that a kernel scatters, as the threads of a GPU see them: numbered rows, and the columns along each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xdsl.dialects import arith
+from xdsl.ir import SSAValue
+
+from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import KernelBuilder
+from pullback.passes.gpu.parameters import Parameters
+from pullback.passes.gpu.point import Dims, Point, Segment
+from pullback.passes.lowering.code_builder import index_op, result_of
+from pullback.passes.lowering.nodes import Node, Output
+from pullback.passes.lowering.space import Space, schedule_of
+
+THREADS = 256
+MAX_BLOCKS = 2048
+"""Enough to fill any device; beyond them the threads loop."""
+
+
+@dataclass(frozen=True)
+class ScatteredRows:
+    """An output of a kernel that takes up rows."""
+
+    output: Output
+    space: Space
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return self.output.rows_added(self.space.extents)
+
+    @property
+    def index(self) -> Node:
+        """The node that names the row of the output."""
+        assert self.output.row is not None
+        return self.output.row
+
+    @property
+    def columns(self) -> Dims:
+        """The dims along a row."""
+        dims = self.output.offset.dims
+        if not dims:
+            return Dims(0, ())
+        return Dims(min(dims), self.space.extents[min(dims) : max(dims) + 1])
+
+    def point(self, builder: KernelBuilder, number: SSAValue, column: SSAValue | None = None) -> Point:
+        """The position of a thread in the row of this number: at a column, if any."""
+        assert self.output.number is not None
+        segments = [Segment(Dims(dim, (self.count,)), number) for dim in self.output.number.dims]
+        if column is not None:
+            segments.append(Segment(self.columns, column))
+        return Point(builder, segments)
+
+
+def threads_of(parameters: Parameters) -> int:
+    """The threads of a block."""
+    return schedule_of(parameters.signature.kernel).gpu.threads or THREADS
+
+
+def grid_loop(
+    name: str, parameters: Parameters, size: int, body: Callable[[KernelBuilder, SSAValue], None]
+) -> GpuKernel:
+    """A kernel that runs `body` for each number below `size`, neighbouring threads for neighbouring numbers."""
+    builder = KernelBuilder(name, parameters.all(), threads_of(parameters))
+    blocks = max(1, min(MAX_BLOCKS, -(-size // builder.threads)))
+    with builder.entering(builder.block):
+        block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
+        before = builder.product(block, builder.threads, "before")
+        first = result_of(index_op(arith.AddiOp, before, thread), "first")
+
+        def visit(number: SSAValue, _: object) -> list[SSAValue]:
+            body(builder, number)
+            return []
+
+        bounds = first, builder.index(size), builder.index(blocks * builder.threads)
+        builder.loop_between(bounds, "i", [], visit)
+    return builder.finish(blocks)
