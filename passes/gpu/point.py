@@ -64,7 +64,7 @@ class Point(NodeValues):
         self, builder: KernelBuilder, segments: Sequence[Segment], around: Point | None = None
     ) -> None:
         super().__init__(builder, builder.views, builder.insertion_point)
-        self._segments = segments
+        self.segments = segments
         self._coordinates: dict[tuple[int, int, int], SSAValue] = {}
         self._offsets: dict[Affine, SSAValue] = {}
         if around is not None:
@@ -73,7 +73,7 @@ class Point(NodeValues):
     def inside(self) -> Point:
         """The same point in a branch: it finds what is computed here, and what it computes stays there."""
         assert isinstance(self.builder, KernelBuilder)
-        point = Point(self.builder, self._segments, self)
+        point = Point(self.builder, self.segments, self)
         point._coordinates |= self._coordinates
         point._offsets |= self._offsets
         return point
@@ -93,9 +93,9 @@ class Point(NodeValues):
         return [(self._offsets[offset], 1)], 0
 
     def _runs(self, offset: Affine) -> Generator[Term]:
-        known = frozenset[int]().union(*(segment.dims.numbers for segment in self._segments))
+        known = frozenset[int]().union(*(segment.dims.numbers for segment in self.segments))
         assert offset.dims <= known, "the offset depends on dims that this point does not have"
-        for number, segment in enumerate(self._segments):
+        for number, segment in enumerate(self.segments):
             for begin, end, step in runs(segment.dims.extents, segment.dims.coefficients(offset)):
                 yield self.builder.product(self._coordinate(number, begin, end), step), 1
 
@@ -103,7 +103,7 @@ class Point(NodeValues):
         """The dims from `begin` to `end` of a segment, as one number."""
         key = number, begin, end
         if key not in self._coordinates:
-            segment = self._segments[number]
+            segment = self.segments[number]
             extents = segment.dims.extents
             value = self.builder.quotient(segment.number, prod(extents[end:]), "outer")
             if begin > 0:

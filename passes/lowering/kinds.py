@@ -216,7 +216,7 @@ MATMUL = _row(
         at_its_index,
         {
             "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
-            "gpu": NotYet("a matrix product needs blocks in shared memory"),
+            "gpu": Lowering("pullback.passes.gpu.matrix_product:lower_matmul", keys=("threads",)),
         },
         ops=(ContractionOp,),
         extents=of_product,

@@ -182,23 +182,6 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
     np.testing.assert_allclose(buffers[1], np.log(e.sum(axis=1)), rtol=1e-5)
 
 
-def test_a_kind_without_an_emitter() -> None:
-    matrix = "tensor<4x4xf32>"
-    kernel = kernel_of(f"""func.func @main(%x: {matrix}) -> {matrix} {{
-      %y = graph.kernel %x schedule<kind = matmul, parallel = [4, 4], reduce = [4]> : {matrix} {{
-      ^bb0(%0: {matrix}):
-        %1 = graph.matmul %0, %0 : {matrix}
-        graph.yield %1 : {matrix}
-      }}
-      func.return %y : {matrix}
-    }}""")
-    with pytest.raises(
-        DiagnosticError,
-        match="no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns",
-    ):
-        check_means(kernel, "gpu")
-
-
 def test_more_shared_memory_than_a_block_has() -> None:
     count, shape = 13, "tensor<500x70xf64>"
     sums = [

@@ -89,10 +89,7 @@ KERNELS: dict[str, tuple[str, str]] = {
 }
 """For each kind the extents of a kernel, and its region."""
 
-NOT_YET: dict[tuple[type[Node] | str, str], str] = {
-    (Contraction, "simt"): "no GPU kernel of kind 'matmul' yet",
-    ("matmul", "simt"): "no GPU kernel of kind 'matmul' yet",
-}
+NOT_YET: dict[tuple[type[Node] | str, str], str] = {}
 """What a target has no code for, and what it says of it."""
 
 

@@ -1,18 +1,6 @@
 // What GPUs do not cover yet is refused at the operation.
 // RUN: pullback-opt %s -p gpu --split-input-file --verify-diagnostics
 
-func.func @main(%a: tensor<4x5xf32>, %b: tensor<5x6xf32>) -> tensor<4x6xf32> {
-  // expected-error@+1 {{no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns, scatter}}
-  %y = graph.kernel %a, %b schedule<kind = matmul, parallel = [4, 6], reduce = [5]> {memory = [#graph.buffer<output, 0>]} : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32> {
-  ^bb0(%0: tensor<4x5xf32>, %1: tensor<5x6xf32>):
-    %2 = graph.matmul %0, %1 : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32>
-    graph.yield %2 : tensor<4x6xf32>
-  }
-  func.return %y : tensor<4x6xf32>
-}
-
-// -----
-
 func.func @main(%x: tensor<f32>) -> tensor<f32> {
   // expected-error@+1 {{'graph.while': loops have no lowering for GPUs yet}}
   %y = graph.while %x : tensor<f32> {

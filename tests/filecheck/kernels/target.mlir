@@ -5,15 +5,17 @@
 // RUN: not pullback-opt %s -p 'verify-level{level=kernels target=tpu}' 2>&1 | filecheck %s --check-prefix=TPU
 // RUN: not pullback-opt %s -p 'verify-level{level=graph target=gpu}' 2>&1 | filecheck %s --check-prefix=GRAPH
 
-// CHECK: schedule<kind = matmul, parallel = [4, 6], reduce = [5]>
+// CHECK: schedule<kind = rows, parallel = [4], reduce = [6]>
 // TPU: error: verify-level: target is tpu at level kernels; expected one of cpu, gpu, at level kernels
 // GRAPH: error: verify-level: target is gpu at level graph; expected one of cpu, gpu, at level kernels
-func.func @main(%a: tensor<4x5xf32>, %b: tensor<5x6xf32>) -> tensor<4x6xf32> {
-  // expected-error@+1 {{no GPU kernel of kind 'matmul' yet: expected one of pointwise, concat, rows, columns (a matrix product needs blocks in shared memory)}}
-  %y = graph.kernel %a, %b schedule<kind = matmul, parallel = [4, 6], reduce = [5]> : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32> {
-  ^bb0(%0: tensor<4x5xf32>, %1: tensor<5x6xf32>):
-    %2 = graph.matmul %0, %1 : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32>
-    graph.yield %2 : tensor<4x6xf32>
+func.func @main(%x: tensor<4x6xf32>) -> tensor<6xf32> {
+  // expected-error@+1 {{totals over all lines and across them are used together}}
+  %r = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [6]> : (tensor<4x6xf32>) -> tensor<6xf32> {
+  ^bb0(%0: tensor<4x6xf32>):
+    %across = graph.sum %0 {axes = array<i64: 0>} : (tensor<4x6xf32>) -> tensor<6xf32>
+    %all = graph.sum %0 {axes = array<i64: 0, 1>} : (tensor<4x6xf32>) -> tensor<f32>
+    %y = graph.multiply %across, %all : (tensor<6xf32>, tensor<f32>) -> tensor<6xf32>
+    graph.yield %y : tensor<6xf32>
   }
-  func.return %y : tensor<4x6xf32>
+  func.return %r : tensor<6xf32>
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import pullback as pb
 from pullback.extend import unregister
+from pullback.passes.lowering.kinds import TABLE, NotYet
 from pullback.passes.pipeline.levels import LevelName
 from pullback.tests.frontend.module.programs import (
     BY_HAND_ON_MEMORY,
@@ -158,7 +160,11 @@ def test_compiled_modules_of_lowered_ones_have_no_other_level() -> None:
         pb.parse(REQUEST).to_level("loops").compile(pipeline="cse")
 
 
-def test_levels_of_compiled_modules_say_what_is_wrong_with_the_program() -> None:
+def test_levels_of_compiled_modules_say_what_is_wrong_with_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without = replace(TABLE["matmul"], targets={**TABLE["matmul"].targets, "gpu": NotYet("no time")})
+    monkeypatch.setattr(TABLE, "_known", {**TABLE.registered, "matmul": without})
     text = "func.func @main(%m: tensor<4x4xf32>) -> tensor<4x4xf32> {\n  %y = graph.matmul %m, %m : tensor<4x4xf32>\n"
     step = pb.parse(text + "  func.return %y : tensor<4x4xf32>\n}\n").compile()
     for level in (step.ir, step.module):
