@@ -12,6 +12,7 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.gpu import SHARED_MEMORY, FuncOp, ReturnOp
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.index_width import INDEX_BITWIDTH, bits_32, index_bitwidth
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.strided_layout import StridedLayout
@@ -55,7 +56,11 @@ class KernelBuilder(CodeBuilder):
         """The kernel, with its constants at the beginning, to be run by so many blocks."""
         self.end_with(ReturnOp())
         taken = self._drop_untouched()
+        memories = [*self.block.arg_types, *(shared.type for shared in self.shared)]
+        is_narrow = bits_32(self.block, memories, blocks, self.threads)
         function = FuncOp(self.name, list(self.block.arg_types), (self.threads, 1, 1), Region(self.block))
+        if is_narrow:
+            function.attributes[INDEX_BITWIDTH] = index_bitwidth(32)
         return GpuKernel(function, tuple(self.shared), taken, blocks, self.threads)
 
     def _drop_untouched(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Pointwise kernels as a grid-stride loop: every thread computes points of the space, a grid apart from each other."""
+"""Pointwise kernels: a thread for each point of the space, neighbouring threads on neighbouring elements."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import TypeAlias
 
-from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
-from pullback.dialects.upstream.gpu import BlockDimOp, BlockIdOp, GridDimOp, ThreadIdOp
+from pullback.dialects.upstream.arith import CmpiOp
+from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.lowering.code_builder import index_op, result_of
-from pullback.passes.lowering.nodes import Output
+from pullback.passes.lowering.code_builder import result_of
+from pullback.passes.lowering.kernel_model import KernelModel
+from pullback.passes.lowering.merge_dims import merge_dims
+from pullback.passes.lowering.nodes import Output, cone
 from pullback.passes.lowering.space import Space
 
 PointBody: TypeAlias = Callable[[Point], None]
 """Inserts what one point computes: loads, scalar ops, stores."""
 THREADS = 256
-MAX_BLOCKS = 2048
-"""Enough to fill any device; beyond them the threads loop."""
+"""Threads of a block, unless the schedule says."""
 
 
 def lower_pointwise(
     parameters: Parameters, space: Space, outputs: Sequence[Output], name: str = ""
 ) -> list[GpuKernel]:
     """One kernel for all outputs that run along the same dims."""
+    nodes = cone([output.node for output in outputs])
+    space = merge_dims(KernelModel(space, outputs, nodes)).space
     groups: dict[frozenset[int], list[Output]] = {}
     for output in outputs:
         groups.setdefault(output.offset.dims, []).append(output)
@@ -53,23 +56,29 @@ def pointwise(
     body: PointBody,
     threads_of_block: int | None = None,
 ) -> GpuKernel:
-    """A kernel that runs `body` at each point of a space of these extents.
+    """A kernel that runs `body` at each point of a space of these extents, a thread each.
 
-    It is a grid-stride loop, whose bound keeps the last threads inside: neighbours touch neighbouring
-    elements, and any number of blocks is right.
+    Neighbours touch neighbouring elements; a mask keeps the last threads inside.
     """
     size = prod(extents)
     builder = KernelBuilder(name, parameters, threads_of_block or THREADS)
+    blocks = -(-size // builder.threads)
     with builder.entering(builder.block):
-        block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
-        threads, blocks = result_of(BlockDimOp(), "threads"), result_of(GridDimOp(), "blocks")
-        before = result_of(index_op(arith.MuliOp, block, threads), "before")
-        first = result_of(index_op(arith.AddiOp, before, thread), "first")
-        stride = result_of(index_op(arith.MuliOp, blocks, threads), "stride")
+        i = thread_of_grid(builder)
+        at_each(builder, i, size, lambda: body(Point(builder, [Segment(Dims(0, tuple(extents)), i)])))
+    return builder.finish(blocks)
 
-        def visit(i: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            body(Point(builder, [Segment(Dims(0, tuple(extents)), i)]))
-            return []
 
-        builder.loop_between((first, builder.index(size), stride), "i", [], visit)
-    return builder.finish(blocks=max(1, min(MAX_BLOCKS, -(-size // builder.threads))))
+def thread_of_grid(builder: KernelBuilder, hint: str = "i") -> SSAValue:
+    """The number of this thread among those of all blocks."""
+    block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
+    return builder.sum_of([(builder.product(block, builder.threads, "before"), 1), (thread, 1)], 0, hint)
+
+
+def at_each(builder: KernelBuilder, number: SSAValue, size: int, body: Callable[[], None]) -> None:
+    """Inserts `body` for the threads whose number is below `size`; no test where all of them are."""
+    if size % builder.threads or not size:
+        inside = result_of(CmpiOp(number, builder.index(size), "ult"), "inside")
+        builder.when(inside, body)
+    else:
+        body()

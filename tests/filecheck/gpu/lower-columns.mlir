@@ -7,7 +7,7 @@ func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
   func.return %y : tensor<70xf32>
 }
 
-// CHECK:      gpu.func @main_kernel_0(%x: memref<35000xf32>, %y: memref<70xf32>) kernel attributes {known_block_size = array<i32: 512, 1, 1>} {
+// CHECK:      gpu.func @main_kernel_0(%x: memref<35000xf32>, %y: memref<70xf32>) kernel attributes {known_block_size = array<i32: 512, 1, 1>, graph.index_bitwidth = 32 : i64} {
 // CHECK:        %exists = arith.cmpi ult, %candidate, %c70 : index
 // CHECK-NEXT:   %column = arith.select %exists, %candidate, %c0 : index
 // CHECK:        scf.for %k = %warp to %c500 step %c16

@@ -1,4 +1,4 @@
-// A pointwise graph becomes one gpu.func with a grid-stride loop, and a launch: as MLIR, as CUDA C++, and run.
+// A pointwise graph becomes one gpu.func, a thread for each element, and a launch: as MLIR, as CUDA C++, and run.
 // RUN: pullback-opt %s -p kernels,gpu --no-locations | filecheck %s
 // RUN: pullback-opt %s -p kernels,gpu | pullback-opt | pullback-opt -p verify-level{level=gpu} --no-locations | filecheck %s
 // RUN: pullback-opt %s -p kernels,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
@@ -12,11 +12,11 @@ func.func @main(%x: tensor<8x500xf32>, %bias: tensor<500xf32>) -> (tensor<8x500x
 
 // CHECK:      builtin.module attributes {gpu.container_module} {
 // CHECK-NEXT:   gpu.module @kernels {
-// CHECK-NEXT:     gpu.func @main_kernel_0(%x: memref<4000xf32>, %bias: memref<500xf32>, %y: memref<4000xf32>, %positive: memref<4000xi8>) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
-// CHECK:            %before = arith.muli %block, %threads : index
-// CHECK-NEXT:       %first = arith.addi %before, %thread : index
-// CHECK-NEXT:       %stride = arith.muli %blocks, %threads : index
-// CHECK-NEXT:       scf.for %i = %first to %c4000 step %stride {
+// CHECK-NEXT:     gpu.func @main_kernel_0(%x: memref<4000xf32>, %bias: memref<500xf32>, %y: memref<4000xf32>, %positive: memref<4000xi8>) kernel attributes {known_block_size = array<i32: 256, 1, 1>, graph.index_bitwidth = 32 : i64} {
+// CHECK:            %before = arith.muli %block, %c256 : index
+// CHECK-NEXT:       %i = arith.addi %before, %thread : index
+// CHECK-NEXT:       %inside = arith.cmpi ult, %i, %c4000 : index
+// CHECK-NEXT:       scf.if %inside {
 // CHECK-NEXT:         [[X:%.*]] = memref.load %x[%i] : memref<4000xf32>
 // CHECK-NEXT:         [[T:%.*]] = math.tanh [[X]] : f32
 // CHECK-NEXT:         [[COLUMN:%.*]] = arith.remui %i, %c500 : index
@@ -33,10 +33,10 @@ func.func @main(%x: tensor<8x500xf32>, %bias: tensor<500xf32>) -> (tensor<8x500x
 // CHECK-NEXT:     func.return
 
 // CUDA:      extern "C" __global__ void __launch_bounds__(256) main_kernel_0(const float* __restrict__ x, const float* __restrict__ bias, float* __restrict__ y, signed char* __restrict__ positive) {
-// CUDA:        for (long long i = first; i < 4000; i += stride) {
+// CUDA:        if (inside) {
 // CUDA-NEXT:     const float x_0 = x[i];
 // CUDA-NEXT:     const float tanh_0 = tanhf(x_0);
-// CUDA-NEXT:     const long long inner = (unsigned long long)i % 500;
+// CUDA-NEXT:     const {{.*}} inner = {{.*}}i % 500;
 // CUDA-NEXT:     const float bias_0 = bias[inner];
 // CUDA-NEXT:     const float sum = tanh_0 + bias_0;
 // CUDA-NEXT:     const bool condition = sum > x_0;

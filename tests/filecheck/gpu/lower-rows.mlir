@@ -16,7 +16,7 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CHECK:      gpu.module @kernels {
 // CHECK-NEXT:   memref.global "private" @main_kernel_0_shared_0 : memref<4xf32, 3 : i64> = uninitialized
 // CHECK-NEXT:   memref.global "private" @main_kernel_0_shared_1 : memref<4xf32, 3 : i64> = uninitialized
-// CHECK-NEXT:   gpu.func @main_kernel_0(%x: memref<19200xf32>, %p: memref<19200xf32>, %partial3: memref<64xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+// CHECK-NEXT:   gpu.func @main_kernel_0(%x: memref<19200xf32>, %p: memref<19200xf32>, %partial3: memref<64xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>, graph.index_bitwidth = 32 : i64} {
 // CHECK:          %row = gpu.block_id x
 // CHECK:          scf.for %k = %thread to %c300 step %c128
 // CHECK:            arith.maximumf
