@@ -4,6 +4,9 @@
 - `@pytest.mark.matrix(n)` on a parametrised test keeps n of its cases, chosen by the seed that the header prints:
   0 unless PULLBACK_SEED says otherwise, so that a change fares alike in every run; `make test-all` draws a new one.
 - `@pytest.mark.gpu` is skipped where there is no NVIDIA device.
+- `@pytest.mark.compiler`, and each case with the target "fibers" among its parameters, is skipped where there is no C++
+  compiler. Where the environment variable CI is set it fails instead.
+- compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
 """
 
@@ -11,6 +14,8 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import tempfile
 import zlib
 from collections import defaultdict
 from pathlib import Path
@@ -18,6 +23,9 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+
+from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
+from pullback.backends.fibers.private_folder import VARIABLE
 
 
 def _seed(asked: str) -> int:
@@ -39,6 +47,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("all" if config.getoption("--all") else "sampled")
+    if VARIABLE not in os.environ:  # the processes that share the work find it set
+        folder = tempfile.mkdtemp(prefix="pullback-tests-")
+        os.environ[VARIABLE] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -50,11 +62,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="no NVIDIA device"))
+    if "CI" not in os.environ and (reason := _missing_compiler()):
+        for item in items:
+            if item.get_closest_marker("compiler") or "fibers" in _parameters(item):
+                item.add_marker(pytest.mark.skip(reason=reason))
     if config.getoption("--all"):
         return
     left_out = {item for item in items if item.get_closest_marker("slow")} | _unsampled(items)
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
+
+
+def _missing_compiler() -> str | None:
+    try:
+        find_compiler()
+    except NoCompilerError as error:
+        return str(error)
+    return None
+
+
+def _parameters(item: pytest.Item) -> list[object]:
+    call = getattr(item, "callspec", None)
+    return [] if call is None else [value for value in call.params.values() if isinstance(value, str)]
 
 
 def _unsampled(items: list[pytest.Item]) -> set[pytest.Item]:

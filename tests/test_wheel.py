@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOT_SHIPPED = ("tests", "benchmarks", "examples", "docs", "build", "dist")
-SHIPPED = (".py", ".pyi", ".typed")
+SHIPPED = (".py", ".pyi", ".typed", ".h", ".cpp")
 UNIVERSE = "pullback_universe"
 """The package beside `pullback`, which stock `xdsl-opt` imports at each start."""
 

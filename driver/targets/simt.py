@@ -8,10 +8,9 @@ from typing import Any
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
 from pullback.driver.targets.launched_function import LaunchedFunction
 from pullback.driver.targets.target import Target, Text
-from pullback.passes.gpu.gpu_limits import SHARED_BYTES
-from pullback.passes.lowering.support import KERNEL_DTYPES
 
 Array = npt.NDArray[Any]
 
@@ -29,27 +28,17 @@ def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undef
     emulate(module, buffers, entry, undefined=undefined)
 
 
-def _cuda_cpp(module: ModuleOp) -> str:
-    from pullback.backends.cuda.program_source import cuda_source
-
-    return cuda_source(module)
-
-
 SIMT = Target(
     name="simt",
     meaning="GPU kernels, emulated thread by thread: each access, race and barrier is checked",
-    passes="kernels,gpu",
-    capabilities=lambda: {
-        "device": "cuda",
-        "shared-bytes": SHARED_BYTES,
-        "dtypes": tuple(map(str, KERNEL_DTYPES)),
-    },
+    passes=PASSES,
+    capabilities=capabilities,
     executor=emulated,
     texts=(
         Text(
             name="cuda",
             level="gpu",
-            printed=_cuda_cpp,
+            printed=cuda_cpp,
             format="cuda-cpp",
             meaning="CUDA C++ of the kernels in a module of level `gpu`, as NVRTC compiles it.",
         ),

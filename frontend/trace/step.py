@@ -116,10 +116,10 @@ class Step:
     def ir(self, level: str = "graph", shapes: Shapes | None = None, *, debuginfo: bool = False) -> str:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
 
-        Target `"cpu"` shows `"kernels"`, `"loops"` and `"llvm"`, target `"simt"` shows `"kernels"`, `"gpu"` and
-        `"cuda"`; the step's own target comes first. These are for static shapes: those of the latest new call, or
-        `shapes`. With `debuginfo` the locations of MLIR have the line of Python at which each operation was written:
-        `loc("tanh"("model.py":17:5))`.
+        Target `"cpu"` shows `"kernels"`, `"loops"` and `"llvm"`, targets `"simt"` and `"fibers"` show `"kernels"`,
+        `"gpu"` and `"cuda"`; the step's own target comes first. These are for static shapes: those of the latest
+        new call, or `shapes`. With `debuginfo` the locations of MLIR have the line of Python at which each operation
+        was written: `loc("tanh"("model.py":17:5))`.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
@@ -157,7 +157,7 @@ def compile(
         outputs: a nest (list, tuple, dict) of tensors, slices, variables (their contents at the end) and
             operations, which give `None`. All happens in the order in which the graph was built.
         target: the name of a registered target: `"cpu"` for native code, `"numpy"` for the evaluator, `"simt"` for the
-            GPU emulator, or one of an extension.
+            GPU emulator, `"fibers"` for CUDA text on the CPU, or one of an extension.
         kept_shapes: for how many different shapes of its inputs the step is kept compiled. Where there are more, those
             whose use lies furthest back go, and the memory of their code is given back.
         pipeline: passes of your own, as `pb.pipeline` takes them. They begin at the finished graph, whose shapes are

@@ -79,7 +79,7 @@ def interpreter() -> Iterator[None]:
     register_target(INTERPRETER)
     yield
     unregister_target("interpreter")
-    assert list(targets()) == ["numpy", "cpu", "simt"]
+    assert list(targets()) == ["numpy", "cpu", "simt", "fibers"]
 
 
 def step_of(target: str) -> Any:
@@ -133,7 +133,7 @@ def test_a_registered_target_is_in_lists_and_messages(
         assert run.main([str(program), "-p", passes, *given]) == 0
         assert "= [0.0, 0.0, 0.0, 0.0]" in capsys.readouterr().out
     with pytest.raises(
-        ValueError, match="expected one of numpy, cpu, simt, interpreter; did you mean 'interpreter'"
+        ValueError, match="expected one of numpy, cpu, simt, fibers, interpreter; did you mean 'interpreter'"
     ):
         step_of("interpreted")
 

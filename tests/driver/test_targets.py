@@ -16,7 +16,7 @@ from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.verify_level import VerifyLevel
 
 Array = npt.NDArray[Any]
-TARGETS = ["cpu", "simt"]
+TARGETS = ["cpu", "simt", "fibers"]
 
 
 def normal(*shape: int) -> Array:
@@ -76,7 +76,7 @@ def curved(x: pb.Tensor) -> list[pb.Tensor]:
     [
         *(("cpu", build) for build in (pointwise, rows, softmax, dense, moved, looped, curved)),
         ("simt", pointwise),
-        ("simt", rows),
+        *((target, rows) for target in ("simt", "fibers")),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

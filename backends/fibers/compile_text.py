@@ -1,0 +1,122 @@
+"""Compiles CUDA C++ text to a shared library for the CPU, or finds the one that was compiled before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from pullback.backends.fibers.compiler import Compiler, find_compiler
+from pullback.backends.fibers.private_folder import check_private, private_folder
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
+DEVICE = Path(__file__).parent / "device"
+"""What the words of CUDA mean, and the scheduler."""
+TEXT = "kernels.cu"
+"""What messages of the compiler call the text."""
+LARGEST_FRAME = 1 << 14
+"""Bytes of a stack that one function may take: a fiber's is small, and no memory beyond it is guarded."""
+OPTIONS = (
+    *("-std=c++17", "-O1", "-fPIC", "-w", f"-Werror=frame-larger-than={LARGEST_FRAME}"),
+    # As on the device: signed integers wrap, products are not fused into sums, casts of pointers are read as written.
+    *("-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno"),
+    # glibc's checks of frames refuse a longjmp to another stack.
+    *("-U_FORTIFY_SOURCE", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"),
+    *("-fno-builtin-isnan", "-fno-builtin-isinf", "-fno-builtin-isfinite"),
+)
+PLAIN = ("-fno-sanitize=all",)
+SANITIZED = ("-fsanitize=undefined,bounds,alignment", "-fno-sanitize=vptr,function")
+STRICT_BOUNDS = "-fsanitize=bounds-strict"
+"""What GCC alone has: without it, an array at the end of a struct has no bounds."""
+WORK, RESULT = ".compiling-", "result"
+"""The folders of compilations, and what each leaves there."""
+_STALE = 24 * 3600
+"""Seconds after which a folder of a compilation is that of one which was killed."""
+
+
+class CompileError(DiagnosticError, RuntimeError):
+    """The compiler refused the text; the message is its log."""
+
+
+def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -> Path:
+    """The shared library of a text that defines these kernels, with `pullback_launch` and `pullback_run_NAME` of each.
+
+    A library is compiled once for each text, device, compiler and set of options.
+
+    Raises CompileError for text that the compiler refuses, NoCompilerError where there is none.
+    """
+    compiler, folder = find_compiler(), private_folder()
+    entries = "".join(f"PULLBACK_ENTRY({name})\n" for name in kernels)
+    program = f'#include "device.h"\n#include "{TEXT}"\n{entries}'
+    options = (*OPTIONS, *(_sanitizers(compiler) if sanitize else PLAIN))
+
+    def compile_library(work: Path) -> None:
+        scheduler = _made(
+            folder / f"{_digest(compiler, OPTIONS)}.o",
+            lambda work: _run(compiler, work, *OPTIONS, *PLAIN, "-c", str(DEVICE / "scheduler.cpp")),
+        )
+        (work / TEXT).write_text(text, newline="")
+        (work / "program.cpp").write_text(program)
+        _run(compiler, work, *options, f"-I{DEVICE}", "-c", "program.cpp", "-o", "program.o")
+        # Without the sanitizers' library: the scheduler has what it would have.
+        _run(compiler, work, "-shared", "program.o", str(scheduler), "-lm", "-o", RESULT)
+
+    return _made(folder / f"{_digest(compiler, options, text, program)}.so", compile_library)
+
+
+def _made(path: Path, make: Callable[[Path], None]) -> Path:
+    """The file at `path`, made if it is not there, in a folder beside it, and renamed: nobody sees a part of one."""
+    try:
+        check_private(path, path.lstat())
+        return path
+    except FileNotFoundError:
+        pass
+    _remove_stale(path.parent)
+    work = Path(tempfile.mkdtemp(prefix=WORK, dir=path.parent))
+    try:
+        make(work)
+        (work / RESULT).chmod(0o700)
+        os.replace(work / RESULT, path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return path
+
+
+def _run(compiler: Compiler, work: Path, *arguments: str) -> None:
+    output = () if "-o" in arguments else ("-o", RESULT)
+    command = [*compiler.command, *arguments, *output]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompileError(f"the C++ compiler refuses the CUDA text:\n{done.stderr.strip()}")
+
+
+def _sanitizers(compiler: Compiler) -> tuple[str, ...]:
+    is_gcc = "Free Software Foundation" in compiler.version
+    return (*SANITIZED, STRICT_BOUNDS) if is_gcc else SANITIZED
+
+
+def _digest(compiler: Compiler, options: Sequence[str], *texts: str) -> str:
+    parts = [*compiler.command, compiler.version, *options, _device_digest(), *texts]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+@cache
+def _device_digest() -> str:
+    sources = [path.read_bytes() for path in sorted(DEVICE.iterdir()) if path.is_file()]
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what compilations left behind that were killed."""
+    for path in folder.glob(f"{WORK}*"):
+        try:
+            if time.time() - path.lstat().st_mtime > _STALE:
+                shutil.rmtree(path, ignore_errors=True)
+        except FileNotFoundError:
+            pass

@@ -1,0 +1,385 @@
+// Runs the threads of a launch: a fiber for each, one block after the other, one warp as far as it can before the next.
+//
+// A lane runs until it waits for others. So what one lane reads before another has written it, for lack of a barrier
+// or of a shuffle, is read before it is written; and the other orders show what is written too early.
+#include "scheduler.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+
+uint3 threadIdx, blockIdx, blockDim, gridDim;
+
+// All `__shared__` arrays of the text lie in one section (device.h), whose ends the linker knows.
+extern "C" {
+extern unsigned char __start_pullback_shared[] __attribute__((weak, visibility("hidden")));
+extern unsigned char __stop_pullback_shared[] __attribute__((weak, visibility("hidden")));
+}
+
+namespace {
+
+const unsigned WARP = 32, MOST_THREADS = 1024;
+const uint16_t POISON = 0xFFF7;  // NaN in each floating-point type, and no likely integer
+
+enum State { READY, RUNNING, AT_WARP, AT_BARRIER, DONE };
+
+struct Fiber {
+  jmp_buf at;
+  bool fresh;
+  Fiber* next_free;
+};
+
+struct Lane {
+  State state;
+  Fiber* fiber;  // where it stopped; none before it starts and after it ends
+  uint3 index;
+  int line;  // of the barrier or shuffle that it waits at
+  unsigned shuffles;
+  uint64_t slots[2];  // what it brings to shuffles, in turns: who is at the next one has read what was in this one
+};
+
+// The order in which n things take their turn: (start + i * stride) % n, where n and stride share no divisor.
+struct Order {
+  uint64_t n, start, stride;
+  Order() : n(1), start(0), stride(1) {}
+  Order(uint64_t n, int kind) : n(n), start(0), stride(1) {
+    if (n < 2 || kind == 0) return;
+    start = kind == 1 ? n - 1 : n / 2;
+    stride = kind == 1 ? n - 1 : n * 3 / 8 + 1;
+    for (uint64_t a = n, b = stride; kind == 2; a = n, b = ++stride) {
+      while (b) { uint64_t rest = a % b; a = b; b = rest; }
+      if (a == 1) break;
+    }
+  }
+  uint64_t operator[](uint64_t i) const { return (start + i * stride) % n; }
+};
+
+Lane lanes[MOST_THREADS];
+Fiber fibers[MOST_THREADS];
+unsigned fibers_made;
+Fiber* free_fibers;
+char* stacks;
+size_t stack_size;
+ucontext_t blank;
+
+Lane* current;
+jmp_buf home;  // in the scheduler, for when a warp can go on no further
+void (*body)(void**);
+void** body_arguments;
+unsigned threads;
+Order warp_order, lane_order, last_lane_order;
+unsigned first, size, turn;  // of the warp that runs: its first thread, its threads, how many had their turn
+char fault[1024];
+
+__attribute__((format(printf, 1, 2))) [[noreturn]] void fail(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(fault, sizeof fault, format, arguments);
+  va_end(arguments);
+  _longjmp(home, 1);
+}
+
+int number_of(const Lane* lane) { return (int)(lane - lanes); }
+
+Lane* next_ready() {
+  const Order& order = size == WARP ? lane_order : last_lane_order;
+  for (; turn < size; turn++) {
+    Lane* lane = lanes + first + order[turn];
+    if (lane->state == READY) return lane;
+  }
+  return nullptr;
+}
+
+void enter(Lane* lane) {
+  current = lane;
+  lane->state = RUNNING;
+  threadIdx = lane->index;
+}
+
+[[noreturn]] void start_fresh(Fiber* fiber);
+
+// Leaves this stack for good, or until somebody comes back to it: for `lane`, or for the scheduler if there is none.
+[[noreturn]] void go_on(Lane* lane) {
+  if (!lane) _longjmp(home, 1);
+  if (lane->fiber) {
+    enter(lane);
+    _longjmp(lane->fiber->at, 1);
+  }
+  if (Fiber* fiber = free_fibers) {
+    free_fibers = fiber->next_free;
+    _longjmp(fiber->at, 1);  // into `work`, which finds the lane again
+  }
+  start_fresh(fibers + fibers_made++);
+}
+
+// What a fiber does: it starts one lane after the other. Where a lane waits, another fiber does the same meanwhile.
+void work(int number) {
+  Fiber* const self = fibers + number;
+  for (;;) {
+    Lane* lane = next_ready();
+    if (lane && !lane->fiber) {
+      lane->fiber = self;
+      enter(lane);
+      body(body_arguments);
+      current->state = DONE;
+      current->fiber = nullptr;
+    } else {
+      self->next_free = free_fibers;
+      free_fibers = self;
+      if (!_setjmp(self->at)) go_on(lane);
+    }
+  }
+}
+
+void start_fresh(Fiber* fiber) {
+  ucontext_t context = blank;
+  int number = (int)(fiber - fibers);
+  context.uc_stack.ss_sp = stacks + stack_size * number;
+  context.uc_stack.ss_size = stack_size;
+  context.uc_link = nullptr;
+  makecontext(&context, (void (*)())work, 1, number);
+  setcontext(&context);
+  __builtin_unreachable();
+}
+
+void wait(State state, int line) {
+  Lane* const self = current;
+  self->state = state;
+  self->line = line;
+  if (!_setjmp(self->fiber->at)) go_on(next_ready());
+}
+
+// `threads 0-15, 17` of those in a range that a condition holds for.
+template <typename Condition>
+const char* listed(char* text, size_t room, unsigned from, unsigned to, Condition holds) {
+  size_t at = 0;
+  unsigned parts = 0;
+  text[0] = 0;
+  for (unsigned i = from; i < to && at < room; i++) {
+    if (!holds(lanes[i])) continue;
+    unsigned end = i;
+    while (end + 1 < to && holds(lanes[end + 1])) end++;
+    if (parts == 4) {
+      snprintf(text + at, room - at, ", ...");
+      break;
+    }
+    at += snprintf(text + at, room - at, parts++ ? ", %u" : end > i ? "threads %u" : "thread %u", i);
+    if (end > i && at < room) at += snprintf(text + at, room - at, "-%u", end);
+    i = end;
+  }
+  return text;
+}
+
+const char* doing(const Lane& lane, char* text, size_t room) {
+  const char* what = lane.state == AT_WARP ? "wait at the shuffle" : "wait at the barrier";
+  if (lane.state == DONE) snprintf(text, room, "have returned");
+  else snprintf(text, room, "%s of line %d", what, lane.line);
+  return text;
+}
+
+// Says that lanes of a range wait together in vain: a part of them does something else.
+void diverged(const char* what, unsigned from, unsigned to, const Lane& one, const Lane& other) {
+  char here[160], there[160], others[60];
+  auto like = [](const Lane& a) {
+    return [&a](const Lane& b) { return a.state == b.state && (a.state == DONE || a.line == b.line); };
+  };
+  listed(here, sizeof here, from, to, like(one));
+  listed(there, sizeof there, from, to, like(other));
+  snprintf(
+      fault, sizeof fault, "line %d: divergent %s: only %s of %u reach it; %s %s", one.line, what, here, threads,
+      there, doing(other, others, sizeof others));
+}
+
+// Lets lanes first..end go on if all of them wait at one line; false if some do something else.
+bool released(State state, const char* what, unsigned from, unsigned to) {
+  const Lane* one = nullptr;
+  for (unsigned i = from; i < to; i++) {
+    if (lanes[i].state == state) one = one ? one : lanes + i;
+  }
+  for (unsigned i = from; i < to; i++) {
+    if (lanes[i].state == state && lanes[i].line == one->line) continue;
+    diverged(what, from, to, *one, lanes[i]);
+    return false;
+  }
+  for (unsigned i = from; i < to; i++) lanes[i].state = READY;
+  return true;
+}
+
+// Runs a warp as far as it can go: to barriers of the block, or to its end.
+bool run_warp(unsigned number) {
+  first = number * WARP;
+  size = threads - first < WARP ? threads - first : WARP;
+  for (;;) {
+    turn = 0;
+    if (!_setjmp(home)) {
+      if (Lane* lane = next_ready()) go_on(lane);
+    }
+    if (fault[0]) return false;
+    bool waits = false;
+    for (unsigned i = first; i < first + size; i++) waits |= lanes[i].state == AT_WARP;
+    if (!waits) return true;
+    if (!released(AT_WARP, "shuffle", first, first + size)) return false;
+  }
+}
+
+void poison(unsigned char* from, unsigned char* to) {
+  for (; to - from >= 2; from += 2) memcpy(from, &POISON, 2);
+  if (to > from) *from = 0xFF;
+}
+
+bool run_block() {
+  if (__start_pullback_shared) poison(__start_pullback_shared, __stop_pullback_shared);
+  for (unsigned i = 0; i < threads; i++) lanes[i].state = READY, lanes[i].shuffles = 0;
+  for (;;) {
+    for (unsigned i = 0; i < warp_order.n; i++) {
+      if (!run_warp((unsigned)warp_order[i])) return false;
+    }
+    bool waits = false;
+    for (unsigned i = 0; i < threads; i++) waits |= lanes[i].state == AT_BARRIER;
+    if (!waits) return true;
+    if (!released(AT_BARRIER, "barrier", 0, threads)) return false;
+  }
+}
+
+}  // namespace
+
+namespace pullback {
+
+void wait_for_block(int line) { wait(AT_BARRIER, line); }
+
+void wait_for_warp(unsigned mask, int line) {
+  if (mask != 0xffffffffu) fail("line %d: the mask 0x%08x is not that of all lanes", line, mask);
+  wait(AT_WARP, line);
+}
+
+unsigned long long exchange(unsigned mask, unsigned long long bits, Shuffle mode, int offset, int width, int line) {
+  Lane* const self = current;
+  const unsigned slot = self->shuffles++ & 1;
+  self->slots[slot] = bits;
+  wait_for_warp(mask, line);
+  const int lane = number_of(self) % (int)WARP, group = lane & ~(width - 1);
+  int source = lane;
+  if (mode == XOR) source = lane ^ offset;
+  if (mode == UP) source = lane - offset;
+  if (mode == DOWN) source = lane + offset;
+  if (mode == TO_LANE) source = group | (offset & (width - 1));
+  if (mode == UP ? source < group : source >= group + width) source = lane;
+  const unsigned thread = number_of(self) - lane + source;
+  if (source < 0 || thread >= threads)
+    fail("line %d: thread %d shuffles with lane %d, which its warp does not have", line, number_of(self), source);
+  return lanes[thread].slots[slot];
+}
+
+void trap(int line) { fail("line %d: thread %d calls __trap()", line, number_of(current)); }
+
+}  // namespace pullback
+
+// ---- launches ---------------------------------------------------------------------------------------------
+
+// Runs a kernel. Returns what went wrong, without the block, which `blockIdx` has; or null.
+extern "C" __attribute__((visibility("default"))) const char* pullback_launch(
+    void (*kernel)(void**), void** arguments, const unsigned* grid, const unsigned* block, int order,
+    char* memory, size_t bytes_per_fiber) {
+  body = kernel, body_arguments = arguments;
+  stacks = memory, stack_size = bytes_per_fiber;
+  fibers_made = 0, free_fibers = nullptr, fault[0] = 0;
+  getcontext(&blank);
+  gridDim = {grid[0], grid[1], grid[2]};
+  blockDim = {block[0], block[1], block[2]};
+  threads = block[0] * block[1] * block[2];
+  for (unsigned i = 0; i < threads; i++) {
+    lanes[i].index = {i % block[0], i / block[0] % block[1], i / (block[0] * block[1])};
+    lanes[i].fiber = nullptr;
+  }
+  warp_order = Order((threads + WARP - 1) / WARP, order);
+  lane_order = Order(WARP, order), last_lane_order = Order(threads % WARP ? threads % WARP : WARP, order);
+  const Order blocks((uint64_t)grid[0] * grid[1] * grid[2], order);
+  for (uint64_t i = 0; i < blocks.n; i++) {
+    const uint64_t at = blocks[i];
+    blockIdx = {(unsigned)(at % grid[0]), (unsigned)(at / grid[0] % grid[1]), (unsigned)(at / grid[0] / grid[1])};
+    if (!run_block()) return fault;
+  }
+  return nullptr;
+}
+
+extern "C" __attribute__((visibility("default"))) const unsigned* pullback_block(void) { return &blockIdx.x; }
+
+// ---- undefined behaviour: what -fsanitize=undefined calls -------------------------------------------------
+
+namespace {
+
+struct Place {
+  const char* file;
+  uint32_t line, column;
+};
+
+struct Type {
+  uint16_t kind, info;
+  char name[1];
+};
+
+struct Report {  // how the data of each handler begins
+  Place place;
+  const Type* type;
+  const Type* other;
+};
+
+struct Mismatch {
+  Place place;
+  const Type* type;
+  uint8_t log_alignment, kind;
+};
+
+[[noreturn]] void report(const Report* data, const char* what) {
+  fail("line %u: thread %d: %s", data->place.line, number_of(current), what);
+}
+
+long long small_integer(const Type* type, uintptr_t value) {
+  const unsigned bits = 1u << (type->info >> 1), shift = 64 - (bits < 64 ? bits : 64);
+  return type->info & 1 ? (long long)((uint64_t)value << shift) >> shift : (long long)value;
+}
+
+}  // namespace
+
+#define HANDLER(name, what)                                                                             \
+  extern "C" void __ubsan_handle_##name(const Report* data) { report(data, what); }                     \
+  extern "C" void __ubsan_handle_##name##_abort(const Report* data) { report(data, what); }
+
+HANDLER(add_overflow, "a signed sum overflows")
+HANDLER(sub_overflow, "a signed difference overflows")
+HANDLER(mul_overflow, "a signed product overflows")
+HANDLER(negate_overflow, "a negation overflows")
+HANDLER(divrem_overflow, "a division by zero, or one that overflows")
+HANDLER(shift_out_of_bounds, "a shift by more bits than there are, or by a negative number")
+HANDLER(load_invalid_value, "a bool is neither 0 nor 1: memory that was never written?")
+HANDLER(pointer_overflow, "an address overflows")
+HANDLER(float_cast_overflow, "a number does not fit the integer type that it is cast to")
+HANDLER(vla_bound_not_positive, "an array has a negative size")
+HANDLER(invalid_builtin, "a function is called with an argument that it has no result for")
+HANDLER(nonnull_arg, "a null pointer is passed")
+HANDLER(nonnull_return_v1, "a null pointer is returned")
+
+extern "C" void __ubsan_handle_builtin_unreachable(const Report* data) { report(data, "code that is not to be reached"); }
+extern "C" void __ubsan_handle_missing_return(const Report* data) { report(data, "a function ends without a result"); }
+
+extern "C" void __ubsan_handle_out_of_bounds(const Report* data, uintptr_t index) {
+  fail("line %u: thread %d: index %lld is out of bounds for type %s", data->place.line, number_of(current),
+       small_integer(data->other, index), data->type->name);
+}
+extern "C" void __ubsan_handle_out_of_bounds_abort(const Report* data, uintptr_t index) {
+  __ubsan_handle_out_of_bounds(data, index);
+}
+
+extern "C" void __ubsan_handle_type_mismatch_v1(const Mismatch* data, uintptr_t address) {
+  const unsigned alignment = 1u << data->log_alignment;
+  const char* what = !address ? "the null pointer" : address % alignment ? "misaligned memory" : "memory outside of its array";
+  fail("line %u: thread %d: %s is accessed as type %s, which is aligned to %u bytes", data->place.line,
+       number_of(current), what, data->type->name, alignment);
+}
+extern "C" void __ubsan_handle_type_mismatch_v1_abort(const Mismatch* data, uintptr_t address) {
+  __ubsan_handle_type_mismatch_v1(data, address);
+}

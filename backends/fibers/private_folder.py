@@ -1,0 +1,75 @@
+"""The folder of compiled objects: code that is loaded from it must not come from anybody else."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from pullback.dialects.ir.diagnostics import DiagnosticError
+
+VARIABLE = "PULLBACK_CACHE"
+"""The environment variable that names the folder."""
+
+
+class NotPrivateError(DiagnosticError, RuntimeError):
+    """Somebody else could put code into the folder."""
+
+
+def private_folder() -> Path:
+    """The folder of compiled objects, made if it is not there, which its owner alone can enter.
+
+    `PULLBACK_CACHE` names it; otherwise it is `pullback` in the user's folder for caches. Where that cannot be made, it
+    is a temporary one for this process.
+
+    Raises NotPrivateError for a folder that is a link, somebody else's, or open to others.
+    """
+    if named := os.environ.get(VARIABLE):
+        return _checked(Path(named).absolute())
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(caches) / "pullback"
+    if not folder.is_absolute():
+        return _temporary()
+    try:
+        return _checked(folder)
+    except OSError:  # no home, or one that is read-only
+        return _temporary()
+
+
+def check_private(path: Path, entry: os.stat_result) -> None:
+    """Refuse what is not the user's own, or what others may write to; for a folder, what they may enter."""
+    forbidden = 0o077 if stat.S_ISDIR(entry.st_mode) else 0o022
+    if stat.S_ISLNK(entry.st_mode):
+        reason = "it is a symbolic link"
+    elif entry.st_uid != os.geteuid():
+        reason = f"it belongs to the user {entry.st_uid}"
+    elif entry.st_mode & forbidden:
+        reason = f"others have rights to it (mode {stat.S_IMODE(entry.st_mode):04o})"
+    else:
+        return
+    raise NotPrivateError(
+        f"compiled code is not loaded from {path}: {reason}. Remove it, or name another folder by {VARIABLE}"
+    )
+
+
+def _checked(folder: Path) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    entry = folder.lstat()
+    check_private(folder, entry)
+    if not stat.S_ISDIR(entry.st_mode):
+        raise NotPrivateError(f"compiled code is not kept in {folder}: it is not a folder")
+    return folder
+
+
+@cache
+def _temporary() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="pullback-"))  # mode 0700
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,0 +1,47 @@
+"""Target `fibers`: level `gpu` as CUDA C++ text, which the machine's C++ compiler compiles, on fibers of the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
+from pullback.driver.targets.launched_function import LaunchedFunction
+from pullback.driver.targets.target import Target, Text
+
+if TYPE_CHECKING:
+    from pullback.backends.fibers.fiber_program import FiberProgram
+
+Array = npt.NDArray[Any]
+
+
+def _program(module: ModuleOp) -> FiberProgram:
+    from pullback.backends.fibers.fiber_program import FiberProgram
+
+    return FiberProgram(module)
+
+
+def _compiled(kernels: ModuleOp, finished: ModuleOp) -> LaunchedFunction:
+    return LaunchedFunction(kernels, finished, _program(kernels))
+
+
+def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    _program(module).run(entry, buffers, undefined)
+
+
+FIBERS = Target(
+    name="fibers",
+    meaning="the CUDA C++ text of GPU kernels, compiled for the CPU: each thread is a fiber",
+    passes=PASSES,
+    capabilities=capabilities,
+    executor=_compiled,
+    texts=(
+        Text(
+            name="cuda", level="gpu", printed=cuda_cpp, meaning="CUDA C++ of the kernels, which is what runs."
+        ),
+    ),
+    run_on_memory=_run_on_memory,
+)
