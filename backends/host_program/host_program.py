@@ -20,6 +20,8 @@ Extent: TypeAlias = tuple[int, int, int]
 """Sizes in x, y, z."""
 Launch: TypeAlias = Callable[[Operation, Extent, Extent, Sequence[object]], None]
 """Runs a kernel: on the launch (for messages), the grid, the block, and the arguments."""
+STORES = ("memref.store", "vector.store")
+"""Operations that write to their second operand."""
 MAX_THREADS = 1024
 """Threads that CUDA lets a block have."""
 
@@ -84,5 +86,5 @@ class HostProgram(LoopProgram):
 
 def stored_arguments(block: Block) -> list[int]:
     """The positions of the arguments that the kernel writes to."""
-    stored = (op.operands[1] for op in block.walk() if op.name == "memref.store")
+    stored = (op.operands[1] for op in block.walk() if op.name in STORES)
     return sorted({value.index for value in stored if isinstance(value, BlockArgument)})

@@ -20,7 +20,8 @@ def vector_shape(type_: Attribute) -> tuple[int, ...]:
     return type_.get_shape() if isinstance(type_, VectorType) else ()
 
 
-def _numbers(attribute: Attribute) -> tuple[int, ...]:
+def numbers(attribute: Attribute) -> tuple[int, ...]:
+    """The numbers of an array attribute."""
     assert isinstance(attribute, DenseArrayBase)
     return tuple(int(number) for number in attribute.get_values())
 
@@ -46,7 +47,7 @@ def _create_mask(op: Operation) -> Function:
 
 def _constant_mask(op: Operation) -> Function:
     mask: Value = np.zeros(vector_shape(op.results[0].type), np.bool_)
-    mask[tuple(slice(size) for size in _numbers(op.properties["mask_dim_sizes"]))] = True
+    mask[tuple(slice(size) for size in numbers(op.properties["mask_dim_sizes"]))] = True
     return lambda: mask
 
 
@@ -57,7 +58,7 @@ def _step(op: Operation) -> Function:
 
 def _position(op: Operation, dynamic: tuple[Value, ...]) -> tuple[int, ...]:
     rest = iter(dynamic)
-    static = _numbers(op.properties["static_position"])
+    static = numbers(op.properties["static_position"])
     return tuple(int(next(rest)) if n == DYNAMIC_INDEX else n for n in static)
 
 
@@ -77,7 +78,7 @@ def _insert(op: Operation) -> Function:
     return insert
 
 
-_COMBINE: dict[str, Binary] = {
+COMBINE: dict[str, Binary] = {
     "add": np.add,
     "mul": np.multiply,
     "and": np.bitwise_and,
@@ -89,13 +90,14 @@ _COMBINE: dict[str, Binary] = {
     "minnumf": np.fmin,
     **{kind: BINARY[f"arith.{kind}"] for kind in ("minsi", "maxsi", "minui", "maxui")},
 }
+"""What `vector.reduction` combines by, by kind."""
 
 
 def _reduction(op: Operation) -> Function:
     """First to last lane, after the accumulator if there is one: the order that upstream promises."""
     kind = op.properties["kind"]
     assert isinstance(kind, CombiningKindAttr)
-    combine = _COMBINE[str(kind.data)]
+    combine = COMBINE[str(kind.data)]
 
     def reduce(vector: Value, *accumulator: Value) -> Value:
         total, *rest = (*accumulator, *vector)
@@ -116,7 +118,7 @@ def _shape_cast(op: Operation) -> Function:
 
 
 def _transpose(op: Operation) -> Function:
-    permutation = _numbers(op.properties["permutation"])
+    permutation = numbers(op.properties["permutation"])
 
     def transpose(vector: Value) -> Value:
         return vector.transpose(permutation)
@@ -125,7 +127,7 @@ def _transpose(op: Operation) -> Function:
 
 
 def _shuffle(op: Operation) -> Function:
-    mask: Any = np.array(_numbers(op.properties["mask"]))
+    mask: Any = np.array(numbers(op.properties["mask"]))
 
     def shuffle(a: Value, b: Value) -> Value:
         return np.concatenate([np.atleast_1d(a), np.atleast_1d(b)])[mask]

@@ -22,7 +22,8 @@ MANY_BLOCKS = 0x7FFFFFFF
 class Batch(list[Value]):
     """The environment (values by slot) of consecutive thread blocks of one launch, all lanes side by side.
 
-    A value is a scalar while it is the same in every lane, and an array over the lanes otherwise. `mask`
+    A value is a scalar while it is the same in every lane, and an array over the lanes otherwise; vectors have one axis
+    more, and one row while they are the same in every lane. `mask`
     tells which lanes run the current op; None is all of them, and no op ever runs without any.
     """
 
@@ -63,6 +64,8 @@ class Batch(list[Value]):
 
     def lanes(self, value: Value) -> Array:
         """The value in every lane, as an array."""
+        if np.ndim(value) == 2:
+            return np.broadcast_to(value, (self.size, value.shape[1]))
         return value if np.ndim(value) else np.full(self.size, value)
 
     def running(self, value: Value) -> Array:

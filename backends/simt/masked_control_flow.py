@@ -17,6 +17,7 @@ from pullback.backends.interpreter.compiled_blocks import (
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
 from pullback.backends.simt.batch import Array, Batch
+from pullback.backends.simt.lane_vectors import chosen
 
 
 def _run_masked(
@@ -55,7 +56,7 @@ def _if(compiler: Compiler, op: Operation) -> Step:
             if branch is not None and (mask is None or mask.any()):
                 outcomes.append(_run_masked(branch, batch, mask))
         if len(outcomes) == 2:  # some lanes went each way
-            _bind(batch, results, [np.where(condition, a, b) for a, b in zip(*outcomes, strict=True)])
+            _bind(batch, results, [chosen(condition, a, b) for a, b in zip(*outcomes, strict=True)])
         elif results:
             _bind(batch, results, outcomes[0])
 
@@ -99,7 +100,7 @@ def _advance(body: CompiledBlock, batch: Batch, going: Array, values: Sequence[V
 def _chosen(mask: Array | None, new: Sequence[Value], old: Sequence[Value]) -> list[Value]:
     if mask is None:
         return list(new)
-    return [np.where(mask, a, b) for a, b in zip(new, old, strict=True)]
+    return [chosen(mask, a, b) for a, b in zip(new, old, strict=True)]
 
 
 def _while(compiler: Compiler, op: Operation) -> Step:

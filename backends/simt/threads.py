@@ -107,7 +107,8 @@ def _division(compiler: Compiler, op: Operation) -> Step:
     def run(batch: Environment) -> None:
         assert isinstance(batch, Batch)
         divisor = batch[b]
-        zero = np.flatnonzero(batch.running(divisor) == 0)
+        is_zero = batch.running(divisor) == 0
+        zero = np.flatnonzero(is_zero if is_zero.ndim == 1 else is_zero.any(axis=1))
         if zero.size:
             raise ExecutionError(op, f"{batch.lane_name(int(zero[0]))} divides by zero")
         batch[result] = function(batch[a], divisor)
