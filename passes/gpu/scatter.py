@@ -20,7 +20,9 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.pointwise import lower_pointwise
-from pullback.passes.gpu.scattered_rows import ScatteredRows, grid_loop
+from pullback.passes.gpu.scatter_order import sorted_rows
+from pullback.passes.gpu.scatter_segments import add_segments, put_last_rows
+from pullback.passes.gpu.scattered_rows import ScatteredRows, grid_loop, tuning_of
 from pullback.passes.lowering.buffer_view import index_of, is_in_range
 from pullback.passes.lowering.nodes import Load, Output
 from pullback.passes.lowering.space import Space
@@ -31,7 +33,7 @@ Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
 
 def lower_scatter(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
     """Kernels of the outputs in their order: what is there first, then the rows."""
-    kernels: list[GpuKernel] = []
+    kernels, method = list[GpuKernel](), METHODS[tuning_of(parameters).method or "in_order"]
     for number, output in enumerate(outputs):
         suffix = f"_{number}"
         if output.row is None:
@@ -40,7 +42,7 @@ def lower_scatter(parameters: Parameters, space: Space, outputs: Sequence[Output
             continue
         rows = ScatteredRows(output, space)
         if rows.count and output.rows and rows.columns.size:
-            kernels += in_order(parameters, rows, parameters.signature.name + suffix)
+            kernels += method(parameters, rows, parameters.signature.name + suffix)
     return kernels
 
 
@@ -108,3 +110,20 @@ def converted(parameters: Parameters, name: str, source: int, target: int, size:
         into.store(builder, value.cast(into.element_type), [(number, 1)], 0)
 
     return grid_loop(name, parameters, size, body)
+
+
+# ---- side by side ---------------------------------------------------------------------------------------------
+
+
+def by_order(parameters: Parameters, rows: ScatteredRows, name: str) -> list[GpuKernel]:
+    """Kernels that sort the rows by their indices, and combine those of each index."""
+    kernels, order = sorted_rows(parameters, rows, name)
+    if not rows.output.adds:
+        return [*kernels, put_last_rows(parameters, order, name)]
+    chunk = tuning_of(parameters).chunk
+    assert chunk is not None
+    return kernels + add_segments(parameters, order, name, chunk)
+
+
+METHODS = {"in_order": in_order, "sorted": by_order}
+"""The kernels for the rows of an output, by the `method` of the schedule."""

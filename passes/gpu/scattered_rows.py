@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.kernel.schedule import GpuTuning
+from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
@@ -15,9 +17,9 @@ from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.lowering.code_builder import index_op, result_of
 from pullback.passes.lowering.nodes import Node, Output
-from pullback.passes.lowering.space import Space, schedule_of
+from pullback.passes.lowering.space import Space
+from pullback.passes.lowering.tuning import tuned
 
-THREADS = 256
 MAX_BLOCKS = 2048
 """Enough to fill any device; beyond them the threads loop."""
 
@@ -48,18 +50,34 @@ class ScatteredRows:
             return Dims(0, ())
         return Dims(min(dims), self.space.extents[min(dims) : max(dims) + 1])
 
-    def point(self, builder: KernelBuilder, number: SSAValue, column: SSAValue | None = None) -> Point:
-        """The position of a thread in the row of this number: at a column, if any."""
+    def point(
+        self, builder: KernelBuilder, number: SSAValue | None = None, column: SSAValue | None = None
+    ) -> Point:
+        """The position of a thread: in the row of this number, if any, and at this column, if any."""
         assert self.output.number is not None
-        segments = [Segment(Dims(dim, (self.count,)), number) for dim in self.output.number.dims]
+        segments: list[Segment] = []
+        if number is not None:
+            segments += (Segment(Dims(dim, (self.count,)), number) for dim in self.output.number.dims)
         if column is not None:
             segments.append(Segment(self.columns, column))
         return Point(builder, segments)
 
 
+def tuning_of(parameters: Parameters) -> GpuTuning:
+    """What the schedule says, with all that it leaves open."""
+    return tuned(parameters.signature.kernel, "gpu").gpu
+
+
 def threads_of(parameters: Parameters) -> int:
     """The threads of a block."""
-    return schedule_of(parameters.signature.kernel).gpu.threads or THREADS
+    threads = tuning_of(parameters).threads
+    assert threads is not None
+    return threads
+
+
+def is_below(a: SSAValue, b: SSAValue) -> SSAValue:
+    """Tells whether one index is below another."""
+    return result_of(CmpiOp(a, b, "ult"), "is_below")
 
 
 def grid_loop(

@@ -232,7 +232,12 @@ SCATTER = _row(
         as_base,
         {
             "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
-            "gpu": Lowering("pullback.passes.gpu.scatter:lower_scatter", keys=("threads",)),
+            "gpu": Lowering(
+                "pullback.passes.gpu.scatter:lower_scatter",
+                "pullback.passes.gpu.scatter_tuning:check_scatter",
+                "pullback.passes.gpu.scatter_tuning:tune_scatter",
+                keys=("threads", "method", "chunk"),
+            ),
         },
         ops=(Scatter,),
         extents=of_rows,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import MemRefType, ModuleOp
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.lowering.buffer_assignment import BufferKey
+from pullback.passes.lowering.lowered_kernels import Signature
 
 Array = npt.NDArray[Any]
-METHODS = ("", "threads = 32")
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,9 @@ def check(case: Case, target: str = "simt") -> None:
     np.testing.assert_array_equal(got, expected(case, inputs))
 
 
+METHODS = ("method = in_order", "method = sorted", "method = sorted, threads = 32")
+
+
 @pytest.mark.parametrize("op", ["add", "subtract", "replace", "densify"])
 @pytest.mark.parametrize("count", [0, 1, 17, 257])
 def test_against_numpy(count: int, op: str) -> None:
@@ -109,6 +118,92 @@ def test_against_numpy(count: int, op: str) -> None:
 @pytest.mark.parametrize("op", ["add", "replace"])
 @pytest.mark.parametrize("dtype", ["f32", "f64", "i32", "i64", "i1"])
 def test_dtypes(dtype: str, op: str, tuning: str) -> None:
-    if (dtype, op) == ("i1", "add"):
-        pytest.skip("truth values do not add up")
-    check(Case(40, 6, dtype=dtype, indices="i64", op=op, in_place=dtype[0] == "f", tuning=tuning))
+    if (dtype, op) != ("i1", "add"):  # truth values do not add up
+        check(Case(40, 6, dtype=dtype, indices="i64", op=op, in_place=dtype[0] == "f", tuning=tuning))
+
+
+@pytest.mark.parametrize("chunk", [4, 5, 32, 1000])
+@pytest.mark.parametrize("rows", [0, 1, 3, 400])
+def test_chunks(rows: int, chunk: int) -> None:
+    """Indices that begin and end in a chunk, that fill one, several, or all of them."""
+    check(Case(131, rows, (), tuning=f"method = sorted, threads = 32, chunk = {chunk}"))
+
+
+@pytest.mark.parametrize("columns", [(), (1,), (0,), (2, 3), (1, 33)])
+def test_columns(columns: tuple[int, ...]) -> None:
+    for tuning, op in (("in_order", "subtract"), ("sorted", "subtract"), ("sorted", "replace")):
+        check(Case(70, 9, columns, op=op, in_place=True, tuning=f"method = {tuning}"))
+
+
+@pytest.mark.parametrize("target", range(-1, 4))
+def test_all_rows_of_one_index(target: int) -> None:
+    case = Case(600, 3, (2,), tuning="chunk = 4")
+    base, rows, indices = case.inputs()
+    indices[:] = target
+    (got,) = compile_function(case.module, "simt")([base, rows, indices], {})
+    np.testing.assert_array_equal(got, expected(case, [base, rows, indices]))
+
+
+@pytest.mark.parametrize("tuning", ["method = in_order", "method = sorted", "method = sorted, chunk = 512"])
+def test_long_sums_are_those_of_higher_precision(tuning: str) -> None:
+    case = Case(4000, 1, (1,), tuning=tuning)
+    rows = np.full((4000, 1), 0.1, np.float32)
+    inputs = [np.zeros((1, 1), np.float32), rows, np.zeros(4000, np.int32)]
+    (got,) = compile_function(case.module, "simt")(inputs, {})
+    assert got[0, 0] == np.float32(rows.sum(dtype=np.float64))
+
+
+def test_bits_repeat_and_do_not_depend_on_the_threads() -> None:
+    rng = np.random.default_rng(3)
+    found: set[bytes] = set()
+    for threads in (32, 32, 256):
+        case = Case(500, 4, (3,), tuning=f"threads = {threads}")
+        base, rows, indices = case.inputs()
+        base, rows = (rng.standard_normal(x.shape).astype(np.float32) for x in (base, rows))
+        rng = np.random.default_rng(3)
+        (got,) = compile_function(case.module, "simt")([base, rows, indices], {})
+        found.add(got.tobytes())
+    assert len(found) == 1
+
+
+def kernels_of(case: Case) -> list[GpuKernel]:
+    """The kernels that a case is lowered to."""
+    (kernel,) = (k for k in case.module.walk() if isinstance(k, Kernel))
+    inputs: list[BufferKey] = [("input", i) for i in range(len(kernel.operands))]
+    lowered = gpu_kernels(Signature(kernel, "k", inputs, [("output", 0)]))
+    return [code for code in lowered.code if isinstance(code, GpuKernel)]
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "columns"), [(10**6, 50_000, 16), (4096, 32_000, 512), (2**20 + 1, 7, 1)]
+)
+@pytest.mark.parametrize("op", ["densify", "replace"])
+def test_no_work_is_left_to_a_few_blocks(count: int, rows: int, columns: int, op: str) -> None:
+    for kernel in kernels_of(Case(count, rows, (columns,), op=op)):
+        sizes = [
+            prod(t.get_shape()) for t in kernel.function.body.block.arg_types if isinstance(t, MemRefType)
+        ]
+        read = [size for size in sizes if size != rows * columns]  # of the output a few rows are touched
+        assert max(read, default=0) <= 1 << 20 or kernel.blocks >= 128, kernel.function.sym_name.data
+
+
+@pytest.mark.parametrize(
+    ("tuning", "message"),
+    [
+        ("method = in_order, chunk = 8", "chunk says nothing here"),
+        ("method = sorted, chunk = 2", "chunk is 2; expected 4 rows or more"),
+        (
+            "vector = 4",
+            "vector says nothing to kind 'scatter' on GPUs; expected one of threads, method, chunk",
+        ),
+    ],
+)
+def test_tuning_is_checked(tuning: str, message: str) -> None:
+    with pytest.raises(DiagnosticError, match=message):
+        compile_function(Case(40, 6, tuning=tuning).module, "simt")(Case(40, 6).inputs(), {})
+
+
+def test_chunks_of_rows_that_replace_are_refused() -> None:
+    case = Case(40, 6, op="replace", tuning="chunk = 8")
+    with pytest.raises(DiagnosticError, match="chunk says nothing here: only sorted rows that add up"):
+        compile_function(case.module, "simt")(case.inputs(), {})
