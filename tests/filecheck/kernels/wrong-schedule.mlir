@@ -281,8 +281,8 @@ func.func @of_no_target(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 func.func @of_another_target(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
-  // expected-error@+1 {{schedule: unknown key 'vector' of gpu; expected one of threads}}
-  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], gpu = {vector = 8}> : tensor<8x4xf32> {
+  // expected-error@+1 {{schedule: unknown key 'unroll' of gpu; expected one of threads, vector, lanes}}
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [8, 4], gpu = {unroll = 8}> : tensor<8x4xf32> {
   ^bb0(%0: tensor<8x4xf32>):
     %1 = graph.exp %0 : tensor<8x4xf32>
     graph.yield %1 : tensor<8x4xf32>
