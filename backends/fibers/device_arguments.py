@@ -21,6 +21,12 @@ POISON = np.array(0xFFF7, np.uint16)
 _POISONED = np.full(ZONE // 2 + ALIGNMENT, POISON).view(np.uint8)
 
 
+def poison(array: Array) -> None:
+    """Fill a contiguous array with bytes that no program has written: NaN, where it holds floating-point numbers."""
+    bytes_ = array.reshape(-1).view(np.uint8)
+    bytes_[...] = np.resize(_POISONED, bytes_.shape)
+
+
 class DeviceArguments:
     """Copies of the elements of some memories, side by side in one array."""
 

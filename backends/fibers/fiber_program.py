@@ -11,7 +11,7 @@ from xdsl.ir import Operation
 
 from pullback.backends.cuda.program_source import cuda_source
 from pullback.backends.fibers.compile_text import TEXT, compile_text
-from pullback.backends.fibers.device_arguments import ALIGNMENT, DeviceArguments
+from pullback.backends.fibers.device_arguments import ALIGNMENT, DeviceArguments, poison
 from pullback.backends.fibers.library import LaunchError, Library, Order, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
@@ -54,6 +54,8 @@ class FiberProgram(HostProgram):
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
         self.starts = sorted(buffer.ctypes.data for buffer in buffers)
+        for at in undefined:
+            poison(buffers[at])
         super().run(entry, buffers, undefined)
 
     def misaligned(self, array: Array) -> int:
