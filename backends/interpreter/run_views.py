@@ -42,7 +42,7 @@ def _view(compiler: Compiler, op: Operation) -> Step:
             raise ExecutionError(op, f"byte {start} is not aligned for {dtype}")
         part = memory[start : start + size]
         written = None if part.written is None else part.written.reshape(*shape, dtype.itemsize)
-        environment[result] = Memory(part.data.view(dtype).reshape(shape), written)
+        environment[result] = part.part(part.data.view(dtype).reshape(shape), written)
 
     return run
 
@@ -72,7 +72,9 @@ def _subview(compiler: Compiler, op: Operation) -> Step:
         part = memory[tuple(index)]
         drop = len(index) - rank  # a rank-reducing subview drops leading extents of 1
         ones = [axis for axis, extent in enumerate(part.data.shape) if extent == 1][:drop]
-        environment[result] = part[tuple(0 if axis in ones else slice(None) for axis in range(len(index)))]
+        # With `...` the part of a vector without extents stays memory: without it, NumPy gives an element.
+        kept = [0 if axis in ones else slice(None) for axis in range(len(index))]
+        environment[result] = part[(*kept, ...)]
 
     return run
 
@@ -102,7 +104,7 @@ def _reinterpret_cast(compiler: Compiler, op: Operation) -> Step:
         written = part.written
         if written is not None:
             written = as_strided(written, (*shape, width), (*byte_steps, 1))
-        environment[result] = Memory(data, written)
+        environment[result] = part.part(data, written)
 
     return run
 
@@ -118,7 +120,7 @@ def _reshape(compiler: Compiler, op: Operation) -> Step:
         except ValueError as error:
             raise ExecutionError(op, str(error)) from None
         written = None if base.written is None else base.written.reshape(*shape, base.data.itemsize)
-        environment[result] = Memory(base.data.reshape(shape), written)
+        environment[result] = base.part(base.data.reshape(shape), written)
 
     return run
 
