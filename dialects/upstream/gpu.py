@@ -40,6 +40,7 @@ from xdsl.traits import (
 from xdsl.utils.str_enum import StrEnum
 
 from pullback.dialects.upstream.gpu_functions import FuncOp, LaunchFuncOp, ModuleOp, ReturnOp
+from pullback.dialects.upstream.gpu_memory import AllocOp, DeallocOp, MemcpyOp, MemsetOp
 from pullback.dialects.upstream.redeclared import with_operations
 
 SHARED_MEMORY = IntegerAttr(3, i64)
@@ -146,12 +147,16 @@ class ShuffleOp(IRDLOperation):
 
 Gpu = with_operations(
     gpu.GPU,
+    AllocOp,
     BarrierOp,
     BlockDimOp,
     BlockIdOp,
+    DeallocOp,
     FuncOp,
     GridDimOp,
     LaunchFuncOp,
+    MemcpyOp,
+    MemsetOp,
     ModuleOp,
     ReturnOp,
     ShuffleOp,
