@@ -22,6 +22,13 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     return _aligned_view(_raw(shape, dtype), shape, dtype)
 
 
+def aligned_copy(array: Array) -> Array:
+    """A copy of an array whose data begins at a multiple of `ALIGNMENT`."""
+    copy = aligned_empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
 def _raw(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[np.uint8]:
     size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     return np.empty(size + ALIGNMENT, np.uint8)

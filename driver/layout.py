@@ -10,15 +10,24 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
 
+from pullback.backends.interpreter.interpreter import global_memory
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
-from pullback.driver.buffers import OutputPool, aligned_empty
+from pullback.dialects.upstream.memref import GlobalOp
+from pullback.driver.buffers import OutputPool, aligned_copy, aligned_empty
 from pullback.driver.run_pipeline import main_function
 
 Array = npt.NDArray[Any]
 ARGUMENTS = "graph.arguments"
-"""The attribute of `@main` that gives the role of each argument: input, variable:NAME, output, arena."""
+"""The attribute of `@main` that gives the role of each argument.
+
+Roles are `input`, `variable:NAME`, `output`, `arena` and, where the host and devices have memory of their own,
+`constant:SYMBOL` (memory of the device that holds what the `memref.global` @SYMBOL does) and `host_arena`."""
 VARIABLE = "variable:"
+CONSTANT = "constant:"
+ARENAS = ("arena", "host_arena")
+UNDEFINED = ("output", *ARENAS)
+"""The roles of memory whose contents mean nothing when the function is called."""
 
 
 class Buffers(NamedTuple):
@@ -27,19 +36,20 @@ class Buffers(NamedTuple):
     arrays: list[Array]
     """One for each argument."""
     undefined: list[int]
-    """The positions of those whose contents mean nothing yet: outputs and the arena."""
+    """The positions of those whose contents mean nothing yet: outputs and arenas."""
     outputs: list[Array]
     """Those that hold the results after the call."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The arguments of a function on memory, by position: inputs, variables, outputs, the arena."""
+    """The arguments of a function on memory, by position: inputs, variables, outputs, arenas, constants."""
 
     inputs: tuple[int, ...]
     variables: Mapping[int, str]
     outputs: Mapping[int, OutputPool]
-    arena: Mapping[int, Array]
+    arenas: Mapping[int, Array]
+    constants: Mapping[int, Array]
 
     @staticmethod
     def of(module: ModuleOp, finished: ModuleOp) -> Layout:
@@ -57,32 +67,51 @@ class Layout:
         roles = _roles(module)
         results = None if finished is module else iter(main_function(finished).function_type.outputs.data)
         outputs: dict[int, OutputPool] = {}
-        arena: dict[int, Array] = {}
+        arenas: dict[int, Array] = {}
+        constants: dict[int, Array] = {}
         for at, (role, type_) in enumerate(zip(roles, types, strict=True)):
             assert isinstance(type_, MemRefType)
             shape = tuple(type_.get_shape())
             if role == "output":
                 dtype = dtype_of(type_) if results is None else numpy_dtype(element_type_of(next(results)))
                 outputs[at] = OutputPool(shape, dtype)
-            elif role == "arena":
-                arena[at] = aligned_empty(shape, dtype_of(type_))
+            elif role in ARENAS:
+                arenas[at] = aligned_empty(shape, dtype_of(type_))
+            elif role.startswith(CONSTANT):
+                constants[at] = constant_array(module, role)
         return Layout(
             tuple(at for at, role in enumerate(roles) if role == "input"),
             {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)},
             outputs,
-            arena,
+            arenas,
+            constants,
         )
 
     def buffers(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> Buffers:
-        """The arrays of a call: the given ones, fresh ones for outputs, and the one arena of the layout."""
+        """The arrays of a call: the given ones, fresh ones for outputs, and those of the layout."""
         outputs = {at: pool.take() for at, pool in self.outputs.items()}
-        undefined = {**outputs, **self.arena}
+        undefined = {**outputs, **self.arenas}
         given = dict(zip(self.inputs, inputs, strict=True))
         bound = {at: variables[name] for at, name in self.variables.items()}
-        by_position = {**given, **bound, **undefined}
+        by_position = {**given, **bound, **undefined, **self.constants}
         return Buffers(
             [by_position[at] for at in sorted(by_position)], list(undefined), list(outputs.values())
         )
+
+
+def constant_array(module: ModuleOp, role: str) -> Array:
+    """The contents of an argument whose role is that of a constant, which nothing may write to.
+
+    Raises:
+        ValueError: the module has no such constant.
+    """
+    symbol = role.removeprefix(CONSTANT)
+    for op in module.ops:
+        if isinstance(op, GlobalOp) and op.sym_name.data == symbol:
+            array = aligned_copy(global_memory(op).data)
+            array.flags.writeable = False
+            return array
+    raise ValueError(f"an argument of @main is '{role}': the module has no memref.global @{symbol}")
 
 
 def argument_roles(function: func.FuncOp) -> Sequence[str]:

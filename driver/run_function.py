@@ -19,7 +19,7 @@ from pullback.dialects.graph.tensor.types import data_type_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.buffers import aligned_empty
-from pullback.driver.layout import VARIABLE, argument_roles
+from pullback.driver.layout import CONSTANT, VARIABLE, argument_roles, constant_array
 from pullback.driver.program import compile_function
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor, MemoryRunner
@@ -86,6 +86,8 @@ def run_on_memory(
     for argument, type_ in types.items():
         if roles[argument].startswith(VARIABLE):
             buffers[argument] = variables[roles[argument].removeprefix(VARIABLE)]
+        elif roles[argument].startswith(CONSTANT):
+            buffers[argument] = constant_array(module, roles[argument])
         elif argument in inputs:
             buffers[argument] = np.array(inputs[argument], order="C")
         else:
@@ -93,7 +95,11 @@ def run_on_memory(
                 raise TargetError(f"'{argument}' is missing: a {type_} has no shape of its own", function)
             buffers[argument] = aligned_empty(tuple(type_.get_shape()), dtype_of(type_))
             buffers[argument][...] = 0
-    undefined = [at for at, a in enumerate(types) if a not in inputs and not roles[a].startswith(VARIABLE)]
+    undefined = [
+        at
+        for at, name in enumerate(types)
+        if name not in inputs and not roles[name].startswith((VARIABLE, CONSTANT))
+    ]
     runner(module, name, list(buffers.values()), undefined)
     return {argument: array for argument, array in buffers.items() if roles[argument] in (GIVEN, "output")}
 

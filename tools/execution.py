@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute
 
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
+from pullback.driver.layout import CONSTANT, argument_roles, constant_array
 from pullback.driver.run_function import (
     arguments_of,
     functions_of,
@@ -37,7 +38,8 @@ def execute(
     """The arrays that a run leaves, by name.
 
     For a function on tensors these are its results and the contents of its variables; for one on memory,
-    every argument: those that are not given start undefined (they are outputs, or the arena).
+    every argument: those that are not given start undefined (they are outputs, or arenas),
+    but for constants, which hold what the program says.
 
     Args:
         module: the program; calls in it may be inlined.
@@ -57,7 +59,7 @@ def execute(
         raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
     arguments = arguments_of(function)
     if is_on_memory(function):
-        return _on_memory(module, name, arguments, inputs, _memory_runner(target))
+        return _on_memory(module, function, inputs, _memory_runner(target))
     check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, variables_of(module))
@@ -74,12 +76,16 @@ def _memory_runner(target: str) -> MemoryRunner:
 
 
 def _on_memory(
-    module: ModuleOp, name: str, types: Mapping[str, Attribute], inputs: Sequence[str], runner: MemoryRunner
+    module: ModuleOp, function: func.FuncOp, inputs: Sequence[str], runner: MemoryRunner
 ) -> dict[str, Array]:
-    buffers = named_arrays("input", inputs, types, may_be_missing=True)
+    buffers = named_arrays("input", inputs, arguments_of(function), may_be_missing=True)
     given = {argument.partition("=")[0] for argument in inputs}
-    undefined = [place for place, argument in enumerate(types) if argument not in given]
-    runner(module, name, list(buffers.values()), undefined)
+    for name, role in zip(buffers, argument_roles(function), strict=False):
+        if role.startswith(CONSTANT) and name not in given:
+            buffers[name] = constant_array(module, role)
+            given.add(name)
+    undefined = [place for place, name in enumerate(buffers) if name not in given]
+    runner(module, function.sym_name.data, list(buffers.values()), undefined)
     return buffers
 
 

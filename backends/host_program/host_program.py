@@ -9,11 +9,13 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
+from pullback.backends.host_program.run_device_memory import DEVICE_MEMORY, DeviceMemory
 from pullback.backends.host_program.watching import Watch
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, segments
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.interpreter import LoopProgram
-from pullback.backends.interpreter.run_memory import Array
+from pullback.backends.interpreter.run_memory import Array, Memory
+from pullback.dialects.graph.kernel.devices import HOST, argument_devices
 from pullback.process.interrupts import Progress
 
 Extent: TypeAlias = tuple[int, int, int]
@@ -27,12 +29,21 @@ MAX_THREADS = 1024
 
 
 class HostProgram(LoopProgram):
-    """The loop interpreter for host code, with `gpu.launch_func` given to `kernel`."""
+    """The loop interpreter for host code, with `gpu.launch_func` given to `kernel`.
+
+    Arguments that the function has on a device are `DeviceMemory`, which host code can only copy; kernels are given
+    nothing else.
+    """
 
     def __init__(self, module: ModuleOp) -> None:
         self._watch = Watch({symbol_of(op): op for op in module.ops})
         launch = self._watch.watched(self._launch_func, lambda op: self._written_by(op))
-        super().__init__(module, {**self._watch.builders(self._call), "gpu.launch_func": launch})
+        copies = {
+            name: self._watch.watched(DEVICE_MEMORY[name], lambda _: [0])
+            for name in ("gpu.memcpy", "gpu.memset")
+        }
+        builders = {**DEVICE_MEMORY, **copies, **self._watch.builders(self._call)}
+        super().__init__(module, {**builders, "gpu.launch_func": launch})
         self._kernel_modules = {symbol_of(op): op for op in module.ops if op.name == "gpu.module"}
 
     @abstractmethod
@@ -54,6 +65,14 @@ class HostProgram(LoopProgram):
         finally:
             self._watch.progress, self._watch.variables = None, {}
 
+    def arguments(self, function: Operation, buffers: Sequence[Array]) -> Sequence[Memory]:
+        """The arrays as memory of the devices that the function says."""
+        devices = argument_devices(function)
+        return [
+            memory if device == HOST else DeviceMemory(memory.data)
+            for memory, device in zip(super().arguments(function, buffers), devices, strict=True)
+        ]
+
     def _written_by(self, op: Operation) -> Sequence[int]:
         """The operands of a launch that its kernel writes to."""
         first = sum(map(len, segments(op)[:11]))
@@ -62,14 +81,18 @@ class HostProgram(LoopProgram):
     def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
         groups = segments(op)
         sizes, arguments = [compiler.slots(group) for group in groups[1:7]], compiler.slots(groups[11])
-        run = self.kernel(self._lookup(op))
+        kernel = self._lookup(op)
+        run, written = self.kernel(kernel), stored_arguments(kernel.regions[0].block)
 
         def launch(environment: Environment) -> None:
             gx, gy, gz, bx, by, bz = (int(environment[size]) for (size,) in sizes)
             grid, block = (gx, gy, gz), (bx, by, bz)
             if min(*grid, *block) < 1 or bx * by * bz > MAX_THREADS:
                 raise ExecutionError(op, f"cannot launch a grid of {grid} with blocks of {block} threads")
-            run(op, grid, block, [environment[slot] for slot in arguments])
+            given = [environment[slot] for slot in arguments]
+            for number, value in enumerate(given):
+                check_argument(op, number, value, is_written=number in written)
+            run(op, grid, block, given)
 
         return launch
 
@@ -82,6 +105,16 @@ class HostProgram(LoopProgram):
             if candidate.name == "gpu.func" and [symbol_of(candidate)] == leaf:
                 return candidate
         raise ExecutionError(op, f"there is no kernel {symbol}")
+
+
+def check_argument(op: Operation, number: int, value: object, is_written: bool) -> None:
+    """Raises ExecutionError for memory that a kernel cannot have as an argument, or not as one that it writes to."""
+    if isinstance(value, Memory) and not isinstance(value, DeviceMemory):
+        raise ExecutionError(
+            op, f"argument {number} is memory of the host: copy it to a device with gpu.memcpy first"
+        )
+    if is_written and isinstance(value, Memory) and not value.data.flags.writeable:
+        raise ExecutionError(op, f"writes to argument {number}, which is constant memory")
 
 
 def stored_arguments(block: Block) -> list[int]:

@@ -70,14 +70,17 @@ class LoopProgram:
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
         """See `interpret`."""
-        function = self._function(entry)
-        block = function.regions[0].block
-        arguments = bind(entry, [argument.type for argument in block.args], buffers)
+        arguments = self.arguments(self._function(entry), buffers)
         for position in undefined:
             data = arguments[position].data
             arguments[position].written = np.zeros((*data.shape, data.itemsize), np.bool_)
         with np.errstate(all="ignore"):
             self._invoke(entry, arguments)
+
+    def arguments(self, function: Operation, buffers: Sequence[Array]) -> Sequence[Memory]:
+        """The arrays as memory of the arguments of a function that is run from outside."""
+        types = [argument.type for argument in function.regions[0].block.args]
+        return bind(symbol_of(function) or "", types, buffers)
 
     def _function(self, name: str) -> Operation:
         function = self._symbols.get(name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
 from pullback.backends.interpreter.execution_error import ExecutionError
@@ -28,21 +28,25 @@ class Memory:
     data: Array
     written: Array | None = None
 
-    @staticmethod
-    def undefined(shape: Sequence[int], dtype: DType) -> Memory:
+    @classmethod
+    def undefined(cls, shape: Sequence[int], dtype: DType) -> Self:
         """Fresh memory that holds nothing yet."""
-        return Memory(np.empty(shape, dtype), np.zeros((*shape, dtype.itemsize), np.bool_))
+        return cls(np.empty(shape, dtype), np.zeros((*shape, dtype.itemsize), np.bool_))
 
-    def __getitem__(self, index: Any) -> Memory:
+    def part(self, data: Array, written: Array | None) -> Self:
+        """A view of this memory, which is where it is."""
+        return type(self)(data, written)
+
+    def __getitem__(self, index: Any) -> Self:
         """The part that a basic index (numbers and slices) selects."""
-        return Memory(self.data[index], None if self.written is None else self.written[index])
+        return self.part(self.data[index], None if self.written is None else self.written[index])
 
-    def flat(self) -> Memory:
+    def flat(self) -> Self:
         """All elements in order; ValueError if they do not lie side by side."""
         if not self.data.flags.c_contiguous:
             raise ValueError("the elements do not lie side by side")
         written = None if self.written is None else self.written.reshape(-1, self.data.itemsize)
-        return Memory(self.data.reshape(-1), written)
+        return self.part(self.data.reshape(-1), written)
 
     def read(self, op: Operation, index: Any) -> Value:
         """The elements at an index that is known to be in bounds."""
@@ -57,6 +61,19 @@ class Memory:
         self.data[index] = value
         if self.written is not None:
             self.written[index] = True
+
+    def copy_to(self, op: Operation, destination: Memory) -> None:
+        """Copies all elements to memory of the same shape; what holds no value here holds none there."""
+        if self.data.shape != destination.data.shape:
+            raise ExecutionError(op, f"copies {self.data.shape} to {destination.data.shape}")
+        destination.write(op, ..., self.data)
+        if destination.written is not None and self.written is not None:
+            destination.written[...] = self.written
+
+    def free(self, op: Operation) -> None:
+        """Makes its contents undefined: whoever reads it from now on, through whatever view, is told."""
+        if self.written is not None:
+            self.written[...] = False
 
 
 def static_shape(type_: Attribute, dynamic: Sequence[int] = ()) -> tuple[int, ...]:
@@ -108,43 +125,32 @@ def _store(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def _alloc(compiler: Compiler, op: Operation) -> Step:
-    sizes, result = compiler.slots(segments(op)[0]), compiler.slot(op.results[0])
+def allocation(kind: type[Memory], sizes: Sequence[SSAValue], compiler: Compiler, op: Operation) -> Step:
+    """The step that makes memory of a kind, with these sizes for the `?` of its type."""
+    slots, result = compiler.slots(sizes), compiler.slot(op.results[0])
     type_, dtype = op.results[0].type, dtype_of(op.results[0].type)
 
     def run(environment: Environment) -> None:
-        shape = static_shape(type_, [int(environment[size]) for size in sizes])
+        shape = static_shape(type_, [int(environment[slot]) for slot in slots])
         if any(extent < 0 for extent in shape):
             raise ExecutionError(op, f"cannot allocate a negative extent: {shape}")
-        environment[result] = Memory.undefined(shape, dtype)
+        environment[result] = kind.undefined(shape, dtype)
 
     return run
+
+
+def _alloc(compiler: Compiler, op: Operation) -> Step:
+    return allocation(Memory, segments(op)[0], compiler, op)
 
 
 def _dealloc(compiler: Compiler, op: Operation) -> Step:
     slot = compiler.slot(op.operands[0])
-
-    def run(environment: Environment) -> None:
-        memory: Memory = environment[slot]
-        if memory.written is not None:  # whoever reads it from now on, through whatever view, is told
-            memory.written[...] = False
-
-    return run
+    return lambda environment: environment[slot].free(op)
 
 
 def _copy(compiler: Compiler, op: Operation) -> Step:
-    source_slot, destination_slot = compiler.slots(op.operands)
-
-    def run(environment: Environment) -> None:
-        source: Memory = environment[source_slot]
-        destination: Memory = environment[destination_slot]
-        if source.data.shape != destination.data.shape:
-            raise ExecutionError(op, f"copies {source.data.shape} to {destination.data.shape}")
-        destination.write(op, ..., source.data)
-        if destination.written is not None and source.written is not None:
-            destination.written[...] = source.written
-
-    return run
+    source, destination = compiler.slots(op.operands)
+    return lambda environment: environment[source].copy_to(op, environment[destination])
 
 
 def _dim(compiler: Compiler, op: Operation) -> Step:

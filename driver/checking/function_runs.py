@@ -21,7 +21,7 @@ from pullback.dialects.graph.tensor.types import GraphError, SlicesType, data_ty
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.partial_evaluation import PartialEvaluator, evaluate_partly
-from pullback.driver.layout import VARIABLE, argument_roles
+from pullback.driver.layout import CONSTANT, UNDEFINED, VARIABLE, argument_roles, constant_array
 from pullback.driver.run_function import functions_of, is_on_memory, memory_runners
 from pullback.driver.run_pipeline import function_named
 from pullback.driver.targets.target import MemoryRunner
@@ -122,10 +122,12 @@ def _on_memory(
         raise GraphError(f"@{function.sym_name.data}: {len(parts)} inputs for {len(arguments)} arguments")
     rest = iter(parts)
     buffers = [
-        _buffer(argument.type, role, rest, inputs.variables)
+        constant_array(module, role)
+        if role.startswith(CONSTANT)
+        else _buffer(argument.type, role, rest, inputs.variables)
         for argument, role in zip(arguments, roles, strict=True)
     ]
-    undefined = [at for at, role in enumerate(roles) if role in ("output", "arena")]
+    undefined = [at for at, role in enumerate(roles) if role in UNDEFINED]
     if runner is None:
         for_gpu = any(op.name.startswith("gpu.") for op in module.walk())
         runner = memory_runners()["simt" if for_gpu else "numpy"]
@@ -143,9 +145,9 @@ def _buffer(type_: Attribute, role: str, rest: Any, variables: Mapping[str, Arra
     if not isinstance(type_, MemRefType):
         raise GraphError(f"an argument of a function on memory is {type_}, which no array is a value of")
     dtype = dtype_of(type_)
-    if role in ("output", "arena") and DYNAMIC_INDEX in type_.get_shape():
+    if role in UNDEFINED and DYNAMIC_INDEX in type_.get_shape():
         raise UnsupportedError(f"an argument of a function on memory is {type_}, whose extents are not known")
-    if role in ("output", "arena"):
+    if role in UNDEFINED:
         return np.empty(tuple(type_.get_shape()), dtype)
     array = variables[role.removeprefix(VARIABLE)] if role.startswith(VARIABLE) else next(rest)
     same_bytes = array.dtype.itemsize == dtype.itemsize and array.dtype.kind in "biu" and dtype.kind in "iu"

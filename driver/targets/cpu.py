@@ -67,7 +67,7 @@ class NativeFunction:
         if self._bound is not None and all(map(is_, arrays, self._bound)):
             return
         fixed = dict(zip(self._layout.variables, arrays, strict=True))
-        self._call = self._compiled.bind({**fixed, **self._layout.arena})
+        self._call = self._compiled.bind({**fixed, **self._layout.arenas})
         self._bound = arrays
 
 

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
-from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.state.control_flow import While
-from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
+from pullback.passes.gpu.two_memories import TwoMemories
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
-from pullback.passes.lowering.support import runs_on_host
-
-NOT_COVERED: Mapping[type[Operation], str] = {
-    EmptyStack: "stacks",
-    Pop: "stacks",
-    Push: "stacks",
-    While: "loops",
-}
-"""Operations that the host function cannot do yet while the data is on the device."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +38,13 @@ class LowerToGpu(ModulePass):
             raise DiagnosticError(
                 f"lower-to-gpu: shared-bytes is {self.shared_bytes}; expected 0 or more", op
             )
-        for function in op.ops:
-            if isinstance(function, func.FuncOp):
-                check_covered(function)
         verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
-        functions = lower_functions(op, gpu_kernels)
+        functions = lower_functions(op, gpu_kernels, TwoMemories)
         device = GpuModuleOp(KERNELS, [kernel for function in functions for kernel in function.kernels])
-        hosts = [made for function in functions for made in (*function.constants, function.main)]
+        hosts = [
+            made
+            for function in functions
+            for made in (*function.constants, *function.host_functions, function.main)
+        ]
         op.body.block.add_ops([device, *hosts])
         op.attributes["gpu.container_module"] = UnitAttr()
-
-
-def check_covered(function: func.FuncOp) -> None:
-    """Raises DiagnosticError at the first operation that has no lowering for GPUs."""
-    for op in function.walk():
-        if type(op) in NOT_COVERED:
-            raise DiagnosticError(f"'{op.name}': {NOT_COVERED[type(op)]} have no lowering for GPUs yet", op)
-        if op.parent_op() is function and runs_on_host(op):
-            types = ", ".join(str(v.type) for v in op.operands)
-            raise DiagnosticError(
-                f"'{op.name}' of ({types}) has no GPU kernel, and the host cannot reach what is on the device: it runs "
-                "on targets numpy and cpu",
-                op,
-            )

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, LocationAttr, MemRefType, StringAttr
+from xdsl.dialects.builtin import LocationAttr, MemRefType
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
@@ -27,23 +27,25 @@ from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferK
 from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.kernel_origins import origin_of
 from pullback.passes.lowering.lowered_kernels import LoweredKernels, Signature
-from pullback.passes.lowering.memrefs import insert_copy, tensor_memref
+from pullback.passes.lowering.memrefs import tensor_memref
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
 
 class Host:
-    """Lowers one function of level `kernels`; `kernels` says how its kernels run."""
+    """Lowers one function of level `kernels`; `kernels` says how its kernels run, `memory` where its tensors are."""
 
-    def __init__(self, function: func.FuncOp, kernels: LoweredKernels) -> None:
+    def __init__(
+        self, function: func.FuncOp, kernels: LoweredKernels, memory: type[HostMemory] = HostMemory
+    ) -> None:
         check_outside(function.body.block)
         self.function = function
         self.assignment = BufferAssignment(function)
         found = [op for op in function.walk() if isinstance(op, Kernel)]
         self.origins: dict[Operation, LocationAttr] = {op: origin_of(op) for op in found}
         self.kernels = kernels.lower([self._signature(op, i) for i, op in enumerate(found)])
-        self.memory = HostMemory(function, self.assignment, self._scratch_bytes())
+        self.memory = memory(function, self.assignment, self._scratch_bytes())
         self.builder = self.memory.builder
         self.stacks = Stacks(self.memory, self.call_host)
         self.host_functions: list[func.FuncOp] = []
@@ -57,9 +59,8 @@ class Host:
         with self.builder.entering(self.builder.block):
             self.block(self.function.body.block)
             self._return()
-        host = self.builder.finish()
+        host = self.memory.finish()
         host.location = self.function.location
-        host.attributes["graph.arguments"] = ArrayAttr([StringAttr(r) for r in self.memory.roles])
         return host
 
     def _signature(self, kernel: Kernel, number: int) -> Signature:
@@ -126,14 +127,18 @@ class Host:
     def on_host(self, op: GraphOp) -> None:
         """One call, on the buffers of all tensors that operands and results consist of."""
         operands = [part for value in op.operands for part in self._parts(value)]
-        self.call_host(op, [self.memory.tensor(value) for value in (*operands, *op.results)])
+        self.call_host(op, operands, op.results)
 
-    def call_host(self, op: GraphOp, buffers: Sequence[SSAValue]) -> None:
-        """Inserts a call of a function that the host runs an operation for."""
-        types = [value.type for value in buffers if isinstance(value.type, MemRefType)]
-        name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
-        self.host_functions.append(host_function(name, op, types))
-        insert(func.CallOp(name, buffers, []))
+    def call_host(self, op: GraphOp, operands: Sequence[SSAValue], results: Sequence[SSAValue]) -> None:
+        """Inserts a call of a function that the host runs an operation for, on tensors or on memrefs."""
+
+        def call(arguments: Sequence[SSAValue]) -> None:
+            types = [value.type for value in arguments if isinstance(value.type, MemRefType)]
+            name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
+            self.host_functions.append(host_function(name, op, types))
+            insert(func.CallOp(name, arguments, []))
+
+        self.memory.call(op, operands, results, call)
 
     def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
         """The tensors that a value consists of: of slices, rows and indices."""
@@ -156,7 +161,7 @@ class Host:
         """Copies a tensor, unless it is where it should be."""
         if source != target:
             type_ = tensor_memref(like)
-            insert_copy(self.memory.view(source, type_), self.memory.view(target, type_))
+            self.memory.copy(self.memory.view(source, type_), self.memory.view(target, type_))
 
 
 def check_outside(block: Block) -> None:

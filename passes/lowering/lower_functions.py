@@ -11,6 +11,7 @@ from xdsl.ir import Operation
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.host import Host
+from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKernels, Signature
 
 
@@ -29,9 +30,11 @@ class LoweredFunction:
 
 
 def lower_functions(
-    module: ModuleOp, lower_kernel: Callable[[Signature], LoweredKernel]
+    module: ModuleOp,
+    lower_kernel: Callable[[Signature], LoweredKernel],
+    memory: type[HostMemory] = HostMemory,
 ) -> list[LoweredFunction]:
-    """Lowers all functions of a module, and leaves it empty.
+    """Lowers all functions of a module, whose tensors are in such memory, and leaves it empty.
 
     Raises DiagnosticError for what is no function with a body, and as `Host` does.
     """
@@ -40,7 +43,7 @@ def lower_functions(
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             raise DiagnosticError(f"'{function.name}' has no place in a module of level `kernels`", function)
         kernels = LoweredKernels(lower_kernel)
-        host = Host(function, kernels)
+        host = Host(function, kernels, memory)
         main = host.lower()
         lowered.append(LoweredFunction(main, host.memory.globals, host.host_functions, kernels.operations))
     for function in list(module.ops):

@@ -1,4 +1,4 @@
-"""Tensors in memory: their memrefs, and copies between them."""
+"""Tensors in memory: their memrefs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import bit_width
-from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
-from pullback.dialects.upstream.memref import CopyOp
 from pullback.passes.lowering.strided_layout import memref_type
 
 
@@ -22,8 +20,3 @@ def tensor_memref(value: SSAValue) -> MemRefType:
 def bytes_of(type_: MemRefType) -> int:
     """The size of a memref of static shape."""
     return prod(type_.get_shape()) * max(bit_width(type_.element_type), 8) // 8
-
-
-def insert_copy(source: SSAValue, target: SSAValue) -> None:
-    """Copies what one memref holds to another of the same shape."""
-    insert(CopyOp.create(operands=[source, target]))

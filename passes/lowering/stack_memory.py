@@ -17,7 +17,6 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.gradient.markers import AddN
-from pullback.dialects.graph.kernel.host_call import memory_type
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.tensor.attributes import scalar_attribute
@@ -26,7 +25,6 @@ from pullback.dialects.graph.tensor.types import StackType, element_type_of, is_
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.lowering.code_builder import index_op, named, result_of
 from pullback.passes.lowering.host_memory import HostMemory
-from pullback.passes.lowering.memrefs import insert_copy
 from pullback.passes.lowering.strided_layout import memref_type
 
 FIRST_ROWS = 16
@@ -46,8 +44,8 @@ class Stack:
         return self.rows, self.size, self.room
 
 
-CallHost: TypeAlias = Callable[[GraphOp, Sequence[SSAValue]], None]
-"""Inserts a call of what the host runs, on the memory of its operands and results."""
+CallHost: TypeAlias = Callable[[GraphOp, Sequence[SSAValue], Sequence[SSAValue]], None]
+"""Inserts a call of what the host runs, on the memory of its operands, into that of its results."""
 
 
 class Stacks:
@@ -66,12 +64,14 @@ class Stacks:
         type_ = op.results[0].type
         assert isinstance(type_, StackType)
         room = self.builder.index(FIRST_ROWS)
-        self._known[op.results[0]] = Stack(allocated(rows_type(type_), room), self.builder.index(0), room)
+        self._known[op.results[0]] = Stack(
+            self.memory.allocate(rows_type(type_), room), self.builder.index(0), room
+        )
 
     def push(self, op: Push) -> None:
         """The value's copy in the next row."""
         stack = self._grown(self.take(op.operands[0], op))
-        insert_copy(self.memory.tensor(op.operands[1]), row_of(stack.rows, stack.size))
+        self.memory.copy(self.memory.tensor(op.operands[1]), row_of(stack.rows, stack.size))
         size = result_of(index_op(arith.AddiOp, stack.size, self.builder.index(1)), "size")
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
 
@@ -85,7 +85,7 @@ class Stacks:
             insert(scf.YieldOp.create(operands=[stack.size]))
         with self.builder.entering(take):
             size = result_of(index_op(arith.SubiOp, stack.size, self.builder.index(1)), "size")
-            insert_copy(row_of(stack.rows, size), target)
+            self.memory.copy(row_of(stack.rows, size), target)
             insert(scf.YieldOp.create(operands=[size]))
         (size,) = if_else(is_empty, clear, take, ["size"])
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
@@ -112,33 +112,28 @@ class Stacks:
 
         def body(number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             into = row_of(longer.rows, self.builder.sum_of([(before, 1), (number, 1)], 0))
-            self.call_host(add, [into, row_of(shorter.rows, number), into])
+            self.call_host(add, [into, row_of(shorter.rows, number)], [into])
             return []
 
         bounds = self.builder.index(0), shorter.size, self.builder.index(1)
         self.builder.loop_between(bounds, "row", [], body)
-        insert(memref.DeallocOp.create(operands=[shorter.rows]))
+        self.memory.free(shorter.rows)
         return longer
 
     def _clear(self, value: SSAValue, target: SSAValue) -> None:
         """Zeros in the memory of a tensor."""
-        type_ = value.type
-        element_type = element_type_of(type_)
-        if is_complex(element_type):  # arith has no complex numbers
-            zeros = Fill.create(result_types=[type_], properties={"value": scalar_attribute(0, element_type)})
-            self.call_host(zeros, [target])
+        element_type = element_type_of(value.type)
+        if not is_complex(element_type):
+            self.memory.clear(target)
             return
-        zero = self.builder.number(0, memory_type(element_type)).value
+        zero = {"value": scalar_attribute(0, element_type)}  # arith has no complex numbers
+        self.call_host(Fill.create(result_types=[value.type], properties=zero), [], [target])
 
-        def store(indices: list[SSAValue], extents: Sequence[int]) -> list[SSAValue]:
-            if not extents:
-                insert(memref.StoreOp.get(zero, target, indices))
-            else:
-                bounds = 0, extents[0], 1
-                self.builder.loop(bounds, "i", [], lambda i, _: store([*indices, i], extents[1:]))
-            return []
-
-        store([], shape_of_type(type_))
+    def _allocated_as(self, stack: Stack, room: SSAValue) -> SSAValue:
+        """New memory for so many rows as those of a stack."""
+        type_ = stack.rows.type
+        assert isinstance(type_, MemRefType)
+        return self.memory.allocate(type_, room)
 
     def _grown(self, stack: Stack) -> Stack:
         """The stack with room for one row more."""
@@ -147,9 +142,9 @@ class Stacks:
         grow, keep = Block(), Block()
         with self.builder.entering(grow):
             room = result_of(index_op(arith.AddiOp, stack.room, stack.room), "room")
-            rows = allocated(stack.rows.type, room)
-            insert_copy(stack.rows, first_rows(rows, stack.room))
-            insert(memref.DeallocOp.create(operands=[stack.rows]))
+            rows = self._allocated_as(stack, room)
+            self.memory.copy(stack.rows, first_rows(rows, stack.room))
+            self.memory.free(stack.rows)
             insert(scf.YieldOp.create(operands=[rows, room]))
         with self.builder.entering(keep):
             insert(scf.YieldOp.create(operands=[stack.rows, stack.room]))
@@ -169,8 +164,8 @@ class Stacks:
         stack = self._known[value]
         if is_last_use(value, user):
             return stack
-        rows = allocated(stack.rows.type, stack.room)
-        insert_copy(stack.rows, rows)
+        rows = self._allocated_as(stack, stack.room)
+        self.memory.copy(stack.rows, rows)
         return Stack(rows, stack.size, stack.room)
 
     def free_after(self, op: Operation) -> None:
@@ -188,7 +183,7 @@ class Stacks:
                 self._free(value)
 
     def _free(self, value: SSAValue) -> None:
-        insert(memref.DeallocOp.create(operands=[self._known[value].rows]))
+        self.memory.free(self._known[value].rows)
 
 
 def owner_block(value: SSAValue) -> Block | None:
@@ -242,12 +237,6 @@ def rows_type(type_: StackType) -> MemRefType:
     """A memref of any number of rows, each a tensor of the stack."""
     data = type_.data_type
     return memref_type((DYNAMIC_INDEX, *shape_of_type(data)), element_type_of(data))
-
-
-def allocated(type_: object, room: SSAValue) -> SSAValue:
-    """New memory for so many rows."""
-    assert isinstance(type_, MemRefType)
-    return result_of(memref.AllocOp([room], [], type_), "rows")
 
 
 def strided(type_: MemRefType, shape: Sequence[int], *, is_row: bool) -> MemRefType:

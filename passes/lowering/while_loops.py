@@ -14,7 +14,7 @@ from pullback.dialects.graph.tensor.types import StackType
 from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferAssignment, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.host_memory import HostMemory
-from pullback.passes.lowering.memrefs import bytes_of, insert_copy, tensor_memref
+from pullback.passes.lowering.memrefs import bytes_of, tensor_memref
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.strided_layout import StridedLayout
 
@@ -61,7 +61,7 @@ def condition(memory: HostMemory, op: While) -> SSAValue:
     flag = memory.view(
         memory.assignment.of(last.operands[0]), MemRefType(tensor_memref(last.operands[0]).element_type, [1])
     )
-    return BufferView(flag, StridedLayout((1,), (1,)), i1).load(memory.builder, [], 0).value
+    return BufferView(memory.flag(flag), StridedLayout((1,), (1,)), i1).load(memory.builder, [], 0).value
 
 
 Move = tuple[BufferKey, BufferKey, MemRefType]
@@ -76,11 +76,11 @@ def move(memory: HostMemory, moves: Sequence[Move]) -> None:
         free = next((m for m in pending if m[1] not in sources), None)
         if free is None:  # a cycle: one of its targets is set aside
             _, target, type_ = pending[0]
-            insert_copy(memory.view(target, type_), memory.view(SCRATCH, type_))
+            memory.copy(memory.view(target, type_), memory.view(SCRATCH, type_))
             pending = [(SCRATCH if s == target else s, t, m) for s, t, m in pending]
             continue
         source, target, type_ = free
-        insert_copy(memory.view(source, type_), memory.view(target, type_))
+        memory.copy(memory.view(source, type_), memory.view(target, type_))
         pending.remove(free)
 
 

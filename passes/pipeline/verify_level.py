@@ -35,7 +35,7 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
     At level `kernels` that includes every schedule, and every memory plan, and with a target (`cpu`, `gpu`) whether it
-    has the means for every kernel; at level `loops` it includes what the host runs.
+    has the means for every kernel; at levels `loops` and `gpu` it includes what the host runs.
 
     Raises:
         VerificationError: the module is not valid at any level.
@@ -54,7 +54,7 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
         raise wrong
     if level == "kernels":
         verify_scheduled(module, target)
-    for function in module.ops if level == "loops" else ():
+    for function in module.ops if level in ("loops", "gpu") else ():
         if isinstance(function, FuncOp) and is_host_function(function):
             operation_of(function)
 

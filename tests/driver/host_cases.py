@@ -80,11 +80,14 @@ def extremes() -> type[GraphOp]:
 
 
 def agree(inputs: Sequence[pb.Tensor], outputs: Sequence[pb.Tensor], *arrays: Array) -> pb.Step:
-    """Native code, and level `loops` from its text under the interpreter, give what the evaluator gives."""
-    step, oracle = (pb.compile(list(inputs), list(outputs), target=target) for target in ("cpu", "numpy"))
+    """Native code, its level `loops` under the interpreter, and emulated GPU kernels give what the evaluator gives."""
+    step, emulated, oracle = (
+        pb.compile(list(inputs), list(outputs), target=target) for target in ("cpu", "simt", "numpy")
+    )
     expected = oracle(*arrays)
-    for found, wanted in zip(step(*arrays), expected, strict=True):
-        same(found, wanted)
+    for run in (step, emulated):
+        for found, wanted in zip(run(*arrays), expected, strict=True):
+            same(found, wanted)
     for run in (interpreted, native):
         for found, wanted in zip(run(step.ir("loops"), arrays, expected), expected, strict=True):
             same(found, wanted)

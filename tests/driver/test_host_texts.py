@@ -14,6 +14,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
+from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.driver.host_cases import OTHERS, backwards, interpreted, native
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 
@@ -82,15 +83,14 @@ def test_what_a_text_may_not_say(run: Callable[..., Any], old: str, new: str, me
         run(text.replace(old, new), [np.zeros(3, np.float32)], [np.zeros(3, np.float32)])
 
 
-def test_not_on_devices() -> None:
+def test_what_a_text_for_gpus_may_not_say() -> None:
     turned = backwards()
     with pb.Graph():
         x = pb.placeholder("f32", (3,), name="x")
-        step = pb.compile([x], turned.of(x), target="simt")
-    with pytest.raises(
-        DiagnosticError, match=r"'graph.test_backwards' of \(tensor<3xf32>\) has no GPU kernel"
-    ):
-        step(np.zeros(3, np.float32))
+        text = pb.compile([x], turned.of(x), target="simt").ir("gpu")
+    module = parse(context(), text.replace('"graph.test_backwards"', '"graph.unheard_of"')).module
+    with pytest.raises(DiagnosticError, match="expected the name of a graph operation"):
+        verify_level(module, "gpu")
 
 
 @needs_mlir_opt

@@ -144,9 +144,9 @@ def run(text: str, target: str) -> list[Array]:
     loops = lowered(module, "loops")
     layout = Layout.of(loops, module)
     outputs = {at: np.zeros_like(pool.take()) for at, pool in layout.outputs.items()}
-    buffers = dict(zip(layout.inputs, inputs, strict=True)) | outputs | dict(layout.arena)
+    buffers = dict(zip(layout.inputs, inputs, strict=True)) | outputs | dict(layout.arenas)
     buffers |= {at: variables[name] for at, name in layout.variables.items()}
-    interpret(loops, [buffers[at] for at in sorted(buffers)], undefined=[*outputs, *layout.arena])
+    interpret(loops, [buffers[at] for at in sorted(buffers)], undefined=[*outputs, *layout.arenas])
     return [*outputs.values(), *variables.values()]
 
 

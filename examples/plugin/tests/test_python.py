@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.extend import DiagnosticError
 from shrinkage.operations import keep_largest, soft_threshold
 
 X = np.array([1, -2, 3, 0.1], np.float32)
@@ -24,7 +23,7 @@ def test_soft_threshold(target):
         assert "graph.soft_threshold" in step.ir("kernels").partition("graph.kernel")[2]
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "checked"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "checked"])
 @pytest.mark.parametrize("axis", [0, -1])
 def test_keep_largest(target, axis):
     with pb.Graph():
@@ -35,13 +34,6 @@ def test_keep_largest(target, axis):
     expected = [[0, -2, 3], [-4, 5, 0]] if axis == -1 else [[1, -2, 3], [-4, 5, 0]]
     np.testing.assert_array_equal(value, expected)
     np.testing.assert_array_equal(gradient, np.not_equal(expected, 0))
-
-
-def test_the_host_is_out_of_reach_of_a_device():
-    with pb.Graph():
-        x = pb.placeholder("f32", (4,), name="x")
-        with pytest.raises(DiagnosticError, match=r"'shrink.keep_largest' .* has no GPU kernel"):
-            pb.compile([x], [keep_largest(x, 2)], target="simt")(X)
 
 
 def test_gradients_are_those_of_differences():

@@ -28,7 +28,7 @@ func.func @main(%x: tensor<8x500xf32>, %bias: tensor<500xf32>) -> (tensor<8x500x
 // CHECK-NEXT:         memref.store [[BYTE]], %positive[%i] : memref<4000xi8>
 // CHECK-NEXT:       }
 // CHECK-NEXT:       gpu.return
-// CHECK:        func.func @main(%x: memref<8x500xf32>, %bias: memref<500xf32>, %output0: memref<8x500xf32>, %output1: memref<8x500xi8>) attributes {graph.arguments = ["input", "input", "output", "output"]} {
+// CHECK:        func.func @main(%x: memref<8x500xf32>, %bias: memref<500xf32>, %output0: memref<8x500xf32>, %output1: memref<8x500xi8>) attributes {graph.arguments = ["input", "input", "output", "output"], graph.devices = ["cuda:0", "cuda:0", "cuda:0", "cuda:0"]} {
 // CHECK:          gpu.launch_func @kernels::@main_kernel_0 blocks in (%c16, %c1, %c1) threads in (%c256, %c1, %c1)
 // CHECK-NEXT:     func.return
 

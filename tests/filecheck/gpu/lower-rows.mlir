@@ -39,7 +39,7 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CHECK-NEXT:       memref.store [[LOG]], %partial3[%row] : memref<64xf32>
 // CHECK:        gpu.func @main_kernel_0_totals(%loss: memref<1xf32>, %partial3: memref<64xf32>) kernel
 // CHECK:            memref.store {{%.*}}, %loss[%c0] : memref<1xf32>
-// CHECK:      func.func @main({{.*}} %arena: memref<256xi8>) attributes {graph.arguments = ["input", "output", "output", "arena"]} {
+// CHECK:      func.func @main({{.*}} %arena: memref<256xi8>) attributes {graph.arguments = ["input", "output", "output", "arena"], graph.devices = ["cuda:0", "cuda:0", "cuda:0", "cuda:0"]} {
 // CHECK:        %scratch = memref.view %arena[%c0][] : memref<256xi8> to memref<64xf32>
 // CHECK:        gpu.launch_func @kernels::@main_kernel_0 blocks in (%c64, %c1, %c1) threads in (%c128, %c1, %c1)
 // CHECK-NEXT:   gpu.launch_func @kernels::@main_kernel_0_totals blocks in (%c1, %c1, %c1) threads in (%c32, %c1, %c1)

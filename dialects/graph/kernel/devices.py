@@ -1,0 +1,124 @@
+"""Devices of memory at level `gpu`: the host's, and that which kernels work on.
+
+    func.func @main(%x: memref<4xf32>, %host_arena: memref<64xi8>) attributes {
+        graph.arguments = ["input", "host_arena"], graph.devices = ["cuda:0", "cpu:0"]} {
+      %y = gpu.alloc() : memref<4xf32>
+      %host = memref.view %host_arena[%c0][] : memref<64xi8> to memref<4xf32>
+
+A memref type does not say where the memory is. What made it does: `%y` is on the device, and `%host` is where the
+argument is of which it is a view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import scf
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
+
+from pullback.dialects.upstream.gpu import LaunchFuncOp
+
+DEVICES = "graph.devices"
+"""The attribute of a host function that gives the device of each argument."""
+HOST = "cpu:0"
+CUDA = "cuda:0"
+KNOWN_DEVICES = (HOST, CUDA)
+_VIEWS = frozenset(
+    f"memref.{name}"
+    for name in ("view", "subview", "reinterpret_cast", "cast", "collapse_shape", "expand_shape")
+)
+"""Operations whose result is the memory of their first operand."""
+_MADE_ON = {
+    "gpu.alloc": CUDA,
+    "memref.alloc": HOST,
+    "memref.alloca": HOST,
+    "memref.get_global": HOST,
+}
+"""Operations that make memory, or that name some of the module."""
+
+
+def argument_devices(function: Operation) -> Sequence[str]:
+    """The device of each argument of a host function.
+
+    A function that does not state them has on a device what it passes to kernels, and the rest on the host.
+    """
+    stated = stated_devices(function)
+    if stated is not None:
+        return stated
+    passed = {
+        root_of(value)
+        for launch in function.walk()
+        if isinstance(launch, LaunchFuncOp)
+        for value in launch.kernel_operands
+    }
+    return [CUDA if argument in passed else HOST for argument in function.regions[0].block.args]
+
+
+def stated_devices(function: Operation) -> Sequence[str] | None:
+    """The devices that a function states for its arguments; None if it states none."""
+    stated = function.attributes.get(DEVICES)
+    if not isinstance(stated, ArrayAttr):
+        return None
+    names: Sequence[object] = stated.data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return [name.data if isinstance(name, StringAttr) else str(name) for name in names]
+
+
+def device_of(value: SSAValue, arguments: Sequence[str]) -> str | None:
+    """The device of the memory of a memref; None where nothing says.
+
+    Args:
+        value: a memref in a host function.
+        arguments: the device of each argument of the function.
+    """
+    root = root_of(value)
+    if isinstance(root, OpResult):
+        return _MADE_ON.get(root.op.name)
+    assert isinstance(root, BlockArgument)
+    return arguments[root.index] if _is_entry(root.owner) and root.index < len(arguments) else None
+
+
+def root_of(value: SSAValue) -> SSAValue:
+    """The value whose memory this is: through views, and what loops and branches carry, as it was at first."""
+    while True:
+        source = _source(value)
+        if source is None:
+            return value
+        value = source
+
+
+def _source(value: SSAValue) -> SSAValue | None:
+    if isinstance(value, BlockArgument):
+        return _before_the_first_trip(value)
+    assert isinstance(value, OpResult)
+    op, index = value.op, value.index
+    match op:
+        case scf.WhileOp():
+            return _passed_on(op.before_region.block, index + 1)
+        case scf.ForOp():
+            return op.iter_args[index]
+        case scf.IfOp():
+            return _passed_on(op.true_region.block, index)
+        case _:
+            return op.operands[0] if op.name in _VIEWS else None
+
+
+def _before_the_first_trip(argument: BlockArgument) -> SSAValue | None:
+    around = argument.owner.parent_op()
+    if isinstance(around, scf.WhileOp):
+        if argument.owner is around.before_region.block:
+            return around.arguments[argument.index]
+        return _passed_on(around.before_region.block, argument.index + 1)
+    if isinstance(around, scf.ForOp) and argument.index:
+        return around.iter_args[argument.index - 1]
+    return None
+
+
+def _passed_on(block: Block, index: int) -> SSAValue | None:
+    last = block.last_op
+    return last.operands[index] if last is not None and index < len(last.operands) else None
+
+
+def _is_entry(block: Block) -> bool:
+    around = block.parent_op()
+    return around is not None and around.name == "func.func"
