@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation
 
-from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.fibers.compile_text import TEXT, compile_text
 from pullback.backends.fibers.device_arguments import ALIGNMENT, DeviceArguments, poison
 from pullback.backends.fibers.library import LaunchError, Library, Order, load
@@ -42,15 +42,16 @@ class FiberProgram(HostProgram):
         self.starts: list[int] = []
         """The addresses of the buffers of the current run, ascending."""
         self._library: Library | None = None
-        kernels = [symbol_of(op) or "" for op in module.walk() if op.name == "gpu.func"]
-        if kernels:
+        self._names = kernel_names(module)
+        if self._names:
             self.text = cuda_source(module) if text is None else text
-            self._library = load(compile_text(self.text, kernels, sanitize=sanitize))
+            names = list(self._names.values())
+            self._library = load(compile_text(self.text, names, sanitize=sanitize))
         super().__init__(module)
 
     def kernel(self, op: Operation) -> Launch:
         assert self._library is not None
-        return FiberKernel(op, self, self._library).launch
+        return FiberKernel(op, self._names[op], self, self._library).launch
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
         self.starts = sorted(buffer.ctypes.data for buffer in buffers)
@@ -68,8 +69,9 @@ class FiberProgram(HostProgram):
 class FiberKernel:
     """A `gpu.func` whose text is compiled."""
 
-    def __init__(self, op: Operation, program: FiberProgram, library: Library) -> None:
-        self.op, self.program, self.library = op, program, library
+    def __init__(self, op: Operation, function: str, program: FiberProgram, library: Library) -> None:
+        """`function` is its name in the text."""
+        self.op, self.function, self.program, self.library = op, function, program, library
         self.name = symbol_of(op) or ""
         block = op.regions[0].block
         self._types = [argument.type for argument in block.args]
@@ -86,7 +88,7 @@ class FiberKernel:
         addresses = dict(zip(positions, device.addresses, strict=True))
         values = [addresses[at] if at in addresses else self._bits(at, v) for at, v in enumerate(arguments)]
         try:
-            self.library.launch(self.name, grid, block, values, self.program.order)
+            self.library.launch(self.function, grid, block, values, self.program.order)
         except LaunchError as error:
             raise ExecutionError(op, f"@{self.name}: {error} ({TEXT})") from None
         if (beside := device.damaged()) is not None:

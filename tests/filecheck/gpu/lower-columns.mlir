@@ -18,9 +18,9 @@ func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
 // CHECK:      gpu.launch_func @kernels::@main_kernel_0 blocks in (%c3, %c1, %c1) threads in (%c512, %c1, %c1)
 
 // CUDA:      __shared__ float main_kernel_0_shared_0[512];
-// CUDA:      const long long column = exists ? candidate : 0;
+// CUDA:      const unsigned column = exists ? candidate : 0;
 // CUDA-NEXT: float total = 0.0f;
-// CUDA-NEXT: for (long long k = warp; k < 500; k += 16) {
+// CUDA-NEXT: for (unsigned k = warp; k < 500; k += 16) {
 // CUDA:      main_kernel_0_shared_0[thread] = total;
 // CUDA-NEXT: __syncthreads();
 // CUDA:      if (leads_column_0) {

@@ -49,7 +49,7 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CUDA:      extern "C" __global__ void __launch_bounds__(128) main_kernel_0(const float* __restrict__ x, float* __restrict__ p, float* __restrict__ partial3) {
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_0[4];
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_1[4];
-// CUDA:        for (long long k = thread; k < 300; k += 128) {
+// CUDA:        for (unsigned k = thread; k < 300; k += 128) {
 // CUDA:          total = larger;
 // CUDA:        __shfl_xor_sync(0xffffffff, total, 16);
 // CUDA:        if (leads_warp) {

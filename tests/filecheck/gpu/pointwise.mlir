@@ -41,7 +41,7 @@ builtin.module attributes {gpu.container_module} {
 // CHECK: gpu.return
 // CHECK: gpu.launch_func @kernels::@scale blocks in (%two, %one, %one) threads in (%four, %one, %one) args(%x : memref<5xf32>, %y : memref<5xf32>)
 
-// CUDA: extern "C" __global__ void __launch_bounds__(4) scale(const float* __restrict__ x, float* __restrict__ y) {
+// CUDA: extern "C" __global__ void __launch_bounds__(4) scale_kernel(const float* __restrict__ x, float* __restrict__ y) {
 // CUDA-NEXT:   const long long block = blockIdx.x;
 // CUDA-NEXT:   const long long thread = threadIdx.x;
 // CUDA-NEXT:   const long long threads = blockDim.x;

@@ -50,7 +50,7 @@ builtin.module attributes {gpu.container_module} {
 // CHECK: %other, %valid = gpu.shuffle xor %total, %distance, %width : f64
 // CHECK: gpu.barrier
 
-// CUDA: extern "C" __global__ void __launch_bounds__(64) sum(const double* __restrict__ x, double* __restrict__ y) {
+// CUDA: extern "C" __global__ void __launch_bounds__(64) sum_kernel(const double* __restrict__ x, double* __restrict__ y) {
 // CUDA-NEXT:   __shared__ double partial[2];
 // CUDA-NEXT:   const long long row = blockIdx.x;
 // CUDA-NEXT:   const long long t = threadIdx.x;
