@@ -7,27 +7,24 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
-from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import MemRefType, ModuleOp
 
 from pullback.backends.interpreter.interpreter import global_memory
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.dialects.graph.kernel.argument_roles import (
+    ARENAS,
+    ARGUMENTS,
+    CONSTANT,
+    VARIABLE,
+    argument_roles,
+)
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.driver.buffers import OutputPool, aligned_copy, aligned_empty
 from pullback.driver.run_pipeline import main_function
 
 Array = npt.NDArray[Any]
-ARGUMENTS = "graph.arguments"
-"""The attribute of `@main` that gives the role of each argument.
-
-Roles are `input`, `variable:NAME`, `output`, `arena` and, where the host and devices have memory of their own,
-`constant:SYMBOL` (memory of the device that holds what the `memref.global` @SYMBOL does) and `host_arena`."""
-VARIABLE = "variable:"
-CONSTANT = "constant:"
-ARENAS = ("arena", "host_arena")
-UNDEFINED = ("output", *ARENAS)
-"""The roles of memory whose contents mean nothing when the function is called."""
 
 
 class Buffers(NamedTuple):
@@ -103,7 +100,7 @@ def constant_array(module: ModuleOp, role: str) -> Array:
     """The contents of an argument whose role is that of a constant, which nothing may write to.
 
     Raises:
-        ValueError: the module has no such constant.
+        DiagnosticError: the module has no such constant.
     """
     symbol = role.removeprefix(CONSTANT)
     for op in module.ops:
@@ -111,15 +108,7 @@ def constant_array(module: ModuleOp, role: str) -> Array:
             array = aligned_copy(global_memory(op).data)
             array.flags.writeable = False
             return array
-    raise ValueError(f"an argument of @main is '{role}': the module has no memref.global @{symbol}")
-
-
-def argument_roles(function: func.FuncOp) -> Sequence[str]:
-    """What each argument of a function on memory is for; nothing where a lowering did not say so."""
-    roles = function.attributes.get(ARGUMENTS)
-    if not isinstance(roles, ArrayAttr):
-        return ()
-    return [role.data for role in roles.data if isinstance(role, StringAttr)]  # pyright: ignore[reportUnknownVariableType]
+    raise DiagnosticError(f"an argument is '{role}': the module has no memref.global @{symbol}")
 
 
 def _roles(module: ModuleOp) -> Sequence[str]:

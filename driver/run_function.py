@@ -13,13 +13,14 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, StringAtt
 from xdsl.ir import Attribute, OpResult, SSAValue
 
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, VARIABLE, argument_roles
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.types import data_type_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
 from pullback.driver.buffers import aligned_empty
-from pullback.driver.layout import CONSTANT, VARIABLE, argument_roles, constant_array
+from pullback.driver.layout import constant_array
 from pullback.driver.program import compile_function
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor, MemoryRunner

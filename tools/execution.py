@@ -9,8 +9,9 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
-from pullback.driver.layout import CONSTANT, argument_roles, constant_array
+from pullback.driver.layout import constant_array
 from pullback.driver.run_function import (
     arguments_of,
     functions_of,

@@ -43,35 +43,31 @@ def _alloc(compiler: Compiler, op: Operation) -> Step:
 
 def _dealloc(compiler: Compiler, op: Operation) -> Step:
     slot = compiler.slot(op.operands[0])
+    return lambda environment: _of_device(op, environment[slot], "free it with memref.dealloc").free(op)
+
+
+def _memset(compiler: Compiler, op: Operation) -> Step:
+    slot, value = compiler.slots(op.operands)
 
     def run(environment: Environment) -> None:
-        memory = environment[slot]
-        if not isinstance(memory, DeviceMemory):
-            raise ExecutionError(op, "this is memory of the host: free it with memref.dealloc")
-        memory.unguarded().free(op)
+        memory = _of_device(op, environment[slot], "expected memory of a device")
+        memory.write(op, ..., environment[value])
 
     return run
 
 
 def _memcpy(compiler: Compiler, op: Operation) -> Step:
     destination, source = compiler.slots(op.operands)
-
-    def run(environment: Environment) -> None:
-        _accessible(environment[source]).copy_to(op, _accessible(environment[destination]))
-
-    return run
+    return lambda environment: _any(environment[source]).copy_to(op, _any(environment[destination]))
 
 
-def _memset(compiler: Compiler, op: Operation) -> Step:
-    destination, value = compiler.slots(op.operands)
-
-    def run(environment: Environment) -> None:
-        _accessible(environment[destination]).write(op, ..., environment[value])
-
-    return run
+def _of_device(op: Operation, memory: Memory, remedy: str) -> Memory:
+    if not isinstance(memory, DeviceMemory):
+        raise ExecutionError(op, f"this is memory of the host: {remedy}")
+    return memory.unguarded()
 
 
-def _accessible(memory: Memory) -> Memory:
+def _any(memory: Memory) -> Memory:
     return memory.unguarded() if isinstance(memory, DeviceMemory) else memory
 
 

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.dialects.graph.kernel.argument_roles import argument_roles
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.diagnostics import DiagnosticError, UnsupportedError
@@ -34,7 +35,6 @@ from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread
 from pullback.driver.checking.partial_evaluation import EndlessError
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
-from pullback.driver.layout import argument_roles
 from pullback.driver.run_function import functions_of
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import data_type_of
 from pullback.driver.checking.points import BOTH_SIGNS, EXTENT, random_argument, random_value
-from pullback.driver.layout import VARIABLE, argument_roles
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from xdsl.ir import Attribute
 
 from pullback.backends.evaluator.evaluator import check_array
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, UNDEFINED, VARIABLE, argument_roles
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
@@ -21,7 +22,7 @@ from pullback.dialects.graph.tensor.types import GraphError, SlicesType, data_ty
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.partial_evaluation import PartialEvaluator, evaluate_partly
-from pullback.driver.layout import CONSTANT, UNDEFINED, VARIABLE, argument_roles, constant_array
+from pullback.driver.layout import constant_array
 from pullback.driver.run_function import functions_of, is_on_memory, memory_runners
 from pullback.driver.run_pipeline import function_named
 from pullback.driver.targets.target import MemoryRunner

@@ -10,13 +10,13 @@ from xdsl.dialects import func
 from xdsl.ir import Operation
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.results import Change
-from pullback.driver.layout import VARIABLE, argument_roles
 from pullback.driver.reproducer import Reproducer
 from pullback.driver.run_function import functions_of
 

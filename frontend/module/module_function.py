@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from xdsl.dialects import func
 from xdsl.ir import Attribute
 
+from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.tensor.arrays import Array
-from pullback.driver.layout import VARIABLE, argument_roles
 from pullback.driver.run_function import (
     arguments_of,
     functions_of,

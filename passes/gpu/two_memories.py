@@ -23,6 +23,7 @@ from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr, i8
 from xdsl.ir import Block, Operation, SSAValue
 
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, HOST_ARENA
 from pullback.dialects.graph.kernel.devices import CUDA, DEVICES, HOST
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.insertion import insert
@@ -33,8 +34,6 @@ from pullback.passes.lowering.code_builder import named, result_of
 from pullback.passes.lowering.host_memory import HostMemory, InsertCall
 from pullback.passes.lowering.memrefs import bytes_of, tensor_memref
 from pullback.passes.lowering.support import runs_on_host
-
-HOST_ARENA = "host_arena"
 
 
 class TwoMemories(HostMemory):
@@ -70,7 +69,7 @@ class TwoMemories(HostMemory):
         if buffer not in self._arguments:
             type_ = tensor_memref(self.assignment.constants[buffer].results[0])
             self._arguments[buffer] = named(self.builder.add_argument(type_), "constant")
-            self.roles.append(f"constant:{self._global_of(buffer)}")
+            self.roles.append(f"{CONSTANT}{self._global_of(buffer)}")
         return self._arguments[buffer]
 
     # ---- what the host does with memory -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, MemRefTyp
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.kernel.argument_roles import ARGUMENTS, VARIABLE
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
@@ -61,7 +62,7 @@ class HostMemory:
                 assert isinstance(op.result.type, VariableType)
                 data = op.result.type.data_type
                 type_ = memref_type(shape_of_type(data), element_type_of(data))
-                self._add(f"variable:{op.label}", ("variable", op.label), type_, op.result.name_hint)
+                self._add(f"{VARIABLE}{op.label}", ("variable", op.label), type_, op.result.name_hint)
         last = function.body.block.last_op
         for i, value in enumerate(last.operands if last is not None else ()):
             self._add("output", ("output", i), tensor_memref(value), f"output{i}")
@@ -93,7 +94,7 @@ class HostMemory:
     def finish(self) -> func.FuncOp:
         """The host function, which says what its arguments are for."""
         function = self.builder.finish()
-        function.attributes["graph.arguments"] = ArrayAttr([StringAttr(role) for role in self.roles])
+        function.attributes[ARGUMENTS] = ArrayAttr([StringAttr(role) for role in self.roles])
         return function
 
     def _shaped(self, whole: SSAValue, type_: MemRefType) -> SSAValue:

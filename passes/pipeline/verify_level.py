@@ -16,6 +16,7 @@ from pullback.dialects.graph.kernel.schedule import TARGETS
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.verification import verify
+from pullback.passes.gpu.check_devices import check_devices
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.pipeline.levels import LEVELS, Level, LevelName
 
@@ -35,13 +36,14 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
     At level `kernels` that includes every schedule, and every memory plan, and with a target (`cpu`, `gpu`) whether it
-    has the means for every kernel; at levels `loops` and `gpu` it includes what the host runs.
+    has the means for every kernel; at levels `loops` and `gpu` it includes what the host runs, and at level `gpu` on
+    which device memory is.
 
     Raises:
         VerificationError: the module is not valid at any level.
         LevelError: an op, a type or a dynamic shape has no place at this level.
-        DiagnosticError: a schedule or a memory plan does not fit the program, or a function without a body states
-            no operation that the host can run.
+        DiagnosticError: a schedule or a memory plan does not fit the program, a function without a body states
+            no operation that the host can run, or an op takes memory that it cannot reach.
         ValueError: the level or the target is not known.
     """
     if level not in LEVELS:
@@ -57,6 +59,8 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     for function in module.ops if level in ("loops", "gpu") else ():
         if isinstance(function, FuncOp) and is_host_function(function):
             operation_of(function)
+    if level == "gpu":
+        check_devices(module)
 
 
 def misplaced(module: ModuleOp, level: LevelName) -> LevelError | None:

@@ -13,12 +13,13 @@ import time
 from collections.abc import Sequence
 
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 
 from pullback.backends.cpu.llvm.costs import HOST, Costs
 from pullback.backends.cpu.llvm.function_printer import FunctionPrinter
 from pullback.backends.cpu.llvm.written_arguments import WRITES, Aliases, accesses_of
+from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function
 
 FUEL = HOST
@@ -29,7 +30,6 @@ PERIOD = 50_000_000
 """Nanoseconds between two questions to Python, which take the global interpreter lock."""
 ASK = "pb.interrupted"
 """The function that asks Python: it returns 0, or else the step is to end."""
-VARIABLE = "variable:"
 
 
 class Polling:
@@ -185,13 +185,8 @@ class Polling:
 
 
 def _roles(entry: func.FuncOp) -> list[str]:
-    roles = entry.attributes.get("graph.arguments")
-    found = (
-        [role.data for role in roles.data if isinstance(role, StringAttr)]
-        if isinstance(roles, ArrayAttr)
-        else []
-    )
-    return found if len(found) == len(entry.body.block.args) else []
+    found = argument_roles(entry)
+    return list(found) if len(found) == len(entry.body.block.args) else []
 
 
 def _variables(entry: func.FuncOp) -> list[int]:

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects import scf
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
+from pullback.dialects.graph.kernel.argument_roles import strings
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import LaunchFuncOp
 
 DEVICES = "graph.devices"
@@ -24,7 +25,7 @@ DEVICES = "graph.devices"
 HOST = "cpu:0"
 CUDA = "cuda:0"
 KNOWN_DEVICES = (HOST, CUDA)
-_VIEWS = frozenset(
+VIEWS = frozenset(
     f"memref.{name}"
     for name in ("view", "subview", "reinterpret_cast", "cast", "collapse_shape", "expand_shape")
 )
@@ -56,12 +57,28 @@ def argument_devices(function: Operation) -> Sequence[str]:
 
 
 def stated_devices(function: Operation) -> Sequence[str] | None:
-    """The devices that a function states for its arguments; None if it states none."""
-    stated = function.attributes.get(DEVICES)
-    if not isinstance(stated, ArrayAttr):
+    """The devices that a function states for its arguments; None if it states none.
+
+    Raises:
+        DiagnosticError: there is not a known one for each argument.
+    """
+    if DEVICES not in function.attributes:
         return None
-    names: Sequence[object] = stated.data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return [name.data if isinstance(name, StringAttr) else str(name) for name in names]
+    arguments = function.regions[0].block.args
+    devices = strings(function, DEVICES) or ()
+    if len(devices) != len(arguments):
+        raise DiagnosticError(
+            f"{DEVICES} names {len(devices)} devices for {len(arguments)} arguments: expected one for each",
+            function,
+        )
+    for argument, device in zip(arguments, devices, strict=True):
+        if device not in KNOWN_DEVICES:
+            raise DiagnosticError(
+                f"{DEVICES} says that argument {argument.index} is on '{device}': expected one of "
+                f"{', '.join(KNOWN_DEVICES)}",
+                function,
+            )
+    return devices
 
 
 def device_of(value: SSAValue, arguments: Sequence[str]) -> str | None:
@@ -75,7 +92,7 @@ def device_of(value: SSAValue, arguments: Sequence[str]) -> str | None:
     if isinstance(root, OpResult):
         return _MADE_ON.get(root.op.name)
     assert isinstance(root, BlockArgument)
-    return arguments[root.index] if _is_entry(root.owner) and root.index < len(arguments) else None
+    return arguments[root.index] if _is_entry(root.owner) else None
 
 
 def root_of(value: SSAValue) -> SSAValue:
@@ -100,7 +117,7 @@ def _source(value: SSAValue) -> SSAValue | None:
         case scf.IfOp():
             return _passed_on(op.true_region.block, index)
         case _:
-            return op.operands[0] if op.name in _VIEWS else None
+            return op.operands[0] if op.name in VIEWS else None
 
 
 def _before_the_first_trip(argument: BlockArgument) -> SSAValue | None:
