@@ -23,7 +23,7 @@ TEXT = "kernels.cu"
 LARGEST_FRAME = 1 << 14
 """Bytes of a stack that one function may take: a fiber's is small, and no memory beyond it is guarded."""
 OPTIONS = (
-    *("-std=c++17", "-O1", "-fPIC", "-w", f"-Werror=frame-larger-than={LARGEST_FRAME}"),
+    *("-std=c++17", "-O1", "-fPIC", f"-Werror=frame-larger-than={LARGEST_FRAME}"),
     # As on the device: signed integers wrap, products are not fused into sums, casts of pointers are read as written.
     *("-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno"),
     # glibc's checks of frames refuse a longjmp to another stack.
@@ -31,7 +31,7 @@ OPTIONS = (
     *("-fno-builtin-isnan", "-fno-builtin-isinf", "-fno-builtin-isfinite"),
 )
 PLAIN = ("-fno-sanitize=all",)
-SANITIZED = ("-fsanitize=undefined,bounds,alignment", "-fno-sanitize=vptr,function")
+SANITIZED = ("-fsanitize=undefined,bounds,alignment", "-fno-sanitize=vptr")
 STRICT_BOUNDS = "-fsanitize=bounds-strict"
 """What GCC alone has: without it, an array at the end of a struct has no bounds."""
 WORK, RESULT = ".compiling-", "result"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 
@@ -39,9 +40,11 @@ class FiberProgram(HostProgram):
         text: str | None = None,
     ) -> None:
         self.order = order
-        self.starts: list[int] = []
-        """The addresses of the buffers of the current run, ascending."""
+        self._buffers: list[tuple[int, int]] = []
+        """The addresses at which the buffers of the current run begin, and end; ascending."""
         self._library: Library | None = None
+        self.text = ""
+        """The CUDA C++ text of the kernels."""
         self._names = kernel_names(module)
         if self._names:
             self.text = cuda_source(module) if text is None else text
@@ -54,7 +57,8 @@ class FiberProgram(HostProgram):
         return FiberKernel(op, self._names[op], self, self._library).launch
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
-        self.starts = sorted(buffer.ctypes.data for buffer in buffers)
+        addresses = [(buffer.ctypes.data, buffer.nbytes) for buffer in buffers]
+        self._buffers = sorted((start, start + size) for start, size in addresses)
         for at in undefined:
             poison(buffers[at])
         super().run(entry, buffers, undefined)
@@ -62,8 +66,12 @@ class FiberProgram(HostProgram):
     def misaligned(self, array: Array) -> int:
         """The bytes of an array after an address that a device aligns memory to: buffers begin at such ones."""
         address = array.ctypes.data
-        before = bisect_right(self.starts, address)
-        return (address - self.starts[before - 1]) % ALIGNMENT if before else 0
+        before = bisect_right(self._buffers, (address, 2**64)) - 1
+        if before >= 0 and address < self._buffers[before][1]:
+            return (address - self._buffers[before][0]) % ALIGNMENT
+        while isinstance(array.base, np.ndarray):  # allocated in the run
+            array = array.base
+        return (address - array.ctypes.data) % ALIGNMENT
 
 
 class FiberKernel:
@@ -90,11 +98,19 @@ class FiberKernel:
         try:
             self.library.launch(self.function, grid, block, values, self.program.order)
         except LaunchError as error:
-            raise ExecutionError(op, f"@{self.name}: {error} ({TEXT})") from None
+            raise ExecutionError(op, f"@{self.name}: {error}{self._line_of(str(error))}") from None
         if (beside := device.damaged()) is not None:
             label = self._labels[positions[beside]]
             raise ExecutionError(op, f"@{self.name} writes to memory before or after its argument {label}")
         device.take_back([at for at, position in enumerate(positions) if position in self._stored])
+
+    def _line_of(self, message: str) -> str:
+        """The line of the text that a message names."""
+        named = re.search(r"\bline (\d+)", message)
+        lines = self.program.text.splitlines()
+        if named is None or not 0 < (number := int(named[1])) <= len(lines):
+            return ""
+        return f"\n  {TEXT}:{number}: {lines[number - 1].strip()}"
 
     def _memory(self, op: Operation, at: int, value: object) -> Memory:
         assert isinstance(value, Memory)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.dialects.graph.tensor.types import GraphError
 from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
 from pullback.driver.targets.launched_function import LaunchedFunction
 from pullback.driver.targets.target import Target, Text
@@ -18,10 +20,21 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
+ORDER = "PULLBACK_FIBERS_ORDER"
+"""The environment variable that says in which order threads take their turn: forwards, backwards, strided."""
+SANITIZE = "PULLBACK_FIBERS_SANITIZE"
+"""The environment variable that has undefined behaviour of the text reported, where it is 1."""
+
+
 def _program(module: ModuleOp) -> FiberProgram:
     from pullback.backends.fibers.fiber_program import FiberProgram
+    from pullback.backends.fibers.library import Order
 
-    return FiberProgram(module)
+    orders = {order.name.lower(): order for order in Order}
+    order = os.environ.get(ORDER) or "forwards"
+    if order not in orders:
+        raise GraphError(f"{ORDER} is {order!r}: expected one of {', '.join(orders)}")
+    return FiberProgram(module, orders[order], sanitize=os.environ.get(SANITIZE, "0") not in ("", "0"))
 
 
 def _compiled(kernels: ModuleOp, finished: ModuleOp) -> LaunchedFunction:

@@ -157,8 +157,8 @@ void wait(State state, int line) {
 template <typename Condition>
 const char* listed(char* text, size_t room, unsigned from, unsigned to, Condition holds) {
   size_t at = 0;
-  unsigned parts = 0;
-  text[0] = 0;
+  unsigned parts = 0, count = 0;
+  for (unsigned i = from; i < to; i++) count += holds(lanes[i]);
   for (unsigned i = from; i < to && at < room; i++) {
     if (!holds(lanes[i])) continue;
     unsigned end = i;
@@ -167,7 +167,7 @@ const char* listed(char* text, size_t room, unsigned from, unsigned to, Conditio
       snprintf(text + at, room - at, ", ...");
       break;
     }
-    at += snprintf(text + at, room - at, parts++ ? ", %u" : end > i ? "threads %u" : "thread %u", i);
+    at += snprintf(text + at, room - at, parts++ ? ", %u" : count > 1 ? "threads %u" : "thread %u", i);
     if (end > i && at < room) at += snprintf(text + at, room - at, "-%u", end);
     i = end;
   }
