@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Operation
 
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
+from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
 from pullback.backends.interpreter.compiled_blocks import (
     CompiledBlock,
     Compiler,
@@ -70,13 +70,11 @@ class EmulatedKernel:
     """A `gpu.func`, compiled for lanes."""
 
     def __init__(self, op: Operation, check_races: bool) -> None:
-        self.name, self.check_races = symbol_of(op), check_races
+        self._kernel, self.name, self.check_races = op, symbol_of(op), check_races
         module = op.parent_op()
         assert module is not None
         self._globals = {symbol_of(g): g for g in module.regions[0].block.ops if g.name == "memref.global"}
         block = op.regions[0].block
-        size = op.properties.get("known_block_size")
-        self._block_size = tuple(size.get_values()) if isinstance(size, DenseArrayBase) else None
         self._labels = [f"%{argument.name_hint or argument.index}" for argument in block.args]
         self._stored = stored_arguments(block)
         compiler = Compiler(_BUILDERS | {"memref.get_global": self._get_global})
@@ -86,11 +84,8 @@ class EmulatedKernel:
     def launch(self, op: Operation, grid: Extent, block: Extent, arguments: Sequence[object]) -> None:
         """Run the whole grid; `op` is the launch, for messages."""
         threads = block[0] * block[1] * block[2]
-        if self._block_size is not None and block != self._block_size:
-            raise ExecutionError(
-                op, f"@{self.name} promises blocks of {self._block_size} threads, got {block}"
-            )
-        self._check_overlap(op, arguments)
+        check_block_size(op, self._kernel, block)
+        check_overlap(op, self._kernel, arguments)
         try:
             values = [self._argument(*numbered) for numbered in enumerate(arguments)]
         except ValueError as error:
@@ -105,14 +100,6 @@ class EmulatedKernel:
             return value
         watched = self.check_races and position in self._stored
         return LaneMemory.of_argument(self._labels[position], value, watched)
-
-    def _check_overlap(self, op: Operation, arguments: Sequence[object]) -> None:
-        """Refuses overlapping arguments: a kernel's are `__restrict__` where it writes."""
-        for i in self._stored:
-            for j, other in enumerate(arguments):
-                if i != j and _overlap(arguments[i], other):
-                    labels = f"{self._labels[i]} (written) and {self._labels[j]}"
-                    raise ExecutionError(op, f"arguments {labels} of @{self.name} overlap")
 
     def _get_global(self, compiler: Compiler, op: Operation) -> Step:
         symbol = op.properties["name"]
@@ -132,10 +119,6 @@ class EmulatedKernel:
             batch[result] = batch.shared[name]
 
         return shared
-
-
-def _overlap(a: object, b: object) -> bool:
-    return isinstance(a, Memory) and isinstance(b, Memory) and np.may_share_memory(a.data, b.data)
 
 
 _BUILDERS: dict[str, StepBuilder] = {
