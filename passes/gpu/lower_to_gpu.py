@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
@@ -39,7 +40,8 @@ class LowerToGpu(ModulePass):
                 f"lower-to-gpu: shared-bytes is {self.shared_bytes}; expected 0 or more", op
             )
         verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
-        functions = lower_functions(op, gpu_kernels, TwoMemories)
+        kernels = partial(gpu_kernels, shared_bytes=self.shared_bytes)
+        functions = lower_functions(op, kernels, TwoMemories)
         device = GpuModuleOp(KERNELS, [kernel for function in functions for kernel in function.kernels])
         hosts = [
             made

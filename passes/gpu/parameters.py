@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.gpu.kernel_builder import Parameter
 from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.lowered_kernels import Signature
@@ -21,6 +22,8 @@ class Parameters:
     """One parameter for each distinct buffer that a kernel touches."""
 
     signature: Signature
+    shared_bytes: int = SHARED_BYTES
+    """The shared memory that a block may have."""
     by_buffer: dict[BufferKey, Parameter] = field(default_factory=dict)
     _scratch_bytes: int = 0
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.affine import Affine
+from pullback.dialects.graph.op.affine import Affine, row_major_strides
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.node_values import NodeValues
@@ -39,6 +39,11 @@ class Dims:
     def numbers(self) -> frozenset[int]:
         """The dims by number."""
         return frozenset(range(self.first, self.first + len(self.extents)))
+
+    @property
+    def counted(self) -> Affine:
+        """The number of a point along these dims, row-major."""
+        return Affine((0,) * self.first + row_major_strides(self.extents))
 
     def coefficients(self, offset: Affine) -> tuple[int, ...]:
         """The coefficients of an offset along these dims."""

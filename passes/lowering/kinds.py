@@ -185,9 +185,10 @@ ROWS = _row(
         {
             "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
             "gpu": Lowering(
-                "pullback.passes.gpu.line_kernel:lower_lines",
-                "pullback.passes.gpu.gpu_limits:check_lines",
-                keys=("threads",),
+                "pullback.passes.gpu.lines.lower_lines:lower_lines",
+                "pullback.passes.gpu.lines.check_lines:check_lines",
+                "pullback.passes.gpu.lines.tuning:tune_rows",
+                ("threads", "lanes", "rows", "keep", "chunk", "split"),
             ),
         },
         reduces=True,
@@ -201,9 +202,10 @@ COLUMNS = _row(
         {
             "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
             "gpu": Lowering(
-                "pullback.passes.gpu.line_kernel:lower_lines",
-                "pullback.passes.gpu.gpu_limits:check_lines",
-                keys=("threads",),
+                "pullback.passes.gpu.lines.lower_lines:lower_lines",
+                "pullback.passes.gpu.lines.check_lines:check_lines",
+                "pullback.passes.gpu.lines.tuning:tune_columns",
+                ("threads", "split"),
             ),
         },
         reduces=True,

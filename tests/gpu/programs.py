@@ -15,10 +15,13 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.gpu import ModuleOp as GpuModuleOp
 from pullback.passes.gpu.gpu_kernel import KERNELS, GpuKernel
 from pullback.passes.gpu.kernel_builder import Parameter
-from pullback.passes.gpu.line import Combination, Line
+from pullback.passes.gpu.lines.combination import Combination
+from pullback.passes.gpu.lines.line import Line, LineBody
+from pullback.passes.gpu.lines.line_kernel import line_kernel
+from pullback.passes.gpu.lines.line_work import Work
+from pullback.passes.gpu.lines.row_mapping import RowMapping
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import pointwise
-from pullback.passes.gpu.row_reduction import row_reduction
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.lowered_kernels import Code
 from pullback.passes.lowering.nodes import Load
@@ -117,6 +120,14 @@ def gather(rows: int = 40, columns: int = 12) -> Program:
 
     kernel = pointwise("gather", buffers_for(x=x, t=t, y=y), (rows, columns), body)
     return program(kernel, [x, t], [y])
+
+
+def row_reduction(
+    name: str, buffers: Sequence[Parameter], rows: Dims, reduced: Dims, body: LineBody
+) -> GpuKernel:
+    """A kernel that runs `body` for each row, as many threads on each as by default."""
+    mapping = RowMapping.default(rows.size, reduced.size)
+    return line_kernel(name, mapping, buffers, rows, reduced, Work(body, types=frozenset({f32, f64, i32})))
 
 
 def add(a: Scalar, b: Scalar) -> Scalar:

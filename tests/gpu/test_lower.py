@@ -15,12 +15,13 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import parse
+from pullback.driver.program import compile_function
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.gpu.gpu_limits import shared_memory
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.buffer_assignment import BufferKey
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
+from pullback.passes.lowering.tuning import tuned
 from pullback.tests.gpu.programs import launching
 
 SOFTMAX = """
@@ -133,11 +134,38 @@ def on_device(lowered: LoweredKernel) -> ModuleOp:
     return launching(lowered.code, [type_ for _, type_ in lowered.arguments])
 
 
-@pytest.mark.parametrize("threads", [None, 32, 64, 1024])
-@pytest.mark.parametrize("text", KERNELS.values(), ids=KERNELS)
-def test_against_the_evaluator(text: str, threads: int | None) -> None:
-    if threads is not None:
-        text = text.replace("schedule<", f"schedule<gpu = {{threads = {threads}}}, ")
+ROW_TUNINGS = [
+    "lanes = 1, rows = 32",
+    "lanes = 4, rows = 8, keep = none",
+    "lanes = 8, rows = 4, keep = registers, chunk = 1",
+    "lanes = 8, rows = 8, keep = registers, chunk = 3",
+    "lanes = 16, rows = 2, keep = none, chunk = 4",
+    "lanes = 32, rows = 4, keep = registers, chunk = 60",
+    "lanes = 64, rows = 2, keep = none, chunk = 2",
+    "lanes = 64, rows = 1, keep = none, chunk = 60",
+    "lanes = 128, rows = 4, keep = registers, chunk = 5",
+    "rows = 8",
+    "threads = 64, rows = 2",
+    "keep = registers",
+    "split = 2",
+    "split = 5, threads = 32",
+    "split = 9, lanes = 128",
+]
+COLUMN_TUNINGS = ["split = 2", "split = 7, threads = 64", "split = 150", "threads = 1024, split = 3"]
+TUNED = [
+    *((name, f"threads = {threads}") for name in KERNELS for threads in (32, 64, 1024)),
+    *((name, "") for name in KERNELS),
+    *((name, tuning) for name in ("softmax", "total", "loss", "bias") for tuning in ROW_TUNINGS),
+    *(("columns", tuning) for tuning in COLUMN_TUNINGS),
+]
+"""What threads do is the schedule's to say, and changes no result."""
+
+
+@pytest.mark.parametrize(("name", "tuning"), TUNED)
+def test_against_the_evaluator(name: str, tuning: str) -> None:
+    text = KERNELS[name]
+    if tuning:
+        text = text.replace("schedule<", f"schedule<gpu = {{{tuning}}}, ")
     kernel = kernel_of(text)
     check_schedule(kernel)
     check_means(kernel, "gpu")
@@ -146,11 +174,8 @@ def test_against_the_evaluator(text: str, threads: int | None) -> None:
     lowered = gpu_kernels(Signature(kernel, "k", inputs, outputs))
     made = [code for code in lowered.code if isinstance(code, GpuKernel)]
     assert len(made) == len(lowered.code)
-    assert threads is None or all(code.threads == threads for code in made)
-    if kernel.schedule is not None and kernel.schedule.data.kind != "pointwise":
-        assert [
-            code.shared_bytes for code in made if "_once" not in str(code.function.sym_name)
-        ] == shared_memory(kernel)
+    stated = tuned(kernel, "gpu").gpu
+    assert stated.threads is None or made[0].threads == stated.threads
     generator = np.random.default_rng(0)
     arrays: list[np.ndarray] = []
     for value in kernel.operands:
@@ -182,37 +207,128 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
     np.testing.assert_allclose(buffers[1], np.log(e.sum(axis=1)), rtol=1e-5)
 
 
-def test_more_shared_memory_than_a_block_has() -> None:
-    count, shape = 13, "tensor<500x70xf64>"
-    sums = [
-        f"%y{i} = graph.sum %0 {{axes = array<i64: 0>}} : ({shape}) -> tensor<70xf64>" for i in range(count)
-    ]
-    names, types = ", ".join(f"%y{i}" for i in range(count)), ", ".join(["tensor<70xf64>"] * count)
-    schedule = "schedule<kind = columns, parallel = [70], reduce = [500]>"
-    kernel = kernel_of(f"""func.func @main(%x: {shape}) -> ({types}) {{
+MANY = 13
+
+
+def many_sums(kind: str, count: int = MANY) -> str:
+    """A kernel of so many sums of f64 along lines."""
+    rows = kind == "rows"
+    extents, axis, line = ("70x500", 1, "70") if rows else ("500x70", 0, "70")
+    shape = f"tensor<{extents}xf64>"
+    made = "".join(
+        f"%p{i + 1} = graph.tanh %p{i} : {shape}\n"
+        f"%y{i} = graph.sum %p{i + 1} {{axes = array<i64: {axis}>}} : ({shape}) -> tensor<{line}xf64>\n"
+        for i in range(count)
+    )
+    names, types = ", ".join(f"%y{i}" for i in range(count)), ", ".join([f"tensor<{line}xf64>"] * count)
+    schedule = f"schedule<kind = {kind}, parallel = [70], reduce = [500], gpu = {{threads = 512}}>"
+    return f"""func.func @main(%x: {shape}) -> ({types}) {{
       %r:{count} = graph.kernel %x {schedule} : ({shape}) -> ({types}) {{
-      ^bb0(%0: {shape}):
-        {"".join(sums)}
+      ^bb0(%p0: {shape}):
+        {made}
         graph.yield {names} : {types}
       }}
       func.return {", ".join(f"%r#{i}" for i in range(count))} : {types}
-    }}""")
-    with pytest.raises(DiagnosticError, match="need more than 49152 bytes of shared memory"):
-        check_means(kernel, "gpu")
+    }}"""
+
+
+def check_sums(kernel: Kernel, shared_bytes: int) -> None:
+    """Lowers and runs a kernel of `many_sums` on blocks with so much shared memory."""
+    check_schedule(kernel)
+    check_means(kernel, "gpu", shared_bytes=shared_bytes)
+    outputs: list[BufferKey] = [("output", i) for i in range(MANY)]
+    lowered = gpu_kernels(Signature(kernel, "k", [("input", 0)], outputs), shared_bytes)
+    assert all(isinstance(code, GpuKernel) and code.shared_bytes <= shared_bytes for code in lowered.code)
+    function = kernel.parent_op()
+    assert isinstance(function, func.FuncOp)
+    x = np.random.default_rng(0).standard_normal(shape_of_type(kernel.operands[0].type))
+    buffers = [np.empty(t.get_shape(), dtype_of(t)) for _, t in lowered.arguments]
+    places = [place for place, _ in lowered.arguments]
+    buffers[places.index(("input", 0))] = x.reshape(-1)
+    run(on_device(lowered), buffers, undefined=[i for i, p in enumerate(places) if p[0] != "input"])
+    for place, expected in zip(outputs, evaluate(function, [x]), strict=True):
+        np.testing.assert_allclose(buffers[places.index(place)], expected, rtol=1e-10, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["rows", "columns"])
+def test_fewer_reductions_at_a_time_where_shared_memory_is_short(kind: str) -> None:
+    least = {"rows": 16, "columns": 512}[kind] * 8
+    for room in (least, 3 * least, 48 << 10):
+        check_sums(kernel_of(many_sums(kind)), room)
+    with pytest.raises(DiagnosticError, match=f"need {least} bytes of shared memory, and a block has"):
+        check_means(kernel_of(many_sums(kind)), "gpu", shared_bytes=least - 1)
 
 
 def test_totals_over_all_lines_and_across_them_together() -> None:
-    kernel = kernel_of("""func.func @main(%x: tensor<4x6xf32>) -> tensor<6xf32> {
-      %r = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [6]> : (tensor<4x6xf32>) -> tensor<6xf32> {
+    text = """func.func @main(%x: tensor<4x6xf32>) -> (tensor<6xf32>, tensor<f32>) {
+      %r:2 = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [6]>
+          : (tensor<4x6xf32>) -> (tensor<6xf32>, tensor<f32>) {
       ^bb0(%0: tensor<4x6xf32>):
         %across = graph.sum %0 {axes = array<i64: 0>} : (tensor<4x6xf32>) -> tensor<6xf32>
         %all = graph.sum %0 {axes = array<i64: 0, 1>} : (tensor<4x6xf32>) -> tensor<f32>
+        %max = graph.max %0 {axes = array<i64: 0, 1>} : (tensor<4x6xf32>) -> tensor<f32>
         %y = graph.multiply %across, %all : (tensor<6xf32>, tensor<f32>) -> tensor<6xf32>
-        graph.yield %y : tensor<6xf32>
+        graph.yield %y, %max : tensor<6xf32>, tensor<f32>
       }
-      func.return %r : tensor<6xf32>
-    }""")
+      func.return %r#0, %r#1 : tensor<6xf32>, tensor<f32>
+    }"""
+    kernel = kernel_of(text)
     check_schedule(kernel)
     check_means(kernel, "cpu")
-    with pytest.raises(DiagnosticError, match="totals over all lines and across them are used together"):
+    check_means(kernel, "gpu")
+    x = np.random.default_rng(0).standard_normal((4, 6), np.float32)
+    got = compile_function(parse(context(), text).module, "simt")([x], {})
+    np.testing.assert_allclose(got[0], x.sum(axis=0) * x.sum(), rtol=1e-5)
+    np.testing.assert_allclose(got[1], x.max(), rtol=1e-6)
+
+
+CROSSED = """
+func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %y = graph.kernel %x schedule<kind = rows, parallel = [4], reduce = [4]> : tensor<4x4xf32> {
+  ^bb0(%a: tensor<4x4xf32>):
+    %s = graph.sum %a {axes = array<i64: 1>} : (tensor<4x4xf32>) -> tensor<4xf32>
+    %b = graph.add %a, %s : (tensor<4x4xf32>, tensor<4xf32>) -> tensor<4x4xf32>
+    graph.yield %b : tensor<4x4xf32>
+  }
+  func.return %y : tensor<4x4xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_a_reduction_that_is_asked_for_along_its_loop_is_refused_by_all_targets(target: str) -> None:
+    with pytest.raises(DiagnosticError, match="is reduced along the loop that its result runs along"):
+        compile_function(parse(context(), CROSSED).module, target)([np.ones((4, 4), np.float32)], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "tuning", "message"),
+    [
+        ("softmax", "lanes = 8, rows = 2", "lanes 8 times rows 2 are 16 threads"),
+        ("softmax", "lanes = 512, rows = 4", "lanes 512 times rows 4 are 2048 threads"),
+        ("softmax", "lanes = 8, rows = 8, threads = 128", "are 64 threads and threads is 128"),
+        (
+            "softmax",
+            "split = 2, rows = 2",
+            "expected rows = 1, chunk = 1 and keep = none where rows are split",
+        ),
+        (
+            "softmax",
+            "split = 2, chunk = 2",
+            "expected rows = 1, chunk = 1 and keep = none where rows are split",
+        ),
+        ("softmax", "split = 2, keep = registers", "expected rows = 1, chunk = 1 and keep = none"),
+        ("softmax", "split = 201", "split is 201, of lines of 200 elements"),
+        (
+            "softmax",
+            "lanes = 2, keep = registers",
+            "each of 2 lanes has 100 of 200 elements; expected at most 64",
+        ),
+        ("columns", "split = 201", "split is 201, of lines of 200 elements"),
+    ],
+)
+def test_parameters_that_do_not_fit(name: str, tuning: str, message: str) -> None:
+    kernel = kernel_of(KERNELS[name].replace("schedule<", f"schedule<gpu = {{{tuning}}}, "))
+    check_schedule(kernel)
+    with pytest.raises(DiagnosticError, match=message):
         check_means(kernel, "gpu")

@@ -1,0 +1,73 @@
+"""The check of rows and columns for GPUs: what a schedule says of them fits, and a block has the shared memory."""
+
+from __future__ import annotations
+
+from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.schedule import GpuTuning
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.gpu.gpu_limits import MOST_THREADS, SHARED_BYTES
+from pullback.passes.gpu.kernel_builder import WARP
+from pullback.passes.gpu.lines.line_plan import LinePlan
+from pullback.passes.gpu.lines.mappings import LineMappings
+from pullback.passes.gpu.lines.tuning import row_mapping
+from pullback.passes.lowering.space import schedule_of
+
+MOST_KEPT = 64
+"""The most elements of a row that each of its threads keeps: each is code of its own."""
+
+
+def check_lines(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
+    """Checks a kernel of rows or columns, each of whose parameters is in its bounds.
+
+    Args:
+        kernel: whose schedule was checked.
+        shared_bytes: the shared memory that a block may have.
+
+    Raises:
+        DiagnosticError: parameters do not fit each other or the extents, or a block has not enough shared memory.
+    """
+    tuning = schedule_of(kernel).gpu
+    plan = LinePlan.of_kernel(kernel, schedule_of(kernel))
+    points = plan.points.size
+    if tuning.split is not None and tuning.split > max(points, 1):
+        raise _misfit(
+            kernel, f"split is {tuning.split}, of lines of {points} elements; expected at most as many"
+        )
+    if not plan.space.reduces_leading:
+        _check_rows(kernel, plan, tuning)
+    needed = max(LineMappings(plan, tuning).shared_bytes())
+    if needed > shared_bytes:
+        raise DiagnosticError(
+            f"the reductions of the kernel need {needed} bytes of shared memory, and a block has {shared_bytes}: "
+            "expected fewer threads",
+            kernel,
+        )
+
+
+def _check_rows(kernel: Kernel, plan: LinePlan, given: GpuTuning) -> None:
+    mapping = row_mapping(plan, given)
+    lanes, rows, threads = mapping.lanes, mapping.rows, mapping.threads
+    if not WARP <= threads <= MOST_THREADS or given.threads not in (None, threads):
+        stated = "" if given.threads is None else f" and threads is {given.threads}"
+        raise _misfit(
+            kernel,
+            f"lanes {lanes} times rows {rows} are {threads} threads{stated}; expected the threads of a block, from "
+            f"{WARP} to {MOST_THREADS}",
+        )
+    if mapping.split > 1 and (rows != 1 or mapping.chunk != 1 or mapping.keeps):
+        raise _misfit(
+            kernel,
+            f"split is {mapping.split}, with rows = {rows}, chunk = {mapping.chunk}, keep = {given.keep or 'none'}; "
+            "expected rows = 1, chunk = 1 and keep = none where rows are split",
+        )
+    kept = -(-plan.points.size // lanes)
+    if mapping.keeps and kept > MOST_KEPT:
+        raise _misfit(
+            kernel,
+            f"keep is registers, and each of {lanes} lanes has {kept} of {plan.points.size} elements; expected at "
+            f"most {MOST_KEPT}: more lanes, or keep = none",
+        )
+
+
+def _misfit(kernel: Kernel, what: str) -> DiagnosticError:
+    return DiagnosticError(f"schedule: {what}", kernel)

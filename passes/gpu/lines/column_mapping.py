@@ -1,0 +1,71 @@
+"""Columns: neighbouring lanes on neighbouring columns, and the rows of a block taking turns along them.
+
+    threads = 512     sixteen warps, each of which takes every sixteenth row of the block's 32 columns
+    split = 8         as many blocks for the same columns, each for a part of their rows; a second kernel adds these up
+
+Where there are fewer columns than lanes, the other lanes take other rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pullback.passes.gpu.kernel_builder import WARP
+from pullback.passes.gpu.lines.line_mapping import (
+    USUAL_THREADS,
+    Gathering,
+    LineMapping,
+    parts_of,
+    power_from,
+)
+
+STEPS = 4
+"""How many elements of a column, one after the other, a thread should have before more threads share the column."""
+
+
+@dataclass(frozen=True)
+class ColumnMapping(LineMapping):
+    """Columns in threads; `threads` and `split` are those of the schedule."""
+
+    lanes: int
+    """How many neighbouring columns a block has: those of a warp, or fewer."""
+    of_block: int
+    split: int = 1
+
+    @staticmethod
+    def default(columns: int, points: int) -> ColumnMapping:
+        """The mapping of so many columns of so many points, and no totals across them."""
+        lanes = column_lanes(columns)
+        return ColumnMapping(lanes, column_threads(points, lanes))
+
+    @property
+    def threads(self) -> int:
+        return self.of_block
+
+    @property
+    def cells(self) -> int:
+        return self.threads // WARP * self.lanes if self.threads > WARP else 0
+
+    def blocks(self, lines: int) -> int:
+        return -(-lines // self.lanes)
+
+    def single_partials(self, lines: int) -> int:
+        return self.blocks(lines)
+
+    def gathering(self, lines: int, points: int) -> Gathering:
+        return Gathering(self.blocks(lines), 1, self.blocks(lines))
+
+
+def column_lanes(columns: int, *, full_warps: bool = False) -> int:
+    """The columns of a block; `full_warps` keeps the lanes of a warp in one row."""
+    return WARP if full_warps else min(power_from(columns), WARP)
+
+
+def column_threads(points: int, lanes: int) -> int:
+    """The threads for columns of so many points: a few points of each column for every thread."""
+    return max(WARP, min(power_from(-(-points // STEPS)) * lanes, USUAL_THREADS))
+
+
+def column_split(columns: int, points: int, blocks: int) -> int:
+    """In how many parts columns are split."""
+    return parts_of(columns, points, max(blocks, 1))

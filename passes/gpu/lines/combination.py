@@ -1,0 +1,60 @@
+"""Combinations: reductions as functions of scalars, with their neutral elements and the dtype of long totals."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import i32
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.tensor.tensor import Number
+from pullback.dialects.upstream.gpu import ShuffleMode, ShuffleOp
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
+from pullback.passes.lowering.code_builder import combine, named, result_of
+from pullback.passes.lowering.long_sums import total_type
+from pullback.passes.lowering.nodes import Reduce
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A reduction of scalars: its combining function, its neutral element, and the dtype of long totals."""
+
+    element_type: Attribute
+    combine: Callable[[Scalar, Scalar], Scalar]
+    neutral: Number
+    total_type: Attribute | None = None
+
+    @staticmethod
+    def of(node: Reduce) -> Combination:
+        """The combination of a reduction."""
+        kind = node.element_type
+        combined = functools.partial(combine, node.op)
+        return Combination(kind, combined, node.op.neutral(kind), total_type(node.op, kind))
+
+    def where(self, builder: KernelBuilder, condition: SSAValue | None, term: Scalar) -> Scalar:
+        """The term, or the neutral element where the condition does not hold."""
+        if condition is None:
+            return term
+        return select(Scalar(condition), term, builder.number(self.neutral, term.type))
+
+    def across_lanes(self, builder: KernelBuilder, total: Scalar, distances: Sequence[int]) -> Scalar:
+        """All lanes of a warp that are sums of these powers of two apart learn their common total, by shuffles."""
+        width = named(builder.number(WARP, i32).value, f"c{WARP}")
+        for distance in distances:
+            away = named(builder.number(distance, i32).value, f"c{distance}")
+            op = ShuffleOp(ShuffleMode.XOR, total.value, away, width)
+            total = self.combine(total, Scalar(result_of(op, "other")))
+        return total
+
+
+def powers_between(least: int, end: int) -> list[int]:
+    """The powers of two from `least` up to below `end`, the largest first."""
+    found: list[int] = []
+    while least < end:
+        found.append(least)
+        least *= 2
+    return found[::-1]

@@ -1,0 +1,217 @@
+"""A block of threads on rows: which rows these are, and what the block leaves of totals over them.
+
+Of the total and of the sums across 1000 rows, in blocks that go through 8 rows one after the other, come
+
+    %single, %across = scf.for %step = %c0 to %c8 step %c1 iter_args(…neutral elements…) {
+      …row %block * 8 + %step: its reductions, what is stored…
+      …what the row adds to the carried totals…
+    }
+    memref.store %single, %partial[%block]
+    memref.store %across, %partial_1[%block * 300 + %lane]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.upstream.arith import CmpiOp
+from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
+from pullback.passes.gpu.lines.combination import Combination, powers_between
+from pullback.passes.gpu.lines.line import Share, both, chosen, lesser, neutral
+from pullback.passes.gpu.lines.line_work import Partial, Work
+from pullback.passes.gpu.lines.row_line import Kept, KeptRow, Lanes, RowLine
+from pullback.passes.gpu.lines.row_mapping import RowMapping
+from pullback.passes.gpu.lines.shared_cells import SharedCells
+from pullback.passes.gpu.point import Dims, Point, Segment
+from pullback.passes.lowering.code_builder import named, result_of
+
+
+class RowBlock:
+    """The coordinates of a thread, and the rows of its block."""
+
+    def __init__(
+        self, builder: KernelBuilder, mapping: RowMapping, cells: SharedCells, rows: Dims, reduced: Dims
+    ) -> None:
+        self.builder, self.mapping, self.cells = builder, mapping, cells
+        self.rows, self.reduced = rows, reduced
+        self.block, self.thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
+        warp = builder.quotient(self.thread, WARP, "warp")
+        warp_lane = builder.remainder(self.thread, WARP, "warp_lane")
+        if mapping.rows == 1:
+            self.group, lane = builder.index(0), self.thread
+        else:
+            self.group = builder.quotient(self.thread, mapping.lanes, "group")
+            lane = builder.remainder(self.thread, mapping.lanes, "lane")
+        self.lanes = Lanes(mapping.lanes, lane, warp, warp_lane)
+        self.part: SSAValue | None = None
+        if mapping.split > 1:
+            self.part = builder.remainder(self.block, mapping.split, "part")
+            self.block = builder.quotient(self.block, mapping.split, "row")
+        self.share = self._share()
+        self.kept = self._kept() if mapping.keeps else []
+
+    def _share(self) -> Share:
+        build, lane, size = self.builder, self.lanes.lane, self.reduced.size
+        end, most = build.index(size), -(-size // self.mapping.lanes)
+        if self.part is None:
+            return Share(lane, end, self.mapping.lanes, most)
+        most = -(-most // self.mapping.split)
+        length = most * self.mapping.lanes
+        begin = build.product(self.part, length, "begin")
+        end = lesser(build.sum_of([(begin, 1)], length, "end"), end)
+        return Share(build.sum_of([(begin, 1), (lane, 1)], 0, "first"), end, self.mapping.lanes, most)
+
+    def _kept(self) -> list[Kept]:
+        """The points of a lane: those beyond the end of the row are the first one again."""
+        build, size, lanes = self.builder, self.reduced.size, self.mapping.lanes
+        found: list[Kept] = []
+        for start in range(0, size, lanes):
+            number, inside = build.sum_of([(self.lanes.lane, 1)], start, "k"), None
+            if start + lanes > size:
+                instead = found[0].number if found else build.index(0)
+                number, inside = chosen(build, number, size, instead)
+            found.append(Kept(number, inside))
+        return found
+
+    def line(self, step: SSAValue | None) -> RowLine:
+        """The row of this thread in a step."""
+        build, mapping = self.builder, self.mapping
+        terms = [(self.block, mapping.rows_of_block), (self.group, 1)]
+        if step is not None:
+            terms.append((step, mapping.rows))
+        row, exists = build.sum_of(terms, 0, "row"), None
+        if self.rows.size % mapping.rows_of_block:
+            row, exists = chosen(build, row, self.rows.size, build.index(0))
+        kind = KeptRow if mapping.keeps else RowLine
+        segment = Segment(self.rows, named(row, "row"))
+        line = kind(build, segment, self.reduced, self.share, self.lanes, self.cells, exists, self.part)
+        if isinstance(line, KeptRow):
+            line.take(self.kept)
+        return line
+
+    # ---- totals over rows -------------------------------------------------------------------------------
+
+    def run(self, work: Work) -> None:
+        """Does the work of each row, and leaves what the block adds to totals."""
+        mapping, kept = self.mapping, [p for p in work.across for _ in self.kept]
+        totals = [p.combination for p in (*work.single, *kept)]
+        if mapping.chunk == 1:
+            self._leave(work, self._row(work, None, totals))
+            return
+        if not mapping.keeps:
+            self._clear(work.across)
+        carried = [(c.total_type if mapping.is_long else None) or c.element_type for c in totals]
+
+        def step(number: SSAValue, before: Sequence[Scalar]) -> Sequence[Scalar]:
+            terms = zip(totals, before, self._row(work, number, totals), strict=True)
+            made = [c.combine(total, term.cast(total.type)) for c, total, term in terms]
+            self.cells.end_iteration()
+            return made
+
+        build = self.builder
+        bounds = build.index(0), build.index(mapping.chunk), build.index(1)
+        made = build.carrying(bounds, "step", neutral(build, "total", totals, carried), step)
+        self._leave(work, [total.cast(c.element_type) for c, total in zip(totals, made, strict=True)])
+
+    def _row(self, work: Work, step: SSAValue | None, totals: Sequence[Combination]) -> list[Scalar]:
+        """Does the work of one row; gives what it adds to the totals that are in registers."""
+        line = self.line(step)
+        work.body(line)
+        terms = line.point.values([p.term for p in work.single])
+        if isinstance(line, KeptRow):
+            nodes = [p.term for p in work.across]
+            rows = line.terms([p.combination for p in work.across], lambda point: point.values(nodes))
+            terms += [row[number] for number in range(len(nodes)) for row in rows]
+        elif work.across:
+            line.each(lambda point: self._add(point, line, step, work.across))
+        return [c.where(self.builder, line.exists, term) for c, term in zip(totals, terms, strict=True)]
+
+    def _leave(self, work: Work, totals: Sequence[Scalar]) -> None:
+        """Stores what this block adds to totals: one term of each, and one partial line, of a row or a warp."""
+        if not totals:
+            return
+        build, mapping = self.builder, self.mapping
+        singles, points = list(totals[: len(work.single)]), list(totals[len(work.single) :])
+        distances = powers_between(mapping.lanes, WARP)
+        unit = build.quotient(self.thread, mapping.unit, "unit") if mapping.units > 1 else build.index(0)
+        place = build.sum_of([(self.block, mapping.units), (unit, 1)], 0, "place")
+        point = Point(build, [])
+        sums = [
+            p.combination.across_lanes(build, t, distances) for p, t in zip(work.single, singles, strict=True)
+        ]
+
+        def store() -> None:
+            for partial, total in zip(work.single, sums, strict=True):
+                point.inputs[partial.buffer].store(build, total, [(place, 1)], 0)
+
+        if sums:
+            within = build.remainder(self.thread, mapping.unit, "of_unit")
+            first = result_of(CmpiOp(within, build.index(0), "eq"), "leads")
+            of_part = None
+            if self.part is not None:
+                of_part = result_of(CmpiOp(self.part, build.index(0), "eq"), "is_first_part")
+            leads = both(first, of_part)
+            assert leads is not None
+            build.when(leads, store)
+        for partial in work.across if self.kept else ():
+            lines = [partial.combination.across_lanes(build, t, distances) for t in points[: len(self.kept)]]
+            del points[: len(self.kept)]
+            self._leave_line(point, partial, place, lines)
+
+    def _leave_line(self, point: Point, partial: Partial, place: SSAValue, totals: Sequence[Scalar]) -> None:
+        """Stores a partial line: each lane its points."""
+        build, mapping = self.builder, self.mapping
+        mine = None
+        if mapping.lanes < WARP:
+            mine = result_of(CmpiOp(self.lanes.warp_lane, build.index(mapping.lanes), "ult"), "is_first_row")
+        for kept, total in zip(self.kept, totals, strict=True):
+            condition = both(mine, kept.inside)
+
+            def store(kept: Kept = kept, total: Scalar = total) -> None:
+                terms = [(place, self.reduced.size), (kept.number, 1)]
+                point.inputs[partial.buffer].store(build, total, terms, 0)
+
+            if condition is None:
+                store()
+            else:
+                build.when(condition, store)
+
+    # ---- partial lines in memory ------------------------------------------------------------------------
+
+    def _place_of_line(self, line: RowLine | None) -> SSAValue:
+        """The partial line that this thread adds to: that of its row, or of all rows that it goes through."""
+        if line is not None and self.mapping.chunk == 1:
+            return line.number
+        return self.builder.sum_of([(self.block, self.mapping.rows), (self.group, 1)], 0, "place")
+
+    def _clear(self, across: Sequence[Partial]) -> None:
+        """Sets the partial lines to neutral elements; every thread its points."""
+        build, size = self.builder, self.reduced.size
+        if not across:
+            return
+        place = self._place_of_line(None)
+
+        def visit(k: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            for partial in across:
+                view, c = build.views[partial.buffer], partial.combination
+                number = build.number(c.neutral, self.mapping.partial_type(c))
+                view.store(build, number, [(place, size), (k, 1)], 0)
+            return []
+
+        share = self.share
+        build.loop_between((share.first, share.end, build.index(share.distance)), "k", [], visit)
+
+    def _add(self, point: Point, line: RowLine, step: SSAValue | None, across: Sequence[Partial]) -> None:
+        """Adds the terms of a point to the partial lines, or leaves them there if there is one row only."""
+        place = self._place_of_line(line)
+        terms = point.values([p.term for p in across])
+        along, at = self.reduced.counted, [(place, self.reduced.size)]
+        for partial, term in zip(across, terms, strict=True):
+            view, c = point.inputs[partial.buffer], partial.combination
+            if step is not None:
+                term = c.combine(point.load(view, along, at), term.cast(view.element_type))
+            point.store(view, along, term, at)
