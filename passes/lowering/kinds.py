@@ -187,7 +187,7 @@ ROWS = _row(
             "gpu": Lowering(
                 "pullback.passes.gpu.lines.lower_lines:lower_lines",
                 "pullback.passes.gpu.lines.check_lines:check_lines",
-                "pullback.passes.gpu.lines.tuning:tune_rows",
+                "pullback.passes.gpu.lines.line_tuning:tune_rows",
                 ("threads", "lanes", "rows", "keep", "chunk", "split"),
             ),
         },
@@ -204,7 +204,7 @@ COLUMNS = _row(
             "gpu": Lowering(
                 "pullback.passes.gpu.lines.lower_lines:lower_lines",
                 "pullback.passes.gpu.lines.check_lines:check_lines",
-                "pullback.passes.gpu.lines.tuning:tune_columns",
+                "pullback.passes.gpu.lines.line_tuning:tune_columns",
                 ("threads", "split"),
             ),
         },

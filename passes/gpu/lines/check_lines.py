@@ -8,8 +8,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_limits import MOST_THREADS, SHARED_BYTES
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.line_plan import LinePlan
+from pullback.passes.gpu.lines.line_tuning import row_mapping
 from pullback.passes.gpu.lines.mappings import LineMappings
-from pullback.passes.gpu.lines.tuning import row_mapping
 from pullback.passes.lowering.space import schedule_of
 
 MOST_KEPT = 64

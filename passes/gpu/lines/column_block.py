@@ -12,8 +12,8 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
-from pullback.passes.gpu.kernel_builder import KernelBuilder
-from pullback.passes.gpu.lines.column_line import ColumnLine, Columns
+from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
+from pullback.passes.gpu.lines.column_line import ColumnLanes, ColumnLine
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping
 from pullback.passes.gpu.lines.combination import powers_between
 from pullback.passes.gpu.lines.line import Share, both, chosen, lesser
@@ -37,9 +37,9 @@ class ColumnBlock:
         if mapping.split > 1:
             self.part = builder.quotient(self.block, self.blocks, "part")
             self.block = builder.remainder(self.block, self.blocks, "block")
-        group = builder.quotient(thread, mapping.lanes, "group")
+        group = builder.quotient(thread, mapping.lanes, "warp" if mapping.lanes == WARP else "group")
         lane = builder.remainder(thread, mapping.lanes, "lane")
-        self.threads = Columns(mapping.lanes, lane, group, mapping.threads // mapping.lanes, thread)
+        self.threads = ColumnLanes(mapping.lanes, lane, group, mapping.threads // mapping.lanes, thread)
 
     def _share(self) -> Share:
         build, threads, size = self.builder, self.threads, self.reduced.size
@@ -56,7 +56,7 @@ class ColumnBlock:
         build, size = self.builder, self.columns.size
         column, exists = build.sum_of([(self.block, self.mapping.lanes), (self.threads.lane, 1)], 0), None
         if size % self.mapping.lanes:
-            column, exists = chosen(build, column, size, build.index(0))
+            column, exists = chosen(build, column, size)
         segment = Segment(self.columns, named(column, "column"))
         share = self._share()
         return ColumnLine(build, segment, self.reduced, share, self.threads, self.cells, exists, self.part)

@@ -21,7 +21,7 @@ from pullback.passes.lowering.code_builder import result_of
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnLanes:
     """Where a thread is: `count` lanes side by side in a row of the space, in one of `groups` of them."""
 
     count: int
@@ -44,7 +44,7 @@ class ColumnLine(Line):
         column: Segment,
         reduced: Dims,
         share: Share,
-        columns: Columns,
+        columns: ColumnLanes,
         cells: SharedCells,
         exists: SSAValue | None = None,
         part: SSAValue | None = None,

@@ -126,7 +126,7 @@ class Line(ABC):
         of_first_part = None
         if self.part is not None and not of_part:
             of_first_part = result_of(CmpiOp(self.part, self._builder.index(0), "eq"), "is_first_part")
-        condition = both(first, self.exists, of_first_part)
+        condition = both(first, self.exists, of_first_part, hint="leads")
         assert condition is not None
         return condition
 
@@ -208,14 +208,14 @@ def neutral(
     return [(name, builder.number(c.neutral, type_)) for c, type_ in zip(combinations, own, strict=True)]
 
 
-def both(*conditions: SSAValue | None) -> SSAValue | None:
+def both(*conditions: SSAValue | None, hint: str = "exists") -> SSAValue | None:
     """Whether all conditions hold; `None` is one that always does."""
     given = [condition for condition in conditions if condition is not None]
     if not given:
         return None
     found, *others = given
     for other in others:
-        found = result_of(arith.AndIOp(found, other), "exists")
+        found = result_of(arith.AndIOp(found, other), hint)
     return found
 
 
@@ -225,9 +225,7 @@ def lesser(a: SSAValue, b: SSAValue) -> SSAValue:
     return select(Scalar(is_less), Scalar(a), Scalar(b)).value
 
 
-def chosen(
-    builder: KernelBuilder, candidate: SSAValue, end: int, instead: SSAValue
-) -> tuple[SSAValue, SSAValue]:
-    """The number itself where it is below `end`, else another; and whether it is."""
+def chosen(builder: KernelBuilder, candidate: SSAValue, end: int) -> tuple[SSAValue, SSAValue]:
+    """The number itself where it is below `end`, else 0; and whether it is."""
     inside = result_of(CmpiOp(named(candidate, "candidate"), builder.index(end), "ult"), "exists")
-    return select(Scalar(inside), Scalar(candidate), Scalar(instead)).value, inside
+    return select(Scalar(inside), Scalar(candidate), Scalar(builder.index(0))).value, inside

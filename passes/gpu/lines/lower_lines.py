@@ -17,7 +17,7 @@ from pullback.passes.gpu.lines.line_plan import LinePlan
 from pullback.passes.gpu.lines.line_work import Partial, Work
 from pullback.passes.gpu.lines.mappings import LineMappings
 from pullback.passes.gpu.lines.split_lines import SplitLines
-from pullback.passes.gpu.lines.totals import NONE, Totals
+from pullback.passes.gpu.lines.totals import NONE, TotalsKernel
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims
 from pullback.passes.gpu.pointwise import lower_pointwise
@@ -91,7 +91,7 @@ class LineKernels:
         """One block adds up the terms of the totals over all lines."""
         plan, rank = self.plan, self.plan.space.rank
         kept = [Output(node, buffer, Affine.number(rank)) for node, buffer in self._kept.items()]
-        totals = Totals("totals", plan.reductions.single, [*plan.of_single, *kept], NONE, plan.points)
+        totals = TotalsKernel("totals", plan.reductions.single, [*plan.of_single, *kept], NONE, plan.points)
         terms = Dims(rank, (self.mappings.single_terms,))
         at = Affine.dim(rank + 1, rank)
         return totals.kernel(self.parameters, self.mappings.over_all, self._single, terms, at)
@@ -99,7 +99,9 @@ class LineKernels:
     def _across_lines(self) -> GpuKernel:
         """Each point adds up its terms in the partial lines."""
         plan, rank, gathering = self.plan, self.plan.space.rank, self.mappings.gathering
-        totals = Totals("across", plan.reductions.across, plan.of_across, plan.points, earlier=self._kept)
+        totals = TotalsKernel(
+            "across", plan.reductions.across, plan.of_across, plan.points, earlier=self._kept
+        )
         points = Affine((*plan.points.counted.coefficients, 0)) * gathering.point_stride
         at = points + Affine.dim(rank + 1, rank) * gathering.stride
         terms = Dims(rank, (gathering.count,))

@@ -10,8 +10,8 @@ from pullback.dialects.graph.kernel.schedule import GpuTuning
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping
 from pullback.passes.gpu.lines.line_mapping import Gathering
 from pullback.passes.gpu.lines.line_plan import LinePlan
+from pullback.passes.gpu.lines.line_tuning import mapping_of
 from pullback.passes.gpu.lines.row_mapping import RowMapping
-from pullback.passes.gpu.lines.tuning import mapping_of
 from pullback.passes.lowering.nodes import Reduce
 
 Mapping: TypeAlias = RowMapping | ColumnMapping

@@ -23,7 +23,7 @@ from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
 from pullback.passes.gpu.lines.combination import Combination, powers_between
 from pullback.passes.gpu.lines.line import Share, both, chosen, lesser, neutral
 from pullback.passes.gpu.lines.line_work import Partial, Work
-from pullback.passes.gpu.lines.row_line import Kept, KeptRow, Lanes, RowLine
+from pullback.passes.gpu.lines.row_line import Kept, KeptRow, RowLanes, RowLine
 from pullback.passes.gpu.lines.row_mapping import RowMapping
 from pullback.passes.gpu.lines.shared_cells import SharedCells
 from pullback.passes.gpu.point import Dims, Point, Segment
@@ -46,7 +46,7 @@ class RowBlock:
         else:
             self.group = builder.quotient(self.thread, mapping.lanes, "group")
             lane = builder.remainder(self.thread, mapping.lanes, "lane")
-        self.lanes = Lanes(mapping.lanes, lane, warp, warp_lane)
+        self.lanes = RowLanes(mapping.lanes, lane, warp, warp_lane)
         self.part: SSAValue | None = None
         if mapping.split > 1:
             self.part = builder.remainder(self.block, mapping.split, "part")
@@ -66,14 +66,13 @@ class RowBlock:
         return Share(build.sum_of([(begin, 1), (lane, 1)], 0, "first"), end, self.mapping.lanes, most)
 
     def _kept(self) -> list[Kept]:
-        """The points of a lane: those beyond the end of the row are the first one again."""
+        """The points of a lane: those beyond the end of the row are its first one."""
         build, size, lanes = self.builder, self.reduced.size, self.mapping.lanes
         found: list[Kept] = []
         for start in range(0, size, lanes):
             number, inside = build.sum_of([(self.lanes.lane, 1)], start, "k"), None
             if start + lanes > size:
-                instead = found[0].number if found else build.index(0)
-                number, inside = chosen(build, number, size, instead)
+                number, inside = chosen(build, number, size)
             found.append(Kept(number, inside))
         return found
 
@@ -85,7 +84,7 @@ class RowBlock:
             terms.append((step, mapping.rows))
         row, exists = build.sum_of(terms, 0, "row"), None
         if self.rows.size % mapping.rows_of_block:
-            row, exists = chosen(build, row, self.rows.size, build.index(0))
+            row, exists = chosen(build, row, self.rows.size)
         kind = KeptRow if mapping.keeps else RowLine
         segment = Segment(self.rows, named(row, "row"))
         line = kind(build, segment, self.reduced, self.share, self.lanes, self.cells, exists, self.part)
@@ -149,7 +148,9 @@ class RowBlock:
                 point.inputs[partial.buffer].store(build, total, [(place, 1)], 0)
 
         if sums:
-            within = build.remainder(self.thread, mapping.unit, "of_unit")
+            within = self.thread
+            if mapping.units > 1:
+                within = build.remainder(self.thread, mapping.unit, "of_unit")
             first = result_of(CmpiOp(within, build.index(0), "eq"), "leads")
             of_part = None
             if self.part is not None:

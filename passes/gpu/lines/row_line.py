@@ -21,7 +21,7 @@ from pullback.passes.lowering.code_builder import result_of
 
 
 @dataclass(frozen=True)
-class Lanes:
+class RowLanes:
     """The threads of one row: how many, the number of this one, and its warp of the block and its lane there."""
 
     count: int
@@ -39,7 +39,7 @@ class RowLine(Line):
         row: Segment,
         reduced: Dims,
         share: Share,
-        lanes: Lanes,
+        lanes: RowLanes,
         cells: SharedCells,
         exists: SSAValue | None = None,
         part: SSAValue | None = None,

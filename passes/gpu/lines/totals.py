@@ -1,4 +1,4 @@
-"""Totals over all lines, and across them, in kernels of their own: no block waits for all others.
+"""TotalsKernel over all lines, and across them, in kernels of their own: no block waits for all others.
 
 The blocks of the first kernel leave what they add to a total. Of the three sums in `line_reductions` come
 
@@ -30,8 +30,8 @@ NONE = Dims(0, ())
 
 
 @dataclass(frozen=True)
-class Totals:
-    """Totals of one kind: over all lines, or across them, one for each point; and the outputs made of them."""
+class TotalsKernel:
+    """TotalsKernel of one kind: over all lines, or across them, one for each point; and the outputs made of them."""
 
     name: str
     nodes: Sequence[Reduce]
@@ -41,7 +41,7 @@ class Totals:
     spread: Dims = NONE
     """The dims along which an output may hold the same total many times, as that of what does not change there."""
     earlier: dict[Reduce, int] = field(default_factory=dict[Reduce, int])
-    """Totals over all lines that were formed before, and the parameters that hold them."""
+    """TotalsKernel over all lines that were formed before, and the parameters that hold them."""
 
     def kernel(
         self,

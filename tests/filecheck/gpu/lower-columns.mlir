@@ -23,5 +23,5 @@ func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
 // CUDA-NEXT: for (unsigned k = warp; k < 500; k += 16) {
 // CUDA:      main_kernel_0_shared_0[thread] = total;
 // CUDA-NEXT: __syncthreads();
-// CUDA:      if (leads_column_0) {
+// CUDA:      if (leads) {
 // CUDA-NEXT:   y[column] = sum{{.*}};

@@ -1,4 +1,5 @@
-// A softmax and the sum of its logarithms: a block for each row, then one block for the total of all rows.
+// A softmax and the sum of its logarithms: a block for each row, whose elements stay in registers, then one block for
+// the total of all rows.
 // RUN: pullback-opt %s -p kernels,gpu --no-locations | filecheck %s
 // RUN: pullback-opt %s -p kernels,gpu -t cuda-cpp | filecheck %s --check-prefix CUDA
 
@@ -18,24 +19,28 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CHECK-NEXT:   memref.global "private" @main_kernel_0_shared_1 : memref<4xf32, 3 : i64> = uninitialized
 // CHECK-NEXT:   gpu.func @main_kernel_0(%x: memref<19200xf32>, %p: memref<19200xf32>, %partial3: memref<64xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>, graph.index_bitwidth = 32 : i64} {
 // CHECK:          %row = gpu.block_id x
-// CHECK:          scf.for %k = %thread to %c300 step %c128
-// CHECK:            arith.maximumf
+// CHECK:          [[X:%.*]] = memref.load %x[
+// CHECK:          memref.load %x[
+// CHECK:          [[LAST:%.*]] = memref.load %x[
+// CHECK-NEXT:     [[TERM:%.*]] = arith.select %exists, [[LAST]], {{%.*}} : f32
+// CHECK:          arith.maximumf {{%.*}}, [[TERM]] : f32
 // CHECK:          gpu.shuffle xor
 // CHECK:          [[SCRATCH:%.*]] = memref.get_global @main_kernel_0_shared_0 : memref<4xf32, 3 : i64>
 // CHECK:          scf.if %leads_warp {
 // CHECK-NEXT:       memref.store {{%.*}}, [[SCRATCH]][%warp] : memref<4xf32, 3 : i64>
 // CHECK-NEXT:     }
 // CHECK-NEXT:     gpu.barrier
-// CHECK:          [[MAX:%.*]] = arith.maximumf %partial, {{%.*}} : f32
-// CHECK:          scf.for
-// CHECK:            math.exp
+// CHECK:          [[MAX:%.*]] = arith.maximumf {{%.*}} : f32
+// CHECK:          [[D:%.*]] = arith.subf [[X]], {{%.*}} : f32
+// CHECK:          [[E:%.*]] = math.exp [[D]] : f32
 // CHECK:          gpu.barrier
-// CHECK:          scf.for
-// CHECK:            math.exp
-// CHECK-NEXT:       [[P:%.*]] = arith.divf {{%.*}}, [[SUM:%.*]] : f32
-// CHECK-NEXT:       memref.store [[P]], %p[
-// CHECK:          scf.if %is_first {
-// CHECK-NEXT:       [[LOG:%.*]] = math.log [[SUM]] : f32
+// CHECK-NOT:      math.exp
+// CHECK:          [[P:%.*]] = arith.divf [[E]], [[SUM:%.*]] : f32
+// CHECK-NEXT:     memref.store [[P]], %p[
+// CHECK:          scf.if %exists {
+// CHECK-NEXT:       arith.divf
+// CHECK:          [[LOG:%.*]] = math.log [[SUM]] : f32
+// CHECK:          scf.if %leads {
 // CHECK-NEXT:       memref.store [[LOG]], %partial3[%row] : memref<64xf32>
 // CHECK:        gpu.func @main_kernel_0_totals(%loss: memref<1xf32>, %partial3: memref<64xf32>) kernel
 // CHECK:            memref.store {{%.*}}, %loss[%c0] : memref<1xf32>
@@ -49,15 +54,14 @@ func.func @main(%x: tensor<64x300xf32>) -> (tensor<64x300xf32>, tensor<f32>) {
 // CUDA:      extern "C" __global__ void __launch_bounds__(128) main_kernel_0(const float* __restrict__ x, float* __restrict__ p, float* __restrict__ partial3) {
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_0[4];
 // CUDA-NEXT:   __shared__ float main_kernel_0_shared_1[4];
-// CUDA:        for (unsigned k = thread; k < 300; k += 128) {
-// CUDA:          total = larger;
-// CUDA:        __shfl_xor_sync(0xffffffff, total, 16);
+// CUDA:        const float x_2 = x[
+// CUDA:        __shfl_xor_sync(0xffffffff, larger_0, 16);
 // CUDA:        if (leads_warp) {
 // CUDA-NEXT:     main_kernel_0_shared_0[warp] =
 // CUDA-NEXT:   }
 // CUDA-NEXT:   __syncthreads();
 // CUDA:        __syncthreads();
-// CUDA:          p[at_1] = quotient;
+// CUDA:        p[at] = quotient;
 // CUDA:          partial3[row] = log_0;
 // CUDA:      extern "C" __global__ void __launch_bounds__(32) main_kernel_0_totals(float* __restrict__ loss, const float* __restrict__ partial3) {
 // CUDA:          loss[0] =

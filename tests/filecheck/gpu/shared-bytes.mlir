@@ -10,6 +10,6 @@ func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
 
 // CHECK: memref<512xf32, 3 : i64>
 
-// SMALL: shared-bytes.mlir:7:3: error: the reductions of the kernel need more than 2047 bytes of shared memory
+// SMALL: shared-bytes.mlir:7:3: error: the reductions of the kernel need 2048 bytes of shared memory, and a block has 2047: expected fewer threads
 
 // NEGATIVE: error: lower-to-gpu: shared-bytes is -1; expected 0 or more
