@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.backends.cuda.kernel_text import KernelText
+from pullback.dialects.upstream.gpu import UNROLL
 
 
 def print_if(text: KernelText, op: Operation) -> None:
@@ -32,6 +33,8 @@ def print_for(text: KernelText, op: Operation) -> None:
         text.names.bind(result, name)
         text.line(f"{text.types.name(argument.type)} {name} = {text.names[initial]};")
     i = text.names.declare(counter, "i")
+    if UNROLL in op.attributes:
+        text.line("#pragma unroll")
     text.line(f"for ({text.types.name(counter.type)} {i} = {lower}; {i} < {upper}; {i} += {step}) {{", op)
     _body(text, block, carried)
     text.line("}")

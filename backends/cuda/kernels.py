@@ -78,7 +78,7 @@ class KernelPrinter(KernelText):
                 raise UnsupportedError(f"the gpu.module has no memref.global @{symbol}", op)
             if symbol not in declared:
                 declared[symbol] = self.constants.get(symbol) or self._shared(
-                    symbol, type_, symbol in aligned
+                    symbol, type_, symbol in aligned or "alignment" in self.globals[symbol].properties
                 )
             self.names.bind(op.results[0], declared[symbol])
 
@@ -116,6 +116,7 @@ class KernelPrinter(KernelText):
 
 _STATEMENTS: dict[str, Callable[[KernelPrinter, Operation], None]] = {
     "arith.constant": KernelPrinter.constant,
+    "memref.alloca": memory.print_alloca,
     "memref.get_global": KernelPrinter.nothing,
     "memref.load": memory.print_load,
     "memref.store": memory.print_store,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.dialects.builtin import MemRefType, SymbolRefAttr
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -48,6 +50,14 @@ def print_store(text: KernelText, op: Operation) -> None:
     """`memref.store`."""
     value, memref, *indices = op.operands
     text.line(f"{text.element(memref, indices)} = {text.names[value]};", op)
+
+
+def print_alloca(text: KernelText, op: Operation) -> None:
+    """`memref.alloca`: a local array, which stays in registers where loops over it are unrolled."""
+    (result,) = op.results
+    assert isinstance(result.type, MemRefType)
+    name = text.names.declare(result, "local")
+    text.line(f"{text.types.element(result.type)} {name}[{prod(result.type.get_shape())}];", op)
 
 
 def print_vector_load(text: KernelText, op: Operation) -> None:

@@ -29,6 +29,7 @@ from pullback.backends.interpreter.run_memory import Memory
 from pullback.backends.interpreter.scalar_meanings import MEANINGS
 from pullback.backends.simt.batch import Array, Batch
 from pullback.backends.simt.device_memory import LANE_MEMORY, LaneMemory
+from pullback.backends.simt.lane_registers import LANE_REGISTERS
 from pullback.backends.simt.lane_vectors import LANE_VECTORS
 from pullback.backends.simt.masked_control_flow import LANE_CONTROL
 from pullback.backends.simt.threads import THREADS
@@ -125,6 +126,7 @@ _BUILDERS: dict[str, StepBuilder] = {
     **{name: computation(meaning) for name, meaning in MEANINGS.items()},
     **LANE_CONTROL,
     **LANE_MEMORY,
+    **LANE_REGISTERS,
     **LANE_VECTORS,
     **THREADS,
 }

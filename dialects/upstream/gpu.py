@@ -46,6 +46,9 @@ from pullback.dialects.upstream.redeclared import with_operations
 SHARED_MEMORY = IntegerAttr(3, i64)
 """The memory space that the threads of a block share: a `memref.global` there has one copy per block."""
 
+UNROLL = "graph.unroll"
+"""The attribute of an `scf.for` whose trips are to be code of their own, so that local arrays stay in registers."""
+
 
 def is_shared(type_: Attribute) -> bool:
     """Tells whether a type is a memref in shared memory."""

@@ -71,11 +71,13 @@ class KernelBuilder(CodeBuilder):
                 self.block.erase_arg(argument)
         return taken
 
-    def allocate_shared(self, size: int, element_type: Attribute) -> GlobalOp:
-        """Shared memory for so many elements, one copy per block, undefined at first."""
+    def allocate_shared(
+        self, size: int, element_type: Attribute, hint: str = "", alignment: int | None = None
+    ) -> GlobalOp:
+        """Shared memory for so many elements, one copy per block, undefined at first; `hint` is for readers."""
         type_ = MemRefType(element_type, [size], memory_space=SHARED_MEMORY)
-        name = f"{self.name}_shared_{len(self.shared)}"
-        self.shared.append(GlobalOp(name, type_, UnitAttr(), visibility="private"))
+        name = f"{self.name}_{hint or f'shared_{len(self.shared)}'}"
+        self.shared.append(GlobalOp(name, type_, UnitAttr(), visibility="private", alignment=alignment))
         return self.shared[-1]
 
     def carrying(

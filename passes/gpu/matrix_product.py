@@ -1,65 +1,84 @@
-"""Matrix products: a thread for each element of the result, which runs along K.
+"""Matrix products: tiles of the result, and of the factors in shared memory; long sums in parts where there are few.
 
-Long sums are formed in blocks, whose sums are added up in higher precision, as on CPUs.
+What the tiles hold are nodes: elements in memory with any strides, rows that indices name, or what is computed from
+these. What the kernel makes of the product is computed and stored at each of the thread's results. Long sums are formed
+in blocks, whose sums are added up in higher precision, as on CPUs. Where there are few results, several blocks form
+parts of each sum (`split`), which a second kernel adds up in order:
+
+    gpu.func @main_kernel_0(%x, %w, %partial3)      // 8 blocks for each tile of the result, with its share of the terms
+    gpu.func @main_kernel_0_parts(%b, %y, %partial3)        // adds up 8 parts, adds %b, and stores %y
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 
-from xdsl.ir import SSAValue
-
+from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT, TOTALS
+from pullback.dialects.graph.tensor.accumulators import TOTALS
+from pullback.passes.gpu.column_reduction import COLUMNS
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.kernel_builder import KernelBuilder
+from pullback.passes.gpu.line import Combination, Line
 from pullback.passes.gpu.parameters import Parameters
-from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.gpu.pointwise import lower_pointwise, pointwise
+from pullback.passes.gpu.point import Dims, Point
+from pullback.passes.gpu.pointwise import lower_pointwise
+from pullback.passes.gpu.product_kernel import ProductKernel
+from pullback.passes.gpu.product_space import ProductSpace
+from pullback.passes.gpu.product_tiles import ProductTiles
 from pullback.passes.lowering.nodes import Contraction, Output, cone
 from pullback.passes.lowering.space import Space
+from pullback.passes.lowering.tuning import tuned
 
 
 def lower_matmul(parameters: Parameters, space: Space, outputs: Sequence[Output]) -> list[GpuKernel]:
-    """One kernel for the product and what is made of it, others for outputs that run along fewer dims."""
-    (product,) = (n for n in cone([o.node for o in outputs]) if isinstance(n, Contraction))
-    result = [d for d in space.outer if space.extents[d] != 1]
-    whole = [o for o in outputs if o.offset.dims >= set(result)]
+    """One kernel for the product, one that adds up its parts, if any, others for outputs along fewer dims."""
+    of_product = ProductSpace.of(space, cone([o.node for o in outputs]))
+    tiles = ProductTiles.of(tuned(parameters.signature.kernel, "gpu").gpu)
+    whole = {d for d in space.outer if space.extents[d] != 1}
+    results = [o for o in outputs if o.offset.dims >= whole]
+    stored, kernels = results, list[GpuKernel]()
+    if tiles.split > 1:
+        parts = Parts.of(parameters, space, of_product.product, tiles)
+        stored, kernels = [parts.output], [parts.adding_up(parameters, space, of_product.product, results)]
+    first = ProductKernel(parameters, of_product, tiles).kernel(stored)
+    once = lower_pointwise(parameters, space, [o for o in outputs if o not in results], "_once")
+    return [first, *kernels, *once]
 
-    def body(point: Point) -> None:
-        point.known[product] = _along_k(point, product, space)
-        point.store_outputs(whole, point.inputs)
 
-    kernel = pointwise(parameters.signature.name, parameters.all(), space.parallel, body, parameters.threads)
-    return [kernel, *lower_pointwise(parameters, space, [o for o in outputs if o not in whole], "_once")]
+@dataclass(frozen=True)
+class Parts:
+    """The parts of sums that a product is split into: in scratch memory, one after the other."""
 
+    output: Output
+    """Stores a part; the dim of the terms numbers the parts."""
+    split: int
 
-def _along_k(point: Point, product: Contraction, space: Space) -> Scalar:
-    """The sum along K at a point of the result."""
-    build, (k,) = point.builder, space.reduce
-    assert isinstance(build, KernelBuilder)
-    element_type = product.element_type
+    @staticmethod
+    def of(parameters: Parameters, space: Space, product: Contraction, tiles: ProductTiles) -> Parts:
+        """Parts with new scratch memory."""
+        kind = tiles.total_type(product.element_type, *space.reduce)
+        position = tuple(space.dim(d) for d in (*space.inner, *space.outer))
+        offset = linear(position, [tiles.split, *space.parallel], space.rank)
+        scratch = parameters.scratch(kind, tiles.split * prod(space.parallel))
+        return Parts(Output(product, scratch, offset), tiles.split)
 
-    def step(number: SSAValue, sums: Sequence[Scalar]) -> list[Scalar]:
-        inner = Point(build, [*point.segments, Segment(Dims(len(space.parallel), (k,)), number)], point)
-        a, b = inner.values(product.operands)
-        return [sums[0] + a * b]
+    def adding_up(
+        self, parameters: Parameters, space: Space, product: Contraction, outputs: Sequence[Output]
+    ) -> GpuKernel:
+        """The kernel that adds up the parts in order, and computes what is made of the product."""
+        wide = TOTALS.get(product.element_type, product.element_type)
+        combination = Combination(wide, Scalar.__add__, 0)
 
-    zero = build.number(0, element_type)
-    wide = TOTALS.get(element_type)
-    if k < 2 * LONG_PRODUCT or wide is None:
-        bounds = build.index(0), build.index(k), build.index(1)
-        return build.carrying(bounds, "k", [("sum", zero)], step)[0]
+        def body(line: Line) -> None:
+            def part(point: Point) -> list[Scalar]:
+                return [point.load(point.inputs[self.output.result], self.output.offset).cast(wide)]
 
-    def block(start: SSAValue, so_far: Sequence[Scalar]) -> list[Scalar]:
-        end = build.sum_of([(start, 1)], LONG_PRODUCT, "end")
-        (found,) = build.carrying((start, end, build.index(1)), "k", [("sum", zero)], step)
-        return [so_far[0] + found.cast(wide)]
+            (total,) = line.reduce([combination], part)
+            line.point.known[product] = total.cast(product.element_type)
+            line.lead(lambda point: point.store_outputs(outputs, point.inputs))
 
-    blocks = build.index(k // LONG_PRODUCT * LONG_PRODUCT)
-    bounds = build.index(0), blocks, build.index(LONG_PRODUCT)
-    (total,) = build.carrying(bounds, "block", [("so_far", build.number(0, wide))], block)
-    if k % LONG_PRODUCT:
-        (rest,) = build.carrying((blocks, build.index(k), build.index(1)), "k", [("sum", zero)], step)
-        total = total + rest.cast(wide)
-    return total.cast(element_type)
+        results, parts = Dims(0, space.parallel), Dims(len(space.parallel), (self.split,))
+        name = f"{parameters.signature.name}_parts"
+        return COLUMNS.emit(name, parameters.all(), results, parts, body, parameters.threads)

@@ -195,6 +195,27 @@ class CodeBuilder:
             insert(scf.YieldOp.create())
         insert(scf.IfOp.create(operands=[condition], regions=[Region(then), Region()]))
 
+    def choice(
+        self,
+        condition: SSAValue,
+        then: Callable[[], Scalar],
+        otherwise: Callable[[], Scalar],
+        hint: str | None = None,
+    ) -> Scalar:
+        """`scf.if` that gives the value of the branch that is taken."""
+        regions: list[Region] = []
+        result: Attribute | None = None
+        for branch in (then, otherwise):
+            block = Block()
+            with self.entering(block):
+                value = branch()
+                insert(scf.YieldOp.create(operands=[value.value]))
+            regions.append(Region(block))
+            result = value.type
+        assert result is not None
+        op = scf.IfOp.create(operands=[condition], result_types=[result], regions=regions)
+        return Scalar(result_of(op, hint))
+
 
 @lru_cache(maxsize=1 << 12)
 def index_attribute(value: int) -> IntegerAttr[IndexType]:

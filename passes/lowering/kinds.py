@@ -218,7 +218,12 @@ MATMUL = _row(
         at_its_index,
         {
             "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
-            "gpu": Lowering("pullback.passes.gpu.matrix_product:lower_matmul", keys=("threads",)),
+            "gpu": Lowering(
+                "pullback.passes.gpu.matrix_product:lower_matmul",
+                "pullback.passes.gpu.product_limits:check_product",
+                tune="pullback.passes.gpu.product_tiles:tune",
+                keys=("threads", "split", "tile"),
+            ),
         },
         ops=(ContractionOp,),
         extents=of_product,

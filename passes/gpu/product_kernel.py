@@ -1,0 +1,220 @@
+"""The kernel of a matrix product: each block computes a tile of the result, each thread some rows and columns of it.
+
+for each tile of terms:
+  all threads copy the tile of each factor to shared memory, 0 where there are no elements
+  barrier
+  for each term of the tile: each thread multiplies its elements of a column of A and of a row of B, and adds up
+  barrier
+for each of its results: each thread computes what the kernel makes of it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from xdsl.dialects import arith
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT
+from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.upstream.arith import CmpiOp
+from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
+from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.kernel_builder import KernelBuilder
+from pullback.passes.gpu.local_array import LocalArray, unrolled
+from pullback.passes.gpu.operand_tile import Factor, OperandTile
+from pullback.passes.gpu.parameters import Parameters
+from pullback.passes.gpu.point import Dims, Point, Segment
+from pullback.passes.gpu.product_space import ProductSpace
+from pullback.passes.gpu.product_tiles import ProductTiles
+from pullback.passes.lowering.code_builder import index_op, named, result_of
+from pullback.passes.lowering.nodes import Output
+
+
+def factors_of(space: ProductSpace, tiles: ProductTiles) -> tuple[Factor, Factor]:
+    """The two factors of a product, whose tiles run along the rows and along the columns of the result."""
+    a, b = space.product.operands
+    return (
+        Factor(a, space.rows, space.terms, tiles.rows, tiles.terms),
+        Factor(b, space.columns, space.terms, tiles.columns, tiles.terms),
+    )
+
+
+class ProductKernel:
+    """The kernel in which each block computes a tile of the result, or of one part of its sums.
+
+    Args:
+        parameters: those of the kernel.
+        space: the product, and the dims of its batch, rows, columns and terms.
+        tiles: what a block computes, and each of its threads.
+    """
+
+    def __init__(self, parameters: Parameters, space: ProductSpace, tiles: ProductTiles) -> None:
+        self.space, self.tiles = space, tiles
+        self.builder = KernelBuilder(parameters.signature.name, parameters.all(), tiles.threads)
+        self.rows, self.columns = tiles.of_thread
+        self.element_type = space.product.element_type
+        self.total_type = tiles.total_type(self.element_type, space.terms.size)
+
+    def kernel(self, outputs: Sequence[Output]) -> GpuKernel:
+        """Computes these outputs at each point of the result."""
+        build, grid = self.builder, self.tiles.grid(self.space)
+        with build.entering(build.block):
+            self._find_place(grid)
+            space = self.space
+            changing = space.rows.numbers | space.columns.numbers | space.terms.numbers
+            self.point.prepare(space.product.operands, changing)
+            a, b = factors_of(space, self.tiles)
+            self.a, self.b = OperandTile(build, a, "a_tile"), OperandTile(build, b, "b_tile")
+            self.of_row = LocalArray(self.columns, self.element_type, "b_row")
+            self.sums = LocalArray(self.rows * self.columns, self.element_type, "sums")
+            self._store(self._form_sums(), outputs)
+        return build.finish(blocks=prod(grid))
+
+    def _find_place(self, grid: Sequence[int]) -> None:
+        """The part and the tile that the block computes, and the first row and column of the thread in the tile."""
+        build, tiles = self.builder, self.tiles
+        self.thread = result_of(ThreadIdOp(), "thread")
+        across = tiles.columns // self.columns
+        self.row = build.product(build.quotient(self.thread, across, "row"), self.rows, "row")
+        self.column = build.product(build.remainder(self.thread, across, "column"), self.columns, "column")
+        self.part, matrix, tile_row, tile_column = self._numbers(result_of(BlockIdOp(), "block"), grid)
+        self.first_row = build.product(tile_row, tiles.rows, "first_row")
+        self.first_column = build.product(tile_column, tiles.columns, "first_column")
+        batch = self.space.batch
+        self.point = Point(build, [Segment(batch, matrix)] if batch.size != 1 else [])
+
+    def _numbers(self, block: SSAValue, grid: Sequence[int]) -> list[SSAValue]:
+        """The number of the block along each dim of the grid; neighbouring blocks have rows in common."""
+        build, numbers = self.builder, list[SSAValue]()
+        for position, (extent, name) in enumerate(zip(grid, GRID, strict=True)):
+            if extent == 1:
+                numbers.append(build.index(0))
+                continue
+            number = build.quotient(block, prod(grid[position + 1 :]), name)
+            outside = prod(grid[:position]) > 1
+            numbers.append(build.remainder(number, extent, name) if outside else number)
+        return numbers
+
+    # ---- sums -------------------------------------------------------------------------------------------
+
+    def _form_sums(self) -> LocalArray:
+        """The thread's sums, row by row; long ones of blocks of terms, added up in higher precision."""
+        build, (begin, end) = self.builder, self._range()
+        if self.total_type == self.element_type:
+            self._add_up(begin, end)
+            return self.sums
+        totals = LocalArray(self.sums.size, self.total_type, "totals")
+        totals.fill(build, build.number(0, self.total_type))
+
+        def block(start: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            block_end = build.sum_of([(start, 1)], LONG_PRODUCT, "block_end")
+            self._add_up(start, result_of(index_op(arith.MinUIOp, block_end, end), "block_end"))
+
+            def add(index: SSAValue) -> None:
+                totals[index] = totals[index] + self.sums[index].cast(self.total_type)
+
+            unrolled(build, totals.size, "i", add)
+            return []
+
+        build.loop_between((begin, end, build.index(LONG_PRODUCT)), "block_start", [], block)
+        return totals
+
+    def _range(self) -> tuple[SSAValue, SSAValue]:
+        """The terms of this block's part: whole tiles, the last of which may exceed the terms that there are."""
+        build, tiles = self.builder, self.tiles
+        if tiles.split == 1:
+            return build.index(0), build.index(self.space.terms.size)
+        steps = tiles.steps(self.space.terms.size)
+
+        def bound(offset: int, hint: str) -> SSAValue:
+            number = build.sum_of([(self.part, steps)], offset, hint)
+            return build.product(build.quotient(number, tiles.split, hint), tiles.terms, hint)
+
+        return bound(0, "begin"), bound(steps, "end")
+
+    def _add_up(self, begin: SSAValue, end: SSAValue) -> None:
+        """The sums of the terms from `begin` to `end`, tile by tile."""
+        build = self.builder
+        self.sums.fill(build, build.number(0, self.element_type))
+
+        def step(start: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            self.a.copy(self.thread, self.point, self.first_row, start)
+            self.b.copy(self.thread, self.point, self.first_column, start)
+            insert(BarrierOp())
+            build.loop((0, self.tiles.terms, 1), "term", [], self._add_term)
+            insert(BarrierOp())
+            return []
+
+        build.loop_between((begin, end, build.index(self.tiles.terms)), "start", [], step)
+
+    def _add_term(self, term: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        """Adds the products of one term of the tiles."""
+        build = self.builder
+
+        def load(column: SSAValue) -> None:
+            self.of_row[column] = self.b.load(term, build.sum_of([(self.column, 1), (column, 1)], 0, "place"))
+
+        def add_row(row: SSAValue) -> None:
+            a = self.a.load(term, build.sum_of([(self.row, 1), (row, 1)], 0, "place"))
+            named(a.value, "a")
+
+            def add(column: SSAValue) -> None:
+                at = build.sum_of([(row, self.columns), (column, 1)], 0)
+                self.sums[at] = self.sums[at] + a * self.of_row[column]
+
+            unrolled(build, self.columns, "c", add)
+
+        unrolled(build, self.columns, "c", load)
+        unrolled(build, self.rows, "r", add_row)
+        return []
+
+    # ---- results ----------------------------------------------------------------------------------------
+
+    def _store(self, sums: LocalArray, outputs: Sequence[Output]) -> None:
+        """Computes the outputs at the thread's results, those that exist."""
+        build = self.builder
+
+        def store_row(r: SSAValue) -> None:
+            row = build.sum_of([(self.first_row, 1), (self.row, 1), (r, 1)], 0, "row")
+
+            def store_column(c: SSAValue) -> None:
+                column = build.sum_of([(self.first_column, 1), (self.column, 1), (c, 1)], 0, "column")
+
+                def store() -> None:
+                    total = sums[build.sum_of([(r, self.columns), (c, 1)], 0)]
+                    self._store_result(row, column, total, outputs)
+
+                self._where(self.space.columns.size, self.tiles.columns, column, store)
+
+            self._where(
+                self.space.rows.size,
+                self.tiles.rows,
+                row,
+                lambda: unrolled(build, self.columns, "c", store_column),
+            )
+
+        unrolled(build, self.rows, "r", store_row)
+
+    def _store_result(
+        self, row: SSAValue, column: SSAValue, total: Scalar, outputs: Sequence[Output]
+    ) -> None:
+        parts = Dims(self.space.terms.first, (self.tiles.split,))
+        places = (self.space.rows, row), (self.space.columns, column), (parts, self.part)
+        here = [Segment(dims, number) for dims, number in places]
+        point = Point(self.builder, [*self.point.segments, *here], self.point)
+        point.known[self.space.product] = total if self.tiles.split > 1 else total.cast(self.element_type)
+        point.store_outputs(outputs, point.inputs)
+
+    def _where(self, extent: int, tile: int, place: SSAValue, body: Callable[[], None]) -> None:
+        """Runs `body` where a place of a tile exists; always, where tiles fit."""
+        if extent % tile:
+            self.builder.when(result_of(CmpiOp(place, self.builder.index(extent), "ult"), "exists"), body)
+        else:
+            body()
+
+
+GRID = ("part", "matrix", "tile_row", "tile_column")
+"""The dims of the grid, outermost first."""
