@@ -74,8 +74,8 @@ def curved(x: pb.Tensor) -> list[pb.Tensor]:
 @pytest.mark.parametrize(
     ("target", "build"),
     [
-        *((t, build) for t in TARGETS for build in (rows, dense, moved, looped, curved)),
-        *((t, build) for t in ("cpu", "simt") for build in (pointwise, softmax)),
+        *((t, build) for t in TARGETS for build in (pointwise, rows, softmax, dense, moved, looped)),
+        ("cpu", curved),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
