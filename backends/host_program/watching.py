@@ -9,6 +9,7 @@ from xdsl.dialects import func
 from xdsl.ir import Operation
 
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.run_control_flow import run_while
 from pullback.backends.interpreter.run_memory import MEMORY, Array, Memory
 from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
 from pullback.process.interrupts import Progress
@@ -28,6 +29,7 @@ class Watch:
             "memref.copy": self.watched(MEMORY["memref.copy"], lambda op: [1]),
             "memref.store": self.watched(MEMORY["memref.store"], lambda op: [1]),
             "func.call": self.watched(call, self._written_by_host),
+            "scf.while": self._loop,
         }
 
     def watched(self, builder: StepBuilder, written: Callable[[Operation], Sequence[int]]) -> StepBuilder:
@@ -47,6 +49,28 @@ class Watch:
             return run
 
         return build
+
+    def _loop(self, compiler: Compiler, op: Operation) -> Step:
+        """A loop, which may stop between its trips, also when they have changed variables."""
+        begun: list[int] = []
+
+        def begin_trip() -> None:
+            if self.progress is not None:
+                self.progress.next_trip(begun[-1])
+
+        step = run_while(compiler, op, begin_trip)
+
+        def run(environment: Environment) -> None:
+            if self.progress is None:
+                step(environment)
+                return
+            begun.append(self.progress.begin_loop())
+            try:
+                step(environment)
+            finally:
+                self.progress.end_loop(begun.pop())
+
+        return run
 
     def _note(self, value: object, progress: Progress) -> None:
         for name, array in self.variables.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -65,13 +66,16 @@ def _if(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def _while(compiler: Compiler, op: Operation) -> Step:
+def run_while(compiler: Compiler, op: Operation, begin_trip: Callable[[], None] | None = None) -> Step:
+    """The step of `scf.while`, which calls `begin_trip` before each test of the condition."""
     initial, results = compiler.slots(op.operands), compiler.slots(op.results)
     before, after = (compiler.block(region.block) for region in op.regions)
 
     def run(environment: Environment) -> None:
         values: list[Value] = [environment[slot] for slot in initial]
         while True:
+            if begin_trip is not None:
+                begin_trip()
             before.run(environment, values)
             condition, *values = before.outcome(environment)
             if not condition:
@@ -88,5 +92,5 @@ CONTROL: dict[str, StepBuilder] = {
     "scf.for": _for,
     "scf.parallel": _parallel,
     "scf.if": _if,
-    "scf.while": _while,
+    "scf.while": run_while,
 }

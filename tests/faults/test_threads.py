@@ -30,7 +30,7 @@ def test_no_update_is_lost(target: str) -> None:
     with pb.Graph():
         w = pb.Variable(np.zeros(200_000 if target == "cpu" else 1000), name="w")
         # An operation of the host, which gives other threads time to run, between the read and the write.
-        old = w.read() if target == "simt" else pb.sort(w.read())
+        old = pb.sort(w.read())
         steps = [pb.compile([], [w.assign(old + float(k + 1))], target) for k in range(threads)]
 
     def many(step: Any) -> None:
