@@ -18,9 +18,12 @@ from math import prod
 from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
-from pullback.passes.gpu.column_reduction import COLUMNS
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.line import Combination, Line
+from pullback.passes.gpu.lines.column_mapping import ColumnMapping
+from pullback.passes.gpu.lines.combination import Combination
+from pullback.passes.gpu.lines.line import Line
+from pullback.passes.gpu.lines.line_kernel import line_kernel
+from pullback.passes.gpu.lines.line_work import Work
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import lower_pointwise
@@ -80,5 +83,12 @@ class Parts:
             line.lead(lambda point: point.store_outputs(outputs, point.inputs))
 
         results, parts = Dims(0, space.parallel), Dims(len(space.parallel), (self.split,))
-        name = f"{parameters.signature.name}_parts"
-        return COLUMNS.emit(name, parameters.all(), results, parts, body, parameters.threads)
+        return line_kernel(
+            f"{parameters.signature.name}_parts",
+            ColumnMapping.default(results.size, self.split),
+            parameters.all(),
+            results,
+            parts,
+            Work(body, frozenset([wide])),
+            shared_bytes=parameters.shared_bytes,
+        )
