@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.dialects.builtin import MemRefType, ModuleOp, i64
 
+from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
@@ -19,8 +20,8 @@ from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.lowering.buffer_assignment import BufferKey
-from pullback.passes.lowering.lowered_kernels import Signature
+from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
+from pullback.tests.gpu.programs import launching
 
 Array = npt.NDArray[Any]
 
@@ -166,20 +167,51 @@ def test_bits_repeat_and_do_not_depend_on_the_threads() -> None:
     assert len(found) == 1
 
 
-def kernels_of(case: Case) -> list[GpuKernel]:
-    """The kernels that a case is lowered to."""
+def lowered_kernels(case: Case) -> LoweredKernel:
+    """What a case is lowered to, where the output is written over the base."""
     (kernel,) = (k for k in case.module.walk() if isinstance(k, Kernel))
-    inputs: list[BufferKey] = [("input", i) for i in range(len(kernel.operands))]
-    lowered = gpu_kernels(Signature(kernel, "k", inputs, [("output", 0)]))
-    return [code for code in lowered.code if isinstance(code, GpuKernel)]
+    return gpu_kernels(Signature(kernel, "k", [("output", 0), ("input", 1), ("input", 2)], [("output", 0)]))
+
+
+@pytest.mark.parametrize("op", [pytest.param("add", marks=pytest.mark.slow), "replace"])
+def test_keys_beyond_32_bits(op: str) -> None:
+    """Of so many rows that the products of indices and numbers need 64 bits; few of them are touched."""
+    case = Case(70, 1 << 25, (), "i32", op=op, tuning="method = sorted, threads = 32")
+    lowered = lowered_kernels(case)
+    rng = np.random.default_rng(0)
+    named = np.array([(1 << 25) - 1, (1 << 25) - 2, 1 << 25, 7, -(1 << 31)], np.int32)
+    base, indices = np.zeros(1 << 25, np.int32), rng.choice(named, 70)
+    rows = rng.integers(-9, 9, 70).astype(np.int32)
+    types = [type_ for _, type_ in lowered.arguments]
+    scratch = [np.zeros(t.get_shape(), np.int64 if t.element_type == i64 else np.int32) for t in types[3:]]
+    assert i64 in [t.element_type for t in types[3:]]
+    wanted = expected(case, [base, rows, indices])
+    run(launching(lowered.code, types), [base, rows, indices, *scratch], undefined=range(3, len(types)))
+    np.testing.assert_array_equal(base, wanted)
+
+
+@pytest.mark.parametrize("target", ["fibers"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(300, 40, (3,), "f64", "i64", "subtract", in_place=True),
+        Case(300, 2, (), "i64", tuning="chunk = 4"),
+        Case(70, 9, (2, 2), "i1", op="replace"),
+        Case(33, 9, (33,), op="densify", tuning="method = in_order"),
+    ],
+    ids=str,
+)
+def test_as_cuda_text(case: Case, target: str) -> None:
+    check(case, target)
 
 
 @pytest.mark.parametrize(
     ("count", "rows", "columns"), [(10**6, 50_000, 16), (4096, 32_000, 512), (2**20 + 1, 7, 1)]
 )
-@pytest.mark.parametrize("op", ["densify", "replace"])
+@pytest.mark.parametrize("op", ["add", "replace"])
 def test_no_work_is_left_to_a_few_blocks(count: int, rows: int, columns: int, op: str) -> None:
-    for kernel in kernels_of(Case(count, rows, (columns,), op=op)):
+    for kernel in lowered_kernels(Case(count, rows, (columns,), op=op)).code:
+        assert isinstance(kernel, GpuKernel)
         sizes = [
             prod(t.get_shape()) for t in kernel.function.body.block.arg_types if isinstance(t, MemRefType)
         ]
