@@ -1,18 +1,12 @@
-"""The CUDA text computes what the IR means: compiled as plain C++ and run thread by thread on this machine.
+"""The CUDA text computes what the IR means: compiled for this machine, and run on fibers.
 
-Only the launch differs from a GPU: `threadIdx` is a variable that a loop counts up. The numbers are compared
-with the NumPy table of scalar ops, on ordinary and on extreme values.
+The numbers are compared with the NumPy table of scalar ops, on ordinary and on extreme values.
 """
 
 from __future__ import annotations
 
-import ctypes
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +14,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
+from pullback.backends.fibers.compile_text import compile_text
+from pullback.backends.fibers.library import Library, Order, load
 from pullback.backends.interpreter.execution_error import symbol_of
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.interpreter.scalar_meanings import meaning
@@ -27,31 +23,12 @@ from pullback.tests.backends.cuda.scalar_ops import (
     LANES,
     Case,
     cases,
-    memory,
     module,
     on_vectors,
     with_index_bits,
 )
 
-COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
-
-CPU = """
-#include <cmath>
-#include <cstring>
-using namespace std;
-#define __global__
-#define __device__
-#define __forceinline__ inline
-struct { int x, y, z; } threadIdx;
-template <typename To, typename From> To bits(From a) { To b; memcpy(&b, &a, sizeof b); return b; }
-static int __float_as_int(float a) { return bits<int>(a); }
-static float __int_as_float(int a) { return bits<float>(a); }
-static long long __double_as_longlong(double a) { return bits<long long>(a); }
-static double __longlong_as_double(long long a) { return bits<double>(a); }
-static float rsqrtf(float a) { return 1 / sqrtf(a); }
-static double rsqrt(double a) { return 1 / sqrt(a); }
-"""
+pytestmark = pytest.mark.compiler
 CASES = cases()
 VARIANTS = {
     "64-bit indices": (CASES, 1),
@@ -69,40 +46,16 @@ def built(variant: str) -> ModuleOp:
     return with_index_bits(module(chosen, lanes), 32 if variant == "32-bit indices" else 64)
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
-    @cache
-    def compiled(variant: str) -> ctypes.CDLL:
-        chosen, lanes = VARIANTS[variant]
-        runs = [
-            f'extern "C" void run_{case.name}(void** p) {{ '
-            f"for (threadIdx.x = 0; threadIdx.x < {LANES // lanes}; ++threadIdx.x) "
-            f"{name}({', '.join(arguments(case))}); }}"
-            for case, name in zip(chosen, kernel_names(built(variant)).values(), strict=True)
-        ]
-        folder: Path = tmp_path_factory.mktemp("cuda")
-        (folder / "kernels.cpp").write_text("\n".join([CPU, cuda_source(built(variant)), *runs]))
-        options = [
-            "-O1",
-            "-fwrapv",
-            "-ffp-contract=off",
-            "-std=c++17",
-            "-shared",
-            "-fPIC",
-            "-o",
-            "kernels.so",
-        ]
-        assert COMPILER is not None
-        subprocess.run([COMPILER, *options, "kernels.cpp"], cwd=folder, check=True)
-        return ctypes.CDLL(str(folder / "kernels.so"))
-
-    return compiled
+@cache
+def library(variant: str) -> Library:
+    """The text of a variant, compiled for this machine."""
+    return load(compile_text(cuda_source(built(variant)), list(names(variant).values())))
 
 
-def arguments(case: Case) -> list[str]:
-    names = {"i8": "signed char", "i32": "int", "i64": "long long", "f32": "float", "f64": "double"}
-    types = [names[memory(t)] for t in (*case.operands, case.result)]
-    return [f"({t}*)p[{position}]" for position, t in enumerate(types)]
+@cache
+def names(variant: str) -> dict[Case, str]:
+    """What the text calls the kernel of each case."""
+    return dict(zip(VARIANTS[variant][0], kernel_names(built(variant)).values(), strict=True))
 
 
 def values(type_: str, case: Case, position: int) -> np.ndarray:
@@ -133,14 +86,15 @@ def values(type_: str, case: Case, position: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("variant", "case"), PARAMETERS, ids=[f"{case.name} {variant}" for variant, case in PARAMETERS]
 )
-def test_text_and_ir_agree(variant: str, case: Case, library: Callable[[str], ctypes.CDLL]) -> None:
+def test_text_and_ir_agree(variant: str, case: Case) -> None:
     operands = [values(t, case, position) for position, t in enumerate(case.operands)]
     op = scalar_op(case)
     with np.errstate(all="ignore"):
         expected = np.asarray(meaning(op)(*operands))
     got = np.zeros(LANES, dtype_of(op.results[0].type))
-    pointers = (ctypes.c_void_p * 4)(*(array.ctypes.data for array in (*operands, got)))
-    getattr(library(variant), f"run_{case.name}")(pointers)
+    addresses = [array.ctypes.data for array in (*operands, got)]
+    threads = LANES // VARIANTS[variant][1]
+    library(variant).launch(names(variant)[case], (1, 1, 1), (threads, 1, 1), addresses, Order.FORWARDS)
     if got.dtype.kind == "f":
         np.testing.assert_allclose(got, expected, rtol=1e-6 if got.dtype == np.float32 else 1e-14)
     else:
