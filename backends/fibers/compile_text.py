@@ -59,7 +59,7 @@ def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -
     def compile_library(work: Path) -> None:
         scheduler = _made(
             folder / f"{_digest(compiler, OPTIONS)}.o",
-            lambda work: _run(compiler, work, *OPTIONS, *PLAIN, "-c", str(DEVICE / "scheduler.cpp")),
+            lambda work: _run(compiler, work, *OPTIONS, *PLAIN, "-O2", "-c", str(DEVICE / "scheduler.cpp")),
         )
         (work / TEXT).write_text(text, newline="")
         (work / "program.cpp").write_text(program)

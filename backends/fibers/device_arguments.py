@@ -16,8 +16,8 @@ ZONE = 1 << 13
 """Bytes before and after each argument."""
 ALIGNMENT = 256
 """Bytes that a device aligns its memory to: an argument is as far from such an address here as in its buffer."""
-POISON = np.array(0xFFF7, np.uint16)
-"""NaN in each floating-point type, and no likely integer."""
+POISON = np.array(0xFFFB, np.uint16)
+"""A quiet NaN in each floating-point type, and no likely integer."""
 _POISONED = np.full(ZONE // 2 + ALIGNMENT, POISON).view(np.uint8)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pullback.process.locks import Lock
 
-BYTES_PER_FIBER = 1 << 16
+BYTES_PER_FIBER = (1 << 16) + 5 * 64
+"""No power of two: what fibers use of their stacks would share a few sets of the processor's cache."""
 MAX_FIBERS = 1024
 Extent = tuple[int, int, int]
 

@@ -23,7 +23,7 @@ extern unsigned char __stop_pullback_shared[] __attribute__((weak, visibility("h
 namespace {
 
 const unsigned WARP = 32, MOST_THREADS = 1024;
-const uint16_t POISON = 0xFFF7;  // NaN in each floating-point type, and no likely integer
+const uint16_t POISON = 0xFFFB;  // a quiet NaN in each floating-point type, and no likely integer
 
 enum State { READY, RUNNING, AT_WARP, AT_BARRIER, DONE };
 
@@ -45,8 +45,7 @@ struct Lane {
 // The order in which n things take their turn: (start + i * stride) % n, where n and stride share no divisor.
 struct Order {
   uint64_t n, start, stride;
-  Order() : n(1), start(0), stride(1) {}
-  Order(uint64_t n, int kind) : n(n), start(0), stride(1) {
+  explicit Order(uint64_t n = 1, int kind = 0) : n(n), start(0), stride(1) {
     if (n < 2 || kind == 0) return;
     start = kind == 1 ? n - 1 : n / 2;
     stride = kind == 1 ? n - 1 : n * 3 / 8 + 1;
@@ -71,8 +70,11 @@ jmp_buf home;  // in the scheduler, for when a warp can go on no further
 void (*body)(void**);
 void** body_arguments;
 unsigned threads;
-Order warp_order, lane_order, last_lane_order;
+Order warp_order;
+uint8_t whole_warp[WARP], last_warp[WARP];  // the lanes of a warp in their order
+const uint8_t* lane_order;
 unsigned first, size, turn;  // of the warp that runs: its first thread, its threads, how many had their turn
+unsigned waiting;            // for the others of the warp
 char fault[1024];
 
 __attribute__((format(printf, 1, 2))) [[noreturn]] void fail(const char* format, ...) {
@@ -86,9 +88,8 @@ __attribute__((format(printf, 1, 2))) [[noreturn]] void fail(const char* format,
 int number_of(const Lane* lane) { return (int)(lane - lanes); }
 
 Lane* next_ready() {
-  const Order& order = size == WARP ? lane_order : last_lane_order;
   for (; turn < size; turn++) {
-    Lane* lane = lanes + first + order[turn];
+    Lane* lane = lanes + first + lane_order[turn];
     if (lane->state == READY) return lane;
   }
   return nullptr;
@@ -150,6 +151,7 @@ void wait(State state, int line) {
   Lane* const self = current;
   self->state = state;
   self->line = line;
+  waiting += state == AT_WARP;
   if (!_setjmp(self->fiber->at)) go_on(next_ready());
 }
 
@@ -197,9 +199,7 @@ void diverged(const char* what, unsigned from, unsigned to, const Lane& one, con
 // Lets lanes first..end go on if all of them wait at one line; false if some do something else.
 bool released(State state, const char* what, unsigned from, unsigned to) {
   const Lane* one = nullptr;
-  for (unsigned i = from; i < to; i++) {
-    if (lanes[i].state == state) one = one ? one : lanes + i;
-  }
+  for (unsigned i = from; i < to && !one; i++) one = lanes[i].state == state ? lanes + i : nullptr;
   for (unsigned i = from; i < to; i++) {
     if (lanes[i].state == state && lanes[i].line == one->line) continue;
     diverged(what, from, to, *one, lanes[i]);
@@ -213,22 +213,22 @@ bool released(State state, const char* what, unsigned from, unsigned to) {
 bool run_warp(unsigned number) {
   first = number * WARP;
   size = threads - first < WARP ? threads - first : WARP;
+  lane_order = size == WARP ? whole_warp : last_warp;
   for (;;) {
-    turn = 0;
+    turn = waiting = 0;
     if (!_setjmp(home)) {
       if (Lane* lane = next_ready()) go_on(lane);
     }
     if (fault[0]) return false;
-    bool waits = false;
-    for (unsigned i = first; i < first + size; i++) waits |= lanes[i].state == AT_WARP;
-    if (!waits) return true;
+    if (!waiting) return true;
     if (!released(AT_WARP, "shuffle", first, first + size)) return false;
   }
 }
 
 void poison(unsigned char* from, unsigned char* to) {
-  for (; to - from >= 2; from += 2) memcpy(from, &POISON, 2);
-  if (to > from) *from = 0xFF;
+  const uint64_t bits = POISON * 0x0001000100010001ull;
+  for (; to - from >= 8; from += 8) memcpy(from, &bits, 8);
+  memcpy(from, &bits, to - from);
 }
 
 bool run_block() {
@@ -296,7 +296,9 @@ extern "C" __attribute__((visibility("default"))) const char* pullback_launch(
     lanes[i].fiber = nullptr;
   }
   warp_order = Order((threads + WARP - 1) / WARP, order);
-  lane_order = Order(WARP, order), last_lane_order = Order(threads % WARP ? threads % WARP : WARP, order);
+  const Order whole(WARP, order), last(threads % WARP, order);
+  for (unsigned i = 0; i < WARP; i++) whole_warp[i] = (uint8_t)whole[i];
+  for (unsigned i = 0; i < threads % WARP; i++) last_warp[i] = (uint8_t)last[i];
   const Order blocks((uint64_t)grid[0] * grid[1] * grid[2], order);
   for (uint64_t i = 0; i < blocks.n; i++) {
     const uint64_t at = blocks[i];

@@ -177,7 +177,7 @@ def test_shared_memory_is_poisoned_before_each_block() -> None:
     y, z = np.zeros(3, np.float32), np.zeros(3, np.int32)
     launch(TEXT, "uninitialised", y, z, grid=(3, 1, 1))
     assert np.isnan(y).all()
-    assert z.tolist() == [-524297] * 3
+    assert z.tolist() == [-262149] * 3
 
 
 def test_threads_and_blocks_of_three_dimensions() -> None:
