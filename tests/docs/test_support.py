@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,20 @@ def test_every_rule_runs_to_the_second_order() -> None:
 @pytest.mark.matrix(8)
 def test_row(name: str) -> None:
     assert support_rows.row(name) == ROWS[name], "run: python -m pullback.tools.generate --all"
+
+
+@pytest.mark.parametrize("on_gpus", ["fibers"])
+@pytest.mark.parametrize("name", support_matrix.operations())
+@pytest.mark.matrix(4)
+def test_cell_as_cuda_text(name: str, on_gpus: str) -> None:
+    cell = support_rows.cell(name, "f32", on_gpus)
+    assert str(cell or "") == ROWS[name].split("|")[2].strip()
+
+
+def test_every_cell_names_what_computes_it() -> None:
+    for name, row in ROWS.items():
+        for cell in row.split("|")[2:-1]:
+            assert re.fullmatch(r" ([02] [kh]/[kh] )? ?", cell), name
 
 
 def test_rows_of_what_has_not_changed_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,17 @@ OUTSIDE = ("state", "gradient", "kernel")
 
 HEADER = """# What runs where
 
-Every operation on tensors, in every dtype that it takes. A cell says up to which order gradients run: `2` for values
-and gradients of both orders, `0` where there is no gradient, blank for a dtype that the operation refuses. All of it
-runs on target `numpy`, and on `cpu`: there in native kernels, or, with an `h`, as a *host operation*, a call of its
-NumPy meaning between native phases.
+Every operation on tensors, in every dtype that it takes; a cell is blank for a dtype that the operation refuses.
 
-`python -m pullback.tools.generate` makes this page: it runs each cell of the operations that have changed on both
-targets, and compares them; with `--all` each cell of all. Tests run rows again.
+- The number says up to which order gradients run: `2` for values and gradients of both orders, `0` where there is no
+  gradient.
+- Two letters say what computes them, on target `cpu` and on GPUs (targets `simt` and `fibers`): `k` kernels, `h` a
+  *host operation*, a call of its NumPy meaning. On `cpu` it runs between native phases, on memory as it is; on GPUs
+  its operands are copied to the host, and its results back.
+
+Target `numpy` runs all of it. `python -m pullback.tools.generate` makes this page: it runs each cell of the operations
+that have changed on `numpy`, `cpu` and `simt`, and compares them; with `--all` each cell of all. Tests run rows again,
+some of them as CUDA text.
 """
 ROW = re.compile(r"^\| `(?P<name>graph\.\w+)` \|.*$", re.MULTILINE)
 MADE_FROM = re.compile(r"^(?P<name>graph\.\w+) (?P<digest>[0-9a-f]{12})$", re.MULTILINE)

@@ -1,7 +1,7 @@
 """Rows of docs/support.md (which operation runs where), made by running the examples of each operation.
 
-They are run in every dtype that their verifier lets pass, on the oracle and on `cpu`, with gradients of both orders.
-What the two targets compute must agree.
+They are run in every dtype that their verifier lets pass, on the oracle, on `cpu` and on a target for GPUs, with
+gradients of both orders. What the targets compute must agree.
 """
 
 from __future__ import annotations
@@ -49,35 +49,40 @@ SUBJECTS = (r"(?<!complex<)f32", "complex<f32>", "i32", r"\bi1\b", "i64")
 TOLERANCE = {"bf16": 0.1, "f16": 0.02, "f32": 2e-4, "complex<f32>": 2e-4}
 
 
+ON_GPUS = "simt"
+"""The target that runs the kernels for GPUs."""
+
+
 @dataclass(frozen=True)
 class Cell:
-    """The results for an operation in a dtype."""
+    """The results for an operation in a dtype: the order of its gradients, and which targets ask the host."""
 
     order: int
-    host: bool
+    hosts: tuple[bool, ...]
 
     def __str__(self) -> str:
-        return f"{self.order}{' h' if self.host else ''}"
+        return f"{self.order} {'/'.join('h' if host else 'k' for host in self.hosts)}"
 
 
 class MatrixError(Exception):
     """Something that the matrix promises does not hold; the message says what."""
 
 
-def row(name: str) -> str:
+def row(name: str, on_gpus: str = ON_GPUS) -> str:
     """One operation's row of the table."""
-    cells = [cell(name, dtype) for dtype in DTYPES]
+    cells = [cell(name, dtype, on_gpus) for dtype in DTYPES]
     return f"| `{name}` | {' | '.join('' if c is None else str(c) for c in cells)} |"
 
 
-def cell(name: str, dtype: str) -> Cell | None:
+def cell(name: str, dtype: str, on_gpus: str = ON_GPUS) -> Cell | None:
     """Computes the cell of an operation and a dtype; `None` where no example of it passes the verifier.
 
     Raises:
         MatrixError: an example passes and does not run, or the targets disagree.
     """
     modules = [_module(name, example, dtype) for example in EXAMPLES[name]]
-    cells = [_run(name, dtype, module) for module in modules if module is not None]
+    targets = ("cpu", on_gpus)
+    cells = [_run(name, dtype, module, targets) for module in modules if module is not None]
     return max(cells, key=lambda c: c.order) if cells else None
 
 
@@ -122,8 +127,8 @@ def _shaped_by_argument(module: ModuleOp) -> bool:
     return False
 
 
-def _run(name: str, dtype: str, module: ModuleOp) -> Cell:
-    """Runs what a function computes, and its gradients, on both targets."""
+def _run(name: str, dtype: str, module: ModuleOp, targets: Sequence[str]) -> Cell:
+    """Runs what a function computes, and its gradients, on all targets."""
     function = main_function(module)
     block = function.body.block
     _make_slices(block)
@@ -140,8 +145,7 @@ def _run(name: str, dtype: str, module: ModuleOp) -> Cell:
     results = [t.value for level in (values, *levels) for t in level]
     end.operands = results
     function.update_function_type()
-    host = _compare(name, dtype, module)
-    return Cell(len(levels), host)
+    return Cell(len(levels), _hosts(f"{name} in {dtype}", module, targets, TOLERANCE.get(dtype, 1e-6)))
 
 
 def _gradients(values: Sequence[Tensor], block: Block, place: Insert) -> list[list[Tensor]]:
@@ -163,20 +167,23 @@ def _gradients(values: Sequence[Tensor], block: Block, place: Insert) -> list[li
     return levels + [[]] * (1 if len(levels) == 1 else 0)
 
 
-def _compare(name: str, dtype: str, module: ModuleOp) -> bool:
-    """Tells whether the host runs the operation on `cpu`; raises `MatrixError` where the targets disagree."""
+def _hosts(what: str, module: ModuleOp, targets: Sequence[str], tolerance: float) -> tuple[bool, ...]:
+    """For each target whether the host runs an operation there; raises `MatrixError` where a target is wrong."""
     inputs = [_sample(a.type) for a in main_function(module).body.block.args]
     with np.errstate(all="ignore"):
         expected = compile_function(module, "numpy")(inputs, {})
-        native = compile_function(module, "cpu")
-        got = native(inputs, {})
-    tolerance = TOLERANCE.get(dtype, 1e-6)
-    for a, b in zip(got, expected, strict=True):
-        wide = [np.asarray(v, np.complex128 if v.dtype.kind == "c" else np.float64) for v in (a, b)]
-        if not np.allclose(*wide, rtol=tolerance, atol=tolerance, equal_nan=True):
-            raise MatrixError(f"{name} in {dtype}: cpu gives {a}, numpy {b}")
-    scheduled = parse(context(), native.ir("kernels")).module
-    return any(runs_on_host(op) for op in main_function(scheduled).body.block.ops)
+    hosts: list[bool] = []
+    for target in targets:
+        compiled = compile_function(module, target)
+        with np.errstate(all="ignore"):
+            got = compiled(inputs, {})
+        for a, b in zip(got, expected, strict=True):
+            wide = [np.asarray(v, np.complex128 if v.dtype.kind == "c" else np.float64) for v in (a, b)]
+            if not np.allclose(*wide, rtol=tolerance, atol=tolerance, equal_nan=True):
+                raise MatrixError(f"{what}: {target} gives {a}, numpy {b}")
+        scheduled = parse(context(), compiled.ir("kernels")).module
+        hosts.append(any(runs_on_host(op) for op in main_function(scheduled).body.block.ops))
+    return tuple(hosts)
 
 
 def _dense(value: Tensor) -> Tensor:
