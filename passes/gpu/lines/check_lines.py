@@ -47,12 +47,12 @@ def check_lines(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
 def _check_rows(kernel: Kernel, plan: LinePlan, given: GpuTuning) -> None:
     mapping = row_mapping(plan, given)
     lanes, rows, threads = mapping.lanes, mapping.rows, mapping.threads
-    if not WARP <= threads <= MOST_THREADS or given.threads not in (None, threads):
+    if threads % WARP or not 0 < threads <= MOST_THREADS or given.threads not in (None, threads):
         stated = "" if given.threads is None else f" and threads is {given.threads}"
         raise _misfit(
             kernel,
-            f"lanes {lanes} times rows {rows} are {threads} threads{stated}; expected the threads of a block, from "
-            f"{WARP} to {MOST_THREADS}",
+            f"lanes {lanes} times rows {rows} are {threads} threads{stated}; expected the threads of a block, a "
+            f"multiple of {WARP} up to {MOST_THREADS}",
         )
     if mapping.split > 1 and (rows != 1 or mapping.chunk != 1 or mapping.keeps):
         raise _misfit(

@@ -11,6 +11,7 @@ from pullback.passes.gpu.lines.line_stages import LineStages
 from pullback.passes.gpu.point import Dims
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.line_reductions import LineReductions
+from pullback.passes.lowering.merge_dims import merge_dims
 from pullback.passes.lowering.nodes import Load, Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
 
@@ -33,7 +34,9 @@ class LinePlan:
 
     @staticmethod
     def of(space: Space, outputs: Sequence[Output]) -> LinePlan:
-        """The plan for these outputs."""
+        """The plan for these outputs, whose dims become those that cannot be merged."""
+        nodes = cone([node for output in outputs for node in output.nodes])
+        space = merge_dims(KernelModel(space, outputs, nodes)).space
         around = {d for d in space.outer if space.extents[d] != 1}
         by_lines = [o for o in outputs if o.node.is_late or around <= o.offset.dims]
         nodes = cone([o.node for o in by_lines])

@@ -14,6 +14,7 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.gpu.gpu_limits import MOST_THREADS
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping, column_lanes, column_split, column_threads
+from pullback.passes.gpu.lines.line_mapping import power_from, power_to
 from pullback.passes.gpu.lines.line_plan import LinePlan
 from pullback.passes.gpu.lines.row_mapping import RowMapping, row_lanes, row_split, rows_of_block
 from pullback.passes.lowering.space import schedule_of
@@ -24,6 +25,8 @@ KEPT_WORDS = 64
 """The most registers for what is kept of a row by default: a quarter of what a thread has."""
 PARTIAL_ELEMENTS = 1 << 20
 """About so many elements, the partial lines of totals have at most, unless that were too few blocks."""
+ROWS_OF_PARTIAL = 8
+"""From how many rows at least each partial line comes, unless that were too few blocks: it is stored and read again."""
 BLOCKS_ACROSS = 128, 1024
 """The fewest and the most blocks that leave partial lines."""
 BLOCKS_SINGLE = 4096
@@ -86,10 +89,10 @@ def _threads(rows: int, points: int, given: GpuTuning) -> tuple[int, int]:
     most, side_by_side = given.threads or MOST_THREADS, given.rows
     lanes = given.lanes
     if lanes is None and side_by_side and given.threads:
-        lanes = max(most // side_by_side, 1)
+        lanes = power_to(most // side_by_side)
     if lanes is None:
-        fits = max(most // (side_by_side or 1), 1)
-        lanes = max(min(row_lanes(rows, points), fits), WARP // (side_by_side or WARP))
+        fits = power_to(most // (side_by_side or 1))
+        lanes = max(min(row_lanes(rows, points), fits), power_from(-(-WARP // (side_by_side or WARP))))
     if side_by_side is None:
         side_by_side = max(most // lanes, 1) if given.threads else rows_of_block(rows, lanes)
     return lanes, side_by_side
@@ -117,7 +120,8 @@ def _chunk(plan: LinePlan, mapping: RowMapping) -> int:
     if plan.reductions.across:
         partial_lines = mapping.units if mapping.keeps else mapping.rows
         fewest, most = BLOCKS_ACROSS
-        blocks = max(fewest, min(most, PARTIAL_ELEMENTS // max(points * partial_lines, 1)))
+        blocks = min(PARTIAL_ELEMENTS // max(points, 1), rows // ROWS_OF_PARTIAL) // partial_lines
+        blocks = max(fewest, min(most, blocks))
     elif plan.reductions.single:
         blocks = BLOCKS_SINGLE
     else:

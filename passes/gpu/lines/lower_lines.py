@@ -31,7 +31,7 @@ def lower_lines(parameters: Parameters, space: Space, outputs: Sequence[Output])
     kernels: list[GpuKernel] = []
     if plan.has_lines:
         kernels = LineKernels(parameters, plan, schedule_of(parameters.signature.kernel).gpu).all()
-    return kernels + lower_pointwise(parameters, space, plan.apart, "_once")
+    return kernels + lower_pointwise(parameters, plan.space, plan.apart, "_once")
 
 
 class LineKernels:
