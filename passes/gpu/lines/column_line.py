@@ -52,9 +52,10 @@ class ColumnLine(Line):
         super().__init__(builder, column, reduced, share, exists, part)
         self._columns, self._cells = columns, cells
 
-    def _is_first(self, *, of_part: bool = False) -> SSAValue:
-        first = result_of(CmpiOp(self._columns.group, self._builder.index(0), "eq"), "leads_column")
-        return self._leading(first, of_part=of_part)
+    def _is_first(self) -> SSAValue | None:
+        if self._columns.groups == 1:
+            return None
+        return result_of(CmpiOp(self._columns.group, self._builder.index(0), "eq"), "leads_column")
 
     def _side_by_side(self) -> tuple[SSAValue, int]:
         return self._columns.group, self._columns.groups
@@ -94,7 +95,7 @@ class ColumnLine(Line):
             return [c.combine(s, p) for c, s, p in zip(combinations, sums, partial, strict=True)]
 
         bounds = build.index(0), build.index(warps * columns.count), build.index(columns.count)
-        return build.carrying(bounds, "start", neutral(build, "sum", combinations), add)
+        return build.carrying(bounds, "start", neutral(build, "total", combinations), add)
 
     def _store(self, scratch: Sequence[SSAValue], totals: Sequence[Scalar], place: SSAValue) -> None:
         for cells, total in zip(scratch, totals, strict=True):

@@ -75,8 +75,8 @@ class Line(ABC):
         self.point = Point(builder, [line])
 
     @abstractmethod
-    def _is_first(self, *, of_part: bool = False) -> SSAValue:
-        """Tells whether this thread is the one that leads the line, or this part of it, if it exists."""
+    def _is_first(self) -> SSAValue | None:
+        """Tells whether this thread is the first one of the line; `None` if it is the only one."""
 
     @abstractmethod
     def _side_by_side(self) -> tuple[SSAValue, int]:
@@ -91,7 +91,14 @@ class Line(ABC):
 
         What is loaded there, no other thread reads: so a store may take its place.
         """
-        self._builder.when(self._is_first(of_part=of_part), lambda: body(self.point.inside()))
+        of_first_part = None
+        if self.part is not None and not of_part:
+            of_first_part = result_of(CmpiOp(self.part, self._builder.index(0), "eq"), "is_first_part")
+        leads = both(self._is_first(), self.exists, of_first_part, hint="leads")
+        if leads is None:
+            body(self.point)
+        else:
+            self._builder.when(leads, lambda: body(self.point.inside()))
 
     def each(self, body: Callable[[Point], None]) -> None:
         """Run `body` at each point of the line that exists, the threads side by side."""
@@ -120,15 +127,6 @@ class Line(ABC):
             return carried
 
         self._visit([], visit, self._reduced, self._share)
-
-    def _leading(self, first: SSAValue, *, of_part: bool) -> SSAValue:
-        """Whether a thread that is the first one of a line, or of a part of it, leads the line, or the part."""
-        of_first_part = None
-        if self.part is not None and not of_part:
-            of_first_part = result_of(CmpiOp(self.part, self._builder.index(0), "eq"), "is_first_part")
-        condition = both(first, self.exists, of_first_part, hint="leads")
-        assert condition is not None
-        return condition
 
     # ---- the share of one thread ------------------------------------------------------------------------
 

@@ -47,9 +47,10 @@ class RowLine(Line):
         super().__init__(builder, row, reduced, share, exists, part)
         self._lanes, self._cells = lanes, cells
 
-    def _is_first(self, *, of_part: bool = False) -> SSAValue:
-        first = result_of(CmpiOp(self._lanes.lane, self._builder.index(0), "eq"), "is_first")
-        return self._leading(first, of_part=of_part)
+    def _is_first(self) -> SSAValue | None:
+        if self._lanes.count == 1:
+            return None
+        return result_of(CmpiOp(self._lanes.lane, self._builder.index(0), "eq"), "is_first")
 
     def _side_by_side(self) -> tuple[SSAValue, int]:
         return self._lanes.lane, self._lanes.count

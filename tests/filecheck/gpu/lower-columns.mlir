@@ -24,4 +24,4 @@ func.func @main(%x: tensor<500x70xf32>) -> tensor<70xf32> {
 // CUDA:      main_kernel_0_shared_0[thread] = total;
 // CUDA-NEXT: __syncthreads();
 // CUDA:      if (leads) {
-// CUDA-NEXT:   y[column] = sum{{.*}};
+// CUDA-NEXT:   y[column] = total{{.*}};
