@@ -7,6 +7,7 @@
 - `@pytest.mark.compiler`, and each case with the target "fibers" among its parameters, is skipped where there is no C++
   compiler. Where the environment variable CI is set it fails instead.
 - compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays.
+- the fixture `kernels_compile` has NVRTC compile the GPU kernels that the tests of a file make.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
 """
 
@@ -26,6 +27,7 @@ import pytest
 
 from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
 from pullback.backends.fibers.private_folder import VARIABLE
+from pullback.tests.compiled_kernels import kernels_compile as kernels_compile
 
 
 def _seed(asked: str) -> int:

@@ -6,6 +6,8 @@ The library comes with the wheel `nvidia-cuda-nvrtc` (extra `[cuda]`).
 from __future__ import annotations
 
 import ctypes
+import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +26,49 @@ def available() -> bool:
     return bool(_libraries())
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What the assembler says that a kernel takes, for each thread."""
+
+    registers: int
+    stack_bytes: int
+    spill_bytes: int
+    """Stored to memory for lack of registers, and loaded from it."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program in the code of one architecture."""
+
+    cubin: bytes
+    log: str
+
+    @property
+    def resources(self) -> dict[str, Resources]:
+        """Reads the resources of each kernel from the log."""
+        return {found["name"]: _resources(found) for found in _RESOURCES.finditer(self.log)}
+
+
+_RESOURCES = re.compile(
+    r"Function properties for (?P<name>\w+)\s.*?(?P<stack>\d+) bytes stack frame, "
+    r"(?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads.*?Used (?P<registers>\d+) registers",
+    re.DOTALL,
+)
+
+
+def _resources(found: re.Match[str]) -> Resources:
+    return Resources(int(found["registers"]), int(found["stack"]), int(found["stores"]) + int(found["loads"]))
+
+
 def compile_to_cubin(source: str, architecture: str = DEFAULT_ARCHITECTURE) -> bytes:
-    """Compile a program for one real architecture, such as `sm_90`.
+    """Compile a program for one real architecture, such as `sm_90`; errors as those of `compile_program`."""
+    return compile_program(source, architecture).cubin
+
+
+def compile_program(
+    source: str, architecture: str = DEFAULT_ARCHITECTURE, *, verbose: bool = False
+) -> Compiled:
+    """Compile a program for one real architecture; `verbose` makes the assembler log what each kernel takes.
 
     Raises CompileError with NVRTC's log, ImportError where the library is not installed.
     """
@@ -34,10 +77,12 @@ def compile_to_cubin(source: str, architecture: str = DEFAULT_ARCHITECTURE) -> b
     _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None))
     try:
         options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
+        options += [b"--ptxas-options=-v"] if verbose else []
         result = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+        log = _read(nvrtc, program, "ProgramLog").rstrip(b"\0\n").decode()
         if result:
-            raise CompileError(_read(nvrtc, program, "ProgramLog").rstrip(b"\0\n").decode())
-        return _read(nvrtc, program, "CUBIN")
+            raise CompileError(log)
+        return Compiled(_read(nvrtc, program, "CUBIN"), log)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation
 from xdsl.traits import SymbolOpInterface
@@ -25,8 +27,7 @@ def cuda_source(module: ModuleOp) -> str:
         raise UnsupportedError(
             "the module has no gpu.module, so no kernels: lower it by -p gpu", module.body.block.first_op
         )
-    names = _global_names(module)
-    text = "\n".join(part for gpu_module in device for part in _device_parts(gpu_module, names))
+    text = "\n".join(part.text for part in parts(module))
     before = definitions(text)
     return f"{before}\n{text}" if before else text
 
@@ -34,6 +35,21 @@ def cuda_source(module: ModuleOp) -> str:
 def kernel_names(module: ModuleOp) -> dict[Operation, str]:
     """The names of the functions of the text, by the `gpu.func`s that they are."""
     return {op: name for op, name in _global_names(module).items() if op.name == "gpu.func"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The definition of a kernel, or of a constant that kernels read."""
+
+    name: str
+    text: str
+    is_kernel: bool = False
+
+
+def parts(module: ModuleOp) -> list[Part]:
+    """The definitions of the text, of which each `gpu.module` has its own; helpers are not among them."""
+    names = _global_names(module)
+    return [part for gpu_module in gpu_modules(module) for part in _device_parts(gpu_module, names)]
 
 
 def gpu_modules(module: ModuleOp) -> list[Operation]:
@@ -56,18 +72,19 @@ def _global_names(module: ModuleOp) -> dict[Operation, str]:
     return found
 
 
-def _device_parts(gpu_module: Operation, names: dict[Operation, str]) -> list[str]:
+def _device_parts(gpu_module: Operation, names: dict[Operation, str]) -> list[Part]:
     ops = _ops(gpu_module)
     globals_ = {_symbol_of(op): op for op in ops if op.name == "memref.global"}
     constants = {symbol: names[op] for symbol, op in globals_.items() if op in names}
-    parts = [_constant(op, names[op]) for op in globals_.values() if op in names]
+    made = [Part(names[op], _constant(op, names[op])) for op in globals_.values() if op in names]
     for op in ops:
         if op.name == "gpu.func":
             with about(op):
-                parts.append(KernelPrinter(op, globals_, constants).text(names[op]))
+                text = KernelPrinter(op, globals_, constants).text(names[op])
+            made.append(Part(names[op], text, is_kernel=True))
         elif op.name != "memref.global":
             raise UnsupportedError(f"{op.name} has no CUDA text", op)
-    return parts
+    return made
 
 
 def _constant(op: Operation, name: str) -> str:

@@ -16,6 +16,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.driver.run_pipeline import lowered, main_function
+from pullback.tests.compiled_kernels import needs_nvrtc
 from pullback.tests.gpu.graphs import Drawn, pointwise_graphs, reducing_graphs
 
 TO_GPU = "kernels,gpu"
@@ -71,14 +72,14 @@ def test_each_barrier_is_needed(text: str, rows: int) -> None:
             run(module, [x, np.empty_like(x)], undefined=[1])
 
 
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@needs_nvrtc
 @pytest.mark.parametrize("text", [SOFTMAX, COLUMNS], ids=["rows", "columns"])
 def test_nvrtc_compiles_generated_kernels(text: str) -> None:
     assert nvrtc.compile_to_cubin(cuda_source(on_gpu(text))).startswith(b"\x7fELF")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@needs_nvrtc
 @given(reducing_graphs())
 def test_nvrtc_compiles_any_graph(drawn: Drawn) -> None:
     source = cuda_source(lowered(drawn.module, f"finish,{TO_GPU}"))

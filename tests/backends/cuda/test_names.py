@@ -16,6 +16,7 @@ from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.tests.backends.cuda import scalar_ops
+from pullback.tests.compiled_kernels import needs_nvrtc
 
 NAMES = (
     *sorted(FUNCTIONS),
@@ -85,7 +86,7 @@ def test_every_expression_has_a_case() -> None:
     assert {name for name in EXPRESSIONS if not name.startswith("gpu.")} <= tried
 
 
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@needs_nvrtc
 @pytest.mark.parametrize(
     ("architecture", "bits", "constants"),
     [
@@ -101,7 +102,7 @@ def test_scalar_ops_on_values_of_any_name(architecture: str, bits: int, constant
     nvrtc.compile_to_cubin(text, architecture)
 
 
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@needs_nvrtc
 @pytest.mark.parametrize(("architecture", "lanes"), [("sm_80", 2), ("sm_90", 4)])
 def test_vectors(architecture: str, lanes: int) -> None:
     chosen = scalar_ops.on_vectors()[lanes // 4 :: 2]
@@ -126,7 +127,7 @@ def test_identifiers(name: str) -> None:
         assert made not in RESERVED
 
 
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@needs_nvrtc
 def test_kernels_and_constants_of_any_name() -> None:
     symbols = [*NAMES, "main_kernel_0", "kernel", "é_kernel", "constant"]
     types = "memref<2xf32>", "memref<2xf32, 3>"

@@ -8,12 +8,12 @@ import pytest
 
 from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.tests.compiled_kernels import Kernels, needs_nvrtc
 from pullback.tests.gpu import programs
 from pullback.tests.gpu.programs import Program
 
-pytestmark = pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
 
-
+@needs_nvrtc
 @pytest.mark.parametrize(
     "build", [programs.tanh_chain, programs.transpose, programs.gather, programs.softmax, programs.moments]
 )
@@ -21,8 +21,36 @@ def test_emitted_kernels(build: Callable[[], Program]) -> None:
     assert nvrtc.compile_to_cubin(cuda_source(build().module)).startswith(b"\x7fELF")
 
 
+@needs_nvrtc
 def test_errors_carry_the_log() -> None:
     with pytest.raises(nvrtc.CompileError, match='identifier "nonsense" is undefined'):
         nvrtc.compile_to_cubin('extern "C" __global__ void k(float* y) { y[0] = nonsense; }')
     with pytest.raises(nvrtc.CompileError, match="gpu-architecture"):
         nvrtc.compile_to_cubin("", "sm_1")
+
+
+@needs_nvrtc
+def test_the_kernels_of_tests_are_compiled_as_one_program() -> None:
+    kernels = Kernels()
+    for build in (programs.softmax, programs.softmax, programs.gather, programs.moments):
+        kernels.record(build().module)
+    assert len(kernels.origins) == 3
+    kernels.check("sm_90", None, 0)
+    assert len(kernels.program(2, 0)[1]) == 2
+    (wrong,) = (text for text in kernels.origins if "expf" in text)
+    kernels.origins[wrong.replace("expf", "expg")] = "softmax_kernel of a test"
+    with pytest.raises(
+        nvrtc.CompileError, match=r'softmax_kernel of a test\(\d+\): error: identifier "expg"'
+    ):
+        kernels.check("sm_90", None, 0)
+
+
+@needs_nvrtc
+def test_a_kernel_whose_values_do_not_fit_registers() -> None:
+    loads = "".join(f"const float v{i} = x[threadIdx.x + {i}]; " for i in range(100))
+    stores = "".join(f"y[threadIdx.x + {i}] = v{i} * v{(i + 37) % 100}; " for i in range(100))
+    arguments = "const volatile float* x, volatile float* y"
+    text = f'extern "C" __global__ void __launch_bounds__(1024) recorded_kernel_({arguments}) {{ {loads}'
+    kernels = Kernels({f"{text} __syncthreads(); {stores} }}\n": "large_kernel of a test"})
+    with pytest.raises(AssertionError, match="large_kernel of a test spills registers on sm_80"):
+        kernels.check("sm_80", None, 0)
