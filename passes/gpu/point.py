@@ -11,14 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Self
 
+from xdsl.dialects import vector
+from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.affine import Affine, row_major_strides
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.gpu.kernel_builder import KernelBuilder
-from pullback.passes.lowering.code_builder import Term
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import Term, result_of, splat
 from pullback.passes.lowering.node_values import NodeValues
 from pullback.passes.lowering.nodes import Fixed, Node, cone
 
@@ -63,13 +70,21 @@ class Point(NodeValues):
 
     A node is computed where it is first asked for, and once there. What is known `around`, at the line that the point
     is part of, is known.
+
+    With several `lanes` it is that of as many points side by side: the numbers of the last segment are those from its
+    own on, a multiple of `lanes`, and what changes with its last dim is a vector. Each access must suit that.
     """
 
     def __init__(
-        self, builder: KernelBuilder, segments: Sequence[Segment], around: Point | None = None
+        self,
+        builder: KernelBuilder,
+        segments: Sequence[Segment],
+        around: Point | None = None,
+        lanes: int = 1,
     ) -> None:
         super().__init__(builder, builder.views, builder.insertion_point)
-        self.segments = segments
+        self.segments, self.lanes = segments, lanes
+        self._splats: dict[Node, Scalar] = {}
         self._coordinates: dict[tuple[int, int, int], SSAValue] = {}
         self._offsets: dict[Affine, SSAValue] = {}
         if around is not None:
@@ -78,9 +93,10 @@ class Point(NodeValues):
     def inside(self) -> Point:
         """The same point in a branch: it finds what is computed here, and what it computes stays there."""
         assert isinstance(self.builder, KernelBuilder)
-        point = Point(self.builder, self.segments, self)
+        point = Point(self.builder, self.segments, self, self.lanes)
         point._coordinates |= self._coordinates
         point._offsets |= self._offsets
+        point._splats |= self._splats
         return point
 
     def home(self, node: Node) -> Self:
@@ -96,6 +112,58 @@ class Point(NodeValues):
         if offset not in self._offsets:
             self._offsets[offset] = self.builder.sum_of(self._runs(offset), offset.constant)
         return [(self._offsets[offset], 1)], 0
+
+    # ---- vectors ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _lane_dim(self) -> int | None:
+        """The dim that changes from lane to lane."""
+        if self.lanes == 1:
+            return None
+        dims = self.segments[-1].dims
+        several = [dims.first + i for i, extent in enumerate(dims.extents) if extent != 1]
+        return several[-1] if several else None
+
+    def is_vector(self, node: Node) -> bool:
+        return self._lane_dim in node.dims
+
+    def stride(self, offset: Affine) -> int:
+        return 0 if self._lane_dim is None else offset.coefficients[self._lane_dim]
+
+    def operand(self, node: Node, *, as_vector: bool = False) -> Scalar:
+        if not as_vector:
+            return super().operand(node)
+        if isinstance(node, Fixed):
+            return self.builder.number(node.number, vector_type(node.element_type, self.lanes))
+        value = super().operand(node)
+        if isinstance(value.type, VectorType):
+            return value
+        if node not in self._splats:
+            with inserting(self.insertion_point):
+                self._splats[node] = splat(value, self.lanes)
+        return self._splats[node]
+
+    def load(self, view: BufferView, offset: Affine, more: Sequence[Term] = ()) -> Scalar:
+        """Side by side, if the offset changes from lane to lane."""
+        if not self.stride(offset):
+            return super().load(view, offset, more)
+        terms, constant = self.terms(offset)
+        at = view.indices(self.builder, [*terms, *more], constant)
+        type_ = vector_type(view.memory_type, self.lanes)
+        op = vector.LoadOp.create(operands=[view.value, *at], result_types=[type_])
+        return Scalar(result_of(op, view.value.name_hint)).cast(view.element_type)
+
+    def store(self, view: BufferView, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:
+        """Side by side, if the value is a vector."""
+        if not isinstance(value.type, VectorType):
+            super().store(view, offset, value, more)
+            return
+        with inserting(self.insertion_point):
+            terms, constant = self.terms(offset)
+            at = view.indices(self.builder, [*terms, *more], constant)
+            view.insert_store(vector.StoreOp.create(operands=[view.stored(value).value, view.value, *at]))
+
+    # ---- offsets ------------------------------------------------------------------------------------------------
 
     def _runs(self, offset: Affine) -> Generator[Term]:
         known = frozenset[int]().union(*(segment.dims.numbers for segment in self.segments))

@@ -25,9 +25,9 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.vector_access import lane_steps, load_rows, load_vector, store_vector
-from pullback.passes.loops.vectors import Lanes, splat
+from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range
-from pullback.passes.lowering.code_builder import CodeBuilder, Term
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, splat
 from pullback.passes.lowering.node_values import NodeValues
 from pullback.passes.lowering.nodes import Fixed, IdentityElement, Load, Node
 

@@ -20,8 +20,8 @@ from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.packing import Packing
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.vectors import Lanes, splat
-from pullback.passes.lowering.code_builder import LoopBody, named, result_of
+from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.code_builder import LoopBody, named, result_of, splat
 from pullback.passes.lowering.nodes import Contraction, Load
 from pullback.passes.lowering.vector_registers import tile_of
 

@@ -1,4 +1,4 @@
-"""Vectors in registers: lanes and their masks, splats, halves."""
+"""Vectors in registers: lanes and their masks, halves."""
 
 from __future__ import annotations
 
@@ -35,12 +35,6 @@ def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:
         lambda: vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]),
         "tail",
     )
-
-
-def splat(value: Scalar, count: int) -> Scalar:
-    """The same value in every lane."""
-    op = vector.BroadcastOp.create(operands=[value.value], result_types=[vector_type(value.type, count)])
-    return Scalar(result_of(op, value.value.name_hint))
 
 
 def with_neutral(builder: CodeBuilder, value: Scalar, lanes: Lanes, op: Reduction) -> Scalar:

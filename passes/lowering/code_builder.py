@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeAlias
 
-from xdsl.dialects import arith, scf
+from xdsl.dialects import arith, scf, vector
 from xdsl.dialects.builtin import IndexType, IntegerAttr, LocationAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
@@ -31,6 +31,7 @@ from pullback.dialects.graph.op.scalar import Scalar, constant, default_properti
 from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
 from pullback.dialects.graph.tensor.location import is_unknown
 from pullback.dialects.graph.tensor.tensor import Number
+from pullback.dialects.upstream.types import vector_type
 
 INDEX = IndexType()
 Term: TypeAlias = tuple[SSAValue, int]
@@ -62,6 +63,12 @@ def located(value: Scalar, location: LocationAttr) -> Scalar:
 def combine(op: Reduction, a: Scalar, b: Scalar) -> Scalar:
     """Combines two terms of a reduction, and states that it is the origin of the code."""
     return located(type(op).COMBINE(a, b), op.location)
+
+
+def splat(value: Scalar, count: int) -> Scalar:
+    """The same value in every lane of a vector."""
+    op = vector.BroadcastOp.create(operands=[value.value], result_types=[vector_type(value.type, count)])
+    return Scalar(result_of(op, value.value.name_hint))
 
 
 class CodeBuilder:
@@ -187,13 +194,21 @@ class CodeBuilder:
             result.name_hint = value.name_hint
         return op.results
 
-    def when(self, condition: SSAValue, body: Callable[[], None]) -> None:
+    def when(
+        self, condition: SSAValue, body: Callable[[], None], otherwise: Callable[[], None] | None = None
+    ) -> None:
         """`scf.if` without results."""
-        then = Block()
-        with self.entering(then):
-            body()
-            insert(scf.YieldOp.create())
-        insert(scf.IfOp.create(operands=[condition], regions=[Region(then), Region()]))
+        regions: list[Region] = []
+        for branch in (body, otherwise):
+            if branch is None:
+                regions.append(Region())
+                continue
+            block = Block()
+            with self.entering(block):
+                branch()
+                insert(scf.YieldOp.create())
+            regions.append(Region(block))
+        insert(scf.IfOp.create(operands=[condition], regions=regions))
 
     def choice(
         self,

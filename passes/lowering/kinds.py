@@ -163,7 +163,12 @@ POINTWISE = _row(
         at_its_index,
         {
             "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
-            "gpu": Lowering("pullback.passes.gpu.pointwise:lower_pointwise", keys=("threads",)),
+            "gpu": Lowering(
+                "pullback.passes.gpu.pointwise:lower_by_schedule",
+                "pullback.passes.gpu.pointwise_tuning:check_pointwise",
+                "pullback.passes.gpu.pointwise_tuning:tune_pointwise",
+                ("threads", "vector", "stage", "tile"),
+            ),
         },
     )
 )

@@ -272,7 +272,7 @@ def test_matrices_times_the_same_one_are_one_matrix() -> None:
 WRONG: dict[str, dict[str, Any]] = {
     "tile is \\[64, 64\\]; expected powers of two: rows up to 256": {"tile": (64, 64)},
     "tile is \\[48, 64, 16\\]; expected powers of two": {"tile": (48, 64, 16)},
-    "tile is \\[0, 64, 16\\]; expected powers of two": {"tile": (0, 64, 16)},
+    "tile is \\[0, 64, 16\\]; expected for each a number from 1 to 1024": {"tile": (0, 64, 16)},
     "tile is \\[64, 64, 128\\]; .* terms up to 64": {"tile": (64, 64, 128)},
     "8 x 8 results is too small for 128 threads": {"tile": (8, 8, 4), "threads": 128},
     "128 x 64 results leaves 256 to each of 32 threads; expected at most 64": {
@@ -282,7 +282,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "\\[256, 256, 64\\] takes 131072 bytes of shared memory; expected at most 49152": {
         "tile": (256, 256, 64)
     },
-    "split is 0; expected a number from 1 to 2: 33 terms fill 2 tiles of 32": {"split": 0},
+    "split is 0; expected a number from 1 to 65535": {"split": 0},
     "split is 3; expected a number from 1 to 2: 33 terms fill 2 tiles of 32": {"split": 3},
     "vector says nothing to kind 'matmul' on GPUs; expected one of threads, split, tile": {"vector": 4},
 }
