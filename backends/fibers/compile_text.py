@@ -23,7 +23,7 @@ TEXT = "kernels.cu"
 LARGEST_FRAME = 1 << 14
 """Bytes of a stack that one function may take: a fiber's is small, and no memory beyond it is guarded."""
 OPTIONS = (
-    *("-std=c++17", "-O1", "-fPIC", f"-Werror=frame-larger-than={LARGEST_FRAME}"),
+    *("-std=c++17", "-O1", "-fPIC", f"-Wframe-larger-than={LARGEST_FRAME}"),
     # As on the device: signed integers wrap, products are not fused into sums, casts of pointers are read as written.
     *("-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno"),
     # glibc's checks of frames refuse a longjmp to another stack.
@@ -54,12 +54,12 @@ def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -
     compiler, folder = find_compiler(), private_folder()
     entries = "".join(f"PULLBACK_ENTRY({name})\n" for name in kernels)
     program = f'#include "device.h"\n#include "{TEXT}"\n{entries}'
-    options = (*OPTIONS, *(_sanitizers(compiler) if sanitize else PLAIN))
+    plain, options = _options(compiler, False), _options(compiler, sanitize)
 
     def compile_library(work: Path) -> None:
         scheduler = _made(
-            folder / f"{_digest(compiler, OPTIONS)}.o",
-            lambda work: _run(compiler, work, *OPTIONS, *PLAIN, "-O2", "-c", str(DEVICE / "scheduler.cpp")),
+            folder / f"{_digest(compiler, plain)}.o",
+            lambda work: _run(compiler, work, *plain, "-O2", "-c", str(DEVICE / "scheduler.cpp")),
         )
         (work / TEXT).write_text(text, newline="")
         (work / "program.cpp").write_text(program)
@@ -96,9 +96,10 @@ def _run(compiler: Compiler, work: Path, *arguments: str) -> None:
         raise CompileError(f"the C++ compiler refuses the CUDA text:\n{done.stderr.strip()}")
 
 
-def _sanitizers(compiler: Compiler) -> tuple[str, ...]:
-    is_gcc = "Free Software Foundation" in compiler.version
-    return (*SANITIZED, STRICT_BOUNDS) if is_gcc else SANITIZED
+def _options(compiler: Compiler, sanitize: bool) -> tuple[str, ...]:
+    limit = f"-Werror=frame-larger-than={LARGEST_FRAME if compiler.is_gcc else ''}"
+    sanitizers = SANITIZED if sanitize else PLAIN
+    return (*OPTIONS, limit, *sanitizers, *([STRICT_BOUNDS] if sanitize and compiler.is_gcc else []))
 
 
 def _digest(compiler: Compiler, options: Sequence[str], *texts: str) -> str:

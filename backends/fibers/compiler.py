@@ -28,6 +28,11 @@ class Compiler:
     command: tuple[str, ...]
     version: str
 
+    @property
+    def is_gcc(self) -> bool:
+        """Whether it is GCC, whatever its name; others take the options of Clang."""
+        return "Free Software Foundation" in self.version
+
 
 def find_compiler() -> Compiler:
     """The compiler that `CXX` names, or else the first on the PATH, or else the wheel ziglang where it is installed.

@@ -9,7 +9,8 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
-#define __shared__ static __attribute__((section("pullback_shared")))
+// `used`: Clang would make a bool of an array in which nothing but one number is ever stored.
+#define __shared__ static __attribute__((used, section("pullback_shared")))
 
 const int warpSize = 32;
 

@@ -77,7 +77,7 @@ unsigned first, size, turn;  // of the warp that runs: its first thread, its thr
 unsigned waiting;            // for the others of the warp
 char fault[1024];
 
-__attribute__((format(printf, 1, 2))) [[noreturn]] void fail(const char* format, ...) {
+[[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(fault, sizeof fault, format, arguments);
