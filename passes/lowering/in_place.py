@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from xdsl.ir import Operation, SSAValue
 
+from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.indexed import Scatter, operand_axes, result_axes, rows_terms
 from pullback.dialects.graph.state.control_flow import Yield
@@ -31,12 +32,15 @@ def at_its_index(schedule: Schedule, argument: SSAValue, written: SSAValue) -> b
 def once_per_line(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:
     """Tells whether it may where later stages visit lines again: if it has one element per line (or one in all).
 
-    It leads, by such values alone, to this result alone: its elements are read for what is written there, and for
-    nothing else.
+    It leads, by such values alone, to results that lines end with, which are stored together. Totals over lines come
+    later: where there are any, it leads to this result alone.
     """
     per_line = [n for n in schedule.parallel if n != 1]
-    is_single = _long(argument) in ([], per_line) and _long(argument) == _long(written)
-    return is_single and _stays_at_its_index(argument, only_to=written)
+    if _long(argument) != _long(written) or _long(argument) not in ([], per_line):
+        return False
+    reductions = [op for op in argument.owner.ops if isinstance(op, Reduction)]  # pyright: ignore[reportAttributeAccessIssue] a region's argument
+    has_totals = any(_long(op.results[0]) != per_line for op in reductions)
+    return _stays_at_its_index(argument, only_to=written if has_totals else None)
 
 
 def as_base(schedule: Schedule, argument: SSAValue, written: SSAValue) -> bool:

@@ -58,6 +58,19 @@ func.func @main(%i: tensor<3xi32>, %d: tensor<8x4xf32>) -> (tensor<8x4xf32>, ten
   func.return %n, %y : tensor<8x4xf32>, tensor<3x4xf32>
 }
 """
+MOMENTUM = """
+func.func @main(%g: tensor<33xf32>) {
+  %m = graph.variable {variable = "m"} : !graph.ref<tensor<33xf32>>
+  %a = graph.read %m : (!graph.ref<tensor<33xf32>>) -> tensor<33xf32>
+  %b = graph.add %a, %g : tensor<33xf32>
+  graph.assign %m, %b : !graph.ref<tensor<33xf32>>, tensor<33xf32>
+  %w = graph.variable {variable = "w"} : !graph.ref<tensor<33xf32>>
+  %c = graph.read %w : (!graph.ref<tensor<33xf32>>) -> tensor<33xf32>
+  %d = graph.subtract %c, %b : tensor<33xf32>
+  graph.assign %w, %d : !graph.ref<tensor<33xf32>>, tensor<33xf32>
+  func.return
+}
+"""
 
 
 def main_block(text: str) -> Block:
@@ -127,6 +140,17 @@ def test_a_row_is_reduced_before_its_elements_are_gone_through_again() -> None:
 
 def test_groups_are_no_larger_than_the_limit() -> None:
     assert members(group(classified(CENTERED), limit=2)) == [{"h", "m"}, {"d"}, {"p", "t"}, "func.return"]
+
+
+def test_reads_come_before_a_group_and_assignments_after_it() -> None:
+    names = ["graph.variable", "graph.variable", "graph.read", "graph.read"]
+    assert members(group(classified(MOMENTUM), limit=512)) == [
+        *names,
+        {"b", "d"},
+        "graph.assign",
+        "graph.assign",
+        "func.return",
+    ]
 
 
 def test_cheap_values_of_a_stored_one_are_computed_again() -> None:

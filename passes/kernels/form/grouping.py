@@ -10,7 +10,8 @@
 Groups and the operations outside have one order, by position. A value is at first a group of its own. From the last
 operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
 nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
-So there is no search and no cycle: each value looks at its operands alone.
+So there is no search and no cycle: each value looks at its operands alone. Reads and assignments of variables make way
+as far as that changes nothing (`variable_order`): a kernel may yield several updates.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import result_axes
+from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
+from pullback.passes.kernels.form.variable_order import Place, VariableOrder
 from pullback.passes.lowering.kinds import kind_of_op
 
 Item: TypeAlias = Group | Outside
@@ -68,24 +71,44 @@ class _Walk:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._homes: dict[SSAValue, Home] = {}
-        self._outside: list[tuple[int, Outside]] = []
+        self._variables = VariableOrder()
+        self._outside: list[tuple[Place, Outside]] = []
+        """What stays where it is."""
         self._positions: dict[SSAValue, int] = {}
-        """Where the operations outside are, by their results."""
+        """Where it is, by its results."""
 
     def finished(self) -> Groups:
         """Closes all groups."""
         closed = {opened: opened.closed() for opened in {h.group.root(): None for h in self._homes.values()}}
-        ordered = [*((g.position, g) for g in closed.values()), *self._outside]
-        items = tuple(item for _, item in sorted(ordered, key=lambda entry: entry[0]))
+        placed = [((g.position, 0, g.position), g) for g in closed.values()]
+        ordered = sorted([*placed, *self._outside, *self._variables.places], key=lambda entry: entry[0])
+        items = tuple(item for _, item in ordered)
         return Groups(items, {value: closed[home.group.root()] for value, home in self._homes.items()})
 
     def leave(self, step: Outside, position: int) -> None:
         """Puts an operation outside after the groups that it needs."""
-        self._outside.append((position, step))
+        if isinstance(step.op, Read):
+            self._variables.read(step, position)
+            return
+        if isinstance(step.op, Assign) and (home := self._homes.get(step.op.operands[1])) is not None:
+            self._update(step, position, home.group.root())
+            return
+        self._variables.leave(step, position)
+        # References come first: a read may move up to anywhere.
+        self._outside.append(((0 if isinstance(step.op, VariableOp) else position, 0, position), step))
         for value in step.after:
             source = self._homes[value].group.root()
             source.leaves = min(source.leaves, position)
         self._positions.update(dict.fromkeys(step.op.results, position))
+
+    def _update(self, step: Outside, position: int, made: OpenGroup) -> None:
+        """Puts an assignment after the group that computes the new contents, and what uses the old ones before both."""
+        self._variables.assign(step, position, made)
+        for value in step.after:
+            source = self._homes[value].group.root()
+            if source is not made:
+                before = made.position if source.position < made.position else position
+                source.leaves = min(source.leaves, before)
 
     def compute(self, step: Computed, position: int) -> None:
         """Groups a value: alone at first, then with the operands whose loops it can share."""
@@ -96,7 +119,10 @@ class _Walk:
         for access in step.accesses:
             home = self._homes.get(access.value)
             if home is None:
-                latest_outside = max(latest_outside, self._positions.get(access.value, 0))
+                earliest = self._variables.earliest(access.value)
+                if earliest is None:
+                    earliest = self._positions.get(access.value, 0)
+                latest_outside = max(latest_outside, earliest)
             elif access.axes is None:
                 opened.whole.append(home.group.root())
             else:
@@ -111,7 +137,10 @@ class _Walk:
         for source in sources:
             if source in links:
                 moves_up = source is sources[0] and latest_outside < source.position
+                moves_up = moves_up and self._variables.lets_move(step.value, source)
                 opened = self._share(source, opened, links[source], moves_up)
+        for access in step.accesses:
+            self._variables.use(access.value, opened)
         for source in sources:
             if source.root() is not opened:
                 source.root().users.append(opened)

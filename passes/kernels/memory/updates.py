@@ -57,9 +57,9 @@ def place_variables(lives: Lifetimes) -> list[Finding]:
     2. no view of it is needed after the kernel,
     3. the kernel itself reads each element of it only at the index that it is about to write (`may_replace`),
     4. the new contents are not needed beyond the next update.
-    Only SSA values name old contents, and all their uses are known; so nothing else could see the difference. A
-    gate helps where it keeps an update out of the kernel that computes a gradient: the operands of the gate, the
-    last readers of the old contents among them, come first.
+    Only SSA values name old contents, and all their uses are known; so nothing else could see the difference. One
+    kernel may write the contents of several variables. `form-kernels` computes none before an earlier reader of the
+    old ones; a gate makes those that are its operands come first.
     """
     histories: defaultdict[str, History] = defaultdict(History)
     for op in lives.ops:
