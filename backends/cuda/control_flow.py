@@ -35,6 +35,9 @@ def print_for(text: KernelText, op: Operation) -> None:
     i = text.names.declare(counter, "i")
     if UNROLL in op.attributes:
         text.line("#pragma unroll")
+    elif any(inner.name == "gpu.barrier" for inner in op.walk()):
+        # Trips that wait for each other gain nothing from being unrolled, and spill what they need in common.
+        text.line("#pragma unroll 1")
     text.line(f"for ({text.types.name(counter.type)} {i} = {lower}; {i} < {upper}; {i} += {step}) {{", op)
     _body(text, block, carried)
     text.line("}")

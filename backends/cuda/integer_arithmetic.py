@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import IndexType
+import operator
+
+from xdsl.dialects.builtin import IndexType, i1
 from xdsl.ir import Operation
 
 from pullback.backends.cuda.c_types import CTypes
@@ -14,7 +16,9 @@ from pullback.backends.cuda.expression import (
     on_unsigned,
     operand_type,
 )
-from pullback.backends.cuda.literals import is_literal, negatable
+from pullback.backends.cuda.literals import integer_literal, is_literal, negatable
+
+_ON_NUMBERS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 def _exact(types: CTypes, op: Operation, text: str) -> str:
@@ -26,13 +30,15 @@ def _wrapping(symbol: str, on_bool: str) -> Expression:
     """An operator whose result wraps; but for an index of 64 bits, which is not meant to."""
 
     def compute(types: CTypes, op: Operation, a: str, b: str) -> str:
-        if is_truth(op):
+        type_ = operand_type(op)
+        if type_ == i1:
             return f"{a} {on_bool} {b}"
-        if isinstance(operand_type(op), IndexType):
-            return f"{_exact(types, op, a) if is_literal(b) else a} {symbol} {b}"
-        if (
-            types.unsigned(operand_type(op)) == "unsigned short"
-        ):  # two of them may overflow the int they become
+        if isinstance(type_, IndexType):
+            if a.isdigit() and b.isdigit():
+                return integer_literal(_ON_NUMBERS[symbol](int(a), int(b)), type_, types)
+            return f"{a} {symbol} {b}"
+        if types.unsigned(type_) == "unsigned short":
+            # Two of them may overflow the int that they are promoted to.
             return f"(unsigned){a} {symbol} (unsigned){b}"
         return on_unsigned(symbol)(types, op, a, b)
 
