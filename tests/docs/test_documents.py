@@ -48,7 +48,10 @@ def enter_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+RUN = [pytest.param(p, marks=pytest.mark.compiler) if p.stem == "cuda-text" else p for p in DOCUMENTS]
+
+
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
 def test_document(path: Path) -> None:
     sybil = Sybil(
         parsers=[

@@ -177,9 +177,8 @@ const char* listed(char* text, size_t room, unsigned from, unsigned to, Conditio
 }
 
 const char* doing(const Lane& lane, char* text, size_t room) {
-  const char* what = lane.state == AT_WARP ? "wait at the shuffle" : "wait at the barrier";
-  if (lane.state == DONE) snprintf(text, room, "have returned");
-  else snprintf(text, room, "%s of line %d", what, lane.line);
+  if (lane.state == DONE) snprintf(text, room, "returned");
+  else snprintf(text, room, "at the %s of line %d", lane.state == AT_WARP ? "shuffle" : "barrier", lane.line);
   return text;
 }
 
@@ -192,8 +191,8 @@ void diverged(const char* what, unsigned from, unsigned to, const Lane& one, con
   listed(here, sizeof here, from, to, like(one));
   listed(there, sizeof there, from, to, like(other));
   snprintf(
-      fault, sizeof fault, "line %d: divergent %s: only %s of %u reach it; %s %s", one.line, what, here, threads,
-      there, doing(other, others, sizeof others));
+      fault, sizeof fault, "line %d: divergent %s: only %s of %u reach it; %s: %s", one.line, what, here, threads,
+      doing(other, others, sizeof others), there);
 }
 
 // Lets lanes first..end go on if all of them wait at one line; false if some do something else.

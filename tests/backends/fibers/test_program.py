@@ -174,7 +174,7 @@ def test_divergence_names_the_launch_the_kernel_and_the_block() -> None:
     line = line_of(cuda_source(module(barrier)), "__syncthreads")
     assert str(error.value) == (
         f"gpu.launch_func in @main: @k: block (0, 0, 0), line {line}: divergent barrier: only threads 0-39 of 64 reach "
-        f"it; threads 40-63 have returned\n  kernels.cu:{line}: __syncthreads();"
+        f"it; returned: threads 40-63\n  kernels.cu:{line}: __syncthreads();"
     )
 
 

@@ -112,27 +112,27 @@ def test_a_warp_runs_to_the_barrier_before_the_next_one_starts(order: Order) -> 
         (
             "barrier_in_a_branch",
             "if (threadIdx.x < 40) __syncthreads",
-            "divergent barrier: only threads 0-39 of 64 reach it; threads 40-63 have returned",
+            "divergent barrier: only threads 0-39 of 64 reach it; returned: threads 40-63",
         ),
         (
             "two_barriers",
             "if (threadIdx.x < 32) __syncthreads",
-            "divergent barrier: only threads 0-31 of 64 reach it; threads 32-63 wait at the barrier of line 19",
+            "divergent barrier: only threads 0-31 of 64 reach it; at the barrier of line 19: threads 32-63",
         ),
         (
             "return_before_a_barrier",
             "behind the return",
-            "divergent barrier: only threads 0, 2, 4, 6, ... of 64 reach it; threads 1, 3, 5, 7, ... have returned",
+            "divergent barrier: only threads 0, 2, 4, 6, ... of 64 reach it; returned: threads 1, 3, 5, 7, ...",
         ),
         (
             "shuffle_in_a_branch",
             "if (threadIdx.x < 3)",
-            "divergent shuffle: only threads 0-2 of 64 reach it; threads 3-31 have returned",
+            "divergent shuffle: only threads 0-2 of 64 reach it; returned: threads 3-31",
         ),
         (
             "shuffle_beside_a_barrier",
             "if (threadIdx.x < 8)",
-            "divergent shuffle: only threads 0-7 of 64 reach it; threads 8-31 wait at the barrier of line 39",
+            "divergent shuffle: only threads 0-7 of 64 reach it; at the barrier of line 39: threads 8-31",
         ),
         ("shuffle_for_some", "0x0000ffff", "the mask 0x0000ffff is not that of all lanes"),
         ("trapped", "__trap()", "thread 5 calls __trap()"),
