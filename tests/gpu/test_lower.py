@@ -150,12 +150,27 @@ ROW_TUNINGS = [
     "split = 2",
     "split = 5, threads = 32",
     "split = 9, lanes = 128",
+    "vector = 2",
+    "vector = 2, lanes = 4, rows = 8, keep = none",
+    "vector = 2, lanes = 8, rows = 4, keep = registers",
+    "vector = 2, lanes = 64, rows = 2, keep = registers, chunk = 5",
+    "vector = 2, lanes = 8, rows = 4, keep = registers, chunk = 50",
+    "vector = 2, lanes = 8, rows = 4, keep = none, chunk = 50",
+    "vector = 2, split = 3",
 ]
-COLUMN_TUNINGS = ["split = 2", "split = 7, threads = 64", "split = 150", "threads = 1024, split = 3"]
+COLUMN_TUNINGS = [
+    "split = 2",
+    "split = 7, threads = 64",
+    "split = 150",
+    "threads = 1024, split = 3",
+    "vector = 2",
+    "vector = 2, split = 3, threads = 64",
+]
 TUNED = [
     *((name, f"threads = {threads}") for name in KERNELS for threads in (32, 64, 1024)),
     *((name, "") for name in KERNELS),
     *((name, tuning) for name in ("softmax", "total", "loss", "bias") for tuning in ROW_TUNINGS),
+    *((name, "vector = 4") for name in ("softmax", "total", "bias")),
     *(("columns", tuning) for tuning in COLUMN_TUNINGS),
 ]
 """What threads do is the schedule's to say, and changes no result."""
@@ -325,6 +340,26 @@ def test_a_reduction_that_is_asked_for_along_its_loop_is_refused_by_all_targets(
             "each of 2 lanes has 100 of 200 elements; expected at most 64",
         ),
         ("columns", "split = 201", "split is 201, of lines of 200 elements"),
+        (
+            "softmax",
+            "vector = 16",
+            "200 elements are side by side, which is no multiple of it; expected 1 or 2 or 4",
+        ),
+        (
+            "softmax",
+            "vector = 8",
+            "would be accessed by 32 bytes at once, of 16; expected 1 or 2 or 4",
+        ),
+        (
+            "columns",
+            "vector = 4",
+            "70 elements are side by side, which is no multiple of it; expected 1 or 2",
+        ),
+        (
+            "bias",
+            "vector = 4, lanes = 8, rows = 4, keep = none, chunk = 50",
+            "totals across 50 rows are in memory in f64; expected at most 2",
+        ),
     ],
 )
 def test_parameters_that_do_not_fit(name: str, tuning: str, message: str) -> None:

@@ -9,7 +9,9 @@ from pullback.passes.gpu.gpu_limits import MOST_THREADS, SHARED_BYTES
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.line_plan import LinePlan
 from pullback.passes.gpu.lines.line_tuning import row_mapping
+from pullback.passes.gpu.lines.line_vectors import MOST_BYTES, obstacles
 from pullback.passes.gpu.lines.mappings import LineMappings
+from pullback.passes.lowering.long_sums import BLOCK
 from pullback.passes.lowering.space import schedule_of
 
 MOST_KEPT = 64
@@ -33,6 +35,12 @@ def check_lines(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
         raise _misfit(
             kernel, f"split is {tuning.split}, of lines of {points} elements; expected at most as many"
         )
+    for obstacle in obstacles(plan, tuning.vector or 1):
+        fits = [
+            n for n in (1, 2, 4, 8) if n < (tuning.vector or 1) and not any(True for _ in obstacles(plan, n))
+        ]
+        expected = " or ".join(map(str, fits))
+        raise _misfit(kernel, f"vector is {tuning.vector}, but {obstacle}; expected {expected}")
     if not plan.space.reduces_leading:
         _check_rows(kernel, plan, tuning)
     needed = max(LineMappings(plan, tuning).shared_bytes())
@@ -59,6 +67,17 @@ def _check_rows(kernel: Kernel, plan: LinePlan, given: GpuTuning) -> None:
             kernel,
             f"split is {mapping.split}, with rows = {rows}, chunk = {mapping.chunk}, keep = {given.keep or 'none'}; "
             "expected rows = 1, chunk = 1 and keep = none where rows are split",
+        )
+    if (
+        plan.reductions.across
+        and not mapping.keeps
+        and mapping.chunk > BLOCK
+        and mapping.vector > MOST_BYTES // 8
+    ):
+        raise _misfit(
+            kernel,
+            f"vector is {mapping.vector}, and totals across {mapping.chunk} rows are in memory in f64; expected at "
+            f"most {MOST_BYTES // 8}, keep = registers, or a chunk of at most {BLOCK}",
         )
     kept = -(-plan.points.size // lanes)
     if mapping.keeps and kept > MOST_KEPT:

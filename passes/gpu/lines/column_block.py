@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
 from pullback.passes.gpu.lines.column_line import ColumnLanes, ColumnLine
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping
 from pullback.passes.gpu.lines.combination import powers_between
+from pullback.passes.gpu.lines.lane_values import wide_values
 from pullback.passes.gpu.lines.line import Share, both, chosen, lesser
 from pullback.passes.gpu.lines.line_work import Partial, Work
 from pullback.passes.gpu.lines.shared_cells import SharedCells
@@ -39,7 +41,8 @@ class ColumnBlock:
             self.block = builder.remainder(self.block, self.blocks, "block")
         group = builder.quotient(thread, mapping.lanes, "warp" if mapping.lanes == WARP else "group")
         lane = builder.remainder(thread, mapping.lanes, "lane")
-        self.threads = ColumnLanes(mapping.lanes, lane, group, mapping.threads // mapping.lanes, thread)
+        groups = mapping.threads // mapping.lanes
+        self.threads = ColumnLanes(mapping.lanes, lane, group, groups, thread, mapping.vector)
 
     def _share(self) -> Share:
         build, threads, size = self.builder, self.threads, self.reduced.size
@@ -54,8 +57,9 @@ class ColumnBlock:
     def line(self) -> ColumnLine:
         """The column of this thread."""
         build, size = self.builder, self.columns.size
-        column, exists = build.sum_of([(self.block, self.mapping.lanes), (self.threads.lane, 1)], 0), None
-        if size % self.mapping.lanes:
+        vector, of_block = self.mapping.vector, self.mapping.columns_of_block
+        column, exists = build.sum_of([(self.block, of_block), (self.threads.lane, vector)], 0), None
+        if size % of_block:
             column, exists = chosen(build, column, size)
         segment = Segment(self.columns, named(column, "column"))
         share = self._share()
@@ -77,11 +81,12 @@ class ColumnBlock:
     ) -> None:
         """Stores what the columns of this block add to totals, of all points or of one point along the column."""
         build, distances = self.builder, powers_between(1, self.mapping.lanes)
-        terms = point.values([p.term for p in partials])
-        of_block = [
-            p.combination.across_lanes(build, p.combination.where(build, line.exists, term), distances)
-            for p, term in zip(partials, terms, strict=True)
-        ]
+        terms = wide_values(point, [p.term for p in partials])
+        of_block: list[Scalar] = []
+        for partial, term in zip(partials, terms, strict=True):
+            c = partial.combination
+            mine = c.of_elements(c.where(build, line.exists, term))
+            of_block.append(c.across_lanes(build, mine, distances))
         first = self.threads.lane if along else self.threads.thread
         leads = result_of(CmpiOp(first, build.index(0), "eq"), "leads")
         if self.part is not None and not along:

@@ -14,21 +14,26 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp
 from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
 from pullback.passes.gpu.lines.combination import Combination, powers_between
+from pullback.passes.gpu.lines.lane_values import elements_of, joined
 from pullback.passes.gpu.lines.line import Line, Share, neutral
 from pullback.passes.gpu.lines.shared_cells import SharedCells
-from pullback.passes.gpu.point import Dims, Segment
+from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.lowering.code_builder import result_of
 
 
 @dataclass(frozen=True)
 class ColumnLanes:
-    """Where a thread is: `count` lanes side by side in a row of the space, in one of `groups` of them."""
+    """Where a thread is: `count` lanes side by side in a row of the space, in one of `groups` of them.
+
+    Each has `vector` neighbouring columns.
+    """
 
     count: int
     lane: SSAValue
     group: SSAValue
     groups: int
     thread: SSAValue
+    vector: int
 
 
 class ColumnLine(Line):
@@ -49,8 +54,15 @@ class ColumnLine(Line):
         exists: SSAValue | None = None,
         part: SSAValue | None = None,
     ) -> None:
-        super().__init__(builder, column, reduced, share, exists, part)
         self._columns, self._cells = columns, cells
+        super().__init__(builder, column, reduced, share, exists, part)
+
+    @property
+    def _lanes_of_line(self) -> int:
+        return self._columns.vector
+
+    def _point(self, along: Segment, lanes: int) -> Point:
+        return Point(self._builder, [along, self._line], self.point, self._lanes_of_line)
 
     def _is_first(self) -> SSAValue | None:
         if self._columns.groups == 1:
@@ -67,11 +79,14 @@ class ColumnLine(Line):
         totals = [c.across_lanes(self._builder, total, distances) for c, total in pairs]
         if self._builder.threads == WARP:
             return totals
+        each = [c for c in combinations for _ in range(self._columns.vector)]
+        elements = [element for total in totals for element in elements_of(total)]
         found: list[Scalar] = []
-        for scratch in self._cells.exchanges([c.element_type for c in combinations]):
+        for scratch in self._cells.exchanges([c.element_type for c in each]):
             here = slice(len(found), len(found) + len(scratch))
-            found += self._exchange(scratch, combinations[here], totals[here])
-        return found
+            found += self._exchange(scratch, each[here], elements[here])
+        vector = self._columns.vector
+        return [joined(found[at : at + vector]) for at in range(0, len(found), vector)]
 
     def _exchange(
         self, scratch: Sequence[SSAValue], combinations: Sequence[Combination], totals: Sequence[Scalar]

@@ -28,9 +28,11 @@ class ColumnMapping(LineMapping):
     """Columns in threads; `threads` and `split` are those of the schedule."""
 
     lanes: int
-    """How many neighbouring columns a block has: those of a warp, or fewer."""
+    """How many threads are side by side in a row: those of a warp, or fewer."""
     of_block: int
     split: int = 1
+    vector: int = 1
+    """How many neighbouring columns a thread has."""
 
     @staticmethod
     def default(columns: int, points: int) -> ColumnMapping:
@@ -43,11 +45,16 @@ class ColumnMapping(LineMapping):
         return self.of_block
 
     @property
+    def columns_of_block(self) -> int:
+        """The neighbouring columns of a block."""
+        return self.lanes * self.vector
+
+    @property
     def cells(self) -> int:
         return self.threads // WARP * self.lanes if self.threads > WARP else 0
 
     def blocks(self, lines: int) -> int:
-        return -(-lines // self.lanes)
+        return -(-lines // self.columns_of_block)
 
     def single_partials(self, lines: int) -> int:
         return self.blocks(lines)
@@ -56,9 +63,9 @@ class ColumnMapping(LineMapping):
         return Gathering(self.blocks(lines), 1, self.blocks(lines))
 
 
-def column_lanes(columns: int, *, full_warps: bool = False) -> int:
-    """The columns of a block; `full_warps` keeps the lanes of a warp in one row."""
-    return WARP if full_warps else min(power_from(columns), WARP)
+def column_lanes(columns: int, vector: int = 1, *, full_warps: bool = False) -> int:
+    """The threads side by side in a row, each with so many columns; `full_warps` keeps the lanes of a warp in one."""
+    return WARP if full_warps else min(power_from(-(-columns // vector)), WARP)
 
 
 def column_threads(points: int, lanes: int) -> int:

@@ -25,6 +25,7 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.upstream.arith import CmpiOp
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.lines.combination import Combination
 from pullback.passes.gpu.point import Dims, Point, Segment
@@ -44,6 +45,8 @@ class Share:
     distance: int
     most: int
     """The most points that a thread has."""
+    lanes: int = 1
+    """How many points side by side it visits at once; `most` counts them as one."""
 
 
 class Line(ABC):
@@ -72,7 +75,12 @@ class Line(ABC):
         self._builder, self._line, self._reduced = builder, line, reduced
         self._share, self.exists, self.part = share, exists, part
         self.number = line.number
-        self.point = Point(builder, [line])
+        self.point = Point(builder, [line], lanes=self._lanes_of_line)
+
+    @property
+    def _lanes_of_line(self) -> int:
+        """How many lines side by side this is."""
+        return 1
 
     @abstractmethod
     def _is_first(self) -> SSAValue | None:
@@ -119,6 +127,10 @@ class Line(ABC):
         """
         return self._combine(combinations, self._totals(combinations, body))
 
+    def _of_thread(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
+        """The totals of this thread from those of its lanes, where these are points of one line."""
+        return list(totals)
+
     def each_in_step(self, body: Callable[[Point], None]) -> None:
         """Run `body` at each point of the line, also where there is no such line: for what lanes do together."""
 
@@ -160,7 +172,13 @@ class Line(ABC):
 
         if self._share.most > BLOCK and any(c.total_type is not None for c in combinations):
             return self._in_blocks(combinations, visit)
-        return self._visit(neutral(self._builder, "total", combinations), visit, self._reduced, self._share)
+        inits = neutral(self._builder, "total", combinations, lanes=self._width)
+        return self._of_thread(combinations, self._visit(inits, visit, self._reduced, self._share))
+
+    @property
+    def _width(self) -> int:
+        """The elements of a total of this thread."""
+        return max(self._share.lanes, self._lanes_of_line)
 
     def _in_blocks(self, combinations: Sequence[Combination], visit: Visit) -> list[Scalar]:
         """Totals of blocks of this thread's points, those of sums in higher precision."""
@@ -170,13 +188,15 @@ class Line(ABC):
 
         def block(start: SSAValue, totals: Sequence[Scalar]) -> list[Scalar]:
             end = lesser(build.sum_of([(start, 1)], stride, "end"), share.end)
-            of_block = Share(start, end, share.distance, BLOCK)
-            found = self._visit(neutral(build, "total", combinations), visit, self._reduced, of_block)
+            of_block = Share(start, end, share.distance, BLOCK, share.lanes)
+            inits = neutral(build, "total", combinations, lanes=self._width)
+            found = self._of_thread(combinations, self._visit(inits, visit, self._reduced, of_block))
             rows = zip(combinations, totals, found, types, strict=True)
             return [c.combine(total, value.cast(type_)) for c, total, value, type_ in rows]
 
         bounds = share.first, share.end, build.index(stride)
-        made = build.carrying(bounds, "block", neutral(build, "so_far", combinations, types), block)
+        inits = neutral(build, "so_far", combinations, types, self._lanes_of_line)
+        made = build.carrying(bounds, "block", inits, block)
         return [total.cast(c.element_type) for c, total in zip(combinations, made, strict=True)]
 
     def _visit(
@@ -185,10 +205,14 @@ class Line(ABC):
         """Runs `body` at each point of a share."""
 
         def step(number: SSAValue, values: Sequence[Scalar]) -> Sequence[Scalar]:
-            return body(Point(self._builder, [self._line, Segment(dims, number)], self.point), values)
+            return body(self._point(Segment(dims, number), share.lanes), values)
 
         bounds = share.first, share.end, self._builder.index(share.distance)
         return self._builder.carrying(bounds, "k", inits, step)
+
+    def _point(self, along: Segment, lanes: int) -> Point:
+        """A point of the line, or several side by side."""
+        return Point(self._builder, [self._line, along], self.point, lanes)
 
 
 LineBody: TypeAlias = Callable[[Line], None]
@@ -200,10 +224,15 @@ def neutral(
     name: str,
     combinations: Sequence[Combination],
     types: Sequence[Attribute] | None = None,
+    lanes: int = 1,
 ) -> list[tuple[str, Scalar]]:
-    """The initial values of totals of this name, in these types or their own: the neutral elements."""
+    """The initial values of totals of this name, in these types or their own: the neutral elements.
+
+    Each is a vector where a thread has several lanes.
+    """
     own = types or [c.element_type for c in combinations]
-    return [(name, builder.number(c.neutral, type_)) for c, type_ in zip(combinations, own, strict=True)]
+    wide = [vector_type(type_, lanes) if lanes > 1 else type_ for type_ in own]
+    return [(name, builder.number(c.neutral, type_)) for c, type_ in zip(combinations, wide, strict=True)]
 
 
 def both(*conditions: SSAValue | None, hint: str = "exists") -> SSAValue | None:

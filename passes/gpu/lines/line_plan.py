@@ -89,10 +89,16 @@ class LinePlan:
         return len(self.stages.stages) + self.goes_along_at_last
 
     @property
+    def of_lines(self) -> list[Node]:
+        """What is computed for each line and its points, before there are totals over lines."""
+        reductions = [*self.reductions.along, *self.reductions.across, *self.reductions.single]
+        return cone([*(o.node for o in self.early), *(node.operands[0] for node in reductions)])
+
+    @property
     def loaded(self) -> list[Load]:
         """What is loaded at each point of a line."""
         inner = frozenset(self.space.inner)
-        return [node for node in self.nodes if isinstance(node, Load) and node.dims & inner]
+        return [node for node in self.of_lines if isinstance(node, Load) and node.dims & inner]
 
     @property
     def single_for_across(self) -> list[Reduce]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.gpu.lines.combination import Combination
+from pullback.passes.gpu.lines.lane_values import know, wide_values
 from pullback.passes.gpu.lines.line import Line
 from pullback.passes.gpu.point import Point
 from pullback.passes.lowering.line_reductions import LineReductions
@@ -52,7 +53,7 @@ class LineStages:
         of_stage = self.reductions.along_at(stage)
         operands: list[Node] = [node.operands[0] for node in of_stage]
         line.point.prepare(operands, self._inner)
-        reduce_into(line, of_stage, lambda point: point.values(operands))
+        reduce_into(line, of_stage, lambda point: wide_values(point, operands))
 
     def store(self, line: Line) -> None:
         """The outputs."""
@@ -77,4 +78,5 @@ def store(point: Point, outputs: Sequence[Output]) -> None:
 def reduce_into(line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Sequence[Scalar]]) -> None:
     """Makes reductions known, given their terms at each point of a line."""
     totals = line.reduce([Combination.of(node) for node in nodes], terms)
-    line.point.known |= dict(zip(nodes, totals, strict=True))
+    for node, total in zip(nodes, totals, strict=True):
+        know(line.point, node, total)

@@ -16,6 +16,7 @@ from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping, column_lanes, column_split, column_threads
 from pullback.passes.gpu.lines.line_mapping import power_from, power_to
 from pullback.passes.gpu.lines.line_plan import LinePlan
+from pullback.passes.gpu.lines.line_vectors import MOST_BYTES, widest
 from pullback.passes.gpu.lines.row_mapping import RowMapping, row_lanes, row_split, rows_of_block
 from pullback.passes.lowering.space import schedule_of
 
@@ -38,16 +39,25 @@ def tune_rows(kernel: Kernel) -> Schedule:
     schedule = schedule_of(kernel)
     mapping = row_mapping(LinePlan.of_kernel(kernel, schedule), schedule.gpu)
     keep = "registers" if mapping.keeps else "none"
-    parameters = (mapping.threads, mapping.lanes, mapping.rows, keep, mapping.chunk, mapping.split)
-    names = ("threads", "lanes", "rows", "keep", "chunk", "split")
-    return replace(schedule, gpu=replace(schedule.gpu, **dict(zip(names, parameters, strict=True))))
+    found = replace(
+        schedule.gpu,
+        threads=mapping.threads,
+        vector=mapping.vector,
+        lanes=mapping.lanes,
+        rows=mapping.rows,
+        keep=keep,
+        chunk=mapping.chunk,
+        split=mapping.split,
+    )
+    return replace(schedule, gpu=found)
 
 
 def tune_columns(kernel: Kernel) -> Schedule:
     """The schedule of a columns kernel with all parameters for GPUs."""
     schedule = schedule_of(kernel)
     mapping = column_mapping(LinePlan.of_kernel(kernel, schedule), schedule.gpu)
-    return replace(schedule, gpu=replace(schedule.gpu, threads=mapping.threads, split=mapping.split))
+    found = replace(schedule.gpu, threads=mapping.threads, vector=mapping.vector, split=mapping.split)
+    return replace(schedule, gpu=found)
 
 
 def mapping_of(plan: LinePlan, given: GpuTuning) -> RowMapping | ColumnMapping:
@@ -62,10 +72,11 @@ def column_mapping(plan: LinePlan, given: GpuTuning) -> ColumnMapping:
     """The mapping of columns."""
     columns, points = plan.lines.size, plan.points.size
     # Lanes that add up what is across columns are in the same row.
-    lanes = column_lanes(columns, full_warps=bool(plan.reductions.across))
-    split = given.split or column_split(columns, points, -(-columns // lanes))
+    vector = given.vector or widest(plan)
+    lanes = column_lanes(columns, vector, full_warps=bool(plan.reductions.across))
+    split = given.split or column_split(columns, points, -(-columns // (lanes * vector)))
     threads = given.threads or column_threads(-(-points // split), lanes)
-    return ColumnMapping(lanes, threads, split)
+    return ColumnMapping(lanes, threads, split, vector)
 
 
 # ---- rows -------------------------------------------------------------------------------------------------
@@ -74,17 +85,22 @@ def column_mapping(plan: LinePlan, given: GpuTuning) -> ColumnMapping:
 def row_mapping(plan: LinePlan, given: GpuTuning) -> RowMapping:
     """The mapping of rows: parameters that are given stay, and others follow them."""
     rows, points = plan.lines.size, plan.points.size
-    lanes, side_by_side = _threads(rows, points, given)
+    vector = given.vector or widest(plan)
+    lanes, side_by_side = _threads(rows, points, given, vector)
     split = given.split or _row_split(plan, given, -(-rows // side_by_side))
     if split > 1:
-        lanes, side_by_side = _threads(rows, -(-points // split), replace(given, rows=given.rows or 1))
-        return RowMapping(lanes, side_by_side, given.chunk or 1, split, given.keep == "registers")
-    keeps = given.keep == "registers" if given.keep else _keeps(plan, lanes)
-    mapping = RowMapping(lanes, side_by_side, keeps=keeps)
+        lanes, side_by_side = _threads(
+            rows, -(-points // split), replace(given, rows=given.rows or 1), vector
+        )
+        return RowMapping(lanes, side_by_side, given.chunk or 1, split, given.keep == "registers", vector)
+    keeps = given.keep == "registers" if given.keep else _keeps(plan, lanes, vector)
+    if plan.reductions.across and not keeps and given.vector is None:
+        vector = min(vector, MOST_BYTES // 8)  # partial lines in memory may be of f64
+    mapping = RowMapping(lanes, side_by_side, keeps=keeps, vector=vector)
     return replace(mapping, chunk=given.chunk or _chunk(plan, mapping))
 
 
-def _threads(rows: int, points: int, given: GpuTuning) -> tuple[int, int]:
+def _threads(rows: int, points: int, given: GpuTuning, vector: int) -> tuple[int, int]:
     """The threads of a row, and the rows of a block: so that together they are the threads that are given."""
     most, side_by_side = given.threads or MOST_THREADS, given.rows
     lanes = given.lanes
@@ -92,7 +108,9 @@ def _threads(rows: int, points: int, given: GpuTuning) -> tuple[int, int]:
         lanes = power_to(most // side_by_side)
     if lanes is None:
         fits = power_to(most // (side_by_side or 1))
-        lanes = max(min(row_lanes(rows, points), fits), power_from(-(-WARP // (side_by_side or WARP))))
+        lanes = max(
+            min(row_lanes(rows, points, vector), fits), power_from(-(-WARP // (side_by_side or WARP)))
+        )
     if side_by_side is None:
         side_by_side = max(most // lanes, 1) if given.threads else rows_of_block(rows, lanes)
     return lanes, side_by_side
@@ -104,9 +122,9 @@ def _row_split(plan: LinePlan, given: GpuTuning, blocks: int) -> int:
     return 1 if whole else row_split(plan.lines.size, plan.points.size, blocks)
 
 
-def _keeps(plan: LinePlan, lanes: int) -> bool:
+def _keeps(plan: LinePlan, lanes: int, vector: int) -> bool:
     """Whether the rows are gone through several times, and short enough to stay in registers."""
-    steps = -(-plan.points.size // lanes)
+    steps = -(-plan.points.size // (lanes * vector)) * vector
     if plan.sweeps < 2 and not plan.reductions.across:
         return False
     words = sum(-(-bit_width(node.element_type) // 32) for node in plan.loaded)

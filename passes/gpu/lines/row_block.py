@@ -21,6 +21,7 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.kernel_builder import WARP, KernelBuilder
 from pullback.passes.gpu.lines.combination import Combination, powers_between
+from pullback.passes.gpu.lines.lane_values import wide_values
 from pullback.passes.gpu.lines.line import Share, both, chosen, lesser, neutral
 from pullback.passes.gpu.lines.line_work import Partial, Work
 from pullback.passes.gpu.lines.row_line import Kept, KeptRow, RowLanes, RowLine
@@ -51,27 +52,30 @@ class RowBlock:
         if mapping.split > 1:
             self.part = builder.remainder(self.block, mapping.split, "part")
             self.block = builder.quotient(self.block, mapping.split, "row")
+        self.first = builder.product(lane, mapping.vector, "first")
         self.share = self._share()
         self.kept = self._kept() if mapping.keeps else []
 
     def _share(self) -> Share:
-        build, lane, size = self.builder, self.lanes.lane, self.reduced.size
-        end, most = build.index(size), -(-size // self.mapping.lanes)
+        build, mapping, size = self.builder, self.mapping, self.reduced.size
+        distance = mapping.lanes * mapping.vector
+        end, most = build.index(size), -(-size // distance)
         if self.part is None:
-            return Share(lane, end, self.mapping.lanes, most)
-        most = -(-most // self.mapping.split)
-        length = most * self.mapping.lanes
+            return Share(self.first, end, distance, most, mapping.vector)
+        most = -(-most // mapping.split)
+        length = most * distance
         begin = build.product(self.part, length, "begin")
         end = lesser(build.sum_of([(begin, 1)], length, "end"), end)
-        return Share(build.sum_of([(begin, 1), (lane, 1)], 0, "first"), end, self.mapping.lanes, most)
+        first = build.sum_of([(begin, 1), (self.first, 1)], 0, "first")
+        return Share(first, end, distance, most, mapping.vector)
 
     def _kept(self) -> list[Kept]:
         """The points of a lane: those beyond the end of the row are its first one."""
-        build, size, lanes = self.builder, self.reduced.size, self.mapping.lanes
+        build, size, step = self.builder, self.reduced.size, self.share.distance
         found: list[Kept] = []
-        for start in range(0, size, lanes):
-            number, inside = build.sum_of([(self.lanes.lane, 1)], start, "k"), None
-            if start + lanes > size:
+        for start in range(0, size, step):
+            number, inside = build.sum_of([(self.first, 1)], start, "k"), None
+            if start + step > size:
                 number, inside = chosen(build, number, size)
             found.append(Kept(number, inside))
         return found
@@ -107,13 +111,16 @@ class RowBlock:
 
         def step(number: SSAValue, before: Sequence[Scalar]) -> Sequence[Scalar]:
             terms = zip(totals, before, self._row(work, number, totals), strict=True)
-            made = [c.combine(total, term.cast(total.type)) for c, total, term in terms]
+            made = [c.combine(total, term.cast(total.element_type)) for c, total, term in terms]
             self.cells.end_iteration()
             return made
 
         build = self.builder
         bounds = build.index(0), build.index(mapping.chunk), build.index(1)
-        made = build.carrying(bounds, "step", neutral(build, "total", totals, carried), step)
+        singles = len(work.single)
+        inits = neutral(build, "total", totals[:singles], carried[:singles])
+        inits += neutral(build, "total", totals[singles:], carried[singles:], mapping.vector)
+        made = build.carrying(bounds, "step", inits, step)
         self._leave(work, [total.cast(c.element_type) for c, total in zip(totals, made, strict=True)])
 
     def _row(self, work: Work, step: SSAValue | None, totals: Sequence[Combination]) -> list[Scalar]:
@@ -123,7 +130,7 @@ class RowBlock:
         terms = line.point.values([p.term for p in work.single])
         if isinstance(line, KeptRow):
             nodes = [p.term for p in work.across]
-            rows = line.terms([p.combination for p in work.across], lambda point: point.values(nodes))
+            rows = line.terms([p.combination for p in work.across], lambda point: wide_values(point, nodes))
             terms += [row[number] for number in range(len(nodes)) for row in rows]
         elif work.across:
             line.each(lambda point: self._add(point, line, step, work.across))
@@ -161,9 +168,9 @@ class RowBlock:
         for partial in work.across if self.kept else ():
             lines = [partial.combination.across_lanes(build, t, distances) for t in points[: len(self.kept)]]
             del points[: len(self.kept)]
-            self._leave_line(point, partial, place, lines)
+            self._leave_line(partial, place, lines)
 
-    def _leave_line(self, point: Point, partial: Partial, place: SSAValue, totals: Sequence[Scalar]) -> None:
+    def _leave_line(self, partial: Partial, place: SSAValue, totals: Sequence[Scalar]) -> None:
         """Stores a partial line: each lane its points."""
         build, mapping = self.builder, self.mapping
         mine = None
@@ -173,8 +180,9 @@ class RowBlock:
             condition = both(mine, kept.inside)
 
             def store(kept: Kept = kept, total: Scalar = total) -> None:
-                terms = [(place, self.reduced.size), (kept.number, 1)]
-                point.inputs[partial.buffer].store(build, total, terms, 0)
+                point = Point(build, [Segment(self.reduced, kept.number)], lanes=mapping.vector)
+                at = [(place, self.reduced.size)]
+                point.store(point.inputs[partial.buffer], self.reduced.counted, total, at)
 
             if condition is None:
                 store()
@@ -191,16 +199,17 @@ class RowBlock:
 
     def _clear(self, across: Sequence[Partial]) -> None:
         """Sets the partial lines to neutral elements; every thread its points."""
-        build, size = self.builder, self.reduced.size
+        build, lanes = self.builder, self.mapping.vector
         if not across:
             return
-        place = self._place_of_line(None)
+        at = [(self._place_of_line(None), self.reduced.size)]
 
         def visit(k: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            point = Point(build, [Segment(self.reduced, k)], lanes=lanes)
             for partial in across:
-                view, c = build.views[partial.buffer], partial.combination
-                number = build.number(c.neutral, self.mapping.partial_type(c))
-                view.store(build, number, [(place, size), (k, 1)], 0)
+                view, c = point.inputs[partial.buffer], partial.combination
+                ((_name, number),) = neutral(build, "neutral", [c], [self.mapping.partial_type(c)], lanes)
+                point.store(view, self.reduced.counted, number, at)
             return []
 
         share = self.share
@@ -209,7 +218,7 @@ class RowBlock:
     def _add(self, point: Point, line: RowLine, step: SSAValue | None, across: Sequence[Partial]) -> None:
         """Adds the terms of a point to the partial lines, or leaves them there if there is one row only."""
         place = self._place_of_line(line)
-        terms = point.values([p.term for p in across])
+        terms = wide_values(point, [p.term for p in across])
         along, at = self.reduced.counted, [(place, self.reduced.size)]
         for partial, term in zip(across, terms, strict=True):
             view, c = point.inputs[partial.buffer], partial.combination

@@ -55,6 +55,9 @@ class RowLine(Line):
     def _side_by_side(self) -> tuple[SSAValue, int]:
         return self._lanes.lane, self._lanes.count
 
+    def _of_thread(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
+        return [c.of_elements(total) for c, total in zip(combinations, totals, strict=True)]
+
     def _combine(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
         """The lanes of a warp by shuffles, then the warps through shared memory."""
         distances = powers_between(1, min(self._lanes.count, WARP))
@@ -100,7 +103,8 @@ class RowLine(Line):
 
 @dataclass(frozen=True)
 class Kept:
-    """A point of a row that stays in registers: its number along the row, and whether the row reaches so far."""
+    """A point of a row that stays in registers, or several side by side: its number along the row, and whether the row
+    reaches so far."""
 
     number: SSAValue
     inside: SSAValue | None
@@ -116,10 +120,7 @@ class KeptRow(RowLine):
 
     def take(self, kept: Sequence[Kept]) -> None:
         """States the points of this lane."""
-        self.points = [
-            (Point(self._builder, [self._line, Segment(self._reduced, k.number)], self.point), k)
-            for k in kept
-        ]
+        self.points = [(self._point(Segment(self._reduced, k.number), self._share.lanes), k) for k in kept]
 
     def each(self, body: Callable[[Point], None]) -> None:
         for point, kept in self._refreshed():
@@ -147,7 +148,7 @@ class KeptRow(RowLine):
         for terms in others:
             triples = zip(combinations, totals, terms, strict=True)
             totals = [c.combine(total, term) for c, total, term in triples]
-        return totals
+        return self._of_thread(combinations, totals)
 
     def _refreshed(self) -> Sequence[tuple[Point, Kept]]:
         """The points, with what became known of the row in the meantime."""

@@ -28,6 +28,8 @@ THREADS = 256
 """The threads of blocks of several rows."""
 STEPS = 4
 """How many elements of a row, one after the other, a thread should have before more threads share the row."""
+STEPS_OF_VECTORS = 2
+"""How many vectors, instead."""
 BLOCKS = 128
 """How many blocks there should be before a block takes several rows."""
 
@@ -42,6 +44,8 @@ class RowMapping(LineMapping):
     split: int = 1
     keeps: bool = False
     """Whether the elements of a row stay in registers."""
+    vector: int = 1
+    """How many neighbouring elements a thread loads and stores at once."""
 
     @staticmethod
     def default(lines: int, points: int) -> RowMapping:
@@ -97,10 +101,13 @@ class RowMapping(LineMapping):
         return (combination.total_type if gathered_in_memory else None) or combination.element_type
 
 
-def row_lanes(lines: int, points: int) -> int:
+def row_lanes(lines: int, points: int, vector: int = 1) -> int:
     """The threads for a row of so many points: a few points each, from more than a warp on."""
-    lanes = WARP if lines == 1 else min(power_from(points), WARP)
-    return max(lanes, min(power_from(-(-points // STEPS)), USUAL_THREADS))
+    vectors = -(-points // vector)
+    lanes = WARP if lines == 1 else min(power_from(vectors), WARP)
+    return max(
+        lanes, min(power_from(-(-vectors // (STEPS if vector == 1 else STEPS_OF_VECTORS))), USUAL_THREADS)
+    )
 
 
 def rows_of_block(lines: int, lanes: int) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.gpu.gpu_kernel import GpuKernel
+from pullback.passes.gpu.lines.lane_values import know, wide_values
 from pullback.passes.gpu.lines.line import Line
 from pullback.passes.gpu.lines.line_kernel import line_kernel
 from pullback.passes.gpu.lines.line_mapping import types_of
@@ -94,10 +95,8 @@ class SplitLines:
 
     def _take(self, line: Line) -> None:
         """Loads the reductions of earlier stages."""
-        line.point.known |= {
-            node: line.point.load(line.point.inputs[buffer], self._lines.counted)
-            for node, buffer in self.known.items()
-        }
+        for node, buffer in self.known.items():
+            know(line.point, node, line.point.load(line.point.inputs[buffer], self._lines.counted))
 
     def _of_parts(self, stage: int) -> GpuKernel:
         nodes = self.work.reductions.along_at(stage)
@@ -106,14 +105,14 @@ class SplitLines:
 
         def body(line: Line) -> None:
             assert line.part is not None
-            part = [(line.part, 1)]
+            part = [(line.part, self._lines.size)]
             self._take(line)
             self.work.reduce(line, stage)
 
             def store(point: Point) -> None:
-                for node, buffer in zip(nodes, self.partials, strict=True):
-                    offset = self._lines.counted * self.parts.split
-                    point.store(point.inputs[buffer], offset, point.known[node], part)
+                values = wide_values(point, nodes)
+                for buffer, value in zip(self.partials, values, strict=True):
+                    point.store(point.inputs[buffer], self._lines.counted, value, part)
 
             line.lead(store, of_part=True)
 
@@ -124,9 +123,8 @@ class SplitLines:
     def _of_lines(self, stage: int, rest: Work | None) -> GpuKernel:
         nodes, partials = self.work.reductions.along_at(stage), self.partials
         rank, split = self.work.space.rank, self.parts.split
-        lines = self._lines.counted * split
-        padding = (0,) * (rank - len(lines.coefficients))
-        at = Affine((*lines.coefficients, *padding, 1))
+        lines = self._lines.counted.coefficients
+        at = Affine((*lines, *(0,) * (rank - len(lines)), self._lines.size))
         known = dict(self.known)
         if rest is None:
             self.known |= {
@@ -134,10 +132,8 @@ class SplitLines:
             }
 
         def body(line: Line) -> None:
-            line.point.known |= {
-                node: line.point.load(line.point.inputs[buffer], self._lines.counted)
-                for node, buffer in known.items()
-            }
+            for node, buffer in known.items():
+                know(line.point, node, line.point.load(line.point.inputs[buffer], self._lines.counted))
 
             def load(point: Point) -> list[Scalar]:
                 return [point.load(point.inputs[buffer], at) for buffer in partials]
