@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -15,11 +17,34 @@ from pullback.dialects.graph.kernel.schedule import KINDS, CpuTuning, GpuTuning,
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.program import compile_function
 from pullback.passes.kernels.form.form_kernels import FormKernels
+from pullback.passes.lowering.kinds import TABLE, Lowering
 from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.kernels.programs import Program, arguments, contents, outcome, programs
 
-NO_CODE = ("yet", "no GPU kernel", "shared memory", "totals over all lines")
-"""What targets say of kernels and operations that they have no code or no means for."""
+REFUSALS = ("yet", "no GPU kernel", "shared memory", "totals over all lines", "; expected ", "; remove it")
+"""What targets say of kernels that they have no code or no means for, and of parameters that do not suit accesses."""
+VALUES: Mapping[str, Sequence[Any]] = {
+    "threads": (32, 64, 256),
+    "vector": (1, 2, 4),
+    "lanes": (1, 4, 32),
+    "rows": (1, 2, 8),
+    "keep": ("registers", "none"),
+    "chunk": (1, 4, 64),
+    "split": (1, 2, 5),
+    "stage": ((), (0,), (1,), (0, 1)),
+    "tile": ((8, 8), (16, 32), (16, 16, 8), (64, 64, 16)),
+    "method": ("in_order", "sorted"),
+}
+"""Some values of each parameter that is tuned for GPUs."""
+
+
+@st.composite
+def tuned_for_gpus(draw: st.DrawFn, kind: str) -> GpuTuning:
+    """Some of the parameters that kernels of a kind read, seldom another one."""
+    entry = TABLE[kind].targets["gpu"]
+    keys = entry.keys if isinstance(entry, Lowering) and draw(st.integers(0, 9)) else tuple(VALUES)
+    chosen = draw(st.lists(st.sampled_from(keys), unique=True, max_size=3))
+    return GpuTuning(**{key: draw(st.sampled_from(VALUES[key])) for key in chosen})
 
 
 @st.composite
@@ -35,7 +60,7 @@ def edited(draw: st.DrawFn, schedule: Schedule) -> Schedule:
         ((*p, 1), r),
     ]
     cpu = CpuTuning(draw(st.sampled_from([None, 1, 2, 8])), draw(st.sampled_from([None, 1, 3])))
-    gpu = GpuTuning(draw(st.sampled_from([None, 32, 256])))
+    gpu = draw(tuned_for_gpus(schedule.kind))
     match draw(st.integers(0, 2)):
         case 0:
             return replace(schedule, kind=draw(st.sampled_from(list(KINDS))), gpu=gpu)
@@ -68,7 +93,11 @@ def test_an_edited_schedule_is_refused_or_runs(program: Program, data: st.DataOb
             refusal, results = str(error), []
         if refusal:
             assert target == "simt"
-            assert any(reason in refusal for reason in NO_CODE), refusal
+            assert any(reason in refusal for reason in REFUSALS), refusal
             continue
         for got, wanted in zip([*results, *variables.values()], expected, strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_values_are_drawn_for_each_parameter() -> None:
+    assert list(VALUES) == [key.name for key in fields(GpuTuning)]
