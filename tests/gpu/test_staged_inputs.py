@@ -93,6 +93,7 @@ FIBERS = {
 }
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize("points", FIBERS.values(), ids=FIBERS)
 def test_as_text(points: Points) -> None:
     check(points, "fibers")

@@ -98,6 +98,7 @@ def sliced(stride: int, size: int) -> Points:
 
 FIBERS = {
     "flat": flat(1003, "f32", 4),
+    "by default": flat((1 << 17) + 3, "f32", None),
     "f64": flat(257, "f64", 2),
     "truth values": picked(257, 4),
     "broadcast": broadcast(33, 8, 4),
@@ -106,6 +107,7 @@ FIBERS = {
 }
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize("points", FIBERS.values(), ids=FIBERS)
 def test_as_text(points: Points) -> None:
     check(points, "fibers")
