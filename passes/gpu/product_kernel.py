@@ -78,11 +78,13 @@ class ProductKernel:
         build, tiles = self.builder, self.tiles
         self.thread = result_of(ThreadIdOp(), "thread")
         across = tiles.columns // self.columns
-        self.row = build.product(build.quotient(self.thread, across, "row"), self.rows, "row")
-        self.column = build.product(build.remainder(self.thread, across, "column"), self.columns, "column")
+        thread_row = build.quotient(self.thread, across, "thread_row")
+        thread_column = build.remainder(self.thread, across, "thread_column")
+        self.row = build.product(thread_row, self.rows, "row_in_tile")
+        self.column = build.product(thread_column, self.columns, "column_in_tile")
         self.part, matrix, tile_row, tile_column = self._numbers(result_of(BlockIdOp(), "block"), grid)
-        self.first_row = build.product(tile_row, tiles.rows, "first_row")
-        self.first_column = build.product(tile_column, tiles.columns, "first_column")
+        self.first_row = build.sum_of([(tile_row, tiles.rows)], 0, "first_row")
+        self.first_column = build.sum_of([(tile_column, tiles.columns)], 0, "first_column")
         batch = self.space.batch
         self.point = Point(build, [Segment(batch, matrix)] if batch.size != 1 else [])
 
