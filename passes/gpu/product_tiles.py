@@ -25,6 +25,8 @@ from pullback.passes.lowering.space import schedule_of
 
 MOST_RESULTS = 64
 """The most results of a thread: each is a register of its own."""
+MOST_COPIES = 16
+"""The most elements of a tile that a thread copies, where it may have fewer results for that."""
 MAX_THREADS = 1024
 LARGE, SMALL = 64, 16
 """Rows and columns of a tile: those of large products, and down to what they shrink for more blocks."""
@@ -93,7 +95,7 @@ def tune(kernel: Kernel) -> Schedule:
     schedule, space = schedule_of(kernel), ProductSpace.of_kernel(kernel)
     given = schedule.gpu
     tile = given.tile or default_tile(space, given.threads)
-    threads = given.threads or default_threads(tile[0] * tile[1])
+    threads = given.threads or default_threads(*tile)
     whole = replace(given, tile=tile, threads=threads, split=1)
     split = default_split(space, ProductTiles.of(whole)) if given.split is None else given.split
     return replace(schedule, gpu=replace(whole, split=split))
@@ -115,10 +117,12 @@ def default_tile(space: ProductSpace, threads: int | None) -> tuple[int, int, in
     return rows, columns, min(power_of_two_from(space.terms.size), terms)
 
 
-def default_threads(results: int) -> int:
-    """4 to 16 results for a thread of a tile."""
+def default_threads(rows: int, columns: int, terms: int) -> int:
+    """4 to 16 results for each thread, or fewer where it would copy more than 16 elements of a tile."""
+    results, copied = rows * columns, (rows + columns) * terms
     each = 16 if results >= LARGE * LARGE else 8 if results >= 4 * SMALL * SMALL else 4
-    return min(max(results // each, results // MOST_RESULTS, WARP), MAX_THREADS)
+    wanted = max(results // each, results // MOST_RESULTS, power_of_two_from(copied // MOST_COPIES))
+    return min(max(min(wanted, results), WARP), MAX_THREADS)
 
 
 def default_split(space: ProductSpace, tiles: ProductTiles) -> int:

@@ -242,7 +242,7 @@ DEFAULTS: dict[Size, ProductTiles] = {
     (4096, 4096, 4096): ProductTiles(64, 64, 16, 256, 1),
     (1024, 512, 4096): ProductTiles(64, 64, 16, 256, 1),
     (16, 1_000_000, 16): ProductTiles(16, 16, 32, 64, 1024),
-    (1, 4096, 4096): ProductTiles(1, 64, 32, 32, 8),
+    (1, 4096, 4096): ProductTiles(1, 64, 32, 64, 4),
     (10, 10, 10): ProductTiles(16, 16, 16, 64, 1),
     (1, 1, 1): ProductTiles(4, 8, 1, 32, 1),
 }
