@@ -236,3 +236,19 @@ def test_loops_may_have_no_trips(n: int) -> None:
     y = np.array(-1.0)
     run(text, y)
     assert y == n
+
+
+def test_an_element_of_a_vector_is_memory_too() -> None:
+    """A subview that drops the only extent: NumPy gave a number, from which nothing could be loaded."""
+    text = """
+    func.func @main(%x : memref<4xf32>, %out : memref<f32>) {
+      %c2 = arith.constant 2 : index
+      %one = memref.subview %x[%c2] [1] [1] : memref<4xf32> to memref<f32, strided<[], offset: ?>>
+      memref.copy %one, %out : memref<f32, strided<[], offset: ?>> to memref<f32>
+      %v = memref.load %out[] : memref<f32>
+      memref.store %v, %one[] : memref<f32, strided<[], offset: ?>>
+      func.return
+    }"""
+    out = np.zeros((), np.float32)
+    run(text, np.arange(4, dtype=np.float32), out)
+    assert out == 2
