@@ -245,9 +245,9 @@ SCATTER = _row(
         {
             "cpu": Lowering("pullback.passes.loops.scatter:lower_scatter"),
             "gpu": Lowering(
-                "pullback.passes.gpu.scatter:lower_scatter",
-                "pullback.passes.gpu.scatter_tuning:check_scatter",
-                "pullback.passes.gpu.scatter_tuning:tune_scatter",
+                "pullback.passes.gpu.scatter.lower_scatter:lower_scatter",
+                "pullback.passes.gpu.scatter.scatter_tuning:check_scatter",
+                "pullback.passes.gpu.scatter.scatter_tuning:tune_scatter",
                 keys=("threads", "method", "chunk"),
             ),
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -20,6 +20,7 @@ from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
+from pullback.passes.gpu.index_width import INDEX_BITWIDTH, index_bitwidth
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.tests.gpu.programs import launching
 
@@ -217,6 +218,42 @@ def test_no_work_is_left_to_a_few_blocks(count: int, rows: int, columns: int, op
         ]
         read = [size for size in sizes if size != rows * columns]  # of the output a few rows are touched
         assert max(read, default=0) <= 1 << 20 or kernel.blocks >= 128, kernel.function.sym_name.data
+
+
+@pytest.mark.parametrize("op", ["add", "replace"])
+def test_indices_have_32_bits(op: str) -> None:
+    for kernel in lowered_kernels(Case(10**6, 50_000, (16,), op=op)).code:
+        assert isinstance(kernel, GpuKernel)
+        assert kernel.function.attributes[INDEX_BITWIDTH] == index_bitwidth(32), kernel.function.sym_name.data
+
+
+def test_outputs_and_rows_one_after_the_other() -> None:
+    """Of one kernel: rows added to what rows were added to, and the rows of another output."""
+    slices = "!graph.slices<tensor<70x5xf32>, tensor<70xi32>, tensor<9x5xf32>>"
+    operands = "(tensor<9x5xf32>, tensor<70x5xf32>, tensor<70xi32>, tensor<70x5xf32>, tensor<70xi32>)"
+    text = f"""
+    func.func @main(%x: tensor<9x5xf32>, %r: tensor<70x5xf32>, %t: tensor<70xi32>,
+                    %q: tensor<70x5xf32>, %u: tensor<70xi32>) -> (tensor<9x5xf32>, tensor<9x5xf32>) {{
+      %k:2 = graph.kernel %x, %r, %t, %q, %u schedule<kind = scatter, parallel = [70, 5]>
+          : {operands} -> (tensor<9x5xf32>, tensor<9x5xf32>) {{
+      ^bb0(%0: tensor<9x5xf32>, %1: tensor<70x5xf32>, %2: tensor<70xi32>, %3: tensor<70x5xf32>, %4: tensor<70xi32>):
+        %a = graph.make_slices %1, %2 : (tensor<70x5xf32>, tensor<70xi32>) -> {slices}
+        %b = graph.make_slices %3, %4 : (tensor<70x5xf32>, tensor<70xi32>) -> {slices}
+        %d = graph.densify %a : ({slices}) -> tensor<9x5xf32>
+        %e = graph.densify %b : ({slices}) -> tensor<9x5xf32>
+        %s = graph.add %0, %d : tensor<9x5xf32>
+        %y = graph.subtract %s, %e : tensor<9x5xf32>
+        graph.yield %y, %d : tensor<9x5xf32>, tensor<9x5xf32>
+      }}
+      func.return %k#0, %k#1 : tensor<9x5xf32>, tensor<9x5xf32>
+    }}"""
+    case = Case(70, 9)
+    inputs = [*case.inputs(), *case.inputs(1)[1:]]
+    first = expected(case, inputs[:3])
+    wanted = expected(replace(case, op="subtract"), [first, *inputs[3:]])
+    got = compile_function(parse(context(), text).module, "simt")(inputs, {})
+    np.testing.assert_array_equal(got[0], wanted)
+    np.testing.assert_array_equal(got[1], expected(replace(case, op="densify"), inputs[:3]))
 
 
 @pytest.mark.parametrize(

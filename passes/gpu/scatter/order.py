@@ -28,7 +28,7 @@ from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
-from pullback.passes.gpu.scattered_rows import ScatteredRows, grid_loop, is_below, threads_of
+from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, is_below, thread_each, threads_of
 from pullback.passes.lowering.buffer_view import index_of, is_in_range
 from pullback.passes.lowering.code_builder import result_of
 
@@ -90,7 +90,7 @@ def sort_runs(parameters: Parameters, rows: ScatteredRows, name: str, keys: int)
         key = made_key(builder, rows, number, exists)
         insert(memref.StoreOp.get(key.value, run, [thread]))
         insert(BarrierOp())
-        place = smaller_in(builder, run, key)
+        place = smaller_in(builder, run, min(builder.threads, count), key)
 
         def put() -> None:
             builder.views[keys].store(builder, key, [(first, 1), (place, 1)], 0)
@@ -115,8 +115,8 @@ def index_as(builder: KernelBuilder, index: SSAValue, type_: IntegerType) -> SSA
     return emit(IndexCastOp, type_, Scalar(index)).value
 
 
-def smaller_in(builder: KernelBuilder, run: SSAValue, key: Scalar) -> SSAValue:
-    """How many keys of a run in shared memory are smaller than one of them."""
+def smaller_in(builder: KernelBuilder, run: SSAValue, size: int, key: Scalar) -> SSAValue:
+    """How many of the first keys of a run in shared memory are smaller than one of them."""
 
     def count(at: SSAValue, carried: Sequence[Scalar]) -> list[Scalar]:
         (smaller,) = carried
@@ -124,7 +124,7 @@ def smaller_in(builder: KernelBuilder, run: SSAValue, key: Scalar) -> SSAValue:
         return [select(other < key, Scalar(builder.sum_of([(smaller.value, 1)], 1, "more")), smaller)]
 
     zero = Scalar(builder.index(0))
-    bounds = builder.index(0), builder.index(builder.threads), builder.index(1)
+    bounds = builder.index(0), builder.index(size), builder.index(1)
     (place,) = builder.carrying(bounds, "k", [("smaller", zero)], count)
     return place.value
 
@@ -151,25 +151,20 @@ def merge_runs(
         (place,) = builder.carrying(bounds, "way", [("place", Scalar(builder.index(0)))], add)
         builder.views[target].store(builder, key, [(first, 1), (place.value, 1)], 0)
 
-    return grid_loop(name, parameters, count, body)
+    return thread_each(name, parameters, count, body)
 
 
 def smaller_from(
     builder: KernelBuilder, source: int, count: int, begin: SSAValue, run: int, key: Scalar
 ) -> Scalar:
     """How many keys of a run are smaller than a key, by bisection; the last run may be shorter than `run`."""
-    keys = builder.views[source]
-
-    def halve(_: SSAValue, carried: Sequence[Scalar]) -> list[Scalar]:
-        found, reach = carried
-        probe = builder.sum_of([(found.value, 1), (reach.value, 1)], 0, "probe")
+    keys, found, reach = builder.views[source], Scalar(builder.index(0)), run
+    while reach:  # in straight code, where 32 bits are seen to be enough for each index
+        probe = builder.sum_of([(found.value, 1)], reach - 1, "probe")
         at = builder.sum_of([(begin, 1), (probe, 1)], 0)
         exists = Scalar(is_below(probe, builder.index(run))) & Scalar(is_below(at, builder.index(count)))
         safe = select(exists, Scalar(at), Scalar(builder.index(0))).value
         is_smaller = exists & (keys.load(builder, [(safe, 1)], 0) < key)
-        more = builder.sum_of([(probe, 1)], 1, "more")
-        return [select(is_smaller, Scalar(more), found), Scalar(builder.quotient(reach.value, 2))]
-
-    bounds = builder.index(0), builder.index(run.bit_length()), builder.index(1)
-    inits = [("found", Scalar(builder.index(0))), ("reach", Scalar(builder.index(run - 1)))]
-    return builder.carrying(bounds, "step", inits, halve)[0]
+        found = select(is_smaller, Scalar(builder.sum_of([(probe, 1)], 1, "more")), found)
+        reach //= 2
+    return found

@@ -1,4 +1,4 @@
-"""Sums of scattered rows of one index, which lie side by side in the order of `scatter_order`.
+"""Sums of scattered rows of one index, which lie side by side in the order of `order`.
 
 A thread adds up, at one column, a chunk of `chunk` rows in their order. An index all of whose rows are in the chunk is
 done with. Of one that began before the chunk, or that goes on behind it, a partial sum is left in scratch memory: two
@@ -30,8 +30,8 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
-from pullback.passes.gpu.scatter_order import SortedRows, key_type
-from pullback.passes.gpu.scattered_rows import ScatteredRows, grid_loop, is_below
+from pullback.passes.gpu.scatter.order import SortedRows, key_type
+from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, is_below, thread_each
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.code_builder import index_op, result_of
 from pullback.passes.lowering.long_sums import BLOCK
@@ -118,7 +118,7 @@ def add_segments(parameters: Parameters, order: SortedRows, name: str, chunk: in
         suffix = f"_{len(kernels)}" if kernels else ""
         emitter = Chunks(found, left, chunk, total_type)
         size = chunks * rows.columns.size
-        kernels.append(grid_loop(f"{name}_segments{suffix}", parameters, size, emitter.body))
+        kernels.append(thread_each(f"{name}_segments{suffix}", parameters, size, emitter.body))
         if left is None:
             return kernels
         found, total_type = left, TOTALS.get(total_type, total_type)
@@ -271,4 +271,4 @@ def put_last_rows(parameters: Parameters, order: SortedRows, name: str) -> GpuKe
 
         builder.when(is_last.value, put)
 
-    return grid_loop(f"{name}_rows", parameters, count * columns, body)
+    return thread_each(f"{name}_rows", parameters, count * columns, body)

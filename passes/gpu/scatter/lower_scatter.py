@@ -4,8 +4,8 @@ Rows whose index is out of range are left out. Rows of one index add up in their
 the threads do: there are no atomic additions, and results repeat bit by bit.
 
 The schedule says how rows of one index are found. `method = in_order`: a thread for each column goes through all rows.
-`method = sorted`: the indices are sorted first (`scatter_order`), so that rows of one index lie side by side
-(`scatter_segments`).
+`method = sorted`: the indices are sorted first (`order`), so that rows of one index lie side by side
+(`segments`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.pointwise import lower_pointwise
-from pullback.passes.gpu.scatter_order import sorted_rows
-from pullback.passes.gpu.scatter_segments import add_segments, put_last_rows
-from pullback.passes.gpu.scattered_rows import ScatteredRows, grid_loop, tuning_of
+from pullback.passes.gpu.scatter.order import sorted_rows
+from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, thread_each, tuning_of
+from pullback.passes.gpu.scatter.segments import add_segments, put_last_rows
 from pullback.passes.lowering.buffer_view import index_of, is_in_range
 from pullback.passes.lowering.nodes import Load, Output
 from pullback.passes.lowering.space import Space
@@ -98,7 +98,7 @@ def take_rows(
 
         builder.loop((0, rows.count, 1), "slice", [], once)
 
-    return grid_loop(name, parameters, rows.columns.size, body)
+    return thread_each(name, parameters, rows.columns.size, body)
 
 
 def converted(parameters: Parameters, name: str, source: int, target: int, size: int) -> GpuKernel:
@@ -109,7 +109,7 @@ def converted(parameters: Parameters, name: str, source: int, target: int, size:
         into = builder.views[target]
         into.store(builder, value.cast(into.element_type), [(number, 1)], 0)
 
-    return grid_loop(name, parameters, size, body)
+    return thread_each(name, parameters, size, body)
 
 
 # ---- side by side ---------------------------------------------------------------------------------------------

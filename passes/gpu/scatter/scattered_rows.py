@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xdsl.dialects import arith
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.kernel.schedule import GpuTuning
 from pullback.dialects.upstream.arith import CmpiOp
-from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.lowering.code_builder import index_op, result_of
+from pullback.passes.gpu.pointwise import at_first, thread_of_grid
+from pullback.passes.lowering.code_builder import result_of
 from pullback.passes.lowering.nodes import Node, Output
 from pullback.passes.lowering.space import Space
 from pullback.passes.lowering.tuning import tuned
-
-MAX_BLOCKS = 2048
-"""Enough to fill any device; beyond them the threads loop."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +76,12 @@ def is_below(a: SSAValue, b: SSAValue) -> SSAValue:
     return result_of(CmpiOp(a, b, "ult"), "is_below")
 
 
-def grid_loop(
+def thread_each(
     name: str, parameters: Parameters, size: int, body: Callable[[KernelBuilder, SSAValue], None]
 ) -> GpuKernel:
     """A kernel that runs `body` for each number below `size`, neighbouring threads for neighbouring numbers."""
     builder = KernelBuilder(name, parameters.all(), threads_of(parameters))
-    blocks = max(1, min(MAX_BLOCKS, -(-size // builder.threads)))
     with builder.entering(builder.block):
-        block, thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
-        before = builder.product(block, builder.threads, "before")
-        first = result_of(index_op(arith.AddiOp, before, thread), "first")
-
-        def visit(number: SSAValue, _: object) -> list[SSAValue]:
-            body(builder, number)
-            return []
-
-        bounds = first, builder.index(size), builder.index(blocks * builder.threads)
-        builder.loop_between(bounds, "i", [], visit)
-    return builder.finish(blocks)
+        number = thread_of_grid(builder)
+        at_first(builder, number, size, lambda: body(builder, number))
+    return builder.finish(-(-size // builder.threads))
