@@ -1,4 +1,4 @@
-"""The memory of one launch: copies of its arguments, with zones between that nothing may write to.
+"""The memory of one launch: copies of its arguments, with zones before and after that a kernel has no business with.
 
 What a kernel reads outside of an argument is NaN, and what it writes there is found after the launch. Bytes of an
 argument that were never written are NaN, too.
@@ -6,53 +6,71 @@ argument that were never written are NaN, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from pullback.backends.interpreter.run_memory import Array, Memory
 
 ZONE = 1 << 13
-"""Bytes before and after each argument."""
+"""The least number of bytes before and after each argument."""
 ALIGNMENT = 256
 """Bytes that a device aligns its memory to: an argument is as far from such an address here as in its buffer."""
-POISON = np.array(0xFFFB, np.uint16)
-"""A quiet NaN in each floating-point type, and no likely integer."""
-_POISONED = np.full(ZONE // 2 + ALIGNMENT, POISON).view(np.uint8)
+POISON = 0xFFFB
+"""Two bytes that give a quiet NaN in each floating-point type, and no likely integer."""
+GUARD = 0xC7E5
+"""Two bytes around what a kernel writes to: a number, since NaN that is read, added to and stored is the same NaN."""
+_REPEATED = {bits: np.full(ZONE, bits, np.uint16).view(np.uint8) for bits in (POISON, GUARD)}
 
 
 def poison(array: Array) -> None:
     """Fill a contiguous array with bytes that no program has written: NaN, where it holds floating-point numbers."""
     bytes_ = array.reshape(-1).view(np.uint8)
-    bytes_[...] = np.resize(_POISONED, bytes_.shape)
+    even = bytes_.size // 2 * 2
+    bytes_[:even].view(np.uint16)[...] = POISON
+    bytes_[even:] = POISON & 0xFF
 
 
 class DeviceArguments:
     """Copies of the elements of some memories, side by side in one array."""
 
-    def __init__(self, memories: Sequence[Memory], misaligned: Sequence[int]) -> None:
-        """`misaligned` is, for each, its bytes after an aligned address."""
-        starts: list[int] = []
-        end = ZONE
+    def __init__(
+        self, memories: Sequence[Memory], misaligned: Sequence[int], written: Collection[int]
+    ) -> None:
+        """Copies memories.
+
+        Args:
+            memories: contiguous ones.
+            misaligned: for each, its bytes after an aligned address.
+            written: the positions of those that the launch writes to.
+        """
+        self._memories, self._written = memories, written
+        self._zones: list[tuple[int, int]] = []
+        self._starts: list[int] = []
+        end = 0
         for memory, bytes_after in zip(memories, misaligned, strict=True):
-            starts.append(-(-end // ALIGNMENT) * ALIGNMENT + bytes_after)
-            end = starts[-1] + memory.data.nbytes + ZONE
-        room = np.full(end // 2 + ALIGNMENT, POISON)
+            start = -(-(end + ZONE) // ALIGNMENT) * ALIGNMENT + bytes_after
+            self._zones.append((end, start))
+            self._starts.append(start)
+            end = start + memory.data.nbytes + ZONE
+        room = np.empty(end + ALIGNMENT, np.uint8)
         lead = -room.ctypes.data % ALIGNMENT
-        self._bytes: Array = room.view(np.uint8)[lead : lead + end]
-        self._starts, self._memories = starts, memories
-        self.addresses = [self._bytes.ctypes.data + start for start in starts]
-        for copy, memory in zip(self._copies(), memories, strict=True):
+        self._bytes: Array = room[lead : lead + end]
+        self.addresses = [self._bytes.ctypes.data + start for start in self._starts]
+        for at, (copy, memory) in enumerate(zip(self._copies(), memories, strict=True)):
             source = memory.data.view(np.uint8)
             if memory.written is None:
                 copy[...] = source
             else:
+                poison(copy)
                 np.copyto(copy, source, where=memory.written.reshape(-1))
+            for zone, bytes_ in self._around(at):
+                zone[...] = bytes_
 
-    def take_back(self, positions: Sequence[int]) -> None:
-        """Copy the elements of these memories back, which the launch has written to."""
+    def take_back(self) -> None:
+        """Copy the elements back that the launch has written to."""
         copies = self._copies()
-        for at in positions:
+        for at in self._written:
             memory = self._memories[at]
             memory.data.view(np.uint8)[...] = copies[at]
             if memory.written is not None:
@@ -60,17 +78,20 @@ class DeviceArguments:
 
     def damaged(self) -> int | None:
         """The position of the first argument that something was written before or after."""
-        previous = 0
-        for at, (start, memory) in enumerate(zip(self._starts, self._memories, strict=True)):
-            end = start + memory.data.nbytes
-            if not (self._is_poison(previous, start) and self._is_poison(end, end + ZONE)):
+        for at in range(len(self._memories)):
+            if not all(np.array_equal(zone, bytes_) for zone, bytes_ in self._around(at)):
                 return at
-            previous = end + ZONE
         return None
 
-    def _is_poison(self, start: int, end: int) -> bool:
-        odd = start % 2
-        return np.array_equal(self._bytes[start:end], _POISONED[odd : odd + end - start])
+    def _around(self, at: int) -> list[tuple[Array, Array]]:
+        """The zones before and after an argument, and what they hold."""
+        held = _REPEATED[GUARD if at in self._written else POISON]
+        first, start = self._zones[at]
+        end = start + self._memories[at].data.nbytes
+        return [
+            (self._bytes[first:start], held[first - start :]),
+            (self._bytes[end : end + ZONE], held[:ZONE]),
+        ]
 
     def _copies(self) -> list[Array]:
         return [

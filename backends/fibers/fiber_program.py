@@ -92,7 +92,9 @@ class FiberKernel:
         check_overlap(op, self.op, arguments)
         positions = [at for at, value in enumerate(arguments) if isinstance(value, Memory)]
         memories = [self._memory(op, at, arguments[at]) for at in positions]
-        device = DeviceArguments(memories, [self.program.misaligned(memory.data) for memory in memories])
+        misaligned = [self.program.misaligned(memory.data) for memory in memories]
+        written = [at for at, position in enumerate(positions) if position in self._stored]
+        device = DeviceArguments(memories, misaligned, written)
         addresses = dict(zip(positions, device.addresses, strict=True))
         values = [addresses[at] if at in addresses else self._bits(at, v) for at, v in enumerate(arguments)]
         try:
@@ -102,7 +104,7 @@ class FiberKernel:
         if (beside := device.damaged()) is not None:
             label = self._labels[positions[beside]]
             raise ExecutionError(op, f"@{self.name} writes to memory before or after its argument {label}")
-        device.take_back([at for at, position in enumerate(positions) if position in self._stored])
+        device.take_back()
 
     def _line_of(self, message: str) -> str:
         """The line of the text that a message names."""

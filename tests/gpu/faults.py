@@ -7,11 +7,22 @@ from typing import TypeAlias
 
 from xdsl.builder import Builder
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, IndexType, IntegerAttr, IntegerType, i1
+from xdsl.dialects.builtin import (
+    Float32Type,
+    Float64Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    SymbolRefAttr,
+    i1,
+)
 from xdsl.ir import Attribute, Block, Operation, Region
 from xdsl.rewriter import InsertPoint
 
+from pullback.backends.host_program.host_program import stored_arguments
 from pullback.backends.interpreter.compiled_blocks import segments
+from pullback.backends.interpreter.execution_error import symbol_of
 from pullback.dialects.upstream.gpu import ThreadIdOp
 
 Fault: TypeAlias = Callable[[Operation], None]
@@ -152,15 +163,23 @@ def swapped(name: str, number: int = 0) -> Fault:
     return change
 
 
-def same_argument(written: int, read: int, launch: int = 0) -> Fault:
-    """A launch passes one memory for two arguments."""
+def same_argument(written: int | None = None, read: int = 0, launch: int = 0) -> Fault:
+    """A launch passes an argument in place of one that the kernel writes to, or of the last of these."""
 
     def change(module: Operation) -> None:
         op = [op for op in module.walk() if op.name == "gpu.launch_func"][launch]
         first = sum(map(len, segments(op)[:11]))
-        op.operands[first + written] = op.operands[first + read]
+        at = stored_arguments(_kernel_of(module, op).regions[0].block)[-1] if written is None else written
+        op.operands[first + at] = op.operands[first + read]
 
     return change
+
+
+def _kernel_of(module: Operation, launch: Operation) -> Operation:
+    symbol = launch.properties["kernel"]
+    assert isinstance(symbol, SymbolRefAttr)
+    name = [part.data for part in symbol.nested_references]
+    return next(op for op in module.walk() if op.name == "gpu.func" and [symbol_of(op)] == name)
 
 
 def _constant(value: float, type_: Attribute) -> arith.ConstantOp:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pullback.tests.gpu import faults
-from pullback.tests.gpu.planted import Array, Subject, finds, in_text, subject_of_graph
+from pullback.tests.gpu.planted import Array, ChangeOfText, Subject, finds, in_text, subject_of_graph
 
 pytestmark = pytest.mark.compiler
 
@@ -52,6 +52,46 @@ def pointwise() -> Subject:
 
 
 @cache
+def vectors() -> Subject:
+    """A vector for each thread, and a thread for each of the last elements."""
+    text = """
+    func.func @main(%x: tensor<303xf32>, %z: tensor<303xf32>) -> tensor<303xf32> {
+      %k = graph.kernel %x, %z schedule<kind = pointwise, parallel = [303], gpu = {threads = 64, vector = 4}>
+          : (tensor<303xf32>, tensor<303xf32>) -> tensor<303xf32> {
+      ^bb0(%0: tensor<303xf32>, %1: tensor<303xf32>):
+        %t = graph.tanh %0 : tensor<303xf32>
+        %y = graph.add %t, %1 : tensor<303xf32>
+        graph.yield %y : tensor<303xf32>
+      }
+      func.return %k : tensor<303xf32>
+    }"""
+    return subject_of_graph(text, far_below_zero(303), far_below_zero(303))
+
+
+@cache
+def staged() -> Subject:
+    """A transposed input, which goes through shared memory."""
+    text = """
+    func.func @main(%x: tensor<75x70xf32>, %z: tensor<70x75xf32>) -> tensor<70x75xf32> {
+      %t = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<75x70xf32>) -> tensor<70x75xf32>
+      %y = graph.multiply %t, %z : tensor<70x75xf32>
+      func.return %y : tensor<70x75xf32>
+    }"""
+    return subject_of_graph(text, far_below_zero(75, 70), far_below_zero(70, 75))
+
+
+@cache
+def concat() -> Subject:
+    text = """
+    func.func @main(%x: tensor<9x40xf32>, %z: tensor<9x33xf32>) -> tensor<9x73xf32> {
+      %e = graph.exp %x : tensor<9x40xf32>
+      %y = graph.concat %e, %z {axis = 1 : i64} : (tensor<9x40xf32>, tensor<9x33xf32>) -> tensor<9x73xf32>
+      func.return %y : tensor<9x73xf32>
+    }"""
+    return subject_of_graph(text, far_below_zero(9, 40), far_below_zero(9, 33))
+
+
+@cache
 def rows() -> Subject:
     return softmax(6, 200, 1)
 
@@ -83,7 +123,7 @@ def across() -> Subject:
     return subject_of_graph(text, far_below_zero(50, 70))
 
 
-EMITTERS = [pointwise, rows, columns, total, across]
+EMITTERS = [pointwise, vectors, staged, concat, rows, columns, total, across]
 every_emitter = pytest.mark.parametrize("subject", EMITTERS, ids=lambda build: build.__name__)
 
 
@@ -124,13 +164,14 @@ def test_each_mask_is_needed(subject: Callable[[], Subject]) -> None:
 
 @every_emitter
 def test_each_index_is_needed(subject: Callable[[], Subject]) -> None:
-    each(subject, "memref.load", lambda n: faults.index_off("memref.load", n))
-    each(subject, "memref.store", lambda n: faults.index_off("memref.store", n))
+    for access in ("memref.load", "memref.store", "vector.load", "vector.store"):
+        each(subject, access, lambda n, access=access: faults.index_off(access, n))
 
 
 @every_emitter
 def test_each_store_is_needed(subject: Callable[[], Subject]) -> None:
-    each(subject, "memref.store", lambda n: faults.remove("memref.store", n))
+    for store in ("memref.store", "vector.store"):
+        each(subject, store, lambda n, store=store: faults.remove(store, n))
 
 
 @every_emitter
@@ -140,6 +181,37 @@ def test_each_sum_begins_at_its_neutral_element(subject: Callable[[], Subject]) 
         finds(subject(), faults.neutral_element(number, 1000.0))
 
 
+def shuffled(change: str) -> ChangeOfText:
+    """A shuffle by 16 that is something else."""
+    return in_text(r"const float (\w+) = __shfl_xor_sync\(0xffffffff, (\w+), 16\);", change)
+
+
+TEXT_FAULTS: dict[str, tuple[Callable[[], Subject], ChangeOfText]] = {
+    "shuffle_distance": (rows, shuffled(r"const float \1 = __shfl_xor_sync(0xffffffff, \2, 8);")),
+    "shuffle_direction": (rows, shuffled(r"const float \1 = __shfl_up_sync(0xffffffff, \2, 16);")),
+    "shuffle_width": (rows, shuffled(r"const float \1 = __shfl_xor_sync(0xffffffff, \2, 16, 16);")),
+    "shuffle_in_a_branch": (
+        rows,
+        shuffled(r"float \1 = \2; if (threadIdx.x < 40) \1 = __shfl_xor_sync(0xffffffff, \2, 16);"),
+    ),
+    "barrier_in_a_branch": (rows, in_text(r"__syncthreads\(\);", "if (threadIdx.x < 40) __syncthreads();")),
+    "early_return": (rows, in_text(r"__syncthreads\(\);", "if (threadIdx.x > 40) return; __syncthreads();")),
+    "maximum_of_two": (rows, in_text(r"return a > b", "return a < b")),
+    "index_of_shared_memory": (total, in_text(r"(= \w+_shared_\w+\[\w+)\]", r"\1 + 1]")),
+    "index_of_a_store": (pointwise, in_text(r"\b(y\[\w+)\] =", r"\1 + 1] =")),
+    "mask_of_a_tail": (pointwise, in_text(r"if \(inside\)", "if (true)")),
+    "vector_that_is_misaligned": (vectors, in_text(r"(&x\w*\[\w+)\]", r"\1 + 1]")),
+    "stride_of_a_tile": (staged, in_text(r"\* 17\b", "* 16")),
+}
+"""Faults of the text alone, which the IR does not have."""
+
+
+@pytest.mark.parametrize("name", TEXT_FAULTS)
+def test_faults_of_the_text(name: str) -> None:
+    subject, fault = TEXT_FAULTS[name]
+    assert finds(subject(), fault).by.startswith("fibers")
+
+
 @every_emitter
 def test_written_memory_is_not_read_under_another_name(subject: Callable[[], Subject]) -> None:
-    finds(subject(), faults.same_argument(written=1, read=0))
+    finds(subject(), faults.same_argument())

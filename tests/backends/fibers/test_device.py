@@ -140,6 +140,12 @@ def test_undefined_behaviour_names_its_line(kernel: str, marked: str, said: str)
         launch(VECTORS, kernel, y, np.ones(1, np.int32), sanitize=True)
 
 
+def test_a_misaligned_access_is_always_an_error() -> None:
+    y = np.zeros(8, np.float32)
+    with pytest.raises(LaunchError, match="thread 0: misaligned memory is accessed"):
+        launch(VECTORS, "misaligned", y, np.full(1, 1 + y.ctypes.data % 16 // 4, np.int32))
+
+
 def test_a_text_that_is_refused() -> None:
     with pytest.raises(CompileError, match=r"(?s)refuses the CUDA text.*kernels\.cu:2.*nonsense"):
         library_of('\nextern "C" __global__ void k(float* y) { y[0] = nonsense; }')
