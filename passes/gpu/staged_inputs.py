@@ -123,16 +123,20 @@ class _Tiles:
         self._builder, self._nest = builder, nest
         block, self._thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")
         counts = [-(-nest.extents[dim] // points) for dim, points in zip(dims, tile, strict=True)]
-        numbers = [
-            builder.remainder(builder.quotient(block, counts[1], "outer"), counts[0], "tile"),
-            builder.remainder(block, counts[1], "tile"),
-        ]
+        others = prod(n for d, n in enumerate(nest.extents) if d not in dims)
+        outer = builder.quotient(block, counts[1], "outer")
+        if others != 1:
+            self._outer, outer = (
+                builder.quotient(outer, counts[0], "matrix"),
+                builder.remainder(outer, counts[0]),
+            )
+        else:
+            self._outer = builder.index(0)
+        numbers = [outer, builder.remainder(block, counts[1], "tile")]
         self._sides = [
             _Along(dim, nest.extents[dim], points, builder.product(number, points, "start"))
             for dim, points, number in zip(dims, tile, numbers, strict=True)
         ]
-        others = prod(n for d, n in enumerate(nest.extents) if d not in dims)
-        self._outer = builder.index(0) if others == 1 else builder.quotient(block, prod(counts), "matrix")
         self.count = prod(counts) * others
 
     def copied(self, load: Load) -> BufferView:

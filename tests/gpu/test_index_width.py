@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
-from xdsl.dialects.builtin import MemRefType, f32, i32
-from xdsl.ir import SSAValue
+from xdsl.dialects.arith import ConstantOp
+from xdsl.dialects.builtin import IndexType, IntegerAttr, MemRefType, ModuleOp, f32, i32
+from xdsl.ir import Operation, SSAValue
 
+from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
+from pullback.backends.interpreter.execution_error import symbol_of
+from pullback.backends.simt import emulator
+from pullback.backends.simt.batch import Batch
 from pullback.dialects.graph.op.affine import Affine
+from pullback.driver.run_pipeline import lowered_to
+from pullback.driver.targets.registry import target_named
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.index_width import INDEX_BITWIDTH
+from pullback.passes.gpu.index_width import INDEX_BITWIDTH, Bounds
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Point
 from pullback.passes.gpu.pointwise import pointwise
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.nodes import Load
+from pullback.tests.gpu import programs
+from pullback.tests.gpu.points import Points, transposed
+from pullback.tests.gpu.programs import Program
+from pullback.tests.gpu.test_vectors import broadcast, flat
 
 LIMIT = 1 << 31
 
@@ -92,3 +104,77 @@ def test_what_the_compiler_does_not_know_is_not_taken_for_small() -> None:
         number = index_of(bound)
         builder.loop_between((builder.index(0), number, builder.index(1)), "i", [], once)
     assert not is_narrow(builder.finish(1))
+
+
+# ---- what is found to be the largest value is no smaller than any that occurs ---------------------------------
+
+
+def recorded(
+    module: ModuleOp, buffers: Sequence[np.ndarray], undefined: Sequence[int]
+) -> dict[SSAValue, int]:
+    """The largest value of each index in the kernels, in threads that compute it."""
+    seen: dict[SSAValue, int] = {}
+
+    def recording(build: StepBuilder) -> StepBuilder:
+        def built(compiler: Compiler, op: Operation) -> Step:
+            run, slots = build(compiler, op), [(v, compiler.slot(v)) for v in op.results]
+
+            def step(batch: Environment) -> None:
+                run(batch)
+                assert isinstance(batch, Batch)
+                for value, slot in slots:
+                    if isinstance(value.type, IndexType):
+                        seen[value] = max(seen.get(value, 0), int(batch.running(batch[slot]).max()))
+
+            return step
+
+        return built
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emulator, "_BUILDERS", {n: recording(b) for n, b in emulator._BUILDERS.items()})
+        emulator.run(module, [b.copy() for b in buffers], undefined=undefined)
+    return seen
+
+
+def no_smaller(module: ModuleOp, buffers: Sequence[np.ndarray], undefined: Sequence[int]) -> None:
+    seen = recorded(module, buffers, undefined)
+    launches = [op for op in module.walk() if op.name == "gpu.launch_func"]
+    found = 0
+    for launch in launches:
+        blocks, threads = (constant_of(launch.operands[at]) for at in (0, 3))
+        name = launch.properties["kernel"].nested_references.data[0].data  # pyright: ignore[reportAttributeAccessIssue]
+        kernel = next(op for op in module.walk() if op.name == "gpu.func" and symbol_of(op) == name)
+        bounds = Bounds(blocks, threads)
+        for value, most in seen.items():
+            owner = value.owner
+            if isinstance(owner, Operation) and kernel.is_ancestor(owner):
+                largest = bounds.largest(value)
+                assert largest is None or largest >= most, (str(owner), largest, most)
+                found += largest is not None
+    assert found > 5
+
+
+def constant_of(value: SSAValue) -> int:
+    owner = value.owner
+    assert isinstance(owner, ConstantOp) and isinstance(owner.value, IntegerAttr)
+    return owner.value.value.data
+
+
+@pytest.mark.parametrize(
+    "build", [programs.tanh_chain, programs.transpose, programs.gather, programs.softmax]
+)
+def test_bounds_of_what_emitters_make(build: Callable[[], Program]) -> None:
+    program = build()
+    no_smaller(program.module, program.buffers, program.undefined)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [flat(603, "f32", 4), broadcast(9, 12, 4), transposed(37, 41, "f32", "stage = [0], tile = [32, 32]")],
+)
+def test_bounds_of_pointwise_kernels(points: Points) -> None:
+    subject = lowered_to(points.module, target_named("simt").pipeline)
+    arrays = points.arrays()
+    *extents, _ = points.result.split("x")
+    output = np.zeros([int(n) for n in extents], arrays[0].dtype)
+    no_smaller(subject, [*arrays, output], [len(arrays)])
