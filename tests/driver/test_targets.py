@@ -110,13 +110,14 @@ def test_updates_are_seen_by_the_next_call(target: str) -> None:
         np.testing.assert_array_equal(end, v.numpy())
 
 
-def test_slices_touch_their_rows_on_the_cpu() -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_slices_touch_their_rows(target: str) -> None:
     with pb.Graph():
         t = pb.placeholder("i32", (None,), name="t")
         table = pb.Variable(normal(6, 3), name="table")
         loss = pb.sum(pb.gather(table, t) * 2.0)
         (rows_of_table,) = pb.gradients(loss, table)
-        step = pb.compile([t], [loss, rows_of_table, table.assign_sub(rows_of_table)], target="cpu")
+        step = pb.compile([t], [loss, rows_of_table, table.assign_sub(rows_of_table)], target=target)
     start = table.numpy()
     _, found, _ = step(np.array([1, 4, 1], np.int32))
     np.testing.assert_array_equal(found.indices, [1, 4, 1])
@@ -183,21 +184,23 @@ def test_constant_zeros_keep_their_signs(target: str) -> None:
     np.testing.assert_array_equal(np.signbit(step(np.ones(4, np.float32))), np.signbit(zeros))
 
 
-def test_empty_and_scalar_shapes() -> None:
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_empty_and_scalar_shapes(target: str) -> None:
     with pb.Graph():
         x, s = pb.placeholder("f32", (None, 3), name="x"), pb.placeholder("f32", (), name="s")
         outputs = [x * s, pb.sum(x, axis=0), s + 1.0]
     found, expected = (
-        pb.compile([x, s], outputs, target=t)(np.zeros((0, 3), np.float32), 2.0) for t in ("cpu", "numpy")
+        pb.compile([x, s], outputs, target=t)(np.zeros((0, 3), np.float32), 2.0) for t in (target, "numpy")
     )
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_step_without_inputs() -> None:
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_a_step_without_inputs(target: str) -> None:
     with pb.Graph():
         v = pb.Variable(np.ones(3, np.float32))
-        step = pb.compile([], [v * 2.0, v.assign_sub(1.0)], target="cpu")
+        step = pb.compile([], [v * 2.0, v.assign_sub(1.0)], target=target)
     np.testing.assert_array_equal(step()[0], [2, 2, 2])
     np.testing.assert_array_equal(step()[0], [0, 0, 0])
 
