@@ -97,7 +97,7 @@ def test_while_another_thread_compiles(times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [10, pytest.param(100, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_while_another_thread_runs(times: int, target: str) -> None:
     with pb.Graph():
         x = pb.placeholder("f32", (None, 8), name="x")

@@ -26,7 +26,7 @@ def power(a: float, b: float) -> float:
         return -INF if is_odd and math.copysign(1, a) < 0 else INF
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 @pytest.mark.parametrize("exponent", EXPONENTS)
 @pytest.mark.parametrize("kind", ["number", "scalar", "tensor"])
 def test_special_values(kind: str, exponent: float, target: str) -> None:

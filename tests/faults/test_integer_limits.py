@@ -56,7 +56,7 @@ def wrapped(number: int, dtype: np.dtype[np.integer]) -> int:
     return number % bits - bits * (dtype.kind == "i" and number % bits >= bits // 2)
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("integer", INTEGERS)
 def test_binary_operations(integer: str, name: str, target: str) -> None:
@@ -95,7 +95,7 @@ def test_binary_operations(integer: str, name: str, target: str) -> None:
     np.testing.assert_array_equal(of_constants, expected[:60])
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 @pytest.mark.parametrize("name", ["abs", "negative", "square", "sign"])
 @pytest.mark.parametrize("integer", ["i32", "i64"])
 def test_unary_operations(integer: str, name: str, target: str) -> None:

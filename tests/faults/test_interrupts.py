@@ -62,7 +62,7 @@ def waiting(n: Any, x: Any) -> Any:
     ]
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_a_loop_ends_and_leaves_variables_as_they_were(target: str) -> None:
     with pb.Graph():
         n, x = pb.placeholder("i32", (), name="n"), pb.placeholder("f32", (64,), name="x")
@@ -95,7 +95,7 @@ def test_straight_code_stops_between_kernels() -> None:
     assert not w.numpy().any()
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_a_loop_that_writes_stops_between_trips_and_says_what_has_changed(target: str) -> None:
     with pb.Graph():
         n = pb.placeholder("i32", (), name="n")
@@ -120,9 +120,9 @@ def test_a_loop_that_writes_stops_between_trips_and_says_what_has_changed(target
     np.testing.assert_array_equal(v.numpy(), np.full(3, trips))
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_after_the_first_write_a_step_runs_to_its_end(target: str) -> None:
-    trips = {"numpy": 3000, "cpu": 8_000_000, "simt": 500}[target]
+    trips = {"numpy": 3000, "cpu": 8_000_000, "simt": 500, "fibers": 500}[target]
     with pb.Graph():
         n, x = pb.placeholder("i32", (), name="n"), pb.placeholder("f32", (64,), name="x")
         w, b = pb.Variable(0.0, name="w"), pb.Variable(0.0, name="b")
@@ -145,6 +145,7 @@ def test_after_the_first_write_a_step_runs_to_its_end(target: str) -> None:
         ("numpy", 12),
         ("cpu", 12),
         ("simt", 6),
+        ("fibers", 6),
         *(pytest.param(t, 200, marks=pytest.mark.slow) for t in ("numpy", "cpu", "simt")),
     ],
 )
@@ -194,7 +195,7 @@ def test_no_interrupt_is_lost_in_the_host(times: int) -> None:
     np.testing.assert_array_equal(step(data)[0], expected)
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_what_fails_after_a_write_says_what_has_changed(target: str) -> None:
     with pb.Graph():
         x = pb.placeholder("f32", (2, 2), name="x")
@@ -228,7 +229,7 @@ def test_other_signals_end_a_step_too() -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_a_handler_that_raises_nothing_lets_the_step_go_on(target: str) -> None:
     seen: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: seen.append(number))

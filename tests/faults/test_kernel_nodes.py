@@ -20,7 +20,7 @@ from pullback.passes.pipeline.run_passes import run_passes
 
 
 @pytest.mark.matrix(12)
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 @pytest.mark.parametrize("dtype", ["f32", "f64", "i32", "i64"])
 @pytest.mark.parametrize("index", ["i32", "i64"])
 @pytest.mark.parametrize("axis", [None, 0, 1])
@@ -61,7 +61,7 @@ def total_over_lines(axis: int, lines: int, points: int) -> str:
     }}"""
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 @pytest.mark.parametrize(("lines", "points"), [(2, 4), (4, 2), (70, 300), (300, 1), (1, 5), (0, 5)])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_totals_over_lines_of_what_does_not_change_along_them(

@@ -24,7 +24,7 @@ def at_once(*actions: Callable[[], Any]) -> None:
         thread.join()
 
 
-@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt", "fibers"])
 def test_no_update_is_lost(target: str) -> None:
     times, threads = (3, 3) if target == "simt" else (60, 4)
     with pb.Graph():

@@ -14,7 +14,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.tools import run
 
-TARGETS = ("numpy", "cpu", "simt")
+TARGETS = ("numpy", "cpu", "simt", "fibers")
 BYTES = np.array([0, 1, 2, 255, 128], np.uint8)
 TRUTHS = np.array([0, 1, 1, 1, 1], np.uint8)
 
