@@ -6,9 +6,10 @@ from abc import ABC
 from types import UnionType
 from typing import ClassVar
 
+from xdsl.dialects.arith import IntegerOverflowAttr
 from xdsl.dialects.builtin import AnyFloat, IndexType, IntegerType
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, result_def, traits_def
+from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, opt_prop_def, result_def, traits_def
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -144,6 +145,8 @@ class TruncIOp(UpstreamCast):
     """An integer truncated to its low bits."""
 
     name = "arith.trunci"
+    overflow_flags = opt_prop_def(IntegerOverflowAttr, prop_name="overflowFlags")
+    assembly_format = "$input (`overflow` `` $overflowFlags^)? attr-dict `:` type($input) `to` type($result)"
     FROM: ClassVar = (IntegerType,)
     TO: ClassVar = (IntegerType,)
 

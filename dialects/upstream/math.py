@@ -6,6 +6,7 @@ from abc import ABC
 from typing import ClassVar
 
 from xdsl.dialects import math
+from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import AnyFloat, container_of, i1
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (
@@ -13,6 +14,7 @@ from xdsl.irdl import (
     VarConstraint,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     result_def,
     traits_def,
 )
@@ -30,6 +32,7 @@ class Classification(IRDLOperation, ABC):
 
     operand = operand_def(container_of(AnyFloat))
     result = result_def(container_of(i1))
+    fastmath = opt_prop_def(FastMathFlagsAttr)
     traits = traits_def(Pure())
 
     def __init__(self, operand: SSAValue | Operation):
@@ -43,16 +46,23 @@ class Classification(IRDLOperation, ABC):
 
     @classmethod
     def parse(cls, parser: Parser) -> Classification:
-        operand = parser.parse_unresolved_operand()
+        operand, flags = parser.parse_unresolved_operand(), None
+        if parser.parse_optional_keyword("fastmath"):
+            flags = FastMathFlagsAttr(FastMathFlagsAttr.parse_parameter(parser))
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
         op = cls(parser.resolve_operand(operand, parser.parse_type()))
         op.attributes |= attributes
+        if flags is not None:
+            op.properties["fastmath"] = flags
         return op
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_ssa_value(self.operand)
+        if self.fastmath is not None:
+            printer.print_string(" fastmath")
+            self.fastmath.print_parameter(printer)
         printer.print_op_attributes(self.attributes)
         printer.print_string(" : ")
         printer.print_attribute(self.operand.type)

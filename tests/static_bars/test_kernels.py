@@ -14,6 +14,7 @@ from pullback.backends.cuda.nvrtc import Resources
 from pullback.backends.cuda.program_source import cuda_source
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
+from pullback.driver.run_pipeline import lowered
 from pullback.tests.compiled_kernels import ARCHITECTURES
 from pullback.tests.static_bars.disassembly import MachineCode, disassemble, disassembler
 
@@ -105,3 +106,30 @@ def test_vectors_are_single_accesses(element: str, lanes: int, width: str, archi
     assert code.count("LDG") == code.count(rf"LDG\.E{width}") == 1
     assert code.count("STG") == code.count(rf"STG\.E{width}") == 1
     assert resources.stack_bytes == 0
+
+
+SCHEDULED = """func.func @main(%x: tensor<64x256xDTYPE>, %b: tensor<256xDTYPE>) -> tensor<64x256xDTYPE> {
+  %0 = graph.kernel %x, %b schedule<kind = pointwise, parallel = [64, 256], gpu = {vector = LANES}>
+      : (tensor<64x256xDTYPE>, tensor<256xDTYPE>) -> tensor<64x256xDTYPE> {
+  ^bb0(%1: tensor<64x256xDTYPE>, %2: tensor<256xDTYPE>):
+    %3 = graph.add %1, %2 : (tensor<64x256xDTYPE>, tensor<256xDTYPE>) -> tensor<64x256xDTYPE>
+    %4 = graph.multiply %3, %3 : tensor<64x256xDTYPE>
+    graph.yield %4 : tensor<64x256xDTYPE>
+  }
+  func.return %0 : tensor<64x256xDTYPE>
+}"""
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("dtype", "lanes", "width"), [("f32", 4, "128"), ("f32", 2, "64"), ("f64", 2, "128")]
+)
+def test_accesses_are_as_wide_as_the_schedule_says(
+    dtype: str, lanes: int, width: str, architecture: str
+) -> None:
+    text = SCHEDULED.replace("DTYPE", dtype).replace("LANES", str(lanes))
+    module = lowered(parse(context(), text).module, "plan-memory,gpu")
+    ((code, resources),) = compiled(cuda_source(module), architecture).values()
+    assert code.count("LDG") == code.count(rf"LDG\.E\.{width}") == 2
+    assert code.count("STG") == code.count(rf"STG\.E\.{width}") == 1
+    assert code.size <= 60 and code.calls == resources.stack_bytes == 0
