@@ -49,11 +49,14 @@ class Compiled:
         return {found["name"]: _resources(found) for found in _RESOURCES.finditer(self.log)}
 
 
+_OTHER_LINES = r"(?:(?!Function properties).)*?"
 _RESOURCES = re.compile(
-    r"Function properties for (?P<name>\w+)\s.*?(?P<stack>\d+) bytes stack frame, "
-    r"(?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads.*?Used (?P<registers>\d+) registers",
+    rf"Function properties for (?P<name>\w+)\s{_OTHER_LINES}(?P<stack>\d+) bytes stack frame, "
+    rf"(?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads"
+    rf"{_OTHER_LINES}Used (?P<registers>\d+) registers",
     re.DOTALL,
 )
+"""Functions of CUDA's library that a kernel calls have properties, too, but no registers of their own."""
 
 
 def _resources(found: re.Match[str]) -> Resources:

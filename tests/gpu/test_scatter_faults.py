@@ -58,7 +58,7 @@ STORES: dict[Callable[[], Subject], int] = {in_order: 2, added: 21, replaced: 6}
         for number in range(1, n)
     ],
 )
-@pytest.mark.matrix(12)
+@pytest.mark.matrix(8)
 def test_each_store_is_needed_where_it_is(build: Callable[[], Subject], number: int, fault: str) -> None:
     assert build().count("memref.store") == STORES[build]
     finds(build(), FAULTS[fault]("memref.store", number))

@@ -98,7 +98,7 @@ def test_native(case: Case, rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
-@pytest.mark.matrix(60)
+@pytest.mark.matrix(40)
 def test_on_emulated_threads(case: Case, rng: np.random.Generator) -> None:
     _check_target(case, "simt", rng)
 

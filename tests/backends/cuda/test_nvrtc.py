@@ -54,3 +54,11 @@ def test_a_kernel_whose_values_do_not_fit_registers() -> None:
     kernels = Kernels({f"{text} __syncthreads(); {stores} }}\n": "large_kernel of a test"})
     with pytest.raises(AssertionError, match="large_kernel of a test spills registers on sm_80"):
         kernels.check("sm_80", None, 0)
+
+
+@needs_nvrtc
+def test_functions_that_kernels_call_are_no_kernels() -> None:
+    text = 'extern "C" __global__ void f(double* x) { x[threadIdx.x] = sin(x[threadIdx.x]); }'
+    compiled = nvrtc.compile_program(text, "sm_90", verbose=True)
+    assert "Function properties for __internal" in compiled.log
+    assert compiled.resources.keys() == {"f"}
