@@ -114,18 +114,23 @@ class Line(ABC):
 
     def each_along(self, dims: Dims, body: Callable[[Point], None]) -> None:
         """Run `body` at each point along other dims, the threads side by side."""
-        first, distance = self._side_by_side()
-        end, most = self._builder.index(dims.size), -(-dims.size // distance)
-        self._visit([], self._only(body), dims, Share(first, end, distance, most))
+        self._visit([], self._only(body), dims, self._share_along(dims))
 
     def reduce(
-        self, combinations: Sequence[Combination], body: Callable[[Point], Sequence[Scalar]]
+        self,
+        combinations: Sequence[Combination],
+        body: Callable[[Point], Sequence[Scalar]],
+        along: Dims | None = None,
     ) -> list[Scalar]:
-        """Combine what `body` gives at each point of the line, one value per combination.
+        """Combine what `body` gives at each point of the line, or along other dims, one value per combination.
 
         The order is fixed, so that results repeat.
         """
-        return self._combine(combinations, self._totals(combinations, body))
+        if along is None:
+            totals = self._totals(combinations, body)
+        else:
+            totals = self._looped(combinations, body, along, self._share_along(along))
+        return self._combine(combinations, totals)
 
     def _of_thread(self, combinations: Sequence[Combination], totals: Sequence[Scalar]) -> list[Scalar]:
         """The totals of this thread from those of its lanes, where these are points of one line."""
@@ -141,6 +146,11 @@ class Line(ABC):
         self._visit([], visit, self._reduced, self._share)
 
     # ---- the share of one thread ------------------------------------------------------------------------
+
+    def _share_along(self, dims: Dims) -> Share:
+        """The points along other dims, the threads side by side."""
+        first, distance = self._side_by_side()
+        return Share(first, self._builder.index(dims.size), distance, -(-dims.size // distance))
 
     def _only(self, body: Callable[[Point], None]) -> Visit:
         """A visit that carries nothing, and changes nothing where there is no such line."""
@@ -165,32 +175,43 @@ class Line(ABC):
         self, combinations: Sequence[Combination], body: Callable[[Point], Sequence[Scalar]]
     ) -> list[Scalar]:
         """The totals of this thread."""
+        return self._looped(combinations, body, self._reduced, self._share)
+
+    def _looped(
+        self,
+        combinations: Sequence[Combination],
+        body: Callable[[Point], Sequence[Scalar]],
+        dims: Dims,
+        share: Share,
+    ) -> list[Scalar]:
+        """The totals of a share, in a loop."""
 
         def visit(point: Point, totals: Sequence[Scalar]) -> Sequence[Scalar]:
             pairs = zip(combinations, totals, body(point), strict=True)
             return [c.combine(total, value) for c, total, value in pairs]
 
-        if self._share.most > BLOCK and any(c.total_type is not None for c in combinations):
-            return self._in_blocks(combinations, visit)
-        inits = neutral(self._builder, "total", combinations, lanes=self._width)
-        return self._of_thread(combinations, self._visit(inits, visit, self._reduced, self._share))
+        if share.most > BLOCK and any(c.total_type is not None for c in combinations):
+            return self._in_blocks(combinations, visit, dims, share)
+        inits = neutral(self._builder, "total", combinations, lanes=self._width(share))
+        return self._of_thread(combinations, self._visit(inits, visit, dims, share))
 
-    @property
-    def _width(self) -> int:
+    def _width(self, share: Share) -> int:
         """The elements of a total of this thread."""
-        return max(self._share.lanes, self._lanes_of_line)
+        return max(share.lanes, self._lanes_of_line)
 
-    def _in_blocks(self, combinations: Sequence[Combination], visit: Visit) -> list[Scalar]:
+    def _in_blocks(
+        self, combinations: Sequence[Combination], visit: Visit, dims: Dims, share: Share
+    ) -> list[Scalar]:
         """Totals of blocks of this thread's points, those of sums in higher precision."""
-        build, share = self._builder, self._share
+        build = self._builder
         stride = BLOCK * share.distance
         types = [c.total_type or c.element_type for c in combinations]
 
         def block(start: SSAValue, totals: Sequence[Scalar]) -> list[Scalar]:
             end = lesser(build.sum_of([(start, 1)], stride, "end"), share.end)
             of_block = Share(start, end, share.distance, BLOCK, share.lanes)
-            inits = neutral(build, "total", combinations, lanes=self._width)
-            found = self._of_thread(combinations, self._visit(inits, visit, self._reduced, of_block))
+            inits = neutral(build, "total", combinations, lanes=self._width(share))
+            found = self._of_thread(combinations, self._visit(inits, visit, dims, of_block))
             rows = zip(combinations, totals, found, types, strict=True)
             return [c.combine(total, value.cast(type_)) for c, total, value, type_ in rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import MemRefType
@@ -90,6 +90,6 @@ def power_to(number: int) -> int:
     return 1 << max(number.bit_length() - 1, 0)
 
 
-def types_of(nodes: Sequence[Reduce]) -> frozenset[Attribute]:
+def types_of(nodes: Iterable[Reduce]) -> frozenset[Attribute]:
     """The types of reductions."""
     return frozenset(node.element_type for node in nodes)

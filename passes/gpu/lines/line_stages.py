@@ -9,7 +9,7 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.gpu.lines.combination import Combination
 from pullback.passes.gpu.lines.lane_values import know, wide_values
 from pullback.passes.gpu.lines.line import Line
-from pullback.passes.gpu.point import Point
+from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.nodes import Node, Output, Reduce, cone
 from pullback.passes.lowering.space import Space
@@ -75,8 +75,13 @@ def store(point: Point, outputs: Sequence[Output]) -> None:
     point.store_outputs(outputs, point.inputs)
 
 
-def reduce_into(line: Line, nodes: Sequence[Reduce], terms: Callable[[Point], Sequence[Scalar]]) -> None:
-    """Makes reductions known, given their terms at each point of a line."""
-    totals = line.reduce([Combination.of(node) for node in nodes], terms)
+def reduce_into(
+    line: Line,
+    nodes: Sequence[Reduce],
+    terms: Callable[[Point], Sequence[Scalar]],
+    along: Dims | None = None,
+) -> None:
+    """Makes reductions known, given their terms at each point of a line, or along other dims."""
+    totals = line.reduce([Combination.of(node) for node in nodes], terms, along)
     for node, total in zip(nodes, totals, strict=True):
         know(line.point, node, total)
