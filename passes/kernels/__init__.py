@@ -35,11 +35,11 @@ name of a target what is tuned for that one:
 | `cpu = {tile}` | matmul: rows and columns of the register block |
 | `gpu = {threads}` | threads in a block |
 | `gpu = {vector}` | elements that a thread loads, computes and stores at once |
-| `gpu = {lanes}` | rows, columns: threads that share a row |
-| `gpu = {rows}` | rows, columns: rows that a block works on side by side |
+| `gpu = {lanes}` | rows: threads that share a row; lanes times rows are the threads of a block |
+| `gpu = {rows}` | rows: rows that a block works on side by side |
 | `gpu = {keep}` | rows: where the elements of a row stay between its reductions, `registers` or `none` |
-| `gpu = {chunk}` | rows that one thread, or one block, goes through in order |
-| `gpu = {split}` | parts of a long reduction, which a second kernel combines |
+| `gpu = {chunk}` | rows that the same threads go through, one after the other |
+| `gpu = {split}` | parts of a long reduction, whose results a later kernel combines in order |
 | `gpu = {stage}` | pointwise, concat: inputs, by number, that are read through shared memory |
 | `gpu = {tile}` | matmul: rows, columns and terms in shared memory; pointwise, concat: points of a staged block |
 | `gpu = {method}` | scatter: how the rows of one index are found, `in_order` or `sorted` |

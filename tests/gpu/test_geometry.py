@@ -35,6 +35,14 @@ def of(shape: tuple[int, ...], compute: Callable[[Any], Any]) -> Build:
     return build
 
 
+def layer_norm(rows: int, columns: int, dtype: str) -> Build:
+    def build() -> tuple[list[Any], list[Any]]:
+        x, scale, shift = (pb.placeholder(dtype, s) for s in ((rows, columns), (columns,), (columns,)))
+        return [x, scale, shift], [pb.layer_norm(x, scale, shift)]
+
+    return build
+
+
 def layer_norm_gradient(rows: int, columns: int) -> Build:
     def build() -> tuple[list[Any], list[Any]]:
         x, g = pb.placeholder("f32", (rows, columns)), pb.placeholder("f32", (rows, columns))
@@ -59,12 +67,14 @@ PROGRAMS: dict[str, Build] = {
     "softmax 32768 x 4096": of((32768, 4096), pb.softmax),
     "softmax 1000000 x 8": of((1_000_000, 8), pb.softmax),
     "softmax 4 x 1000000": of((4, 1_000_000), pb.softmax),
+    "softmax 4000 x 8192": of((4000, 8192), pb.softmax),
     "softmax 100 x 20000": of((100, 20_000), pb.softmax),
     "column sums 65536 x 4096": of((65536, 4096), lambda x: pb.sum(x, axis=0)),
     "column sums 1000000 x 16": of((1_000_000, 16), lambda x: pb.sum(x, axis=0)),
     "column sums 1100 x 1000": of((1100, 1000), lambda x: pb.sum(x, axis=0)),
     "column softmax 100000 x 40": of((100_000, 40), lambda x: pb.softmax(x, axis=0)),
     "both sums 20000 x 300": of((20_000, 300), lambda x: (pb.sum(x, axis=0), pb.sum(x, axis=1), pb.sum(x))),
+    "layer norm 1000 x 2000 of f64": layer_norm(1000, 2000, "f64"),
     "layer norm gradient 32768 x 4096": layer_norm_gradient(32768, 4096),
     "layer norm gradient 200000 x 32": layer_norm_gradient(200_000, 32),
     "layer norm gradient 300 x 50000": layer_norm_gradient(300, 50_000),

@@ -77,6 +77,9 @@ SUBJECTS: dict[str, Callable[[], Subject]] = {
     "totals in memory": lambda: of(SUMS, 11, 13, "lanes = 8, rows = 4, keep = none, chunk = 2"),
     "totals of several warps": lambda: of(SUMS, 5, 70, "lanes = 64, rows = 1, chunk = 3, keep = registers"),
     "rows in parts": lambda: softmax(9, 150, 1, "split = 3, lanes = 32"),
+    "vectors of rows": lambda: softmax(7, 28, 1, "vector = 4, lanes = 4, rows = 8, keep = registers"),
+    "totals by vectors": lambda: of(SUMS, 11, 12, "vector = 2, lanes = 4, rows = 8, keep = registers, chunk = 2"),
+    "vectors of columns": lambda: softmax(21, 6, 0, "vector = 2, threads = 64"),
     "few columns": lambda: softmax(21, 5, 0, "threads = 64"),
     "columns in parts": lambda: softmax(50, 35, 0, "threads = 64, split = 3"),
 }
@@ -112,9 +115,10 @@ def test_each_mask_is_needed_where_lines_are_shared(name: str) -> None:
 
 @every_subject
 def test_each_index_and_store_is_needed(name: str) -> None:
-    each(name, "memref.load", lambda n: faults.index_off("memref.load", n))
-    each(name, "memref.store", lambda n: faults.index_off("memref.store", n))
-    each(name, "memref.store", lambda n: faults.remove("memref.store", n))
+    for op in ("memref.load", "memref.store", "vector.load", "vector.store"):
+        each(name, op, lambda n, op=op: faults.index_off(op, n))
+    for op in ("memref.store", "vector.store"):
+        each(name, op, lambda n, op=op: faults.remove(op, n))
 
 
 @every_subject
