@@ -8,6 +8,7 @@ from typing import TypeAlias
 from xdsl.builder import Builder
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
     Float32Type,
     Float64Type,
     FloatAttr,
@@ -15,6 +16,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     SymbolRefAttr,
+    VectorType,
     i1,
 )
 from xdsl.ir import Attribute, Block, Operation, Region
@@ -185,6 +187,8 @@ def _kernel_of(module: Operation, launch: Operation) -> Operation:
 def _constant(value: float, type_: Attribute) -> arith.ConstantOp:
     if isinstance(type_, IndexType | IntegerType):
         return arith.ConstantOp(IntegerAttr(int(value), type_))
+    if isinstance(type_, VectorType):
+        return arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [value]))
     assert isinstance(type_, Float32Type | Float64Type)
     return arith.ConstantOp(FloatAttr(value, type_))
 

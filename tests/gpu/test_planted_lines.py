@@ -78,8 +78,10 @@ SUBJECTS: dict[str, Callable[[], Subject]] = {
     "totals of several warps": lambda: of(SUMS, 5, 70, "lanes = 64, rows = 1, chunk = 3, keep = registers"),
     "rows in parts": lambda: softmax(9, 150, 1, "split = 3, lanes = 32"),
     "vectors of rows": lambda: softmax(7, 28, 1, "vector = 4, lanes = 4, rows = 8, keep = registers"),
-    "totals by vectors": lambda: of(SUMS, 11, 12, "vector = 2, lanes = 4, rows = 8, keep = registers, chunk = 2"),
-    "vectors of columns": lambda: softmax(21, 6, 0, "vector = 2, threads = 64"),
+    "totals by vectors": lambda: of(
+        SUMS, 11, 12, "vector = 2, lanes = 4, rows = 8, keep = registers, chunk = 2"
+    ),
+    "vectors of columns": lambda: softmax(21, 22, 0, "vector = 2, threads = 64"),
     "few columns": lambda: softmax(21, 5, 0, "threads = 64"),
     "columns in parts": lambda: softmax(50, 35, 0, "threads = 64, split = 3"),
 }
