@@ -21,7 +21,7 @@ from pullback.passes.gpu.lines.line_kernel import line_kernel
 from pullback.passes.gpu.lines.line_work import Work
 from pullback.passes.gpu.lines.row_mapping import RowMapping
 from pullback.passes.gpu.point import Dims, Point
-from pullback.passes.gpu.pointwise import pointwise
+from pullback.passes.gpu.point_kernels import pointwise
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.lowered_kernels import Code
 from pullback.passes.lowering.nodes import Load

@@ -15,6 +15,9 @@ from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.driver.run_pipeline import lowered
+from pullback.tests.gpu import faults
+from pullback.tests.gpu.planted import finds, subject_of_graph
+from pullback.tests.gpu.test_planted_faults import each
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +74,30 @@ def test_pieces(shapes: list[tuple[int, ...]], axis: int, dtype: str) -> None:
 def test_many_pieces() -> None:
     shapes = [(5, 1 + n % 3) for n in range(40)]
     check(concatenation(shapes, 1, "f32"), [numbers(shape, "f32", i) for i, shape in enumerate(shapes)])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "launches"), [((3, 3, 3), 1), ((3, 600, 3), 2), ((1,) * 40, 1), ((300,) * 40, 2)]
+)
+def test_pieces_of_equally_many_blocks_are_joined(sizes: tuple[int, ...], launches: int) -> None:
+    """Those of one element are one point; more than 32 make another kernel."""
+    shapes = [(size,) for size in sizes]
+    module = lowered(parse(context(), concatenation(shapes, 0, "f32")).module, "finish,kernels,gpu")
+    assert sum(op.name == "gpu.launch_func" for op in module.walk()) == launches
+    check(concatenation(shapes, 0, "f32"), [numbers(shape, "f32", i) for i, shape in enumerate(shapes)])
+
+
+@pytest.mark.compiler
+def test_faults_in_joined_pieces_are_found() -> None:
+    subject = subject_of_graph(
+        concatenation([(300,), (300,), (310,)], 0, "f32"),
+        *(np.arange(size, dtype=np.float32) + 1000 * i for i, size in enumerate((300, 300, 310))),
+    )
+    for op in ("memref.load", "memref.store"):
+        each(lambda: subject, op, lambda n, op=op: faults.index_off(op, n))
+    each(lambda: subject, "arith.cmpi", faults.unmasked)
+    each(lambda: subject, "scf.if", faults.always)
+    finds(subject, faults.remove("memref.store", 1))
 
 
 def test_pieces_that_are_computed_and_one_that_is_there_twice() -> None:

@@ -21,7 +21,7 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.index_width import INDEX_BITWIDTH, Bounds
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Point
-from pullback.passes.gpu.pointwise import pointwise
+from pullback.passes.gpu.point_kernels import pointwise
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.nodes import Load
 from pullback.tests.gpu import programs

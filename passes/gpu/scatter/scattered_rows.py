@@ -13,7 +13,7 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.gpu.pointwise import at_first, thread_of_grid
+from pullback.passes.gpu.point_kernels import at_first, thread_of_grid
 from pullback.passes.lowering.code_builder import result_of
 from pullback.passes.lowering.nodes import Node, Output
 from pullback.passes.lowering.space import Space
