@@ -16,6 +16,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+import pullback as pb
+
 Array = npt.NDArray[Any]
 
 
@@ -44,7 +46,7 @@ def parser(description: str | None, plot: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--target", choices=["cpu", "numpy"], default="cpu", help="what runs the steps")
+    made.add_argument("--target", choices=list(pb.list_targets()), default="cpu", help="what runs the steps")
     made.add_argument("--seed", type=int, default=0, help="of the first weights and of the order of the data")
     made.add_argument("--plot", type=Path, default=Path(plot), metavar="FILE", help="the picture")
     made.add_argument("--no-plot", dest="plot", action="store_const", const=None, help="draw nothing")

@@ -1,4 +1,4 @@
-"""Random graphs over all operations: native code and the oracle agree, on values and on gradients."""
+"""Random graphs over all operations: every target and the oracle agree, on values and on gradients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import DYNAMIC_INDEX
@@ -16,6 +17,7 @@ from pullback.dialects.graph.tensor.types import SlicesType, is_float, is_inexac
 from pullback.tests.graphs import sample, type_from
 from pullback.tests.ops.case import Case
 from pullback.tests.ops.collected import CASES
+from pullback.tests.targets import COMPILED, share
 
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
 
@@ -77,14 +79,20 @@ def _run(picked: Sequence[int], seed: int, target: str) -> list[Any]:
     return step(*program.arrays)
 
 
-@given(st.lists(st.integers(0, len(ALL) - 1), min_size=2, max_size=6), st.integers(0, 2**16))
-@settings(max_examples=40)
-def test_native_code_is_the_oracle(picked: list[int], seed: int) -> None:
-    names = [ALL[i][0] for i in picked]
-    with np.errstate(all="ignore"):
-        expected, got = _run(picked, seed, "numpy"), _run(picked, seed, "cpu")
-    # Cases of narrow dtypes say how well they are known; gradients round a few times more.
-    relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
-    for number, (a, b) in enumerate(zip(got, expected, strict=True)):
-        message = f"result {number} of {names}"
-        np.testing.assert_allclose(a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message)
+@pytest.mark.parametrize("target", COMPILED)
+def test_compiled_code_is_the_oracle(target: str) -> None:
+    @given(st.lists(st.integers(0, len(ALL) - 1), min_size=2, max_size=6), st.integers(0, 2**16))
+    @settings(max_examples=share(40, target))
+    def agrees(picked: list[int], seed: int) -> None:
+        names = [ALL[i][0] for i in picked]
+        with np.errstate(all="ignore"):
+            expected, got = _run(picked, seed, "numpy"), _run(picked, seed, target)
+        # Cases of narrow dtypes say how well they are known; gradients round a few times more.
+        relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
+        for number, (a, b) in enumerate(zip(got, expected, strict=True)):
+            message = f"result {number} of {names}"
+            np.testing.assert_allclose(
+                a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message
+            )
+
+    agrees()

@@ -13,6 +13,7 @@ import pytest
 
 from pullback.passes.pipeline.pipelines import PIPELINES
 from pullback.tests.levels.filecheck_programs import Program, RefusedError, Section, Values, sections
+from pullback.tests.targets import NAMES
 
 SECTIONS = sections()
 DOWN = (["gradients", "finish", "kernels", "loops"], ["gradients", "finish", "kernels", "gpu"])
@@ -21,7 +22,6 @@ CHAINS = dict.fromkeys(
 )
 """Nothing, and each pipeline followed by those below it, as far as one likes."""
 ROUTES = [*CHAINS, "simplify", "gradients,finish,simplify,kernels"]
-TARGETS = ["numpy", "cpu", "simt"]
 EXPANDED = "inline-calls,generate-gradients,aggregate-gradients,gate-gradients"
 """The least that a request takes before it can be evaluated."""
 TOLERANCE = {"float16": 2e-2, "bfloat16": 8e-2, "float32": 1e-4, "complex64": 1e-4}
@@ -61,7 +61,7 @@ def check(program: Program, expected: Mapping[str, Values]) -> None:
     """Each function on each target."""
     for name in program.functions:
         is_checked = True
-        for target in TARGETS:
+        for target in NAMES:
             if target == "cpu" and program.is_on_memory(name) and not is_checked:
                 continue  # native code is trusted with what the interpreter has run
             where = f"@{name} after '{program.pipeline}' on {target}"

@@ -1,4 +1,4 @@
-"""One program, every level: the oracle, the loop interpreter, native code and the emulator give the same numbers."""
+"""One program, every level: the oracle, the loop interpreter and all targets give the same numbers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import main_function
 from pullback.tests.levels.programs import Recipe, recipes
+from pullback.tests.targets import COMPILED, share
 
 SEEDS = st.integers(0, 2**16)
 TOLERANCE = {"f32": (3e-4, 3e-5), "f64": (1e-9, 1e-10)}
@@ -41,11 +42,15 @@ def same(got: list[Any], expected: list[Any], dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
-@given(recipe=recipes(), seed=SEEDS)
-@settings(max_examples=20)
-def test_native_code_is_the_oracle(dtype: str, recipe: Recipe, seed: int) -> None:
-    inputs = recipe.inputs(seed, NUMPY[dtype])
-    same(compiled(recipe, dtype, "cpu")(*inputs), compiled(recipe, dtype, "numpy")(*inputs), dtype)
+@pytest.mark.parametrize("target", COMPILED)
+def test_compiled_code_is_the_oracle(target: str, dtype: str) -> None:
+    @given(recipe=recipes(), seed=SEEDS)
+    @settings(max_examples=share(20, target))
+    def agrees(recipe: Recipe, seed: int) -> None:
+        inputs = recipe.inputs(seed, NUMPY[dtype])
+        same(compiled(recipe, dtype, target)(*inputs), compiled(recipe, dtype, "numpy")(*inputs), dtype)
+
+    agrees()
 
 
 @given(recipe=recipes(), seed=SEEDS)

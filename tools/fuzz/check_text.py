@@ -7,6 +7,7 @@ import io
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 
+from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
 from pullback.dialects.context import context
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.ir.source import parse
@@ -28,6 +30,8 @@ from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.checking.verified_program import check_outputs, verified_executor
 from pullback.driver.program import Program
 from pullback.driver.run_function import alone_as_main, functions_of
+from pullback.driver.targets.fibers import FIBERS
+from pullback.driver.targets.registry import target_named, targets
 from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
@@ -41,6 +45,8 @@ MOST_OPERATIONS = 20_000
 DIAGNOSTIC = re.compile(r"^[^\n]*:\d+:\d+: error: ")
 TOOL_ERROR = re.compile(r"^pullback-\w+: error: out of memory|the program is nested too deeply")
 EXPANDED = "inline-calls,generate-gradients"
+RATE = {FIBERS.name: 0.1}
+"""The share of programs that is run on a target, where it is not all: a C++ compiler takes longer than the rest."""
 
 Phase = Callable[[str], None]
 """Told what comes next: `tool`, or `run`, which a program may keep from ending."""
@@ -174,9 +180,10 @@ def _check_function(
         found = given or first_run(alone, "main", largest=LARGEST, most_operations=MOST_OPERATIONS).inputs
         if not all(isinstance(value, np.ndarray) for value in found.arguments):
             return Outcome("not run")  # slices are not given from outside
-        checked = rng.choice(["cpu", "simt"]) if verify_each else ""
+        drawn = drawn_targets(rng)
+        checked = drawn[0] if verify_each else ""
         ran, refused = False, ""
-        for target in ("simt", "cpu") if checked == "simt" else ("cpu", "simt"):
+        for target in drawn:
             phase("tool")
             program = Program(alone, target)
             inputs = found.copies()
@@ -197,7 +204,7 @@ def _check_function(
         symptom = f"{error.pass_name.split('{')[0] or target} in {_shape(str(error))[:60]}"
         detail = f"{error}\n\n{error.reproducer}"
         kind = "does not run" if error.change is None else "changed number"
-        runs_on = error.target or ("simt" if target == "simt" else "numpy")
+        runs_on = error.target or ("simt" if "gpu" in target_named(target).levels else "numpy")
         return Outcome(kind, symptom, detail, text, stage, runs_on)
     except EndlessError:
         return Outcome("endless")
@@ -209,6 +216,22 @@ def _check_function(
         return internal_error(error, text, stage, target)
 
 
+def drawn_targets(rng: random.Random) -> list[str]:
+    """The targets that lower programs, in a random order; a slow one now and then, where it runs here."""
+    drawn = [name for name, target in targets().items() if target.passes and rng.random() < RATE.get(name, 1)]
+    rng.shuffle(drawn)
+    return [name for name in drawn if name != FIBERS.name or _has_compiler()]
+
+
+@cache
+def _has_compiler() -> bool:
+    try:
+        find_compiler()
+    except NoCompilerError:
+        return False
+    return True
+
+
 def program_pipeline(target: str) -> str:
     """The named pipelines that a target's programs go through."""
-    return "finish,kernels,loops" if target == "cpu" else "finish,kernels,gpu"
+    return ",".join(["finish", *target_named(target).levels])
