@@ -38,7 +38,7 @@ def bits_32(block: Block, memories: Sequence[Attribute], blocks: int, threads: i
     """
     if any(prod(type_.get_shape()) >= MOST_ELEMENTS for type_ in memories if isinstance(type_, MemRefType)):
         return False
-    bounds = Bounds(blocks, threads)
+    bounds = LargestValues(blocks, threads)
     return all(bounds.suits(op) for op in block.walk())
 
 
@@ -47,7 +47,7 @@ def index_bitwidth(bits: int) -> IntegerAttr:
     return IntegerAttr(bits, i64)
 
 
-class Bounds:
+class LargestValues:
     """The largest value that each index may have; None where that is not known."""
 
     def __init__(self, blocks: int, threads: int) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from pullback.dialects.graph.kernel.schedule import GpuTuning
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.nests import Nest, nests_of
+from pullback.passes.gpu.loop_nests import LoopNest, nests_of
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Point
 from pullback.passes.gpu.point_kernels import Piece, of_pieces, threads_for
@@ -41,7 +41,7 @@ def lower_by_schedule(parameters: Parameters, space: Space, outputs: Sequence[Ou
 
 def _kernels(
     parameters: Parameters,
-    nests: Sequence[Nest],
+    nests: Sequence[LoopNest],
     tuning: GpuTuning,
     name: str,
     stage: Sequence[int] | None = None,
@@ -70,11 +70,11 @@ def _kernels(
 
 
 def _groups(
-    nests: Sequence[Nest], stage: Sequence[int], threads: int, lanes: int, *, join: bool
-) -> list[list[Nest]]:
+    nests: Sequence[LoopNest], stage: Sequence[int], threads: int, lanes: int, *, join: bool
+) -> list[list[LoopNest]]:
     """The nests of each kernel: those that take equally many blocks are joined, if asked, unless they are staged."""
-    groups: list[list[Nest]] = []
-    open_groups: dict[int, list[Nest]] = {}
+    groups: list[list[LoopNest]] = []
+    open_groups: dict[int, list[LoopNest]] = {}
     for nest in nests:
         blocks = -(-threads_for(nest.size, lanes) // threads)
         group = open_groups.get(blocks)
@@ -87,5 +87,5 @@ def _groups(
     return groups
 
 
-def _store(nest: Nest, point: Point) -> None:
+def _store(nest: LoopNest, point: Point) -> None:
     point.store_outputs(nest.outputs, point.inputs)

@@ -17,7 +17,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
-from pullback.passes.gpu.nests import MOST_BYTES, Nest, byte_width, nests_of
+from pullback.passes.gpu.loop_nests import MOST_BYTES, LoopNest, byte_width, nests_of
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import Compute, Load
 from pullback.passes.lowering.space import schedule_of
@@ -46,7 +46,7 @@ def tune_pointwise(kernel: Kernel) -> Schedule:
     return replace(schedule, gpu=completed(schedule.gpu, _nests(kernel)))
 
 
-def completed(tuning: GpuTuning, nests: Sequence[Nest]) -> GpuTuning:
+def completed(tuning: GpuTuning, nests: Sequence[LoopNest]) -> GpuTuning:
     """The tuning with what it leaves open."""
     threads = THREADS if tuning.threads is None else tuning.threads
     stage = tuning.stage
@@ -59,13 +59,13 @@ def completed(tuning: GpuTuning, nests: Sequence[Nest]) -> GpuTuning:
     return replace(tuning, threads=threads, vector=vector, stage=stage, tile=tile)
 
 
-def tile_for(nests: Sequence[Nest], stage: Sequence[int], threads: int) -> tuple[int, int]:
+def tile_for(nests: Sequence[LoopNest], stage: Sequence[int], threads: int) -> tuple[int, int]:
     """The extents of a tile."""
     tiles = max((nest.size // prod(TILE) for nest in nests if nest.staged(stage)[1]), default=0)
     return TILE if tiles >= FULL_DEVICE or threads > prod(SMALL_TILE) else SMALL_TILE
 
 
-def worth_staging(nests: Sequence[Nest], tile: Sequence[int]) -> tuple[int, ...]:
+def worth_staging(nests: Sequence[LoopNest], tile: Sequence[int]) -> tuple[int, ...]:
     """The inputs that are read across the outputs, as many as can be staged together, and as shared memory takes."""
     found: tuple[int, ...] = ()
     tile = tile if len(tile) == 2 else TILE
@@ -81,7 +81,7 @@ def worth_staging(nests: Sequence[Nest], tile: Sequence[int]) -> tuple[int, ...]
     return found
 
 
-def worth_vectors(nests: Sequence[Nest], threads: int) -> int:
+def worth_vectors(nests: Sequence[LoopNest], threads: int) -> int:
     """The most elements at once that all accesses allow, where memory is what takes the time."""
     accessed = [node for nest in nests for node in nest.nodes if isinstance(node, Load)]
     accessed += [output.node for nest in nests for output in nest.outputs]
@@ -97,19 +97,19 @@ def worth_vectors(nests: Sequence[Nest], threads: int) -> int:
     return lanes
 
 
-def _instructions(nest: Nest) -> int:
+def _instructions(nest: LoopNest) -> int:
     """About how many instructions a point takes."""
     computed = [node for node in nest.nodes if isinstance(node, Compute)]
     return sum(EXPENSIVE if node.is_expensive else 1 for node in computed)
 
 
-def _not_staged(nests: Sequence[Nest], stage: Sequence[int]) -> list[int]:
+def _not_staged(nests: Sequence[LoopNest], stage: Sequence[int]) -> list[int]:
     """Those of these inputs that cannot be staged beside the others."""
     staged = {load.argument for nest in nests for load in nest.staged(stage)[1]}
     return [number for number in stage if number not in staged]
 
 
-def staged_bytes(nests: Sequence[Nest], stage: Sequence[int], tile: Sequence[int]) -> int:
+def staged_bytes(nests: Sequence[LoopNest], stage: Sequence[int], tile: Sequence[int]) -> int:
     """The shared memory that a block needs, at most: a column more than the tile has keeps banks apart."""
     across, along = tile
     loads = [nest.staged(stage)[1] for nest in nests]
@@ -153,13 +153,13 @@ def check_pointwise(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
         )
 
 
-def _allowed(nests: Sequence[Nest], vector: int) -> str:
+def _allowed(nests: Sequence[LoopNest], vector: int) -> str:
     """The vectors that are allowed instead, in words."""
     lanes = [n for n in (1, 2, 4, 8, 16) if n < vector]
     return " or ".join(str(n) for n in lanes if not any(True for nest in nests for _ in nest.obstacles(n)))
 
 
-def _check_stage(kernel: Kernel, nests: Sequence[Nest], stage: Sequence[int]) -> None:
+def _check_stage(kernel: Kernel, nests: Sequence[LoopNest], stage: Sequence[int]) -> None:
     wrong = _not_staged(nests, stage)
     if not wrong:
         return
@@ -187,6 +187,6 @@ def _error(kernel: Kernel, message: str) -> DiagnosticError:
     return DiagnosticError(f"schedule: {message}", kernel)
 
 
-def _nests(kernel: Kernel) -> list[Nest]:
+def _nests(kernel: Kernel) -> list[LoopNest]:
     model = KernelModel.of(kernel, schedule_of(kernel))
     return nests_of(model.space, model.outputs)

@@ -31,7 +31,7 @@ from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
-from pullback.passes.gpu.nests import Nest
+from pullback.passes.gpu.loop_nests import LoopNest
 from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term, result_of
@@ -42,7 +42,7 @@ from pullback.passes.lowering.strided_layout import StridedLayout
 def staged(
     name: str,
     parameters: Sequence[Parameter],
-    nest: Nest,
+    nest: LoopNest,
     across: tuple[int, Sequence[Load]],
     shape: tuple[Sequence[int], int],
     body: Callable[[Point], None],
@@ -118,7 +118,7 @@ class _Tiles:
     """The tile of a block: which points it holds, and which of these a thread works on at each step."""
 
     def __init__(
-        self, builder: KernelBuilder, nest: Nest, dims: tuple[int, int], tile: Sequence[int]
+        self, builder: KernelBuilder, nest: LoopNest, dims: tuple[int, int], tile: Sequence[int]
     ) -> None:
         self._builder, self._nest = builder, nest
         block, self._thread = result_of(BlockIdOp(), "block"), result_of(ThreadIdOp(), "thread")

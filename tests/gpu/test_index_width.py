@@ -18,7 +18,7 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.driver.run_pipeline import lowered_to
 from pullback.driver.targets.registry import target_named
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.index_width import INDEX_BITWIDTH, Bounds
+from pullback.passes.gpu.index_width import INDEX_BITWIDTH, LargestValues
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Point
 from pullback.passes.gpu.point_kernels import pointwise
@@ -144,7 +144,7 @@ def no_smaller(module: ModuleOp, buffers: Sequence[np.ndarray], undefined: Seque
         blocks, threads = (constant_of(launch.operands[at]) for at in (0, 3))
         name = launch.properties["kernel"].nested_references.data[0].data  # pyright: ignore[reportAttributeAccessIssue]
         kernel = next(op for op in module.walk() if op.name == "gpu.func" and symbol_of(op) == name)
-        bounds = Bounds(blocks, threads)
+        bounds = LargestValues(blocks, threads)
         for value, most in seen.items():
             owner = value.owner
             if isinstance(owner, Operation) and kernel.is_ancestor(owner):

@@ -25,7 +25,7 @@ MOST_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Nest:
+class LoopNest:
     """Outputs that run along the same dims, and with them the nodes that they are computed from.
 
     `extents` are those of the space, 1 along dims that nothing changes with: all points there would be the same.
@@ -130,7 +130,7 @@ def byte_width(node: Node) -> int:
     return max(bit_width(node.element_type), 8) // 8
 
 
-def nests_of(space: Space, outputs: Sequence[Output]) -> list[Nest]:
+def nests_of(space: Space, outputs: Sequence[Output]) -> list[LoopNest]:
     """The nests of outputs, whose dims, and those of all nodes behind them, become those that cannot be merged."""
     model = KernelModel(space, outputs, cone([node for output in outputs for node in output.nodes]))
     extents = merge_dims(model).space.extents
@@ -138,6 +138,6 @@ def nests_of(space: Space, outputs: Sequence[Output]) -> list[Nest]:
     for output in outputs:
         groups.setdefault(output.offset.dims, []).append(output)
     return [
-        Nest(tuple(n if d in dims else 1 for d, n in enumerate(extents)), group)
+        LoopNest(tuple(n if d in dims else 1 for d, n in enumerate(extents)), group)
         for dims, group in groups.items()
     ]
