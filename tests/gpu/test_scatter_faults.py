@@ -64,6 +64,12 @@ def test_each_store_is_needed_where_it_is(build: Callable[[], Subject], number: 
     finds(build(), FAULTS[fault]("memref.store", number))
 
 
+@pytest.mark.parametrize("build", [in_order, replaced], ids=lambda build: build.__name__)
+def test_each_element_is_loaded_from_where_it_is(build: Callable[[], Subject]) -> None:
+    for number in range(build().count("memref.load")):
+        finds(build(), faults.index_off("memref.load", number))
+
+
 @every_method
 def test_each_branch_is_needed(build: Callable[[], Subject]) -> None:
     for number in range(build().count("scf.if")):

@@ -65,9 +65,10 @@ def sorted_rows(parameters: Parameters, rows: ScatteredRows, name: str) -> tuple
     """The kernels that sort the keys of rows, and where they are then."""
     type_ = key_type(rows)
     keys, run = parameters.scratch(type_, rows.count), threads_of(parameters)
-    kernels = [sort_runs(parameters, rows, f"{name}_order", keys)]
+    kernels, other = [sort_runs(parameters, rows, f"{name}_order", keys)], None
     while run < rows.count:
-        source, keys = keys, parameters.scratch(type_, rows.count)
+        source, keys = keys, parameters.scratch(type_, rows.count) if other is None else other
+        other = source
         merged = f"{name}_order_{len(kernels)}"
         kernels.append(merge_runs(parameters, rows.count, merged, source, keys, run))
         run *= WAYS
