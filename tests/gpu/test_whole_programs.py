@@ -26,6 +26,7 @@ def agree(inputs: Sequence[pb.Tensor], outputs: Sequence[pb.Tensor], *arrays: Ar
     step, oracle = (pb.compile(list(inputs), list(outputs), target=target) for target in ("simt", "numpy"))
     expected = oracle(*arrays)
     text = step.ir("gpu", [array.shape for array in arrays])
+    assert text.count("gpu.func @") == text.count("graph.index_bitwidth = 32"), "small programs need no more"
     alone = run_function(parse(context(), text).module, "main", Inputs(arrays, {}))
     for found in (step(*arrays), step(*arrays)):
         for a, b in zip(found, expected, strict=True):
