@@ -46,24 +46,20 @@ class Classification(IRDLOperation, ABC):
 
     @classmethod
     def parse(cls, parser: Parser) -> Classification:
-        operand, flags = parser.parse_unresolved_operand(), None
-        if parser.parse_optional_keyword("fastmath"):
-            flags = FastMathFlagsAttr(FastMathFlagsAttr.parse_parameter(parser))
+        operand = parser.parse_unresolved_operand()
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
         op = cls(parser.resolve_operand(operand, parser.parse_type()))
+        if "fastmath" in attributes:
+            op.properties["fastmath"] = attributes.pop("fastmath")
         op.attributes |= attributes
-        if flags is not None:
-            op.properties["fastmath"] = flags
         return op
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_ssa_value(self.operand)
-        if self.fastmath is not None:
-            printer.print_string(" fastmath")
-            self.fastmath.print_parameter(printer)
-        printer.print_op_attributes(self.attributes)
+        flags = {} if self.fastmath is None else {"fastmath": self.fastmath}
+        printer.print_op_attributes(self.attributes | flags)
         printer.print_string(" : ")
         printer.print_attribute(self.operand.type)
 

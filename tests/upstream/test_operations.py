@@ -51,7 +51,7 @@ LINES = """
 %r = arith.select %b, %v, %v : vector<16xf32>
 %r = arith.select %m, %v, %v : vector<16xi1>, vector<16xf32>
 %r = math.isnan %v : vector<16xf32>
-%r = math.isnan %x fastmath<ninf> : f32
+%r = math.isnan %x {fastmath = #arith.fastmath<ninf>} : f32
 %r = math.isinf %x : f32
 %r = math.isfinite %x : f32
 %r = math.erfc %v : vector<16xf32>
