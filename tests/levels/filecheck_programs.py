@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, MemRefType, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
 from xdsl.ir import Attribute
 from xdsl.utils.lexer import Input, Span
 
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, UNDEFINED, VARIABLE, argument_roles
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import (
@@ -32,7 +33,7 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.driver.failure import explain
-from pullback.driver.layout import ARGUMENTS, VARIABLE
+from pullback.driver.layout import constant_array
 from pullback.driver.run_function import functions_of, memory_runners, run_on_tensors
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
@@ -48,7 +49,6 @@ ARRAYS = (TensorType, SlicesType, MemRefType)
 LARGEST = 1 << 15
 """Elements of a value; programs with larger ones go through the pipelines alone."""
 SHAPES: Mapping[tuple[str, str, int], Sequence[int]] = {
-    ("gpu/not-covered:1", "main", 0): (7, 5),
     ("simplify/reductions", "known_dense_shape", 2): (9, 4),
 }
 """Arguments that are shapes, by program, function and position: others would contradict a type."""
@@ -160,16 +160,18 @@ def _run_on_tensors(module: ModuleOp, name: str, inputs: Sequence[Any], target: 
 
 def _run_on_memory(module: ModuleOp, function: func.FuncOp, buffers: Sequence[Array], target: str) -> Values:
     """By role where a lowering made the function; as hand-written text has it, all arguments are given."""
-    listed = function.attributes.get(ARGUMENTS)
-    roles = [""] * len(buffers)
-    if isinstance(listed, ArrayAttr):
-        roles = [role.data for role in listed.data if isinstance(role, StringAttr)]
+    roles = argument_roles(function) or [""] * len(buffers)
     named = {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)}
     results = [at for at, role in enumerate(roles) if role in ("", "output")]
-    undefined = [at for at, role in enumerate(roles) if role in ("output", "arena")]
+    undefined = [at for at, role in enumerate(roles) if role in UNDEFINED]
+    fixed = {at: constant_array(module, r) for at, r in enumerate(roles) if r.startswith(CONSTANT)}
     arguments = function.body.block.args
     given = [
-        variable(named[at], arguments[at].type) if at in named else np.zeros_like(b) if at in undefined else b
+        variable(named[at], arguments[at].type)
+        if at in named
+        else np.zeros_like(b)
+        if at in undefined
+        else fixed.get(at, b)
         for at, b in enumerate(buffers)
     ]
     memory_runners()[target](module, function.sym_name.data, given, undefined)

@@ -52,10 +52,10 @@ builtin.module attributes {gpu.container_module} {
 // -----
 
 func.func @main(%x: memref<4xf32>, %host: memref<4xf32>) attributes {graph.devices = ["cuda:0", "cpu:0"]} {
-  %true = arith.constant true
+  %more = arith.constant false
   // expected-error@+1 {{'scf.while' passes on memory of cpu:0 and of cuda:0 as one value: expected one device}}
   %last = scf.while (%m = %x) : (memref<4xf32>) -> (memref<4xf32>) {
-    scf.condition(%true) %m : memref<4xf32>
+    scf.condition(%more) %m : memref<4xf32>
   } do {
   ^bb0(%n: memref<4xf32>):
     scf.yield %host : memref<4xf32>
