@@ -4,8 +4,8 @@ Rows whose index is out of range are left out. Rows of one index add up in their
 the threads do: there are no atomic additions, and results repeat bit by bit.
 
 The schedule says how rows of one index are found. `method = in_order`: a thread for each column goes through all rows.
-`method = sorted`: the indices are sorted first (`order`), so that rows of one index lie side by side
-(`segments`).
+`method = sorted`: the indices are sorted first (`order`), so that rows of one index lie side by side; they are added up
+in chunks (`segments`), or the last one replaces (`last_rows`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.pointwise import lower_pointwise
+from pullback.passes.gpu.scatter.last_rows import put_last_rows
 from pullback.passes.gpu.scatter.order import sorted_rows
 from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, thread_each, tuning_of
-from pullback.passes.gpu.scatter.segments import add_segments, put_last_rows
+from pullback.passes.gpu.scatter.segments import add_segments
 from pullback.passes.lowering.buffer_view import index_of, is_in_range
 from pullback.passes.lowering.nodes import Load, Output
 from pullback.passes.lowering.space import Space

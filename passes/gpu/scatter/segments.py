@@ -15,7 +15,6 @@ For rows of the indices 0 0 2 2 | 2 2 2 2 | 2 3 5 5 in chunks of four:
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,78 +30,11 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.scatter.order import SortedRows, key_type
-from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, is_below, thread_each
+from pullback.passes.gpu.scatter.rows_in_order import GivenRows, PartialSums, RowsInOrder
+from pullback.passes.gpu.scatter.scattered_rows import is_below, thread_each
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.code_builder import index_op, result_of
 from pullback.passes.lowering.long_sums import BLOCK
-
-# ---- rows in order --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RowsInOrder(ABC):
-    """Rows by their place in the order of their indices."""
-
-    rows: ScatteredRows
-    count: int
-
-    @abstractmethod
-    def index(self, builder: KernelBuilder, place: SSAValue) -> Scalar:
-        """The index that a row names; `rows` of the output, where there is none."""
-
-    @abstractmethod
-    def element(self, builder: KernelBuilder, place: SSAValue, column: SSAValue) -> Scalar:
-        """An element of a row."""
-
-    @abstractmethod
-    def add(self, total: Scalar, element: Scalar) -> Scalar:
-        """A sum with one more element."""
-
-
-@dataclass(frozen=True)
-class GivenRows(RowsInOrder):
-    """The rows that the kernel is given."""
-
-    order: SortedRows
-
-    def index(self, builder: KernelBuilder, place: SSAValue) -> Scalar:
-        return self.order.index(self.order.key(builder, place))
-
-    def element(self, builder: KernelBuilder, place: SSAValue, column: SSAValue) -> Scalar:
-        number = self.order.number(self.order.key(builder, place))
-        return self.rows.point(builder, number, column).values([self.rows.output.node])[0]
-
-    def add(self, total: Scalar, element: Scalar) -> Scalar:
-        assert self.rows.output.combine is not None
-        return self.rows.output.combine(total, element)
-
-
-@dataclass(frozen=True)
-class PartialSums(RowsInOrder):
-    """The partial sums that chunks have left, by the numbers of their parameters."""
-
-    sums: int
-    indices: int
-
-    @staticmethod
-    def of(parameters: Parameters, rows: ScatteredRows, chunks: int) -> PartialSums:
-        """Scratch memory for those of so many chunks."""
-        count, element_type = 2 * chunks, rows.output.node.element_type
-        sums = parameters.scratch(TOTALS.get(element_type, element_type), count * rows.columns.size)
-        return PartialSums(rows, count, sums, parameters.scratch(key_type(rows), count))
-
-    def index(self, builder: KernelBuilder, place: SSAValue) -> Scalar:
-        return builder.views[self.indices].load(builder, [(place, 1)], 0)
-
-    def element(self, builder: KernelBuilder, place: SSAValue, column: SSAValue) -> Scalar:
-        terms = [(place, self.rows.columns.size), (column, 1)]
-        return builder.views[self.sums].load(builder, terms, 0)
-
-    def add(self, total: Scalar, element: Scalar) -> Scalar:
-        return total + element
-
-
-# ---- chunks ---------------------------------------------------------------------------------------------------
 
 
 def add_segments(parameters: Parameters, order: SortedRows, name: str, chunk: int) -> list[GpuKernel]:
@@ -241,34 +173,3 @@ class Chunks:
                 indices.store(builder, select(end.equal(other), other, none), [(chunk, 2)], side)
 
         builder.when(result_of(CmpiOp(column, builder.index(0), "eq"), "is_leading"), label)
-
-
-# ---- replacing rows -------------------------------------------------------------------------------------------
-
-
-def put_last_rows(parameters: Parameters, order: SortedRows, name: str) -> GpuKernel:
-    """A kernel that puts the last row of each index into the output, a thread for each element of all rows."""
-    rows, columns, count = order.rows, order.rows.columns.size, order.rows.count
-
-    def body(builder: KernelBuilder, number: SSAValue) -> None:
-        column, place = (
-            builder.remainder(number, columns, "column"),
-            builder.quotient(number, columns, "place"),
-        )
-        following = builder.sum_of([(place, 1)], 1, "following")
-        goes_on = Scalar(is_below(following, builder.index(count)))
-        key = order.key(builder, place)
-        index = order.index(key)
-        safe = select(goes_on, Scalar(following), Scalar(place)).value
-        next_index = order.index(order.key(builder, safe))
-        is_last = (~goes_on | next_index.not_equal(index)) & (index < rows.output.rows)
-
-        def put() -> None:
-            point, output = rows.point(builder, order.number(key), column), rows.output
-            more = [(index_of(index), output.row_stride)]
-            (row,) = point.values([output.node])
-            point.store(builder.views[output.result], output.offset, row, more)
-
-        builder.when(is_last.value, put)
-
-    return thread_each(f"{name}_rows", parameters, count * columns, body)
