@@ -10,12 +10,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from pullback.backends.host_program.buffer_addresses import DEVICE_ALIGNMENT
 from pullback.backends.interpreter.run_memory import Array, Memory
 
 ZONE = 1 << 13
 """The least number of bytes before and after each argument."""
-ALIGNMENT = 256
-"""Bytes that a device aligns its memory to: an argument is as far from such an address here as in its buffer."""
 POISON = 0xFFFB
 """Two bytes that give a quiet NaN in each floating-point type, and no likely integer."""
 GUARD = 0xC7E5
@@ -49,12 +48,12 @@ class DeviceArguments:
         self._starts: list[int] = []
         end = 0
         for memory, bytes_after in zip(memories, misaligned, strict=True):
-            start = -(-(end + ZONE) // ALIGNMENT) * ALIGNMENT + bytes_after
+            start = -(-(end + ZONE) // DEVICE_ALIGNMENT) * DEVICE_ALIGNMENT + bytes_after
             self._zones.append((end, start))
             self._starts.append(start)
             end = start + memory.data.nbytes + ZONE
-        room = np.empty(end + ALIGNMENT, np.uint8)
-        lead = -room.ctypes.data % ALIGNMENT
+        room = np.empty(end + DEVICE_ALIGNMENT, np.uint8)
+        lead = -room.ctypes.data % DEVICE_ALIGNMENT
         self._bytes: Array = room[lead : lead + end]
         self.addresses = [self._bytes.ctypes.data + start for start in self._starts]
         for at, (copy, memory) in enumerate(zip(self._copies(), memories, strict=True)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from xdsl.ir import Operation
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.fibers.compile_text import TEXT, compile_text
-from pullback.backends.fibers.device_arguments import ALIGNMENT, DeviceArguments, poison
+from pullback.backends.fibers.device_arguments import DeviceArguments, poison
 from pullback.backends.fibers.library import LaunchError, Library, Order, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
@@ -40,8 +39,6 @@ class FiberProgram(HostProgram):
         text: str | None = None,
     ) -> None:
         self.order = order
-        self._buffers: list[tuple[int, int]] = []
-        """The addresses at which the buffers of the current run begin, and end; ascending."""
         self._library: Library | None = None
         self.text = ""
         """The CUDA C++ text of the kernels."""
@@ -57,21 +54,9 @@ class FiberProgram(HostProgram):
         return FiberKernel(op, self._names[op], self, self._library).launch
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
-        addresses = [(buffer.ctypes.data, buffer.nbytes) for buffer in buffers]
-        self._buffers = sorted((start, start + size) for start, size in addresses)
         for at in undefined:
             poison(buffers[at])
         super().run(entry, buffers, undefined)
-
-    def misaligned(self, array: Array) -> int:
-        """The bytes of an array after an address that a device aligns memory to: buffers begin at such ones."""
-        address = array.ctypes.data
-        before = bisect_right(self._buffers, (address, 2**64)) - 1
-        if before >= 0 and address < self._buffers[before][1]:
-            return (address - self._buffers[before][0]) % ALIGNMENT
-        while isinstance(array.base, np.ndarray):  # allocated in the run
-            array = array.base
-        return (address - array.ctypes.data) % ALIGNMENT
 
 
 class FiberKernel:
@@ -92,7 +77,7 @@ class FiberKernel:
         check_overlap(op, self.op, arguments)
         positions = [at for at, value in enumerate(arguments) if isinstance(value, Memory)]
         memories = [self._memory(op, at, arguments[at]) for at in positions]
-        misaligned = [self.program.misaligned(memory.data) for memory in memories]
+        misaligned = [self.program.addresses.misaligned(memory.data) for memory in memories]
         written = [at for at, position in enumerate(positions) if position in self._stored]
         device = DeviceArguments(memories, misaligned, written)
         addresses = dict(zip(positions, device.addresses, strict=True))

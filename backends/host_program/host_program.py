@@ -9,6 +9,7 @@ from typing import TypeAlias
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
+from pullback.backends.host_program.buffer_addresses import BufferAddresses
 from pullback.backends.host_program.run_device_memory import DEVICE_MEMORY, DeviceMemory
 from pullback.backends.host_program.watching import Watch
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, segments
@@ -37,6 +38,8 @@ class HostProgram(LoopProgram):
 
     def __init__(self, module: ModuleOp) -> None:
         self._watch = Watch({symbol_of(op): op for op in module.ops})
+        self.addresses = BufferAddresses()
+        """Where the buffers of the current run are."""
         launch = self._watch.watched(self._launch_func, lambda op: self._written_by(op))
         copies = {
             name: self._watch.watched(DEVICE_MEMORY[name], lambda _: [0])
@@ -45,6 +48,10 @@ class HostProgram(LoopProgram):
         builders = {**DEVICE_MEMORY, **copies, **self._watch.builders(self._call)}
         super().__init__(module, {**builders, "gpu.launch_func": launch})
         self._kernel_modules = {symbol_of(op): op for op in module.ops if op.name == "gpu.module"}
+
+    def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
+        self.addresses = BufferAddresses(buffers)
+        super().run(entry, buffers, undefined)
 
     @abstractmethod
     def kernel(self, op: Operation) -> Launch:

@@ -27,13 +27,15 @@ class LaneMemory:
     written: Array | None = None
     races: RaceDetector | None = None
     per_block: bool = False
+    misaligned: int = 0
+    """The bytes from an address that devices align memory to."""
 
     @staticmethod
-    def of_argument(label: str, memory: Memory, watched: bool) -> LaneMemory:
+    def of_argument(label: str, memory: Memory, watched: bool, misaligned: int = 0) -> LaneMemory:
         """Global memory; `watched` for races if the kernel writes to it."""
         flat = memory.flat()
         races = RaceDetector(label, flat.data.size, flat.data.size) if watched else None
-        return LaneMemory(flat.data, memory.data.shape, flat.written, races)
+        return LaneMemory(flat.data, memory.data.shape, flat.written, races, misaligned=misaligned)
 
     @staticmethod
     def of_shared(label: str, type_: Attribute, blocks: int, watched: bool) -> LaneMemory:
@@ -72,12 +74,14 @@ class LaneMemory:
         self, op: Operation, batch: Batch, index: Sequence[Value], position: Value, count: int
     ) -> None:
         """Checks that a vector is aligned, and that its last element is in bounds."""
-        wrong = np.flatnonzero(position % count)
+        size = self.data.itemsize
+        wrong = np.flatnonzero((position * size + self.misaligned) % (count * size))
         if wrong.size:
             first = position[wrong[0]] if np.ndim(position) else position
+            away = f", {self.misaligned} bytes from an aligned address" if self.misaligned else ""
             raise ExecutionError(
                 op,
-                f"{batch.lane_name(int(wrong[0]))} accesses {count} elements from element {first} on, "
+                f"{batch.lane_name(int(wrong[0]))} accesses {count} elements from element {first} on{away}, "
                 f"which is no multiple of {count}",
             )
         self.positions(op, batch, [*index[:-1], index[-1] + (count - 1)])

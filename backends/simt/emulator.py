@@ -64,14 +64,14 @@ class Emulator(HostProgram):
         self.check_races = check_races
 
     def kernel(self, op: Operation) -> Launch:
-        return EmulatedKernel(op, self.check_races).launch
+        return EmulatedKernel(op, self).launch
 
 
 class EmulatedKernel:
     """A `gpu.func`, compiled for lanes."""
 
-    def __init__(self, op: Operation, check_races: bool) -> None:
-        self._kernel, self.name, self.check_races = op, symbol_of(op), check_races
+    def __init__(self, op: Operation, program: Emulator) -> None:
+        self._kernel, self.name, self._program = op, symbol_of(op), program
         module = op.parent_op()
         assert module is not None
         self._globals = {symbol_of(g): g for g in module.regions[0].block.ops if g.name == "memref.global"}
@@ -99,8 +99,9 @@ class EmulatedKernel:
     def _argument(self, position: int, value: object) -> object:
         if not isinstance(value, Memory):
             return value
-        watched = self.check_races and position in self._stored
-        return LaneMemory.of_argument(self._labels[position], value, watched)
+        watched = self._program.check_races and position in self._stored
+        misaligned = self._program.addresses.misaligned(value.data)
+        return LaneMemory.of_argument(self._labels[position], value, watched, misaligned)
 
     def _get_global(self, compiler: Compiler, op: Operation) -> Step:
         symbol = op.properties["name"]
@@ -116,7 +117,9 @@ class EmulatedKernel:
             assert isinstance(batch, Batch)
             if name not in batch.shared:
                 label = f"shared memory @{name}"
-                batch.shared[name] = LaneMemory.of_shared(label, type_, batch.blocks, self.check_races)
+                batch.shared[name] = LaneMemory.of_shared(
+                    label, type_, batch.blocks, self._program.check_races
+                )
             batch[result] = batch.shared[name]
 
         return shared

@@ -7,7 +7,9 @@ import pytest
 
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
+from pullback.dialects.context import context
 from pullback.dialects.ir.diagnostics import UnsupportedError
+from pullback.dialects.ir.source import parse
 from pullback.tests.backends.simt.test_emulator import module
 
 NUMBERS = """
@@ -173,3 +175,31 @@ def test_what_is_refused(body: str, message: str, buffers: Buffers) -> None:
 def test_vectors_of_rank_2_are_for_cpus(buffers: Buffers) -> None:
     with pytest.raises(UnsupportedError, match="rank 1"):
         launch("%k = arith.constant dense<0.0> : vector<2x2xf32>", *buffers)
+
+
+def test_memory_that_is_not_aligned() -> None:
+    """A view that begins within a buffer: the device aligns the buffer alone."""
+    text = """builtin.module attributes {gpu.container_module} {
+      gpu.module @kernels {
+        gpu.func @k(%y: memref<8xf32>) kernel {
+          %c0 = arith.constant 0 : index
+          %v = arith.constant dense<1.0> : vector<4xf32>
+          vector.store %v, %y[%c0] : memref<8xf32>, vector<4xf32>
+          gpu.return
+        }
+      }
+      func.func @main(%arena: memref<64xi8>) {
+        %one = arith.constant 1 : index
+        %at = arith.constant OFFSET : index
+        %y = memref.view %arena[%at][] : memref<64xi8> to memref<8xf32>
+        gpu.launch_func @kernels::@k blocks in (%one, %one, %one) threads in (%one, %one, %one) args(%y : memref<8xf32>)
+        func.return
+      }
+    }"""
+    arena = np.zeros(100, np.uint8)[36:]
+    run(parse(context(), text.replace("OFFSET", "16")).module, [arena.view(np.int8)])
+    np.testing.assert_array_equal(arena[16:32].view(np.float32), np.ones(4, np.float32))
+    with pytest.raises(
+        ExecutionError, match="0 on, 8 bytes from an aligned address, which is no multiple of 4"
+    ):
+        run(parse(context(), text.replace("OFFSET", "8")).module, [arena.view(np.int8)])
