@@ -224,9 +224,9 @@ MATMUL = _row(
         {
             "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
             "gpu": Lowering(
-                "pullback.passes.gpu.matrix_product:lower_matmul",
-                "pullback.passes.gpu.product_limits:check_product",
-                tune="pullback.passes.gpu.product_tiles:tune",
+                "pullback.passes.gpu.products.matrix_product:lower_matmul",
+                "pullback.passes.gpu.products.product_limits:check_product",
+                tune="pullback.passes.gpu.products.product_tiles:tune",
                 keys=("threads", "split", "tile"),
             ),
         },

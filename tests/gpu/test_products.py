@@ -28,8 +28,8 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.gpu.product_space import ProductSpace
-from pullback.passes.gpu.product_tiles import ProductTiles
+from pullback.passes.gpu.products.product_space import ProductSpace
+from pullback.passes.gpu.products.product_tiles import ProductTiles
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.tuning import tuned

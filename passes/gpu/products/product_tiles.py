@@ -20,7 +20,8 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
 from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT, TOTALS
 from pullback.passes.gpu.kernel_builder import WARP
-from pullback.passes.gpu.product_space import ProductSpace
+from pullback.passes.gpu.lines.line_mapping import power_from
+from pullback.passes.gpu.products.product_space import ProductSpace
 from pullback.passes.lowering.space import schedule_of
 
 MOST_RESULTS = 64
@@ -28,6 +29,7 @@ MOST_RESULTS = 64
 MOST_COPIES = 16
 """The most elements of a tile that a thread copies, where it may have fewer results for that."""
 MAX_THREADS = 1024
+"""The most threads of a block by default."""
 LARGE, SMALL = 64, 16
 """Rows and columns of a tile: those of large products, and down to what they shrink for more blocks."""
 ENOUGH_BLOCKS = 128
@@ -103,7 +105,7 @@ def tune(kernel: Kernel) -> Schedule:
 
 def default_tile(space: ProductSpace, threads: int | None) -> tuple[int, int, int]:
     """Tiles of 64 x 64, or less where there are fewer results, or too few blocks; each thread has a result."""
-    rows, columns = (min(power_of_two_from(dims.size), LARGE) for dims in (space.rows, space.columns))
+    rows, columns = (min(power_from(dims.size), LARGE) for dims in (space.rows, space.columns))
     least, most = threads or WARP, (threads or MAX_THREADS) * MOST_RESULTS
 
     def blocks() -> int:
@@ -114,14 +116,14 @@ def default_tile(space: ProductSpace, threads: int | None) -> tuple[int, int, in
     while rows * columns < least:
         rows, columns = (rows, columns * 2) if rows >= columns else (rows * 2, columns)
     terms = SMALL if rows * columns >= 4 * SMALL * SMALL else 2 * SMALL
-    return rows, columns, min(power_of_two_from(space.terms.size), terms)
+    return rows, columns, min(power_from(space.terms.size), terms)
 
 
 def default_threads(rows: int, columns: int, terms: int) -> int:
     """4 to 16 results for each thread, or fewer where it would copy more than 16 elements of a tile."""
     results, copied = rows * columns, (rows + columns) * terms
     each = 16 if results >= LARGE * LARGE else 8 if results >= 4 * SMALL * SMALL else 4
-    wanted = max(results // each, results // MOST_RESULTS, power_of_two_from(copied // MOST_COPIES))
+    wanted = max(results // each, results // MOST_RESULTS, power_from(copied // MOST_COPIES))
     return min(max(min(wanted, results), WARP), MAX_THREADS)
 
 
@@ -133,8 +135,3 @@ def default_split(space: ProductSpace, tiles: ProductTiles) -> int:
     wanted = max(ENOUGH_BLOCKS, min(MOST_BLOCKS, work // (WORK_OF_THREAD * tiles.threads)))
     most = tiles.steps(terms) if work > SMALL_WORK else terms // SHORTEST_PART
     return max(min(-(-wanted // blocks), most), 1)
-
-
-def power_of_two_from(number: int) -> int:
-    """The least power of two that is not below a number."""
-    return 1 << max(number - 1, 0).bit_length()

@@ -24,11 +24,11 @@ from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.local_array import LocalArray, unrolled
-from pullback.passes.gpu.operand_tile import Factor, OperandTile
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point, Segment
-from pullback.passes.gpu.product_space import ProductSpace
-from pullback.passes.gpu.product_tiles import ProductTiles
+from pullback.passes.gpu.products.operand_tile import Factor, OperandTile
+from pullback.passes.gpu.products.product_space import ProductSpace
+from pullback.passes.gpu.products.product_tiles import ProductTiles
 from pullback.passes.lowering.code_builder import index_op, named, result_of
 from pullback.passes.lowering.nodes import Output
 

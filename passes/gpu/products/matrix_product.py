@@ -27,9 +27,9 @@ from pullback.passes.gpu.lines.line_work import Work
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.gpu.pointwise import lower_pointwise
-from pullback.passes.gpu.product_kernel import ProductKernel
-from pullback.passes.gpu.product_space import ProductSpace
-from pullback.passes.gpu.product_tiles import ProductTiles
+from pullback.passes.gpu.products.product_kernel import ProductKernel
+from pullback.passes.gpu.products.product_space import ProductSpace
+from pullback.passes.gpu.products.product_tiles import ProductTiles
 from pullback.passes.lowering.nodes import Contraction, Output, cone
 from pullback.passes.lowering.space import Space
 from pullback.passes.lowering.tuning import tuned

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
-from pullback.passes.gpu.product_kernel import factors_of
-from pullback.passes.gpu.product_space import ProductSpace
-from pullback.passes.gpu.product_tiles import MOST_RESULTS, ProductTiles
+from pullback.passes.gpu.products.product_kernel import factors_of
+from pullback.passes.gpu.products.product_space import ProductSpace
+from pullback.passes.gpu.products.product_tiles import MOST_RESULTS, ProductTiles
 from pullback.passes.lowering.space import schedule_of
 from pullback.passes.lowering.tuning import tuned
 
