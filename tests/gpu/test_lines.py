@@ -1,4 +1,4 @@
-"""Reductions along rows and columns of all lengths and dtypes: the emulator gives NumPy's numbers."""
+"""Reductions along rows and columns of all lengths and dtypes: the emulator and the CUDA text give NumPy's numbers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ LENGTHS = (0, 1, 17, 31, 32, 33, 255, 256, 257, 1000)
 SHAPES = [*((19, length) for length in LENGTHS), *((count, 33) for count in LENGTHS), (1, 1), (2, 3)]
 
 
-def check(inputs: Sequence[Any], outputs: Sequence[Any], arrays: Sequence[Array], rtol: float = 2e-4) -> None:
-    """Compares the emulator with the evaluator."""
-    found = pb.compile(list(inputs), list(outputs), target="simt")(*arrays)
+on_both = pytest.mark.parametrize(
+    "target", ["simt", pytest.param("fibers", marks=[pytest.mark.slow, pytest.mark.compiler])]
+)
+
+
+def check(
+    target: str, inputs: Sequence[Any], outputs: Sequence[Any], arrays: Sequence[Array], rtol: float = 2e-4
+) -> None:
+    """Compares a target with the evaluator."""
+    found = pb.compile(list(inputs), list(outputs), target=target)(*arrays)
     expected = pb.compile(list(inputs), list(outputs), target="numpy")(*arrays)
     for number, (got, value) in enumerate(zip(found, expected, strict=True)):
         np.testing.assert_allclose(got, value, rtol=rtol, atol=2e-5, err_msg=f"output {number}")
@@ -28,9 +35,10 @@ def random(*shape: int) -> Array:
     return np.random.default_rng(sum(shape)).standard_normal(shape, np.float32)
 
 
+@on_both
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_reductions_of_f32(shape: tuple[int, int], axis: int) -> None:
+def test_reductions_of_f32(shape: tuple[int, int], axis: int, target: str) -> None:
     with pb.Graph():
         x = pb.placeholder("f32", shape)
         reductions = [pb.sum, pb.prod, pb.max, pb.min, pb.logsumexp]
@@ -40,11 +48,12 @@ def test_reductions_of_f32(shape: tuple[int, int], axis: int) -> None:
         outputs += [y, *pb.gradients(pb.sum(y * y), [x])]
         if shape[axis]:
             outputs.append(pb.argmax(x, axis=axis))
-        check([x], outputs, [random(*shape)])
+        check(target, [x], outputs, [random(*shape)])
 
 
+@on_both
 @pytest.mark.parametrize("shape", [(19, 17), (300, 33), (7, 257), (3, 1000), (1, 40), (40, 1)])
-def test_layer_norm_and_cross_entropy(shape: tuple[int, int]) -> None:
+def test_layer_norm_and_cross_entropy(shape: tuple[int, int], target: str) -> None:
     rows, columns = shape
     with pb.Graph():
         x, scale, shift = (pb.placeholder("f32", s) for s in (shape, (columns,), (columns,)))
@@ -55,21 +64,23 @@ def test_layer_norm_and_cross_entropy(shape: tuple[int, int]) -> None:
         outputs += [loss, *pb.gradients(loss, [x])]
         labels = np.arange(rows, dtype=np.int32) % columns
         arrays = [random(*shape), random(columns), random(columns), random(*shape), labels]
-        check([x, scale, shift, g, label], outputs, arrays)
+        check(target, [x, scale, shift, g, label], outputs, arrays)
 
 
-def test_batch_norm() -> None:
+@on_both
+def test_batch_norm(target: str) -> None:
     with pb.Graph():
         x, scale, shift = (pb.placeholder("f32", s) for s in ((4, 5, 5, 17), (17,), (17,)))
         mean, variance = pb.moments(x, (0, 1, 2))
         y = pb.relu(pb.batch_normalization(x, mean, variance, shift, scale, 1e-3))
         outputs = [y, *pb.gradients(pb.sum(y * y), [x, scale, shift])]
-        check([x, scale, shift], outputs, [random(4, 5, 5, 17), random(17), random(17)])
+        check(target, [x, scale, shift], outputs, [random(4, 5, 5, 17), random(17), random(17)])
 
 
+@on_both
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("dtype", ["f64", "i32", "i64", "i1"])
-def test_other_dtypes(dtype: str, axis: int) -> None:
+def test_other_dtypes(dtype: str, axis: int, target: str) -> None:
     for shape in ((33, 257), (257, 5)):
         with pb.Graph():
             x = pb.placeholder(dtype, shape)
@@ -84,11 +95,12 @@ def test_other_dtypes(dtype: str, axis: int) -> None:
                     .astype(dtype.replace("f", "float").replace("i", "int"))
                 )
             outputs += [pb.max(x, axis=1 - axis) if dtype != "i1" else pb.any(x)]
-            check([x], outputs, [array], rtol=1e-12)
+            check(target, [x], outputs, [array], rtol=1e-12)
 
 
+@on_both
 @pytest.mark.parametrize("axis", [0, 1])
-def test_not_a_number_and_infinity(axis: int) -> None:
+def test_not_a_number_and_infinity(axis: int, target: str) -> None:
     x = random(40, 70)
     x[3, 5] = np.nan
     x[7] = np.inf
@@ -98,7 +110,30 @@ def test_not_a_number_and_infinity(axis: int) -> None:
         outputs = [reduce(given, axis=axis) for reduce in (pb.sum, pb.prod, pb.max, pb.min)]
         outputs += [pb.softmax(given, axis=axis), pb.sum(given), pb.max(given)]
         with np.errstate(all="ignore"):
-            check([given], outputs, [x])
+            check(target, [given], outputs, [x])
+
+
+LARGE = {
+    "softmax": ((1025, 256), lambda x: [pb.softmax(x), pb.max(x)]),
+    "narrow softmax": ((40001, 8), lambda x: [pb.softmax(x)]),
+    "few long rows": ((3, 100_000), lambda x: [pb.softmax(x), pb.sum(x, axis=0)]),
+    "columns": ((4097, 68), lambda x: [pb.sum(x, axis=0), pb.softmax(x, axis=0)]),
+    "few columns": ((40970, 8), lambda x: [pb.sum(x, axis=0), pb.sum(x)]),
+    "layer norm's gradient": (
+        (1025, 260),
+        lambda x: pb.gradients(pb.sum(pb.layer_norm(x, x[0], x[1]) ** 3), [x]),
+    ),
+}
+"""Programs of so many elements that schedules by default have vectors, chunks and parts."""
+
+
+@on_both
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_large(name: str, target: str) -> None:
+    shape, compute = LARGE[name]
+    with pb.Graph():
+        x = pb.placeholder("f32", shape)
+        check(target, [x], compute(x), [random(*shape)], rtol=1e-3)
 
 
 def test_long_sums_keep_totals_of_higher_precision() -> None:

@@ -144,6 +144,7 @@ ROW_TUNINGS = [
     "lanes = 64, rows = 2, keep = none, chunk = 2",
     "lanes = 64, rows = 1, keep = none, chunk = 60",
     "lanes = 128, rows = 4, keep = registers, chunk = 5",
+    "lanes = 32, rows = 3",
     "rows = 8",
     "threads = 64, rows = 2",
     "keep = registers",
@@ -225,7 +226,7 @@ def test_an_output_may_take_the_place_of_an_input() -> None:
 MANY = 13
 
 
-def many_sums(kind: str, count: int = MANY) -> str:
+def many_sums(kind: str, tuning: str, count: int = MANY) -> str:
     """A kernel of so many sums of f64 along lines."""
     rows = kind == "rows"
     extents, axis, line = ("70x500", 1, "70") if rows else ("500x70", 0, "70")
@@ -236,7 +237,7 @@ def many_sums(kind: str, count: int = MANY) -> str:
         for i in range(count)
     )
     names, types = ", ".join(f"%y{i}" for i in range(count)), ", ".join([f"tensor<{line}xf64>"] * count)
-    schedule = f"schedule<kind = {kind}, parallel = [70], reduce = [500], gpu = {{threads = 512}}>"
+    schedule = f"schedule<kind = {kind}, parallel = [70], reduce = [500], gpu = {{{tuning}}}>"
     return f"""func.func @main(%x: {shape}) -> ({types}) {{
       %r:{count} = graph.kernel %x {schedule} : ({shape}) -> ({types}) {{
       ^bb0(%p0: {shape}):
@@ -265,13 +266,20 @@ def check_sums(kernel: Kernel, shared_bytes: int) -> None:
         np.testing.assert_allclose(buffers[places.index(place)], expected, rtol=1e-10, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["rows", "columns"])
-def test_fewer_reductions_at_a_time_where_shared_memory_is_short(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "tuning"),
+    [
+        ("rows", "threads = 512, lanes = 512"),
+        ("rows", "lanes = 512, chunk = 3"),
+        ("columns", "threads = 512"),
+    ],
+)
+def test_fewer_reductions_at_a_time_where_shared_memory_is_short(kind: str, tuning: str) -> None:
     least = {"rows": 16, "columns": 512}[kind] * 8
     for room in (least, 3 * least, 48 << 10):
-        check_sums(kernel_of(many_sums(kind)), room)
+        check_sums(kernel_of(many_sums(kind, tuning)), room)
     with pytest.raises(DiagnosticError, match=f"need {least} bytes of shared memory, and a block has"):
-        check_means(kernel_of(many_sums(kind)), "gpu", shared_bytes=least - 1)
+        check_means(kernel_of(many_sums(kind, tuning)), "gpu", shared_bytes=least - 1)
 
 
 def test_totals_over_all_lines_and_across_them_together() -> None:
