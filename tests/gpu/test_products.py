@@ -26,6 +26,7 @@ from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule, Schedul
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.driver.program import compile_function
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
 from pullback.passes.gpu.products.product_space import ProductSpace
@@ -174,6 +175,23 @@ def test_random_products(data: st.DataObject) -> None:
     most = max(-(-k // tile[2]), 1) if tile else 1
     split = data.draw(st.none() | st.integers(1, most)) if tile else None
     check_size((m, k, n), data.draw(st.sampled_from(TRANSPOSES)), tile=tile, split=split)
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i64"])
+@pytest.mark.parametrize("size", [(65, 33, 70), (9, 70, 3), (5, 0, 3)], ids=str)
+def test_cuda_text(size: Size, dtype: str) -> None:
+    """A batch of products as text on fibers; the second factors are transposed."""
+    m, k, n = size
+    arrays = [whole((2, m, k), dtype), whole((2, n, k), dtype, 1)]
+    function, _ = kernel_function(
+        schedule((2, m, n), k, split=2 if k else 1, tile=(16, 32, 4)),
+        arrays,
+        lambda x, y: [MatMul.product(x, y, False, True) + 1],
+    )
+    (expected,) = evaluate(function, arrays)
+    (found,) = compile_function(ModuleOp([function]), "fibers")(arrays, {})
+    np.testing.assert_array_equal(found, expected)
 
 
 # ---- what is fused --------------------------------------------------------------------------------------------
