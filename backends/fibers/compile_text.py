@@ -58,17 +58,22 @@ def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -
     plain, options = _options(compiler, False), _options(compiler, sanitize)
 
     def compile_library(work: Path) -> None:
-        scheduler = _made(
-            folder / f"{_digest(compiler, plain)}.o",
-            lambda work: _run(compiler, work, *plain, "-O2", "-c", str(DEVICE / "scheduler.cpp")),
-        )
+        device = [_device_object(compiler, folder, plain, path) for path in sorted(DEVICE.glob("*.cpp"))]
         (work / TEXT).write_text(text, newline="")
         (work / "program.cpp").write_text(program)
         _run(compiler, work, *options, f"-I{DEVICE}", "-c", "program.cpp", "-o", "program.o")
-        # Without the sanitizers' library: the scheduler has what it would have.
-        _run(compiler, work, "-shared", "program.o", str(scheduler), "-lm", "-o", RESULT)
+        # Without the sanitizers' library: the device has what it would have.
+        _run(compiler, work, "-shared", "program.o", *map(str, device), "-lm", "-o", RESULT)
 
     return _made(folder / f"{_digest(compiler, options, text, program)}.so", compile_library)
+
+
+def _device_object(compiler: Compiler, folder: Path, options: Sequence[str], source: Path) -> Path:
+    """The object of a part of the device, which all libraries are linked with."""
+    return _made(
+        folder / f"{_digest(compiler, options, source.name)}.o",
+        lambda work: _run(compiler, work, *options, "-O2", "-c", str(source)),
+    )
 
 
 def _made(path: Path, make: Callable[[Path], None]) -> Path:

@@ -77,16 +77,6 @@ unsigned first, size, turn;  // of the warp that runs: its first thread, its thr
 unsigned waiting;            // for the others of the warp
 char fault[1024];
 
-[[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(fault, sizeof fault, format, arguments);
-  va_end(arguments);
-  _longjmp(home, 1);
-}
-
-int number_of(const Lane* lane) { return (int)(lane - lanes); }
-
 Lane* next_ready() {
   for (; turn < size; turn++) {
     Lane* lane = lanes + first + lane_order[turn];
@@ -248,6 +238,16 @@ bool run_block() {
 
 namespace pullback {
 
+void fail(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(fault, sizeof fault, format, arguments);
+  va_end(arguments);
+  _longjmp(home, 1);
+}
+
+int current_thread() { return (int)(current - lanes); }
+
 void wait_for_block(int line) { wait(AT_BARRIER, line); }
 
 void wait_for_warp(unsigned mask, int line) {
@@ -260,20 +260,20 @@ unsigned long long exchange(unsigned mask, unsigned long long bits, Shuffle mode
   const unsigned slot = self->shuffles++ & 1;
   self->slots[slot] = bits;
   wait_for_warp(mask, line);
-  const int lane = number_of(self) % (int)WARP, group = lane & ~(width - 1);
+  const int lane = current_thread() % (int)WARP, group = lane & ~(width - 1);
   int source = lane;
   if (mode == XOR) source = lane ^ offset;
   if (mode == UP) source = lane - offset;
   if (mode == DOWN) source = lane + offset;
   if (mode == TO_LANE) source = group | (offset & (width - 1));
   if (mode == UP ? source < group : source >= group + width) source = lane;
-  const unsigned thread = number_of(self) - lane + source;
+  const unsigned thread = current_thread() - lane + source;
   if (source < 0 || thread >= threads)
-    fail("line %d: thread %d shuffles with lane %d, which its warp does not have", line, number_of(self), source);
+    fail("line %d: thread %d shuffles with lane %d, which its warp does not have", line, current_thread(), source);
   return lanes[thread].slots[slot];
 }
 
-void trap(int line) { fail("line %d: thread %d calls __trap()", line, number_of(current)); }
+void trap(int line) { fail("line %d: thread %d calls __trap()", line, current_thread()); }
 
 }  // namespace pullback
 
@@ -308,79 +308,3 @@ extern "C" __attribute__((visibility("default"))) const char* pullback_launch(
 }
 
 extern "C" __attribute__((visibility("default"))) const unsigned* pullback_block(void) { return &blockIdx.x; }
-
-// ---- undefined behaviour: what -fsanitize=undefined calls -------------------------------------------------
-
-namespace {
-
-struct Place {
-  const char* file;
-  uint32_t line, column;
-};
-
-struct Type {
-  uint16_t kind, info;
-  char name[1];
-};
-
-struct Report {  // how the data of each handler begins
-  Place place;
-  const Type* type;
-  const Type* other;
-};
-
-struct Mismatch {
-  Place place;
-  const Type* type;
-  uint8_t log_alignment, kind;
-};
-
-[[noreturn]] void report(const Report* data, const char* what) {
-  fail("line %u: thread %d: %s", data->place.line, number_of(current), what);
-}
-
-long long small_integer(const Type* type, uintptr_t value) {
-  const unsigned bits = 1u << (type->info >> 1), shift = 64 - (bits < 64 ? bits : 64);
-  return type->info & 1 ? (long long)((uint64_t)value << shift) >> shift : (long long)value;
-}
-
-}  // namespace
-
-#define HANDLER(name, what)                                                                             \
-  extern "C" void __ubsan_handle_##name(const Report* data) { report(data, what); }                     \
-  extern "C" void __ubsan_handle_##name##_abort(const Report* data) { report(data, what); }
-
-HANDLER(add_overflow, "a signed sum overflows")
-HANDLER(sub_overflow, "a signed difference overflows")
-HANDLER(mul_overflow, "a signed product overflows")
-HANDLER(negate_overflow, "a negation overflows")
-HANDLER(divrem_overflow, "a division by zero, or one that overflows")
-HANDLER(shift_out_of_bounds, "a shift by more bits than there are, or by a negative number")
-HANDLER(load_invalid_value, "a bool is neither 0 nor 1: memory that was never written?")
-HANDLER(pointer_overflow, "an address overflows")
-HANDLER(float_cast_overflow, "a number does not fit the integer type that it is cast to")
-HANDLER(vla_bound_not_positive, "an array has a negative size")
-HANDLER(invalid_builtin, "a function is called with an argument that it has no result for")
-HANDLER(nonnull_arg, "a null pointer is passed")
-HANDLER(nonnull_return_v1, "a null pointer is returned")
-
-extern "C" void __ubsan_handle_builtin_unreachable(const Report* data) { report(data, "code that is not to be reached"); }
-extern "C" void __ubsan_handle_missing_return(const Report* data) { report(data, "a function ends without a result"); }
-
-extern "C" void __ubsan_handle_out_of_bounds(const Report* data, uintptr_t index) {
-  fail("line %u: thread %d: index %lld is out of bounds for type %s", data->place.line, number_of(current),
-       small_integer(data->other, index), data->type->name);
-}
-extern "C" void __ubsan_handle_out_of_bounds_abort(const Report* data, uintptr_t index) {
-  __ubsan_handle_out_of_bounds(data, index);
-}
-
-extern "C" void __ubsan_handle_type_mismatch_v1(const Mismatch* data, uintptr_t address) {
-  const unsigned alignment = 1u << data->log_alignment;
-  const char* what = !address ? "the null pointer" : address % alignment ? "misaligned memory" : "memory outside of its array";
-  fail("line %u: thread %d: %s is accessed as type %s, which is aligned to %u bytes", data->place.line,
-       number_of(current), what, data->type->name, alignment);
-}
-extern "C" void __ubsan_handle_type_mismatch_v1_abort(const Mismatch* data, uintptr_t address) {
-  __ubsan_handle_type_mismatch_v1(data, address);
-}

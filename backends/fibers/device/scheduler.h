@@ -21,6 +21,12 @@ void wait_for_warp(unsigned mask, int line);
 // The bits that another lane of the warp brings to the same shuffle.
 unsigned long long exchange(unsigned mask, unsigned long long bits, Shuffle mode, int offset, int width, int line);
 
+// Ends the launch with a message, which begins with the line of the text.
+[[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...);
+
+// The number of the thread that runs, in its block.
+int current_thread();
+
 // Ends the launch: the kernel has called __trap().
 [[noreturn]] void trap(int line);
 

@@ -34,7 +34,7 @@ def test_it_is_made_for_its_owner_alone(folder: Path) -> None:
         os.umask(old)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert library.parent == folder and library.stat().st_mode & 0o022 == 0
-    assert sorted(path.suffix for path in folder.iterdir()) == [".o", ".so"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".o", ".o", ".so"]
 
 
 def test_an_object_is_compiled_once(folder: Path) -> None:
@@ -127,7 +127,7 @@ def compiling(environment: Mapping[str, str]) -> int:
 def test_processes_that_compile_one_text_at_once(folder: Path) -> None:
     running = [compiling({}) for _ in range(4)]
     assert [os.waitpid(child, 0)[1] for child in running] == [0, 0, 0, 0]
-    assert sorted(path.suffix for path in folder.iterdir()) == [".o", ".so"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".o", ".o", ".so"]
 
 
 def test_a_process_that_is_killed_leaves_no_part_of_an_object(folder: Path, tmp_path: Path) -> None:
