@@ -4,8 +4,8 @@
 - `@pytest.mark.matrix(n)` on a parametrised test keeps n of its cases, chosen by the seed that the header prints:
   0 unless PULLBACK_SEED says otherwise, so that a change fares alike in every run; `make test-all` draws a new one.
 - `@pytest.mark.gpu` is skipped where there is no NVIDIA device.
-- `@pytest.mark.compiler`, and each case with the target "fibers" among its parameters, is skipped where there is no C++
-  compiler. Where the environment variable CI is set it fails instead.
+- what needs a C++ compiler is skipped where there is none: a test that raises `NoCompilerError`, and one with
+  `@pytest.mark.compiler`. Where the environment variable CI is set it fails instead.
 - compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays.
 - the fixture `kernels_compile` has NVRTC compile the GPU kernels that the tests of a file make.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
@@ -19,7 +19,9 @@ import shutil
 import tempfile
 import zlib
 from collections import defaultdict
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -66,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="no NVIDIA device"))
     if "CI" not in os.environ and (reason := _missing_compiler()):
         for item in items:
-            if item.get_closest_marker("compiler") or "fibers" in _parameters(item):
+            if item.get_closest_marker("compiler"):
                 item.add_marker(pytest.mark.skip(reason=reason))
     if config.getoption("--all"):
         return
@@ -75,17 +77,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    except NoCompilerError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+
+
 def _missing_compiler() -> str | None:
     try:
         find_compiler()
     except NoCompilerError as error:
         return str(error)
     return None
-
-
-def _parameters(item: pytest.Item) -> list[object]:
-    call = getattr(item, "callspec", None)
-    return [] if call is None else [value for value in call.params.values() if isinstance(value, str)]
 
 
 def _unsampled(items: list[pytest.Item]) -> set[pytest.Item]:
