@@ -21,19 +21,24 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 Losses = Iterator[float]
 
 
-def digits(example: ModuleType, target: str, rate: float) -> Losses:
+def digits(example: ModuleType, target: str, rate: float, seed: int) -> Losses:
     data, _ = example.common.load_digits()
-    model = example.build(rate, target, 0)
-    for batch in example.common.batches(data, 32, np.random.default_rng(0)):
+    model = example.build(rate, target, seed)
+    for batch in example.common.batches(data, 32, np.random.default_rng(seed)):
         yield float(model.train(*batch)[0])
 
 
 def train_digits(example: ModuleType, target: str) -> Losses:
-    return digits(example, target, 0.2)
+    return digits(example, target, 0.2, seed=0)
 
 
 def train_convolutions(example: ModuleType, target: str) -> Losses:
-    return digits(example, target, 0.002)
+    """By a seed under which rounding decides nothing.
+
+    In the second step by seed 0 the two largest numbers of a pooling window are 2e-7 apart: the gradient goes to one or
+    the other, and the losses after it differ by up to 2e-5.
+    """
+    return digits(example, target, 0.002, seed=1)
 
 
 def word_vectors(example: ModuleType, target: str) -> Losses:

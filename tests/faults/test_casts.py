@@ -32,7 +32,11 @@ IN_KERNELS = ("f32", "f64", "i1", "i32", "i64")
 
 def targets_of(*dtypes: str) -> tuple[str, ...]:
     """Where such a cast runs: what is no kernel runs on the host, which the emulated device does not reach."""
-    return ("numpy", "cpu", "simt", "fibers") if all(dtype in IN_KERNELS for dtype in dtypes) else ("numpy", "cpu")
+    return (
+        ("numpy", "cpu", "simt", "fibers")
+        if all(dtype in IN_KERNELS for dtype in dtypes)
+        else ("numpy", "cpu")
+    )
 
 
 def cases(sources: Iterable[str], results: Iterable[str]) -> list[tuple[str, str, str]]:
