@@ -165,7 +165,7 @@ POINTWISE = _row(
             "cpu": Lowering("pullback.passes.loops.pointwise:lower_pointwise"),
             "gpu": Lowering(
                 "pullback.passes.gpu.pointwise:lower_by_schedule",
-                "pullback.passes.gpu.pointwise_tuning:check_pointwise",
+                "pullback.passes.gpu.check_pointwise:check_pointwise",
                 "pullback.passes.gpu.pointwise_tuning:tune_pointwise",
                 ("threads", "vector", "stage", "tile"),
             ),
