@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -37,8 +38,9 @@ STRICT_BOUNDS = "-fsanitize=bounds-strict"
 """What GCC alone has: without it, an array at the end of a struct has no bounds."""
 WORK, RESULT = ".compiling-", "result"
 """The folders of compilations, and what each leaves there."""
-_STALE = 24 * 3600
-"""Seconds after which a folder of a compilation is that of one which was killed."""
+_DAY = 24 * 3600
+KEPT_DAYS = 30
+"""How long an object is kept that nobody uses."""
 
 
 class CompileError(DiagnosticError, RuntimeError):
@@ -79,7 +81,10 @@ def _device_object(compiler: Compiler, folder: Path, options: Sequence[str], sou
 def _made(path: Path, make: Callable[[Path], None]) -> Path:
     """The file at `path`, made if it is not there, in a folder beside it, and renamed: nobody sees a part of one."""
     try:
-        check_private(path, path.lstat())
+        entry = path.lstat()
+        check_private(path, entry)
+        if time.time() - entry.st_mtime > _DAY:
+            path.touch()
         return path
     except FileNotFoundError:
         pass
@@ -120,10 +125,11 @@ def _device_digest() -> str:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove what compilations left behind that were killed."""
-    for path in folder.glob(f"{WORK}*"):
-        try:
-            if time.time() - path.lstat().st_mtime > _STALE:
+    """Remove what compilations left behind that were killed a day ago or earlier, and objects that nobody uses."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process removes it, too
+            age = time.time() - path.lstat().st_mtime
+            if path.name.startswith(WORK) and age > _DAY:
                 shutil.rmtree(path, ignore_errors=True)
-        except FileNotFoundError:
-            pass
+            elif path.suffix in (".o", ".so") and age > KEPT_DAYS * _DAY:
+                path.unlink()

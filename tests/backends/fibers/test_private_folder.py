@@ -45,6 +45,17 @@ def test_an_object_is_compiled_once(folder: Path) -> None:
     assert len({library, *others}) == 3
 
 
+def test_objects_that_nobody_uses_go(folder: Path) -> None:
+    now = time.time()
+    old, used = (compile_text(TEXT + end, ["k"]) for end in ("", "\n"))
+    for library in (old, used):
+        os.utime(library, (now - 40 * 86400, now - 40 * 86400))
+    compile_text(TEXT + "\n", ["k"])
+    assert used.stat().st_mtime > now - 86400
+    compile_text(TEXT + "\n\n", ["k"])
+    assert used.exists() and not old.exists()
+
+
 def test_one_that_others_may_enter(folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)
