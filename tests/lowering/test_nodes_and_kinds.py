@@ -132,7 +132,7 @@ def check(program: ModuleOp, what: type[Node] | str, target: str) -> None:
 
 
 def test_there_are_targets_with_loops_and_with_threads() -> None:
-    assert {"cpu", "simt"} <= set(TARGETS)
+    assert {"cpu", "simt", "fibers"} <= set(TARGETS)
 
 
 @pytest.mark.parametrize("kind", NODE_KINDS)
