@@ -11,8 +11,8 @@ from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.lines.column_block import ColumnBlock
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping
 from pullback.passes.gpu.lines.line_work import Work
-from pullback.passes.gpu.lines.row_block import RowBlock
 from pullback.passes.gpu.lines.row_mapping import RowMapping
+from pullback.passes.gpu.lines.row_work import RowWork
 from pullback.passes.gpu.lines.shared_cells import SharedCells
 from pullback.passes.gpu.point import Dims
 
@@ -45,7 +45,7 @@ def line_kernel(
     split = mapping.split if parts else 1
     with builder.entering(builder.block):
         if isinstance(mapping, RowMapping):
-            RowBlock(builder, replace(mapping, split=split), cells, lines, reduced).run(work)
+            RowWork(builder, replace(mapping, split=split), cells, lines, reduced).run(work)
         else:
             ColumnBlock(builder, replace(mapping, split=split), cells, lines, reduced).run(work)
     return builder.finish(blocks=mapping.blocks(lines.size) * split)

@@ -14,7 +14,7 @@ from pullback.passes.gpu.lines.line_tuning import mapping_of
 from pullback.passes.gpu.lines.row_mapping import RowMapping
 from pullback.passes.lowering.nodes import Reduce
 
-Mapping: TypeAlias = RowMapping | ColumnMapping
+RowsOrColumns: TypeAlias = RowMapping | ColumnMapping
 
 
 class LineMappings:
@@ -27,7 +27,7 @@ class LineMappings:
         self.is_split = self.lines.split > 1 and plan.sweeps > 0
 
     @cached_property
-    def whole(self) -> Mapping:
+    def whole(self) -> RowsOrColumns:
         """That of the lines which add up their parts."""
         plan, lines = self._plan, self._plan.lines.size
         if plan.space.reduces_leading:
@@ -35,7 +35,7 @@ class LineMappings:
         return RowMapping.default(lines, self.lines.split)
 
     @property
-    def last(self) -> Mapping:
+    def last(self) -> RowsOrColumns:
         """That of the kernel which leaves what is added to totals."""
         return self.whole if self.is_split and not self._plan.goes_along_at_last else self.lines
 
@@ -45,7 +45,7 @@ class LineMappings:
         return self.last.single_partials(self._plan.lines.size)
 
     @property
-    def over_all(self) -> Mapping:
+    def over_all(self) -> RowsOrColumns:
         """That of the one row of these terms."""
         return RowMapping.default(1, self.single_terms)
 
@@ -55,7 +55,7 @@ class LineMappings:
         return self.last.gathering(self._plan.lines.size, self._plan.points.size)
 
     @property
-    def across(self) -> Mapping:
+    def across(self) -> RowsOrColumns:
         """That of the points, each of which adds up its terms in the partial lines."""
         points, count = self._plan.points.size, self.gathering.count
         if self.gathering.point_stride == 1:
@@ -65,7 +65,7 @@ class LineMappings:
     def shared_bytes(self) -> list[int]:
         """The least shared memory of each kernel."""
         reductions = self._plan.reductions
-        needing: list[tuple[Mapping, Sequence[Reduce]]] = [
+        needing: list[tuple[RowsOrColumns, Sequence[Reduce]]] = [
             (self.lines, reductions.along),
             (self.over_all, reductions.single),
             (self.across, reductions.across),

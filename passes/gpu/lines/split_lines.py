@@ -12,8 +12,7 @@ all blocks after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Mapping as AnyMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pullback.dialects.graph.op.affine import Affine
@@ -26,7 +25,7 @@ from pullback.passes.gpu.lines.line_kernel import line_kernel
 from pullback.passes.gpu.lines.line_mapping import types_of
 from pullback.passes.gpu.lines.line_stages import LineStages, reduce_into
 from pullback.passes.gpu.lines.line_work import Work
-from pullback.passes.gpu.lines.mappings import Mapping
+from pullback.passes.gpu.lines.mappings import RowsOrColumns
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.lowering.nodes import Reduce
@@ -41,8 +40,8 @@ class SplitLines:
 
     parameters: Parameters
     work: LineStages
-    parts: Mapping
-    whole: Mapping
+    parts: RowsOrColumns
+    whole: RowsOrColumns
     formed: dict[Reduce, int] = field(default_factory=dict[Reduce, int])
     """The parameters that hold reductions of parts, all lines of one part after the other."""
     finished: dict[Reduce, int] = field(default_factory=dict[Reduce, int])
@@ -141,7 +140,7 @@ class SplitLines:
 
         return self._emit("", body, formed, rest, parts=parts)
 
-    def _take(self, line: Line, formed: AnyMapping[Reduce, int], along: Dims | None = None) -> None:
+    def _take(self, line: Line, formed: Mapping[Reduce, int], along: Dims | None = None) -> None:
         """Makes the reductions of earlier stages known: loaded, or added up from parts, which are the points of the
         line unless dims are given."""
         for node, buffer in self.finished.items():

@@ -20,7 +20,7 @@ from pullback.passes.gpu.lines.line_kernel import line_kernel
 from pullback.passes.gpu.lines.line_mapping import types_of
 from pullback.passes.gpu.lines.line_stages import reduce_into, store
 from pullback.passes.gpu.lines.line_work import Partial, Work
-from pullback.passes.gpu.lines.mappings import Mapping
+from pullback.passes.gpu.lines.mappings import RowsOrColumns
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.point import Dims, Point
 from pullback.passes.lowering.nodes import Output, Reduce
@@ -46,7 +46,7 @@ class TotalsKernel:
     def kernel(
         self,
         parameters: Parameters,
-        mapping: Mapping,
+        mapping: RowsOrColumns,
         partials: Sequence[Partial],
         terms: Dims,
         at: Affine,
