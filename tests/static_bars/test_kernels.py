@@ -21,6 +21,9 @@ from pullback.tests.static_bars.disassembly import MachineCode, disassemble, dis
 missing = (not nvrtc.available() or disassembler() is None) and not os.environ.get("CI")
 pytestmark = pytest.mark.skipif(missing, reason="no nvidia-cuda-nvrtc and nvidia-cuda-nvdisasm")
 
+ONE_OF_BOTH = [ARCHITECTURES[0], *(pytest.param(a, marks=pytest.mark.slow) for a in ARCHITECTURES[1:])]
+"""The second architecture, where the first tells nearly as much, is for `make test-all`."""
+
 Shapes = list[tuple[int, ...]]
 Built = tuple[list[pb.Tensor], list[pb.Tensor], Shapes]
 
@@ -64,7 +67,9 @@ def kernel(build: Callable[[], Built], architecture: str) -> tuple[MachineCode, 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize(
-    ("build", "size"), [(pointwise, 80), (transpose, 60), (long_pointwise, 60)], ids=lambda value: str(value)
+    ("build", "size"),
+    [(pointwise, 80), (transpose, 60), (long_pointwise, 60)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_instructions(build: Callable[[], Built], size: int, architecture: str) -> None:
     code, resources = kernel(build, architecture)
@@ -87,7 +92,7 @@ ACCESSES = """builtin.module attributes {gpu.container_module} { gpu.module @ker
 } }"""
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ONE_OF_BOTH)
 @pytest.mark.parametrize(
     ("element", "lanes", "width"),
     [
@@ -120,7 +125,7 @@ SCHEDULED = """func.func @main(%x: tensor<64x256xDTYPE>, %b: tensor<256xDTYPE>) 
 }"""
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ONE_OF_BOTH)
 @pytest.mark.parametrize(
     ("dtype", "lanes", "width"), [("f32", 4, "128"), ("f32", 2, "64"), ("f64", 2, "128")]
 )

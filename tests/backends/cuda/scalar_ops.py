@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from xdsl.dialects.arith import CMPF_COMPARISON_OPERATIONS, CMPI_COMPARISON_OPERATIONS
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -184,6 +185,12 @@ def module(chosen: list[Case], lanes: int = 1, constants: bool = False) -> Modul
     )
     made.module.verify()
     return made.module
+
+
+@cache
+def plain() -> ModuleOp:
+    """All cases on scalars, with indices of 64 bits."""
+    return module(cases())
 
 
 def with_index_bits(module: ModuleOp, bits: int) -> ModuleOp:
