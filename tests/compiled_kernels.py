@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.functions import definitions
-from pullback.backends.cuda.program_source import Part, gpu_modules, parts
+from pullback.backends.cuda.program_source import DeviceDefinition, gpu_modules, parts
 from pullback.backends.host_program.host_program import HostProgram
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.targets.launched_function import LaunchedFunction
@@ -79,7 +79,7 @@ class Kernels:
 _KERNEL, _CONSTANT = "recorded_kernel_", "recorded_constant_"
 
 
-def _by_itself(kernel: Part, constants: list[Part]) -> str:
+def _by_itself(kernel: DeviceDefinition, constants: list[DeviceDefinition]) -> str:
     """The text of a kernel and of the constants that it reads."""
     text = re.sub(rf"\b{kernel.name}\b", _KERNEL, kernel.text)
     for number, constant in enumerate(constants):

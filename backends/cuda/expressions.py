@@ -9,11 +9,11 @@ from xdsl.dialects.gpu import DimensionAttr
 from xdsl.ir import Operation
 
 from pullback.backends.cuda.c_types import CTypes
-from pullback.backends.cuda.comparisons import COMPARISONS
-from pullback.backends.cuda.conversions import CONVERSIONS
+from pullback.backends.cuda.cast_expressions import CONVERSIONS
+from pullback.backends.cuda.comparison_expressions import COMPARISONS
 from pullback.backends.cuda.expression import Expression, calling, infix, is_single
 from pullback.backends.cuda.functions import CLASSIFICATIONS, MATH, call
-from pullback.backends.cuda.integer_arithmetic import INTEGER_ARITHMETIC
+from pullback.backends.cuda.integer_expressions import INTEGER_ARITHMETIC
 from pullback.backends.cuda.literals import negatable
 
 

@@ -9,14 +9,19 @@ from xdsl.dialects.builtin import DenseArrayBase, MemRefType, VectorType
 from xdsl.ir import Attribute, Block, BlockArgument, Operation
 from xdsl.traits import IsTerminator
 
-from pullback.backends.cuda import control_flow, memory
+from pullback.backends.cuda import control_statements, memory_statements
 from pullback.backends.cuda.c_types import CTypes
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.identifiers import Identifiers
 from pullback.backends.cuda.kernel_text import KernelText
 from pullback.backends.cuda.literals import literal
-from pullback.backends.cuda.memory import symbol_named
-from pullback.backends.cuda.vectors import VECTOR_STATEMENTS, VectorRun, is_elementwise, print_constant
+from pullback.backends.cuda.memory_statements import symbol_named
+from pullback.backends.cuda.vector_statements import (
+    VECTOR_STATEMENTS,
+    VectorRun,
+    is_elementwise,
+    print_constant,
+)
 from pullback.backends.host_program.host_program import stored_arguments
 from pullback.dialects.graph.tensor.origins import spelled
 from pullback.dialects.ir.diagnostics import UnsupportedError, about
@@ -69,7 +74,7 @@ class KernelPrinter(KernelText):
     def _global_memory(self, block: Block) -> None:
         """The block's own memory, once for each symbol; and the names of constants."""
         declared: dict[str, str] = {}
-        aligned = memory.accessed_by_vectors(block)
+        aligned = memory_statements.accessed_by_vectors(block)
         for op in block.walk():
             if op.name != "memref.get_global":
                 continue
@@ -116,15 +121,15 @@ class KernelPrinter(KernelText):
 
 _STATEMENTS: dict[str, Callable[[KernelPrinter, Operation], None]] = {
     "arith.constant": KernelPrinter.constant,
-    "memref.alloca": memory.print_alloca,
+    "memref.alloca": memory_statements.print_alloca,
     "memref.get_global": KernelPrinter.nothing,
-    "memref.load": memory.print_load,
-    "memref.store": memory.print_store,
-    "vector.load": memory.print_vector_load,
-    "vector.store": memory.print_vector_store,
-    "gpu.barrier": memory.print_barrier,
-    "gpu.shuffle": memory.print_shuffle,
-    "scf.if": control_flow.print_if,
-    "scf.for": control_flow.print_for,
-    "scf.while": control_flow.print_while,
+    "memref.load": memory_statements.print_load,
+    "memref.store": memory_statements.print_store,
+    "vector.load": memory_statements.print_vector_load,
+    "vector.store": memory_statements.print_vector_store,
+    "gpu.barrier": memory_statements.print_barrier,
+    "gpu.shuffle": memory_statements.print_shuffle,
+    "scf.if": control_statements.print_if,
+    "scf.for": control_statements.print_for,
+    "scf.while": control_statements.print_while,
 }

@@ -17,7 +17,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 DEFAULT_ARCHITECTURE = "sm_90"
 
 
-class CompileError(DiagnosticError, RuntimeError):
+class CudaCompileError(DiagnosticError, RuntimeError):
     """NVRTC refused the program; the text is its log."""
 
 
@@ -73,7 +73,7 @@ def compile_program(
 ) -> Compiled:
     """Compile a program for one real architecture; `verbose` makes the assembler log what each kernel takes.
 
-    Raises CompileError with NVRTC's log, ImportError where the library is not installed.
+    Raises CudaCompileError with NVRTC's log, ImportError where the library is not installed.
     """
     nvrtc = _library()
     program = ctypes.c_void_p()
@@ -84,7 +84,7 @@ def compile_program(
         result = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
         log = _read(nvrtc, program, "ProgramLog").rstrip(b"\0\n").decode()
         if result:
-            raise CompileError(log)
+            raise CudaCompileError(log)
         return Compiled(_read(nvrtc, program, "CUBIN"), log)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
@@ -102,7 +102,7 @@ def _check(result: int) -> None:
     if result:
         nvrtc = _library()
         nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
-        raise CompileError(nvrtc.nvrtcGetErrorString(result).decode())
+        raise CudaCompileError(nvrtc.nvrtcGetErrorString(result).decode())
 
 
 def _libraries() -> list[Path]:

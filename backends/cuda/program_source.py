@@ -38,7 +38,7 @@ def kernel_names(module: ModuleOp) -> dict[Operation, str]:
 
 
 @dataclass(frozen=True)
-class Part:
+class DeviceDefinition:
     """The definition of a kernel, or of a constant that kernels read."""
 
     name: str
@@ -46,7 +46,7 @@ class Part:
     is_kernel: bool = False
 
 
-def parts(module: ModuleOp) -> list[Part]:
+def parts(module: ModuleOp) -> list[DeviceDefinition]:
     """The definitions of the text, of which each `gpu.module` has its own; helpers are not among them."""
     names = _global_names(module)
     return [part for gpu_module in gpu_modules(module) for part in _device_parts(gpu_module, names)]
@@ -72,16 +72,16 @@ def _global_names(module: ModuleOp) -> dict[Operation, str]:
     return found
 
 
-def _device_parts(gpu_module: Operation, names: dict[Operation, str]) -> list[Part]:
+def _device_parts(gpu_module: Operation, names: dict[Operation, str]) -> list[DeviceDefinition]:
     ops = _ops(gpu_module)
     globals_ = {_symbol_of(op): op for op in ops if op.name == "memref.global"}
     constants = {symbol: names[op] for symbol, op in globals_.items() if op in names}
-    made = [Part(names[op], _constant(op, names[op])) for op in globals_.values() if op in names]
+    made = [DeviceDefinition(names[op], _constant(op, names[op])) for op in globals_.values() if op in names]
     for op in ops:
         if op.name == "gpu.func":
             with about(op):
                 text = KernelPrinter(op, globals_, constants).text(names[op])
-            made.append(Part(names[op], text, is_kernel=True))
+            made.append(DeviceDefinition(names[op], text, is_kernel=True))
         elif op.name != "memref.global":
             raise UnsupportedError(f"{op.name} has no CUDA text", op)
     return made

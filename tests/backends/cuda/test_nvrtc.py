@@ -23,9 +23,9 @@ def test_emitted_kernels(build: Callable[[], Program]) -> None:
 
 @needs_nvrtc
 def test_errors_carry_the_log() -> None:
-    with pytest.raises(nvrtc.CompileError, match='identifier "nonsense" is undefined'):
+    with pytest.raises(nvrtc.CudaCompileError, match='identifier "nonsense" is undefined'):
         nvrtc.compile_to_cubin('extern "C" __global__ void k(float* y) { y[0] = nonsense; }')
-    with pytest.raises(nvrtc.CompileError, match="gpu-architecture"):
+    with pytest.raises(nvrtc.CudaCompileError, match="gpu-architecture"):
         nvrtc.compile_to_cubin("", "sm_1")
 
 
@@ -40,7 +40,7 @@ def test_the_kernels_of_tests_are_compiled_as_one_program() -> None:
     (wrong,) = (text for text in kernels.origins if "expf" in text)
     kernels.origins[wrong.replace("expf", "expg")] = "softmax_kernel of a test"
     with pytest.raises(
-        nvrtc.CompileError, match=r'softmax_kernel of a test\(\d+\): error: identifier "expg"'
+        nvrtc.CudaCompileError, match=r'softmax_kernel of a test\(\d+\): error: identifier "expg"'
     ):
         kernels.check("sm_90", None, 0)
 
