@@ -198,7 +198,7 @@ def lstm(x: pb.Tensor, w: pb.Variable, steps: int) -> pb.Tensor:
 
 def test_training_a_recurrent_network() -> None:
     data, losses = numbers(4, 2, 3), dict[str, list[float]]()
-    for target in ("simt", "numpy"):
+    for target in ("simt", "fibers", "numpy"):
         with pb.Graph():
             x = pb.placeholder("f32", (4, 2, 3), name="x")
             w = pb.Variable(numbers(8, 20) * np.float32(0.3), name="w")
@@ -207,6 +207,7 @@ def test_training_a_recurrent_network() -> None:
             step = pb.compile([x], [loss, update], target=target)
         losses[target] = [float(step(data)[0]) for _ in range(4)]
     np.testing.assert_allclose(losses["simt"], losses["numpy"], rtol=1e-5)
+    np.testing.assert_allclose(losses["fibers"], losses["numpy"], rtol=1e-5)
     assert losses["simt"][-1] < losses["simt"][0]
 
 
