@@ -133,12 +133,28 @@ def neutral_element(number: int, value: float) -> Fault:
     def change(module: Operation) -> None:
         loops = [op for op in module.walk() if op.name == "scf.for" and len(op.operands) > 3]
         assert number < len(loops), f"there are {len(loops)} loops that accumulate"
-        op = loops[number]
-        constant = _constant(value, op.operands[3].type)
-        _before(op, constant)
-        op.operands[3] = constant.result
+        _replace(loops[number], 3, value)
 
     return change
+
+
+def stand_ins(module: Operation) -> list[tuple[Operation, int]]:
+    """Where a constant is chosen for what is not there, as op and operand; what is stored has a mask of its own."""
+    return [
+        (op, at)
+        for op in module.walk()
+        if op.name == "arith.select"
+        and any(use.operation.name != "memref.store" for use in op.results[0].uses)
+        for at in (1, 2)
+        if isinstance(op.operands[at].owner, arith.ConstantOp)
+        and not isinstance(op.operands[at].type, IndexType)
+        and op.operands[at].type != i1
+    ]
+
+
+def stand_in(number: int, value: float) -> Fault:
+    """Another number is chosen for what is not there than the neutral element."""
+    return lambda module: _replace(*stand_ins(module)[number], value)
 
 
 def swapped(name: str, number: int = 0) -> Fault:
@@ -191,6 +207,12 @@ def _constant(value: float, type_: Attribute) -> arith.ConstantOp:
         return arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [value]))
     assert isinstance(type_, Float32Type | Float64Type)
     return arith.ConstantOp(FloatAttr(value, type_))
+
+
+def _replace(op: Operation, at: int, value: float) -> None:
+    constant = _constant(value, op.operands[at].type)
+    _before(op, constant)
+    op.operands[at] = constant.result
 
 
 def _before(op: Operation, *ops: Operation) -> None:

@@ -179,6 +179,8 @@ def test_each_sum_begins_at_its_neutral_element(subject: Callable[[], Subject]) 
     loops = sum(op.name == "scf.for" and len(op.operands) > 3 for op in subject().module.walk())
     for number in range(loops):
         finds(subject(), faults.neutral_element(number, 1000.0))
+    for number in range(len(faults.stand_ins(subject().module))):
+        finds(subject(), faults.stand_in(number, 1000.0))
 
 
 def shuffled(change: str) -> ChangeOfText:
