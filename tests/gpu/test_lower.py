@@ -177,6 +177,7 @@ TUNED = [
 """What threads do is the schedule's to say, and changes no result."""
 
 
+@pytest.mark.matrix(90)
 @pytest.mark.parametrize(("name", "tuning"), TUNED)
 def test_against_the_evaluator(name: str, tuning: str) -> None:
     text = KERNELS[name]

@@ -101,6 +101,7 @@ def each(name: str, op: str, fault: Callable[[int], faults.Fault]) -> None:
 every_subject = pytest.mark.parametrize("name", SUBJECTS)
 
 
+@pytest.mark.matrix(6)
 @every_subject
 def test_each_barrier_and_shuffle_is_needed(name: str) -> None:
     each(name, "gpu.barrier", lambda n: faults.remove("gpu.barrier", n))
@@ -109,12 +110,14 @@ def test_each_barrier_and_shuffle_is_needed(name: str) -> None:
     each(name, "gpu.shuffle", lambda n: faults.in_a_branch("gpu.shuffle", n, 5))
 
 
+@pytest.mark.matrix(6)
 @every_subject
 def test_each_mask_is_needed_where_lines_are_shared(name: str) -> None:
     each(name, "arith.cmpi", faults.unmasked)
     each(name, "scf.if", faults.always)
 
 
+@pytest.mark.matrix(6)
 @every_subject
 def test_each_index_and_store_is_needed(name: str) -> None:
     for op in ("memref.load", "memref.store", "vector.load", "vector.store"):
@@ -123,6 +126,7 @@ def test_each_index_and_store_is_needed(name: str) -> None:
         each(name, op, lambda n, op=op: faults.remove(op, n))
 
 
+@pytest.mark.matrix(6)
 @every_subject
 def test_each_total_begins_at_its_neutral_element(name: str) -> None:
     loops = [op for op in subject(name).module.walk() if op.name == "scf.for" and len(op.operands) > 3]
