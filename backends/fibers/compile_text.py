@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from pullback.backends.fibers.compiler import Compiler, find_compiler
+from pullback.backends.fibers.compiler import CxxCompiler, find_compiler
 from pullback.backends.fibers.private_folder import check_private, private_folder
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
@@ -70,7 +70,7 @@ def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -
     return _made(folder / f"{_digest(compiler, options, text, program)}.so", compile_library)
 
 
-def _device_object(compiler: Compiler, folder: Path, options: Sequence[str], source: Path) -> Path:
+def _device_object(compiler: CxxCompiler, folder: Path, options: Sequence[str], source: Path) -> Path:
     """The object of a part of the device, which all libraries are linked with."""
     return _made(
         folder / f"{_digest(compiler, options, source.name)}.o",
@@ -99,7 +99,7 @@ def _made(path: Path, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def _run(compiler: Compiler, work: Path, *arguments: str) -> None:
+def _run(compiler: CxxCompiler, work: Path, *arguments: str) -> None:
     output = () if "-o" in arguments else ("-o", RESULT)
     command = [*compiler.command, *arguments, *output]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
@@ -107,13 +107,13 @@ def _run(compiler: Compiler, work: Path, *arguments: str) -> None:
         raise CompileError(f"the C++ compiler refuses the CUDA text:\n{done.stderr.strip()}")
 
 
-def _options(compiler: Compiler, sanitize: bool) -> tuple[str, ...]:
+def _options(compiler: CxxCompiler, sanitize: bool) -> tuple[str, ...]:
     limit = f"-Werror=frame-larger-than={LARGEST_FRAME if compiler.is_gcc else ''}"
     sanitizers = SANITIZED if sanitize else PLAIN
     return (*OPTIONS, limit, *sanitizers, *([STRICT_BOUNDS] if sanitize and compiler.is_gcc else []))
 
 
-def _digest(compiler: Compiler, options: Sequence[str], *texts: str) -> str:
+def _digest(compiler: CxxCompiler, options: Sequence[str], *texts: str) -> str:
     parts = [*compiler.command, compiler.version, *options, _device_digest(), *texts]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 

@@ -22,7 +22,7 @@ class NoCompilerError(DiagnosticError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Compiler:
+class CxxCompiler:
     """A C++ compiler that is called by `command`; `version` is what it says of itself."""
 
     command: tuple[str, ...]
@@ -34,7 +34,7 @@ class Compiler:
         return "Free Software Foundation" in self.version
 
 
-def find_compiler() -> Compiler:
+def find_compiler() -> CxxCompiler:
     """The compiler that `CXX` names, or else the first on the PATH, or else the wheel ziglang where it is installed.
 
     Raises NoCompilerError where there is none, or the one that `CXX` names does not run.
@@ -54,11 +54,11 @@ def find_compiler() -> Compiler:
 
 
 @cache
-def _asked(command: tuple[str, ...]) -> Compiler:
+def _asked(command: tuple[str, ...]) -> CxxCompiler:
     """A compiler, after it has told its version."""
     try:
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or error
         raise NoCompilerError(f"the C++ compiler {shlex.join(command)} does not run: {said}") from error
-    return Compiler(command, done.stdout)
+    return CxxCompiler(command, done.stdout)

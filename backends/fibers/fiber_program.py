@@ -12,7 +12,7 @@ from xdsl.ir import Operation
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.fibers.compile_text import TEXT, compile_text
 from pullback.backends.fibers.device_arguments import DeviceArguments, poison
-from pullback.backends.fibers.library import LaunchError, Library, Order, load
+from pullback.backends.fibers.kernel_library import LaunchError, Library, ThreadOrder, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
@@ -33,7 +33,7 @@ class FiberProgram(HostProgram):
     def __init__(
         self,
         module: ModuleOp,
-        order: Order = Order.FORWARDS,
+        order: ThreadOrder = ThreadOrder.FORWARDS,
         *,
         sanitize: bool = False,
         text: str | None = None,

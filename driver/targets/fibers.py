@@ -28,9 +28,9 @@ SANITIZE = "PULLBACK_FIBERS_SANITIZE"
 
 def _program(module: ModuleOp) -> FiberProgram:
     from pullback.backends.fibers.fiber_program import FiberProgram
-    from pullback.backends.fibers.library import Order
+    from pullback.backends.fibers.kernel_library import ThreadOrder
 
-    orders = {order.name.lower(): order for order in Order}
+    orders = {order.name.lower(): order for order in ThreadOrder}
     order = os.environ.get(ORDER) or "forwards"
     if order not in orders:
         raise GraphError(f"{ORDER} is {order!r}: expected one of {', '.join(orders)}")

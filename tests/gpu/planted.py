@@ -27,7 +27,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.cuda.program_source import cuda_source
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.fibers.fiber_program import FiberProgram
-from pullback.backends.fibers.library import Order
+from pullback.backends.fibers.kernel_library import ThreadOrder
 from pullback.backends.host_program.host_program import HostProgram
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import Emulator
@@ -152,7 +152,7 @@ def _findings(subject: Subject, module: ModuleOp, text: str | None) -> Iterator[
     """What simt, fibers in each order, and fibers with checks of undefined behaviour say of a module or its text."""
     if text is None:
         yield _finding(subject, module, "simt", lambda: Emulator(module))
-    for order in Order:
+    for order in ThreadOrder:
         name = f"fibers {order.name.lower()}"
         yield _finding(subject, module, name, lambda order=order: FiberProgram(module, order, text=text))
     if text is not None:

@@ -15,7 +15,7 @@ from xdsl.ir import Operation
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.fibers.compile_text import compile_text
-from pullback.backends.fibers.library import Library, Order, load
+from pullback.backends.fibers.kernel_library import Library, ThreadOrder, load
 from pullback.backends.interpreter.execution_error import symbol_of
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.interpreter.scalar_meanings import meaning
@@ -97,7 +97,7 @@ def test_text_and_ir_agree(variant: str, case: Case) -> None:
     got = np.zeros(LANES, dtype_of(op.results[0].type))
     addresses = [array.ctypes.data for array in (*operands, got)]
     threads = LANES // VARIANTS[variant][1]
-    library(variant).launch(names(variant)[case], (1, 1, 1), (threads, 1, 1), addresses, Order.FORWARDS)
+    library(variant).launch(names(variant)[case], (1, 1, 1), (threads, 1, 1), addresses, ThreadOrder.FORWARDS)
     if got.dtype.kind == "f":
         np.testing.assert_allclose(got, expected, rtol=1e-6 if got.dtype == np.float32 else 1e-14)
     else:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pullback.backends.fibers.compile_text import CompileError
-from pullback.backends.fibers.library import LaunchError, Order
+from pullback.backends.fibers.kernel_library import LaunchError, ThreadOrder
 from pullback.tests.backends.fibers.texts import launch, library_of, line_of
 
 pytestmark = pytest.mark.compiler
@@ -46,7 +46,7 @@ def test_shuffles(type_: str, dtype: str) -> None:
     for way in ("idx", "up", "down", "across"):
         for by, width in ((1, 32), (5, 32), (16, 32), (3, 8), (2, 4), (0, 1)):
             y = np.zeros(64, dtype)
-            launch(shuffles(type_), way, y, x, np.array([by, width], np.int32), order=Order.STRIDED)
+            launch(shuffles(type_), way, y, x, np.array([by, width], np.int32), order=ThreadOrder.STRIDED)
             expected = [x[lane // 32 * 32 + source_lane(way, lane % 32, by, width)] for lane in range(64)]
             assert y.tolist() == expected, (way, by, width)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pullback.backends.fibers.compile_text import compile_text
-from pullback.backends.fibers.library import load
+from pullback.backends.fibers.kernel_library import load
 from pullback.backends.fibers.private_folder import NotPrivateError, private_folder
 
 pytestmark = pytest.mark.compiler

@@ -14,7 +14,7 @@ import pullback as pb
 from pullback.backends.cuda.program_source import cuda_source
 from pullback.backends.fibers import compile_text as compiling
 from pullback.backends.fibers.fiber_program import FiberProgram
-from pullback.backends.fibers.library import Order
+from pullback.backends.fibers.kernel_library import ThreadOrder
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import GraphError
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.compiler
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_against_numpy_in_each_order(name: str) -> None:
     program = PROGRAMS[name]()
-    for order in Order:
+    for order in ThreadOrder:
         buffers = [buffer.copy() for buffer in program.buffers]
         FiberProgram(program.module, order).run("main", buffers, program.undefined)
         for got, expected in zip(buffers[-len(program.expected) :], program.expected, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pullback.backends.fibers.library import LaunchError, Order
+from pullback.backends.fibers.kernel_library import LaunchError, ThreadOrder
 from pullback.tests.backends.fibers.texts import launch, line_of
 
 pytestmark = pytest.mark.compiler
@@ -75,30 +75,30 @@ extern "C" __global__ void uninitialised(float* y, int* z) {
 """
 
 
-def sequence(order: Order, kernel: str = "turns", grid: int = 1, block: int = 80) -> list[int]:
+def sequence(order: ThreadOrder, kernel: str = "turns", grid: int = 1, block: int = 80) -> list[int]:
     turn, count = np.zeros(2 * grid * block, np.int32), np.zeros(1, np.int32)
     launch(TEXT, kernel, turn, count, grid=(grid, 1, 1), block=(block, 1, 1), order=order)
     return turn[: count[0]].tolist()
 
 
 def test_orders() -> None:
-    assert sequence(Order.FORWARDS) == list(range(80))
-    assert sequence(Order.FORWARDS, grid=3) == list(range(240))
+    assert sequence(ThreadOrder.FORWARDS) == list(range(80))
+    assert sequence(ThreadOrder.FORWARDS, grid=3) == list(range(240))
     # Backwards the last lane of the last warp is first, and the last block.
-    assert sequence(Order.BACKWARDS) == list(reversed(range(80)))
-    assert sequence(Order.BACKWARDS, grid=3) == list(reversed(range(240)))
+    assert sequence(ThreadOrder.BACKWARDS) == list(reversed(range(80)))
+    assert sequence(ThreadOrder.BACKWARDS, grid=3) == list(reversed(range(240)))
 
 
 @pytest.mark.parametrize("block", [1, 2, 31, 32, 33, 96, 1000, 1024])
 def test_a_strided_order_has_each_thread_once(block: int) -> None:
-    turns = sequence(Order.STRIDED, grid=3, block=block)
+    turns = sequence(ThreadOrder.STRIDED, grid=3, block=block)
     assert sorted(turns) == list(range(3 * block))
     if block > 2:
         assert turns not in (sorted(turns), sorted(turns, reverse=True))
 
 
-@pytest.mark.parametrize("order", Order)
-def test_a_warp_runs_to_the_barrier_before_the_next_one_starts(order: Order) -> None:
+@pytest.mark.parametrize("order", ThreadOrder)
+def test_a_warp_runs_to_the_barrier_before_the_next_one_starts(order: ThreadOrder) -> None:
     turns = sequence(order, "turns_after_a_barrier", block=64)
     assert len(turns) == 128
     assert sorted(turns[:64]) == list(range(64))
@@ -146,7 +146,7 @@ def test_divergence(kernel: str, marked: str, said: str) -> None:
 
 def test_the_block_that_diverges_is_named() -> None:
     with pytest.raises(LaunchError, match=r"^block \(1, 0, 1\), line"):
-        launch(TEXT, "trapped", np.zeros(1), grid=(2, 1, 2), order=Order.BACKWARDS)
+        launch(TEXT, "trapped", np.zeros(1), grid=(2, 1, 2), order=ThreadOrder.BACKWARDS)
 
 
 def test_a_shuffle_with_a_lane_that_is_not_there() -> None:
@@ -154,8 +154,8 @@ def test_a_shuffle_with_a_lane_that_is_not_there() -> None:
         launch(TEXT, "shuffle_with_nobody", np.zeros(64, np.float32), block=(16, 1, 1))
 
 
-@pytest.mark.parametrize("order", Order)
-def test_what_a_part_of_a_block_may_do(order: Order) -> None:
+@pytest.mark.parametrize("order", ThreadOrder)
+def test_what_a_part_of_a_block_may_do(order: ThreadOrder) -> None:
     y = np.zeros(64, np.float32)
     launch(TEXT, "return_early", y, order=order)
     assert y.tolist() == [1.0] * 10 + [0.0] * 54
@@ -170,7 +170,7 @@ def test_a_launch_after_one_that_failed() -> None:
     for _ in range(2):
         with pytest.raises(LaunchError):
             launch(TEXT, "barrier_in_a_branch", np.zeros(64, np.float32))
-        assert sequence(Order.FORWARDS, "turns_after_a_barrier", block=33)[33:] == list(range(33))
+        assert sequence(ThreadOrder.FORWARDS, "turns_after_a_barrier", block=33)[33:] == list(range(33))
 
 
 def test_shared_memory_is_poisoned_before_each_block() -> None:

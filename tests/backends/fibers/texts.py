@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.backends.fibers.compile_text import compile_text
-from pullback.backends.fibers.library import Extent, Library, Order, load
+from pullback.backends.fibers.kernel_library import Extent, Library, ThreadOrder, load
 
 
 def library_of(text: str, *, sanitize: bool = False) -> Library:
@@ -22,7 +22,7 @@ def launch(
     *arrays: np.ndarray[Any, Any],
     grid: Extent = (1, 1, 1),
     block: Extent = (64, 1, 1),
-    order: Order = Order.FORWARDS,
+    order: ThreadOrder = ThreadOrder.FORWARDS,
     sanitize: bool = False,
 ) -> None:
     """Launch a kernel of a text on arrays."""

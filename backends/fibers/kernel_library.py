@@ -16,7 +16,7 @@ MAX_FIBERS = 1024
 Extent = tuple[int, int, int]
 
 
-class Order(IntEnum):
+class ThreadOrder(IntEnum):
     """The order in which blocks, warps and lanes take their turn."""
 
     FORWARDS = 0
@@ -39,7 +39,9 @@ class Library:
         self._block.restype = ctypes.POINTER(ctypes.c_uint)
         self._lock = Lock()
 
-    def launch(self, kernel: str, grid: Extent, block: Extent, values: Sequence[int], order: Order) -> None:
+    def launch(
+        self, kernel: str, grid: Extent, block: Extent, values: Sequence[int], order: ThreadOrder
+    ) -> None:
         """Run all threads of a launch; `values` are the bits of each argument: an address, or a number.
 
         The global interpreter lock is released meanwhile, and another launch of this library waits.
@@ -51,7 +53,7 @@ class Library:
         start = ctypes.addressof(bits)
         pointers = (ctypes.c_void_p * len(values))(*range(start, start + 8 * len(values), 8))
         sizes = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
-        with self._lock, Stacks() as stacks:
+        with self._lock, FiberStacks() as stacks:
             fault = self._launch(
                 run, pointers, *sizes, int(order), ctypes.c_void_p(stacks), ctypes.c_size_t(BYTES_PER_FIBER)
             )
@@ -60,7 +62,7 @@ class Library:
                 raise LaunchError(f"block ({at[0]}, {at[1]}, {at[2]}), {fault.decode()}")
 
 
-class Stacks:
+class FiberStacks:
     """Memory for the stacks of one launch's fibers: taken from the pool of the process, and given back."""
 
     _pool: list[mmap.mmap] = []
