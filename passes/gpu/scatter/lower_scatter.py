@@ -20,10 +20,10 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.gpu.pointwise import lower_pointwise
+from pullback.passes.gpu.scatter.key_segments import add_segments
 from pullback.passes.gpu.scatter.last_rows import put_last_rows
 from pullback.passes.gpu.scatter.order import sorted_rows
 from pullback.passes.gpu.scatter.scattered_rows import ScatteredRows, thread_each, tuning_of
-from pullback.passes.gpu.scatter.segments import add_segments
 from pullback.passes.lowering.buffer_view import index_of, is_in_range
 from pullback.passes.lowering.nodes import Load, Output
 from pullback.passes.lowering.space import Space
