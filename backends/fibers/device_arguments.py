@@ -11,23 +11,14 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from pullback.backends.host_program.buffer_addresses import DEVICE_ALIGNMENT
+from pullback.backends.host_program.poison import POISON, poison
 from pullback.backends.interpreter.run_memory import Array, Memory
 
 ZONE = 1 << 13
 """The least number of bytes before and after each argument."""
-POISON = 0xFFFB
-"""Two bytes that give a quiet NaN in each floating-point type, and no likely integer."""
 GUARD = 0xC7E5
 """Two bytes around what a kernel writes to: a number, since NaN that is read, added to and stored is the same NaN."""
 _REPEATED = {bits: np.full(ZONE, bits, np.uint16).view(np.uint8) for bits in (POISON, GUARD)}
-
-
-def poison(array: Array) -> None:
-    """Fill a contiguous array with bytes that no program has written: NaN, where it holds floating-point numbers."""
-    bytes_ = array.reshape(-1).view(np.uint8)
-    even = bytes_.size // 2 * 2
-    bytes_[:even].view(np.uint16)[...] = POISON
-    bytes_[even:] = POISON & 0xFF
 
 
 class DeviceArguments:

@@ -11,10 +11,11 @@ from xdsl.ir import Operation
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.fibers.compile_text import TEXT, compile_text
-from pullback.backends.fibers.device_arguments import DeviceArguments, poison
+from pullback.backends.fibers.device_arguments import DeviceArguments
 from pullback.backends.fibers.kernel_library import LaunchError, Library, ThreadOrder, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
+from pullback.backends.host_program.poison import poison
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.interpreter.run_memory import Array, Memory
