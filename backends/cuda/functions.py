@@ -5,7 +5,7 @@ Every call is printed by `call`, which knows no other name than those listed her
 
 from __future__ import annotations
 
-from pullback.backends.cuda.vector_types import VECTOR
+from pullback.backends.cuda.vector_types import SPLAT, VECTOR
 
 MATH = {
     "math.absf": "fabs",
@@ -57,6 +57,7 @@ def call(name: str, *arguments: str, kind: str = "") -> str:
 def definitions(text: str) -> str:
     """The definitions that a program's text needs before it."""
     made = [VECTOR] if "Vector<" in text else []
+    made += [SPLAT] if "splat<" in text or "splat(" in text else []
     made += [
         f"template <typename T> __device__ __forceinline__ T {name}(T a, T b) {body}\n"
         for name, body in HELPERS.items()

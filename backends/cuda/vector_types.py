@@ -10,6 +10,9 @@ from pullback.dialects.ir.diagnostics import UnsupportedError
 VECTOR = """\
 // Lanes that memory holds side by side: of 4, 8 or 16 bytes, they are loaded and stored at once.
 template <typename T, int N> struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Vector { T at[N]; };
+"""
+"""The definition that text with vectors begins with."""
+SPLAT = """\
 template <typename T, int N> __device__ __forceinline__ Vector<T, N> splat(T value) {
   Vector<T, N> result;
 #pragma unroll
@@ -17,7 +20,7 @@ template <typename T, int N> __device__ __forceinline__ Vector<T, N> splat(T val
   return result;
 }
 """
-"""The definition that text with vectors begins with."""
+"""The function that makes a vector of one value."""
 
 
 def lanes(type_: Attribute) -> int | None:

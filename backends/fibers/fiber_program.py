@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import MemRefType, ModuleOp
@@ -15,10 +15,9 @@ from pullback.backends.fibers.device_arguments import DeviceArguments
 from pullback.backends.fibers.kernel_library import LaunchError, Library, ThreadOrder, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
-from pullback.backends.host_program.poison import poison
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.backends.interpreter.run_memory import Array, Memory
+from pullback.backends.interpreter.run_memory import Memory
 
 
 class FiberProgram(HostProgram):
@@ -53,11 +52,6 @@ class FiberProgram(HostProgram):
     def kernel(self, op: Operation) -> Launch:
         assert self._library is not None
         return FiberKernel(op, self._names[op], self, self._library).launch
-
-    def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
-        for at in undefined:
-            poison(buffers[at])
-        super().run(entry, buffers, undefined)
 
 
 class FiberKernel:

@@ -18,7 +18,7 @@ from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 WARP = 32
-"""The threads of a warp, which run in lockstep and shuffle."""
+"""The threads of a warp, which learn each other's values by shuffles."""
 
 
 @dataclass(frozen=True)

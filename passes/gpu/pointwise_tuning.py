@@ -15,7 +15,7 @@ from math import prod
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
-from pullback.passes.gpu.gpu_limits import SHARED_BYTES
+from pullback.passes.gpu.gpu_limits import BUSY_BLOCKS, SHARED_BYTES
 from pullback.passes.gpu.loop_nests import MOST_BYTES, LoopNest, byte_width, nests_of
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import Compute, Load
@@ -30,8 +30,6 @@ SMALL_TILE = (16, 16)
 """The tile where there would not be enough of the others for a device."""
 LEAST_STAGED = 16
 """Where either extent is smaller, neighbouring threads share most of what they read from memory anyway."""
-FULL_DEVICE = 128
-"""Blocks that keep a device busy: a smaller space needs its threads rather than wide accesses."""
 EXPENSIVE = 24
 """About the instructions of a function such as `exp`."""
 BUDGET = 96
@@ -60,7 +58,7 @@ def completed(tuning: GpuTuning, nests: Sequence[LoopNest]) -> GpuTuning:
 def tile_for(nests: Sequence[LoopNest], stage: Sequence[int], threads: int) -> tuple[int, int]:
     """The extents of a tile."""
     tiles = max((nest.size // prod(TILE) for nest in nests if nest.staged(stage)[1]), default=0)
-    return TILE if tiles >= FULL_DEVICE or threads > prod(SMALL_TILE) else SMALL_TILE
+    return TILE if tiles >= BUSY_BLOCKS or threads > prod(SMALL_TILE) else SMALL_TILE
 
 
 def worth_staging(nests: Sequence[LoopNest], tile: Sequence[int]) -> tuple[int, ...]:
@@ -88,7 +86,7 @@ def worth_vectors(nests: Sequence[LoopNest], threads: int) -> int:
     size = max((nest.size for nest in nests), default=0)
     while lanes > 1 and not (
         lanes * work <= BUDGET
-        and size >= lanes * threads * FULL_DEVICE
+        and size >= lanes * threads * BUSY_BLOCKS  # a smaller space needs its threads more
         and all(next(nest.obstacles(lanes), None) is None for nest in nests)
     ):
         lanes //= 2

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
-from pullback.dialects.graph.op.indexed import Pointwise
+from pullback.dialects.graph.op.indexed import ContractionOp, Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.graph.tensor.tensor import Number
@@ -93,6 +93,8 @@ class Reduce(Node):
 @dataclass(eq=False, slots=True)
 class Contraction(Node):
     """The sum, along the last dim, of the products of its two operands."""
+
+    op: ContractionOp = field(kw_only=True)
 
 
 @dataclass(eq=False, slots=True)

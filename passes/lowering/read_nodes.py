@@ -187,7 +187,8 @@ class NodeReader:
             raise DiagnosticError("a product is used at other places than it is computed at", op)
         lhs = yield op.operands[0], self._position(op, 0, point)
         rhs = yield op.operands[1], self._position(op, 1, point)
-        return Contraction(element_type_of(op.results[0].type), (lhs, rhs), frozenset(range(len(position))))
+        dims = frozenset(range(len(position)))
+        return Contraction(element_type_of(op.results[0].type), (lhs, rhs), dims, op=op)
 
     def _reduction(self, op: Reduction, position: Position) -> Reading:
         """One node for what is summed up in the inner loops, one around it for what is in the outer ones."""

@@ -82,7 +82,7 @@ def kernels(draw: st.DrawFn) -> Points:
 
 def eager(patch: pytest.MonkeyPatch) -> None:
     """Takes vectors and stages wherever that is possible, for small spaces, too."""
-    patch.setattr(pointwise_tuning, "FULL_DEVICE", 0)
+    patch.setattr(pointwise_tuning, "BUSY_BLOCKS", 0)
     patch.setattr(pointwise_tuning, "LEAST_STAGED", 2)
 
 

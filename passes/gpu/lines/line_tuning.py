@@ -11,7 +11,7 @@ from dataclasses import replace
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
 from pullback.dialects.graph.op.scalar import bit_width
-from pullback.passes.gpu.gpu_limits import MOST_THREADS
+from pullback.passes.gpu.gpu_limits import BUSY_BLOCKS, MOST_THREADS
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.column_mapping import ColumnMapping, column_lanes, column_split, column_threads
 from pullback.passes.gpu.lines.line_mapping import power_from, power_to
@@ -28,7 +28,7 @@ PARTIAL_ELEMENTS = 1 << 20
 """About so many elements, the partial lines of totals have at most, unless that were too few blocks."""
 ROWS_OF_PARTIAL = 8
 """From how many rows at least each partial line comes, unless that were too few blocks: it is stored and read again."""
-BLOCKS_ACROSS = 128, 1024
+BLOCKS_ACROSS = BUSY_BLOCKS, 1024
 """The fewest and the most blocks that leave partial lines."""
 BLOCKS_SINGLE = 4096
 """The most blocks that leave terms of a total over all lines."""

@@ -93,7 +93,7 @@ class RowLine(Line):
         insert(BarrierOp())
         of_warp = build.remainder(lanes.warp_lane, warps, "of_warp")
         if build.threads > lanes.count:  # the warps of the rows before come first
-            before = build.product(build.quotient(lanes.warp, warps), warps, "before")
+            before = build.product(build.quotient(lanes.warp, warps, "group"), warps, "before")
             of_warp = build.sum_of([(before, 1), (of_warp, 1)], 0, "of_warp")
         partial = [Scalar(result_of(memref.LoadOp.get(cells, [of_warp]), "partial")) for cells in scratch]
         distances = powers_between(1, warps)

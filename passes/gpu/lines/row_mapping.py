@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import Attribute
 
+from pullback.passes.gpu.gpu_limits import BUSY_BLOCKS
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.combination import Combination
 from pullback.passes.gpu.lines.line_mapping import (
@@ -30,8 +31,6 @@ STEPS = 4
 """How many elements of a row, one after the other, a thread should have before more threads share the row."""
 STEPS_OF_VECTORS = 2
 """How many vectors, instead."""
-BLOCKS = 128
-"""How many blocks there should be before a block takes several rows."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,9 @@ def row_lanes(lines: int, points: int, vector: int = 1) -> int:
 def rows_of_block(lines: int, lanes: int) -> int:
     """The rows of a block: as many as fill it, but so that there are blocks enough."""
     most = max(THREADS // lanes, 1)
-    return max(WARP // lanes, min(most, power_to(lines // BLOCKS)), 1)
+    return max(WARP // lanes, min(most, power_to(lines // BUSY_BLOCKS)), 1)
 
 
 def row_split(lines: int, points: int, blocks: int) -> int:
     """In how many parts each row is split: those of few, long rows are."""
-    return parts_of(lines, points, max(lines, 1)) if blocks < BLOCKS else 1
+    return parts_of(lines, points, max(lines, 1)) if blocks < BUSY_BLOCKS else 1

@@ -29,7 +29,7 @@ from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.gpu.products.operand_tile import Factor, OperandTile
 from pullback.passes.gpu.products.product_space import ProductSpace
 from pullback.passes.gpu.products.product_tiles import ProductTiles
-from pullback.passes.lowering.code_builder import index_op, named, result_of
+from pullback.passes.lowering.code_builder import index_op, located, named, result_of
 from pullback.passes.lowering.nodes import Output
 
 
@@ -165,7 +165,9 @@ class ProductKernel:
 
             def add(column: SSAValue) -> None:
                 at = build.sum_of([(row, self.columns), (column, 1)], 0)
-                self.sums[at] = self.sums[at] + a * self.of_row[column]
+                before, origin = self.sums[at], self.space.product.op.location
+                product = located(a * self.of_row[column], origin)
+                self.sums[at] = located(before + product, origin)
 
             unrolled(build, self.columns, "c", add)
 

@@ -19,6 +19,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
 from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT, TOTALS
+from pullback.passes.gpu.gpu_limits import BUSY_BLOCKS, MOST_THREADS
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.line_mapping import power_from
 from pullback.passes.gpu.products.product_space import ProductSpace
@@ -28,12 +29,8 @@ MOST_RESULTS = 64
 """The most results of a thread: each is a register of its own."""
 MOST_COPIES = 16
 """The most elements of a tile that a thread copies, where it may have fewer results for that."""
-MAX_THREADS = 1024
-"""The most threads of a block by default."""
 LARGE, SMALL = 64, 16
 """Rows and columns of a tile: those of large products, and down to what they shrink for more blocks."""
-ENOUGH_BLOCKS = 128
-"""So many blocks keep a large device busy."""
 MOST_BLOCKS = 1024
 """To so many blocks long sums are split."""
 WORK_OF_THREAD = 1 << 10
@@ -106,12 +103,12 @@ def tune(kernel: Kernel) -> Schedule:
 def default_tile(space: ProductSpace, threads: int | None) -> tuple[int, int, int]:
     """Tiles of 64 x 64, or less where there are fewer results, or too few blocks; each thread has a result."""
     rows, columns = (min(power_from(dims.size), LARGE) for dims in (space.rows, space.columns))
-    least, most = threads or WARP, (threads or MAX_THREADS) * MOST_RESULTS
+    least, most = threads or WARP, (threads or MOST_THREADS) * MOST_RESULTS
 
     def blocks() -> int:
         return space.batch.size * -(-space.rows.size // rows) * -(-space.columns.size // columns)
 
-    while rows * columns > max(SMALL * SMALL, least) and (blocks() < ENOUGH_BLOCKS or rows * columns > most):
+    while rows * columns > max(SMALL * SMALL, least) and (blocks() < BUSY_BLOCKS or rows * columns > most):
         rows, columns = (rows // 2, columns) if rows >= columns else (rows, columns // 2)
     while rows * columns < least:
         rows, columns = (rows, columns * 2) if rows >= columns else (rows * 2, columns)
@@ -124,14 +121,14 @@ def default_threads(rows: int, columns: int, terms: int) -> int:
     results, copied = rows * columns, (rows + columns) * terms
     each = 16 if results >= LARGE * LARGE else 8 if results >= 4 * SMALL * SMALL else 4
     wanted = max(results // each, results // MOST_RESULTS, power_from(copied // MOST_COPIES))
-    return min(max(min(wanted, results), WARP), MAX_THREADS)
+    return min(max(min(wanted, results), WARP), MOST_THREADS)
 
 
 def default_split(space: ProductSpace, tiles: ProductTiles) -> int:
     """Parts for long sums where there are few results, so that there are enough blocks."""
     terms, work, blocks = space.terms.size, space.results * space.terms.size, prod(tiles.grid(space))
-    if not work or blocks >= ENOUGH_BLOCKS:
+    if not work or blocks >= BUSY_BLOCKS:
         return 1
-    wanted = max(ENOUGH_BLOCKS, min(MOST_BLOCKS, work // (WORK_OF_THREAD * tiles.threads)))
+    wanted = max(BUSY_BLOCKS, min(MOST_BLOCKS, work // (WORK_OF_THREAD * tiles.threads)))
     most = tiles.steps(terms) if work > SMALL_WORK else terms // SHORTEST_PART
     return max(min(-(-wanted // blocks), most), 1)
