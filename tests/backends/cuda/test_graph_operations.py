@@ -58,4 +58,4 @@ def program(dtype: str) -> ModuleOp:
 def test_every_elementwise_operation(dtype: str) -> None:
     kernels = Kernels()
     kernels.record(program(dtype))
-    kernels.check(ARCHITECTURES[dtype], None, 0)
+    kernels.check(ARCHITECTURES[dtype])
