@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -44,7 +45,7 @@ KEPT_DAYS = 30
 
 
 class CompileError(DiagnosticError, RuntimeError):
-    """The compiler refused the text; the message is its log."""
+    """The compiler refused the text, and the message is its log; or it has made nothing."""
 
 
 def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -> Path:
@@ -100,11 +101,18 @@ def _made(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _run(compiler: CxxCompiler, work: Path, *arguments: str) -> None:
-    output = () if "-o" in arguments else ("-o", RESULT)
-    command = [*compiler.command, *arguments, *output]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+    arguments = arguments if "-o" in arguments else (*arguments, "-o", RESULT)
+    done = subprocess.run(
+        [*compiler.command, *arguments], cwd=work, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise CompileError(f"the C++ compiler refuses the CUDA text:\n{done.stderr.strip()}")
+    if not (work / arguments[arguments.index("-o") + 1]).is_file():
+        # A wrapper that swallows a failure, or a program that is no compiler.
+        raise CompileError(
+            f"the C++ compiler {shlex.join(compiler.command)} reports success and has written no output; expected a "
+            f"compiler that takes: {shlex.join(arguments)}"
+        )
 
 
 def _options(compiler: CxxCompiler, sanitize: bool) -> tuple[str, ...]:

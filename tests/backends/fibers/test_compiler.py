@@ -10,7 +10,7 @@ import pytest
 
 import pullback as pb
 from pullback.backends.fibers import compiler
-from pullback.backends.fibers.compile_text import compile_text
+from pullback.backends.fibers.compile_text import CompileError, compile_text
 from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
 
 
@@ -68,6 +68,14 @@ def test_a_program_without_a_compiler() -> None:
     assert "Install one (on Debian: apt install g++)" in str(error.value)
     assert "none of c++, g++, clang++ is on the PATH" in str(error.value)
     assert "pip install ziglang" in str(error.value)
+
+
+def test_a_program_that_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", str(program(tmp_path / "wrapper")))
+    with pytest.raises(CompileError, match="wrapper reports success and has written no output; expected"):
+        compile_text('extern "C" __global__ void k(float* y) {}', ["k"])
+    assert not list((tmp_path / "cache").iterdir())
 
 
 @pytest.mark.slow
