@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import Lock
 
 BYTES_PER_FIBER = (1 << 16) + 5 * 64
@@ -24,7 +25,7 @@ class ThreadOrder(IntEnum):
     STRIDED = 2
 
 
-class LaunchError(RuntimeError):
+class LaunchError(DiagnosticError, RuntimeError):
     """A launch went wrong in a block; the message says where and how."""
 
 

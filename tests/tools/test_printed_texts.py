@@ -91,7 +91,7 @@ REFUSED = [
     (
         "cuda-cpp",
         3,
-        KERNEL.format(type="f32", op="%y = vector.broadcast %x : f32 to vector<4xf32>"),
+        KERNEL.format(type="vector<4xf32>", op="%y = vector.reduction <add>, %x : vector<4xf32> into f32"),
         "no CUDA text",
     ),
     ("cuda-cpp", 2, GLOBAL, "a global needs its elements in the text"),
