@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Callable[[], Subject], str, str]] = {
     "a step of the bisection that is too short": (added, r"(probe_1 = \w+) \+ 3;", r"\1 + 2;"),
     "keys in descending order": (replaced, r"= other < ", "= other > "),
     "keys that are equal": (replaced, r"= \(unsigned\)product \+ \w+;", "= product;"),
-    "any row of an index replaces": (replaced, r"= ori && ", "= "),
+    "any row of an index replaces": (replaced, r"= either && ", "= "),
     "sums that begin at 1": (added, r"float total = -0\.0f", "float total = 1.0f"),
     "sums that go on to the next index": (added, r"\? -0\.0f : sum", "? sum : sum"),
     "a chunk that ends a row early": (added, r"beyond = begin \+ 8", "beyond = begin + 7"),
