@@ -212,6 +212,14 @@ def test_against_the_evaluator(name: str, tuning: str) -> None:
         np.testing.assert_allclose(got, value, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_chunk_of_more_rows_than_there_are(rows: int) -> None:
+    """A block goes through no step behind the last row: there would be two thousand million of them."""
+    chunk = (1 << 31) - 1
+    test_against_the_evaluator("softmax", f"lanes = 64, rows = {rows}, keep = none, chunk = {chunk}")
+    test_against_the_evaluator("loss", f"lanes = 64, rows = {rows}, chunk = {chunk}")
+
+
 def test_an_output_may_take_the_place_of_an_input() -> None:
     kernel = kernel_of(SOFTMAX)
     lowered = gpu_kernels(Signature(kernel, "k", [("input", 0)], [("input", 0), ("output", 1)]))

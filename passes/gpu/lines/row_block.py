@@ -66,11 +66,11 @@ class RowBlock:
     def line(self, step: SSAValue | None) -> RowLine:
         """The row of this thread in a step."""
         build, mapping = self.builder, self.mapping
-        terms = [(self.block, mapping.rows_of_block), (self.group, 1)]
+        terms = [(self.block, mapping.rows_of_block(self.rows.size)), (self.group, 1)]
         if step is not None:
             terms.append((step, mapping.rows))
         row, exists = build.sum_of(terms, 0, "row"), None
-        if self.rows.size % mapping.rows_of_block:
+        if self.rows.size % mapping.rows_of_block(self.rows.size):
             row, exists = chosen(build, row, self.rows.size)
         kind = KeptRow if mapping.keeps else RowLine
         segment = Segment(self.rows, named(row, "row"))

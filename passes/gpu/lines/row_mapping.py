@@ -60,10 +60,13 @@ class RowMapping(LineMapping):
     def cells(self) -> int:
         return self.threads // WARP if self.lanes > WARP else 0
 
-    @property
-    def rows_of_block(self) -> int:
+    def steps(self, lines: int) -> int:
+        """How many rows a block goes through, one after the other: of a chunk that is longer, those that there are."""
+        return max(min(self.chunk, -(-lines // self.rows)), 1)
+
+    def rows_of_block(self, lines: int) -> int:
         """The rows that a block works on, side by side and one after the other."""
-        return self.rows * self.chunk
+        return self.rows * self.steps(lines)
 
     @property
     def unit(self) -> int:
@@ -81,7 +84,7 @@ class RowMapping(LineMapping):
         return self.chunk > BLOCK
 
     def blocks(self, lines: int) -> int:
-        return -(-lines // self.rows_of_block)
+        return -(-lines // self.rows_of_block(lines))
 
     def single_partials(self, lines: int) -> int:
         return self.blocks(lines) * self.units

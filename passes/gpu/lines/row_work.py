@@ -50,7 +50,7 @@ class RowWork(RowBlock):
             return made
 
         build = self.builder
-        bounds = build.index(0), build.index(mapping.chunk), build.index(1)
+        bounds = build.index(0), build.index(mapping.steps(self.rows.size)), build.index(1)
         singles = len(work.single)
         inits = neutral(build, "total", totals[:singles], carried[:singles])
         inits += neutral(build, "total", totals[singles:], carried[singles:], mapping.vector)
