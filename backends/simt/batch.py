@@ -13,6 +13,8 @@ Extent: TypeAlias = tuple[int, int, int]
 """Sizes in x, y, z."""
 
 WARP = 32
+MOST_BARRIERS = (1 << 20) - 1
+"""The barriers that an access code counts: those of one block in one launch."""
 MANY_LANES = 0xFFF
 """In an access code: several lanes of one block."""
 MANY_BLOCKS = 0x7FFFFFFF
@@ -78,6 +80,11 @@ class Batch(list[Value]):
         Packed as 31, 20 and 12 bits, so that one comparison tells how two accesses relate.
         """
         return self._codes[self.active]
+
+    @property
+    def barriers(self) -> int:
+        """The most barriers that a block has passed so far."""
+        return int(self._epoch.max())
 
     def pass_barrier(self, blocks: Array) -> None:
         """The blocks selected by this boolean array pass a barrier."""

@@ -13,7 +13,7 @@ from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.integer_meanings import DIVISIONS
 from pullback.backends.interpreter.numpy_dtypes import Value
 from pullback.backends.interpreter.scalar_meanings import meaning
-from pullback.backends.simt.batch import WARP, Array, Batch
+from pullback.backends.simt.batch import MOST_BARRIERS, WARP, Array, Batch
 from pullback.dialects.upstream.gpu import ShuffleModeAttr
 
 
@@ -44,6 +44,10 @@ def _barrier(compiler: Compiler, op: Operation) -> Step:
             here = batch.lane_name(int(np.flatnonzero(batch.row[batch.active] == divergent[0])[0]))
             raise ExecutionError(
                 op, f"divergent barrier: only {count} of {batch.threads} lanes reach it, {here} among them"
+            )
+        if batch.barriers >= MOST_BARRIERS:
+            raise ExecutionError(
+                op, f"a block passes more than {MOST_BARRIERS} barriers, as many as the emulator counts"
             )
         batch.pass_barrier(arrived)
 

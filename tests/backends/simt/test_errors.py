@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.simt import threads
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
@@ -144,6 +145,20 @@ def test_divergent_barrier() -> None:
     with pytest.raises(
         ExecutionError, match=r"gpu.barrier in @k: divergent barrier: only 32 of 64 lanes reach it"
     ):
+        launch(body)
+
+
+def test_more_barriers_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond them, accesses before and after a barrier would look like a race."""
+    body = """
+      scf.for %n = %c0 to %c32 step %c1 {
+        gpu.barrier
+      }
+"""
+    monkeypatch.setattr(threads, "MOST_BARRIERS", 32)
+    launch(body)
+    monkeypatch.setattr(threads, "MOST_BARRIERS", 31)
+    with pytest.raises(ExecutionError, match=r"gpu.barrier in @k: a block passes more than 31 barriers"):
         launch(body)
 
 
