@@ -84,6 +84,11 @@ def test_each_index_is_needed(subject: Callable[[], Subject]) -> None:
 
 
 @every_emitter
+def test_sums_begin_at_zero(subject: Callable[[], Subject]) -> None:
+    finds(subject(), in_text(r"(sums\w*\[\w+\]) = 0\.0f", r"\1 = 1.0f"))
+
+
+@every_emitter
 def test_each_store_is_needed(subject: Callable[[], Subject]) -> None:
     each(subject, "memref.store", lambda n: faults.remove("memref.store", n))
 
