@@ -39,6 +39,15 @@ class Lock(_REENTRANT):
     held_here: Callable[[], bool] = _REENTRANT._is_owned
     """Whether the current thread holds it."""
 
+    def refuse_to_reenter(self) -> None:
+        """Raises where the current thread holds it already: what it guards would be used twice at once.
+
+        Raises:
+            RuntimeError: the handler of a signal called the step that the signal interrupted.
+        """
+        if self.held_here():
+            raise RuntimeError("a signal handler called the step that it interrupted, whose memory is in use")
+
     def __reduce__(self) -> Any:
         return Lock, ()
 

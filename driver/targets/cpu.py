@@ -46,8 +46,7 @@ class NativeFunction:
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        if self._lock.held_here():
-            raise RuntimeError("a signal handler called the step that it interrupted, whose memory is in use")
+        self._lock.refuse_to_reenter()
         outputs = [pool.take() for pool in self._pools]
         with self._lock:  # two calls at once would share the arena
             if self._names or self._bound is None:

@@ -33,6 +33,7 @@ class LaunchedFunction:
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        self._lock.refuse_to_reenter()
         arrays, undefined, outputs = self._layout.buffers(inputs, variables)
         changing = {name: variables[name] for name in self._layout.variables.values()}
         with self._lock:  # two calls at once would share the arena
