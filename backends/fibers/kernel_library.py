@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from pullback.backends.host_program.host_program import MAX_THREADS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import Lock
 
 BYTES_PER_FIBER = (1 << 16) + 5 * 64
 """No power of two: what fibers use of their stacks would share a few sets of the processor's cache."""
-MAX_FIBERS = 1024
 Extent = tuple[int, int, int]
 
 
@@ -72,7 +72,7 @@ class FiberStacks:
         try:
             self._memory = self._pool.pop()
         except IndexError:
-            self._memory = mmap.mmap(-1, MAX_FIBERS * BYTES_PER_FIBER, flags=mmap.MAP_PRIVATE)
+            self._memory = mmap.mmap(-1, MAX_THREADS * BYTES_PER_FIBER, flags=mmap.MAP_PRIVATE)
         return ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
 
     def __exit__(self, *exception: object) -> None:
