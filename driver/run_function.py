@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, StringAtt
 from xdsl.ir import Attribute, OpResult, SSAValue
 
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.dialects.graph.kernel.argument_roles import CONSTANT, VARIABLE, argument_roles
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, VARIABLE, argument_roles, check_roles
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.location import is_called, name_in, name_of_value, role_of
 from pullback.dialects.graph.tensor.types import data_type_of
@@ -81,6 +81,7 @@ def run_on_memory(
     """
     runner = _memory_runner(target)
     function = functions_of(module)[name]
+    check_roles(function)
     types = arguments_of(function)
     roles = dict(zip(types, argument_roles(function) or [GIVEN] * len(types), strict=True))
     buffers: dict[str, Array] = {}
@@ -111,6 +112,7 @@ def memory_executor(module: ModuleOp, name: str, target: str) -> Executor:
     What a target lowered to `@main` itself is compiled once; anything else each time that it runs.
     """
     chosen, function = target_named(target), functions_of(module)[name]
+    check_roles(function)
     if argument_roles(function) and name == "main" and level_of(module) in chosen.levels[-1:]:
         executor = chosen.executor(module, module)
         return with_truth_values(executor) if takes_truth_values(module) else executor

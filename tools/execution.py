@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles, check_roles
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.driver.layout import constant_array
 from pullback.driver.run_function import (
@@ -79,6 +79,7 @@ def _memory_runner(target: str) -> MemoryRunner:
 def _on_memory(
     module: ModuleOp, function: func.FuncOp, inputs: Sequence[str], runner: MemoryRunner
 ) -> dict[str, Array]:
+    check_roles(function)
     buffers = named_arrays("input", inputs, arguments_of(function), may_be_missing=True)
     given = {argument.partition("=")[0] for argument in inputs}
     for name, role in zip(buffers, argument_roles(function), strict=False):

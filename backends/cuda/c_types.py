@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerAttr, IntegerType, MemRefType
+from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerType, MemRefType
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.cuda.vector_types import lanes, vector_name
+from pullback.dialects.graph.kernel.index_bitwidth import bitwidth_of
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.upstream.types import element_type_of
 
 _INTEGERS = {1: "bool", 8: "signed char", 16: "short", 32: "int", 64: "long long"}
 _UNSIGNED = {"bool": "bool", "signed char": "unsigned char", "int": "unsigned", "unsigned": "unsigned"}
-INDEX_BITWIDTH = "graph.index_bitwidth"
-"""The attribute of a `gpu.func` whose indices all fit 32 bits, so that they need no wider arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,7 @@ class CTypes:
     @staticmethod
     def of(kernel: Operation) -> CTypes:
         """The types of a `gpu.func`, by its attribute."""
-        attribute = kernel.attributes.get(INDEX_BITWIDTH)
-        if attribute is None:
-            return CTypes()
-        if not isinstance(attribute, IntegerAttr) or attribute.value.data not in (32, 64):
-            raise UnsupportedError(f"{INDEX_BITWIDTH} is {attribute}; expected 32 : i64 or 64 : i64", kernel)
-        return CTypes(attribute.value.data)
+        return CTypes(bitwidth_of(kernel))
 
     def name(self, type_: Attribute) -> str:
         """The type of a scalar or of a vector; UnsupportedError if CUDA text has none for it."""

@@ -78,7 +78,7 @@ class FiberKernel:
         addresses = dict(zip(positions, device.addresses, strict=True))
         values = [addresses[at] if at in addresses else self._bits(at, v) for at, v in enumerate(arguments)]
         try:
-            self.library.launch(self.function, grid, block, values, self.program.order)
+            self.library.launch(self.function, grid, block, values, self.program.order, self.program.poll)
         except LaunchError as error:
             raise ExecutionError(op, f"@{self.name}: {error}{self._line_of(str(error))}") from None
         if (beside := device.damaged()) is not None:

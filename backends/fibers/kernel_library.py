@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from math import prod
 from pathlib import Path
 
 from pullback.backends.host_program.host_program import MAX_THREADS
@@ -14,6 +15,8 @@ from pullback.process.locks import Lock
 
 BYTES_PER_FIBER = (1 << 16) + 5 * 64
 """No power of two: what fibers use of their stacks would share a few sets of the processor's cache."""
+SECONDS_BETWEEN_POLLS = 0.2
+"""How long blocks run until Python may handle a signal such as Ctrl-C."""
 Extent = tuple[int, int, int]
 
 
@@ -41,26 +44,43 @@ class Library:
         self._lock = Lock()
 
     def launch(
-        self, kernel: str, grid: Extent, block: Extent, values: Sequence[int], order: ThreadOrder
+        self,
+        kernel: str,
+        grid: Extent,
+        block: Extent,
+        values: Sequence[int],
+        order: ThreadOrder,
+        poll: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run all threads of a launch; `values` are the bits of each argument: an address, or a number.
+        """Run all threads of a launch; the global interpreter lock is released, another launch of this library waits.
 
-        The global interpreter lock is released meanwhile, and another launch of this library waits.
+        Args:
+            kernel: the function's name.
+            grid: the number of blocks along x, y and z.
+            block: the number of threads of each.
+            values: the bits of each argument: an address, or a number.
+            order: the order of blocks and threads.
+            poll: is called between blocks now and then, and may end the launch by an exception.
 
-        Raises LaunchError where threads diverge or, in a sanitized library, behave as is undefined.
+        Raises:
+            LaunchError: threads diverge or, in a sanitized library, behave as is undefined.
         """
         run = self._code[f"pullback_run_{kernel}"]
         bits = (ctypes.c_uint64 * len(values))(*values)
         start = ctypes.addressof(bits)
         pointers = (ctypes.c_void_p * len(values))(*range(start, start + 8 * len(values), 8))
         sizes = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
+        first, duration = ctypes.c_uint64(0), ctypes.c_double(SECONDS_BETWEEN_POLLS)
         with self._lock, FiberStacks() as stacks:
-            fault = self._launch(
-                run, pointers, *sizes, int(order), ctypes.c_void_p(stacks), ctypes.c_size_t(BYTES_PER_FIBER)
-            )
-            if fault is not None:
-                at = self._block()
-                raise LaunchError(f"block ({at[0]}, {at[1]}, {at[2]}), {fault.decode()}")
+            memory = ctypes.c_void_p(stacks), ctypes.c_size_t(BYTES_PER_FIBER)
+            while first.value < prod(grid):
+                fault = self._launch(
+                    run, pointers, *sizes, int(order), *memory, ctypes.byref(first), duration
+                )
+                if fault is not None:
+                    at = self._block()
+                    raise LaunchError(f"block ({at[0]}, {at[1]}, {at[2]}), {fault.decode()}")
+                poll()
 
 
 class FiberStacks:

@@ -77,6 +77,11 @@ class HostProgram(LoopProgram):
         finally:
             self._watch.progress, self._watch.variables = None, {}
 
+    def poll(self) -> None:
+        """Ends the run here if there was a signal, and it may stop."""
+        if self._watch.progress is not None:
+            self._watch.progress.poll()
+
     def arguments(self, function: Operation, buffers: Sequence[Array]) -> Sequence[Memory]:
         """The arrays as memory of the devices that the function says."""
         devices = argument_devices(function)

@@ -13,15 +13,13 @@ from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import IndexType, IntegerAttr, MemRefType, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, MemRefType
 from xdsl.dialects.gpu import DimensionEnum
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.dialects.upstream.arith import CmpiOp, SelectOp
 from pullback.dialects.upstream.gpu import BlockIdOp, ThreadIdOp
 
-INDEX_BITWIDTH = "graph.index_bitwidth"
-"""The attribute of a `gpu.func` whose indices may be computed in so many bits, unsigned."""
 MOST_ELEMENTS = 1 << 31
 """No buffer of a kernel with 32-bit indices has so many elements."""
 _LIMIT = 1 << 32
@@ -40,11 +38,6 @@ def bits_32(block: Block, memories: Sequence[Attribute], blocks: int, threads: i
         return False
     bounds = LargestValues(blocks, threads)
     return all(bounds.suits(op) for op in block.walk())
-
-
-def index_bitwidth(bits: int) -> IntegerAttr:
-    """The attribute's value."""
-    return IntegerAttr(bits, i64)
 
 
 class LargestValues:

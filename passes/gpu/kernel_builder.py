@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, MemRefType, UnitAttr, i1, i8
 from xdsl.ir import Attribute, Region, SSAValue
 
+from pullback.dialects.graph.kernel.index_bitwidth import INDEX_BITWIDTH, index_bitwidth
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.gpu import SHARED_MEMORY, FuncOp, ReturnOp
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.index_width import INDEX_BITWIDTH, bits_32, index_bitwidth
+from pullback.passes.gpu.index_width import bits_32
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.strided_layout import StridedLayout

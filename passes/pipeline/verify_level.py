@@ -11,10 +11,13 @@ from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.kernel.argument_roles import ON_DEVICES, ROLES, check_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function, operation_of
+from pullback.dialects.graph.kernel.index_bitwidth import bitwidth_of
 from pullback.dialects.graph.kernel.schedule import TARGETS
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.upstream.gpu_functions import FuncOp as GpuFuncOp
 from pullback.dialects.verification import verify
 from pullback.passes.gpu.check_devices import check_devices
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
@@ -59,8 +62,13 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     for function in module.ops if level in ("loops", "gpu") else ():
         if isinstance(function, FuncOp) and is_host_function(function):
             operation_of(function)
+        elif isinstance(function, FuncOp) and function.body.blocks:
+            check_roles(function, ROLES if level == "gpu" else [r for r in ROLES if r not in ON_DEVICES])
     if level == "gpu":
         check_devices(module)
+        for op in module.walk():
+            if isinstance(op, GpuFuncOp):
+                bitwidth_of(op)
 
 
 def misplaced(module: ModuleOp, level: LevelName) -> LevelError | None:

@@ -14,11 +14,12 @@ from pullback.backends.interpreter.compiled_blocks import Compiler, Environment,
 from pullback.backends.interpreter.execution_error import symbol_of
 from pullback.backends.simt import emulator
 from pullback.backends.simt.batch import Batch
+from pullback.dialects.graph.kernel.index_bitwidth import INDEX_BITWIDTH
 from pullback.dialects.graph.op.affine import Affine
 from pullback.driver.run_pipeline import lowered_to
 from pullback.driver.targets.registry import target_named
 from pullback.passes.gpu.gpu_kernel import GpuKernel
-from pullback.passes.gpu.index_width import INDEX_BITWIDTH, LargestValues
+from pullback.passes.gpu.index_width import LargestValues
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Point
 from pullback.passes.gpu.point_kernels import pointwise

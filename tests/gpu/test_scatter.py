@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp, i64
 
 from pullback.backends.simt.emulator import run
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.index_bitwidth import INDEX_BITWIDTH, index_bitwidth
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.tensor.types import DTYPES, numpy_dtype
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -20,7 +21,6 @@ from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.gpu_kernels import gpu_kernels
-from pullback.passes.gpu.index_width import INDEX_BITWIDTH, index_bitwidth
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.tests.gpu.programs import launching
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <ucontext.h>
 
 uint3 threadIdx, blockIdx, blockDim, gridDim;
@@ -279,10 +280,19 @@ void trap(int line) { fail("line %d: thread %d calls __trap()", line, current_th
 
 // ---- launches ---------------------------------------------------------------------------------------------
 
-// Runs a kernel. Returns what went wrong, without the block, which `blockIdx` has; or null.
+static double seconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// Runs blocks of a kernel from number `next` on, for about so long at a time, so that the caller may stop in between:
+// `next` becomes the number of the first block that is left. Returns what went wrong, without the block, which `blockIdx`
+// has; or null.
 extern "C" __attribute__((visibility("default"))) const char* pullback_launch(
     void (*kernel)(void**), void** arguments, const unsigned* grid, const unsigned* block, int order,
-    char* memory, size_t bytes_per_fiber) {
+    char* memory, size_t bytes_per_fiber, uint64_t* next, double duration) {
+  const double end = seconds() + duration;
   body = kernel, body_arguments = arguments;
   stacks = memory, stack_size = bytes_per_fiber;
   fibers_made = 0, free_fibers = nullptr, fault[0] = 0;
@@ -299,11 +309,11 @@ extern "C" __attribute__((visibility("default"))) const char* pullback_launch(
   for (unsigned i = 0; i < WARP; i++) whole_warp[i] = (uint8_t)whole[i];
   for (unsigned i = 0; i < threads % WARP; i++) last_warp[i] = (uint8_t)last[i];
   const Order blocks((uint64_t)grid[0] * grid[1] * grid[2], order);
-  for (uint64_t i = 0; i < blocks.n; i++) {
-    const uint64_t at = blocks[i];
+  do {
+    const uint64_t at = blocks[(*next)++];
     blockIdx = {(unsigned)(at % grid[0]), (unsigned)(at / grid[0] % grid[1]), (unsigned)(at / grid[0] / grid[1])};
     if (!run_block()) return fault;
-  }
+  } while (*next < blocks.n && seconds() < end);
   return nullptr;
 }
 

@@ -9,8 +9,8 @@ from functools import cache
 from xdsl.dialects.arith import CMPF_COMPARISON_OPERATIONS, CMPI_COMPARISON_OPERATIONS
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 
-from pullback.backends.cuda.c_types import INDEX_BITWIDTH
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.index_bitwidth import INDEX_BITWIDTH
 from pullback.dialects.ir.source import parse
 
 LANES = 64

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
+from pullback.backends.fibers import kernel_library
 from pullback.backends.fibers.kernel_library import LaunchError, ThreadOrder
-from pullback.tests.backends.fibers.texts import launch, line_of
+from pullback.tests.backends.fibers.texts import launch, library_of, line_of
 
 pytestmark = pytest.mark.compiler
 
@@ -184,3 +187,23 @@ def test_threads_and_blocks_of_three_dimensions() -> None:
     turn, count = np.zeros(2 * 3 * 4 * 2 * 3 * 5, np.int32), np.zeros(1, np.int32)
     launch(TEXT, "turns", turn, count, grid=(2, 3, 4), block=(2, 3, 5))
     assert turn.tolist() == list(range(turn.size))
+
+
+def test_a_launch_stops_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Ctrl-C does; whoever runs the kernel again runs all of it."""
+    monkeypatch.setattr(kernel_library, "SECONDS_BETWEEN_POLLS", 0.0)
+    polls: list[int] = []
+
+    def poll() -> None:
+        polls.append(len(polls))
+        if len(polls) == 3:
+            raise KeyboardInterrupt
+
+    y = np.zeros(8, np.float32)
+    library, values = library_of(TEXT), [y.ctypes.data]
+    run = partial(library.launch, "barrier_for_the_first_block", (8, 1, 1), (32, 1, 1), values)
+    with pytest.raises(KeyboardInterrupt):
+        run(ThreadOrder.FORWARDS, poll)
+    np.testing.assert_array_equal(y, [1, 1, 1, 0, 0, 0, 0, 0])
+    run(ThreadOrder.BACKWARDS, lambda: None)
+    np.testing.assert_array_equal(y, np.ones(8))
