@@ -104,8 +104,8 @@ class LoweredKernel:
 
 
 def scratch_end(arguments: Sequence[tuple[BufferKey, MemRefType]]) -> int:
-    """The end of the last scratch buffer, in bytes."""
-    ends = [int(at) + bytes_of(type_) for (kind, at), type_ in arguments if kind == SCRATCH[0]]
+    """The end of the last scratch buffer, in bytes; one of no elements is somewhere, too."""
+    ends = [int(at) + max(bytes_of(type_), 1) for (kind, at), type_ in arguments if kind == SCRATCH[0]]
     return max(ends, default=0)
 
 
