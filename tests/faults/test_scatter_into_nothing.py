@@ -1,4 +1,4 @@
-"""Many rows scattered into a tensor of no rows: the sums need scratch memory of no bytes, which has a place all the same."""
+"""Many rows scattered into a tensor of no rows: scratch memory of no bytes has a place all the same."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from pullback.tests.targets import NAMES
 
 TEXT = """
 func.func @main(%g: tensor<70x5xf32>, %i: tensor<70xi32>) -> tensor<0x5xf32> {
-  %s = graph.make_slices %g, %i
-      : (tensor<70x5xf32>, tensor<70xi32>) -> !graph.slices<tensor<70x5xf32>, tensor<70xi32>, tensor<0x5xf32>>
-  %y = graph.densify %s
-      : (!graph.slices<tensor<70x5xf32>, tensor<70xi32>, tensor<0x5xf32>>) -> tensor<0x5xf32>
+  %y = graph.kernel %g, %i schedule<kind = scatter, parallel = [70, 5]>
+      : (tensor<70x5xf32>, tensor<70xi32>) -> tensor<0x5xf32> {
+  ^bb0(%0: tensor<70x5xf32>, %1: tensor<70xi32>):
+    %2 = graph.make_slices %0, %1
+        : (tensor<70x5xf32>, tensor<70xi32>) -> !graph.slices<tensor<70x5xf32>, tensor<70xi32>, tensor<0x5xf32>>
+    %3 = graph.densify %2
+        : (!graph.slices<tensor<70x5xf32>, tensor<70xi32>, tensor<0x5xf32>>) -> tensor<0x5xf32>
+    graph.yield %3 : tensor<0x5xf32>
+  }
   func.return %y : tensor<0x5xf32>
 }
 """
