@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
+from xdsl.dialects.builtin import ArrayAttr
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.kernel.buffer import BufferAttr
+from pullback.dialects.graph.kernel.arenas import arenas_of
+from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
+from pullback.dialects.graph.kernel.op_devices import ONLY, device_of_op
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import label_of
@@ -17,10 +19,17 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 BufferKey: TypeAlias = tuple[str, int | str]
 """A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,
-`("constant", number)`, `("scratch", offset in bytes)`."""
+`("constant", number)`, `("scratch", offset in bytes)`. In programs over several devices each has an arena of its own,
+and so there is `("arena:cuda:1", offset in bytes)`."""
 ARENA_ALIGNMENT = 64
+ARENA_KIND = "arena"
 SCRATCH: BufferKey = ("scratch", 0)
 """Memory that a kernel needs for itself, and that means nothing before and after it."""
+
+
+def arena_on(device: str) -> str:
+    """The kind of the buffers in the arena of a device."""
+    return ARENA_KIND if device == ONLY else f"{ARENA_KIND}:{device}"
 
 
 class BufferAssignment:
@@ -28,8 +37,9 @@ class BufferAssignment:
 
     def __init__(self, function: func.FuncOp) -> None:
         self.function = function
-        size = function.attributes.get("graph.arena")
-        self.arena_bytes = size.value.data if isinstance(size, IntegerAttr) else 0
+        self.arenas = arenas_of(function)
+        """The bytes of each arena, by device; `ONLY` where the program names none."""
+        self.arena_bytes = self.arenas.get(ONLY, 0)
         self.constants: dict[BufferKey, Constant] = {}
         for op in function.walk():
             if isinstance(op, Constant):
@@ -63,4 +73,5 @@ class BufferAssignment:
             raise DiagnosticError(f"'{op.name}' has no buffer for its result: run plan-memory first", op)
         buffer = memory.data[op.results.index(value)]
         assert isinstance(buffer, BufferAttr)
-        return buffer.place
+        kind, where = buffer.place
+        return (arena_on(device_of_op(op)) if buffer.kind is MemorySpace.ARENA else kind), where
