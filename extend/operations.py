@@ -108,6 +108,7 @@ from pullback.dialects.graph.movement.rearranging import Transpose as Transpose
 from pullback.dialects.graph.movement.split_concat import Split as Split
 from pullback.dialects.graph.movement.split_concat import Concat as Concat
 from pullback.dialects.graph.movement.split_concat import SplitLike as SplitLike
+from pullback.dialects.graph.movement.copy_to import CopyTo as CopyTo
 from pullback.dialects.graph.along_axes.scans import CumSum as CumSum
 from pullback.dialects.graph.along_axes.scans import CumProd as CumProd
 from pullback.dialects.graph.along_axes.scans import LinearRecurrence as LinearRecurrence

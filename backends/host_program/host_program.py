@@ -17,7 +17,8 @@ from pullback.backends.interpreter.compiled_blocks import Compiler, Environment,
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.interpreter import LoopProgram
 from pullback.backends.interpreter.run_memory import Array, Memory
-from pullback.dialects.graph.kernel.devices import HOST, argument_devices
+from pullback.dialects.graph.kernel.devices import argument_devices
+from pullback.dialects.graph.tensor.device import HOST
 from pullback.process.interrupts import Progress
 
 Extent: TypeAlias = tuple[int, int, int]

@@ -34,6 +34,7 @@ FAMILIES = (
     "movement.shapes",
     "movement.rearranging",
     "movement.split_concat",
+    "movement.copy_to",
     "along_axes.scans",
     "along_axes.reductions",
     "along_axes.statistics",

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
+from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.graph.graph import Graph, current_graph
 
 __all__ = ["device", "name_scope"]
-
-DEVICE = "device"
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles
-from pullback.dialects.graph.kernel.devices import CUDA, HOST, VIEWS, argument_devices, device_of
+from pullback.dialects.graph.kernel.devices import VIEWS, argument_devices, device_of
+from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import LaunchFuncOp
 from pullback.dialects.upstream.memref import GlobalOp

@@ -24,8 +24,9 @@ from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr, i8
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import CONSTANT, HOST_ARENA
-from pullback.dialects.graph.kernel.devices import CUDA, DEVICES, HOST
+from pullback.dialects.graph.kernel.devices import DEVICES
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.gpu import AllocOp, DeallocOp, MemcpyOp, MemsetOp
 from pullback.passes.gpu.host_arena import HostArena

@@ -18,6 +18,7 @@ from pullback.dialects.graph.by_index.gather import (
 from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Identity, Maximum, StopGradient, Where
+from pullback.dialects.graph.movement.copy_to import CopyTo
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
 from pullback.dialects.graph.movement.split_concat import Concat, Split, SplitLike
@@ -75,6 +76,7 @@ CASES: dict[str, list[Case]] = {
         Case(("0x2xi32",), lambda x: -x, np.negative),
     ],
     "graph.identity": [Case(("2x3xi1",), Identity.of, lambda x: x, orders=())],
+    "graph.copy_to": [Case(("2x3xf64",), lambda x: CopyTo.to(x, "cuda:1"), lambda x: x)],
     "graph.stop_gradient": [Case(("2x3xf64",), StopGradient.of, lambda x: x, orders=())],
     "graph.add": [Case(("2x1xf64", "17xf64"), lambda a, b: a + b, np.add)],
     "graph.subtract": [Case(("1xf64", "0xf64"), lambda a, b: a - b, np.subtract)],
@@ -166,3 +168,13 @@ CASES: dict[str, list[Case]] = {
         )
     ],
 }
+
+BROKEN: list[tuple[str, str, str]] = [
+    ("copy_c1", "%x: tensor<3xf32>", "graph.copy_to %x : tensor<3xf32>"),
+    (
+        "copy_c2",
+        "%w: !graph.ref<tensor<3xf32>>",
+        'graph.copy_to %w {device = "cpu:0"} : !graph.ref<tensor<3xf32>>',
+    ),
+]
+"""Wrong programs: the label that refuses it, the function's arguments, the operation."""

@@ -17,13 +17,12 @@ from xdsl.dialects import scf
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import strings
+from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import LaunchFuncOp
 
 DEVICES = "graph.devices"
 """The attribute of a host function that gives the device of each argument."""
-HOST = "cpu:0"
-CUDA = "cuda:0"
 KNOWN_DEVICES = (HOST, CUDA)
 VIEWS = frozenset(
     f"memref.{name}"

@@ -31,10 +31,12 @@ from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Add, Identity, StopGradient
 from pullback.dialects.graph.gradient.markers import AddN, Gate
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.copy_to import CopyTo
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, label_of
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
@@ -123,6 +125,15 @@ def _gate(op: Operation, reaching: ReachingValues) -> Expansion:
         else next(passed)
         for t in values
     )
+
+
+def _copy_to(op: Operation, reaching: ReachingValues) -> Expansion:
+    """Copies rows and indices of slices to another device, and puts them together there."""
+    slices, device = Tensor(op.operands[0]), device_of_op(op)
+    if not isinstance(slices.type, SlicesType) or device is None:
+        return None
+    parts = [CopyTo.to(_part(part, slices), device).value for part in (SliceValues, SliceIndices)]
+    return MakeSlices.emit_as(parts, slices.type)
 
 
 def _contents_before(variable: SSAValue, reaching: ReachingValues) -> Tensor:
@@ -242,6 +253,7 @@ RULES: dict[type[Operation], Rule] = {
     Fill: _fill,
     Constant: _constant,
     Gate: _gate,
+    CopyTo: _copy_to,
     Identity: _operand,
     StopGradient: _operand,
     Densify: _densify,

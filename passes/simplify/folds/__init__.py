@@ -16,6 +16,7 @@ SUBJECTS = (
     "shapes",
     "slicing",
     "split_concat",
+    "copy_to",
     "repeating",
     "reductions",
     "along_axis",
