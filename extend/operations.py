@@ -108,7 +108,6 @@ from pullback.dialects.graph.movement.rearranging import Transpose as Transpose
 from pullback.dialects.graph.movement.split_concat import Split as Split
 from pullback.dialects.graph.movement.split_concat import Concat as Concat
 from pullback.dialects.graph.movement.split_concat import SplitLike as SplitLike
-from pullback.dialects.graph.movement.copy_to import CopyTo as CopyTo
 from pullback.dialects.graph.along_axes.scans import CumSum as CumSum
 from pullback.dialects.graph.along_axes.scans import CumProd as CumProd
 from pullback.dialects.graph.along_axes.scans import LinearRecurrence as LinearRecurrence
@@ -213,6 +212,7 @@ from pullback.dialects.graph.gradient.custom_gradient import CustomGradient as C
 from pullback.dialects.graph.state.stacks import EmptyStack as EmptyStack
 from pullback.dialects.graph.state.stacks import Push as Push
 from pullback.dialects.graph.state.stacks import Pop as Pop
+from pullback.dialects.graph.state.copy_to import CopyTo as CopyTo
 from pullback.dialects.graph.gradient.markers import Backward as Backward
 from pullback.dialects.graph.gradient.markers import GradientResults as GradientResults
 from pullback.dialects.graph.gradient.markers import Gate as Gate

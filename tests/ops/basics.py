@@ -18,10 +18,10 @@ from pullback.dialects.graph.by_index.gather import (
 from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Identity, Maximum, StopGradient, Where
-from pullback.dialects.graph.movement.copy_to import CopyTo
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape, ShapeOf, Size, SumTo
 from pullback.dialects.graph.movement.split_concat import Concat, Split, SplitLike
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type

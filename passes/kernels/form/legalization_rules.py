@@ -31,10 +31,10 @@ from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Add, Identity, StopGradient
 from pullback.dialects.graph.gradient.markers import AddN, Gate
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.movement.copy_to import CopyTo
 from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.movement.split_concat import Concat
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import Assign, Read, ReadRows, Update, label_of
 from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.tensor import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.movement.copy_to import CopyTo
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.simplify.matching import Folded, folds, producer
