@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from xdsl.utils.target import Target as Format
 
 from pullback.driver.targets.cpu import CPU
+from pullback.driver.targets.cuda import CUDA_TARGET
 from pullback.driver.targets.fibers import FIBERS
 from pullback.driver.targets.numpy import NUMPY
 from pullback.driver.targets.simt import SIMT
@@ -78,6 +79,6 @@ def _forms(target: Target) -> dict[str, Text]:
     return {text.format: text for text in target.texts if text.format is not None}
 
 
-for _target in (NUMPY, CPU, SIMT, FIBERS):
+for _target in (NUMPY, CPU, SIMT, FIBERS, CUDA_TARGET):
     register_target(_target)
 TARGETS.seal()

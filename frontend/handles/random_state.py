@@ -21,6 +21,7 @@ from pullback.dialects.graph.state.variables import AssignAdd, Read, VariableOp
 from pullback.dialects.graph.tensor.location import named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, VariableType
+from pullback.driver.storage import VariableStorage
 from pullback.frontend.graph.graph import Graph, entered_graph
 from pullback.frontend.graph.trip_counts import trips_around
 from pullback.frontend.handles.variable import Variable
@@ -42,7 +43,7 @@ class RandomState(Variable):
         self.home = home
         self.trainable = False
         self.name = NAME
-        self.array = np.zeros(2, np.int64)
+        self.storage = VariableStorage(np.zeros(2, np.int64))
         self.lock = Lock()
         self.seed(None)
 
@@ -82,7 +83,8 @@ class RandomState(Variable):
         return Tensor(draws.read[1].results[0])
 
     def __repr__(self) -> str:
-        return f"<RandomState: seed {self.array[0]}, {self.array[1]} steps>"
+        seed, steps = self.storage.contents()
+        return f"<RandomState: seed {seed}, {steps} steps>"
 
 
 def _put_first(block: Block, ops: list[Operation]) -> None:

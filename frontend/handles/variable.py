@@ -33,6 +33,7 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
     tensor_type,
 )
+from pullback.driver.storage import VariableStorage
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, current_graph, entered_graph
 from pullback.frontend.graph.unique_names import valid_hint
@@ -87,20 +88,26 @@ class Variable(Operators):
         self.home = _home(name)
         """The graph to which it belongs."""
         self.trainable = trainable
-        self.array = true_as_one(np.array(as_array(initial, "initial", dtype), order="C"))
+        self.storage = VariableStorage(true_as_one(np.array(as_array(initial, "initial", dtype), order="C")))
+        """The contents, on the host or on a device."""
         self.lock = Lock()
         """Held by whatever reads or writes the contents: steps, `numpy`, checkpoints."""
         self.home.names.check(name)
         self.name = self.home.names.unique(name)
         self._handle: Tensor | None = self._reference(self.home, self.name)
 
+    @property
+    def array(self) -> Array:
+        """The contents on the host, to read and to change; devices get them anew."""
+        return self.storage.on_host()
+
     def __getstate__(self) -> dict[str, Any]:
         # The contents are those between two steps, and the handle is found again in the graph, which is copied, too.
-        return {**vars(self), "_handle": None, "array": self.numpy()}
+        return {**vars(self), "_handle": None, "storage": VariableStorage(self.numpy())}
 
     def _reference(self, graph: Graph, name: str) -> Tensor:
         """A reference to the variable in a graph, under a name that is free there."""
-        type_ = VariableType(tensor_type(element_type_from(self.array.dtype), self.array.shape))
+        type_ = VariableType(tensor_type(element_type_from(self.storage.dtype), self.storage.shape))
         op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(name)})
         op.results[0].name_hint = valid_hint(name)
         graph.insert_outside_loops(op, name)
@@ -136,16 +143,16 @@ class Variable(Operators):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+        return self.storage.shape
 
     @property
     def dtype(self) -> str:
         """The element type's name, such as `"f32"`."""
-        return next(name for name, type_ in DTYPES.items() if numpy_dtype(type_) == self.array.dtype)
+        return next(name for name, type_ in DTYPES.items() if numpy_dtype(type_) == self.storage.dtype)
 
     @property
     def ndim(self) -> int:
-        return self.array.ndim
+        return len(self.storage.shape)
 
     def read(self) -> Tensor:
         """The contents at this point of the graph; later updates do not change it."""
@@ -167,7 +174,7 @@ class Variable(Operators):
 
     def numpy(self) -> Array:
         """A copy of the contents now: those before or after a step that another thread runs, never those in between."""
-        return holding([self.lock], self.array.copy)
+        return holding([self.lock], lambda: self.storage.contents().copy())
 
     def assign(self, value: Operand) -> Operation:
         """An update that replaces the contents by `value`: a tensor, an array or a number."""
@@ -199,7 +206,7 @@ class Variable(Operators):
             type_ = self.handle.type
             assert isinstance(type_, VariableType)
             what = f"the value for variable '{self.name}'"
-            number = beside(value, self.array.dtype, what)
+            number = beside(value, self.storage.dtype, what)
             if is_number(number):
                 return Fill.full(number, type_.data_type)
             tensor = as_tensor(value, what, self.dtype)

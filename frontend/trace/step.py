@@ -25,6 +25,7 @@ from pullback.dialects.ir.diagnostics import note_place
 from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.debug_files import DebugFiles
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
+from pullback.driver.storage import StoredVariables
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
 from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
@@ -68,7 +69,7 @@ class Step:
                 [op for leaf in self._leaves for op in leaf.updates],
             )
         used = _variables_in(module, graph)
-        self._variables = {name: variable.array for name, variable in used.items()}
+        self._variables = StoredVariables({name: variable.storage for name, variable in used.items()})
         self._locks = in_order([variable.lock for variable in used.values()])
         self._debug = DebugFiles(debug) if debug else None
         self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target), self._debug)

@@ -24,9 +24,10 @@ from pullback.passes.lowering import nodes
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, IdentityElement, Load, Node, Reduce
 from pullback.passes.lowering.space import schedule_of
+from pullback.tests.targets import COMPILED
 
 Array = npt.NDArray[Any]
-TARGETS = [name for name, target in targets().items() if "kernels" in target.levels]
+TARGETS = [name for name in COMPILED if "kernels" in targets()[name].levels]
 """The targets that kernels are lowered for."""
 NODE_KINDS: list[type[Node]] = [
     # `Node.__subclasses__()` may still hold classes that dataclasses with slots have replaced.

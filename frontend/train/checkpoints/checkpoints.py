@@ -58,7 +58,7 @@ def save_checkpoint(
     named, random, graphs = _by_name(variables), checked_generators(generators), _graphs(variables)
 
     def contents() -> tuple[dict[str, Array], dict[str, str]]:
-        return {name: v.array.copy() for name, v in named.items()}, encoded_states(graphs)
+        return {name: v.storage.contents().copy() for name, v in named.items()}, encoded_states(graphs)
 
     tensors, metadata = holding(_locks(named, graphs), contents)
     metadata |= encoded_generators(random)
@@ -156,7 +156,7 @@ def _misfit(name: str, variable: Variable, stored: Mapping[str, Array], known: S
         near = get_close_matches(name, known, n=1)
         hint = f" (there is {near[0]!r})" if near else ""
         return f"there is no '{name}' in it{hint}"
-    found, array = stored[name], variable.array
+    found, array = stored[name], variable.storage
     if (found.shape, found.dtype) == (array.shape, array.dtype):
         return None
     return (

@@ -197,7 +197,7 @@ def test_what_a_hook_raises_ends_the_run() -> None:
 def test_lists() -> None:
     assert list(pb.list_levels()) == ["request", "gradients", "graph", "kernels", "loops", "gpu"]
     assert pb.list_levels()["kernels"].static_shapes
-    assert list(pb.list_targets()) == ["numpy", "cpu", "simt", "fibers"]
+    assert list(pb.list_targets()) == ["numpy", "cpu", "simt", "fibers", "cuda"]
     assert pb.list_targets()["cpu"].levels == ("kernels", "loops")
     assert pb.list_pipelines()["finish"] == pb.pipeline("finish")
     assert {"cse", "form-kernels", "verify-level"} <= set(pb.list_passes())

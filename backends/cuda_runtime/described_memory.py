@@ -1,0 +1,34 @@
+"""Describes memory of a device by a NumPy array: its address, shape and element type. Nothing may read the array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class _Described:
+    def __init__(self, address: int, size: int) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": (size,),
+            "typestr": "|u1",
+            "data": (address, False),
+        }
+
+
+def described(address: int, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """An array over memory that begins at `address`, of which it only says where it is: views of it are others."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    # NumPy makes an array without elements lie anywhere: what is described has one byte at least.
+    bytes_ = np.asarray(_Described(address, max(size, 1)))
+    return bytes_[:size].view(dtype).reshape(tuple(shape))
+
+
+def address_of(array: Array) -> int:
+    """The address of the first element."""
+    return array.ctypes.data
