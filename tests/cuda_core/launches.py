@@ -1,0 +1,174 @@
+"""Launches of kernels: what the device checks before, and what the stand-in checks after."""
+
+from __future__ import annotations
+
+import ctypes
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from pullback.backends.fibers.kernel_library import LaunchError
+from pullback.tests.cuda_core.address_space import Allocation, is_device_address
+from pullback.tests.cuda_core.buffers import Buffer
+from pullback.tests.cuda_core.errors import cuda_error
+from pullback.tests.cuda_core.machine import Machine
+from pullback.tests.cuda_core.programs import Kernel
+from pullback.tests.cuda_core.recording import Extent, Launch
+from pullback.tests.cuda_core.streams import Task
+
+MAX_THREADS = 1024
+MAX_BLOCK = (1024, 1024, 64)
+MAX_GRID = (2**31 - 1, 65535, 65535)
+MAX_SHARED = 48 << 10
+"""Bytes of shared memory that a launch may ask for, unless its kernel has asked before."""
+NUMPY_SCALARS: tuple[type[Any], ...] = (
+    *(np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
+    *(np.float16, np.float32, np.float64),
+)
+CTYPES_SCALARS: tuple[type[Any], ...] = (
+    *(ctypes.c_bool, ctypes.c_int8, ctypes.c_int16, ctypes.c_int32, ctypes.c_int64),
+    *(ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_float, ctypes.c_double),
+)
+
+
+class LaunchConfig:
+    """The sizes of a launch."""
+
+    def __init__(
+        self,
+        grid: Any | None = None,
+        cluster: Any | None = None,
+        block: Any | None = None,
+        shmem_size: int | None = None,
+        is_cooperative: bool = False,
+        programmatic_stream_serialization: bool = False,
+    ) -> None:
+        self.grid = _extent("LaunchConfig.grid", grid)
+        self.block = _extent("LaunchConfig.block", block)
+        self.cluster = None if cluster is None else _extent("LaunchConfig.cluster", cluster)
+        self.shmem_size = shmem_size or 0
+        self.is_cooperative = is_cooperative
+        self.programmatic_stream_serialization = programmatic_stream_serialization
+        if cluster is not None or is_cooperative:
+            raise NotImplementedError("the stand-in has no clusters and no cooperative launches")
+
+
+def _extent(label: str, given: Any) -> Extent:
+    if isinstance(given, int):
+        sizes = (given,)
+    else:
+        common = "must be an int, or a tuple with up to 3 ints"
+        if not isinstance(given, tuple):
+            raise ValueError(f"{label} {common} (got {type(given)})")
+        if len(given) > 3:
+            raise ValueError(f"{label} {common} (got tuple with length {len(given)})")
+        if any(not isinstance(size, int) for size in given):
+            raise ValueError(f"{label} {common} (got {given})")
+        sizes = given
+    if any(size < 1 for size in sizes):
+        raise ValueError(f"{label} value{'s' if len(sizes) > 1 else ''} must be >= 1 (got {given})")
+    x, y, z = (*sizes, 1, 1, 1)[:3]
+    return x, y, z
+
+
+def launch_task(
+    machine: Machine, device: int, config: LaunchConfig, kernel: Kernel, arguments: tuple[Any, ...]
+) -> Task:
+    """The launch of a kernel on a device; raises what a launch does at once."""
+    signature = kernel._signature
+    _check_sizes(config, signature.threads)
+    bits = [argument_bits(argument) for argument in arguments]
+    sizes = [size for _, size in bits]
+    expected = signature.sizes
+    if len(sizes) != len(expected) or any(
+        known not in (None, size) for known, size in zip(expected, sizes, strict=True)
+    ):
+        raise machine.misuse(
+            f"kernel {signature.name} has the parameters ({', '.join(signature.parameters)}) and is launched with "
+            f"arguments of {sizes} bytes"
+        )
+    values = [value for value, _ in bits]
+    pointers = [at for at in range(len(values)) if signature.is_pointer(at)]
+    memory = [machine.addresses.find(values[at]) for at in pointers]
+    used = [each for each in memory if each is not None]
+    for each in used:
+        machine.check_live(each, f"kernel {signature.name} is launched on")
+
+    def run() -> None:
+        run_kernel(machine, device, config, kernel, values, pointers)
+
+    return Task(run, used)
+
+
+def run_kernel(
+    machine: Machine,
+    device: int,
+    config: LaunchConfig,
+    kernel: Kernel,
+    values: list[int],
+    pointers: list[int],
+) -> None:
+    name = kernel._signature.name
+    if (error := machine.faults.launch(name)) is not None:
+        raise error
+    places, used = list(values), list[Allocation]()
+    for at in pointers:
+        if (allocation := _accessible(machine, device, name, values[at])) is not None:
+            used.append(allocation)
+            places[at] = allocation.host_address + values[at] - allocation.address
+    try:
+        kernel._module.library.launch(name, config.grid, config.block, places, machine.order)
+    except LaunchError as error:
+        raise cuda_error("CUDA_ERROR_LAUNCH_FAILED", f"kernel {name}: {error}") from None
+    machine.recording.records.append(Launch(name, config.grid, config.block, device))
+    for allocation in used:
+        machine.check_zones(allocation, f"kernel {name}")
+
+
+def _accessible(machine: Machine, device: int, name: str, address: int) -> Allocation | None:
+    """The memory of a pointer that a kernel has; a null pointer has none."""
+    if address == 0:
+        return None
+    allocation = machine.addresses.find(address)
+    if allocation is None:
+        where = "a device" if is_device_address(address) else "the host, and not pinned"
+        raise cuda_error(
+            "CUDA_ERROR_ILLEGAL_ADDRESS", f"kernel {name} is given memory of {where}: {address:#x}"
+        )
+    machine.check_live(allocation, f"kernel {name} runs on")
+    if allocation.device not in (None, device):
+        raise cuda_error(
+            "CUDA_ERROR_ILLEGAL_ADDRESS", f"kernel {name} runs on device {device}, given {allocation}"
+        )
+    return allocation
+
+
+def _check_sizes(config: LaunchConfig, threads: int) -> None:
+    grid_fits = all(size <= limit for size, limit in zip(config.grid, MAX_GRID, strict=True))
+    block_fits = all(size <= limit for size, limit in zip(config.block, MAX_BLOCK, strict=True))
+    if not (grid_fits and block_fits and prod(config.block) <= min(MAX_THREADS, threads)):
+        raise cuda_error(
+            "CUDA_ERROR_INVALID_VALUE", f"grid {config.grid}, block {config.block} of {threads} threads"
+        )
+    if not 0 <= config.shmem_size <= MAX_SHARED:
+        raise cuda_error("CUDA_ERROR_INVALID_VALUE", f"{config.shmem_size} bytes of shared memory")
+
+
+def argument_bits(argument: Any) -> tuple[int, int]:
+    """The bits of an argument and its size in bytes: a Python integer is an address, whatever it was meant to be."""
+    if isinstance(argument, Buffer):
+        if argument.is_closed:
+            raise argument._machine.misuse("a kernel is launched on a buffer that is closed")
+        return argument.handle, 8
+    if isinstance(argument, int):
+        if not -(2**63) <= argument < 2**63:
+            raise OverflowError("Python int too large to convert to C long")
+        return argument % 2**64, 8
+    if isinstance(argument, float):
+        argument = np.float64(argument)
+    elif isinstance(argument, CTYPES_SCALARS):
+        return int.from_bytes(bytes(argument), "little"), ctypes.sizeof(argument)
+    if isinstance(argument, NUMPY_SCALARS):
+        return int.from_bytes(argument.tobytes(), "little"), argument.nbytes
+    raise TypeError("the argument is of unsupported type: " + str(type(argument)))

@@ -1,0 +1,91 @@
+"""A stand-in for the part of `cuda.core` that the CUDA runtime uses, on a machine without a GPU.
+
+A kernel is the text that NVRTC would compile, compiled for fibers. A stand-in is an object with the attributes of the
+module, and a machine of its own.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from pullback.backends.fibers.kernel_library import ThreadOrder
+from pullback.tests.cuda_core import buffers, programs, streams
+from pullback.tests.cuda_core.devices import Device
+from pullback.tests.cuda_core.errors import CUDAError, DynamicLibNotFoundError, MisuseError, NVRTCError
+from pullback.tests.cuda_core.faults import Faults
+from pullback.tests.cuda_core.launches import LaunchConfig, launch_task
+from pullback.tests.cuda_core.machine import Machine, bind, options_of
+from pullback.tests.cuda_core.recording import Recording
+
+
+class StandIn:
+    """What `import cuda.core` would give.
+
+    Args:
+        devices: how many there are; with 0 there is a driver and no device.
+        memory: bytes that each device has.
+        architecture: the compute capability.
+        order: the order of threads, warps and blocks in kernels.
+        seed: of the orders in which nodes of graphs run.
+        driver: whether there is a driver.
+    """
+
+    __version__ = "1.2.0"
+
+    def __init__(
+        self,
+        devices: int = 1,
+        *,
+        memory: int = 1 << 28,
+        architecture: tuple[int, int] = (9, 0),
+        order: ThreadOrder = ThreadOrder.FORWARDS,
+        seed: int = 0,
+        driver: bool = True,
+    ) -> None:
+        machine = self._machine = Machine(devices, memory, architecture, order, seed, driver)
+        bind(machine, streams.Stream, streams.Event, Device)
+        bind(machine, buffers.Buffer, buffers.MemoryResource, buffers.DeviceMemoryResource)
+        bind(machine, buffers.PinnedMemoryResource, buffers.LegacyPinnedMemoryResource)
+        bind(machine, programs.Program, programs.ObjectCode, programs.Kernel)
+        self.__dict__.update(machine.types)
+        self.StreamOptions, self.EventOptions = streams.StreamOptions, streams.EventOptions
+        self.ProgramOptions, self.LaunchConfig = programs.ProgramOptions, LaunchConfig
+        self.system = SimpleNamespace(get_num_devices=self._get_num_devices)
+        errors = SimpleNamespace(CUDAError=CUDAError, NVRTCError=NVRTCError)
+        self._utils = SimpleNamespace(cuda_utils=errors)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the stand-in for cuda.core has no {name!r}; see tests/cuda_core")
+
+    def launch(self, stream, config, kernel, *kernel_args) -> None:
+        accepted = buffers.accept_stream(stream)
+        given = options_of(LaunchConfig, config, "launch config")
+        accepted._enqueue(launch_task(self._machine, accepted._context.device, given, kernel, kernel_args))
+
+    @property
+    def recording(self) -> Recording:
+        return self._machine.recording
+
+    @property
+    def faults(self) -> Faults:
+        return self._machine.faults
+
+    def lose_device(self, device: int, error: str = "CUDA_ERROR_DEVICE_UNAVAILABLE") -> None:
+        """Let everything on a device fail from now on."""
+        from pullback.tests.cuda_core.errors import cuda_error
+
+        self._machine.contexts[device].error = cuda_error(error, "planted")
+
+    def check(self) -> None:
+        """Raise what CUDA leaves undefined and was done, also where the program swallowed it."""
+        misuses, self._machine.misuses = self._machine.misuses, []
+        if misuses:
+            raise MisuseError("\n".join(misuses))
+
+    def _get_num_devices(self) -> int:
+        if not self._machine.driver:
+            raise DynamicLibNotFoundError(
+                '"nvml" is an NVIDIA driver library and can only be found via system search.'
+            )
+        return len(self._machine.contexts)
