@@ -11,10 +11,10 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.kernel.arenas import arenas_of
 from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
-from pullback.dialects.graph.kernel.op_devices import ONLY, device_of_op
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import label_of
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 BufferKey: TypeAlias = tuple[str, int | str]
@@ -27,9 +27,9 @@ SCRATCH: BufferKey = ("scratch", 0)
 """Memory that a kernel needs for itself, and that means nothing before and after it."""
 
 
-def arena_on(device: str) -> str:
+def arena_on(device: str | None) -> str:
     """The kind of the buffers in the arena of a device."""
-    return ARENA_KIND if device == ONLY else f"{ARENA_KIND}:{device}"
+    return ARENA_KIND if device is None else f"{ARENA_KIND}:{device}"
 
 
 class BufferAssignment:
@@ -38,8 +38,8 @@ class BufferAssignment:
     def __init__(self, function: func.FuncOp) -> None:
         self.function = function
         self.arenas = arenas_of(function)
-        """The bytes of each arena, by device; `ONLY` where the program names none."""
-        self.arena_bytes = self.arenas.get(ONLY, 0)
+        """The bytes of each arena, by device; None stands for that of a program that names none."""
+        self.arena_bytes = self.arenas.get(None, 0)
         self.constants: dict[BufferKey, Constant] = {}
         for op in function.walk():
             if isinstance(op, Constant):

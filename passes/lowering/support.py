@@ -13,11 +13,12 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.indexed import Alias, Indexed, Uniform, View
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.types import SlicesType, is_static
 
-PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, Pop, MakeSlices, Alias)
+PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, Pop, MakeSlices, Alias, CopyTo)
 """What is outside of kernels and is lowered there."""
 MARKERS = (SumGradients, Backward, GradientResults)
 KERNEL_DTYPES = (f32, f64, i32, i64, i1)

@@ -9,6 +9,7 @@ from xdsl.ir import Operation
 from xdsl.pattern_rewriter import PatternRewriter
 
 from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.passes.rewriting.same_device import place_like
 
 
 @contextmanager
@@ -25,8 +26,7 @@ def inserting_at(rewriter: PatternRewriter) -> Generator[None]:
     def place(op: Operation) -> None:
         if following is not None:
             op.location = following.location
-            if (device := following.attributes.get("device")) is not None:
-                op.attributes["device"] = device
+            place_like(op, following)
         rewriter.insert(op)
 
     with inserting(place):

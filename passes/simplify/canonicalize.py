@@ -16,6 +16,7 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.same_device import place_like
 from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.folds import folds_of
 from pullback.passes.simplify.matching import Fold
@@ -103,8 +104,7 @@ class _FoldWalk:
         assert anchor is not None
         assert anchor.parent is not None
         op.location = anchor.location
-        if (device := anchor.attributes.get("device")) is not None:
-            op.attributes["device"] = device
+        place_like(op, anchor)
         anchor.parent.insert_op_before(op, anchor)
         if self.first_made is None:
             self.first_made = op

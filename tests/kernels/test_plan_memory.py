@@ -33,7 +33,7 @@ def test_living_values_do_not_overlap(program: Program) -> None:
     placed = [(s, s.buffer) for s in plan.lives.storages if s.buffer and s.buffer.kind is MemorySpace.ARENA]
     for storage, buffer in placed:
         offset = buffer.place[1]
-        assert isinstance(offset, int) and offset % 64 == 0 and offset + storage.size <= plan.arena
+        assert isinstance(offset, int) and offset % 64 == 0 and offset + storage.size <= plan.arenas[None]
     for (a, at_a), (b, at_b) in combinations(placed, 2):
         if a.start <= b.end and b.start <= a.end:
             begin_a, begin_b = int(at_a.place[1]), int(at_b.place[1])

@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, i64
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.kernel.op_devices import ONLY
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 ARENA = "graph.arena"
 ARENAS = "graph.arenas"
 
 
-def arenas_of(function: Operation) -> Mapping[str, int]:
-    """The bytes of the arena on each device, by device; the one of a program that names no devices is on `ONLY`.
+def arenas_of(function: Operation) -> Mapping[str | None, int]:
+    """The bytes of the arena on each device, by device; None stands for that of a program that names none.
 
     Raises:
         DiagnosticError: what the function states are no sizes, or it states them in both ways.
@@ -30,7 +29,7 @@ def arenas_of(function: Operation) -> Mapping[str, int]:
             f"memory: the function has {ARENA} and {ARENAS}; expected one of them", function
         )
     if listed is None:
-        return {} if whole is None else {ONLY: _bytes(function, ARENA, whole)}
+        return {} if whole is None else {None: _bytes(function, ARENA, whole)}
     if not isinstance(listed, DictionaryAttr):
         raise DiagnosticError(
             f'memory: {ARENAS} is {listed}; expected bytes by device, as in {{"cpu:0" = 64 : i64}}', function
@@ -38,15 +37,15 @@ def arenas_of(function: Operation) -> Mapping[str, int]:
     return {device: _bytes(function, f'{ARENAS} of "{device}"', size) for device, size in listed.data.items()}
 
 
-def state_arenas(function: Operation, arenas: Mapping[str, int]) -> None:
+def state_arenas(function: Operation, arenas: Mapping[str | None, int]) -> None:
     """States the bytes of the arena on each device."""
     for name in (ARENA, ARENAS):
         function.attributes.pop(name, None)
-    if ONLY in arenas:
-        function.attributes[ARENA] = IntegerAttr(arenas[ONLY], i64)
+    if None in arenas:
+        function.attributes[ARENA] = IntegerAttr(arenas[None], i64)
     else:
-        sizes = {device: IntegerAttr(arenas[device], i64) for device in sorted(arenas)}
-        function.attributes[ARENAS] = DictionaryAttr(sizes)
+        sizes = {device: IntegerAttr(size, i64) for device, size in arenas.items() if device is not None}
+        function.attributes[ARENAS] = DictionaryAttr(dict(sorted(sizes.items())))
 
 
 def _bytes(function: Operation, what: str, size: object) -> int:

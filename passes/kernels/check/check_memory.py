@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import prod
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType
+from xdsl.dialects.builtin import ArrayAttr, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from pullback.dialects.graph.kernel.arenas import ARENA, ARENAS, arenas_of
 from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
+from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.state.variables import Assign, VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -17,7 +19,6 @@ from pullback.passes.kernels.memory.arena import ALIGNMENT
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
 from pullback.passes.kernels.memory.updates import Finding, place_variables
 
-ARENA = "graph.arena"
 MEMORY = "memory"
 
 
@@ -30,7 +31,8 @@ class PlanError(DiagnosticError):
 
 def has_plan(function: func.FuncOp) -> bool:
     """Tells whether a function has a memory plan."""
-    return ARENA in function.attributes or any(MEMORY in op.attributes for op in function.walk())
+    stated = function.attributes
+    return ARENA in stated or ARENAS in stated or any(MEMORY in op.attributes for op in function.walk())
 
 
 def check_memory(function: func.FuncOp) -> None:
@@ -51,10 +53,8 @@ class Checker:
         self.lives = Lifetimes(function.body.block)
         last = function.body.block.last_op
         self.returned = list(last.operands) if last is not None else []
-        self.variables = {
-            op.label: data_type_of(op.results[0].type) for op in function.walk() if isinstance(op, VariableOp)
-        }
-        self.arena = self._arena()
+        self.variables = {op.label: op.results[0] for op in function.walk() if isinstance(op, VariableOp)}
+        self.arenas = arenas_of(function)
         self.buffers: dict[SSAValue, BufferAttr] = {}
 
     def check(self) -> None:
@@ -68,14 +68,6 @@ class Checker:
             elif buffer.kind is MemorySpace.OUTPUT:
                 self._check_returned(value, buffer)
         check_overlaps(self.lives, self.buffers)
-
-    def _arena(self) -> int | None:
-        attribute = self.function.attributes.get(ARENA)
-        if attribute is None:
-            return None
-        if not isinstance(attribute, IntegerAttr) or attribute.value.data < 0:
-            raise PlanError(f"{ARENA} is {attribute}; expected bytes, 0 or more", self.function)
-        return attribute.value.data
 
     # ---- one value --------------------------------------------------------------------------------------
 
@@ -114,11 +106,14 @@ class Checker:
                     count = len(self.returned)
                     raise self._wrong(op, value, buffer, f"the function has {count} outputs, counted from 0")
                 self._check_type(op, value, buffer, self.returned[where].type)
+                self._check_device(op, value, buffer, self.returned[where])
             case MemorySpace.VARIABLE:
                 if where not in self.variables:
                     known = ", ".join(f'"{label}"' for label in self.variables) or "none"
                     raise self._wrong(op, value, buffer, f"expected a variable of the function: {known}")
-                self._check_type(op, value, buffer, self.variables[str(where)])
+                variable = self.variables[str(where)]
+                self._check_type(op, value, buffer, data_type_of(variable.type))
+                self._check_device(op, value, buffer, variable)
             case MemorySpace.ARENA:
                 assert isinstance(where, int)
                 self._check_range(op, value, buffer, where)
@@ -130,20 +125,29 @@ class Checker:
         if not same_elements or prod(shape_of_type(value.type)) != prod(shape_of_type(type_)):
             raise self._wrong(op, value, buffer, f"that holds {type_}, and the value is {value.type}")
 
+    def _check_device(self, op: Operation, value: SSAValue, buffer: BufferAttr, owner: SSAValue) -> None:
+        """Checks that a value is on the device of the output or the variable whose memory it takes."""
+        there, here = device_of_value(owner), device_of_value(value)
+        if there != here:
+            raise self._wrong(op, value, buffer, f"that is on {there}, and the value on {here}")
+
     def _check_range(self, op: Operation, value: SSAValue, buffer: BufferAttr, offset: int) -> None:
         storage = self.lives.of(value)
         assert storage is not None
-        if self.arena is None:
-            raise self._wrong(op, value, buffer, f"expected {ARENA} = <bytes> : i64 on the function")
+        size, stated = self.arenas.get(storage.device), ARENA
+        if storage.device is not None:
+            stated = f'"{storage.device}" in {ARENAS}'
+        if size is None:
+            raise self._wrong(op, value, buffer, f"expected {stated} = <bytes> : i64 on the function")
         if offset % ALIGNMENT:
             raise self._wrong(op, value, buffer, f"expected a multiple of {ALIGNMENT}")
-        if offset + storage.size > self.arena:
+        if offset + storage.size > size:
             raise self._wrong(
                 op,
                 value,
                 buffer,
-                f"its {storage.size} bytes end beyond the arena of {self.arena}; expected a lower offset or a "
-                f"larger {ARENA}",
+                f"its {storage.size} bytes end beyond the arena of {size}; expected a lower offset or a larger "
+                f"{stated}",
             )
 
     # ---- among others -----------------------------------------------------------------------------------

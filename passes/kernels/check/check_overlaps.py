@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.ir import Operation, OpResult, SSAValue
 
@@ -15,6 +16,9 @@ from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.reuse import makes_way, may_overwrite
+
+Memory: TypeAlias = tuple[MemorySpace, int | str | None]
+"""An output, by its number, or the arena of a device."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,15 @@ def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> 
 
     Memory of variables is left out: what may be there is proved by `place_variables`.
     """
-    memories: defaultdict[int | str | None, list[Placed]] = defaultdict(
-        list
-    )  # outputs by number, and the arena
+    memories: defaultdict[Memory, list[Placed]] = defaultdict(list)
     for value, buffer in buffers.items():
         storage, (_, where) = lives.of(value), buffer.place
         if storage is None or buffer.kind is MemorySpace.VARIABLE:
             continue
         if buffer.kind is MemorySpace.ARENA and isinstance(where, int):
-            memories[None].append(Placed(storage, buffer, where))
+            memories[buffer.kind, storage.device].append(Placed(storage, buffer, where))
         else:
-            memories[where].append(Placed(storage, buffer, 0))
+            memories[buffer.kind, where].append(Placed(storage, buffer, 0))
     for placed in memories.values():
         living: list[Placed] = []
         for new in sorted(placed, key=lambda p: p.storage.start):

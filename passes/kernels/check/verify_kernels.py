@@ -7,39 +7,51 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Pointwise
+from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_memory import check_memory, has_plan
+from pullback.passes.kernels.check.check_placement import check_placement
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes
 
 
 def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> None:
-    """Checks the schedule of every kernel, and the memory plan of every function that has one.
+    """Checks the schedule of every kernel, the devices, and the memory plan of every function that has one.
 
     Args:
         module: a module of level `kernels`.
-        target: whose means every kernel must have enough of, a key of `TARGETS`; any target's unless given.
+        target: whose means every kernel must have enough of, a key of `TARGETS`; any target's unless given. Those on
+            the host's device must have the CPU's.
         means: what else the target has, where its lowering has options for it, such as `shared_bytes`.
 
     Raises:
         DiagnosticError: at the operation that is wrong.
     """
-    kernels: dict[Structure, Kernel] = {}
+    kernels: dict[tuple[Structure, bool], Kernel] = {}
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
         for op in function.walk():
-            if isinstance(op, Kernel) and (structure := structure_of(op)) not in kernels:
+            if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
                 check_dtypes(op)
                 check_bodies(op)
                 check_schedule(op)
-                kernels[structure] = op
+                kernels[key] = op
+        check_placement(function)
         if has_plan(function):
             check_memory(function)
     if target is not None:
-        for kernel in kernels.values():
-            check_means(kernel, target, **means)
+        for (_, for_cpu), kernel in kernels.items():
+            if for_cpu:
+                check_means(kernel, "cpu")
+            else:
+                check_means(kernel, target, **means)
+
+
+def is_for_cpu(kernel: Kernel) -> bool:
+    """Tells whether a kernel of a program over several devices is one for the CPU, whatever the target."""
+    return device_of_op(kernel) == HOST
 
 
 def check_dtypes(kernel: Kernel) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import UNKNOWN_LOC
+from collections.abc import Callable
+
+from xdsl.dialects.builtin import UNKNOWN_LOC, StringAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import Yield
+from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.ir.positions import placed_as
 from pullback.passes.kernels.form.bodies import Bodies, Body
 from pullback.passes.kernels.form.choose_schedule import schedule_of
@@ -24,9 +27,12 @@ def build(
     groups: Groups,
     bodies: Bodies,
     values: Values,
-    vector_bits: int | None,
+    vector_bits_on: Callable[[str | None], int | None],
 ) -> list[Operation]:
-    """Builds a block anew from its groups; returns the operations that are no longer in it."""
+    """Builds a block anew from its groups; returns the operations that are no longer in it.
+
+    `vector_bits_on` gives the width of a vector register on a device, if that has any.
+    """
     old = list(block.ops)
     for op in old:
         op.detach()
@@ -38,7 +44,7 @@ def build(
             if any(v in values for v in op.operands):
                 op.operands = [values.get(v, v) for v in op.operands]
         elif item in bodies:
-            block.add_op(build_kernel(item, bodies[item], values, vector_bits))
+            block.add_op(build_kernel(item, bodies[item], values, vector_bits_on(item.device)))
     return [op for op in old if op.parent is None]
 
 
@@ -51,13 +57,16 @@ def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | No
         inside[old] = new
         new.name_hint = old.name_hint
     for op in body.ops:
-        block.add_op(op.clone(inside))
+        made = op.clone(inside)
+        made.attributes.pop(DEVICE, None)  # the kernel states it for all
+        block.add_op(made)
     block.add_op(Yield.create(operands=[inside[v] for v in body.outputs]))
     owner = body.outputs[-1].owner
     kernel = Kernel.create(
         operands=inputs,
         result_types=[v.type for v in body.outputs],
         properties={"schedule": schedule_of(group, block, vector_bits)},
+        attributes={} if group.device is None else {DEVICE: StringAttr(group.device)},
         regions=[Region(block)],
         location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else None,
     )

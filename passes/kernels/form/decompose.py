@@ -12,6 +12,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
 from pullback.passes.lowering.support import HOST, has_kernel_dtypes, runs_natively
 from pullback.passes.rewriting.replacement import Replacements
+from pullback.passes.rewriting.same_device import place_like
 from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.canonicalize import canonicalize
 from pullback.passes.simplify.cse import merge_equal
@@ -51,6 +52,7 @@ def _replace(op: Composite, replacements: Replacements) -> None:
     assert results is not None, "what stays whole does not become native"
     for new in made:
         new.location = op.location
+        place_like(new, op)
         op.parent.insert_op_before(new, op)
     values = results if isinstance(results, tuple) else (results,)
     replacements.replace(op, [t.value for t in values])

@@ -22,6 +22,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import ScheduleAttr
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
+from pullback.dialects.graph.tensor.device import DEVICE, HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
@@ -52,8 +53,7 @@ def form(
     classified = classify(block, bundles, around or {})
     groups = group(classified, options.max_ops)
     bodies = rematerialize(classified, groups)
-    vector_bits = options.vector_bits if options.device == "cpu" else None
-    replaced = build(block, classified, groups, bodies, values, vector_bits)
+    replaced = build(block, classified, groups, bodies, values, options.vector_bits_on)
     for loop in block.ops:
         for region in loop.regions if isinstance(loop, While) else ():
             form(region.block, options, native, classified.constants, values)
@@ -67,11 +67,13 @@ DEVICES: Mapping[str, str] = {"cpu": "cpu", "cuda": "gpu"}
 """The devices that schedules are written for, and whose keys of a schedule these are."""
 
 
-def tune(function: func.FuncOp, target: str) -> None:
-    """Writes the parameters that are tuned for a target into the schedules of a function's kernels."""
+def tune(function: func.FuncOp, options: FormKernels) -> None:
+    """Writes the parameters that are tuned for GPUs into the schedules of a function's kernels that run there."""
     for op in function.walk():
         if isinstance(op, Kernel) and op.schedule is not None:
-            op.schedule = ScheduleAttr(tuned(op, target))
+            key = options.key_on(device_of_op(op))
+            if key != "cpu":  # whose parameters a schedule has from the start
+                op.schedule = ScheduleAttr(tuned(op, key))
 
 
 UNFINISHED: Mapping[type[Operation], str] = {
@@ -88,11 +90,15 @@ UNFINISHED: Mapping[type[Operation], str] = {
 class FormKernels(ModulePass):
     """Group the operations of level `graph` into kernels, each with a schedule. Kernels that are there already stay.
 
-    Options: `device`, whose parameters the schedules get: `cpu` (unless given) or `cuda`; `vector-bits`, the width of
-    a vector register of a CPU, for the schedules: a power of two from 64 on, 512 unless given, so that text is the same
-    on every machine (who compiles for this machine gives its width); `max-ops`, the most operations in one kernel;
-    `dtypes`, those that kernels of the target compute with, of f32,f64,i32,i64,i1, and all of these unless given;
-    `host-ops`, the names of operations that they do not compute. What they do not compute is marked `host`.
+    No kernel is over two devices: each has the `device` of its operations, which lose theirs. Copies between devices
+    stay outside.
+
+    Options: `device`, whose parameters the schedules get: `cpu` (unless given) or `cuda`, where kernels on `cpu:0` get
+    those of the CPU; `vector-bits`, the width of a vector register of a CPU, for the schedules: a power of two from 64
+    on, 512 unless given, so that text is the same on every machine (who compiles for this machine gives its width);
+    `max-ops`, the most operations in one kernel; `dtypes`, those that kernels of the target compute with, of
+    f32,f64,i32,i64,i1, and all of these unless given; `host-ops`, the names of operations that they do not compute.
+    What they do not compute is marked `host`.
     """
 
     name = "form-kernels"
@@ -120,22 +126,32 @@ class FormKernels(ModulePass):
         if self.max_ops < 1:
             raise DiagnosticError(f"form-kernels: max-ops is {self.max_ops}; expected 1 or more", op)
         try:
-            native = NativeSupport.of(self.dtypes, self.host_ops)
+            native = NativeSupport.of(self.dtypes, self.host_ops, None if self.device == "cpu" else HOST)
         except ValueError as error:
             raise DiagnosticError(f"form-kernels: {error}", op) from None
         check_finished(op)
         for function in op.ops:
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
+            if self.device == "cpu":
+                for inner in function.walk():
+                    inner.attributes.pop(DEVICE, None)
             if not is_formed(function.body.block):
                 native.mark(function.walk())
                 decompose(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
-                if self.device != "cpu":
-                    tune(function, DEVICES[self.device])
+                tune(function, self)
                 if is_counting():
                     self._count(function)
+
+    def key_on(self, device: str | None) -> str:
+        """The key of a schedule under which the parameters are for kernels on a device of the program."""
+        return "cpu" if device == HOST else DEVICES[self.device]
+
+    def vector_bits_on(self, device: str | None) -> int | None:
+        """The width of a vector register on a device of the program; None for GPUs."""
+        return self.vector_bits if self.key_on(device) == "cpu" else None
 
     def _count(self, function: func.FuncOp) -> None:
         for op in function.walk():

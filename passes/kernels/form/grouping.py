@@ -26,6 +26,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import result_axes
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
@@ -174,7 +175,7 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Dims, Dims]:
         dims.append(Dim(extent, len(space)) if extent != 1 else None)
         if dims[-1] is not None:
             space.append(dims[-1])
-    opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape)
+    opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape, device_of_op(step.op))
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)

@@ -59,6 +59,8 @@ class Group:
     boundary: int | None
     inner: Reduces | None
     reductions: frozenset[Known]
+    device: str | None = None
+    """Where the kernel runs; None in a program that names no devices."""
 
 
 @dataclass(eq=False)
@@ -74,6 +76,7 @@ class OpenGroup(Merging):
     segment: int
     space: list[Dim]
     shape: tuple[int, ...]
+    device: str | None = None
     size: int = 1
     """The number of operations."""
     boundary: int | None = None
@@ -126,7 +129,8 @@ class OpenGroup(Merging):
     def closed(self) -> Group:
         """Makes the finished group, once nothing more joins it."""
         return Group(
-            *(self.kind, self.position, self.segment, self.shape), self.boundary, self.inner, self.reductions
+            *(self.kind, self.position, self.segment, self.shape),
+            *(self.boundary, self.inner, self.reductions, self.device),
         )
 
 

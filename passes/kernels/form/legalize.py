@@ -13,20 +13,26 @@ to come before an update, later walks put before the whole bundle.
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import TensorType
+from xdsl.dialects.builtin import StringAttr, TensorType
 from xdsl.ir import Block, Operation
 
+from pullback.dialects.graph.by_index.gather import MakeSlices, SliceIndices, SliceValues
+from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.movement.shapes import ShapeOf, Size, SumTo
 from pullback.dialects.graph.movement.split_concat import SplitLike
+from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.legalization_rules import ReachingValues, rule_of
+from pullback.passes.rewriting.same_device import place_like
 
 Bundle = tuple[Operation, ...]
 """What one operation of the program becomes: itself, or the operations that replace it."""
 DYNAMIC = (ShapeOf, Size, SumTo, SplitLike)
 """Operations on shapes that are not known, which specialize-shapes and canonicalize remove."""
+MOVES_NOTHING = (SliceValues, SliceIndices, MakeSlices)
+"""Operations whose results are the memory of their operands."""
 
 
 def legalize(block: Block) -> tuple[Bundle, ...]:
@@ -58,6 +64,7 @@ def _replaced(op: Operation, block: Block, reaching: ReachingValues) -> list[Ope
         return None
     for new in made:
         new.location = op.location
+        _place(new, op)
         block.insert_op_before(new, op)
     results = found if isinstance(found, tuple) else (found,)
     for old, new in zip(op.results, results, strict=bool(op.results)):
@@ -65,6 +72,14 @@ def _replaced(op: Operation, block: Block, reaching: ReachingValues) -> list[Ope
         old.replace_all_uses_with(new.value)
     block.erase_op(op)
     return made
+
+
+def _place(new: Operation, op: Operation) -> None:
+    """Has a new operation run where the old one did; slices, and parts of them, are where what they are taken of is."""
+    device = device_of_value(new.operands[0]) if isinstance(new, MOVES_NOTHING) else None
+    if device is not None:
+        new.attributes[DEVICE] = StringAttr(device)
+    place_like(new, op)
 
 
 def check_static(op: Operation) -> None:

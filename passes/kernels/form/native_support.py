@@ -4,7 +4,8 @@ With `dtypes=f32,i32` (`%x : tensor<4xf64>`):
 
     %y = graph.tanh %x : tensor<4xf64>          ->     %y = graph.tanh %x {host} : tensor<4xf64>
 
-A mark is text, like all that later passes go by: `plan-memory` and lowerings need not know the target.
+A mark is text, like all that later passes go by: `plan-memory` and lowerings need not know the target. What a program
+for GPUs puts on the host's device is compiled for the CPU, whose kernels compute everything that any kernels do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.op.indexed import Alias
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.types import SlicesType, dtype_name, element_type_of
 from pullback.passes.lowering.support import HOST, KERNEL_DTYPES, has_kernel_dtypes, runs_natively
 
@@ -29,9 +31,13 @@ class NativeSupport:
 
     dtypes: frozenset[Attribute]
     host_ops: frozenset[str]
+    elsewhere: str | None = None
+    """The device in the program whose kernels are those of another target, and compute all that any do."""
 
     @staticmethod
-    def of(dtypes: Sequence[str] | None, host_ops: Sequence[str]) -> NativeSupport:
+    def of(
+        dtypes: Sequence[str] | None, host_ops: Sequence[str], elsewhere: str | None = None
+    ) -> NativeSupport:
         """Reads the options of `form-kernels`.
 
         Raises:
@@ -45,7 +51,7 @@ class NativeSupport:
             if name not in OPS:
                 raise ValueError(f'host-ops has {name}; expected operations, as in host-ops="graph.tanh"')
         chosen = KERNEL_DTYPES if dtypes is None else [known[name] for name in dtypes]
-        return NativeSupport(frozenset(chosen), frozenset(host_ops))
+        return NativeSupport(frozenset(chosen), frozenset(host_ops), elsewhere)
 
     @property
     def is_full(self) -> bool:
@@ -57,8 +63,11 @@ class NativeSupport:
         if self.is_full:
             return
         for op in ops:
-            if _may_be_native(op) and not self._includes(op):
+            if _may_be_native(op) and not (self._is_elsewhere(op) or self._includes(op)):
                 op.attributes[HOST] = UnitAttr()
+
+    def _is_elsewhere(self, op: Operation) -> bool:
+        return self.elsewhere is not None and device_of_op(op) == self.elsewhere
 
     def _includes(self, op: Operation) -> bool:
         if op.name in self.host_ops:

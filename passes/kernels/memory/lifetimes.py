@@ -12,6 +12,7 @@ have numbers, too: those after the loop's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import TensorType
@@ -20,8 +21,10 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.stacks import Pop
 from pullback.dialects.graph.state.variables import Read
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
@@ -29,10 +32,16 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.rewriting.union_find import Merging
 
+NO_SLICES: Mapping[type[Operation], str] = {
+    While: "slices are not carried by loops: densify them before the loop",
+    CopyTo: "slices are copied as rows and indices: run form-kernels first",
+}
+"""What is to be done about slices that have no memory of their own."""
+
 
 def makes_values(op: Operation) -> bool:
     """Tells whether the results of an operation need buffers; those of others are operands, or constants."""
-    return isinstance(op, Kernel | Read | While | Pop) or runs_on_host(op)
+    return isinstance(op, Kernel | Read | While | Pop | CopyTo) or runs_on_host(op)
 
 
 @dataclass(eq=False)
@@ -43,6 +52,8 @@ class Storage(Merging):
     size: int
     start: int
     end: int
+    device: str | None
+    """Where the bytes are; None in a program that names no devices."""
     buffer: BufferAttr | None = None
 
     def absorb(self, other: Storage) -> None:
@@ -119,7 +130,7 @@ class Lifetimes:
         size = numpy_dtype(element_type_of(type_)).itemsize
         for extent in shape_of_type(type_):
             size *= extent
-        storage = Storage(values, size, start, end)
+        storage = Storage(values, size, start, end, device_of_value(values[0]))
         self._storages |= dict.fromkeys(values, storage)
         return storage
 
@@ -134,7 +145,7 @@ class Lifetimes:
             return
         for number, result in enumerate(op.results):
             if isinstance(result.type, SlicesType):
-                raise DiagnosticError("slices are not carried by loops: densify them before the loop", op)
+                raise DiagnosticError(NO_SLICES.get(type(op), NO_SLICES[While]), op)
             if not isinstance(result.type, TensorType):
                 continue
             start = self.start[op]

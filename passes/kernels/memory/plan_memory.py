@@ -1,25 +1,28 @@
 """`plan-memory`: chooses a buffer for every value outside of kernels.
 
 In this order: variables (`updates`), outputs, values that loops carry and results in place of operands (`reuse`), and
-what remains in one arena (`arena`).
+what remains in the arena of its device (`arena`). Nothing shares memory with what is on another device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.kernel.arenas import state_arenas
 from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import is_spread
 from pullback.dialects.graph.state.control_flow import While
 from pullback.passes.kernels.memory.arena import aligned, allocate
-from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
+from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage, makes_values
 from pullback.passes.kernels.memory.reports import hazards_report, memory_report, show
 from pullback.passes.kernels.memory.reuse import replace_operands, share_carried
 from pullback.passes.kernels.memory.updates import Finding, place_variables
@@ -28,7 +31,7 @@ from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 @dataclass(frozen=True)
 class PlanMemory(ModulePass):
-    """Give every tensor outside of kernels a buffer: an output, a variable's memory, or a part of one arena.
+    """Give every tensor outside of kernels a buffer: an output, a variable's memory, or a part of its device's arena.
 
     Options: `report=memory` prints the arena's peak and what lies where and how long, `report=hazards` which
     reads and updates of variables were proved to need no copy, both on standard error.
@@ -51,7 +54,7 @@ class PlanMemory(ModulePass):
                 if is_counting():
                     self._count(plan)
                 if self.report == "memory":
-                    show(memory_report(function, plan.lives, plan.arena))
+                    show(memory_report(function, plan.lives, plan.arenas))
                 elif self.report == "hazards":
                     show(hazards_report(function, plan.lives, plan.findings))
 
@@ -61,8 +64,9 @@ class PlanMemory(ModulePass):
             if storage.buffer is not None:
                 self.buffers.add(kind=storage.buffer.kind.value)
                 apart += aligned(storage.size) if storage.buffer.kind is MemorySpace.ARENA else 0
-        self.arena_bytes.add(plan.arena)
-        self.saved_by_sharing.add(apart - plan.arena)
+        arenas = sum(plan.arenas.values())
+        self.arena_bytes.add(arenas)
+        self.saved_by_sharing.add(apart - arenas)
         self.saved_in_place.add(sum(s.size for s in plan.lives.coalesced))
         for finding in plan.findings:
             self.variables.add(kind="copied" if finding.copies else "in place")
@@ -74,12 +78,12 @@ class Plan:
 
     lives: Lifetimes
     findings: list[Finding]
-    arena: int
-    """Bytes."""
+    arenas: Mapping[str | None, int]
+    """Bytes by device; None stands for that of a program that names none."""
 
 
 def plan_function(function: func.FuncOp) -> Plan:
-    """Writes `memory` on every operation whose results need buffers, and `graph.arena` on the function."""
+    """Writes `memory` on every operation whose results need buffers, and the arenas on the function."""
     lives = Lifetimes(function.body.block)
     findings = place_variables(lives)
     place_outputs(function, lives)
@@ -89,19 +93,31 @@ def plan_function(function: func.FuncOp) -> Plan:
     for op in lives.ops:
         if isinstance(op, Kernel):
             replace_operands(op, lives)
-    offsets, arena = allocate([s for s in lives.storages if s.buffer is None])
-    for storage, offset in offsets.items():
-        storage.buffer = BufferAttr.arena(offset)
+    arenas = place_in_arenas(function, lives)
     for op in lives.ops:
         if makes_values(op):
             op.attributes["memory"] = ArrayAttr([_buffer(value, lives) for value in op.results])
-    function.attributes["graph.arena"] = IntegerAttr(arena, i64)
-    return Plan(lives, findings, arena)
+    state_arenas(function, arenas)
+    return Plan(lives, findings, arenas)
 
 
 def _buffer(value: SSAValue, lives: Lifetimes) -> BufferAttr:
     storage = lives.of(value)
     return BufferAttr.none() if storage is None or storage.buffer is None else storage.buffer
+
+
+def place_in_arenas(function: func.FuncOp, lives: Lifetimes) -> dict[str | None, int]:
+    """Gives what has no buffer yet a part of the arena of its device; returns the bytes of each arena."""
+    open_: dict[str | None, list[Storage]] = {} if is_spread(function) else {None: []}
+    for storage in lives.storages:
+        if storage.buffer is None:
+            open_.setdefault(storage.device, []).append(storage)
+    arenas: dict[str | None, int] = {}
+    for device, storages in open_.items():
+        offsets, arenas[device] = allocate(storages)
+        for storage, offset in offsets.items():
+            storage.buffer = BufferAttr.arena(offset)
+    return arenas
 
 
 def place_outputs(function: func.FuncOp, lives: Lifetimes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xdsl.dialects import func
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
@@ -22,13 +22,15 @@ def show(report: str) -> None:
     sys.stderr.write(report)
 
 
-def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
-    """Lists the arena's size, then each buffer: where, how many bytes, live from which operation to which."""
+def memory_report(function: func.FuncOp, lives: Lifetimes, arenas: Mapping[str | None, int]) -> str:
+    """Lists the sizes of arenas, then each buffer: where, how many bytes, live from which operation to which."""
     placed = [s for s in lives.storages if s.buffer is not None]
     total = sum(s.size for s in placed if _is_in_arena(s))
-    lines = [f"memory of @{function.sym_name.data}: arena {arena} bytes for {total} bytes of values"]
+    room = f"arena {arenas[None]} bytes" if None in arenas else _listed(arenas)
+    lines = [f"memory of @{function.sym_name.data}: {room} for {total} bytes of values"]
     rows = [
         (
+            *([] if None in arenas else [s.device or ""]),
             str(s.buffer).removeprefix("#graph.buffer"),
             str(s.size),
             _span(s, lives),
@@ -38,8 +40,15 @@ def memory_report(function: func.FuncOp, lives: Lifetimes, arena: int) -> str:
         for s in placed
     ]
     from_python = "line" if any(row[-1] for row in rows) else ""
-    lines += columns([("buffer", "bytes", "operations", "values", from_python), *rows])
+    head = ("buffer", "bytes", "operations", "values", from_python)
+    lines += columns([head if None in arenas else ("device", *head), *rows])
     return "\n".join(lines) + "\n"
+
+
+def _listed(arenas: Mapping[str | None, int]) -> str:
+    """The arenas by device, as `arenas cpu:0 64 bytes, cuda:0 256 bytes`."""
+    sizes = ", ".join(f"{device} {size} bytes" for device, size in sorted(arenas.items(), key=str))
+    return f"arenas {sizes}" if arenas else "no arena"
 
 
 def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[Finding]) -> str:

@@ -21,6 +21,8 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import device_of_value
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import Assign, Read, label_of
 from pullback.dialects.graph.tensor.location import name_of
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
@@ -108,8 +110,10 @@ def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
 def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
     """Finds what keeps the new contents from being computed in the variable's memory."""
     storage, kernel, source = lives.of(op.operands[1]), *_source(op.operands[1], lives)
-    if storage is None or not isinstance(kernel, Kernel) or kernel.parent is not op.parent:
+    if storage is None or not isinstance(kernel, Kernel | CopyTo) or kernel.parent is not op.parent:
         return "the new contents are no result of a kernel beside it"
+    if storage.device != device_of_value(op.operands[0]):
+        return f"the new contents are on {storage.device}"
     if storage.buffer is not None:
         return "the new contents lie elsewhere already"
     written, taken = lives.start[kernel], lives.start[op]
@@ -122,6 +126,8 @@ def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
         if view.start <= written and view.end > written:
             user = lives.ops[view.end]
             return f"{name_of(user)} uses the old contents after the new ones are computed"
+        if isinstance(kernel, CopyTo):
+            continue  # which reads memory of another device
         if view.end == written and not may_overwrite(kernel, source, view, lives):
             return "the kernel reads old elements after it has written others"
     return None
