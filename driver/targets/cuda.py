@@ -2,147 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from xdsl.dialects.builtin import ModuleOp
 
-import numpy as np
-import numpy.typing as npt
-from xdsl.dialects.builtin import MemRefType, ModuleOp
-
-from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.dialects.graph.kernel.devices import HOST, argument_devices
-from pullback.driver.layout import Layout
-from pullback.driver.run_pipeline import main_function
-from pullback.driver.storage import StoredVariables, VariableStorage
 from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
-from pullback.driver.targets.target import Target, Text
-from pullback.process.locks import Lock
-
-if TYPE_CHECKING:
-    from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
-
-Array = npt.NDArray[Any]
+from pullback.driver.targets.target import Executor, Target, Text
 
 
-class CudaFunction:
-    """Runs `@main` of a module of level `gpu` on a device.
+def _compiled(kernels: ModuleOp, finished: ModuleOp) -> Executor:
+    # What it imports is only needed here.
+    from pullback.driver.targets.cuda_function import CudaFunction
 
-    Args:
-        kernels: the module of level `gpu`.
-        finished: the same program at level `graph` with static shapes.
-    """
-
-    def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
-        from pullback.backends.cuda_runtime.cuda_program import CudaProgram
-        from pullback.backends.cuda_runtime.device_queue import device_queue
-
-        self._queue = queue = device_queue()
-        queue.enter()
-        self._layout = layout = Layout.of(kernels, finished)
-        self._program = CudaProgram(kernels, queue)
-        main = main_function(kernels)
-        devices = argument_devices(main)
-        types = [argument.type for argument in main.body.block.args]
-        self._buffers: dict[int, DeviceBuffer] = {}
-        self._arguments: list[Array | None] = []
-        self._staging: dict[int, Array] = {}
-        for at, (type_, device) in enumerate(zip(types, devices, strict=True)):
-            assert isinstance(type_, MemRefType)
-            shape, dtype = tuple(type_.get_shape()), dtype_of(type_)
-            if device == HOST:
-                self._arguments.append(queue.pinned(shape, dtype))
-                continue
-            if at in layout.variables:
-                self._arguments.append(None)
-                continue
-            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-            buffer = self._buffers[at] = queue.allocate(size)
-            self._arguments.append(buffer.array(shape, dtype))
-            if at in layout.inputs or at in layout.outputs or at in layout.constants:
-                self._staging[at] = queue.pinned(shape, dtype)
-        for at, constant in layout.constants.items():
-            self._upload(at, constant)
-        queue.synchronize()
-        self._types = types
-        self._lock = Lock()
-
-    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        self._lock.refuse_to_reenter()
-        names = self._layout.variables
-        if isinstance(variables, StoredVariables):
-            storages, given = variables.storages, {}
-        else:
-            given = {name: variables[name] for name in names.values()}
-            storages = {name: VariableStorage(array) for name, array in given.items()}
-        with self._lock:
-            self._queue.enter()
-            for at, array in zip(self._layout.inputs, inputs, strict=True):
-                self._upload(at, array)
-            arguments = list(self._arguments)
-            for at, name in names.items():
-                arguments[at] = self._side(at, storages[name]).array
-                storages[name].changed_on_device()
-            self._program.run("main", arguments)
-            outputs: list[Array] = []
-            for at, pool in self._layout.outputs.items():
-                self._download(at)
-                outputs.append(pool.take())
-            self._queue.synchronize()
-            for at, output in zip(self._layout.outputs, outputs, strict=True):
-                output[...] = self._staging[at].view(output.dtype)
-            for name in given:
-                storages[name].contents()
-        return outputs
-
-    def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice:
-        type_ = self._types[at]
-        return storage.on_device(
-            ("cuda", self._queue.number),
-            lambda: VariableOnDevice(self._queue, tuple(type_.get_shape()), dtype_of(type_)),
-        )
-
-    def _upload(self, at: int, array: Array) -> None:
-        from pullback.backends.cuda_runtime.commands import CopyCommand
-
-        staging = self._staging[at]
-        staging[...] = array.view(staging.dtype)
-        CopyCommand(None, self._buffers[at].address, staging.ctypes.data, staging.nbytes).enqueue(self._queue)
-
-    def _download(self, at: int) -> None:
-        from pullback.backends.cuda_runtime.commands import CopyCommand
-
-        staging = self._staging[at]
-        CopyCommand(None, staging.ctypes.data, self._buffers[at].address, staging.nbytes).enqueue(self._queue)
-
-
-class VariableOnDevice:
-    """The contents of a variable on a device."""
-
-    def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._queue = queue
-        self._staging = queue.pinned(shape, dtype)
-        self._buffer = queue.allocate(self._staging.nbytes)
-        self.array = self._buffer.array(shape, dtype)
-
-    def upload(self, array: Array) -> None:
-        from pullback.backends.cuda_runtime.commands import CopyCommand
-
-        self._queue.enter()
-        self._staging[...] = array.view(self._staging.dtype)
-        CopyCommand(None, self._buffer.address, self._staging.ctypes.data, self._staging.nbytes).enqueue(
-            self._queue
-        )
-        self._queue.synchronize()
-
-    def download(self, array: Array) -> None:
-        from pullback.backends.cuda_runtime.commands import CopyCommand
-
-        self._queue.enter()
-        CopyCommand(None, self._staging.ctypes.data, self._buffer.address, self._staging.nbytes).enqueue(
-            self._queue
-        )
-        self._queue.synchronize()
-        array[...] = self._staging.view(array.dtype)
+    return CudaFunction(kernels, finished)
 
 
 CUDA_TARGET = Target(
@@ -150,7 +20,7 @@ CUDA_TARGET = Target(
     meaning="GPU kernels on an NVIDIA device, where variables stay between steps",
     passes=PASSES,
     capabilities=capabilities,
-    executor=CudaFunction,
+    executor=_compiled,
     texts=(
         Text(
             name="cuda",
