@@ -1,4 +1,4 @@
-"""The check of devices at level `gpu`: kernels take memory of a device, the host its own, and copies go between them.
+"""The check of devices at level `gpu`: kernels take memory of one GPU, the host its own, and copies go between them.
 
     %host = memref.view %host_arena[%c0][] : memref<64xi8> to memref<4xf32>
     gpu.launch_func @kernels::@double … args(%host : memref<4xf32>)     // an error: %host_arena is the host's
@@ -16,7 +16,13 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles
-from pullback.dialects.graph.kernel.devices import VIEWS, argument_devices, device_of
+from pullback.dialects.graph.kernel.devices import (
+    VIEWS,
+    allocation_device,
+    argument_devices,
+    device_of,
+    is_gpu,
+)
 from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import LaunchFuncOp
@@ -24,8 +30,8 @@ from pullback.dialects.upstream.memref import GlobalOp
 
 ANYWHERE = VIEWS | {"memref.dim", "gpu.memcpy"}
 """Operations that take memory of any device."""
-ON_DEVICE = ("gpu.launch_func", "gpu.memset", "gpu.dealloc")
-"""Operations that take memory of a device. All others reach memory themselves, on the host."""
+ON_GPU = ("gpu.launch_func", "gpu.memset", "gpu.dealloc")
+"""Operations that take memory of a GPU. All others reach memory themselves, on the host."""
 CARRYING = (scf.WhileOp, scf.ForOp, scf.IfOp, scf.YieldOp, scf.ConditionOp)
 """Operations that pass memory on: it stays where it is."""
 
@@ -57,12 +63,15 @@ class _Check:
                 self._passed_on(op)
             elif isinstance(op, func.CallOp):
                 self._call(op)
-            elif op.name not in ANYWHERE:
-                expected = CUDA if op.name in ON_DEVICE else HOST
-                self._taken(op, [expected] * len(op.operands))
-            else:
+            elif op.name in ON_GPU:
+                self._on_a_gpu(op)
+            elif op.name in ANYWHERE:
                 for number, value in enumerate(op.operands):
                     self._device(op, number, value)
+            else:
+                self._taken(op, [HOST] * len(op.operands))
+            if op.name == "gpu.alloc":
+                allocation_device(op)
 
     def _taken(self, op: Operation, expected: Sequence[str]) -> None:
         """Checks that operands are on these devices."""
@@ -70,6 +79,24 @@ class _Check:
             found = self._device(op, number, value)
             if found not in (None, device):
                 raise DiagnosticError(_explained(op, number, value, found or ""), op)
+
+    def _on_a_gpu(self, op: Operation) -> None:
+        """Checks that all operands that are memory are on one GPU, which is where it runs."""
+        first: tuple[str, str] | None = None
+        for number, value in enumerate(op.operands):
+            device = self._device(op, number, value)
+            if device is None:
+                continue
+            if not is_gpu(device):
+                raise DiagnosticError(_explained(op, number, value, device), op)
+            name = _name(number, value)
+            if first is not None and first[1] != device:
+                raise DiagnosticError(
+                    f"'{op.name}' takes {first[0]}, which is memory of {first[1]}, and {name}, which is memory of "
+                    f"{device}: {_who(op)} runs on one device; copy one of them with gpu.memcpy first",
+                    op,
+                )
+            first = first or (name, device)
 
     def _device(self, op: Operation, number: int, value: SSAValue) -> str | None:
         """The device of an operand; None if it is no memory."""
@@ -120,18 +147,24 @@ def _passed(terminator: Operation | None) -> Sequence[SSAValue]:
 
 
 def _explained(op: Operation, number: int, value: SSAValue, found: str) -> str:
-    name = f"%{value.name_hint}" if value.name_hint else f"operand {number}"
-    what = f"'{op.name}' takes {name}, which is memory of {found}"
+    what = f"'{op.name}' takes {_name(number, value)}, which is memory of {found}"
     match op.name:
         case "gpu.dealloc":
             return f"{what}: free it with memref.dealloc"
         case "memref.dealloc":
             return f"{what}: free it with gpu.dealloc"
         case "gpu.memset":
-            return f"{what}: expected memory of {CUDA}"
+            return f"{what}: expected memory of a GPU, such as {CUDA}"
         case _:
-            by = f"kernel {op.kernel}" if isinstance(op, LaunchFuncOp) else "the host"
-            return f"{what}, where {by} cannot reach it: copy it with gpu.memcpy first"
+            return f"{what}, where {_who(op)} cannot reach it: copy it with gpu.memcpy first"
+
+
+def _name(number: int, value: SSAValue) -> str:
+    return f"%{value.name_hint}" if value.name_hint else f"operand {number}"
+
+
+def _who(op: Operation) -> str:
+    return f"kernel {op.kernel}" if isinstance(op, LaunchFuncOp) else "the host"
 
 
 def _check_constants(module: ModuleOp, function: func.FuncOp) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import MemRefType, i8
+from xdsl.ir import Block
+
 ALIGNMENT = 64
 """Bytes to which each place is aligned: a cache line."""
 
@@ -12,6 +15,8 @@ class HostArena:
     def __init__(self) -> None:
         self.size = 0
         """The bytes that it needs in all."""
+        self.argument = Block(arg_types=[MemRefType(i8, [0])]).args[0]
+        """Stands for the argument, whose size is known last."""
         self._held: dict[int, int] = {}
 
     def take(self, size: int) -> int:

@@ -9,11 +9,13 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.kernel.devices import DEVICES
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
+from pullback.passes.lowering.vector_registers import check_vector_bits
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,15 @@ class LowerToLoops(ModulePass):
     """The width of a vector register in bits, a power of two from 64 on. The machine is not asked."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        bits = self.vector_bits
-        if bits < 64 or bits & (bits - 1):
-            raise DiagnosticError(f"vector-bits is {bits}; expected a power of two from 64 on", op)
+        check_vector_bits(self.vector_bits, op)
+        for function in op.ops:
+            if DEVICES in function.attributes:
+                raise DiagnosticError(
+                    "lower-to-loops: the program is placed on devices, which loops do not know: run lower-to-gpu, "
+                    "or run place-devices{device=cpu} on the graph first",
+                    function,
+                )
         verify_scheduled(op, "cpu")
-        for function in lower_functions(op, partial(loop_kernel, vector_bits=bits)):
+        for function in lower_functions(op, partial(loop_kernel, vector_bits=self.vector_bits)):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,16 +15,20 @@ from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.kernel.host_call import host_function, parts_of
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
-from pullback.passes.lowering.host_memory import HostMemory
+from pullback.passes.lowering.host_arguments import HostArguments
+from pullback.passes.lowering.host_memory import HostMemory, Memories
 from pullback.passes.lowering.kernel_origins import origin_of
 from pullback.passes.lowering.lowered_kernels import LoweredKernels, Signature
 from pullback.passes.lowering.memrefs import tensor_memref
@@ -34,10 +38,10 @@ from pullback.passes.lowering.while_loops import is_stack, lower_while, temporar
 
 
 class Host:
-    """Lowers one function of level `kernels`; `kernels` says how its kernels run, `memory` where its tensors are."""
+    """Lowers one function of level `kernels`; `kernels` says how its kernels run, `memories` where its tensors are."""
 
     def __init__(
-        self, function: func.FuncOp, kernels: LoweredKernels, memory: type[HostMemory] = HostMemory
+        self, function: func.FuncOp, kernels: LoweredKernels, memories: type[Memories] = Memories
     ) -> None:
         check_outside(function.body.block)
         self.function = function
@@ -45,21 +49,22 @@ class Host:
         found = [op for op in function.walk() if isinstance(op, Kernel)]
         self.origins: dict[Operation, LocationAttr] = {op: origin_of(op) for op in found}
         self.kernels = kernels.lower([self._signature(op, i) for i, op in enumerate(found)])
-        self.memory = memory(function, self.assignment, self._scratch_bytes())
-        self.builder = self.memory.builder
-        self.stacks = Stacks(self.memory, self.call_host)
+        self.arguments = HostArguments(function, self.assignment, self._scratch_bytes(), memories.alignment)
+        self.builder = self.arguments.builder
+        self.memories = memories(self.arguments)
+        self._stacks: dict[str | None, Stacks] = {}
         self.host_functions: list[func.FuncOp] = []
         """The operations that the host runs, one function for each."""
 
     def lower(self) -> func.FuncOp:
-        """The host function; its constants are the globals of `memory`.
+        """The host function; its constants are the globals of `arguments`.
 
         Raises DiagnosticError for a function that is not of level `kernels`, or has no memory plan.
         """
         with self.builder.entering(self.builder.block):
             self.block(self.function.body.block)
             self._return()
-        host = self.memory.finish()
+        host = self.memories.finish()
         host.location = self.function.location
         return host
 
@@ -68,13 +73,33 @@ class Host:
         outputs = [self.assignment.of(v) for v in kernel.results]
         return Signature(kernel, f"{self.function.sym_name.data}_kernel_{number}", inputs, outputs)
 
-    def _scratch_bytes(self) -> int:
-        """The most that a kernel, or a loop that moves what it carries, needs for itself."""
-        sizes = [kernel.scratch_bytes for kernel in self.kernels.values()]
-        sizes += [
-            temporary_bytes(self.assignment, op) for op in self.function.walk() if isinstance(op, While)
+    def _scratch_bytes(self) -> Mapping[str | None, int]:
+        """The most that a kernel, or a loop that moves what it carries, needs for itself, by device."""
+        needs: list[tuple[Operation, int]] = [
+            (op, kernel.scratch_bytes) for op, kernel in self.kernels.items()
         ]
-        return max(sizes, default=0)
+        needs += [
+            (op, temporary_bytes(self.assignment, op)) for op in self.function.walk() if isinstance(op, While)
+        ]
+        most: dict[str | None, int] = {}
+        for op, size in needs:
+            device = device_of_op(op)
+            most[device] = max(size, most.get(device, 0))
+        return most
+
+    def memory_of(self, op: Operation) -> HostMemory:
+        """The memory as an operation sees it."""
+        return self.memories.on(device_of_op(op))
+
+    def stacks_on(self, device: str | None) -> Stacks:
+        """The stacks of a device."""
+        if device not in self._stacks:
+            self._stacks[device] = Stacks(self.memories.on(device), self._call)
+        return self._stacks[device]
+
+    def stacks_of(self, op: Operation) -> Stacks:
+        """The stacks of the device that an operation runs on."""
+        return self.stacks_on(device_of_op(op))
 
     # ---- operations -------------------------------------------------------------------------------------
 
@@ -85,7 +110,8 @@ class Host:
                 break
             with self._locating(self.origins.get(op, op.location)):
                 handler_of(op)(self, op)
-            self.stacks.free_after(op)
+            for stacks in self._stacks.values():
+                stacks.free_after(op)
 
     def _locating(self, location: LocationAttr) -> AbstractContextManager[None]:
         """While this lasts, what is inserted for its effect, or holds code, has this location; views need none."""
@@ -100,36 +126,46 @@ class Host:
 
     def kernel(self, op: Kernel) -> None:
         """One call."""
-        self.kernels[op].call(self.memory)
+        self.kernels[op].call(self.memory_of(op))
 
     def read(self, op: Read) -> None:
         """A copy, if the plan gave the value a buffer of its own."""
-        self._copy(
-            self.assignment.of_variable(op.operands[0]), self.assignment.of(op.results[0]), op.results[0]
-        )
+        variable = self.assignment.of_variable(op.operands[0])
+        self._copy(self.memory_of(op), variable, self.assignment.of(op.results[0]), op.results[0])
 
     def assign(self, op: Assign) -> None:
         """A copy, unless the value was computed in place."""
         variable, value = op.operands
-        self._copy(self.assignment.of(value), self.assignment.of_variable(variable), value)
+        memory, target = self.memory_of(op), self.assignment.of_variable(variable)
+        self._copy(memory, self.assignment.of(value), target, value)
+
+    def copy_to(self, op: CopyTo) -> None:
+        """A copy from the memory of one device to that of another."""
+        source, memory = device_of_value(op.operand), self.memory_of(op)
+        if is_stack(op.operand):
+            self.stacks_of(op).copy_from(self.stacks_on(source), op)
+        else:
+            memory.copy_from(self.memories.on(source).tensor(op.operand), source, memory.tensor(op.result))
 
     def loop(self, op: While) -> None:
         """See `while_loops`."""
-        lower_while(op, self.memory, self.stacks, self.block)
+        lower_while(op, self.memory_of(op), self.stacks_of(op), self.block)
 
     def sum(self, op: AddN) -> None:
         """Lowers a sum of stacks, or of tensors that no kernel computes with."""
         if is_stack(op.results[0]):
-            self.stacks.add(op)
+            self.stacks_of(op).add(op)
         else:
             self.on_host(op)
 
     def on_host(self, op: GraphOp) -> None:
         """One call, on the buffers of all tensors that operands and results consist of."""
         operands = [part for value in op.operands for part in self._parts(value)]
-        self.call_host(op, operands, op.results)
+        self._call(self.memory_of(op), op, operands, op.results)
 
-    def call_host(self, op: GraphOp, operands: Sequence[SSAValue], results: Sequence[SSAValue]) -> None:
+    def _call(
+        self, memory: HostMemory, op: GraphOp, operands: Sequence[SSAValue], results: Sequence[SSAValue]
+    ) -> None:
         """Inserts a call of a function that the host runs an operation for, on tensors or on memrefs."""
 
         def call(arguments: Sequence[SSAValue]) -> None:
@@ -138,7 +174,7 @@ class Host:
             self.host_functions.append(host_function(name, op, types))
             insert(func.CallOp(name, arguments, []))
 
-        self.memory.call(op, operands, results, call)
+        memory.call(op, operands, results, call)
 
     def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
         """The tensors that a value consists of: of slices, rows and indices."""
@@ -155,13 +191,14 @@ class Host:
         for number, value in enumerate(last.operands if last is not None else ()):
             if isinstance(value.type, StackType):
                 raise DiagnosticError("a stack cannot leave a function", self.function)
-            self._copy(self.assignment.of(value), ("output", number), value)
+            memory = self.memories.on(device_of_value(value))
+            self._copy(memory, self.assignment.of(value), ("output", number), value)
 
-    def _copy(self, source: BufferKey, target: BufferKey, like: SSAValue) -> None:
+    def _copy(self, memory: HostMemory, source: BufferKey, target: BufferKey, like: SSAValue) -> None:
         """Copies a tensor, unless it is where it should be."""
         if source != target:
             type_ = tensor_memref(like)
-            self.memory.copy(self.memory.view(source, type_), self.memory.view(target, type_))
+            memory.copy(memory.view(source, type_), memory.view(target, type_))
 
 
 def check_outside(block: Block) -> None:
@@ -195,11 +232,12 @@ HANDLERS: dict[type[Operation], Callable[[Host, Any], None]] = {
     AddN: Host.sum,
     Assign: Host.assign,
     Constant: Host.nothing,
-    EmptyStack: lambda host, op: host.stacks.empty(op),
+    CopyTo: Host.copy_to,
+    EmptyStack: lambda host, op: host.stacks_of(op).empty(op),
     Kernel: Host.kernel,
     MakeSlices: Host.nothing,
-    Pop: lambda host, op: host.stacks.pop(op),
-    Push: lambda host, op: host.stacks.push(op),
+    Pop: lambda host, op: host.stacks_of(op).pop(op),
+    Push: lambda host, op: host.stacks_of(op).push(op),
     Read: Host.read,
     VariableOp: Host.nothing,
     While: Host.loop,

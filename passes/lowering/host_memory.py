@@ -1,4 +1,4 @@
-"""The memory of a host function: its arguments, the parts of its arena, its constants."""
+"""The memory of a host function, as operations on one device see it: buffers, and what the host does with them."""
 
 from __future__ import annotations
 
@@ -7,95 +7,63 @@ from math import prod
 from typing import ClassVar, TypeAlias
 
 from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, MemRefType, StringAttr, i8
+from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.kernel.argument_roles import ARGUMENTS, VARIABLE
 from pullback.dialects.graph.op.graph_op import GraphOp
-from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.insertion import insert
-from pullback.dialects.graph.tensor.types import VariableType, element_type_of, shape_of_type
-from pullback.dialects.ir.dense import dense_elements
-from pullback.dialects.upstream.memref import CopyOp, GlobalOp, value_type
-from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferAssignment, BufferKey
-from pullback.passes.lowering.code_builder import named, result_of
-from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.dialects.upstream.gpu import MemcpyOp
+from pullback.dialects.upstream.memref import CopyOp
+from pullback.passes.lowering.buffer_assignment import (
+    ARENA_ALIGNMENT,
+    ARENA_KIND,
+    SCRATCH,
+    BufferKey,
+    arena_on,
+)
+from pullback.passes.lowering.code_builder import result_of
+from pullback.passes.lowering.host_arguments import HostArguments
 from pullback.passes.lowering.memrefs import tensor_memref
-from pullback.passes.lowering.strided_layout import memref_type
 
 InsertCall: TypeAlias = Callable[[Sequence[SSAValue]], None]
 """Inserts the call of a function that takes these memrefs."""
 
 
 class HostMemory:
-    """The host function's arguments, views of them, and what the host does with memory.
+    """The buffers of a host function, which are views of its arguments, for operations on one device.
 
-    The arguments are the inputs, the variables in the order of their first appearance, the outputs, and, if one
-    is needed, the arena, which ends in scratch memory for the kernels. Host and kernels reach all of it.
+    Host and kernels reach all of it. `None` stands for the device of a program that names none.
     """
 
-    alignment: ClassVar[int] = ARENA_ALIGNMENT
-    """Bytes to which scratch memory is aligned in the arena."""
-
-    def __init__(self, function: func.FuncOp, assignment: BufferAssignment, scratch_bytes: int) -> None:
-        self.assignment = assignment
-        self.name = function.sym_name.data
-        self.globals: list[Operation] = []
-        self._global_names: dict[BufferKey, str] = {}
-        self.roles: list[str] = []
-        self._listed: list[tuple[BufferKey, MemRefType, str | None]] = []
-        self._scratch = -(-assignment.arena_bytes // self.alignment) * self.alignment
-        self._list(function, self._scratch + scratch_bytes)
-        self.builder = FunctionBuilder(self.name, [type_ for _, type_, _ in self._listed], private=False)
-        self._arguments: dict[BufferKey, SSAValue] = {}
-        for argument, (buffer, _, hint) in zip(self.builder.block.args, self._listed, strict=True):
-            self._arguments[buffer] = argument if hint is None else named(argument, hint)
-
-    def _list(self, function: func.FuncOp, arena_bytes: int) -> None:
-        for i, argument in enumerate(function.body.block.args):
-            self._add("input", ("input", i), tensor_memref(argument), argument.name_hint)
-        seen: set[str] = set()
-        for op in function.walk():
-            if isinstance(op, VariableOp) and op.label not in seen:
-                seen.add(op.label)
-                assert isinstance(op.result.type, VariableType)
-                data = op.result.type.data_type
-                type_ = memref_type(shape_of_type(data), element_type_of(data))
-                self._add(f"{VARIABLE}{op.label}", ("variable", op.label), type_, op.result.name_hint)
-        last = function.body.block.last_op
-        for i, value in enumerate(last.operands if last is not None else ()):
-            self._add("output", ("output", i), tensor_memref(value), f"output{i}")
-        if arena_bytes:
-            self._add("arena", ("arena", 0), MemRefType(i8, [arena_bytes]), "arena")
-
-    def _add(self, role: str, buffer: BufferKey, type_: MemRefType, hint: str | None) -> None:
-        self.roles.append(role)
-        self._listed.append((buffer, type_, hint))
+    def __init__(self, arguments: HostArguments, device: str | None = None) -> None:
+        self.arguments, self.device = arguments, device
+        self.assignment, self.builder = arguments.assignment, arguments.builder
 
     def view(self, buffer: BufferKey, type_: MemRefType) -> SSAValue:
         """A buffer as a memref of this type; it is made once, where the function begins."""
         kind, where = buffer
-        if kind == "scratch":
-            kind, where = "arena", self._scratch + int(where)
-        if kind == "arena":
-            arena, shift = self._arguments["arena", 0], self.builder.index(int(where))
-            return self.builder.once(
-                (buffer, type_),
-                lambda: memref.ViewOp.create(operands=[arena, shift], result_types=[type_]),
-                "scratch" if buffer[0] == SCRATCH[0] else "buffer",
-            )
-        return self._shaped(self._constant(buffer) if kind == "constant" else self._arguments[buffer], type_)
+        if kind == SCRATCH[0]:
+            return self._part(arena_on(self.device), self._scratch + int(where), type_, "scratch")
+        if kind.startswith(ARENA_KIND):
+            return self._part(kind, int(where), type_, "buffer")
+        whole = self._constant(buffer) if kind == "constant" else self.arguments.of(buffer)
+        return self._shaped(whole, type_)
 
     def tensor(self, value: SSAValue) -> SSAValue:
         """The buffer of a tensor in the tensor's own shape."""
         return self.view(self.assignment.of(value), tensor_memref(value))
 
-    def finish(self) -> func.FuncOp:
-        """The host function, which says what its arguments are for."""
-        function = self.builder.finish()
-        function.attributes[ARGUMENTS] = ArrayAttr([StringAttr(role) for role in self.roles])
-        return function
+    @property
+    def _scratch(self) -> int:
+        return self.arguments.scratch.get(self.device, 0)
+
+    def _part(self, arena: str, start: int, type_: MemRefType, hint: str) -> SSAValue:
+        whole, shift = self.arguments.of((arena, 0)), self.builder.index(start)
+        return self.builder.once(
+            (hint, arena, start, type_),
+            lambda: memref.ViewOp.create(operands=[whole, shift], result_types=[type_]),
+            hint,
+        )
 
     def _shaped(self, whole: SSAValue, type_: MemRefType) -> SSAValue:
         if whole.type == type_:
@@ -103,24 +71,24 @@ class HostMemory:
         return self.builder.once((whole, type_), lambda: reshaped(whole, type_), whole.name_hint or "input")
 
     def _constant(self, buffer: BufferKey) -> SSAValue:
+        """A constant where operations on the device read it."""
         type_ = tensor_memref(self.assignment.constants[buffer].results[0])
         return self.builder.once(
-            (buffer,), lambda: memref.GetGlobalOp(self._global_of(buffer), type_), "constant"
+            (buffer,), lambda: memref.GetGlobalOp(self.arguments.global_of(buffer), type_), "constant"
         )
-
-    def _global_of(self, buffer: BufferKey) -> str:
-        """The name of the global with a constant, which is defined when it is first asked for."""
-        if buffer not in self._global_names:
-            constant = self.assignment.constants[buffer]
-            name = self._global_names[buffer] = f"{self.name}_constant_{buffer[1]}"
-            self.globals.append(constant_global(name, tensor_memref(constant.results[0]), constant))
-        return self._global_names[buffer]
 
     # ---- what the host does with memory -----------------------------------------------------------------
 
     def copy(self, source: SSAValue, target: SSAValue) -> None:
         """Copies what one memref holds to another of the same shape."""
         insert(CopyOp.create(operands=[source, target]))
+
+    def copy_from(self, source: SSAValue, device: str | None, target: SSAValue) -> None:
+        """Copies what a memref of some device holds to one of this."""
+        if device == self.device:
+            self.copy(source, target)
+        else:
+            insert(MemcpyOp(target, source))
 
     def allocate(self, type_: MemRefType, room: SSAValue) -> SSAValue:
         """New memory for so many rows."""
@@ -174,9 +142,25 @@ def reshaped(source: SSAValue, type_: MemRefType) -> Operation:
     return memref.ReinterpretCastOp(source, [], [], [], [0], list(shape), strides, type_)
 
 
-def constant_global(name: str, type_: MemRefType, constant: Constant) -> GlobalOp:
-    """A constant in the module, aligned for vectors; truth values are bytes there."""
-    assert isinstance(constant.value, DenseIntOrFPElementsAttr)
-    value = dense_elements(constant.value.type, constant.value.data.data)
-    stored = dense_elements(value_type(type_), value.data.data)
-    return GlobalOp(name, type_, stored, constant=True, alignment=64)
+class Memories:
+    """The memory of a host function on each device that it works on."""
+
+    alignment: ClassVar[int] = ARENA_ALIGNMENT
+    """Bytes to which scratch memory is aligned in an arena."""
+
+    def __init__(self, arguments: HostArguments) -> None:
+        self.arguments = arguments
+        self._by_device: dict[str | None, HostMemory] = {}
+
+    def on(self, device: str | None) -> HostMemory:
+        """The memory as operations on a device see it."""
+        if device not in self._by_device:
+            self._by_device[device] = self._seen_from(device)
+        return self._by_device[device]
+
+    def finish(self) -> func.FuncOp:
+        """The host function."""
+        return self.arguments.finish()
+
+    def _seen_from(self, device: str | None) -> HostMemory:
+        return HostMemory(self.arguments, device)

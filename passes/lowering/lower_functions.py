@@ -11,7 +11,7 @@ from xdsl.ir import Operation
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.host import Host
-from pullback.passes.lowering.host_memory import HostMemory
+from pullback.passes.lowering.host_memory import Memories
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKernels, Signature
 
 
@@ -32,9 +32,9 @@ class LoweredFunction:
 def lower_functions(
     module: ModuleOp,
     lower_kernel: Callable[[Signature], LoweredKernel],
-    memory: type[HostMemory] = HostMemory,
+    memories: type[Memories] = Memories,
 ) -> list[LoweredFunction]:
-    """Lowers all functions of a module, whose tensors are in such memory, and leaves it empty.
+    """Lowers all functions of a module, whose tensors are in such memories, and leaves it empty.
 
     Raises DiagnosticError for what is no function with a body, and as `Host` does.
     """
@@ -43,9 +43,9 @@ def lower_functions(
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             raise DiagnosticError(f"'{function.name}' has no place in a module of level `kernels`", function)
         kernels = LoweredKernels(lower_kernel)
-        host = Host(function, kernels, memory)
+        host = Host(function, kernels, memories)
         main = host.lower()
-        lowered.append(LoweredFunction(main, host.memory.globals, host.host_functions, kernels.operations))
+        lowered.append(LoweredFunction(main, host.arguments.globals, host.host_functions, kernels.operations))
     for function in list(module.ops):
         function.detach()
         function.erase()

@@ -23,6 +23,7 @@ from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, MemRefType
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferKey
 from pullback.passes.lowering.code_builder import CodeBuilder
 from pullback.passes.lowering.host_memory import HostMemory
@@ -54,12 +55,21 @@ class Signature:
         return list(dict.fromkeys((*self.inputs, *self.outputs)))
 
     @property
+    def device(self) -> str | None:
+        """The device that the kernel runs on; None in a program that names none."""
+        return device_of_op(self.kernel)
+
+    @property
     def structure(self) -> Structure:
-        """The structure of the kernel, with which of its operands and results share a buffer."""
+        """The structure of the kernel, with which of its operands and results share a buffer.
+
+        One function serves all GPUs; the host's is another one.
+        """
         numbers = {buffer: number for number, buffer in enumerate(self.buffers)}
         shared = tuple(numbers[buffer] for buffer in (*self.inputs, *self.outputs))
         # Rows of an identity matrix are not read, but computed.
-        return structure_of(self.kernel), shared, tuple(map(is_identity, self.kernel.operands))
+        identities = tuple(map(is_identity, self.kernel.operands))
+        return structure_of(self.kernel), shared, identities, self.device == HOST
 
     def origin_of(self, number: int) -> LocationAttr:
         """The location of the operation that makes a result."""

@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.tensor.attributes import scalar_attribute
 from pullback.dialects.graph.tensor.insertion import insert
@@ -44,12 +45,12 @@ class Stack:
         return self.rows, self.size, self.room
 
 
-CallHost: TypeAlias = Callable[[GraphOp, Sequence[SSAValue], Sequence[SSAValue]], None]
-"""Inserts a call of what the host runs, on the memory of its operands, into that of its results."""
+CallHost: TypeAlias = Callable[[HostMemory, GraphOp, Sequence[SSAValue], Sequence[SSAValue]], None]
+"""Inserts a call of what the host runs, in a memory, on that of its operands, into that of its results."""
 
 
 class Stacks:
-    """The stacks of a host function. What rows of any dtype need to be computed with runs on the host."""
+    """The stacks of a host function in one memory. What rows of any dtype need to be computed with runs on the host."""
 
     def __init__(self, memory: HostMemory, call_host: CallHost) -> None:
         self.memory = memory
@@ -97,6 +98,17 @@ class Stacks:
             total = self._sum(op, total, other)
         self._known[op.results[0]] = total
 
+    def copy_from(self, source: Stacks, op: CopyTo) -> None:
+        """A copy of a stack on another device: of the rows that are in use."""
+        (value,) = op.operands
+        stack = source._known[value]
+        rows = self._allocated_as(stack, stack.room)
+        used, copied = (first_rows(of, stack.size) for of in (stack.rows, rows))
+        self.memory.copy_from(used, source.memory.device, copied)
+        self._known[op.results[0]] = Stack(rows, stack.size, stack.room)
+        if is_last_use(value, op):
+            source._free(value)
+
     def _sum(self, op: AddN, a: Stack, b: Stack) -> Stack:
         """The rows of the shorter one, added to those of the longer one."""
         first, second = Block(), Block()
@@ -112,7 +124,7 @@ class Stacks:
 
         def body(number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             into = row_of(longer.rows, self.builder.sum_of([(before, 1), (number, 1)], 0))
-            self.call_host(add, [into, row_of(shorter.rows, number)], [into])
+            self.call_host(self.memory, add, [into, row_of(shorter.rows, number)], [into])
             return []
 
         bounds = self.builder.index(0), shorter.size, self.builder.index(1)
@@ -127,7 +139,7 @@ class Stacks:
             self.memory.clear(target)
             return
         zero = {"value": scalar_attribute(0, element_type)}  # arith has no complex numbers
-        self.call_host(Fill.create(result_types=[value.type], properties=zero), [], [target])
+        self.call_host(self.memory, Fill.create(result_types=[value.type], properties=zero), [], [target])
 
     def _allocated_as(self, stack: Stack, room: SSAValue) -> SSAValue:
         """New memory for so many rows as those of a stack."""

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.op.scalar import bit_width
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 MAX_VECTOR = 128
 """Elements in a vector, however wide the registers."""
+
+
+def check_vector_bits(vector_bits: int, module: ModuleOp) -> None:
+    """Raises DiagnosticError unless registers may be so wide."""
+    if vector_bits < 64 or vector_bits & (vector_bits - 1):
+        raise DiagnosticError(f"vector-bits is {vector_bits}; expected a power of two from 64 on", module)
 
 
 def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:

@@ -12,13 +12,13 @@ from importlib import import_module
 from xdsl.passes import ModulePass
 
 from pullback.passes.calls.inline_calls import InlineCalls
-from pullback.passes.gpu.lower_to_gpu import LowerToGpu
 from pullback.passes.gradients.aggregate_gradients import AggregateGradients
 from pullback.passes.gradients.gate_gradients import GateGradients
 from pullback.passes.gradients.generate_gradients import GenerateGradients
 from pullback.passes.kernels.form.form_kernels import FormKernels
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.loops.lower_to_loops import LowerToLoops
+from pullback.passes.mixed.lower_to_gpu import LowerToGpu
 from pullback.passes.pipeline.snapshot_op_locations import SnapshotOpLocations
 from pullback.passes.pipeline.verify_level import VerifyLevel
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes

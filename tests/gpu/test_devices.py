@@ -124,7 +124,7 @@ FAULTS = {
     "memory of the host is filled": (
         "gpu.memset %new",
         "gpu.memset %a",
-        "'gpu.memset' takes %a, which is memory of cpu:0: expected memory of cuda:0",
+        "'gpu.memset' takes %a, which is memory of cpu:0: expected memory of a GPU, such as cuda:0",
         "this is memory of the host: expected memory of a device",
     ),
     "memory that is now here and now there": (
@@ -142,7 +142,7 @@ FAULTS = {
     "an unknown device": (
         '"cpu:0"]',
         '"tpu:0"]',
-        "graph.devices says that argument 3 is on 'tpu:0': expected one of cpu:0, cuda:0",
+        "graph.devices says that argument 3 is on 'tpu:0': expected cpu:0, or cuda:0, cuda:1 and so on",
         "argument 3 is on 'tpu:0'",
     ),
     "a constant that is not there": (

@@ -1,12 +1,13 @@
-"""Devices of memory at level `gpu`: the host's, and that which kernels work on.
+"""Devices of memory at level `gpu`: the host's, and those which kernels work on.
 
     func.func @main(%x: memref<4xf32>, %host_arena: memref<64xi8>) attributes {
-        graph.arguments = ["input", "host_arena"], graph.devices = ["cuda:0", "cpu:0"]} {
-      %y = gpu.alloc() : memref<4xf32>
+        graph.arguments = ["input", "host_arena"], graph.devices = ["cuda:1", "cpu:0"]} {
+      %y = gpu.alloc(%n) : memref<?xf32>
+      %z = gpu.alloc(%n) {graph.device = "cuda:1"} : memref<?xf32>
       %host = memref.view %host_arena[%c0][] : memref<64xi8> to memref<4xf32>
 
-A memref type does not say where the memory is. What made it does: `%y` is on the device, and `%host` is where the
-argument is of which it is a view.
+A memref type does not say where the memory is. What made it does: `%y` is on the first GPU, `%z` where it says, and
+`%host` is where the argument is of which it is a view.
 """
 
 from __future__ import annotations
@@ -14,28 +15,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects import scf
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import strings
-from pullback.dialects.graph.tensor.device import CUDA, HOST
+from pullback.dialects.graph.tensor.device import CUDA, HOST, parse_device
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.gpu import LaunchFuncOp
 
 DEVICES = "graph.devices"
 """The attribute of a host function that gives the device of each argument."""
-KNOWN_DEVICES = (HOST, CUDA)
+ALLOCATED_ON = "graph.device"
+"""The attribute of `gpu.alloc` that gives its device; without it, that is the first GPU."""
 VIEWS = frozenset(
     f"memref.{name}"
     for name in ("view", "subview", "reinterpret_cast", "cast", "collapse_shape", "expand_shape")
 )
 """Operations whose result is the memory of their first operand."""
-_MADE_ON = {
-    "gpu.alloc": CUDA,
-    "memref.alloc": HOST,
-    "memref.alloca": HOST,
-    "memref.get_global": HOST,
-}
-"""Operations that make memory, or that name some of the module."""
+_MADE_ON_HOST = frozenset(("memref.alloc", "memref.alloca", "memref.get_global"))
+"""Operations that make memory of the host, or that name some of the module."""
+
+
+def is_gpu(device: str | None) -> bool:
+    """Tells whether a device, by its normalised name, is one that kernels are launched on."""
+    return device is not None and device.startswith("cuda:")
 
 
 def argument_devices(function: Operation) -> Sequence[str]:
@@ -71,13 +74,35 @@ def stated_devices(function: Operation) -> Sequence[str] | None:
             function,
         )
     for argument, device in zip(arguments, devices, strict=True):
-        if device not in KNOWN_DEVICES:
+        if not _is_normalised(device):
             raise DiagnosticError(
-                f"{DEVICES} says that argument {argument.index} is on '{device}': expected one of "
-                f"{', '.join(KNOWN_DEVICES)}",
+                f"{DEVICES} says that argument {argument.index} is on '{device}': expected {HOST}, or {CUDA}, cuda:1 "
+                "and so on",
                 function,
             )
     return devices
+
+
+def allocation_device(op: Operation) -> str:
+    """The device of a `gpu.alloc`.
+
+    Raises:
+        DiagnosticError: it names one that has no memory for kernels.
+    """
+    stated = op.attributes.get(ALLOCATED_ON, StringAttr(CUDA))
+    device = stated.data if isinstance(stated, StringAttr) else str(stated)
+    if not (is_gpu(device) and _is_normalised(device)):
+        raise DiagnosticError(
+            f"'{op.name}': {ALLOCATED_ON} is '{device}': expected {CUDA}, cuda:1 and so on", op
+        )
+    return device
+
+
+def _is_normalised(device: str) -> bool:
+    try:
+        return parse_device(device) == device
+    except ValueError:
+        return False
 
 
 def device_of(value: SSAValue, arguments: Sequence[str]) -> str | None:
@@ -89,7 +114,9 @@ def device_of(value: SSAValue, arguments: Sequence[str]) -> str | None:
     """
     root = root_of(value)
     if isinstance(root, OpResult):
-        return _MADE_ON.get(root.op.name)
+        if root.op.name == "gpu.alloc":
+            return allocation_device(root.op)
+        return HOST if root.op.name in _MADE_ON_HOST else None
     assert isinstance(root, BlockArgument)
     return arguments[root.index] if _is_entry(root.owner) else None
 

@@ -8,7 +8,7 @@ func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.devices 
 
 // -----
 
-// expected-error@+1 {{graph.devices says that argument 0 is on 'gpu:0': expected one of cpu:0, cuda:0}}
+// expected-error@+1 {{graph.devices says that argument 0 is on 'gpu:0': expected cpu:0, or cuda:0, cuda:1 and so on}}
 func.func @main(%x: memref<4xf32>) attributes {graph.devices = ["gpu:0"]} {
   func.return
 }

@@ -1,4 +1,4 @@
-"""The memory of a host function at level `gpu`: tensors are on the device, and the host works on copies of them.
+"""The memory of a GPU in a host function: tensors are there, and the host works on copies of them.
 
 What the host runs for
 
@@ -24,54 +24,38 @@ from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr, i8
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.kernel.argument_roles import CONSTANT, HOST_ARENA
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.devices import ALLOCATED_ON, DEVICES
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.gpu import AllocOp, DeallocOp, MemcpyOp, MemsetOp
 from pullback.passes.gpu.host_arena import HostArena
-from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
-from pullback.passes.lowering.code_builder import named, result_of
-from pullback.passes.lowering.host_memory import HostMemory, InsertCall
+from pullback.passes.lowering.buffer_assignment import BufferKey
+from pullback.passes.lowering.code_builder import result_of
+from pullback.passes.lowering.host_arguments import HostArguments
+from pullback.passes.lowering.host_memory import HostMemory, InsertCall, Memories
 from pullback.passes.lowering.memrefs import bytes_of, tensor_memref
 from pullback.passes.lowering.support import runs_on_host
 
 
-class TwoMemories(HostMemory):
-    """Memory of the device for all tensors, and the host arena for what the host reads and writes.
+class GpuMemory(HostMemory):
+    """Memory of a GPU for all tensors, and the host arena for what the host reads and writes."""
 
-    After the arguments of a `HostMemory` there are one for each constant that the device reads, and the host arena.
-    """
-
-    alignment = 256  # what allocators of devices give
-
-    def __init__(self, function: func.FuncOp, assignment: BufferAssignment, scratch_bytes: int) -> None:
-        super().__init__(function, assignment, scratch_bytes)
-        self._host_arena = HostArena()
-        self._arena_argument = Block(arg_types=[MemRefType(i8, [0])]).args[0]
-        """Stands for the host arena, whose size is known last."""
-        self._numbers = {op: number for number, op in enumerate(function.walk())}
+    def __init__(self, arguments: HostArguments, device: str | None, host_arena: HostArena) -> None:
+        super().__init__(arguments, device)
+        self._host_arena = host_arena
+        self._constants: dict[BufferKey, SSAValue] = {}
+        self._numbers = {op: number for number, op in enumerate(self.assignment.function.walk())}
         self._places: dict[tuple[Block | None, SSAValue], int] = {}
         """The places of values in the host arena that a later operation of the block reads."""
 
-    def finish(self) -> func.FuncOp:
-        """The host function, which says what its arguments are for, and on which device each is."""
-        if self._host_arena.size:
-            argument = self.builder.add_argument(MemRefType(i8, [self._host_arena.size]))
-            self._arena_argument.replace_all_uses_with(named(argument, HOST_ARENA))
-            self.roles.append(HOST_ARENA)
-        function = super().finish()
-        devices = [HOST if role == HOST_ARENA else CUDA for role in self.roles]
-        function.attributes[DEVICES] = ArrayAttr([StringAttr(device) for device in devices])
-        return function
-
     def _constant(self, buffer: BufferKey) -> SSAValue:
         """The argument for a constant on the device."""
-        if buffer not in self._arguments:
+        if buffer not in self._constants:
             type_ = tensor_memref(self.assignment.constants[buffer].results[0])
-            self._arguments[buffer] = named(self.builder.add_argument(type_), "constant")
-            self.roles.append(f"{CONSTANT}{self._global_of(buffer)}")
-        return self._arguments[buffer]
+            role = f"{CONSTANT}{self.arguments.global_of(buffer)}"
+            self._constants[buffer] = self.arguments.add(role, type_, self.device, "constant")
+        return self._constants[buffer]
 
     # ---- what the host does with memory -----------------------------------------------------------------
 
@@ -79,7 +63,10 @@ class TwoMemories(HostMemory):
         insert(MemcpyOp(target, source))
 
     def allocate(self, type_: MemRefType, room: SSAValue) -> SSAValue:
-        return result_of(AllocOp([room], type_), "rows")
+        op = AllocOp([room], type_)
+        if self.device is not None and self.device != CUDA:
+            op.attributes[ALLOCATED_ON] = StringAttr(self.device)
+        return result_of(op, "rows")
 
     def free(self, rows: SSAValue) -> None:
         insert(DeallocOp(rows))
@@ -156,9 +143,38 @@ class TwoMemories(HostMemory):
         shift = self.builder.index(place)
         return self.builder.once(
             (HOST_ARENA, place, type_),
-            lambda: memref.ViewOp.create(operands=[self._arena_argument, shift], result_types=[type_]),
+            lambda: memref.ViewOp.create(operands=[self._host_arena.argument, shift], result_types=[type_]),
             "host",
         )
+
+
+class DeviceMemories(Memories):
+    """The memory of each device at level `gpu`; a program that names none is on the first GPU.
+
+    After the arguments of other lowerings there are one for each constant that a GPU reads, on each that does, and the
+    host arena.
+    """
+
+    alignment = 256  # what allocators of devices give
+
+    def __init__(self, arguments: HostArguments) -> None:
+        super().__init__(arguments)
+        self._host_arena = HostArena()
+
+    def finish(self) -> func.FuncOp:
+        """The host function, which says what its arguments are for, and on which device each is."""
+        if size := self._host_arena.size:
+            argument = self.arguments.add(HOST_ARENA, MemRefType(i8, [size]), HOST, HOST_ARENA)
+            self._host_arena.argument.replace_all_uses_with(argument)
+        function = super().finish()
+        devices = [device or CUDA for device in self.arguments.devices]
+        function.attributes[DEVICES] = ArrayAttr([StringAttr(device) for device in devices])
+        return function
+
+    def _seen_from(self, device: str | None) -> HostMemory:
+        if device == HOST:
+            return super()._seen_from(device)
+        return GpuMemory(self.arguments, device, self._host_arena)
 
 
 def memref_of(value: SSAValue) -> MemRefType:
