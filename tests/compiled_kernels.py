@@ -109,8 +109,8 @@ def recorded() -> Generator[Kernels]:
     errors: dict[int, UnsupportedError] = {}
     make_program, make_function = HostProgram.__init__, LaunchedFunction.__init__
 
-    def program(self: HostProgram, module: ModuleOp) -> None:
-        make_program(self, module)
+    def program(self: HostProgram, module: ModuleOp, *arguments) -> None:
+        make_program(self, module, *arguments)
         try:
             if gpu_modules(module) and not _left_out.get():
                 kernels.record(module)

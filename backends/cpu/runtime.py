@@ -22,8 +22,8 @@ from pullback.backends.cpu.entry_arguments import EntryParameter, address_of, pa
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.printer import Printed, print_module
-from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.backends.cpu.machine import target_machine
+from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 from pullback.process.whole_files import write_bytes

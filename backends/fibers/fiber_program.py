@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import MemRefType, ModuleOp
@@ -15,6 +15,7 @@ from pullback.backends.fibers.device_arguments import DeviceArguments
 from pullback.backends.fibers.kernel_library import LaunchError, Library, ThreadOrder, load
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
+from pullback.backends.host_program.native_callee import NativeCallee
 from pullback.backends.interpreter.execution_error import ExecutionError, symbol_of
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.backends.interpreter.run_memory import Memory
@@ -28,6 +29,7 @@ class FiberProgram(HostProgram):
         sanitize: whether undefined behaviour in the text is an error: an index out of an array, a misaligned access,
             a shift too far. Kernels run slower.
         text: the CUDA C++ text of the kernels, where it is not what the printer makes of the module.
+        native: see `HostProgram`.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class FiberProgram(HostProgram):
         *,
         sanitize: bool = False,
         text: str | None = None,
+        native: Mapping[str, NativeCallee] | None = None,
     ) -> None:
         self.order = order
         self._library: Library | None = None
@@ -47,7 +50,7 @@ class FiberProgram(HostProgram):
             self.text = cuda_source(module) if text is None else text
             names = list(self._names.values())
             self._library = load(compile_text(self.text, names, sanitize=sanitize))
-        super().__init__(module)
+        super().__init__(module, native)
 
     def kernel(self, op: Operation) -> Launch:
         assert self._library is not None

@@ -6,10 +6,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, BlockArgument, Operation
 
 from pullback.backends.host_program.buffer_addresses import BufferAddresses
+from pullback.backends.host_program.native_callee import NativeCallee
 from pullback.backends.host_program.poison import poison
 from pullback.backends.host_program.run_device_memory import DEVICE_MEMORY, DeviceMemory
 from pullback.backends.host_program.watching import Watch
@@ -36,10 +38,15 @@ class HostProgram(LoopProgram):
 
     Arguments that the function has on a device are `DeviceMemory`, which host code can only copy; kernels are given
     nothing else.
+
+    Args:
+        module: of level `gpu`.
+        native: functions of the module that are not to be interpreted, by name.
     """
 
-    def __init__(self, module: ModuleOp) -> None:
-        self._watch = Watch({symbol_of(op): op for op in module.ops})
+    def __init__(self, module: ModuleOp, native: Mapping[str, NativeCallee] | None = None) -> None:
+        self._native = native or {}
+        self._watch = Watch(module)
         self.addresses = BufferAddresses()
         """Where the buffers of the current run are."""
         launch = self._watch.watched(self._launch_func, lambda op: self._written_by(op))
@@ -87,7 +94,7 @@ class HostProgram(LoopProgram):
         """The arrays as memory of the devices that the function says."""
         devices = argument_devices(function)
         return [
-            memory if device == HOST else DeviceMemory(memory.data)
+            memory if device == HOST else DeviceMemory(memory.data, device=device)
             for memory, device in zip(super().arguments(function, buffers), devices, strict=True)
         ]
 
@@ -95,6 +102,11 @@ class HostProgram(LoopProgram):
         """The operands of a launch that its kernel writes to."""
         first = sum(map(len, segments(op)[:11]))
         return [first + at for at in stored_arguments(self._lookup(op).regions[0].block)]
+
+    def _call(self, compiler: Compiler, op: Operation) -> Step:
+        assert isinstance(op, func.CallOp)
+        native = self._native.get(op.callee.string_value())
+        return super()._call(compiler, op) if native is None else native.step(op, compiler.slots(op.operands))
 
     def _launch_func(self, compiler: Compiler, op: Operation) -> Step:
         groups = segments(op)
@@ -110,6 +122,7 @@ class HostProgram(LoopProgram):
             given = [environment[slot] for slot in arguments]
             for number, value in enumerate(given):
                 check_argument(op, number, value, is_written=number in written)
+            check_one_device(op, given)
             run(op, grid, block, given)
 
         return launch
@@ -133,6 +146,18 @@ def check_argument(op: Operation, number: int, value: object, is_written: bool) 
         )
     if is_written and isinstance(value, Memory) and not value.data.flags.writeable:
         raise ExecutionError(op, f"writes to argument {number}, which is constant memory")
+
+
+def check_one_device(op: Operation, arguments: Sequence[object]) -> None:
+    """Raises ExecutionError where a kernel is given memory of several devices: it runs on one."""
+    devices = {value.device: at for at, value in enumerate(arguments) if isinstance(value, DeviceMemory)}
+    if len(devices) > 1:
+        (first, at), (second, beside), *_ = devices.items()
+        raise ExecutionError(
+            op,
+            f"argument {at} is memory of {first}, and argument {beside} of {second}: a kernel runs on one device; "
+            "copy one of them with gpu.memcpy first",
+        )
 
 
 def stored_arguments(block: Block) -> list[int]:

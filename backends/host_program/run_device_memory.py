@@ -5,20 +5,28 @@ What else the host does with it is an error: on a GPU it would be an access of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from xdsl.ir import Operation
 
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
 from pullback.backends.interpreter.execution_error import ExecutionError
-from pullback.backends.interpreter.numpy_dtypes import Value
-from pullback.backends.interpreter.run_memory import Memory, allocation
+from pullback.backends.interpreter.numpy_dtypes import DType, Value
+from pullback.backends.interpreter.run_memory import Array, Memory, allocation
+from pullback.dialects.graph.kernel.devices import allocation_device
+from pullback.dialects.graph.tensor.device import CUDA
 
 
+@dataclass(slots=True)
 class DeviceMemory(Memory):
     """Memory of a device. The host may have views of it."""
 
-    __slots__ = ()
+    device: str = CUDA
+
+    def part(self, data: Array, written: Array | None) -> DeviceMemory:
+        return DeviceMemory(data, written, self.device)
 
     def read(self, op: Operation, index: Any) -> Value:
         raise ExecutionError(op, "the host reads memory of a device: copy it with gpu.memcpy first")
@@ -38,7 +46,13 @@ class DeviceMemory(Memory):
 
 
 def _alloc(compiler: Compiler, op: Operation) -> Step:
-    return allocation(DeviceMemory, segments(op)[1], compiler, op)
+    device = allocation_device(op)
+
+    def make(shape: Sequence[int], dtype: DType) -> DeviceMemory:
+        fresh = Memory.undefined(shape, dtype)
+        return DeviceMemory(fresh.data, fresh.written, device)
+
+    return allocation(make, segments(op)[1], compiler, op)
 
 
 def _dealloc(compiler: Compiler, op: Operation) -> Step:

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 
 import numpy as np
 from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
 from pullback.backends.interpreter.run_control_flow import run_while
 from pullback.backends.interpreter.run_memory import MEMORY, Array, Memory
-from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
+from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.process.interrupts import Progress
 
 
 class Watch:
     """Watches the steps of a host function, while a run has set `progress` and `variables`."""
 
-    def __init__(self, functions: Mapping[str | None, Operation]) -> None:
+    def __init__(self, module: ModuleOp) -> None:
         self.progress: Progress | None = None
         self.variables: Mapping[str, Array] = {}
-        self._functions = functions
+        self._module = module
 
     def builders(self, call: StepBuilder) -> dict[str, StepBuilder]:
         """The interpreter's builders, watched; `call` is its builder for calls of functions."""
         return {
             "memref.copy": self.watched(MEMORY["memref.copy"], lambda op: [1]),
             "memref.store": self.watched(MEMORY["memref.store"], lambda op: [1]),
-            "func.call": self.watched(call, self._written_by_host),
+            "func.call": self.watched(call, self._written_by_call),
             "scf.while": self._loop,
         }
 
-    def watched(self, builder: StepBuilder, written: Callable[[Operation], Sequence[int]]) -> StepBuilder:
+    def watched(self, builder: StepBuilder, written: Callable[[Operation], Collection[int]]) -> StepBuilder:
         """A builder whose step may be the last one, and tells which variables it changes by its operands."""
 
         def build(compiler: Compiler, op: Operation) -> Step:
@@ -77,9 +79,10 @@ class Watch:
             if isinstance(value, Memory) and np.may_share_memory(value.data, array):
                 progress.changes(name)
 
-    def _written_by_host(self, op: Operation) -> Sequence[int]:
+    def _written_by_call(self, op: Operation) -> Collection[int]:
         assert isinstance(op, func.CallOp)
-        function = self._functions.get(op.callee.string_value())
-        if isinstance(function, func.FuncOp) and is_host_function(function):
-            return sorted(written_positions(function))
-        return []
+        return sorted(self._written_arguments.get(op.callee.string_value(), ()))
+
+    @cached_property
+    def _written_arguments(self) -> Mapping[str, Collection[int]]:
+        return written_arguments(self._module)

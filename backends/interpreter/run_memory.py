@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
@@ -125,8 +125,13 @@ def _store(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
-def allocation(kind: type[Memory], sizes: Sequence[SSAValue], compiler: Compiler, op: Operation) -> Step:
-    """The step that makes memory of a kind, with these sizes for the `?` of its type."""
+def allocation(
+    make: Callable[[Sequence[int], DType], Memory],
+    sizes: Sequence[SSAValue],
+    compiler: Compiler,
+    op: Operation,
+) -> Step:
+    """The step that makes memory for a shape and an element type, with these sizes for the `?` of its type."""
     slots, result = compiler.slots(sizes), compiler.slot(op.results[0])
     type_, dtype = op.results[0].type, dtype_of(op.results[0].type)
 
@@ -134,13 +139,13 @@ def allocation(kind: type[Memory], sizes: Sequence[SSAValue], compiler: Compiler
         shape = static_shape(type_, [int(environment[slot]) for slot in slots])
         if any(extent < 0 for extent in shape):
             raise ExecutionError(op, f"cannot allocate a negative extent: {shape}")
-        environment[result] = kind.undefined(shape, dtype)
+        environment[result] = make(shape, dtype)
 
     return run
 
 
 def _alloc(compiler: Compiler, op: Operation) -> Step:
-    return allocation(Memory, segments(op)[0], compiler, op)
+    return allocation(Memory.undefined, segments(op)[0], compiler, op)
 
 
 def _dealloc(compiler: Compiler, op: Operation) -> Step:

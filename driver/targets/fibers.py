@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
 from pullback.driver.targets.launched_function import LaunchedFunction
+from pullback.driver.targets.native_callees import native_callees
 from pullback.driver.targets.target import Target, Text
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def _program(module: ModuleOp) -> FiberProgram:
     order = os.environ.get(ORDER) or "forwards"
     if order not in orders:
         raise GraphError(f"{ORDER} is {order!r}: expected one of {', '.join(orders)}")
-    return FiberProgram(module, orders[order], sanitize=os.environ.get(SANITIZE, "0") not in ("", "0"))
+    sanitize = os.environ.get(SANITIZE, "0") not in ("", "0")
+    return FiberProgram(module, orders[order], sanitize=sanitize, native=native_callees(module))
 
 
 def _compiled(kernels: ModuleOp, finished: ModuleOp) -> LaunchedFunction:

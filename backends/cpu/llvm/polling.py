@@ -18,9 +18,9 @@ from xdsl.ir import Block, Operation
 
 from pullback.backends.cpu.llvm.costs import HOST, Costs
 from pullback.backends.cpu.llvm.function_printer import FunctionPrinter
-from pullback.backends.cpu.llvm.written_arguments import WRITES, Aliases, accesses_of
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.graph.kernel.written_arguments import WRITES, Aliases, accesses_of
 
 FUEL = HOST
 """Operations between two looks at the clock: 50 us to 100 ms."""

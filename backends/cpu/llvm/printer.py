@@ -28,10 +28,10 @@ from pullback.backends.cpu.llvm.function_printer import (
 )
 from pullback.backends.cpu.llvm.notes import Comments, NoNotes, Notes
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
-from pullback.backends.cpu.llvm.written_arguments import written_arguments
 from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
 from pullback.backends.cpu.math.library import instantiate
 from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.redeclared import TWINS
