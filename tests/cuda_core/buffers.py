@@ -1,71 +1,19 @@
-"""Buffers and what allocates them."""
+"""Buffers."""
 
 from __future__ import annotations
 
-import ctypes
-import weakref
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from pullback.backends.interpreter.run_memory import Array
-from pullback.tests.cuda_core.address_space import Allocation
-from pullback.tests.cuda_core.errors import CUDAError, MisuseError, cuda_error
+from pullback.tests.cuda_core.copies import copy_task, fill_pattern, fill_task, memory_at
+from pullback.tests.cuda_core.errors import CUDAError, MisuseError
 from pullback.tests.cuda_core.machine import Bound, Machine
-from pullback.tests.cuda_core.recording import Copy, CopyKind, Fill
-from pullback.tests.cuda_core.streams import Stream, Task, accept_stream
+from pullback.tests.cuda_core.ownership import Pointer, Recipe
+from pullback.tests.cuda_core.streams import Stream, accept_stream
 
-
-@dataclass
-class Recipe:
-    """How memory is given back: on which stream, or at once where there is none."""
-
-    machine: Machine
-    allocation: Allocation
-    stream: Stream | None
-
-
-class Pointer:
-    """Owns an allocation, which is freed when the last reference goes: a buffer's, or that of a node of a graph."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        weakref.finalize(self, release_unseen, recipe).atexit = False
-
-
-def release_unseen(recipe: Recipe) -> None:
-    """Give memory back where nothing can be raised; the machine keeps what was wrong."""
-    with suppress(MisuseError):
-        release(recipe)
-
-
-def release(recipe: Recipe) -> None:
-    """Give memory back, in the order of its stream."""
-    machine, allocation, stream = recipe.machine, recipe.allocation, recipe.stream
-    with machine.lock:
-        if stream is None:
-            check_unused(machine, allocation, None)
-            machine.free(allocation)
-        elif stream._context.error is None:
-
-            def free() -> None:
-                check_unused(machine, allocation, stream)
-                machine.free(allocation)
-
-            stream._enqueue(Task(free, [allocation]))
-
-
-def check_unused(machine: Machine, allocation: Allocation, stream: Stream | None) -> None:
-    """Refuse to free what enqueued work uses; what comes later in the same stream is found when it runs."""
-    for context in machine.contexts:
-        for other in context.streams:
-            if other is not stream and other._waiting(allocation):
-                raise machine.misuse(
-                    f"{allocation} is freed while work that uses it is enqueued on a stream of device "
-                    f"{context.device}, for which the free does not wait"
-                )
+Resource: TypeAlias = Any
+"""A `MemoryResource`, which builds on this file."""
 
 
 class Buffer(Bound):
@@ -73,7 +21,7 @@ class Buffer(Bound):
 
     _address: int
     _size: int
-    _resource: MemoryResource | None
+    _resource: Resource | None
     _pointer: Pointer | None
     _owner: object
     _closed: bool
@@ -83,7 +31,7 @@ class Buffer(Bound):
 
     @classmethod
     def _made(
-        cls, address: int, size: int, resource: MemoryResource | None, pointer: Pointer | None, owner: object
+        cls, address: int, size: int, resource: Resource | None, pointer: Pointer | None, owner: object
     ) -> Buffer:
         self = object.__new__(cls)
         self._address, self._size, self._resource = address, size, resource
@@ -95,7 +43,7 @@ class Buffer(Bound):
         def from_handle(
             ptr: Any,
             size,
-            mr: MemoryResource | None = None,
+            mr: Resource | None = None,
             owner: object | None = None,
             *,
             stream: Stream | None = None,
@@ -117,7 +65,7 @@ class Buffer(Bound):
         return self._closed
 
     @property
-    def memory_resource(self) -> MemoryResource | None:
+    def memory_resource(self) -> Resource | None:
         return self._resource
 
     @property
@@ -169,15 +117,14 @@ class Buffer(Bound):
     def copy_to(self, dst: Buffer | None = None, *, stream: Stream, options: Any | None = None) -> Buffer:
         self._open()
         accepted = accept_stream(stream)
-        if dst is None:
-            if self._resource is None:
-                raise ValueError(
-                    "a destination buffer must be provided (this buffer does not have a memory_resource)"
-                )
-            dst = self._resource.allocate(self._size, stream=stream)
-        dst._open()
-        copy(self._machine, dst, self, accepted)
-        return dst
+        if dst is None and self._resource is None:
+            raise ValueError(
+                "a destination buffer must be provided (this buffer does not have a memory_resource)"
+            )
+        target: Buffer = dst or self._resource.allocate(self._size, stream=stream)
+        target._open()
+        copy(self._machine, target, self, accepted)
+        return target
 
     def fill(self, value: Any, *, stream: Stream) -> None:
         self._open()
@@ -222,159 +169,6 @@ def copy(machine: Machine, target: Buffer, source: Buffer, stream: Stream) -> No
             f"buffer sizes mismatch between src and dst (sizes are: src={source.size}, dst={target.size})"
         )
     stream._enqueue(copy_task(machine, target.handle, source.handle, source.size))
-
-
-def copy_task(machine: Machine, target: int, source: int, size: int) -> Task:
-    """The copy of bytes from an address to another."""
-    operands = [machine.operand(address, size) for address in (target, source)] if size else []
-    kind, source_device, target_device = _kind(operands)
-
-    def run() -> None:
-        if (error := machine.faults.copy()) is not None:
-            raise error
-        if size:
-            memory_at(machine, target, size)[...] = memory_at(machine, source, size)
-        machine.recording.records.append(Copy(kind, size, source_device, target_device))
-
-    return Task(run, [each for each in operands if each is not None])
-
-
-def _kind(operands: list[Allocation | None]) -> tuple[CopyKind, int | None, int | None]:
-    """How a copy is called, and from where to where it goes."""
-    target, source = [None if each is None else each.device for each in operands] or [None, None]
-    if source is None:
-        return ("h2h" if target is None else "h2d"), source, target
-    if target is None:
-        return "d2h", source, target
-    return ("d2d" if source == target else "p2p"), source, target
-
-
-def fill_task(machine: Machine, address: int, size: int, pattern: bytes) -> Task:
-    """Repeats some bytes."""
-    operand = machine.operand(address, size)
-    if operand is None:
-        raise cuda_error("CUDA_ERROR_INVALID_VALUE", "the memory is the host's, and not pinned")
-
-    def run() -> None:
-        memory_at(machine, address, size).reshape(-1, len(pattern))[...] = np.frombuffer(pattern, np.uint8)
-        machine.recording.records.append(Fill(size, operand.device))
-
-    return Task(run, [operand])
-
-
-def fill_pattern(value: Any) -> bytes:
-    """The bytes that a value stands for in a fill."""
-    if isinstance(value, int):
-        if not 0 <= value < 256:
-            raise OverflowError("value too large to convert to uint8_t")
-        return bytes([value])
-    pattern = bytes(memoryview(value).cast("B"))
-    if len(pattern) not in (1, 2, 4):
-        raise ValueError(f"value must be 1, 2, or 4 bytes, got {len(pattern)}")
-    return pattern
-
-
-def memory_at(machine: Machine, address: int, size: int) -> Array:
-    """The bytes at an address, of a device or of the host, when work runs."""
-    allocation = machine.addresses.find(address)
-    if allocation is None:
-        return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
-    machine.check_live(allocation, "an operation runs that uses")
-    start = address - allocation.address
-    return allocation.data[start : start + size]
-
-
-class MemoryResource(Bound):
-    """Allocates buffers."""
-
-    _device: int | None = None
-
-    def allocate(self, size, *, stream: Stream) -> Buffer:
-        return self._allocate(size, accept_stream(stream))
-
-    def deallocate(self, ptr: Any, size, *, stream: Stream) -> None:
-        accepted = accept_stream(stream)
-        allocation = self._machine.addresses.find(int(ptr))
-        if allocation is None or allocation.address != int(ptr):
-            raise cuda_error("CUDA_ERROR_INVALID_VALUE", "what is freed was not allocated")
-        release(Recipe(self._machine, allocation, accepted))
-
-    @property
-    def device_id(self) -> int:
-        return -1 if self._device is None else self._device
-
-    @property
-    def is_device_accessible(self) -> bool:
-        return True
-
-    @property
-    def is_host_accessible(self) -> bool:
-        return self._device is None
-
-    def _allocate(self, size: int, stream: Stream | None) -> Buffer:
-        if size < 0:
-            raise OverflowError("can't convert negative value to size_t")
-        pointer, address = None, 0
-        if size:
-            allocation = self._machine.allocate(size, self._device)
-            address = allocation.address
-            pointer = Pointer(Recipe(self._machine, allocation, stream))
-        return self._machine.types["Buffer"]._made(address, size, self, pointer, None)
-
-
-class DeviceMemoryResource(MemoryResource):
-    """Memory of a device, in the order of a stream."""
-
-    def __init__(self, device_id: Any, options: Any | None = None) -> None:
-        self._machine.initialize()
-        self._device = self._machine.types["Device"](device_id).device_id
-        self._closed = False
-
-    def close(self) -> None:
-        self._closed = True
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
-
-class PinnedMemoryResource(MemoryResource):
-    """Pinned memory, in the order of a stream."""
-
-    def __init__(self, options: Any | None = None) -> None:
-        self._machine.initialize()
-        self._closed = False
-
-    def close(self) -> None:
-        self._closed = True
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
-
-class LegacyPinnedMemoryResource(MemoryResource):
-    """Pinned memory, at once."""
-
-    def allocate(self, size: int, *, stream: Stream | None = None) -> Buffer:
-        if stream is not None:
-            accept_stream(stream)
-        if size:
-            self._machine.initialize()
-            self._machine.current_context()
-        return self._allocate(size, None)
-
-    def deallocate(self, ptr: Any, size: int, *, stream: Stream | None = None) -> None:
-        if stream is not None:
-            accept_stream(stream).sync()
-        allocation = self._machine.addresses.find(int(ptr))
-        if allocation is None:
-            raise cuda_error("CUDA_ERROR_INVALID_VALUE", "what is freed was not allocated")
-        release(Recipe(self._machine, allocation, None))
-
-    @property
-    def device_id(self) -> int:
-        raise RuntimeError("a pinned memory resource is not bound to any GPU")
 
 
 def buffer_at(machine: Machine, address: int, size: int, mr: Any, owner: object, stream: Any) -> Buffer:

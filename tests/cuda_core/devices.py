@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pullback.tests.cuda_core.buffers import Buffer, MemoryResource
+from pullback.tests.cuda_core.buffers import Buffer
 from pullback.tests.cuda_core.errors import CUDAError
 from pullback.tests.cuda_core.launches import MAX_BLOCK, MAX_GRID, MAX_SHARED, MAX_THREADS
 from pullback.tests.cuda_core.machine import Bound, Context, Machine, options_of
+from pullback.tests.cuda_core.memory_resources import MemoryResource
 from pullback.tests.cuda_core.recording import Waited
 from pullback.tests.cuda_core.streams import Event, Stream, StreamOptions
 

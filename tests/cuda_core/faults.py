@@ -27,6 +27,7 @@ class Faults:
     _copy: Countdown | None = None
     _kernels: dict[str, str] = field(default_factory=dict)
     _missing: set[str] = field(default_factory=set)
+    _instantiation: Countdown | None = None
     _log: str | None = None
 
     def fail_allocation(self, n: int = 1, error: str = "CUDA_ERROR_OUT_OF_MEMORY") -> None:
@@ -45,6 +46,10 @@ class Faults:
     def fail_copy(self, n: int = 1, error: str = "CUDA_ERROR_UNKNOWN") -> None:
         """Let the nth copy that runs fail, which is told at a later wait."""
         self._copy = Countdown(n, error)
+
+    def fail_instantiation(self, n: int = 1, error: str = "CUDA_ERROR_OUT_OF_MEMORY") -> None:
+        """Let the nth instantiation of a graph fail."""
+        self._instantiation = Countdown(n, error)
 
     def lose_kernel(self, name: str) -> None:
         """Let programs have no kernel of this name."""
@@ -72,6 +77,10 @@ class Faults:
 
     def copy(self) -> CUDAError | None:
         self._copy, error = _next(self._copy)
+        return error
+
+    def instantiation(self) -> CUDAError | None:
+        self._instantiation, error = _next(self._instantiation)
         return error
 
     def is_missing(self, kernel: str) -> bool:

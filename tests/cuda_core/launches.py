@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -72,76 +74,87 @@ def _extent(label: str, given: Any) -> Extent:
     return x, y, z
 
 
-def launch_task(
-    machine: Machine, device: int, config: LaunchConfig, kernel: Kernel, arguments: tuple[Any, ...]
-) -> Task:
-    """The launch of a kernel on a device; raises what a launch does at once."""
-    signature = kernel._signature
-    _check_sizes(config, signature.threads)
-    bits = [argument_bits(argument) for argument in arguments]
-    sizes = [size for _, size in bits]
-    expected = signature.sizes
-    if len(sizes) != len(expected) or any(
-        known not in (None, size) for known, size in zip(expected, sizes, strict=True)
-    ):
-        raise machine.misuse(
-            f"kernel {signature.name} has the parameters ({', '.join(signature.parameters)}) and is launched with "
-            f"arguments of {sizes} bytes"
+@dataclass(frozen=True)
+class KernelCall:
+    """A launch of a kernel on a device, its arguments as the device gets them."""
+
+    machine: Machine
+    device: int
+    config: LaunchConfig
+    kernel: Kernel
+    values: tuple[int, ...]
+    """The bits of each argument."""
+
+    @classmethod
+    def of(
+        cls, machine: Machine, device: int, config: LaunchConfig, kernel: Kernel, arguments: Sequence[Any]
+    ) -> KernelCall:
+        """Raises what a launch does at once."""
+        signature = kernel._signature
+        _check_sizes(config, signature.threads)
+        bits = [argument_bits(argument) for argument in arguments]
+        sizes, expected = [size for _, size in bits], signature.sizes
+        fits = len(sizes) == len(expected) and all(
+            a in (None, b) for a, b in zip(expected, sizes, strict=True)
         )
-    values = [value for value, _ in bits]
-    pointers = [at for at in range(len(values)) if signature.is_pointer(at)]
-    memory = [machine.addresses.find(values[at]) for at in pointers]
-    used = [each for each in memory if each is not None]
-    for each in used:
-        machine.check_live(each, f"kernel {signature.name} is launched on")
+        if not fits:
+            raise machine.misuse(
+                f"kernel {signature.name} has the parameters ({', '.join(signature.parameters)}) and is launched "
+                f"with arguments of {sizes} bytes"
+            )
+        return cls(machine, device, config, kernel, tuple(value for value, _ in bits))
 
-    def run() -> None:
-        run_kernel(machine, device, config, kernel, values, pointers)
+    @property
+    def name(self) -> str:
+        return self.kernel._signature.name
 
-    return Task(run, used)
+    def task(self) -> Task:
+        """The launch, enqueued."""
+        memory = [self.machine.addresses.find(self.values[at]) for at in self._pointers]
+        used = [each for each in memory if each is not None]
+        for each in used:
+            self.machine.check_live(each, f"kernel {self.name} is launched on")
+        return Task(self.run, used, device=self.device)
 
+    def run(self) -> None:
+        machine = self.machine
+        if (error := machine.faults.launch(self.name)) is not None:
+            raise error
+        places, used = list(self.values), list[Allocation]()
+        for at in self._pointers:
+            if (allocation := self._accessible(self.values[at])) is not None:
+                used.append(allocation)
+                places[at] = allocation.host_address + self.values[at] - allocation.address
+        grid, block = self.config.grid, self.config.block
+        try:
+            self.kernel._module.library.launch(self.name, grid, block, places, machine.order)
+        except LaunchError as error:
+            raise cuda_error("CUDA_ERROR_LAUNCH_FAILED", f"kernel {self.name}: {error}") from None
+        machine.recording.records.append(Launch(self.name, grid, block, self.device))
+        for allocation in used:
+            machine.check_zones(allocation, f"kernel {self.name}")
 
-def run_kernel(
-    machine: Machine,
-    device: int,
-    config: LaunchConfig,
-    kernel: Kernel,
-    values: list[int],
-    pointers: list[int],
-) -> None:
-    name = kernel._signature.name
-    if (error := machine.faults.launch(name)) is not None:
-        raise error
-    places, used = list(values), list[Allocation]()
-    for at in pointers:
-        if (allocation := _accessible(machine, device, name, values[at])) is not None:
-            used.append(allocation)
-            places[at] = allocation.host_address + values[at] - allocation.address
-    try:
-        kernel._module.library.launch(name, config.grid, config.block, places, machine.order)
-    except LaunchError as error:
-        raise cuda_error("CUDA_ERROR_LAUNCH_FAILED", f"kernel {name}: {error}") from None
-    machine.recording.records.append(Launch(name, config.grid, config.block, device))
-    for allocation in used:
-        machine.check_zones(allocation, f"kernel {name}")
+    @property
+    def _pointers(self) -> list[int]:
+        return [at for at in range(len(self.values)) if self.kernel._signature.is_pointer(at)]
 
-
-def _accessible(machine: Machine, device: int, name: str, address: int) -> Allocation | None:
-    """The memory of a pointer that a kernel has; a null pointer has none."""
-    if address == 0:
-        return None
-    allocation = machine.addresses.find(address)
-    if allocation is None:
-        where = "a device" if is_device_address(address) else "the host, and not pinned"
-        raise cuda_error(
-            "CUDA_ERROR_ILLEGAL_ADDRESS", f"kernel {name} is given memory of {where}: {address:#x}"
-        )
-    machine.check_live(allocation, f"kernel {name} runs on")
-    if allocation.device not in (None, device):
-        raise cuda_error(
-            "CUDA_ERROR_ILLEGAL_ADDRESS", f"kernel {name} runs on device {device}, given {allocation}"
-        )
-    return allocation
+    def _accessible(self, address: int) -> Allocation | None:
+        """The memory of a pointer that the kernel has; a null pointer has none."""
+        if address == 0:
+            return None
+        allocation = self.machine.addresses.find(address)
+        if allocation is None:
+            where = "a device" if is_device_address(address) else "the host, and not pinned"
+            raise cuda_error(
+                "CUDA_ERROR_ILLEGAL_ADDRESS", f"kernel {self.name} is given memory of {where}: {address:#x}"
+            )
+        self.machine.check_live(allocation, f"kernel {self.name} runs on")
+        if allocation.device not in (None, self.device):
+            raise cuda_error(
+                "CUDA_ERROR_ILLEGAL_ADDRESS",
+                f"kernel {self.name} runs on device {self.device}, given {allocation}",
+            )
+        return allocation
 
 
 def _check_sizes(config: LaunchConfig, threads: int) -> None:

@@ -47,6 +47,7 @@ class Machine:
         self.recording = Recording()
         self.faults = Faults()
         self.misuses: list[str] = []
+        self.graph_launches = 0
         self.lock = threading.RLock()
         self.types: dict[str, Any] = {}
         self.devices: dict[int, Any] = {}
@@ -169,4 +170,4 @@ def options_of(kind: type[Any], given: object, what: str) -> Any:
     )
 
 
-Action = Callable[[], None]
+Action = Callable[[], object]

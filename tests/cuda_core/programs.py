@@ -218,13 +218,19 @@ class KernelAttributes:
         self._signature = signature
         return self
 
-    def max_threads_per_block(self, device_id: Any = None) -> int:
+    def __getitem__(self, device: Any) -> KernelAttributes:
+        return self
+
+    @property
+    def max_threads_per_block(self) -> int:
         return self._signature.threads
 
-    def local_size_bytes(self, device_id: Any = None) -> int:
+    @property
+    def local_size_bytes(self) -> int:
         return 0
 
-    def num_regs(self, device_id: Any = None) -> int:
+    @property
+    def num_regs(self) -> int:
         return 32
 
 

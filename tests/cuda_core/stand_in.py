@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from pullback.backends.fibers.kernel_library import ThreadOrder
-from pullback.tests.cuda_core import buffers, programs, streams
+from pullback.tests.cuda_core import graphs, memory_resources, programs, streams
+from pullback.tests.cuda_core.buffers import Buffer
 from pullback.tests.cuda_core.devices import Device
 from pullback.tests.cuda_core.errors import CUDAError, DynamicLibNotFoundError, MisuseError, NVRTCError
 from pullback.tests.cuda_core.faults import Faults
-from pullback.tests.cuda_core.launches import LaunchConfig, launch_task
+from pullback.tests.cuda_core.launches import KernelCall, LaunchConfig
 from pullback.tests.cuda_core.machine import Machine, bind, options_of
 from pullback.tests.cuda_core.recording import Recording
 
@@ -45,10 +46,13 @@ class StandIn:
     ) -> None:
         machine = self._machine = Machine(devices, memory, architecture, order, seed, driver)
         bind(machine, streams.Stream, streams.Event, Device)
-        bind(machine, buffers.Buffer, buffers.MemoryResource, buffers.DeviceMemoryResource)
-        bind(machine, buffers.PinnedMemoryResource, buffers.LegacyPinnedMemoryResource)
+        bind(machine, Buffer, memory_resources.MemoryResource, memory_resources.DeviceMemoryResource)
+        bind(machine, memory_resources.PinnedMemoryResource, memory_resources.LegacyPinnedMemoryResource)
         bind(machine, programs.Program, programs.ObjectCode, programs.Kernel)
         self.__dict__.update(machine.types)
+        bind(machine, *graphs.CLASSES)
+        nodes = {each.__name__: machine.types[each.__name__] for each in graphs.CLASSES[1:]}
+        self.graph = SimpleNamespace(**nodes, GraphCompleteOptions=graphs.GraphCompleteOptions)
         self.StreamOptions, self.EventOptions = streams.StreamOptions, streams.EventOptions
         self.ProgramOptions, self.LaunchConfig = programs.ProgramOptions, LaunchConfig
         self.system = SimpleNamespace(get_num_devices=self._get_num_devices)
@@ -59,9 +63,10 @@ class StandIn:
         raise AttributeError(f"the stand-in for cuda.core has no {name!r}; see tests/cuda_core")
 
     def launch(self, stream, config, kernel, *kernel_args) -> None:
-        accepted = buffers.accept_stream(stream)
+        accepted = streams.accept_stream(stream)
         given = options_of(LaunchConfig, config, "launch config")
-        accepted._enqueue(launch_task(self._machine, accepted._context.device, given, kernel, kernel_args))
+        call = KernelCall.of(self._machine, accepted._context.device, given, kernel, kernel_args)
+        accepted._enqueue(call.task())
 
     @property
     def recording(self) -> Recording:

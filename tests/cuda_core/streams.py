@@ -36,6 +36,8 @@ class Task:
 
     run: Action
     memory: Sequence[Allocation] = ()
+    device: int | None = None
+    """Where it runs, unless that is the device of the stream."""
     is_wait: bool = False
 
 
@@ -109,15 +111,7 @@ class Stream(Bound):
     def record(self, event: Event | None = None, options: EventOptions | None = None) -> Event:
         self._open()
         recorded: Event = event or self._machine.types["Event"]._made(self._context, options)
-        recorded._open()
-        if recorded._context is not self._context:
-            raise cuda_error("CUDA_ERROR_INVALID_HANDLE", "the event is another device's")
-        recorded._point = point = Point(self, self._enqueued + 1)
-
-        def pass_by() -> None:
-            point.seconds = time.perf_counter()
-
-        self._enqueue(Task(pass_by))
+        self._record(recorded)
         return recorded
 
     def wait(self, event_or_stream: object) -> None:
@@ -135,6 +129,17 @@ class Stream(Bound):
             )
         if point is not None and point.stream is not self:
             self._enqueue(Task(lambda: point.stream._run_until(point.position), is_wait=True))
+
+    def _record(self, event: Event) -> None:
+        event._open()
+        if event._context is not self._context:
+            raise cuda_error("CUDA_ERROR_INVALID_HANDLE", "the event is another device's")
+        event._point = point = Point(self, self._enqueued + 1)
+
+        def pass_by() -> None:
+            point.seconds = time.perf_counter()
+
+        self._enqueue(Task(pass_by))
 
     # ---- what runs ----------------------------------------------------------------------------------------
 
@@ -163,6 +168,8 @@ class Stream(Bound):
         except CUDAError as error:
             if not task.is_wait:
                 self._context.error = error
+            if task.device is not None:
+                self._machine.contexts[task.device].error = error
             raise
 
     def _waiting(self, allocation: Allocation) -> bool:

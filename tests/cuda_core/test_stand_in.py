@@ -5,52 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pullback.tests.cuda_core.device_program import DeviceProgram, N
 from pullback.tests.cuda_core.errors import CUDAError, DynamicLibNotFoundError, MisuseError, NVRTCError
 from pullback.tests.cuda_core.stand_in import StandIn
 
 pytestmark = pytest.mark.compiler
-TEXT = """
-// kernels: extern "C" __global__ void in_a_comment(int x)
-extern "C" __global__ void __launch_bounds__(256) scale(const float* __restrict__ x, float* y, float by,
-    unsigned n) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) y[i] = x[i] * by;
-}
-extern "C" __global__ void beyond(float* y) { y[threadIdx.x + 4] = 1.0f; }
-extern "C" __global__ void traps(float* y) { __trap(); }
-"""
-N = 300
-
-
-class Program:
-    """A device with memory of two kinds, and kernels."""
-
-    def __init__(self, core: StandIn, device: int = 0) -> None:
-        self.core = core
-        self.device = core.Device(device)
-        self.device.set_current()
-        self.stream = self.device.create_stream()
-        self.code = core.Program(TEXT, "c++", core.ProgramOptions(arch="sm_90")).compile("cubin")
-        self.host = core.PinnedMemoryResource()
-
-    def array(self, buffer) -> np.ndarray:
-        return np.from_dlpack(buffer).view(np.float32)
-
-    def pinned(self, n: int = N):
-        return self.host.allocate(4 * n, stream=self.stream)
-
-    def memory(self, n: int = N):
-        return self.device.allocate(4 * n, stream=self.stream)
-
-    def scale(self, x, y, by=2.0, n=N):
-        config = self.core.LaunchConfig(grid=(N + 127) // 128, block=128)
-        kernel = self.code.get_kernel("scale")
-        self.core.launch(self.stream, config, kernel, x, y, np.float32(by), np.uint32(n))
 
 
 def test_a_kernel_runs_when_somebody_waits() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     there, x, y, back = program.pinned(), program.memory(), program.memory(), program.pinned()
     program.array(there)[:] = np.arange(N)
     x.copy_from(there, stream=program.stream)
@@ -66,7 +30,7 @@ def test_a_kernel_runs_when_somebody_waits() -> None:
 
 
 def test_unwritten_memory_is_nan() -> None:
-    program = Program(StandIn())
+    program = DeviceProgram(StandIn())
     x, y, back = program.memory(), program.memory(), program.pinned()
     program.scale(x, y)
     y.copy_to(back, stream=program.stream)
@@ -76,7 +40,7 @@ def test_unwritten_memory_is_nan() -> None:
 
 def test_cubins_are_loaded_again_and_refused_when_damaged() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     code = program.code.code
     assert core.ObjectCode.from_cubin(code).get_kernel("scale").num_arguments == 4
     for damaged in (code[:-1], code[:40] + b"x" + code[41:], b"junk"):
@@ -85,7 +49,7 @@ def test_cubins_are_loaded_again_and_refused_when_damaged() -> None:
     with pytest.raises(CUDAError, match="CUDA_ERROR_NOT_FOUND"):
         program.code.get_kernel("in_a_comment")
     with pytest.raises(CUDAError, match="CUDA_ERROR_NO_BINARY_FOR_GPU"):
-        Program(StandIn(architecture=(8, 0))).code.get_kernel("scale")
+        DeviceProgram(StandIn(architecture=(8, 0))).code.get_kernel("scale")
 
 
 def test_a_text_that_is_refused() -> None:
@@ -96,7 +60,7 @@ def test_a_text_that_is_refused() -> None:
 
 def test_memory_of_another_device() -> None:
     core = StandIn(devices=2)
-    first, second = Program(core), Program(core, 1)
+    first, second = DeviceProgram(core), DeviceProgram(core, 1)
     x = first.memory()
     second.scale(x, second.memory())
     with pytest.raises(
@@ -111,7 +75,7 @@ def test_memory_of_another_device() -> None:
 
 def test_copies_between_devices() -> None:
     core = StandIn(devices=2)
-    first, second = Program(core), Program(core, 1)
+    first, second = DeviceProgram(core), DeviceProgram(core, 1)
     x, y, back = first.memory(), second.memory(), second.pinned()
     x.fill(np.float32(3.0), stream=first.stream)
     second.stream.wait(first.stream.record())
@@ -124,7 +88,7 @@ def test_copies_between_devices() -> None:
 
 def test_a_missing_wait_shows() -> None:
     core = StandIn(devices=2)
-    first, second = Program(core), Program(core, 1)
+    first, second = DeviceProgram(core), DeviceProgram(core, 1)
     x, y, back = first.memory(), second.memory(), second.pinned()
     x.fill(np.float32(3.0), stream=first.stream)
     y.copy_from(x, stream=second.stream)
@@ -135,7 +99,7 @@ def test_a_missing_wait_shows() -> None:
 
 def test_writing_outside() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     core.launch(
         program.stream,
         core.LaunchConfig(grid=1, block=4),
@@ -152,7 +116,7 @@ def test_writing_outside() -> None:
 
 def test_use_after_free() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     x, y = program.memory(), program.memory()
     address = x.handle
     program.scale(x, y)
@@ -166,7 +130,7 @@ def test_use_after_free() -> None:
 
 def test_freed_while_another_stream_uses_it() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     other = program.device.create_stream()
     x, y = program.memory(), program.memory()
     program.scale(x, y)
@@ -177,7 +141,7 @@ def test_freed_while_another_stream_uses_it() -> None:
 
 def test_pinned_memory_that_is_freed_at_once() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     staging, x = core.LegacyPinnedMemoryResource().allocate(4 * N), program.memory()
     x.copy_from(staging, stream=program.stream)
     with pytest.raises(MisuseError, match="freed while work"):
@@ -186,7 +150,7 @@ def test_pinned_memory_that_is_freed_at_once() -> None:
 
 def test_sizes_of_launches() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     x, y, kernel = program.memory(), program.memory(), program.code.get_kernel("scale")
     with pytest.raises(ValueError, match="must be >= 1"):
         core.LaunchConfig(grid=0, block=1)
@@ -209,7 +173,7 @@ def test_sizes_of_launches() -> None:
 
 def test_planted_faults() -> None:
     core = StandIn(memory=10_000)
-    program = Program(core)
+    program = DeviceProgram(core)
     core.faults.fail_allocation(2)
     x = program.memory()
     with pytest.raises(CUDAError, match="OUT_OF_MEMORY"):
@@ -228,7 +192,7 @@ def test_planted_faults() -> None:
 
 def test_a_trap() -> None:
     core = StandIn()
-    program = Program(core)
+    program = DeviceProgram(core)
     core.launch(
         program.stream, core.LaunchConfig(grid=1, block=1), program.code.get_kernel("traps"), program.memory()
     )
@@ -248,7 +212,7 @@ def test_no_device() -> None:
 
 
 def test_events_tell_time() -> None:
-    program = Program(StandIn())
+    program = DeviceProgram(StandIn())
     before, after = (program.device.create_event({"timing_enabled": True}) for _ in range(2))
     program.stream.record(before)
     program.scale(program.memory(), program.memory())
