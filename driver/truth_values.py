@@ -13,6 +13,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import data_type_of
+from pullback.driver.storage import StoredVariables
 from pullback.driver.targets.target import Executor
 
 Array = npt.NDArray[Any]
@@ -27,7 +28,8 @@ def with_truth_values(executor: Executor) -> Executor:
     """Wraps an executor so that it gets truth values of bytes 0 and 1; variables are normalised in place."""
 
     def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
-        for array in variables.values():
+        arrays = variables.on_host_alone() if isinstance(variables, StoredVariables) else variables.values()
+        for array in arrays:
             if (stored := true_as_one(array)) is not array:
                 array[...] = stored
         return executor([true_as_one(array) for array in inputs], variables)

@@ -61,16 +61,18 @@ class CudaFunction:
             self._transfers.upload(at, constant)
         queue.synchronize()
         self._types = types
+        self._key = "cuda", queue.number
+        """What the storage of variables calls the device."""
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         self._lock.refuse_to_reenter()
         names = self._layout.variables
         if isinstance(variables, StoredVariables):
-            storages, given = variables.storages, {}
+            storages, changed, given = variables.storages, variables.changed, {}
         else:
             given = {name: variables[name] for name in names.values()}
-            storages = {name: VariableStorage(array) for name, array in given.items()}
+            storages, changed = {name: VariableStorage(array) for name, array in given.items()}, given
         with self._lock:
             self._queue.enter()
             for at, array in zip(self._layout.inputs, inputs, strict=True):
@@ -78,7 +80,9 @@ class CudaFunction:
             arguments = list(self._arguments)
             for at, name in names.items():
                 arguments[at] = self._side(at, storages[name]).array
-                storages[name].changed_on_device()
+            for name in names.values():
+                if name in changed:
+                    storages[name].changed_on_device(self._key)
             self._program.run("main", arguments)
             outputs: list[Array] = []
             for at, pool in self._layout.outputs.items():
@@ -94,6 +98,6 @@ class CudaFunction:
     def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice:
         type_ = self._types[at]
         return storage.on_device(
-            ("cuda", self._queue.number),
+            self._key,
             lambda: VariableOnDevice(self._queue, tuple(type_.get_shape()), dtype_of(type_)),
         )

@@ -18,22 +18,18 @@ class VariableOnDevice:
 
     def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._queue = queue
-        self._staging = queue.pinned(shape, dtype)
-        self._buffer = queue.allocate(self._staging.nbytes)
+        self._size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        self._buffer = queue.allocate(self._size)
         self.array = self._buffer.array(shape, dtype)
 
     def upload(self, array: Array) -> None:
-        self._queue.enter()
-        self._staging[...] = array.view(self._staging.dtype)
-        CopyCommand(None, self._buffer.address, self._staging.ctypes.data, self._staging.nbytes).enqueue(
-            self._queue
-        )
-        self._queue.synchronize()
+        self._copy(self._buffer.address, array.ctypes.data)
 
     def download(self, array: Array) -> None:
+        self._copy(array.ctypes.data, self._buffer.address)
+
+    def _copy(self, target: int, source: int) -> None:
+        """Copies from or to the variable's own array: pinned memory would cost as much again, for a rare copy."""
         self._queue.enter()
-        CopyCommand(None, self._staging.ctypes.data, self._buffer.address, self._staging.nbytes).enqueue(
-            self._queue
-        )
+        CopyCommand(None, target, source, self._size).enqueue(self._queue)
         self._queue.synchronize()
-        array[...] = self._staging.view(array.dtype)

@@ -55,7 +55,7 @@ class RandomState(Variable):
     def seed(self, seed: int | None) -> None:
         """Starts again from this seed, or from one drawn from the operating system."""
         with self.lock:
-            self.array[...] = secrets.randbits(63) if seed is None else seed, 0
+            self.storage.replace((secrets.randbits(63) if seed is None else seed, 0))
 
     def take(self) -> Array:
         """The state now, for several steps that are to draw the same; the next ones draw other numbers."""

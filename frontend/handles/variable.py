@@ -98,7 +98,7 @@ class Variable(Operators):
 
     @property
     def array(self) -> Array:
-        """The contents on the host, to read and to change; devices get them anew."""
+        """The contents on the host, to read and to change: asked for anew for each change, so that devices get it."""
         return self.storage.on_host()
 
     def __getstate__(self) -> dict[str, Any]:

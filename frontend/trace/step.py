@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
@@ -25,6 +26,7 @@ from pullback.dialects.ir.diagnostics import note_place
 from pullback.driver.checking.verified_program import verified_executor
 from pullback.driver.debug_files import DebugFiles
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
+from pullback.driver.run_pipeline import main_function
 from pullback.driver.storage import StoredVariables
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
@@ -35,6 +37,7 @@ from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.passes.simplify.side_effects import updates_in
 from pullback.process.locks import COMPILING, holding, in_order
 
 __all__ = ["Step", "compile"]
@@ -69,7 +72,9 @@ class Step:
                 [op for leaf in self._leaves for op in leaf.updates],
             )
         used = _variables_in(module, graph)
-        self._variables = StoredVariables({name: variable.storage for name, variable in used.items()})
+        # What a pass of the user changes is not known before it has run.
+        changed = _updated_in(module) if not self._pipeline else set(used)
+        self._variables = StoredVariables({name: v.storage for name, v in used.items()}, changed)
         self._locks = in_order([variable.lock for variable in used.values()])
         self._debug = DebugFiles(debug) if debug else None
         self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target), self._debug)
@@ -228,6 +233,14 @@ def _is_inside_loop(value: SSAValue) -> bool:
     owner = value.owner
     block = owner.parent if isinstance(owner, IROperation) else owner
     return not isinstance(block, GraphBlock)
+
+
+def _updated_in(module: ModuleOp) -> set[str]:
+    """The variables that a step may change: all of them, where an operation has an effect that is not known."""
+    found = {label for op in main_function(module).body.block.ops for label in updates_in(op)}
+    if None in found:
+        return {op.label for op in module.walk() if isinstance(op, VariableOp)}
+    return {label for label in found if label is not None}
 
 
 def _variables_in(module: IROperation, graph: Graph) -> dict[str, Any]:

@@ -105,9 +105,9 @@ def restore_checkpoint(
 
     def replace() -> None:
         for name, variable in named.items():
-            variable.array[...] = tensors[name]
+            variable.storage.replace(tensors[name])
         for state, word in words:
-            state.array[...] = word
+            state.storage.replace(word)
         for name, generator in random.items():
             generator.bit_generator.state = states[name]
 
