@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
+from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp
 from pullback.driver.targets.target import Executor, Target, Text
 
 
@@ -19,7 +19,7 @@ CUDA_TARGET = Target(
     name="cuda",
     meaning="GPU kernels on an NVIDIA device, where variables stay between steps",
     passes=PASSES,
-    capabilities=capabilities,
+    capabilities=capabilities_beside_native_code,
     executor=_compiled,
     texts=(
         Text(

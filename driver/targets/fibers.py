@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.driver.targets.gpu_text import PASSES, capabilities, cuda_cpp
+from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp
 from pullback.driver.targets.launched_function import LaunchedFunction
 from pullback.driver.targets.native_callees import native_callees
 from pullback.driver.targets.target import Target, Text
@@ -51,7 +51,7 @@ FIBERS = Target(
     name="fibers",
     meaning="the CUDA C++ text of GPU kernels, compiled for the CPU: each thread is a fiber",
     passes=PASSES,
-    capabilities=capabilities,
+    capabilities=capabilities_beside_native_code,
     executor=_compiled,
     texts=(
         Text(

@@ -22,6 +22,13 @@ def capabilities() -> Mapping[str, OptionValue]:
     }
 
 
+def capabilities_beside_native_code() -> Mapping[str, OptionValue]:
+    """The same where kernels of the host's device are native code: how wide this machine's vectors are, too."""
+    from pullback.backends.cpu.machine import host_vector_bits
+
+    return {**capabilities(), "vector-bits": host_vector_bits()}
+
+
 def cuda_cpp(module: ModuleOp) -> str:
     """CUDA C++ of the kernels in a module of level `gpu`."""
     from pullback.backends.cuda.program_source import cuda_source

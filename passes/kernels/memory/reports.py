@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from xdsl.dialects import func
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
@@ -11,6 +12,9 @@ from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.buffer import MemorySpace
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import device_of_value, is_spread
+from pullback.dialects.graph.state.copy_to import CopyTo
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.location import name_of, name_of_value
 from pullback.dialects.ir.positions import place_in, place_of
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
@@ -52,12 +56,17 @@ def _listed(arenas: Mapping[str | None, int]) -> str:
 
 
 def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[Finding]) -> str:
-    """Lists the reads and updates of variables: in place or copied, and why; and counts the gates."""
+    """Lists the reads and updates of variables: in place or copied, and why; counts gates and copies to devices."""
     gates = sum(isinstance(op, Gate) for op in lives.ops)
     copies = sum(f.copies for f in findings)
     lines = [f"hazards of @{function.sym_name.data}: {copies} copies, {gates} gates kept"]
+    several = is_spread(function)
+    if several:
+        between = sum(isinstance(op, CopyTo) for op in lives.ops)
+        lines[0] += f", {_barriers(lives)} barriers over several devices, {between} copies between devices"
     rows = [
         (
+            *([str(device_of_op(f.op))] if several else []),
             f.variable,
             "copy" if f.copies else "in place",
             f"operation {lives.start[f.op]}",
@@ -67,6 +76,12 @@ def hazards_report(function: func.FuncOp, lives: Lifetimes, findings: Sequence[F
         for f in findings
     ]
     return "\n".join([*lines, *columns(rows)]) + "\n"
+
+
+def _barriers(lives: Lifetimes) -> int:
+    """Counts the places where values of several devices wait for each other: at one gate, or at gates side by side."""
+    places = [list(ops) for is_gate, ops in groupby(lives.ops, lambda op: isinstance(op, Gate)) if is_gate]
+    return sum(len({device_of_value(v) for gate in gates for v in gate.operands}) > 1 for gates in places)
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:

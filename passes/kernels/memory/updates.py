@@ -24,6 +24,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import Assign, Read, label_of
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.location import name_of
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.reuse import may_overwrite
@@ -61,7 +62,8 @@ def place_variables(lives: Lifetimes) -> list[Finding]:
     4. the new contents are not needed beyond the next update.
     Only SSA values name old contents, and all their uses are known; so nothing else could see the difference. One
     kernel may write the contents of several variables. `form-kernels` computes none before an earlier reader of the
-    old ones; a gate makes those that are its operands come first.
+    old ones; a gate makes those that are its operands come first. A copy to another device uses the old contents as a
+    kernel does: the update comes after it, or copies are made.
     """
     histories: defaultdict[str, History] = defaultdict(History)
     for op in lives.ops:
@@ -89,11 +91,13 @@ def _place_read(lives: Lifetimes, history: History, op: Read) -> Finding:
             label_of(op.operands[0]),
             op,
             True,
-            f"read: {name_of(user)} uses the old contents after the update",
+            f"read: {_named(user)} uses the old contents after the update",
         )
     storage.buffer = BufferAttr.variable(label_of(op.operands[0]))
     history.views.append(storage)
-    return Finding(label_of(op.operands[0]), op, False, "read: no update before the last use")
+    last = lives.ops[storage.end]
+    what = f", which is {_named(last)}" if isinstance(last, CopyTo) else ""
+    return Finding(label_of(op.operands[0]), op, False, f"read: no update before the last use{what}")
 
 
 def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
@@ -102,9 +106,13 @@ def _place_update(lives: Lifetimes, history: History, op: Assign) -> Finding:
         return Finding(label_of(op.operands[0]), op, True, f"update: {obstacle}")
     storage = lives.of(op.operands[1])
     assert storage is not None
+    copies = _copied_to(history, storage)
+    what = f", copies to {' and '.join(copies)} among them" if copies else ""
     storage.buffer = BufferAttr.variable(label_of(op.operands[0]))
     history.views.append(storage)
-    return Finding(label_of(op.operands[0]), op, False, "update: all uses of the old contents come first")
+    return Finding(
+        label_of(op.operands[0]), op, False, f"update: all uses of the old contents come first{what}"
+    )
 
 
 def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
@@ -125,12 +133,23 @@ def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
     for view in history.views:
         if view.start <= written and view.end > written:
             user = lives.ops[view.end]
-            return f"{name_of(user)} uses the old contents after the new ones are computed"
+            return f"{_named(user)} uses the old contents after the new ones are computed"
         if isinstance(kernel, CopyTo):
             continue  # which reads memory of another device
         if view.end == written and not may_overwrite(kernel, source, view, lives):
             return "the kernel reads old elements after it has written others"
     return None
+
+
+def _copied_to(history: History, new: Storage) -> list[str]:
+    """Lists the devices to which what was in a variable's memory before these new contents is copied."""
+    old = [value for view in history.views if view is not new for value in view.values]
+    users = [use.operation for value in old for use in value.uses]
+    return sorted({str(device_of_op(op)) for op in users if isinstance(op, CopyTo)})
+
+
+def _named(user: Operation) -> str:
+    return f"the copy to {device_of_op(user)}" if isinstance(user, CopyTo) else name_of(user)
 
 
 def _source(value: SSAValue, lives: Lifetimes) -> tuple[Operation | None, SSAValue]:
