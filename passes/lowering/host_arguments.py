@@ -127,7 +127,7 @@ def _results(function: func.FuncOp) -> Iterator[HostArgument]:
 def _arenas(sizes: Mapping[str | None, int]) -> Iterator[HostArgument]:
     for device, size in sizes.items():
         if size:
-            hint = "arena" if device is None else f"arena_{device.replace(':', '_')}"
+            hint = "arena" if device is None else f"arena_{device.replace(':', '')}"
             yield HostArgument("arena", (arena_on(device), 0), MemRefType(i8, [size]), device, hint)
 
 

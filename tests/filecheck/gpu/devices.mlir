@@ -62,3 +62,56 @@ func.func @main(%x: memref<4xf32>, %host: memref<4xf32>) attributes {graph.devic
   }
   func.return
 }
+
+// -----
+
+builtin.module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @nothing(%x: memref<4xf32>, %y: memref<4xf32>) kernel {
+      gpu.return
+    }
+  }
+  func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.devices = ["cuda:0", "cuda:1"]} {
+    %c1 = arith.constant 1 : index
+    gpu.memcpy %x, %y : memref<4xf32>, memref<4xf32>
+    // expected-error@+1 {{'gpu.launch_func' takes %x, which is memory of cuda:0, and %y, which is memory of cuda:1: kernel @kernels::@nothing runs on one device; copy one of them with gpu.memcpy first}}
+    gpu.launch_func @kernels::@nothing blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%x : memref<4xf32>, %y : memref<4xf32>)
+    func.return
+  }
+}
+
+// -----
+
+func.func @main(%x: memref<4xf32>) attributes {graph.devices = ["cuda:1"]} {
+  %0 = gpu.alloc() {graph.device = "cuda:1"} : memref<4xf32>
+  gpu.memcpy %0, %x : memref<4xf32>, memref<4xf32>
+  gpu.dealloc %0 : memref<4xf32>
+  // expected-error@+1 {{'gpu.alloc': graph.device is 'cpu:0': expected cuda:0, cuda:1 and so on}}
+  %1 = gpu.alloc() {graph.device = "cpu:0"} : memref<4xf32>
+  func.return
+}
+
+// -----
+
+func.func private @main_kernel_0(%x: memref<4xf32>) {
+  func.return
+}
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.devices = ["cpu:0", "cuda:1"]} {
+  func.call @main_kernel_0(%x) : (memref<4xf32>) -> ()
+  // expected-error@+1 {{'func.call' takes %y, which is memory of cuda:1, where the host cannot reach it: copy it with gpu.memcpy first}}
+  func.call @main_kernel_0(%y) : (memref<4xf32>) -> ()
+  func.return
+}
+
+// -----
+
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.devices = ["cuda:0", "cuda:1"]} {
+  %true = arith.constant true
+  // expected-error@+1 {{'scf.if' passes on memory of cuda:0 and of cuda:1 as one value: expected one device}}
+  %m = scf.if %true -> (memref<4xf32>) {
+    scf.yield %x : memref<4xf32>
+  } else {
+    scf.yield %y : memref<4xf32>
+  }
+  func.return
+}

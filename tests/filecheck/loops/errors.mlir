@@ -60,3 +60,14 @@ func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = graph.tanh %x : tensor<4xf32>
   func.return %y : tensor<4xf32>
 }
+
+// -----
+
+// expected-error@+1 {{lower-to-loops: the program is placed on devices, which loops do not know: run lower-to-gpu, or run place-devices{device=cpu} on the graph first}}
+func.func @placed(%x: tensor<4xf32>) -> tensor<4xf32> attributes {graph.devices = ["cuda:0"], graph.arenas = {}} {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4]> {device = "cuda:0", memory = [#graph.buffer<output, 0>]} : tensor<4xf32> {
+  ^bb0(%0: tensor<4xf32>):
+    graph.yield %0 : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
