@@ -69,6 +69,7 @@ class AddressSpace:
         self._allocations: list[Allocation] = []
         self._next: dict[int, int] = {}
         self._made = 0
+        self._used: dict[int | None, int] = {}
 
     def allocate(self, size: int, device: int | None) -> Allocation:
         """Take memory, which holds what no program has written."""
@@ -80,6 +81,7 @@ class AddressSpace:
             address = self._next.get(device, ((device + 1) << DEVICE_BITS) + ALIGNMENT)
             self._next[device] = address + -(-(size + 1) // ALIGNMENT) * ALIGNMENT
         self._made += 1
+        self._used[device] = self.used(device) + size
         made = Allocation(address, size, device, raw, start, self._made)
         poison(made.data)
         made.mend()
@@ -93,6 +95,7 @@ class AddressSpace:
     def free(self, allocation: Allocation) -> None:
         """Give memory back. Its address is remembered: who uses it later is told."""
         allocation.freed = True
+        self._used[allocation.device] -= allocation.size
         allocation.raw = np.empty(0, np.uint8)
         allocation.start = 0
 
@@ -103,12 +106,9 @@ class AddressSpace:
             return None
         return self._allocations[at]
 
-    def live(self) -> list[Allocation]:
-        return [each for each in self._allocations if not each.freed]
-
-    def used(self, device: int) -> int:
-        """Bytes in use on a device."""
-        return sum(each.size for each in self._allocations if each.device == device and not each.freed)
+    def used(self, device: int | None) -> int:
+        """Bytes in use on a device, or of pinned memory."""
+        return self._used.get(device, 0)
 
     def _forget_freed(self, at: int, address: int, size: int) -> int:
         """Forget pinned memory that was freed and lies where new memory does; gives the place of the new one."""

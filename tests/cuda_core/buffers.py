@@ -117,11 +117,14 @@ class Buffer(Bound):
     def copy_to(self, dst: Buffer | None = None, *, stream: Stream, options: Any | None = None) -> Buffer:
         self._open()
         accepted = accept_stream(stream)
-        if dst is None and self._resource is None:
-            raise ValueError(
-                "a destination buffer must be provided (this buffer does not have a memory_resource)"
-            )
-        target: Buffer = dst or self._resource.allocate(self._size, stream=stream)
+        target: Any = dst
+        if target is None:
+            resource: Any = self._resource
+            if resource is None:
+                raise ValueError(
+                    "a destination buffer must be provided (this buffer does not have a memory_resource)"
+                )
+            target = resource.allocate(self._size, stream=stream)
         target._open()
         copy(self._machine, target, self, accepted)
         return target

@@ -15,6 +15,8 @@ from pullback.backends.fibers.kernel_library import Library, load
 from pullback.tests.cuda_core.errors import NVRTCError, cuda_error
 from pullback.tests.cuda_core.machine import Bound, Machine, options_of
 
+OLDEST = 75
+"""The first architecture that NVRTC compiles for."""
 MAGIC = b"\x7fELF stand-in\n"
 SIZES = {
     **dict.fromkeys(("bool", "char", "signed char", "unsigned char"), 1),
@@ -102,7 +104,8 @@ class Program(Bound):
     ) -> ObjectCode:
         if target_type != "cubin":
             raise ValueError(f'Unsupported target_type="{target_type}" for NVRTC (supported: cubin)')
-        if not re.fullmatch(r"sm_[1-9]\d{1,2}[af]?", self._architecture):
+        found = re.fullmatch(r"sm_(\d+)[af]?", self._architecture)
+        if found is None or int(found[1]) < OLDEST:
             raise NVRTCError(
                 "5: NVRTC_ERROR_INVALID_OPTION, compilation log:\n\n"
                 "nvrtc: error: invalid value for --gpu-architecture (-arch)\n"
