@@ -10,6 +10,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Two processes share the tests, each with one thread for NumPy's products.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# What pytest runs in its own process, a few of them in shells too: pipes, files, both tools, both exit statuses.
+IN_SHELLS := $(addprefix tests/filecheck/tools/,pipe.mlir reproducers.mlir targets.mlir)
 
 .PHONY: demo test test-all test-mlir test-peers fuzz check format clean
 .NOTPARALLEL:
@@ -28,7 +30,7 @@ demo: $(VENV)/examples.stamp
 
 test: $(VENV)/test.stamp $(VENV)/examples.stamp
 	$(PYTEST)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck/tools
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose $(IN_SHELLS)
 
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
 	PULLBACK_SEED=$${PULLBACK_SEED:-random} $(PYTEST) --all

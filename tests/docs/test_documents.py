@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 import doctest
+import io
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipP
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.verification import verify
+from pullback.tests.shell import needs_bash, run_shell
 
 ROOT = Path(__file__).parents[2]
 WALK_THROUGH = ROOT / "docs" / "extend.md"
@@ -66,18 +69,38 @@ def test_document(path: Path) -> None:
 
 
 def check_console(example: Example) -> str | None:
-    """Run a block's commands; the difference from what it shows, or None."""
+    """Run a block's commands, our tools in this process; the difference from what it shows, or None."""
+    return _difference(example, lambda command: _in_bash(command) if needs_bash(command) else _here(command))
+
+
+def check_in_bash(example: Example) -> str | None:
+    """Run a block's commands in processes of their own, which find what the environment says."""
+    return _difference(example, _in_bash)
+
+
+def _difference(example: Example, run: Callable[[str], tuple[int, str]]) -> str | None:
     for command, shown in commands(str(example.parsed)):
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if not OutputChecker().check_output(shown, done.stdout, OPTIONS):
-            return f"$ {command}\nshown:\n{shown}\nprinted (status {done.returncode}):\n{done.stdout}"
+        status, printed = run(command)
+        if not OutputChecker().check_output(shown, printed, OPTIONS):
+            return f"$ {command}\nshown:\n{shown}\nprinted (status {status}):\n{printed}"
     return None
+
+
+def _in_bash(command: str) -> tuple[int, str]:
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def _here(command: str) -> tuple[int, str]:
+    printed = io.BytesIO()
+    status = run_shell(command, printed, printed)
+    return status, printed.getvalue().decode()
 
 
 def commands(block: str) -> list[tuple[str, str]]:

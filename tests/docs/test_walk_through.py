@@ -18,7 +18,7 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-from pullback.tests.docs.test_documents import check_console, enter_scratch_folder
+from pullback.tests.docs.test_documents import check_in_bash, enter_scratch_folder
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "extend.md"
@@ -91,7 +91,7 @@ def test_the_commands_print_what_is_shown(
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join(filter(None, [str(installed), os.environ.get("PYTHONPATH")]))
     )
-    parsers = [CodeBlockParser("console", check_console)]
+    parsers = [CodeBlockParser("console", check_in_bash)]
     parsers += [CodeBlockParser(language, write_file) for language in ("mlir", "python")]
     for example in Sybil(parsers=parsers).parse(PAGE).examples():
         example.evaluate()
