@@ -11,6 +11,7 @@ from pullback.backends.interpreter.run_memory import Array
 from pullback.tests.cuda_core.address_space import Allocation
 from pullback.tests.cuda_core.errors import cuda_error
 from pullback.tests.cuda_core.machine import Machine
+from pullback.tests.cuda_core.ordering import Access
 from pullback.tests.cuda_core.recording import Copy, CopyKind, Fill
 from pullback.tests.cuda_core.streams import Task
 
@@ -19,6 +20,7 @@ def copy_task(machine: Machine, target: int, source: int, size: int) -> Task:
     """The copy of bytes from an address to another."""
     operands = [machine.operand(address, size) for address in (target, source)] if size else []
     kind, source_device, target_device = _kind(operands)
+    accesses = copy_accesses(machine, target, source, size)
 
     def run() -> None:
         if (error := machine.faults.copy()) is not None:
@@ -27,7 +29,17 @@ def copy_task(machine: Machine, target: int, source: int, size: int) -> Task:
             memory_at(machine, target, size)[...] = memory_at(machine, source, size)
         machine.recording.records.append(Copy(kind, size, source_device, target_device))
 
-    return Task(run, [each for each in operands if each is not None])
+    return Task(run, accesses)
+
+
+def copy_accesses(machine: Machine, target: int, source: int, size: int) -> list[Access]:
+    """What a copy reads and writes; memory of the host that is not pinned is nobody's."""
+    found = [(machine.addresses.find(address), address) for address in (target, source)]
+    return [
+        Access(memory, address, size, address == target, f"a copy of {size} bytes")
+        for memory, address in found
+        if memory is not None
+    ]
 
 
 def _kind(operands: list[Allocation | None]) -> tuple[CopyKind, int | None, int | None]:
@@ -50,7 +62,7 @@ def fill_task(machine: Machine, address: int, size: int, pattern: bytes) -> Task
         memory_at(machine, address, size).reshape(-1, len(pattern))[...] = np.frombuffer(pattern, np.uint8)
         machine.recording.records.append(Fill(size, operand.device))
 
-    return Task(run, [operand])
+    return Task(run, [Access(operand, address, size, True, f"a fill of {size} bytes")])
 
 
 def fill_pattern(value: Any) -> bytes:

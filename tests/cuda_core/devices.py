@@ -147,7 +147,7 @@ class Device(Bound):
         context = self._context()
         self._machine.recording.records.append(Waited("device", self._device_id))
         for stream in list(context.streams):
-            stream._run_until(stream._enqueued)
+            stream._wait_for_all()
 
     def _context(self) -> Context:
         machine: Machine = self._machine

@@ -47,7 +47,7 @@ class NodeBuilder(Bound):
     def callback(self, fn, *, user_data=None) -> HostCallbackNode:
         if not callable(fn) or user_data is not None:
             raise NotImplementedError("the stand-in calls Python functions alone")
-        return self._add("HostCallbackNode", CallbackWork(fn))
+        return self._add("HostCallbackNode", CallbackWork(self._machine, fn))
 
     def record(self, event: Event) -> EventRecordNode:
         return self._add("EventRecordNode", RecordWork(event))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pullback.tests.cuda_core.buffers import Buffer
-from pullback.tests.cuda_core.copies import copy_task, fill_task
+from pullback.tests.cuda_core.copies import copy_accesses, copy_task, fill_task
 from pullback.tests.cuda_core.errors import cuda_error
 from pullback.tests.cuda_core.launches import KernelCall, LaunchConfig
 from pullback.tests.cuda_core.machine import Machine
+from pullback.tests.cuda_core.ordering import Access, conflict_in_graph
 from pullback.tests.cuda_core.ownership import Pointer
 from pullback.tests.cuda_core.programs import Kernel
 from pullback.tests.cuda_core.streams import Event, Stream, Task
@@ -22,6 +23,10 @@ class Work:
 
     def enqueue(self, stream: Stream) -> None:
         """Let a stream do it."""
+
+    def accesses(self) -> Sequence[Access]:
+        """What it reads and writes."""
+        return ()
 
     def like(self, other: Work) -> bool:
         """Whether an instantiated graph that does this can be updated to do the other."""
@@ -48,6 +53,9 @@ class KernelWork(Work):
 
     def enqueue(self, stream: Stream) -> None:
         stream._enqueue(self.call.task())
+
+    def accesses(self) -> Sequence[Access]:
+        return self.call.accesses()
 
     def like(self, other: Work) -> bool:
         return isinstance(other, KernelWork) and other.call.device == self.call.device
@@ -80,6 +88,9 @@ class CopyWork(Work):
     def enqueue(self, stream: Stream) -> None:
         stream._enqueue(copy_task(self.machine, self.target, self.source, self.size))
 
+    def accesses(self) -> Sequence[Access]:
+        return copy_accesses(self.machine, self.target, self.source, self.size)
+
 
 @dataclass(frozen=True)
 class FillWork(Work):
@@ -109,15 +120,27 @@ class FillWork(Work):
         for row in range(self.height):
             stream._enqueue(fill_task(self.machine, self.target + row * self.pitch, size, self.pattern))
 
+    def accesses(self) -> Sequence[Access]:
+        rows = [self.target + row * self.pitch for row in range(self.height)]
+        size = self.width * len(self.pattern)
+        return [
+            access for row in rows for access in fill_task(self.machine, row, size, self.pattern).accesses
+        ]
+
 
 @dataclass(frozen=True)
 class CallbackWork(Work):
-    """A call of a function of the host."""
+    """A call of a function of the host, which must not use the device."""
 
+    machine: Machine
     function: Callable[[], object]
 
     def enqueue(self, stream: Stream) -> None:
-        stream._enqueue(Task(self.function))
+        stream._enqueue(Task(self._run))
+
+    def _run(self) -> None:
+        with self.machine.calling_back():
+            self.function()
 
 
 @dataclass(frozen=True)
@@ -159,6 +182,21 @@ class Plan(Work):
             and all(a.like(b) for a, b in zip(self.works, other.works, strict=True))
         )
 
+    def accesses(self) -> Sequence[Access]:
+        return [access for work in self.works for access in work.accesses()]
+
+    def check(self) -> None:
+        """Refuse dependencies in a circle, and two nodes that need one and have none."""
+        for work in self.works:
+            if isinstance(work, Plan):
+                work.check()
+        try:
+            found = conflict_in_graph([work.accesses() for work in self.works], self.after)
+        except ValueError as error:
+            raise cuda_error("CUDA_ERROR_INVALID_VALUE", str(error)) from None
+        if self.machine.races and found is not None:
+            raise self.machine.misuse(found)
+
     def ordered(self) -> list[int]:
         """An order that the dependencies allow: first the latest node that may run, later times any."""
         launches = self.machine.graph_launches
@@ -167,10 +205,6 @@ class Plan(Work):
         done = set[int]()
         while waiting:
             ready = [number for number, before in waiting.items() if before <= done]
-            if not ready:
-                raise cuda_error(
-                    "CUDA_ERROR_INVALID_VALUE", "the nodes of the graph depend on each other in a circle"
-                )
             chosen = draw.choice(ready) if launches else ready[-1]
             del waiting[chosen]
             done.add(chosen)

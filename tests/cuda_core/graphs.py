@@ -23,7 +23,7 @@ from pullback.tests.cuda_core.graph_nodes import (
 from pullback.tests.cuda_core.graph_works import EmptyWork, Plan, Work
 from pullback.tests.cuda_core.machine import Bound
 from pullback.tests.cuda_core.recording import GraphLaunch
-from pullback.tests.cuda_core.streams import Point, Stream, Task, accept_stream
+from pullback.tests.cuda_core.streams import Point, Stream, accept_stream
 
 
 @dataclass
@@ -60,7 +60,7 @@ class GraphDefinition(NodeBuilder):
             raise error
         self._machine.current_context()
         plan = self._plan()
-        plan.ordered()
+        plan.check()
         return self._machine.types["Graph"]._made(plan)
 
     @property
@@ -116,10 +116,10 @@ class Graph(Bound):
         machine = self._machine
         machine.recording.records.append(GraphLaunch(len(self._plan.works), accepted._context.device))
         if last is not None and last.stream is not accepted:
-            accepted._enqueue(Task(lambda: last.stream._run_until(last.position), is_wait=True))
+            accepted._wait_at(last)
         self._plan.enqueue(accepted)
         machine.graph_launches += 1
-        self._last = Point(accepted, accepted._enqueued)
+        self._last = accepted._now()
 
     def update(self, source: GraphDefinition) -> None:
         if self._closed:
@@ -129,6 +129,7 @@ class Graph(Bound):
             raise cuda_error(
                 "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE", "the graphs differ in their nodes or edges"
             )
+        plan.check()
         self._plan = plan
 
     def _open(self, stream: Stream) -> Stream:

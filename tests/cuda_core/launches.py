@@ -15,6 +15,7 @@ from pullback.tests.cuda_core.address_space import Allocation, is_device_address
 from pullback.tests.cuda_core.buffers import Buffer
 from pullback.tests.cuda_core.errors import cuda_error
 from pullback.tests.cuda_core.machine import Machine
+from pullback.tests.cuda_core.ordering import Access
 from pullback.tests.cuda_core.programs import Kernel
 from pullback.tests.cuda_core.recording import Extent, Launch
 from pullback.tests.cuda_core.streams import Task
@@ -110,11 +111,20 @@ class KernelCall:
 
     def task(self) -> Task:
         """The launch, enqueued."""
-        memory = [self.machine.addresses.find(self.values[at]) for at in self._pointers]
-        used = [each for each in memory if each is not None]
-        for each in used:
-            self.machine.check_live(each, f"kernel {self.name} is launched on")
-        return Task(self.run, used, device=self.device)
+        accesses = self.accesses()
+        for access in accesses:
+            self.machine.check_live(access.allocation, f"kernel {self.name} is launched on")
+        return Task(self.run, accesses, device=self.device)
+
+    def accesses(self) -> list[Access]:
+        """What is known of what the kernel reads and writes: the first byte of each pointer."""
+        signature = self.kernel._signature
+        found = [(at, self.machine.addresses.find(self.values[at])) for at in self._pointers]
+        return [
+            Access(memory, self.values[at], 1, not signature.is_constant(at), f"kernel {self.name}")
+            for at, memory in found
+            if memory is not None
+        ]
 
     def run(self) -> None:
         machine = self.machine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,7 @@ from pullback.backends.fibers.kernel_library import ThreadOrder
 from pullback.tests.cuda_core.address_space import AddressSpace, Allocation, is_device_address
 from pullback.tests.cuda_core.errors import CUDAError, MisuseError, cuda_error, no_driver
 from pullback.tests.cuda_core.faults import Faults
+from pullback.tests.cuda_core.ordering import Ordering
 from pullback.tests.cuda_core.recording import Allocated, Freed, Recording
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Machine:
         self.faults = Faults()
         self.misuses: list[str] = []
         self.graph_launches = 0
+        self.ordering = Ordering()
+        self.races = True
         self.lock = threading.RLock()
         self.types: dict[str, Any] = {}
         self.devices: dict[int, Any] = {}
@@ -85,8 +89,19 @@ class Machine:
             raise cuda_error("CUDA_ERROR_INVALID_CONTEXT")
         return self.context(self.current)
 
+    @contextmanager
+    def calling_back(self) -> Generator[None]:
+        """Refuse what this thread asks of CUDA, while a stream runs a function of the host."""
+        self._thread.calling_back = True
+        try:
+            yield
+        finally:
+            self._thread.calling_back = False
+
     def context(self, device: int) -> Context:
         """The context of a device, which works; raises the error that it has failed with."""
+        if getattr(self._thread, "calling_back", False):
+            raise self.misuse("a function that a stream calls uses CUDA, which may wait for that stream")
         context = self.contexts[device]
         if context.error is not None:
             raise CUDAError(*context.error.args)
@@ -115,6 +130,7 @@ class Machine:
             self.check_zones(allocation, "something")
             self.recording.records.append(Freed(allocation.size, allocation.device))
             self.addresses.free(allocation)
+            self.ordering.forget(allocation)
 
     def check_zones(self, allocation: Allocation, writer: str) -> None:
         if allocation.mend():

@@ -7,8 +7,9 @@ from typing import Any
 from pullback.tests.cuda_core.buffers import Buffer
 from pullback.tests.cuda_core.errors import cuda_error
 from pullback.tests.cuda_core.machine import Bound
+from pullback.tests.cuda_core.ordering import whole
 from pullback.tests.cuda_core.ownership import Pointer, Recipe, release
-from pullback.tests.cuda_core.streams import Stream, accept_stream
+from pullback.tests.cuda_core.streams import Stream, Task, accept_stream
 
 
 class MemoryResource(Bound):
@@ -46,6 +47,8 @@ class MemoryResource(Bound):
             allocation = self._machine.allocate(size, self._device)
             address = allocation.address
             pointer = Pointer(Recipe(self._machine, allocation, stream))
+            if stream is not None:
+                stream._enqueue(Task(lambda: None, [whole(allocation, "allocating it")]))
         return self._machine.types["Buffer"]._made(address, size, self, pointer, None)
 
 

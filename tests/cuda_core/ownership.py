@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pullback.tests.cuda_core.address_space import Allocation
 from pullback.tests.cuda_core.errors import MisuseError
 from pullback.tests.cuda_core.machine import Machine
+from pullback.tests.cuda_core.ordering import whole
 from pullback.tests.cuda_core.streams import Stream, Task
 
 
@@ -39,24 +40,11 @@ def release(recipe: Recipe) -> None:
     """Give memory back, in the order of its stream."""
     machine, allocation, stream = recipe.machine, recipe.allocation, recipe.stream
     with machine.lock:
+        access = whole(allocation, "freeing it")
         if stream is None:
-            check_unused(machine, allocation, None)
+            found = machine.ordering.conflict([access], machine.ordering.host)
+            if machine.races and found is not None:
+                raise machine.misuse(found)
             machine.free(allocation)
         elif stream._context.error is None:
-
-            def free() -> None:
-                check_unused(machine, allocation, stream)
-                machine.free(allocation)
-
-            stream._enqueue(Task(free, [allocation]))
-
-
-def check_unused(machine: Machine, allocation: Allocation, stream: Stream | None) -> None:
-    """Refuse to free what enqueued work uses; what comes later in the same stream is found when it runs."""
-    for context in machine.contexts:
-        for other in context.streams:
-            if other is not stream and other._waiting(allocation):
-                raise machine.misuse(
-                    f"{allocation} is freed while work that uses it is enqueued on a stream of device "
-                    f"{context.device}, for which the free does not wait"
-                )
+            stream._enqueue(Task(lambda: machine.free(allocation), [access]))

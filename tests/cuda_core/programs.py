@@ -62,6 +62,10 @@ class Signature:
     def is_pointer(self, at: int) -> bool:
         return "*" in self.parameters[at]
 
+    def is_constant(self, at: int) -> bool:
+        """Whether the kernel only reads what a pointer points to."""
+        return re.search(r"\bconst\b", self.parameters[at].partition("*")[0]) is not None
+
     def _type(self, at: int) -> str:
         words = re.sub(r"\b(const|__restrict__|volatile)\b", " ", self.parameters[at]).split()
         return " ".join(words[:-1])

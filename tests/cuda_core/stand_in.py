@@ -30,6 +30,7 @@ class StandIn:
         order: the order of threads, warps and blocks in kernels.
         seed: of the orders in which nodes of graphs run.
         driver: whether there is a driver.
+        races: whether accesses to memory that nothing orders are errors; otherwise they happen in some order.
     """
 
     __version__ = "1.2.0"
@@ -43,8 +44,10 @@ class StandIn:
         order: ThreadOrder = ThreadOrder.FORWARDS,
         seed: int = 0,
         driver: bool = True,
+        races: bool = True,
     ) -> None:
         machine = self._machine = Machine(devices, memory, architecture, order, seed, driver)
+        machine.races = races
         bind(machine, streams.Stream, streams.Event, Device)
         bind(machine, Buffer, memory_resources.MemoryResource, memory_resources.DeviceMemoryResource)
         bind(machine, memory_resources.PinnedMemoryResource, memory_resources.LegacyPinnedMemoryResource)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pullback.tests.cuda_core.address_space import Allocation
 from pullback.tests.cuda_core.errors import CUDAError, cuda_error
 from pullback.tests.cuda_core.machine import Action, Bound, Context, options_of
+from pullback.tests.cuda_core.ordering import Access, Clock, merge
 from pullback.tests.cuda_core.recording import Waited
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class EventOptions:
 
 @dataclass
 class Task:
-    """Work of a stream, and the memory that it uses."""
+    """Work of a stream, and what it reads and writes."""
 
     run: Action
-    memory: Sequence[Allocation] = ()
+    accesses: Sequence[Access] = ()
     device: int | None = None
     """Where it runs, unless that is the device of the stream."""
     is_wait: bool = False
@@ -47,6 +47,8 @@ class Point:
 
     stream: Stream
     position: int
+    clock: Clock
+    """What comes before it."""
     seconds: float | None = None
 
 
@@ -59,6 +61,8 @@ class Stream(Bound):
     _enqueued: int
     _done: int
     _closed: bool
+    _clock: Clock
+    """What comes before the next work."""
 
     def __init__(self, *args, **kwargs):
         raise RuntimeError(
@@ -73,6 +77,7 @@ class Stream(Bound):
         self._tasks = deque()
         self._enqueued = self._done = 0
         self._closed = False
+        self._clock = {}
         context.streams.append(self)  # pyright: ignore[reportArgumentType]
         return self
 
@@ -106,7 +111,7 @@ class Stream(Bound):
     def sync(self) -> None:
         self._open()
         self._machine.recording.records.append(Waited("stream", self._context.device))
-        self._run_until(self._enqueued)
+        self._wait_for_all()
 
     def record(self, event: Event | None = None, options: EventOptions | None = None) -> Event:
         self._open()
@@ -121,25 +126,24 @@ class Stream(Bound):
             point = event_or_stream._point
         elif isinstance(event_or_stream, Stream):
             event_or_stream._open()
-            point = Point(event_or_stream, event_or_stream._enqueued)
+            point = event_or_stream._now()
         else:
             raise ValueError(
                 "only an Event, Stream, or object supporting __cuda_stream__ can be waited,"
                 f" got {type(event_or_stream)}"
             )
         if point is not None and point.stream is not self:
-            self._enqueue(Task(lambda: point.stream._run_until(point.position), is_wait=True))
+            self._wait_at(point)
 
     def _record(self, event: Event) -> None:
         event._open()
         if event._context is not self._context:
             raise cuda_error("CUDA_ERROR_INVALID_HANDLE", "the event is another device's")
-        event._point = point = Point(self, self._enqueued + 1)
+        self._enqueue(Task(lambda: pass_by()))
+        event._point = point = self._now()
 
         def pass_by() -> None:
             point.seconds = time.perf_counter()
-
-        self._enqueue(Task(pass_by))
 
     # ---- what runs ----------------------------------------------------------------------------------------
 
@@ -149,9 +153,31 @@ class Stream(Bound):
         self._machine.context(self._context.device)
 
     def _enqueue(self, task: Task) -> None:
-        with self._machine.lock:
+        machine = self._machine
+        with machine.lock:
+            merge(self._clock, machine.ordering.host)
+            if machine.races and (found := machine.ordering.conflict(task.accesses, self._clock)) is not None:
+                raise machine.misuse(found)
             self._enqueued += 1
+            self._clock[id(self)] = self._enqueued
+            machine.ordering.note(task.accesses, id(self), self._enqueued)
             self._tasks.append(task)
+
+    def _now(self) -> Point:
+        """The point behind all that is enqueued."""
+        return Point(self, self._enqueued, dict(self._clock))
+
+    def _wait_at(self, point: Point) -> None:
+        """Let what is enqueued later come after a point of another stream."""
+        with self._machine.lock:
+            merge(self._clock, point.clock)
+            self._enqueue(Task(lambda: point.stream._run_until(point.position), is_wait=True))
+
+    def _wait_for_all(self) -> None:
+        """Let the host wait."""
+        with self._machine.lock:
+            self._run_until(self._enqueued)
+            self._machine.ordering.host_waited(self._clock)
 
     def _run_until(self, position: int) -> None:
         """Run the work up to a position; raises what goes wrong, and the context fails with it."""
@@ -171,10 +197,6 @@ class Stream(Bound):
             if task.device is not None:
                 self._machine.contexts[task.device].error = error
             raise
-
-    def _waiting(self, allocation: Allocation) -> bool:
-        """Whether work is enqueued that uses this memory."""
-        return any(allocation in task.memory for task in self._tasks)
 
 
 class Event(Bound):
@@ -223,6 +245,7 @@ class Event(Bound):
         self._open()
         point = self._point
         if point is None or point.stream._done >= point.position:
+            self._machine.ordering.host_waited({} if point is None else point.clock)
             return True
         point.stream._run_until(point.stream._done + 1)
         return False
@@ -232,6 +255,7 @@ class Event(Bound):
         self._machine.recording.records.append(Waited("event", self._context.device))
         if self._point is not None:
             self._point.stream._run_until(self._point.position)
+            self._machine.ordering.host_waited(self._point.clock)
 
     def close(self):
         self._closed = True

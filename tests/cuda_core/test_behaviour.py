@@ -222,6 +222,7 @@ def test_streams(core: Any, program: DeviceProgram) -> None:
     assert stream.is_nonblocking and not other.is_nonblocking
     assert stream.device == program.device and int(stream.handle) != 0 and stream != other
     x, back = program.memory(), program.pinned()
+    other.wait(stream)
     x.fill(np.float32(2.0), stream=other)
     stream.wait(other)
     other.close()

@@ -130,7 +130,7 @@ def test_a_misuse_that_a_program_swallows() -> None:
             program.memory().copy_from(staging, stream=program.stream)
             del staging
 
-    with pytest.raises(MisuseError, match="freed while work"):
+    with pytest.raises(MisuseError, match="freeing it does not wait for a copy of 1200 bytes"):
         swallow()
 
 

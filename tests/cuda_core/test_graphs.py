@@ -36,8 +36,8 @@ def test_nodes_run_in_an_order_that_dependencies_allow() -> None:
     core.check()
 
 
-def test_a_missing_dependency_shows() -> None:
-    core = StandIn()
+def test_a_missing_dependency_shows_as_what_was_never_written() -> None:
+    core = StandIn(races=False)
     program = DeviceProgram(core)
     x, y, back = program.memory(), program.memory(), program.pinned()
     definition = core.graph.GraphDefinition()
@@ -99,6 +99,16 @@ def test_memory_that_only_a_graph_kept_is_freed_with_it() -> None:
     program.stream.sync()
     assert len(core.recording.frees()) == 2
     core.check()
+
+
+def test_a_callback_that_uses_the_device() -> None:
+    core = StandIn()
+    program = DeviceProgram(core)
+    definition = core.graph.GraphDefinition()
+    definition.callback(program.stream.sync)
+    definition.instantiate().launch(program.stream)
+    with pytest.raises(MisuseError, match="a function that a stream calls uses CUDA"):
+        program.stream.sync()
 
 
 def test_updates() -> None:
