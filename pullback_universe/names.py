@@ -10,6 +10,7 @@ PASSES = [
     "gate-gradients",
     "merge-loops",
     "specialize-shapes",
+    "place-devices",
     "form-kernels",
     "plan-memory",
     "lower-to-loops",

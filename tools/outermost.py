@@ -14,6 +14,7 @@ from pullback.dialects.ir.diagnostics import TextError
 from pullback.driver.failure import Failure
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.files import FileError, forget_standard_output, write_out
+from pullback.tools.remarks import remarks_shown
 
 PASSES = ("-p", "--passes", "--pass-pipeline")
 """The names of the option for a pipeline: xdsl-opt's, and mlir-opt's."""
@@ -25,7 +26,8 @@ def exit_status(run: Callable[[], int], tool: str) -> int:
     Standard output is flushed: a full disk is an error of the tool, not of Python's exit.
     """
     try:
-        status = _after_arguments(run)
+        with remarks_shown():
+            status = _after_arguments(run)
         write_out("")
         return status
     except TextError as error:

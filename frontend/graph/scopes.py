@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
-from pullback.dialects.graph.tensor.device import DEVICE
-from pullback.dialects.graph.tensor.types import ArgumentTypeError
+from pullback.dialects.graph.tensor.device import DEVICE, parse_device
+from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
 from pullback.frontend.graph.graph import Graph, current_graph
 
 __all__ = ["device", "name_scope"]
@@ -27,9 +27,23 @@ def name_scope(name: str | None) -> Generator[str]:
 
 @contextmanager
 def device(name: str | None) -> Generator[None]:
-    """Asks that new operations run on the device of this name; `None` lifts the request of outer blocks."""
+    """Asks that new operations run on the device of this name; `None` lifts the request of outer blocks.
+
+    A variable stays where it was made: it is read there, and what reads it elsewhere gets a copy.
+
+    Args:
+        name: such as `"cpu:0"`, `"cuda:1"`, or TensorFlow's `"/gpu:1"` and `"/device:GPU:1"`.
+
+    Raises:
+        ValueError: this is the name of no device.
+    """
     if name is not None and not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"device: expected a name or None, got {type(name).__name__}")
+    if name:
+        try:
+            parse_device(name)
+        except ValueError as error:
+            raise GraphError(f"device: {error}") from None
     graph = current_graph()
     outer = [s for s in graph.stamps if isinstance(s, _Device)]
     with graph.stamping([_Device(name)] if name else [], without=outer):

@@ -21,6 +21,7 @@ from pullback.passes.loops.lower_to_loops import LowerToLoops
 from pullback.passes.mixed.lower_to_gpu import LowerToGpu
 from pullback.passes.pipeline.snapshot_op_locations import SnapshotOpLocations
 from pullback.passes.pipeline.verify_level import VerifyLevel
+from pullback.passes.placement.place_devices import PlaceDevices
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
@@ -38,6 +39,7 @@ OURS: tuple[type[ModulePass], ...] = (
     CommonSubexpressions,
     DeadCode,
     SpecializeShapes,
+    PlaceDevices,
     FormKernels,
     PlanMemory,
     LowerToLoops,

@@ -37,7 +37,7 @@ def program() -> dict[str, Any]:
         w = pb.Variable(np.ones((3, 2), np.float32), name="w")
         h = pb.Variable([1.0, 2.0], name="h", dtype="bf16")
         note = w.assign_add(pb.fill((3, 2), 0.0))
-        with pb.device("/gpu:0"), pb.control_dependencies([note]), pb.name_scope("layer"):
+        with pb.device("/cpu:1"), pb.control_dependencies([note]), pb.name_scope("layer"):
             y = pb.tanh(x @ w, name="y")
         with graph.gradient_override_map({"multiply": "DoubledInCopies"}), pb.name_scope("loop"):
             _, total = pb.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * 2.0), [0, pb.sum(y)])
@@ -186,7 +186,7 @@ def test_random_numbers_go_on_where_they_were(copied: Callable[[Any], Any]) -> N
 
 
 def test_a_copy_stands_outside_of_all_scopes(copied: Callable[[Any], Any]) -> None:
-    with pb.Graph() as graph, pb.name_scope("outer"), pb.device("there"):
+    with pb.Graph() as graph, pb.name_scope("outer"), pb.device("/gpu:1"):
         pb.tanh(1.0)
         made = copied(graph)
     with made:

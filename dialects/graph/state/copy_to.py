@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from xdsl.dialects.builtin import StringAttr, TensorType
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
@@ -57,9 +57,16 @@ class CopyTo(GraphOp):
     @classmethod
     def to(cls, x: Tensor, device: str) -> Tensor:
         """Emits the copy of `x` on a device."""
-        op = cls.create(operands=[x.value], result_types=[x.type], attributes={DEVICE: StringAttr(device)})
+        op = cls.of_value(x.value, device)
         insert(op)
         return Tensor(op.results[0])
+
+    @classmethod
+    def of_value(cls, value: SSAValue, device: str) -> Self:
+        """Builds the copy of a value on a device, not inserted yet."""
+        return cls.create(
+            operands=[value], result_types=[value.type], attributes={DEVICE: StringAttr(device)}
+        )
 
     def numpy(self, *operands: Any) -> Any:
         return operands[0]
