@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 
 INSTALL = "pip install 'pullback[cuda]'"
 
 
-class CudaMissingError(DiagnosticError, RuntimeError):
+class CudaMissingError(CudaError):
     """Something that programs on NVIDIA devices need is not there; the text is one line that says what to do."""
 
 
@@ -53,7 +53,7 @@ def device_count() -> int:
     except Exception as error:
         raise CudaMissingError(
             "target 'cuda' needs the NVIDIA driver, which is not there "
-            f"({_first_line(error)}): install it, or take target 'fibers' or 'simt', which need no GPU"
+            f"({first_line(error)}): install it, or take target 'fibers' or 'simt', which need no GPU"
         ) from None
     if not count:
         raise CudaMissingError(
@@ -69,12 +69,8 @@ def _imported() -> Any:
         return importlib.import_module("cuda.core")
     except ImportError as error:
         raise CudaMissingError(
-            f"target 'cuda' needs the wheel cuda-core ({_first_line(error)}): {INSTALL}"
+            f"target 'cuda' needs the wheel cuda-core ({first_line(error)}): {INSTALL}"
         ) from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def refuse_in_child() -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from xdsl.ir import Operation
 
-from pullback.backends.cuda_runtime.device_queue import DeviceQueue
+from pullback.backends.cuda_runtime.dependencies import Range
+from pullback.backends.interpreter.execution_error import describe
 
-Range = tuple[int, int]
-"""Where memory begins, and where it ends."""
+Extent = tuple[int, int, int]
+
+
+class CommandQueue(Protocol):
+    """Where commands are enqueued: see `DeviceQueue`."""
+
+    name: str
+    module: Any
+    stream: Any
 
 
 @dataclass(frozen=True)
@@ -19,19 +26,29 @@ class LaunchCommand:
     """A launch of a kernel."""
 
     op: Operation
-    """The `gpu.launch_func`, for messages."""
+    """The `gpu.launch_func`."""
+    name: str
+    """The kernel's name in the text."""
     kernel: Any
     config: Any
+    grid: Extent
+    block: Extent
     arguments: tuple[Any, ...]
     """Addresses as integers, scalars as NumPy's."""
+    labels: tuple[str, ...]
+    """The name and the type of each argument."""
     reads: tuple[Range, ...]
     writes: tuple[Range, ...]
 
-    def enqueue(self, queue: DeviceQueue) -> None:
+    def enqueue(self, queue: CommandQueue) -> None:
         queue.module.launch(queue.stream, self.config, self.kernel, *self.arguments)
 
     def add_to(self, node: Any) -> Any:
         return node.launch(self.config, self.kernel, *self.arguments)
+
+    def __str__(self) -> str:
+        arguments = ", ".join(self.labels)
+        return f"kernel @{self.name}({arguments}), grid {self.grid}, block {self.block}{_place(self.op)}"
 
 
 @dataclass(frozen=True)
@@ -51,13 +68,15 @@ class CopyCommand:
     def writes(self) -> tuple[Range, ...]:
         return ((self.target, self.target + self.size),)
 
-    def enqueue(self, queue: DeviceQueue) -> None:
-        if self.size:
-            buffer: Callable[[int, int], Any] = queue.module.Buffer.from_handle
-            buffer(self.target, self.size).copy_from(buffer(self.source, self.size), stream=queue.stream)
+    def enqueue(self, queue: CommandQueue) -> None:
+        buffer = queue.module.Buffer.from_handle
+        buffer(self.target, self.size).copy_from(buffer(self.source, self.size), stream=queue.stream)
 
     def add_to(self, node: Any) -> Any:
-        return node.memcpy(self.target, self.source, self.size) if self.size else node
+        return node.memcpy(self.target, self.source, self.size)
+
+    def __str__(self) -> str:
+        return f"copy of {self.size} bytes{_place(self.op)}"
 
 
 @dataclass(frozen=True)
@@ -78,14 +97,10 @@ class FillCommand:
     def writes(self) -> tuple[Range, ...]:
         return ((self.target, self.target + self.size),)
 
-    def enqueue(self, queue: DeviceQueue) -> None:
-        if self.size:
-            memory = queue.module.Buffer.from_handle(self.target, self.size)
-            memory.fill(self._short, stream=queue.stream)
+    def enqueue(self, queue: CommandQueue) -> None:
+        queue.module.Buffer.from_handle(self.target, self.size).fill(self._short, stream=queue.stream)
 
     def add_to(self, node: Any) -> Any:
-        if not self.size:
-            return node
         pattern = self._short
         return node.memset(self.target, pattern, self.size // len(pattern))
 
@@ -94,5 +109,12 @@ class FillCommand:
         """CUDA fills with at most four bytes, which is enough for zeros of any type."""
         return self.pattern if any(self.pattern) else b"\0"
 
+    def __str__(self) -> str:
+        return f"fill of {self.size} bytes{_place(self.op)}"
 
-Command = LaunchCommand | CopyCommand | FillCommand
+
+Command: TypeAlias = LaunchCommand | CopyCommand | FillCommand
+
+
+def _place(op: Operation | None) -> str:
+    return "" if op is None else f", of {describe(op)}"

@@ -1,76 +1,223 @@
-"""Runs a module of level `gpu` on a device: its host function here, its kernels and copies in stream order there."""
+"""Runs a module of level `gpu` on devices: its host function here, its kernels and copies in stream order there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Attribute, Operation
 
-from pullback.backends.cuda.program_source import cuda_source, kernel_names
+from pullback.backends.cuda_runtime.attribution import ONE_BY_ONE, Enqueued
+from pullback.backends.cuda_runtime.bound_plan import BoundPlan, Copies, Issued, replays_of
 from pullback.backends.cuda_runtime.commands import Command, CopyCommand, FillCommand, LaunchCommand
-from pullback.backends.cuda_runtime.compile_kernels import object_code
-from pullback.backends.cuda_runtime.described_memory import address_of
+from pullback.backends.cuda_runtime.described_memory import address_of, range_of
 from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
+from pullback.backends.cuda_runtime.device_segment import DeviceSegment
+from pullback.backends.cuda_runtime.kernel_code import KernelCode
+from pullback.backends.cuda_runtime.segment_compiler import HostPlan, PlannedSegment, SegmentCompiler
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
+from pullback.backends.host_program.native_callee import NativeCallee
 from pullback.backends.host_program.run_device_memory import DeviceMemory
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.backends.interpreter.run_memory import Memory, static_shape
+from pullback.backends.interpreter.run_memory import Array, Memory, static_shape
+from pullback.dialects.graph.kernel.devices import allocation_device
+from pullback.process.interrupts import Progress
 
-HOST_ACCESSES = ("memref.load", "memref.store", "memref.copy")
+HOST_ACCESSES = ("memref.load", "memref.store", "memref.copy", "func.call")
 """Operations by which the host reaches its memory, which copies that are enqueued may still write to or read."""
 
 
 class CudaProgram(HostProgram):
-    """A program on one device. Arguments on the device are arrays that describe its memory.
+    """A program on devices. Arguments there are arrays that describe memory.
 
-    Nothing that it enqueues is waited for at the end of `run`.
+    Args:
+        module: of level `gpu`.
+        queue: gives the queue of a device by its name.
+        step: what messages call the program.
+        native: see `HostProgram`.
     """
 
-    def __init__(self, module: ModuleOp, queue: DeviceQueue) -> None:
-        self.queue = queue
-        self._names = kernel_names(module)
-        self._code = object_code(cuda_source(module), queue.architecture) if self._names else None
+    def __init__(
+        self,
+        module: ModuleOp,
+        queue: Callable[[str], DeviceQueue],
+        step: str = "@main",
+        native: Mapping[str, NativeCallee] | None = None,
+    ) -> None:
+        self._queue, self._step = queue, step
+        self._code = KernelCode(module)
         self._rows: dict[int, DeviceBuffer] = {}
         """What `gpu.alloc` made, by address."""
-        super().__init__(module)
+        self._used: set[DeviceQueue] = set()
+        """The queues that were given something since the host waited for them."""
+        self._recorded: list[Issued] | None = None
+        """Where commands go while the commands of a segment are asked for."""
+        self._copies: tuple[Copies, Copies] = (), ()
+        self._bound: BoundPlan | None = None
+        self._one_by_one = False
+        super().__init__(module, native)
         for name in HOST_ACCESSES:
             self._builders[name] = self._settled(self._builders[name])
+        watched = self._watch.watched
         self._builders |= {
-            "func.call": self._settled(self._builders["func.call"]),
             "gpu.alloc": self._alloc,
             "gpu.dealloc": self._dealloc,
-            "gpu.memcpy": self._memcpy,
-            "gpu.memset": self._memset,
+            "gpu.memcpy": watched(self._memcpy, lambda _: [0]),
+            "gpu.memset": watched(self._memset, lambda _: [0]),
         }
 
-    def issue(self, command: Command) -> None:
-        """Enqueues a command."""
-        command.enqueue(self.queue)
+    @cached_property
+    def plan(self) -> HostPlan:
+        """The host function, compiled."""
+        compiler = SegmentCompiler(self._builders, self._replay)
+        return compiler.plan(self._function("main"), self._copy(0), self._copy(1))
+
+    def bind(
+        self,
+        arguments: Sequence[Array],
+        variables: Mapping[str, Array],
+        before: Copies = (),
+        after: Copies = (),
+    ) -> BoundPlan:
+        """The plan for memory of arguments.
+
+        Args:
+            arguments: an array for each argument; those on devices describe memory.
+            variables: those of them that are variables, by name.
+            before: copies to arguments, which a run begins with.
+            after: copies from arguments, which a run ends with.
+        """
+        plan, function = self.plan, self._function("main")
+        environment: Environment = [None] * plan.size
+        for slot, memory in zip(plan.body.arguments, self.arguments(function, arguments), strict=True):
+            environment[slot] = memory
+        self._copies = before, after
+        with np.errstate(all="ignore"):
+            for step in plan.static:
+                step(environment)
+            issued = [self._issued(segment, environment) for segment in plan.segments]
+        return BoundPlan(environment, tuple(replays_of(each, variables) for each in issued), variables)
+
+    def execute(self, bound: BoundPlan, progress: Progress) -> None:
+        """Enqueues a run of the program; what the host has to know is waited for, and the end is not.
+
+        Raises:
+            CudaError: something fails on a device.
+            ExecutionError: the program is wrong.
+        """
+        self._one_by_one = os.environ.get(ONE_BY_ONE, "0") not in ("", "0")
+        self._bound = bound
+        self._watch.progress, self._watch.variables = progress, bound.variables
+        environment = list(bound.environment)
+        try:
+            with np.errstate(all="ignore"):
+                for step in self.plan.body.steps:
+                    step(environment)
+        finally:
+            self._watch.progress, self._watch.variables = None, {}
+            self._rows.clear()
+
+    def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
+        self.execute(self.bind(buffers, {}), Progress())
+
+    def copy(self, copies: Copies) -> None:
+        """Enqueues copies."""
+        for command, queue in copies:
+            self._enqueue(command, queue)
+
+    def synchronize(self) -> None:
+        """Waits for all that the program has enqueued."""
+        for queue in list(self._used):
+            queue.synchronize(self)
+            self._used.discard(queue)
+
+    def issue(self, command: Command, queue: DeviceQueue) -> None:
+        """Enqueues a command, or notes that a segment has it."""
+        if self._recorded is not None:
+            self._recorded.append((command, queue))
+        else:
+            self._enqueue(command, queue)
 
     def kernel(self, op: Operation) -> Launch:
-        name, types = self._names[op], [argument.type for argument in op.regions[0].block.args]
-        stored = stored_arguments(op.regions[0].block)
-        assert self._code is not None
-        function = self._code.get_kernel(name)
+        name, arguments = self._code.names[op], op.regions[0].block.args
+        stored = frozenset(stored_arguments(op.regions[0].block))
+        types = [argument.type for argument in arguments]
+        labels = tuple(f"%{a.name_hint or a.index}: {a.type}" for a in arguments)
 
-        def launch(launch_op: Operation, grid: Extent, block: Extent, arguments: Sequence[object]) -> None:
+        def launch(launch_op: Operation, grid: Extent, block: Extent, given: Sequence[object]) -> None:
             check_block_size(launch_op, op, block)
-            check_overlap(launch_op, op, arguments)
-            reads = [_range(v.data) for v in arguments if isinstance(v, Memory)]
-            writes = [
-                _range(v.data) for at, v in enumerate(arguments) if isinstance(v, Memory) and at in stored
-            ]
-            values = tuple(_argument(launch_op, t, v) for t, v in zip(types, arguments, strict=True))
-            config = self.queue.module.LaunchConfig(grid=grid, block=block)
-            self.issue(LaunchCommand(launch_op, function, config, values, tuple(reads), tuple(writes)))
+            check_overlap(launch_op, op, given)
+            memories = [(at, value) for at, value in enumerate(given) if isinstance(value, DeviceMemory)]
+            queue = self._queue(memories[0][1].device if memories else "cuda:0")
+            self.issue(
+                LaunchCommand(
+                    launch_op,
+                    name,
+                    self._code.kernel(name, queue),
+                    self._code.config(grid, block, queue),
+                    grid,
+                    block,
+                    tuple(_argument(launch_op, t, v) for t, v in zip(types, given, strict=True)),
+                    labels,
+                    tuple(range_of(memory.data) for _, memory in memories),
+                    tuple(range_of(memory.data) for at, memory in memories if at in stored),
+                ),
+                queue,
+            )
 
         return launch
+
+    # ---- segments -----------------------------------------------------------------------------------------
+
+    def _copy(self, end: int) -> Step:
+        """The copies at the begin or at the end, of the binding that is being made."""
+
+        def issue(environment: Environment) -> None:
+            for command, queue in self._copies[end]:
+                self.issue(command, queue)
+
+        return issue
+
+    def _issued(self, segment: PlannedSegment, environment: Environment) -> list[Issued]:
+        self._recorded = []
+        try:
+            for step in segment.steps:
+                step(environment)
+            return self._recorded
+        finally:
+            self._recorded = None
+
+    def _replay(self, segment: PlannedSegment) -> Step:
+        def run(environment: Environment) -> None:
+            progress, bound = self._watch.progress, self._bound
+            assert progress is not None
+            assert bound is not None
+            progress.poll()
+            for replay in bound.replays[segment.number]:
+                for variable in replay.changes:
+                    progress.changes(variable)
+                self._enqueue(replay.segment, replay.queue)
+
+        return run
+
+    def _enqueue(self, item: Command | DeviceSegment, queue: DeviceQueue) -> None:
+        work = Enqueued(item, self, self._step)
+        if self._one_by_one:
+            for command in work.commands:
+                queue.enqueue(Enqueued(command, self, self._step))
+                queue.synchronize(self)
+            return
+        self._used.add(queue)
+        queue.enqueue(work)
+
+    # ---- steps of ops -------------------------------------------------------------------------------------
 
     def _settled(self, builder: StepBuilder) -> StepBuilder:
         """A builder whose step runs after all that was enqueued."""
@@ -79,7 +226,8 @@ class CudaProgram(HostProgram):
             step = builder(compiler, op)
 
             def run(environment: Environment) -> None:
-                self.queue.synchronize()
+                if self._used:
+                    self.synchronize()
                 step(environment)
 
             return run
@@ -88,13 +236,14 @@ class CudaProgram(HostProgram):
 
     def _alloc(self, compiler: Compiler, op: Operation) -> Step:
         slots, result = compiler.slots(segments(op)[1]), compiler.slot(op.results[0])
-        type_, dtype = op.results[0].type, dtype_of(op.results[0].type)
+        type_, dtype, device = op.results[0].type, dtype_of(op.results[0].type), allocation_device(op)
 
         def run(environment: Environment) -> None:
             shape = static_shape(type_, [int(environment[slot]) for slot in slots])
-            buffer = self.queue.allocate(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            buffer = self._queue(device).allocate(size, f"a stack of shape {shape}")
             self._rows[buffer.address] = buffer
-            environment[result] = DeviceMemory(buffer.array(shape, dtype))
+            environment[result] = DeviceMemory(buffer.array(shape, dtype), device=device)
 
         return run
 
@@ -110,10 +259,16 @@ class CudaProgram(HostProgram):
         target, source = compiler.slots(op.operands)
 
         def run(environment: Environment) -> None:
-            to, of = environment[target].data, environment[source].data
-            if not (to.flags.c_contiguous and of.flags.c_contiguous and to.nbytes == of.nbytes):
-                raise ExecutionError(op, f"copies {of.shape} to {to.shape}: expected equal ones without gaps")
-            self.issue(CopyCommand(op, address_of(to), address_of(of), to.nbytes))
+            to, of = environment[target], environment[source]
+            if not (
+                to.data.flags.c_contiguous and of.data.flags.c_contiguous and to.data.nbytes == of.data.nbytes
+            ):
+                raise ExecutionError(
+                    op, f"copies {of.data.shape} to {to.data.shape}: expected equal ones without gaps"
+                )
+            if to.data.nbytes:
+                command = CopyCommand(op, address_of(to.data), address_of(of.data), to.data.nbytes)
+                self.issue(command, self._queue(_device(to, of)))
 
         return run
 
@@ -122,15 +277,19 @@ class CudaProgram(HostProgram):
         dtype = dtype_of(op.operands[0].type)
 
         def run(environment: Environment) -> None:
-            data = environment[target].data
+            memory = environment[target]
             pattern = np.asarray(environment[value], dtype).tobytes()
-            self.issue(FillCommand(op, address_of(data), data.nbytes, pattern))
+            if memory.data.nbytes:
+                command = FillCommand(op, address_of(memory.data), memory.data.nbytes, pattern)
+                self.issue(command, self._queue(memory.device))
 
         return run
 
 
-def _range(data: Any) -> tuple[int, int]:
-    return address_of(data), address_of(data) + data.nbytes
+def _device(to: Memory, of: Memory) -> str:
+    """The device that copies: the one that goes on with it, if it is one."""
+    memories = [memory for memory in (to, of) if isinstance(memory, DeviceMemory)]
+    return memories[0].device if memories else "cuda:0"
 
 
 def _argument(op: Operation, type_: Attribute, value: object) -> Any:

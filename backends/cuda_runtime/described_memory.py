@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pullback.backends.cuda_runtime.dependencies import Range
+
 Array = npt.NDArray[Any]
 
 
@@ -32,3 +34,9 @@ def described(address: int, shape: Sequence[int], dtype: np.dtype[Any]) -> Array
 def address_of(array: Array) -> int:
     """The address of the first element."""
     return array.ctypes.data
+
+
+def range_of(array: Array) -> Range:
+    """The bytes of a contiguous array."""
+    address = address_of(array)
+    return address, address + array.nbytes

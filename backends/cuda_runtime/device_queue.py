@@ -1,4 +1,4 @@
-"""The devices of this process, each with one stream: what is enqueued there runs in that order.
+"""A device with one stream: what is enqueued there runs in that order.
 
 Steps that share variables share the stream of their device, so that no step reads what an earlier one has yet to write.
 """
@@ -7,59 +7,142 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pullback.backends.cuda_runtime.api import cuda_core, device_count, note_use, refuse_in_child
-from pullback.backends.cuda_runtime.cuda_error import CudaError
+from pullback.backends.cuda_runtime.api import cuda_core, refuse_in_child
+from pullback.backends.cuda_runtime.attribution import RECENT, DeviceFailures, Enqueued
+from pullback.backends.cuda_runtime.commands import CopyCommand
+from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 from pullback.backends.cuda_runtime.described_memory import described
+from pullback.backends.cuda_runtime.device_order import DeviceOrder
 from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
 
 
 class DeviceQueue:
-    """A device, its stream, and its memory."""
+    """A device, its stream, and its memory.
 
-    def __init__(self, number: int) -> None:
-        """`number` is N of `cuda:N`."""
-        self.number = number
+    Args:
+        number: N of `cuda:N`.
+        order: of the devices of this process, if there are several.
+    """
+
+    def __init__(self, number: int, order: DeviceOrder | None = None) -> None:
+        self.number, self.name = number, f"cuda:{number}"
+        self.failures = DeviceFailures(self)
         self.module = cuda_core()
         self.device = self.module.Device(number)
         self.enter()
         self.stream = self.device.create_stream()
         self.architecture = f"sm_{self.device.arch}"
+        self.recent: deque[Enqueued] = deque(maxlen=RECENT)
+        """The latest of what was enqueued and not waited for."""
+        self._order = order
         self._pinned = self.module.LegacyPinnedMemoryResource()
+        self._enqueued = self._done = 0
+        self._lock = Lock()
 
     def enter(self) -> None:
         """Makes it the device of the current thread, which CUDA asks of each thread that uses it."""
         refuse_in_child()
+        self.failures.refuse()
         self.device.set_current()
 
-    def allocate(self, size: int) -> DeviceBuffer:
-        """Memory of the device, of arbitrary contents; it is freed, in stream order, when nothing refers to it."""
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was enqueued has been waited for."""
+        return self._done == self._enqueued
+
+    def enqueue(self, work: Enqueued) -> None:
+        """Enqueues a command or a segment.
+
+        Raises:
+            CudaError: CUDA refuses it; the device may be lost.
+        """
+        item = work.item
+        with self._lock:
+            self._enqueued += 1
+            self.recent.append(work)
         try:
+            if self._order is None:
+                item.enqueue(self)
+            else:
+                self.device.set_current()
+                self._order.before(self, item)
+                item.enqueue(self)
+                self._order.after(self, item)
+        except Exception as error:
+            raise self.failures.refused(error, work) from error
+
+    def copy(self, target: int, source: int, size: int, purpose: str) -> None:
+        """Enqueues a copy of bytes; `purpose` is what messages call it."""
+        self.enqueue(Enqueued(CopyCommand(None, target, source, size), self, purpose))
+
+    def synchronize(self, owner: object = None) -> None:
+        """Waits for all that was enqueued.
+
+        Args:
+            owner: what waits: where a device survives a failure, its work is run again to find what failed.
+
+        Raises:
+            CudaError: something went wrong there.
+        """
+        self.failures.refuse()
+        with self._lock:
+            enqueued, number = self._enqueued, 0 if self._order is None else self._order.count()
+        try:
+            self.stream.sync()
+        except Exception as error:
+            raise self.failures.found_waiting(error, owner) from error
+        with self._lock:
+            self._done = max(self._done, enqueued)
+            if self.is_settled:
+                self.recent.clear()
+        if self._order is not None:
+            self._order.done(self, number)
+
+    def allocate(self, size: int, purpose: str = "memory") -> DeviceBuffer:
+        """Memory of the device, of arbitrary contents; it is freed, in stream order, when nothing refers to it.
+
+        Args:
+            size: in bytes.
+            purpose: what it is for, in messages.
+        """
+        try:
+            self.device.set_current()
             return DeviceBuffer(self, self.device.allocate(max(size, 1), stream=self.stream))
         except Exception as error:
-            raise CudaError(f"cuda:{self.number} cannot give {size} bytes of memory: {error}") from error
+            raise CudaError(
+                f"{self.name} cannot give {size} bytes for {purpose}: {first_line(error)}. Take smaller inputs, or "
+                "let go of steps and arrays that are no longer used"
+            ) from error
 
-    def pinned(self, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    def pinned(self, shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "memory") -> Array:
         """An array of the host that the device copies from and to while the host goes on."""
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         try:
             buffer = self._pinned.allocate(max(size, 1))
         except Exception as error:
-            raise CudaError(f"the host cannot give {size} bytes of pinned memory: {error}") from error
+            raise CudaError(
+                f"the host cannot give {size} bytes of pinned memory for {purpose}: {first_line(error)}"
+            ) from error
         memory = (ctypes.c_uint8 * max(size, 1)).from_address(int(buffer.handle))
-        weakref.finalize(memory, buffer.close)
-        return np.frombuffer(memory, np.uint8)[:size].view(dtype).reshape(tuple(shape))
+        # What copies from there or to there is done first. A process that ends frees nothing.
+        weakref.finalize(memory, self._free_pinned, buffer).atexit = False
+        return np.ctypeslib.as_array(memory)[:size].view(dtype).reshape(tuple(shape))
 
-    def synchronize(self) -> None:
-        """Waits for all that was enqueued; what went wrong there is raised."""
-        self.stream.sync()
+    def _free_pinned(self, buffer: Any) -> None:
+        if not self.failures.is_lost:
+            self.enter()
+            if not self.is_settled:
+                self.stream.sync()
+            buffer.close()
 
 
 class DeviceBuffer:
@@ -77,27 +160,3 @@ class DeviceBuffer:
     def free(self) -> None:
         """Frees it once what was enqueued before is done."""
         self.buffer.close(self.queue.stream)
-
-
-_queues: dict[tuple[int, int], DeviceQueue] = {}
-_lock = Lock()
-
-
-def device_queue(number: int = 0) -> DeviceQueue:
-    """The queue of `cuda:N`, made when it is first asked for.
-
-    Raises:
-        CudaMissingError: the wheel, the driver or the device is missing, or this process is the child of one that
-            has used devices.
-    """
-    refuse_in_child()
-    with _lock:
-        key = id(cuda_core()), number
-        if key not in _queues:
-            count = device_count()
-            if number >= count:
-                names = ", ".join(f"cuda:{n}" for n in range(count))
-                raise CudaError(f"there is no device cuda:{number} on this machine: expected one of {names}")
-            note_use()
-            _queues[key] = DeviceQueue(number)
-        return _queues[key]

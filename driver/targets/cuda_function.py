@@ -1,30 +1,38 @@
-"""Runs a program of level `gpu` on a device: binds variables, copies inputs there and outputs back."""
+"""Runs a program of level `gpu` on devices: binds variables, copies inputs there and outputs back."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
 
+from pullback.backends.cuda_runtime.bound_plan import BoundPlan, Copies
 from pullback.backends.cuda_runtime.cuda_program import CudaProgram
-from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, device_queue
-from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.dialects.graph.kernel.devices import HOST, argument_devices
+from pullback.backends.cuda_runtime.device_queue import DeviceQueue
+from pullback.backends.cuda_runtime.device_queues import device_queue
+from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.driver.layout import Layout
 from pullback.driver.run_pipeline import main_function
 from pullback.driver.storage import StoredVariables, VariableStorage
+from pullback.driver.targets.cuda_arguments import CudaArguments
 from pullback.driver.targets.cuda_transfers import Transfers
+from pullback.driver.targets.native_callees import native_callees
 from pullback.driver.targets.variable_on_device import VariableOnDevice
+from pullback.process.interrupts import Progress, run_changing
 from pullback.process.locks import Lock
 
 Array = npt.NDArray[Any]
+KEPT_BINDINGS = 4
+"""For how many different places of variables a program keeps its graphs."""
 
 
 class CudaFunction:
-    """Runs `@main` of a module of level `gpu` on a device.
+    """Runs `@main` of a module of level `gpu`.
 
     Args:
         kernels: the module of level `gpu`.
@@ -32,72 +40,87 @@ class CudaFunction:
     """
 
     def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
-        self._queue = queue = device_queue()
-        queue.enter()
-        self._layout = layout = Layout.of(kernels, finished)
-        self._program = CudaProgram(kernels, queue)
         main = main_function(kernels)
-        devices = argument_devices(main)
-        types = [argument.type for argument in main.body.block.args]
-        self._buffers: dict[int, DeviceBuffer] = {}
-        self._arguments: list[Array | None] = []
-        staging: dict[int, Array] = {}
-        for at, (type_, device) in enumerate(zip(types, devices, strict=True)):
-            assert isinstance(type_, MemRefType)
-            shape, dtype = tuple(type_.get_shape()), dtype_of(type_)
-            if device == HOST:
-                self._arguments.append(queue.pinned(shape, dtype))
-                continue
-            if at in layout.variables:
-                self._arguments.append(None)
-                continue
-            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-            buffer = self._buffers[at] = queue.allocate(size)
-            self._arguments.append(buffer.array(shape, dtype))
-            if at in layout.inputs or at in layout.outputs or at in layout.constants:
-                staging[at] = queue.pinned(shape, dtype)
-        self._transfers = Transfers(queue, self._buffers, staging)
-        for at, constant in layout.constants.items():
-            self._transfers.upload(at, constant)
-        queue.synchronize()
-        self._types = types
-        self._key = "cuda", queue.number
-        """What the storage of variables calls the device."""
+        self._queues: dict[str, DeviceQueue] = {}
+        self._layout = Layout.of(kernels, finished)
+        self._queue(CUDA)
+        self._arguments = CudaArguments(main, self._layout, self._queue)
+        self._transfers = Transfers(self._layout, self._arguments)
+        self._program = CudaProgram(
+            kernels, self._queue, _described(main, self._layout), native_callees(kernels)
+        )
+        self._bindings: OrderedDict[object, BoundPlan] = OrderedDict()
+        self._program.copy(self._transfers.constants())
+        self._program.synchronize()
         self._lock = Lock()
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         self._lock.refuse_to_reenter()
+        with self._lock:  # two calls at once would share the memory of arguments
+            return run_changing(lambda progress: self._run(inputs, variables, progress))
+
+    def _run(
+        self, inputs: Sequence[Array], variables: Mapping[str, Array], progress: Progress
+    ) -> list[Array]:
         names = self._layout.variables
         if isinstance(variables, StoredVariables):
             storages, changed, given = variables.storages, variables.changed, {}
         else:
             given = {name: variables[name] for name in names.values()}
             storages, changed = {name: VariableStorage(array) for name, array in given.items()}, given
-        with self._lock:
-            self._queue.enter()
-            for at, array in zip(self._layout.inputs, inputs, strict=True):
-                self._transfers.upload(at, array)
-            arguments = list(self._arguments)
+        for queue in self._queues.values():
+            queue.enter()
+        try:
+            sides = {at: self._side(at, storages[name]) for at, name in names.items()}
+            self._program.synchronize()  # an earlier call may still read the inputs
+            bound = self._bound(sides, self._transfers.inputs(inputs), self._transfers.outputs())
             for at, name in names.items():
-                arguments[at] = self._side(at, storages[name]).array
-            for name in names.values():
                 if name in changed:
-                    storages[name].changed_on_device(self._key)
-            self._program.run("main", arguments)
-            outputs: list[Array] = []
-            for at, pool in self._layout.outputs.items():
-                self._transfers.download(at)
-                outputs.append(pool.take())
-            self._queue.synchronize()
-            for at, output in zip(self._layout.outputs, outputs, strict=True):
-                self._transfers.take(at, output)
-            for name in given:
-                storages[name].contents()
-        return outputs
+                    storages[name].changed_on_device(self._key(at))
+            self._program.execute(bound, progress)
+            self._program.synchronize()
+        except BaseException:
+            # Whatever the host does next with this memory, the devices are done with it.
+            with suppress(Exception):
+                self._program.synchronize()
+            raise
+        for name in given:
+            storages[name].contents()
+        return self._transfers.take()
+
+    def _bound(self, sides: Mapping[int, VariableOnDevice], before: Copies, after: Copies) -> BoundPlan:
+        """The plan for variables at these places, which are the same in almost every call."""
+        key = tuple([side.address for side in sides.values()]), tuple(before), tuple(after)
+        bound = self._bindings.get(key)
+        if bound is None:
+            arrays = {**self._arguments.arrays, **{at: side.array for at, side in sides.items()}}
+            variables = {name: arrays[at] for at, name in self._layout.variables.items()}
+            bound = self._program.bind([arrays[at] for at in sorted(arrays)], variables, before, after)
+            self._bindings[key] = bound
+            if len(self._bindings) > KEPT_BINDINGS:
+                self._bindings.popitem(last=False)
+        self._bindings.move_to_end(key)
+        return bound
+
+    def _queue(self, device: str) -> DeviceQueue:
+        """The queue of a device; memory of the host is pinned by that of the first."""
+        device = CUDA if device == HOST else device
+        if device not in self._queues:
+            self._queues[device] = device_queue(int(device.removeprefix("cuda:")))
+            self._queues[device].enter()
+        return self._queues[device]
+
+    def _key(self, at: int) -> tuple[str, str]:
+        """What the storage of variables calls the place of an argument."""
+        return "cuda", self._arguments.devices[at]
 
     def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice:
-        type_ = self._types[at]
-        return storage.on_device(
-            self._key,
-            lambda: VariableOnDevice(self._queue, tuple(type_.get_shape()), dtype_of(type_)),
-        )
+        queue, (shape, dtype) = self._queue(self._arguments.devices[at]), self._arguments.types[at]
+        return storage.on_device(self._key(at), lambda: VariableOnDevice(queue, shape, dtype))
+
+
+def _described(main: func.FuncOp, layout: Layout) -> str:
+    """What messages call a step: its inputs, with their shapes."""
+    arguments = main.body.block.args
+    inputs = ", ".join(f"{arguments[at].name_hint or at}: {arguments[at].type}" for at in layout.inputs)
+    return f"the step of ({inputs})" if inputs else "the step without inputs"

@@ -1,38 +1,66 @@
-"""The inputs and outputs of a program on a device: how they get there, and how they come back."""
+"""The inputs and outputs of a program on devices: how they get there, and how they come back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
+from pullback.backends.cuda_runtime.bound_plan import Copies
 from pullback.backends.cuda_runtime.commands import CopyCommand
-from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
+from pullback.driver.layout import Layout
+from pullback.driver.targets.cuda_arguments import CudaArguments
 
 Array = npt.NDArray[Any]
 
 
 class Transfers:
-    """Copies between arrays of the host and the memory of arguments, through pinned memory."""
+    """Copies between arrays of the host and the memory of arguments, through pinned memory.
 
-    def __init__(
-        self, queue: DeviceQueue, buffers: Mapping[int, DeviceBuffer], staging: Mapping[int, Array]
-    ) -> None:
-        """`buffers` and `staging` are the memory of arguments on the device and on the host, by position."""
-        self._queue, self._buffers, self._staging = queue, buffers, staging
+    What an argument has on the host itself, it has in pinned memory: nothing else is copied there.
+    """
 
-    def upload(self, at: int, array: Array) -> None:
-        """Enqueues the copy of an input or constant, which may change once this returns."""
-        staging = self._staging[at]
-        staging[...] = array.view(staging.dtype)
-        CopyCommand(None, self._buffers[at].address, staging.ctypes.data, staging.nbytes).enqueue(self._queue)
+    def __init__(self, layout: Layout, arguments: CudaArguments) -> None:
+        self._layout, self._arguments = layout, arguments
+        self._in = {at: self._copy(at, True) for at in (*layout.inputs, *layout.constants)}
+        self._out = {at: self._copy(at, False) for at in layout.outputs}
 
-    def download(self, at: int) -> None:
-        """Enqueues the copy of an output to the host."""
-        staging = self._staging[at]
-        CopyCommand(None, staging.ctypes.data, self._buffers[at].address, staging.nbytes).enqueue(self._queue)
+    def inputs(self, arrays: Sequence[Array]) -> Copies:
+        """Takes the inputs of a call, which may change once this returns; gives the copies that a run begins with.
 
-    def take(self, at: int, output: Array) -> None:
-        """Copies an output to where the caller gets it, once the device has been waited for."""
-        output[...] = self._staging[at].view(output.dtype)
+        Nothing that was enqueued before may still read pinned memory.
+        """
+        given = dict(zip(self._layout.inputs, arrays, strict=True))
+        return self._taken(given)
+
+    def constants(self) -> Copies:
+        """The copies of the constants."""
+        return self._taken(self._layout.constants)
+
+    def outputs(self) -> Copies:
+        """The copies that a run ends with."""
+        return [copy for copies in self._out.values() for copy in copies]
+
+    def take(self) -> list[Array]:
+        """The outputs, for the caller to keep, once the devices have been waited for."""
+        results = [pool.take() for pool in self._layout.outputs.values()]
+        for at, result in zip(self._layout.outputs, results, strict=True):
+            result[...] = self._arguments.pinned[at].view(result.dtype)
+        return results
+
+    def _taken(self, given: Mapping[int, Array]) -> Copies:
+        for at, array in given.items():
+            pinned = self._arguments.pinned[at]
+            pinned[...] = array.view(pinned.dtype)
+        return [copy for at in given for copy in self._in[at]]
+
+    def _copy(self, at: int, to_device: bool) -> Copies:
+        buffer = self._arguments.buffers.get(at)
+        pinned = self._arguments.pinned[at]
+        if buffer is None or not pinned.nbytes:
+            return []
+        target, source = buffer.address, pinned.ctypes.data
+        if not to_device:
+            target, source = source, target
+        return [(CopyCommand(None, target, source, pinned.nbytes), buffer.queue)]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pullback.backends.cuda_runtime.commands import CopyCommand
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 
 Array = npt.NDArray[Any]
@@ -19,7 +18,8 @@ class VariableOnDevice:
     def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._queue = queue
         self._size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        self._buffer = queue.allocate(self._size)
+        self._buffer = queue.allocate(self._size, "a variable")
+        self.address = self._buffer.address
         self.array = self._buffer.array(shape, dtype)
 
     def upload(self, array: Array) -> None:
@@ -31,5 +31,6 @@ class VariableOnDevice:
     def _copy(self, target: int, source: int) -> None:
         """Copies from or to the variable's own array: pinned memory would cost as much again, for a rare copy."""
         self._queue.enter()
-        CopyCommand(None, target, source, self._size).enqueue(self._queue)
+        if self._size:
+            self._queue.copy(target, source, self._size, "a copy of a variable")
         self._queue.synchronize()

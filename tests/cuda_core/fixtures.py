@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pullback.backends.cuda_runtime import device_queue
 from pullback.backends.cuda_runtime.api import using
+from pullback.backends.cuda_runtime.device_queues import forget
 from pullback.tests.cuda_core.stand_in import StandIn
 
 
@@ -28,9 +28,7 @@ def standing_in(**options: Any) -> Generator[StandIn]:
         with using(core):
             yield core
     finally:
-        for key, queue in list(device_queue._queues.items()):
-            if queue.module is core:
-                del device_queue._queues[key]
+        forget(core)
     core.check()
 
 

@@ -1,0 +1,59 @@
+"""The queues of the devices of this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import suppress
+
+from pullback.backends.cuda_runtime.api import cuda_core, device_count, note_use, refuse_in_child
+from pullback.backends.cuda_runtime.cuda_error import CudaError
+from pullback.backends.cuda_runtime.device_order import DeviceOrder
+from pullback.backends.cuda_runtime.device_queue import DeviceQueue
+from pullback.process.locks import Lock
+
+_queues: dict[tuple[int, int], DeviceQueue] = {}
+"""By the module that takes the place of `cuda.core`, and the number."""
+_orders: dict[int, DeviceOrder | None] = {}
+_lock = Lock()
+
+
+def device_queue(number: int = 0) -> DeviceQueue:
+    """The queue of `cuda:N`, made when it is first asked for.
+
+    Raises:
+        CudaMissingError: the wheel, the driver or the device is missing, or this process is the child of one that
+            has used devices.
+    """
+    refuse_in_child()
+    with _lock:
+        module = id(cuda_core())
+        if (module, number) not in _queues:
+            count = device_count()
+            if number >= count:
+                names = ", ".join(f"cuda:{n}" for n in range(count))
+                raise CudaError(f"there is no device cuda:{number} on this machine: expected one of {names}")
+            note_use()
+            order = _orders.setdefault(module, DeviceOrder() if count > 1 else None)
+            _queues[module, number] = DeviceQueue(number, order)
+        return _queues[module, number]
+
+
+def forget(module: object) -> None:
+    """Forgets the queues of what has taken the place of `cuda.core`; programs keep theirs."""
+    with _lock:
+        for key in [key for key, queue in _queues.items() if queue.module is module]:
+            del _queues[key]
+        _orders.pop(id(module), None)
+
+
+def _settle(process: int) -> None:
+    """Waits for the devices before the process ends: what they still use is about to go."""
+    if process == os.getpid():
+        for queue in _queues.values():
+            with suppress(Exception):
+                queue.enter()
+                queue.stream.sync()
+
+
+atexit.register(_settle, os.getpid())
