@@ -170,6 +170,8 @@ class Plan(Work):
     machine: Machine
     works: tuple[Work, ...]
     after: tuple[frozenset[int], ...]
+    nodes: tuple[object, ...]
+    """What they were in the definition."""
 
     def enqueue(self, stream: Stream) -> None:
         for number in self.ordered():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pullback.tests.cuda_core.errors import cuda_error
+from pullback.tests.cuda_core.executable_nodes import BY_WORK, ExecutableGraphNode
 from pullback.tests.cuda_core.graph_nodes import (
     AddedNode,
     ChildGraphNode,
@@ -82,7 +83,7 @@ class GraphDefinition(NodeBuilder):
     def _plan(self) -> Plan:
         numbers = {id(node): number for number, node in enumerate(self._nodes)}
         after = tuple(frozenset(numbers[id(before)] for before in node.before) for node in self._nodes)
-        return Plan(self._machine, tuple(node.work for node in self._nodes), after)
+        return Plan(self._machine, tuple(node.work for node in self._nodes), after, tuple(self._nodes))
 
 
 class Graph(Bound):
@@ -90,6 +91,7 @@ class Graph(Bound):
 
     _plan: Plan
     _last: Point | None
+    _disabled: set[int]
     _closed: bool
 
     def __init__(self, *args, **kwargs) -> None:
@@ -98,7 +100,7 @@ class Graph(Bound):
     @classmethod
     def _made(cls, plan: Plan) -> Graph:
         self = object.__new__(cls)
-        self._plan, self._last, self._closed = plan, None, False
+        self._plan, self._last, self._disabled, self._closed = plan, None, set(), False
         return self
 
     @property
@@ -117,7 +119,8 @@ class Graph(Bound):
         machine.recording.records.append(GraphLaunch(len(self._plan.works), accepted._context.device))
         if last is not None and last.stream is not accepted:
             accepted._wait_at(last)
-        self._plan.enqueue(accepted)
+        works = [EmptyWork() if n in self._disabled else work for n, work in enumerate(self._plan.works)]
+        replace(self._plan, works=tuple(works)).enqueue(accepted)
         machine.graph_launches += 1
         self._last = accepted._now()
 
@@ -129,6 +132,24 @@ class Graph(Bound):
             raise cuda_error(
                 "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE", "the graphs differ in their nodes or edges"
             )
+        plan.check()
+        self._plan = replace(plan, nodes=self._plan.nodes)
+
+    def __getitem__(self, node: GraphNode) -> ExecutableGraphNode:
+        if node._added not in self._plan.nodes:
+            raise ValueError("the node is not one of the definition that the graph was instantiated from")
+        number = self._plan.nodes.index(node._added)
+        kind = BY_WORK.get(type(self._plan.works[number]))
+        if kind is None:
+            raise NotImplementedError("the stand-in changes kernels, copies and fills alone")
+        return self._machine.types[kind]._made(self, number)
+
+    def _replace(self, number: int, work: Work) -> None:
+        works = list(self._plan.works)
+        if not works[number].like(work):
+            raise cuda_error("CUDA_ERROR_INVALID_VALUE", "the node is one of another device")
+        works[number] = work
+        plan = replace(self._plan, works=tuple(works))
         plan.check()
         self._plan = plan
 
@@ -151,4 +172,4 @@ CLASSES = (
     ),
     *(EventRecordNode, EventWaitNode, ChildGraphNode, Graph),
 )
-"""In an order in which each follows what it is derived from; the first is of the stand-in alone."""
+"""In an order in which each follows what it is derived from."""

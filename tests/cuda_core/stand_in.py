@@ -10,7 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from pullback.backends.fibers.kernel_library import ThreadOrder
-from pullback.tests.cuda_core import graphs, memory_resources, programs, streams
+from pullback.tests.cuda_core import (
+    executable_nodes,
+    graph_nodes,
+    graphs,
+    memory_resources,
+    programs,
+    streams,
+)
 from pullback.tests.cuda_core.buffers import Buffer
 from pullback.tests.cuda_core.devices import Device
 from pullback.tests.cuda_core.errors import CUDAError, DynamicLibNotFoundError, MisuseError, NVRTCError
@@ -53,8 +60,10 @@ class StandIn:
         bind(machine, memory_resources.PinnedMemoryResource, memory_resources.LegacyPinnedMemoryResource)
         bind(machine, programs.Program, programs.ObjectCode, programs.Kernel)
         self.__dict__.update(machine.types)
-        bind(machine, *graphs.CLASSES)
-        nodes = {each.__name__: machine.types[each.__name__] for each in graphs.CLASSES[1:]}
+        classes = (*graphs.CLASSES, *executable_nodes.CLASSES)
+        bind(machine, *classes)
+        hidden = (graph_nodes.NodeBuilder, executable_nodes.OptionalNode)
+        nodes = {each.__name__: machine.types[each.__name__] for each in classes if each not in hidden}
         self.graph = SimpleNamespace(**nodes, GraphCompleteOptions=graphs.GraphCompleteOptions)
         self.StreamOptions, self.EventOptions = streams.StreamOptions, streams.EventOptions
         self.ProgramOptions, self.LaunchConfig = programs.ProgramOptions, LaunchConfig

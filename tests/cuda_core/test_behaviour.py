@@ -267,6 +267,36 @@ def test_a_graph(core: Any, program: DeviceProgram) -> None:
     assert graph.is_closed
 
 
+def test_nodes_of_an_instantiated_graph(core: Any, program: DeviceProgram) -> None:
+    x, y, z, back = program.memory(), program.memory(), program.memory(), program.pinned()
+    kernel, config = program.code.get_kernel("scale"), core.LaunchConfig(grid=3, block=128)
+    definition = core.graph.GraphDefinition()
+    filled = definition.memset(x, np.float32(1.0), N)
+    scaled = filled.launch(config, kernel, x, y, np.float32(3.0), np.uint32(N))
+    copied = scaled.memcpy(back, y, 4 * N)
+    graph = definition.instantiate()
+
+    def found() -> float:
+        graph.launch(program.stream)
+        program.stream.sync()
+        assert (program.array(back) == program.array(back)[0]).all()
+        return float(program.array(back)[0])
+
+    assert found() == 3.0
+    graph[scaled].update(config=config, kernel=kernel, args=(x, z, np.float32(5.0), np.uint32(N)))
+    assert found() == 3.0
+    graph[copied].update(dst=back, src=z, size=4 * N)
+    assert found() == 5.0
+    graph[filled].update(dst=x, value=np.float32(2.0), width=N)
+    assert found() == 10.0
+    assert graph[scaled].is_enabled
+    graph[scaled].disable()
+    graph[filled].update(dst=x, value=np.float32(7.0), width=N)
+    assert found() == 10.0
+    graph[scaled].enable()
+    assert found() == 35.0
+
+
 def test_nodes_keep_the_memory_that_is_copied(core: Any, program: DeviceProgram) -> None:
     x, back = program.memory(), program.pinned()
     x.fill(np.float32(2.0), stream=program.stream)
