@@ -14,7 +14,6 @@ DESCRIPTIONS = {
     "CUDA_ERROR_NOT_FOUND": "named symbol not found",
     "CUDA_ERROR_ILLEGAL_ADDRESS": "an illegal memory access was encountered",
     "CUDA_ERROR_LAUNCH_FAILED": "unspecified launch failure",
-    "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE": "the graph update was not performed",
     "CUDA_ERROR_UNKNOWN": "unknown error",
 }
 """What the driver says of each."""

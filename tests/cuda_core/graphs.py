@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pullback.tests.cuda_core.errors import cuda_error
+from pullback.tests.cuda_core.errors import CUDAError, cuda_error
 from pullback.tests.cuda_core.executable_nodes import BY_WORK, ExecutableGraphNode
 from pullback.tests.cuda_core.graph_nodes import (
     AddedNode,
@@ -129,8 +129,9 @@ class Graph(Bound):
             raise cuda_error("CUDA_ERROR_INVALID_HANDLE", "the graph is closed")
         plan = source._plan()
         if not self._plan.like(plan):
-            raise cuda_error(
-                "CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE", "the graphs differ in their nodes or edges"
+            raise CUDAError(
+                "Graph update failed: The update failed because the topology changed "
+                "(CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED)"
             )
         plan.check()
         self._plan = replace(plan, nodes=self._plan.nodes)

@@ -6,6 +6,7 @@ module, and a machine of its own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,7 +96,11 @@ class StandIn:
         self._machine.contexts[device].error = cuda_error(error, "planted")
 
     def check(self) -> None:
-        """Raise what CUDA leaves undefined and was done, also where the program swallowed it."""
+        """Run what nobody has waited for; raise what CUDA leaves undefined, also where the program swallowed it."""
+        for context in self._machine.contexts:
+            for stream in context.streams:
+                with suppress(CUDAError, MisuseError):
+                    stream._run_until(stream._enqueued)
         misuses, self._machine.misuses = self._machine.misuses, []
         if misuses:
             raise MisuseError("\n".join(misuses))

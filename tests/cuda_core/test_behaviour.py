@@ -117,7 +117,7 @@ def test_launches_that_are_refused_at_once(core: Any, program: DeviceProgram) ->
     x, y, kernel = program.memory(), program.memory(), program.code.get_kernel("scale")
     arguments = (x, y, np.float32(1), np.uint32(1))
     for grid, block in ((1, 512), (1, (1, 1, 65)), ((1, 70000), 1)):
-        with pytest.raises(error_of(core), match=r"^CUDA_ERROR_INVALID_VALUE"):
+        with pytest.raises(error_of(core), match=r"^CUDA_ERROR_(INVALID_VALUE|LAUNCH_OUT_OF_RESOURCES)"):
             core.launch(program.stream, core.LaunchConfig(grid=grid, block=block), kernel, *arguments)
     for wrong in (0, (1, 0), [1], 1.5, (1, 1, 1, 1)):
         with pytest.raises(ValueError, match=r"LaunchConfig.grid"):
@@ -261,7 +261,7 @@ def test_a_graph(core: Any, program: DeviceProgram) -> None:
         np.testing.assert_array_equal(program.array(back), by * np.arange(N, dtype=np.float32))
     other = core.graph.GraphDefinition()
     other.memset(y, b"\0", 4 * N)
-    with pytest.raises(error_of(core), match=r"^CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE"):
+    with pytest.raises(error_of(core), match=r"Graph update failed: .*TOPOLOGY_CHANGED"):
         graph.update(other)
     graph.close()
     assert graph.is_closed

@@ -134,6 +134,15 @@ def test_a_misuse_that_a_program_swallows() -> None:
         swallow()
 
 
+def test_work_that_nobody_waits_for() -> None:
+    core = StandIn()
+    program = DeviceProgram(core)
+    config, kernel = core.LaunchConfig(grid=1, block=4), program.code.get_kernel("beyond")
+    core.launch(program.stream, config, kernel, program.memory(7))
+    with pytest.raises(MisuseError, match="kernel beyond writes to memory before or after"):
+        core.check()
+
+
 def test_staging_memory_that_changes_too_early_shows() -> None:
     core = StandIn()
     program = DeviceProgram(core)
