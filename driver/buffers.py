@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pullback.process.reference_counts import first_unused
 
 Array = npt.NDArray[Any]
 ALIGNMENT = 64
@@ -56,20 +57,10 @@ class OutputPool:
         """Takes an array with arbitrary contents, to which nothing else refers."""
         if not self._pooled:
             return np.empty(self.shape, self.dtype)
-        for raw in self._memory:
-            if sys.getrefcount(raw) == _UNUSED:
-                return _aligned_view(raw, self.shape, self.dtype)
+        unused = first_unused(self._memory)
+        if unused is not None:
+            return _aligned_view(unused, self.shape, self.dtype)
         raw = _raw(self.shape, self.dtype)
         if len(self._memory) < POOL_SIZE:
             self._memory.append(raw)
         return _aligned_view(raw, self.shape, self.dtype)
-
-
-def _references_when_unused() -> int:
-    """The `getrefcount` of an unused array in a list, as a loop sees it; it differs between Pythons."""
-    for raw in [np.empty(1, np.uint8)]:
-        return sys.getrefcount(raw)
-    return 0
-
-
-_UNUSED = _references_when_unused()

@@ -57,6 +57,7 @@ class Program:
         passes: run on the finished graph, of the shapes of a call where the target needs them; the target's own passes
             lead on from the level that they end at.
         debug: the folder for code with debug lines; without it the code has none, and stays in memory.
+        device_outputs: whether results are `DeviceArray`s.
 
     Raises:
         ValueError: for an unknown target, passes that end at a level that the target does not go through, or where no
@@ -70,6 +71,7 @@ class Program:
         kept_shapes: int = KEPT_SHAPES,
         passes: Sequence[ModulePass] = (),
         debug: DebugFiles | None = None,
+        device_outputs: bool = False,
     ) -> None:
         self._target = target_named(target)
         self._passes = tuple(passes)
@@ -78,6 +80,13 @@ class Program:
         if debug is not None and self._target.debug_executor is None:
             able = ", ".join(name for name, t in targets().items() if t.debug_executor is not None)
             raise ValueError(f"debug: target {target!r} makes no code that has lines; these do: {able}")
+        if device_outputs and self._target.device_executor is None:
+            able = ", ".join(name for name, t in targets().items() if t.device_executor is not None)
+            raise ValueError(
+                f"device_outputs: target {target!r} computes on the host and gives arrays of NumPy: leave it out, or "
+                f"take one of {able}"
+            )
+        self._device_outputs = device_outputs
         if isinstance(kept_shapes, bool) or not isinstance(kept_shapes, int) or kept_shapes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"kept_shapes: expected a number of shapes from 1 on, got {kept_shapes!r}")
         self.module = module
@@ -93,6 +102,11 @@ class Program:
     def target(self) -> str:
         """The name of what it runs on."""
         return self._target.name
+
+    @property
+    def takes_device_arrays(self) -> bool:
+        """Whether inputs may be `DeviceArray`s."""
+        return self._target.device_executor is not None
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         """The results, as arrays that share memory with nothing.
@@ -142,7 +156,9 @@ class Program:
         target = self._target
         graph = self.specialised(shapes) if target.static_shapes else self.finished
         if self._debug is None:
-            executor = target.executor(lowered_for(graph, target, self._passes), graph)
+            made = target.device_executor if self._device_outputs else target.executor
+            assert made is not None
+            executor = made(lowered_for(graph, target, self._passes), graph)
         else:
             executor = self._debug.executor(graph, target, self._passes)
         return with_truth_values(executor) if self._takes_truth_values else executor

@@ -13,6 +13,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import data_type_of
+from pullback.driver.device_array import DeviceArray
 from pullback.driver.storage import StoredVariables
 from pullback.driver.targets.target import Executor
 
@@ -32,7 +33,9 @@ def with_truth_values(executor: Executor) -> Executor:
         for array in arrays:
             if (stored := true_as_one(array)) is not array:
                 array[...] = stored
-        return executor([true_as_one(array) for array in inputs], variables)
+        # Libraries with devices keep truth values as 0 and 1.
+        given = [array if isinstance(array, DeviceArray) else true_as_one(array) for array in inputs]
+        return executor(given, variables)
 
     return run
 

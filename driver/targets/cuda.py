@@ -15,12 +15,19 @@ def _compiled(kernels: ModuleOp, finished: ModuleOp) -> Executor:
     return CudaFunction(kernels, finished)
 
 
+def _compiled_for_device_arrays(kernels: ModuleOp, finished: ModuleOp) -> Executor:
+    from pullback.driver.targets.cuda_function import CudaFunction
+
+    return CudaFunction(kernels, finished, device_outputs=True)
+
+
 CUDA_TARGET = Target(
     name="cuda",
     meaning="GPU kernels on an NVIDIA device, where variables stay between steps",
     passes=PASSES,
     capabilities=capabilities_beside_native_code,
     executor=_compiled,
+    device_executor=_compiled_for_device_arrays,
     texts=(
         Text(
             name="cuda",

@@ -15,12 +15,15 @@ from pullback.backends.cuda_runtime.bound_plan import BoundPlan, Copies
 from pullback.backends.cuda_runtime.cuda_program import CudaProgram
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 from pullback.backends.cuda_runtime.device_queues import device_queue
+from pullback.backends.cuda_runtime.input_reads import InputReads
 from pullback.dialects.graph.tensor.device import CUDA, HOST
+from pullback.driver.device_array import DeviceArray
 from pullback.driver.layout import Layout
 from pullback.driver.run_pipeline import main_function
 from pullback.driver.storage import StoredVariables, VariableStorage
 from pullback.driver.targets.cuda_arguments import CudaArguments
 from pullback.driver.targets.cuda_transfers import Transfers
+from pullback.driver.targets.kept_outputs import KeptOutputs
 from pullback.driver.targets.native_callees import native_callees
 from pullback.driver.targets.variable_on_device import VariableOnDevice
 from pullback.process.interrupts import Progress, run_changing
@@ -37,9 +40,10 @@ class CudaFunction:
     Args:
         kernels: the module of level `gpu`.
         finished: the same program at level `graph` with static shapes.
+        device_outputs: whether outputs are `DeviceArray`s, for which a call does not wait.
     """
 
-    def __init__(self, kernels: ModuleOp, finished: ModuleOp) -> None:
+    def __init__(self, kernels: ModuleOp, finished: ModuleOp, *, device_outputs: bool = False) -> None:
         main = main_function(kernels)
         self._queues: dict[str, DeviceQueue] = {}
         self._layout = Layout.of(kernels, finished)
@@ -52,16 +56,19 @@ class CudaFunction:
         self._bindings: OrderedDict[object, BoundPlan] = OrderedDict()
         self._program.copy(self._transfers.constants())
         self._program.synchronize()
+        self._kept = (
+            KeptOutputs(self._layout.outputs, self._arguments, self._queue) if device_outputs else None
+        )
+        self._reads = InputReads()
         self._lock = Lock()
 
-    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+    def __call__(self, inputs: Sequence[Any], variables: Mapping[str, Array]) -> list[Any]:
+        """Inputs are arrays of NumPy, or `DeviceArray`s."""
         self._lock.refuse_to_reenter()
         with self._lock:  # two calls at once would share the memory of arguments
             return run_changing(lambda progress: self._run(inputs, variables, progress))
 
-    def _run(
-        self, inputs: Sequence[Array], variables: Mapping[str, Array], progress: Progress
-    ) -> list[Array]:
+    def _run(self, inputs: Sequence[Any], variables: Mapping[str, Array], progress: Progress) -> list[Any]:
         names = self._layout.variables
         if isinstance(variables, StoredVariables):
             storages, changed, given = variables.storages, variables.changed, {}
@@ -72,13 +79,16 @@ class CudaFunction:
             queue.enter()
         try:
             sides = {at: self._side(at, storages[name]) for at, name in names.items()}
-            self._program.synchronize()  # an earlier call may still read the inputs
-            bound = self._bound(sides, self._transfers.inputs(inputs), self._transfers.outputs())
+            before, copies = self._taken(inputs)
+            after = self._transfers.outputs() if self._kept is None else ()
+            bound = self._bound(sides, before, after)
             for at, name in names.items():
                 if name in changed:
                     storages[name].changed_on_device(self._key(at))
+            self._program.copy(copies)
+            self._reads.begin(queue for _, queue in copies)
             self._program.execute(bound, progress)
-            self._program.synchronize()
+            results = self._results(inputs)
         except BaseException:
             # Whatever the host does next with this memory, the devices are done with it.
             with suppress(Exception):
@@ -86,7 +96,33 @@ class CudaFunction:
             raise
         for name in given:
             storages[name].contents()
-        return self._transfers.take()
+        return results
+
+    def _taken(self, inputs: Sequence[Any]) -> tuple[Copies, Copies]:
+        """Takes the inputs: the copies with which the graphs of the program begin, and those that come before.
+
+        What is on a device may be elsewhere in each call. Where the call does not wait for the program, the next one
+        waits for no more than the copies of its inputs.
+        """
+        given = dict(zip(self._layout.inputs, inputs, strict=True))
+        on_device = {at: value for at, value in given.items() if isinstance(value, DeviceArray)}
+        if self._kept is None or self._transfers.is_on_host:
+            self._program.synchronize()  # an earlier call may still read the inputs
+        else:
+            self._reads.wait()
+        uploads = self._transfers.inputs({at: given[at] for at in given if at not in on_device})
+        copies = self._transfers.on_device(on_device)
+        return (uploads, copies) if self._kept is None else ((), [*uploads, *copies])
+
+    def _results(self, inputs: Sequence[Any]) -> list[Any]:
+        if self._kept is None:
+            self._program.synchronize()
+            return self._transfers.take()
+        results, copies = self._kept.taken()
+        self._program.copy(copies)
+        if any(isinstance(value, DeviceArray) and value.is_shared for value in inputs):
+            self._reads.wait()
+        return results
 
     def _bound(self, sides: Mapping[int, VariableOnDevice], before: Copies, after: Copies) -> BoundPlan:
         """The plan for variables at these places, which are the same in almost every call."""

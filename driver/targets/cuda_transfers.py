@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 
 from pullback.backends.cuda_runtime.bound_plan import Copies
 from pullback.backends.cuda_runtime.commands import CopyCommand
+from pullback.backends.cuda_runtime.device_queue import DeviceQueue
+from pullback.driver.device_array import DeviceArray
 from pullback.driver.layout import Layout
 from pullback.driver.targets.cuda_arguments import CudaArguments
 
@@ -26,13 +28,33 @@ class Transfers:
         self._in = {at: self._copy(at, True) for at in (*layout.inputs, *layout.constants)}
         self._out = {at: self._copy(at, False) for at in layout.outputs}
 
-    def inputs(self, arrays: Sequence[Array]) -> Copies:
-        """Takes the inputs of a call, which may change once this returns; gives the copies that a run begins with.
+    def inputs(self, arrays: Mapping[int, Array]) -> Copies:
+        """Takes inputs of a call, which may change once this returns; gives the copies that a run begins with.
 
         Nothing that was enqueued before may still read pinned memory.
+
+        Args:
+            arrays: by the position of the argument.
         """
-        given = dict(zip(self._layout.inputs, arrays, strict=True))
-        return self._taken(given)
+        return self._taken(arrays)
+
+    def on_device(self, arrays: Mapping[int, DeviceArray]) -> Copies:
+        """The copies of inputs that are on devices. What the program takes on the host is copied there now."""
+        copies: list[tuple[CopyCommand, DeviceQueue]] = []
+        for at, array in arrays.items():
+            buffer = self._arguments.buffers.get(at)
+            if buffer is None:
+                pinned = self._arguments.pinned[at]
+                pinned[...] = array.numpy().view(pinned.dtype)
+            elif array.nbytes:
+                array.prepare()
+                copies.append((CopyCommand(None, buffer.address, array.address, array.nbytes), buffer.queue))
+        return copies
+
+    @property
+    def is_on_host(self) -> bool:
+        """Whether the program takes an input on the host, in memory that a call may still read when it returns."""
+        return any(at not in self._arguments.buffers for at in self._layout.inputs)
 
     def constants(self) -> Copies:
         """The copies of the constants."""

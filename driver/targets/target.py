@@ -56,6 +56,11 @@ class Target:
     """From a module after the pipeline, and the finished graph before it, to what runs `@main`."""
     debug_executor: Callable[[ModuleOp, ModuleOp, Path], Executor] | None = None
     """As `executor`, and writes the code to a shared library whose line table has the positions in locations."""
+    device_executor: Callable[[ModuleOp, ModuleOp], Executor] | None = None
+    """As `executor`, for outputs that stay on the device; where there is one, inputs of both may be there, too.
+
+    They are `DeviceArray`s.
+    """
     capabilities: Callable[[], Mapping[str, OptionValue]] = dict
     """What passes may ask of the target, as values of their options by name; called when first needed.
 

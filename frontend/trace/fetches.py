@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from xdsl.ir import Operation as IROperation
 from xdsl.ir import SSAValue
 
@@ -56,7 +57,7 @@ class SlicesLeaf(TensorLeaf):
         assert isinstance(type_, SlicesType)
         values, indices = next(results), next(results)
         static = is_static(type_.data_type)
-        shape = shape_of_type(type_.data_type) if static else tuple(map(int, next(results)))
+        shape = shape_of_type(type_.data_type) if static else tuple(map(int, np.asarray(next(results))))
         return SlicesValue(values, indices, shape)
 
 

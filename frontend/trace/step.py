@@ -28,6 +28,7 @@ from pullback.driver.debug_files import DebugFiles
 from pullback.driver.program import KEPT_SHAPES, Program, Shapes
 from pullback.driver.run_pipeline import main_function
 from pullback.driver.storage import StoredVariables
+from pullback.driver.targets.registry import target_named
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
 from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
@@ -56,11 +57,13 @@ class Step:
         verify_each: bool = False,
         passes: Passes = (),
         debug: bool | str | os.PathLike[str] = False,
+        device_outputs: bool = False,
     ) -> None:
         self._verify_each = verify_each
-        self.parameters = [_parameter(tensor) for tensor in inputs]
+        on_device = target_named(target).device_executor is not None
+        self.parameters = [_parameter(tensor, on_device) for tensor in inputs]
         self._pipeline = pipeline(passes)
-        self._made_of = tuple(inputs), labels, kept_shapes, verify_each, self._pipeline, debug
+        self._made_of = tuple(inputs), labels, kept_shapes, verify_each, self._pipeline, debug, device_outputs
         self._nest = Nest.of(outputs, none_is_leaf=True)
         self._leaves = leaves_of(self._nest, labels[1])
         graph = common_graph([*((labels[0], t.value) for t in inputs), *anchors_of(self._leaves)]) or Graph()
@@ -77,7 +80,9 @@ class Step:
         self._variables = StoredVariables({name: v.storage for name, v in used.items()}, changed)
         self._locks = in_order([variable.lock for variable in used.values()])
         self._debug = DebugFiles(debug) if debug else None
-        self._program = Program(module, target, kept_shapes, for_target(self._pipeline, target), self._debug)
+        self._program = Program(
+            module, target, kept_shapes, for_target(self._pipeline, target), self._debug, device_outputs
+        )
         # A list of tensors is what the program gives: nothing to put back in its place.
         items: list[object] = outputs if isinstance(outputs, list) else [None]
         self._plain = all(isinstance(item, Tensor) for item in items) and all(
@@ -110,9 +115,9 @@ class Step:
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
-        inputs, labels, kept_shapes, verify_each, passes, debug = self._made_of
+        inputs, labels, *options = self._made_of
         outputs = self._nest.rebuilt(self._nest.leaves)
-        return type(self), (inputs, outputs, self.target, labels, kept_shapes, verify_each, passes, debug)
+        return type(self), (inputs, outputs, self.target, labels, *options)
 
     @property
     def debug_folder(self) -> Path | None:
@@ -155,6 +160,7 @@ def compile(
     verify_each: bool = False,
     pipeline: Passes = (),
     debug: bool | str | os.PathLike[str] = False,
+    device_outputs: bool = False,
 ) -> Step:
     """Compiles a function from arrays to arrays: the slice of the graph that the outputs need.
 
@@ -178,11 +184,15 @@ def compile(
             `"kernels"` that it computes. For each compilation the text of that level, the LLVM IR and a shared library
             are written to the folder of this path, or with `True` to a new one among the temporary files,
             `step.debug_folder`. They stay when the step goes. A C compiler links the library.
+        device_outputs: whether outputs stay on the device, as `DeviceArray`s. Then a call of target `"cuda"` returns
+            before the device is done, and what fails there is raised where an output is read. Other targets compute on
+            the host, and refuse it. Inputs may be on the device in either case: those of other libraries, too.
 
     Raises:
         ValueError: for anything else among them, tensors of several graphs, a placeholder that is needed and
             not among the inputs, an unknown target, a pipeline that is wrong or ends at a level that the target does
-            not run, `debug` for a target without code of its own, or where no shape may be kept.
+            not run, `debug` for a target without code of its own, `device_outputs` for one without a device, or
+            where no shape may be kept.
         OSError: the folder for `debug` cannot be made, or nothing links the library.
     """
     if not isinstance(inputs, list | tuple):
@@ -196,6 +206,7 @@ def compile(
         verify_each=verify_each,
         passes=pipeline,
         debug=debug,
+        device_outputs=device_outputs,
     )
 
 
@@ -209,10 +220,10 @@ def _fits(array: object, parameter: StepParameter) -> bool:
     return type(array) is np.ndarray and array.dtype == parameter.dtype and array.flags.carray
 
 
-def _parameter(tensor: Tensor) -> StepParameter:
+def _parameter(tensor: Tensor, may_be_on_device: bool) -> StepParameter:
     if isinstance(tensor.type, SlicesType):
         raise ArgumentTypeError(f"'{tensor.name}' is indexed slices: feed their values and indices instead")
-    return StepParameter(tensor.name, numpy_dtype(element_type_of(tensor.type)))
+    return StepParameter(tensor.name, numpy_dtype(element_type_of(tensor.type)), may_be_on_device)
 
 
 def _checked_inputs(values: Sequence[SSAValue], label: str) -> Sequence[SSAValue]:

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pullback.tests.cuda_core.errors import CUDAError, cuda_error
-from pullback.tests.cuda_core.machine import Action, Bound, Context, options_of
+from pullback.tests.cuda_core.machine import Action, Bound, Context, Machine, options_of
 from pullback.tests.cuda_core.ordering import Access, Clock, merge
 from pullback.tests.cuda_core.recording import Waited
 
 if TYPE_CHECKING:
     from pullback.tests.cuda_core.devices import Device
+
+
+DEFAULT_STREAMS = (1, 2)
+"""The handles of the default streams: of the device, and of the thread, which is the same one here."""
 
 
 @dataclass
@@ -80,6 +84,13 @@ class Stream(Bound):
         self._clock = {}
         context.streams.append(self)  # pyright: ignore[reportArgumentType]
         return self
+
+    @classmethod
+    def _bound(cls, machine: Machine) -> dict[str, object]:
+        def from_handle(handle: int) -> Stream:
+            return stream_of(machine, handle)
+
+        return {"from_handle": staticmethod(from_handle)}
 
     @property
     def device(self) -> Device:
@@ -273,6 +284,17 @@ class Event(Bound):
         if self._closed:
             raise cuda_error("CUDA_ERROR_INVALID_HANDLE", "the event is closed")
         self._machine.context(self._context.device)
+
+
+def stream_of(machine: Machine, handle: int) -> Stream:
+    """The stream with a handle: one that was made, or a default stream of the current device, by its fixed handle."""
+    if handle in DEFAULT_STREAMS:
+        machine.current_context()
+        return machine.types["Device"]().default_stream
+    found = [each for context in machine.contexts for each in context.streams if each.handle == handle]
+    if not found:
+        raise machine.misuse(f"{handle:#x} is no stream, or one that was closed")
+    return found[0]
 
 
 def accept_stream(stream: object) -> Stream:
