@@ -41,15 +41,16 @@ def run(name: str, example: Callable[[], None]) -> int:
 # ---- options --------------------------------------------------------------------------------------------------
 
 
-def parser(description: str | None, plot: str) -> argparse.ArgumentParser:
-    """The options of every example; `plot` is the picture's name unless told otherwise."""
+def parser(description: str | None, plot: str | None) -> argparse.ArgumentParser:
+    """The options of every example; `plot` is the picture's name unless told otherwise, if there is one."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--target", choices=list(pb.list_targets()), default="cpu", help="what runs the steps")
     made.add_argument("--seed", type=int, default=0, help="of the first weights and of the order of the data")
-    made.add_argument("--plot", type=Path, default=Path(plot), metavar="FILE", help="the picture")
-    made.add_argument("--no-plot", dest="plot", action="store_const", const=None, help="draw nothing")
+    if plot is not None:
+        made.add_argument("--plot", type=Path, default=Path(plot), metavar="FILE", help="the picture")
+        made.add_argument("--no-plot", dest="plot", action="store_const", const=None, help="draw nothing")
     return made
 
 
