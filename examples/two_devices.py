@@ -5,8 +5,8 @@
     python examples/two_devices.py --table cuda:1       two GPUs
 
 Reads scikit-learn's digits by a table with a row for each brightness of each pixel: an image is the sum of its rows.
-Tables are what is too large for a GPU in practice. With gradients colocated, the gradient of the table is computed where
-the table is, and only sums of rows and their gradients cross. Prints the loss of each step and the copies.
+Large tables are what does not fit on a GPU. With gradients colocated, the gradient of the table is computed where the
+table is, and only sums of rows and their gradients cross. Prints the loss of each step, and the copies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import StringAttr
 
 import pullback as pb
 
-PIXELS, LEVELS, CLASSES, WIDTH = 64, 17, 10, 32
+PIXELS, LEVELS, CLASSES, WIDTH = 64, 17, 10, 48
 
 
 @dataclass(frozen=True)

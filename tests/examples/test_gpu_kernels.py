@@ -32,7 +32,11 @@ def train_digits(example: ModuleType) -> tuple[pb.Step, list[tuple[int, ...]]]:
     return example.build(0.1, "simt", 0).train, [(64, 64), (64,)]
 
 
-STEPS = [characters, word_vectors, train_convolutions, train_digits]
+def two_devices(example: ModuleType) -> tuple[pb.Step, list[tuple[int, ...]]]:
+    return example.build(example.Placement("cpu:0", "cuda:0"), 0.1, "simt", 0), [(32, 64), (32,)]
+
+
+STEPS = [characters, word_vectors, train_convolutions, train_digits, two_devices]
 
 
 @needs_nvrtc

@@ -35,14 +35,15 @@ builtin.module attributes {gpu.container_module} {
     }
     func.return
   }
-  func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>, %h: memref<4xf32>, %g: memref<4xf32>) attributes {
-      graph.arguments = ["input", "input", "output", "arena", "arena"],
-      graph.devices = ["cuda:0", "cuda:1", "cuda:1", "cpu:0", "cpu:0"]} {
+  func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>, %h: memref<4xf32>, %g: memref<4xf32>)
+      attributes {graph.arguments = ["input", "input", "output", "arena", "arena"],
+        graph.devices = ["cuda:0", "cuda:1", "cuda:1", "cpu:0", "cpu:0"]} {
     %c1 = arith.constant 1 : index
     %c4 = arith.constant 4 : index
     %new = gpu.alloc() {graph.device = "cuda:1"} : memref<4xf32>
     gpu.memcpy %new, %x : memref<4xf32>, memref<4xf32>
-    gpu.launch_func @kernels::@add blocks in (%c1, %c1, %c1) threads in (%c4, %c1, %c1) args(%y : memref<4xf32>, %new : memref<4xf32>)
+    gpu.launch_func @kernels::@add blocks in (%c1, %c1, %c1) threads in (%c4, %c1, %c1)
+      args(%y : memref<4xf32>, %new : memref<4xf32>)
     gpu.memcpy %h, %new : memref<4xf32>, memref<4xf32>
     func.call @double(%h, %g) : (memref<4xf32>, memref<4xf32>) -> ()
     gpu.memcpy %z, %g : memref<4xf32>, memref<4xf32>
@@ -72,7 +73,7 @@ FAULTS = {
         "argument 0 is memory of cuda:0, and argument 1 of cuda:1: a kernel runs on one device",
     ),
     "what was allocated without a device": (
-        "gpu.alloc() {graph.device = \"cuda:1\"}",
+        'gpu.alloc() {graph.device = "cuda:1"}',
         "gpu.alloc()",
         "argument 0 is memory of cuda:1, and argument 1 of cuda:0: a kernel runs on one device",
     ),
