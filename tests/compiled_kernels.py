@@ -14,14 +14,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from unittest import mock
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.functions import definitions
 from pullback.backends.cuda.program_source import DeviceDefinition, gpu_modules, parts
+from pullback.backends.cuda_runtime.compile_kernels import compile_kernels
 from pullback.backends.host_program.host_program import HostProgram
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.targets.launched_function import LaunchedFunction
@@ -29,10 +30,18 @@ from pullback.driver.targets.launched_function import LaunchedFunction
 ARCHITECTURES = ("sm_90", "sm_80")
 
 
+def has_nvrtc() -> bool:
+    """Whether the wheels are installed."""
+    try:
+        return bool(version("cuda-core") and version("nvidia-cuda-nvrtc"))
+    except PackageNotFoundError:
+        return False
+
+
 def needs_nvrtc(test):
     """Skips a test where the wheel is not installed; where `CI` is set, it fails."""
-    missing = not nvrtc.available() and not os.environ.get("CI")
-    return pytest.mark.skipif(missing, reason="no nvidia-cuda-nvrtc")(test)
+    missing = not has_nvrtc() and not os.environ.get("CI")
+    return pytest.mark.skipif(missing, reason="no cuda-core or no nvidia-cuda-nvrtc")(test)
 
 
 @dataclass
@@ -64,7 +73,7 @@ class Kernels:
         if not self.origins:
             return
         source, origins = self.program()
-        compiled = nvrtc.compile_program(source, architecture, verbose=True)
+        compiled = compile_kernels(source, architecture, verbose=True)
         assert compiled.resources.keys() == origins.keys()
         for name, resources in compiled.resources.items():
             assert not resources.spill_bytes, (
@@ -132,7 +141,7 @@ def recorded() -> Generator[Kernels]:
 @pytest.fixture(scope="module", autouse=True)
 def kernels_compile(request: pytest.FixtureRequest) -> Generator[None]:
     """Compiles what the tests of a file have made."""
-    if not nvrtc.available() and not os.environ.get("CI"):
+    if not has_nvrtc() and not os.environ.get("CI"):
         yield
         return
     with recorded() as kernels:

@@ -28,7 +28,7 @@ import numpy as np
 import pytest
 
 from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
-from pullback.backends.fibers.private_folder import VARIABLE
+from pullback.backends.object_cache.private_folder import VARIABLE
 from pullback.tests.compiled_kernels import kernels_compile as kernels_compile
 
 

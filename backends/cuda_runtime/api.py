@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
@@ -39,6 +40,20 @@ def using(module: Any) -> Generator[None]:
         yield
     finally:
         _substitutes.remove(module)
+
+
+def compiler_version() -> str:
+    """What compiles kernels, with its version: the same text and options give the same code."""
+    module = cuda_core()
+    if _substitutes:
+        return f"{type(module).__qualname__} {module.__version__}"
+    nvrtc = importlib.import_module("cuda.bindings.nvrtc")
+    _, major, minor = nvrtc.nvrtcVersion()
+    try:
+        wheel = version("nvidia-cuda-nvrtc")
+    except PackageNotFoundError:
+        wheel = "of the system"
+    return f"NVRTC {major}.{minor} {wheel}"
 
 
 def device_count() -> int:

@@ -37,6 +37,6 @@ def address_of(array: Array) -> int:
 
 
 def range_of(array: Array) -> Range:
-    """The bytes of a contiguous array."""
+    """The bytes of a contiguous array; one for an array without elements, of which a kernel has the address, too."""
     address = address_of(array)
-    return address, address + array.nbytes
+    return address, address + max(array.nbytes, 1)

@@ -8,7 +8,7 @@ from typing import Any
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
-from pullback.backends.cuda_runtime.compile_kernels import object_code
+from pullback.backends.cuda_runtime.cubin_cache import object_code
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 
 Extent = tuple[int, int, int]

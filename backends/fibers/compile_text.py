@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shlex
-import shutil
 import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from pullback.backends.fibers.compiler import CxxCompiler, find_compiler
-from pullback.backends.fibers.private_folder import check_private, private_folder
+from pullback.backends.object_cache.kept_files import RESULT, kept
+from pullback.backends.object_cache.private_folder import private_folder
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 DEVICE = Path(__file__).parent / "device"
@@ -37,11 +33,6 @@ PLAIN = ("-fno-sanitize=all", "-fsanitize=alignment")
 SANITIZED = ("-fsanitize=undefined,bounds,alignment", "-fno-sanitize=vptr")
 STRICT_BOUNDS = "-fsanitize=bounds-strict"
 """What GCC alone has: without it, an array at the end of a struct has no bounds."""
-WORK, RESULT = ".compiling-", "result"
-"""The folders of compilations, and what each leaves there."""
-_DAY = 24 * 3600
-KEPT_DAYS = 30
-"""How long an object is kept that nobody uses."""
 
 
 class CompileError(DiagnosticError, RuntimeError):
@@ -68,36 +59,15 @@ def compile_text(text: str, kernels: Sequence[str], *, sanitize: bool = False) -
         # Without the sanitizers' library: the device has what it would have.
         _run(compiler, work, "-shared", "program.o", *map(str, device), "-lm", "-o", RESULT)
 
-    return _made(folder / f"{_digest(compiler, options, text, program)}.so", compile_library)
+    return kept(folder / f"{_digest(compiler, options, text, program)}.so", compile_library)
 
 
 def _device_object(compiler: CxxCompiler, folder: Path, options: Sequence[str], source: Path) -> Path:
     """The object of a part of the device, which all libraries are linked with."""
-    return _made(
+    return kept(
         folder / f"{_digest(compiler, options, source.name)}.o",
         lambda work: _run(compiler, work, *options, "-O2", "-c", str(source)),
     )
-
-
-def _made(path: Path, make: Callable[[Path], None]) -> Path:
-    """The file at `path`, made if it is not there, in a folder beside it, and renamed: nobody sees a part of one."""
-    try:
-        entry = path.lstat()
-        check_private(path, entry)
-        if time.time() - entry.st_mtime > _DAY:
-            path.touch()
-        return path
-    except FileNotFoundError:
-        pass
-    _remove_stale(path.parent)
-    work = Path(tempfile.mkdtemp(prefix=WORK, dir=path.parent))
-    try:
-        make(work)
-        (work / RESULT).chmod(0o700)
-        os.replace(work / RESULT, path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return path
 
 
 def _run(compiler: CxxCompiler, work: Path, *arguments: str) -> None:
@@ -130,14 +100,3 @@ def _digest(compiler: CxxCompiler, options: Sequence[str], *texts: str) -> str:
 def _device_digest() -> str:
     sources = [path.read_bytes() for path in sorted(DEVICE.iterdir()) if path.is_file()]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()
-
-
-def _remove_stale(folder: Path) -> None:
-    """Remove what compilations left behind that were killed a day ago or earlier, and objects that nobody uses."""
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process removes it, too
-            age = time.time() - path.lstat().st_mtime
-            if path.name.startswith(WORK) and age > _DAY:
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.suffix in (".o", ".so") and age > KEPT_DAYS * _DAY:
-                path.unlink()

@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pytest
 
 import pullback as pb
-from pullback.backends.cuda import nvrtc
+from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
 from pullback.dialects.context import context
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.driver.run_pipeline import main_function
+from pullback.tests.compiled_kernels import has_nvrtc
 
 Array = npt.NDArray[Any]
 
@@ -166,9 +167,9 @@ def test_a_scalar_beside_sums(axis: int) -> None:
     np.testing.assert_allclose(sums, (x * np.exp(0.5)).sum(axis=axis), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.skipif(not nvrtc.available(), reason="no nvidia-cuda-nvrtc")
+@pytest.mark.skipif(not has_nvrtc(), reason="no nvidia-cuda-nvrtc")
 @pytest.mark.parametrize("kind", ["rows", "columns"])
 def test_nvrtc_takes_them(kind: str) -> None:
     text = program(kind, (40, 70), list(PLACES), {"point": "x", "across": "a"})
     source = compile_function(parse(context(), text).module, "simt").ir("cuda")
-    assert nvrtc.compile_to_cubin(source).startswith(b"\x7fELF")
+    assert compile_to_cubin(source).startswith(b"\x7fELF")

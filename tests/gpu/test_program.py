@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
 from pullback.backends.evaluator.evaluator import evaluate
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.simt.emulator import run
@@ -75,7 +75,7 @@ def test_each_barrier_is_needed(text: str, rows: int) -> None:
 @needs_nvrtc
 @pytest.mark.parametrize("text", [SOFTMAX, COLUMNS], ids=["rows", "columns"])
 def test_nvrtc_compiles_generated_kernels(text: str) -> None:
-    assert nvrtc.compile_to_cubin(cuda_source(on_gpu(text))).startswith(b"\x7fELF")
+    assert compile_to_cubin(cuda_source(on_gpu(text))).startswith(b"\x7fELF")
 
 
 @pytest.mark.slow
@@ -83,4 +83,4 @@ def test_nvrtc_compiles_generated_kernels(text: str) -> None:
 @given(reducing_graphs())
 def test_nvrtc_compiles_any_graph(drawn: Drawn) -> None:
     source = cuda_source(lowered(drawn.module, f"finish,{TO_GPU}"))
-    assert nvrtc.compile_to_cubin(source).startswith(b"\x7fELF")
+    assert compile_to_cubin(source).startswith(b"\x7fELF")

@@ -9,16 +9,16 @@ from functools import cache
 import pytest
 
 import pullback as pb
-from pullback.backends.cuda import nvrtc
-from pullback.backends.cuda.nvrtc import Resources
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import compile_kernels
+from pullback.backends.cuda_runtime.kernel_resources import Resources
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import lowered
-from pullback.tests.compiled_kernels import ARCHITECTURES
+from pullback.tests.compiled_kernels import ARCHITECTURES, has_nvrtc
 from pullback.tests.static_bars.disassembly import MachineCode, disassemble, disassembler
 
-missing = (not nvrtc.available() or disassembler() is None) and not os.environ.get("CI")
+missing = (not has_nvrtc() or disassembler() is None) and not os.environ.get("CI")
 pytestmark = pytest.mark.skipif(missing, reason="no nvidia-cuda-nvrtc and nvidia-cuda-nvdisasm")
 
 ONE_OF_BOTH = [ARCHITECTURES[0], *(pytest.param(a, marks=pytest.mark.slow) for a in ARCHITECTURES[1:])]
@@ -52,7 +52,7 @@ def step_text(build: Callable[[], Built], level: str) -> str:
 
 
 def compiled(source: str, architecture: str) -> dict[str, tuple[MachineCode, Resources]]:
-    program = nvrtc.compile_program(source, architecture, verbose=True)
+    program = compile_kernels(source, architecture, verbose=True)
     code, resources = disassemble(program.cubin), program.resources
     assert code.keys() == resources.keys()
     return {name: (code[name], resources[name]) for name in code}

@@ -6,12 +6,13 @@ import os
 
 import pytest
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import compile_kernels
+from pullback.tests.compiled_kernels import has_nvrtc
 from pullback.tests.gpu.test_geometry import PROGRAMS, lowered
 from pullback.tests.static_bars.disassembly import disassemble, disassembler
 
-missing = (not nvrtc.available() or disassembler() is None) and not os.environ.get("CI")
+missing = (not has_nvrtc() or disassembler() is None) and not os.environ.get("CI")
 pytestmark = pytest.mark.skipif(missing, reason="no nvidia-cuda-nvrtc and nvidia-cuda-nvdisasm")
 
 REGISTERS = {
@@ -31,7 +32,7 @@ REGISTERS = {
 @pytest.mark.parametrize("name", REGISTERS)
 def test_rows_stay_in_registers(name: str, architecture: str) -> None:
     module, _ = lowered(PROGRAMS[name])
-    program = nvrtc.compile_program(cuda_source(module), architecture, verbose=True)
+    program = compile_kernels(cuda_source(module), architecture, verbose=True)
     for kernel, resources in program.resources.items():
         assert resources.spill_bytes == resources.stack_bytes == 0, kernel
         assert resources.registers <= REGISTERS[name], kernel

@@ -6,14 +6,15 @@ import os
 
 import pytest
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import lowered
+from pullback.tests.compiled_kernels import has_nvrtc
 from pullback.tests.static_bars.disassembly import MachineCode, disassemble, disassembler
 
-MISSING = not (nvrtc.available() and disassembler()) and not os.environ.get("CI")
+MISSING = not (has_nvrtc() and disassembler()) and not os.environ.get("CI")
 pytestmark = pytest.mark.skipif(MISSING, reason="no nvidia-cuda-nvrtc, or no nvdisasm")
 
 
@@ -28,7 +29,7 @@ def code_of(m: int, k: int, n: int, dtype: str, architecture: str) -> MachineCod
           func.return %y : {y}
         }}""",
     ).module
-    cubin = nvrtc.compile_to_cubin(cuda_source(lowered(module, "kernels,gpu")), architecture)
+    cubin = compile_to_cubin(cuda_source(lowered(module, "kernels,gpu")), architecture)
     return disassemble(cubin)["main_kernel_0"]
 
 

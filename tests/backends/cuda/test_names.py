@@ -8,11 +8,11 @@ from itertools import cycle
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.expressions import EXPRESSIONS
 from pullback.backends.cuda.functions import FUNCTIONS
 from pullback.backends.cuda.identifiers import RESERVED, Identifiers
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
+from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.tests.backends.cuda import scalar_ops
@@ -99,14 +99,14 @@ def test_every_expression_has_a_case() -> None:
 def test_scalar_ops_on_values_of_any_name(architecture: str, bits: int, constants: bool) -> None:
     module = scalar_ops.module(scalar_ops.cases(), constants=constants)
     text = cuda_source(scalar_ops.with_index_bits(named_badly(module), bits))
-    nvrtc.compile_to_cubin(text, architecture)
+    compile_to_cubin(text, architecture)
 
 
 @needs_nvrtc
 @pytest.mark.parametrize(("architecture", "lanes"), [("sm_80", 2), ("sm_90", 4)])
 def test_vectors(architecture: str, lanes: int) -> None:
     chosen = scalar_ops.on_vectors()[lanes // 4 :: 2]
-    nvrtc.compile_to_cubin(cuda_source(named_badly(scalar_ops.module(chosen, lanes))), architecture)
+    compile_to_cubin(cuda_source(named_badly(scalar_ops.module(chosen, lanes))), architecture)
 
 
 def test_what_is_called_is_reserved() -> None:
@@ -151,4 +151,4 @@ def test_kernels_and_constants_of_any_name() -> None:
     names = [*kernel_names(module).values()]
     assert len({*names}) == len(names) == len(symbols) - 1
     assert all("kernel" in name for name in names)
-    nvrtc.compile_to_cubin(cuda_source(module))
+    compile_to_cubin(cuda_source(module))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import CudaCompileError, compile_kernels, compile_to_cubin
 from pullback.tests.compiled_kernels import Kernels, needs_nvrtc
 from pullback.tests.gpu import programs
 from pullback.tests.gpu.programs import Program
@@ -18,15 +18,15 @@ from pullback.tests.gpu.programs import Program
     "build", [programs.tanh_chain, programs.transpose, programs.gather, programs.softmax, programs.moments]
 )
 def test_emitted_kernels(build: Callable[[], Program]) -> None:
-    assert nvrtc.compile_to_cubin(cuda_source(build().module)).startswith(b"\x7fELF")
+    assert compile_to_cubin(cuda_source(build().module)).startswith(b"\x7fELF")
 
 
 @needs_nvrtc
 def test_errors_carry_the_log() -> None:
-    with pytest.raises(nvrtc.CudaCompileError, match='identifier "nonsense" is undefined'):
-        nvrtc.compile_to_cubin('extern "C" __global__ void k(float* y) { y[0] = nonsense; }')
-    with pytest.raises(nvrtc.CudaCompileError, match="gpu-architecture"):
-        nvrtc.compile_to_cubin("", "sm_1")
+    with pytest.raises(CudaCompileError, match='identifier "nonsense" is undefined'):
+        compile_to_cubin('extern "C" __global__ void k(float* y) { y[0] = nonsense; }')
+    with pytest.raises(CudaCompileError, match="gpu-architecture"):
+        compile_to_cubin("", "sm_1")
 
 
 @needs_nvrtc
@@ -38,9 +38,7 @@ def test_the_kernels_of_tests_are_compiled_as_one_program() -> None:
     kernels.check("sm_90")
     (wrong,) = (text for text in kernels.origins if "expf" in text)
     kernels.origins[wrong.replace("expf", "expg")] = "softmax_kernel of a test"
-    with pytest.raises(
-        nvrtc.CudaCompileError, match=r'softmax_kernel of a test\(\d+\): error: identifier "expg"'
-    ):
+    with pytest.raises(CudaCompileError, match=r'softmax_kernel of a test\(\d+\): error: identifier "expg"'):
         kernels.check("sm_90")
 
 
@@ -58,6 +56,6 @@ def test_a_kernel_whose_values_do_not_fit_registers() -> None:
 @needs_nvrtc
 def test_functions_that_kernels_call_are_no_kernels() -> None:
     text = 'extern "C" __global__ void f(double* x) { x[threadIdx.x] = sin(x[threadIdx.x]); }'
-    compiled = nvrtc.compile_program(text, "sm_90", verbose=True)
+    compiled = compile_kernels(text, "sm_90", verbose=True)
     assert "Function properties for __internal" in compiled.log
     assert compiled.resources.keys() == {"f"}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cuda import nvrtc
 from pullback.backends.cuda.program_source import cuda_source
+from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
 from pullback.backends.fibers.fiber_program import FiberProgram
 from pullback.backends.simt import emulator
 from pullback.dialects.context import context
@@ -77,7 +77,7 @@ def test_fibers_and_the_emulator_agree(type_: str, rng: np.random.Generator) -> 
 @needs_nvrtc
 @pytest.mark.parametrize("type_", DTYPES)
 def test_nvrtc_compiles_them(type_: str) -> None:
-    nvrtc.compile_to_cubin(cuda_source(module(type_)))
+    compile_to_cubin(cuda_source(module(type_)))
 
 
 def test_whether_a_lane_is_there_has_no_text() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pullback.backends.fibers.compile_text import compile_text
 from pullback.backends.fibers.kernel_library import load
-from pullback.backends.fibers.private_folder import NotPrivateError, private_folder
+from pullback.backends.object_cache.private_folder import NotPrivateError, private_folder
 
 pytestmark = pytest.mark.compiler
 

@@ -1,0 +1,66 @@
+"""Files that are made once and kept: nobody sees a part of one, whenever a process is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from pullback.backends.object_cache.private_folder import check_private
+
+WORK, RESULT = ".compiling-", "result"
+"""The folders of compilations, and what each leaves there."""
+SUFFIXES = (".o", ".so", ".cubin")
+"""How the names of kept files end."""
+_DAY = 24 * 3600
+KEPT_DAYS = 30
+"""How long a file is kept that nobody uses."""
+
+
+def kept(path: Path, make: Callable[[Path], None]) -> Path:
+    """The file at `path`; where it is not there, `make` leaves `RESULT` in a folder that it is given."""
+    return path if is_kept(path) else keep(path, make)
+
+
+def is_kept(path: Path) -> bool:
+    """Whether there is a file, which is in use from now on.
+
+    Raises:
+        NotPrivateError: somebody else can write to it.
+    """
+    try:
+        entry = path.lstat()
+    except FileNotFoundError:
+        return False
+    check_private(path, entry)
+    if time.time() - entry.st_mtime > _DAY:
+        path.touch()
+    return True
+
+
+def keep(path: Path, make: Callable[[Path], None]) -> Path:
+    """Makes the file at `path`, or puts another one in its place: in a folder beside it, and renamed."""
+    _remove_stale(path.parent, SUFFIXES)
+    work = Path(tempfile.mkdtemp(prefix=WORK, dir=path.parent))
+    try:
+        make(work)
+        (work / RESULT).chmod(0o700)
+        os.replace(work / RESULT, path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return path
+
+
+def _remove_stale(folder: Path, suffixes: Collection[str]) -> None:
+    """Removes what compilations left behind that were killed a day ago or earlier, and files that nobody uses."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process removes it, too
+            age = time.time() - path.lstat().st_mtime
+            if path.name.startswith(WORK) and age > _DAY:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.suffix in suffixes and age > KEPT_DAYS * _DAY:
+                path.unlink()
