@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
+from xdsl.dialects.builtin import ArrayAttr
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from pullback.backends.evaluator.evaluator import Evaluator, compute
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.kernel.arenas import arenas_of
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.indexed import Alias
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
+from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.types import SlicesType, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.lowering.support import runs_on_host
@@ -32,10 +35,8 @@ class Machine:
     def __init__(
         self, function: func.FuncOp, inputs: Sequence[Array], variables: Mapping[str, Array]
     ) -> None:
-        size = function.attributes["graph.arena"]
-        assert isinstance(size, IntegerAttr)
         # Uninitialised memory is NaN.
-        self.arena = np.full(size.value.data, 0xFF, np.uint8)
+        self.arenas = {d: np.full(size, 0xFF, np.uint8) for d, size in arenas_of(function).items()}
         last = function.body.block.last_op
         assert last is not None
         self.outputs = [
@@ -64,6 +65,8 @@ class Machine:
                 made = op.run([self.memory(v).copy() for v in op.operands], evaluator.run_region)
                 for result, value in zip(op.results, made, strict=True):
                     self.memory(result)[...] = value
+            case CopyTo():
+                self.memory(op.results[0])[...] = self.memory(op.operands[0]).copy()
             case While():
                 self.loop(op)
             case GraphOp() if runs_on_host(op):
@@ -130,7 +133,9 @@ class Machine:
         match buffer.place:
             case "arena", int(offset):
                 assert offset % 64 == 0
-                return self.arena[offset : offset + count * dtype.itemsize].view(dtype)
+                arena = self.arenas[device_of_op(op)]
+                assert offset + count * dtype.itemsize <= arena.size
+                return arena[offset : offset + count * dtype.itemsize].view(dtype)
             case "output", int(place):
                 return self.outputs[place].reshape(-1)
             case "variable", str(label):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.dialects.graph.kernel.check_placement import check_placement
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_memory import check_memory, has_plan
-from pullback.passes.kernels.check.check_placement import check_placement
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes

@@ -23,7 +23,6 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import Alias, View, operand_axes, rows_terms
-from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.kernels.form.deferred import Deferred
 from pullback.passes.kernels.form.gates import Barriers
@@ -211,9 +210,7 @@ class _Walk:
             rows = op.operands[number]
             if rows.has_one_use() and rows in self._computed:
                 is_base = op.operands[1 - number].type == rows.type
-                added = self._computed[rows]
-                is_beside = added.segment == self._segment and device_of_op(added.op) == device_of_op(op)
-                if is_beside and is_base:
+                if self._computed[rows].segment == self._segment and is_base:
                     return rows
         return None
 

@@ -18,11 +18,13 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.kernel.check_placement import check_placement
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.graph.kernel.op_devices import is_spread
 from pullback.dialects.graph.kernel.schedule import ScheduleAttr
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
-from pullback.dialects.graph.tensor.device import DEVICE, HOST, device_of_op
+from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
@@ -133,9 +135,13 @@ class FormKernels(ModulePass):
         for function in op.ops:
             if not isinstance(function, func.FuncOp) or not function.body.blocks:
                 continue
-            if self.device == "cpu":
-                for inner in function.walk():
-                    inner.attributes.pop(DEVICE, None)
+            if self.device != "cpu":
+                check_placement(function)
+            elif is_spread(function):
+                raise DiagnosticError(
+                    "form-kernels: the program names devices, and kernels for cpu have none: run place-devices first",
+                    function,
+                )
             if not is_formed(function.body.block):
                 native.mark(function.walk())
                 decompose(function)

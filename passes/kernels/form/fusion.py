@@ -32,7 +32,7 @@ class Fit:
 
 def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit | None:
     """Finds how `user`, which reads `links` of `group`, can be fused with it; `None` where it cannot be."""
-    if group.segment != user.segment or group.device != user.device or group.size + user.size > limit:
+    if group.segment != user.segment or group.size + user.size > limit:
         return None
     if group.has_epilogue or user.has_epilogue:
         return _fit_epilogue(group, user, links)

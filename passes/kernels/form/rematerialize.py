@@ -90,11 +90,7 @@ def cheap_repeats(
 
 def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) -> bool:
     """Tells whether a reader may compute these values in its loops: it reads none whole, and no gate is between."""
-    if (
-        reader.segment != home.segment
-        or reader.device != home.device
-        or not (reader.kind is None or reader.kind.has_epilogue)
-    ):
+    if reader.segment != home.segment or not (reader.kind is None or reader.kind.has_epilogue):
         return False
     uses = [(op, i) for op in body.ops for i, operand in enumerate(op.operands) if operand in steps]
     return all(shares_loops(op, i) for op, i in uses)

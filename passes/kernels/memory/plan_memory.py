@@ -1,7 +1,8 @@
 """`plan-memory`: chooses a buffer for every value outside of kernels.
 
 In this order: variables (`updates`), outputs, values that loops carry and results in place of operands (`reuse`), and
-what remains in the arena of its device (`arena`). Nothing shares memory with what is on another device.
+what remains in the arena of its device (`arena`). What shares memory is on one device: a kernel finds its operands on
+its own, and a loop what it carries.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.kernel.arenas import state_arenas
 from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
+from pullback.dialects.graph.kernel.check_placement import check_placement
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.op_devices import is_spread
 from pullback.dialects.graph.state.control_flow import While
@@ -50,6 +52,7 @@ class PlanMemory(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
+                check_placement(function)
                 plan = plan_function(function)
                 if is_counting():
                     self._count(plan)

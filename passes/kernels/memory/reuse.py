@@ -28,7 +28,7 @@ def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
             continue
         for value in kernel.operands:
             old = lives.of(value)
-            if old is None or old.end != now or not _is_free(old) or not _is_same_room(old, made):
+            if old is None or old.end != now or not _is_free(old) or old.size != made.size:
                 continue
             if any(v.owner is kernel for v in old.values):
                 continue  # another result has taken it, if only one that is not used
@@ -46,12 +46,10 @@ def share_carried(loop: While, lives: Lifetimes) -> None:
         if carried is None:
             continue
         first = lives.of(init)
-        if first is not None and _is_same_room(first, carried) and _ends_once(first, loop, lives):
+        if first is not None and _ends_once(first, loop, lives):
             carried.absorb(first)
         later = lives.of(following)
-        if later is None or later is carried or not _is_same_room(later, carried):
-            continue
-        if not _ends_once(later, last, lives):
+        if later is None or later is carried or not _ends_once(later, last, lives):
             continue
         if makes_way(loop.body.block.args[number], later.values[0], lives):
             carried.absorb(later)
@@ -61,11 +59,6 @@ def _ends_once(storage: Storage, user: Operation, lives: Lifetimes) -> bool:
     """Tells whether a storage that has no buffer yet is needed by this operation last, and by one operand of it."""
     count = sum(lives.of(v) is storage for v in user.operands)
     return count == 1 and storage.end == lives.start[user] and _is_free(storage)
-
-
-def _is_same_room(one: Storage, other: Storage) -> bool:
-    """Tells whether what is in one buffer may be in the other's: as many bytes, of the same device."""
-    return one.size == other.size and one.device == other.device
 
 
 def _is_free(storage: Storage) -> bool:

@@ -21,7 +21,6 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.buffer import BufferAttr
 from pullback.dialects.graph.kernel.kernel import Kernel
-from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import Assign, Read, label_of
 from pullback.dialects.graph.tensor.device import device_of_op
@@ -120,8 +119,6 @@ def _obstacle(lives: Lifetimes, history: History, op: Assign) -> str | None:
     storage, kernel, source = lives.of(op.operands[1]), *_source(op.operands[1], lives)
     if storage is None or not isinstance(kernel, Kernel | CopyTo) or kernel.parent is not op.parent:
         return "the new contents are no result of a kernel beside it"
-    if storage.device != device_of_value(op.operands[0]):
-        return f"the new contents are on {storage.device}"
     if storage.buffer is not None:
         return "the new contents lie elsewhere already"
     written, taken = lives.start[kernel], lives.start[op]
