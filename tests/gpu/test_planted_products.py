@@ -41,7 +41,7 @@ def positive(*shape: int) -> Array:
 
 @cache
 def tiled() -> Subject:
-    return product(21, 37, 19, "tile = [16, 16, 16], threads = 64")
+    return product(21, 37, 70, "tile = [16, 128, 16], threads = 64")
 
 
 @cache

@@ -29,8 +29,14 @@ from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.gpu.products.operand_tile import Factor, OperandTile
 from pullback.passes.gpu.products.product_space import ProductSpace
 from pullback.passes.gpu.products.product_tiles import ProductTiles
+from pullback.passes.gpu.products.thread_places import ThreadShare, number_of_thread
 from pullback.passes.lowering.code_builder import index_op, located, named, result_of
 from pullback.passes.lowering.nodes import Output
+
+MOST_UNROLLED = 1024
+"""So many products of a thread are code of their own: the elements of later terms are read ahead of their use."""
+WORTH_UNROLLING = 32
+"""Results of a thread; compilers unroll loops with fewer of them as far as registers go."""
 
 
 def factors_of(space: ProductSpace, tiles: ProductTiles) -> tuple[Factor, Factor]:
@@ -55,6 +61,10 @@ class ProductKernel:
         self.space, self.tiles = space, tiles
         self.builder = KernelBuilder(parameters.signature.name, parameters.all(), tiles.threads)
         self.rows, self.columns = tiles.of_thread
+        self.down, self.across = (
+            ThreadShare(extent, size)
+            for extent, size in zip((tiles.rows, tiles.columns), tiles.of_thread, strict=True)
+        )
         self.element_type = space.product.element_type
         self.total_type = tiles.total_type(self.element_type, space.terms.size)
 
@@ -77,11 +87,9 @@ class ProductKernel:
         """The part and the tile that the block computes, and the first row and column of the thread in the tile."""
         build, tiles = self.builder, self.tiles
         self.thread = result_of(ThreadIdOp(), "thread")
-        across = tiles.columns // self.columns
-        thread_row = build.quotient(self.thread, across, "thread_row")
-        thread_column = build.remainder(self.thread, across, "thread_column")
-        self.row = build.product(thread_row, self.rows, "row_in_tile")
-        self.column = build.product(thread_column, self.columns, "column_in_tile")
+        row, column = number_of_thread(build, self.thread, self.down.threads, self.across.threads)
+        self.row = self.down.first(build, row, "row_in_tile")
+        self.column = self.across.first(build, column, "column_in_tile")
         self.part, matrix, tile_row, tile_column = self._numbers(result_of(BlockIdOp(), "block"), grid)
         self.first_row = build.sum_of([(tile_row, tiles.rows)], 0, "first_row")
         self.first_column = build.sum_of([(tile_column, tiles.columns)], 0, "first_column")
@@ -146,21 +154,33 @@ class ProductKernel:
             self.a.copy(self.thread, self.point, self.first_row, start)
             self.b.copy(self.thread, self.point, self.first_column, start)
             insert(BarrierOp())
-            build.loop((0, self.tiles.terms, 1), "term", [], self._add_term)
+            self._add_terms()
             insert(BarrierOp())
             return []
 
         build.loop_between((begin, end, build.index(self.tiles.terms)), "start", [], step)
 
-    def _add_term(self, term: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+    def _add_terms(self) -> None:
+        """Adds the products of the terms of the tiles; the next terms are read while those of one are added."""
+        build, terms = self.builder, self.tiles.terms
+        if self.sums.size >= WORTH_UNROLLING and terms * self.sums.size <= MOST_UNROLLED:
+            unrolled(build, terms, "term", self._add_term)
+        else:
+            build.loop((0, terms, 1), "term", [], self._add_term_of_loop)
+
+    def _add_term_of_loop(self, term: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        self._add_term(term)
+        return []
+
+    def _add_term(self, term: SSAValue) -> None:
         """Adds the products of one term of the tiles."""
         build = self.builder
 
         def load(column: SSAValue) -> None:
-            self.of_row[column] = self.b.load(term, build.sum_of([(self.column, 1), (column, 1)], 0, "place"))
+            self.of_row[column] = self.b.load(term, self.across.place(build, self.column, column))
 
         def add_row(row: SSAValue) -> None:
-            a = self.a.load(term, build.sum_of([(self.row, 1), (row, 1)], 0, "place"))
+            a = self.a.load(term, self.down.place(build, self.row, row))
             named(a.value, "a")
 
             def add(column: SSAValue) -> None:
@@ -173,7 +193,6 @@ class ProductKernel:
 
         unrolled(build, self.columns, "c", load)
         unrolled(build, self.rows, "r", add_row)
-        return []
 
     # ---- results ----------------------------------------------------------------------------------------
 
@@ -182,10 +201,11 @@ class ProductKernel:
         build = self.builder
 
         def store_row(r: SSAValue) -> None:
-            row = build.sum_of([(self.first_row, 1), (self.row, 1), (r, 1)], 0, "row")
+            row = build.sum_of([(self.first_row, 1), (self.down.place(build, self.row, r), 1)], 0, "row")
 
             def store_column(c: SSAValue) -> None:
-                column = build.sum_of([(self.first_column, 1), (self.column, 1), (c, 1)], 0, "column")
+                place = self.across.place(build, self.column, c)
+                column = build.sum_of([(self.first_column, 1), (place, 1)], 0, "column")
 
                 def store() -> None:
                     total = sums[build.sum_of([(r, self.columns), (c, 1)], 0)]
