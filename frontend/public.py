@@ -41,6 +41,7 @@ from pullback.frontend.transforms.jacobian_hessian import *
 # ---- Running ----
 from pullback.frontend.trace.run import *
 from pullback.frontend.trace.step import *
+from pullback.backends.cuda_runtime.cuda_error import CudaError as CudaError
 from pullback.driver.device_array import DeviceArray as DeviceArray
 
 # ---- Programs as modules ----

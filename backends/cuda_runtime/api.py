@@ -66,10 +66,12 @@ def device_count() -> int:
     try:
         count = len(module.Device.get_all_devices())
     except Exception as error:
-        raise CudaMissingError(
-            "target 'cuda' needs the NVIDIA driver, which is not there "
-            f"({first_line(error)}): install it, or take target 'fibers' or 'simt', which need no GPU"
-        ) from None
+        if "NO_DEVICE" not in str(error):
+            raise CudaMissingError(
+                "target 'cuda' needs the NVIDIA driver, which is not there or does not work "
+                f"({first_line(error)}): install it, or take target 'fibers' or 'simt', which need no GPU"
+            ) from None
+        count = 0
     if not count:
         raise CudaMissingError(
             "target 'cuda' needs an NVIDIA GPU, and the driver shows none: see nvidia-smi and "

@@ -25,7 +25,7 @@ from pullback.driver.targets.cuda_arguments import CudaArguments
 from pullback.driver.targets.cuda_transfers import Transfers
 from pullback.driver.targets.kept_outputs import KeptOutputs
 from pullback.driver.targets.native_callees import native_callees
-from pullback.driver.targets.variable_on_device import VariableOnDevice
+from pullback.driver.targets.variable_on_device import PinnedVariable, VariableOnDevice
 from pullback.process.interrupts import Progress, run_changing
 from pullback.process.locks import Lock
 
@@ -59,6 +59,7 @@ class CudaFunction:
         self._kept = (
             KeptOutputs(self._layout.outputs, self._arguments, self._queue) if device_outputs else None
         )
+        self._has_pinned_variables = any(self._arguments.devices[at] == HOST for at in self._layout.variables)
         self._reads = InputReads()
         self._lock = Lock()
 
@@ -88,6 +89,8 @@ class CudaFunction:
             self._program.copy(copies)
             self._reads.begin(queue for _, queue in copies)
             self._program.execute(bound, progress)
+            if self._has_pinned_variables:
+                self._program.synchronize()
             results = self._results(inputs)
         except BaseException:
             # Whatever the host does next with this memory, the devices are done with it.
@@ -124,7 +127,9 @@ class CudaFunction:
             self._reads.wait()
         return results
 
-    def _bound(self, sides: Mapping[int, VariableOnDevice], before: Copies, after: Copies) -> BoundPlan:
+    def _bound(
+        self, sides: Mapping[int, VariableOnDevice | PinnedVariable], before: Copies, after: Copies
+    ) -> BoundPlan:
         """The plan for variables at these places, which are the same in almost every call."""
         key = tuple([side.address for side in sides.values()]), tuple(before), tuple(after)
         bound = self._bindings.get(key)
@@ -150,9 +155,10 @@ class CudaFunction:
         """What the storage of variables calls the place of an argument."""
         return "cuda", self._arguments.devices[at]
 
-    def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice:
+    def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice | PinnedVariable:
         queue, (shape, dtype) = self._queue(self._arguments.devices[at]), self._arguments.types[at]
-        return storage.on_device(self._key(at), lambda: VariableOnDevice(queue, shape, dtype))
+        kind = PinnedVariable if self._arguments.devices[at] == HOST else VariableOnDevice
+        return storage.on_device(self._key(at), lambda: kind(queue, shape, dtype))
 
 
 def _described(main: func.FuncOp, layout: Layout) -> str:

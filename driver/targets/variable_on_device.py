@@ -1,4 +1,4 @@
-"""The contents of a variable on a device, as `driver/storage.py` asks for them."""
+"""The contents of a variable where a program on devices has them, as `driver/storage.py` asks for them."""
 
 from __future__ import annotations
 
@@ -34,3 +34,20 @@ class VariableOnDevice:
         if self._size:
             self._queue.copy(target, source, self._size, "a copy of a variable")
         self._queue.synchronize()
+
+
+class PinnedVariable:
+    """The contents of a variable of `cpu:0`, in memory of the host that devices copy from and to.
+
+    A step that has one waits for the devices before it returns, so that whoever comes next finds the contents there.
+    """
+
+    def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.array = queue.pinned(shape, dtype, "a variable")
+        self.address = self.array.ctypes.data
+
+    def upload(self, array: Array) -> None:
+        self.array[...] = array.view(self.array.dtype)
+
+    def download(self, array: Array) -> None:
+        array[...] = self.array.view(array.dtype)
