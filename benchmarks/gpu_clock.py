@@ -87,7 +87,7 @@ class DeviceClock:
     """
 
     def __init__(self, size: int = 1 << 30, copies: int = 100) -> None:
-        from pullback.backends.cuda_runtime.device_queue import device_queue
+        from pullback.backends.cuda_runtime.device_queues import device_queue
 
         self._queue, self._copies = device_queue(), copies
         self._queue.enter()

@@ -58,7 +58,7 @@ class Pullback:
         with pb.Graph():
             weights, data = ([pb.Variable(a) for a in arrays] for arrays in workload.arrays())
             kept, outputs = self._fetched(workload, workload.model(words, *weights, *data), weights)
-            step = pb.compile([], outputs, target=self.target)
+            step = pb.compile([], outputs, target=self.target, device_outputs=self.target == "cuda")
         losses = [step()[0] for _ in range(CHECKED_STEPS if workload.kind == "training" else 1)]
         found = [np.asarray(loss) for loss in losses if loss is not None]
         clock = self._clock

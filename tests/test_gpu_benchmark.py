@@ -86,6 +86,21 @@ def test_the_clock_of_a_device(script: Script) -> None:
         assert min(ceilings.values()) > 0
 
 
+@pytest.mark.compiler
+def test_steps_are_timed_on_a_device(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, systems = script("gpu_clock"), script("gpu_systems")
+    (workload,) = (each for each in script("gpu_workloads").workloads(small=True) if "33x20" in each.name)
+    with api.using(StandIn()):
+        monkeypatch.setattr(systems, "DeviceClock", lambda: clock.DeviceClock(size=1 << 10, copies=3))
+        system = systems.Pullback("cuda")
+        prepared = system.prepare(workload)
+        times = clock.timed(system, prepared)
+    right = systems.Pullback("numpy").prepare(workload).results
+    assert clock.difference(prepared.results, right) < 1e-5
+    assert min(times.pace, times.latency) > 0
+    assert times.device is None or times.device >= 0
+
+
 def test_without_a_device_one_line_says_so(capfd: pytest.CaptureFixture[str], script: Script) -> None:
     gpu = script("gpu")
     with api.using(StandIn(driver=False)):
