@@ -39,7 +39,6 @@ class BufferAssignment:
         self.function = function
         self.arenas = arenas_of(function)
         """The bytes of each arena, by device; None stands for that of a program that names none."""
-        self.arena_bytes = self.arenas.get(None, 0)
         self.constants: dict[BufferKey, Constant] = {}
         for op in function.walk():
             if isinstance(op, Constant):
