@@ -126,7 +126,7 @@ class RunAfterEachPass(PassInstrumentation):
         blame = Blame(f"target '{target}'", target=target)
         contents = {label: np.array(array) for label, array in variables.items()}
         try:
-            found = Results(tuple(code(inputs, contents)), contents)
+            found = Results(tuple(map(np.asarray, code(inputs, contents))), contents)
         except (DiagnosticError, ValueError, TypeError, LookupError) as error:
             message = f"{blame.what} does not run @{name}: {one_line(error)}"
             raise changed(message, blame, name, run, program) from error

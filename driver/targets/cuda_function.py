@@ -123,9 +123,13 @@ class CudaFunction:
             return self._transfers.take()
         results, copies = self._kept.taken()
         self._program.copy(copies)
-        if any(isinstance(value, DeviceArray) and value.is_shared for value in inputs):
+        if any(isinstance(value, DeviceArray) and self._may_change(value) for value in inputs):
             self._reads.wait()
         return results
+
+    def _may_change(self, value: DeviceArray) -> bool:
+        """Whether what an array holds may change while the copy of it is enqueued, in no order with it."""
+        return value.is_shared or value.queue is not self._queues[CUDA]
 
     def _bound(
         self, sides: Mapping[int, VariableOnDevice | PinnedVariable], before: Copies, after: Copies

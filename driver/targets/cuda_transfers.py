@@ -48,6 +48,8 @@ class Transfers:
                 pinned[...] = array.numpy().view(pinned.dtype)
             elif array.nbytes:
                 array.prepare()
+                if array.queue is not buffer.queue:
+                    buffer.queue.stream.wait(array.queue.stream)
                 copies.append((CopyCommand(None, buffer.address, array.address, array.nbytes), buffer.queue))
         return copies
 

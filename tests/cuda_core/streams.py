@@ -294,7 +294,7 @@ def stream_of(machine: Machine, handle: int) -> Stream:
     found = [each for context in machine.contexts for each in context.streams if each.handle == handle]
     if not found:
         raise machine.misuse(f"{handle:#x} is no stream, or one that was closed")
-    return found[0]
+    return found[0]  # pyright: ignore[reportReturnType]
 
 
 def accept_stream(stream: object) -> Stream:
