@@ -20,6 +20,14 @@ class MemoryAccess(Protocol):
 
 
 @dataclass(frozen=True)
+class RangeAccess:
+    """Ranges that are read, and ranges that are written."""
+
+    reads: Sequence[Range]
+    writes: Sequence[Range]
+
+
+@dataclass(frozen=True)
 class _Live:
     """The access of a range that later ones may have to wait for."""
 

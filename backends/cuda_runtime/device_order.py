@@ -57,6 +57,11 @@ class DeviceOrder:
         with self._lock:
             self._past = [p for p in self._past if p.queue is not queue or p.number >= number]
 
+    def is_used(self, access: MemoryAccess) -> bool:
+        """Whether a queue was given something with the same memory that the host has not waited for."""
+        with self._lock:
+            return any(conflict(past, access) for past in self._past)
+
     def count(self) -> int:
         """The number of what comes next."""
         return self._count

@@ -6,9 +6,11 @@ Steps that share variables share the stream of their device, so that no step rea
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from pullback.backends.cuda_runtime.api import cuda_core, refuse_in_child
 from pullback.backends.cuda_runtime.attribution import RECENT, DeviceFailures, Enqueued
 from pullback.backends.cuda_runtime.commands import CopyCommand
 from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
+from pullback.backends.cuda_runtime.dependencies import RangeAccess
 from pullback.backends.cuda_runtime.described_memory import described
 from pullback.backends.cuda_runtime.device_order import DeviceOrder
 from pullback.process.locks import Lock
@@ -45,6 +48,9 @@ class DeviceQueue:
         """The latest of what was enqueued and not waited for."""
         self._order = order
         self._pinned = self.module.LegacyPinnedMemoryResource()
+        self._to_free: list[Any] = []
+        """Pinned memory that nothing refers to."""
+        self._process = os.getpid()
         self._enqueued = self._done = 0
         self._lock = Lock()
 
@@ -106,6 +112,7 @@ class DeviceQueue:
                 self.recent.clear()
         if self._order is not None:
             self._order.done(self, number)
+        self._sweep()
 
     def allocate(self, size: int, purpose: str = "memory") -> DeviceBuffer:
         """Memory of the device, of arbitrary contents; it is freed, in stream order, when nothing refers to it.
@@ -133,30 +140,60 @@ class DeviceQueue:
                 f"the host cannot give {size} bytes of pinned memory for {purpose}: {first_line(error)}"
             ) from error
         memory = (ctypes.c_uint8 * max(size, 1)).from_address(int(buffer.handle))
-        # What copies from there or to there is done first. A process that ends frees nothing.
+        # A process that ends frees nothing.
         weakref.finalize(memory, self._free_pinned, buffer).atexit = False
         return np.ctypeslib.as_array(memory)[:size].view(dtype).reshape(tuple(shape))
 
+    def release(self, buffer: Any) -> None:
+        """Frees memory of the device once all is done that was enqueued and uses it, on other devices, too."""
+        if self._may_free():
+            with suppress(Exception):  # nobody could do anything about it
+                if self._order is not None:
+                    self._order.before(self, _written(buffer))
+                buffer.close(self.stream)
+
     def _free_pinned(self, buffer: Any) -> None:
-        if not self.failures.is_lost:
-            self.enter()
-            if not self.is_settled:
-                self.stream.sync()
-            buffer.close()
+        """Frees pinned memory, which no stream orders: now, if no device uses it, else when the host has waited."""
+        self._to_free.append(buffer)
+        if self._may_free() and self._order is None:
+            with suppress(Exception):
+                self.device.set_current()
+                self._sweep()
+
+    def _sweep(self) -> None:
+        """Frees the pinned memory that nothing refers to, as far as devices are done with it."""
+        if self.is_settled:
+            used = [b for b in self._to_free if self._order is not None and self._order.is_used(_written(b))]
+            free = [buffer for buffer in self._to_free if buffer not in used]
+            self._to_free = used
+            for buffer in free:
+                buffer.close()
+
+    def _may_free(self) -> bool:
+        """Whether CUDA takes memory back: not from the child of a fork, nor on a device that is lost."""
+        return not self.failures.is_lost and self._process == os.getpid()
 
 
 class DeviceBuffer:
-    """Memory of a device."""
+    """Memory of a device, which is freed when nothing refers to this any more."""
 
     def __init__(self, queue: DeviceQueue, buffer: Any) -> None:
-        self.queue, self.buffer = queue, buffer
+        self.queue = queue
         self.address = int(buffer.handle)
         self.size: int = buffer.size
+        self._finalizer = weakref.finalize(self, queue.release, buffer)
+        self._finalizer.atexit = False  # a process that ends frees nothing
 
     def array(self, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
         """An array that describes the memory."""
         return described(self.address, shape, dtype)
 
     def free(self) -> None:
-        """Frees it once what was enqueued before is done."""
-        self.buffer.close(self.queue.stream)
+        """Frees it now, once what was enqueued before is done."""
+        self._finalizer()
+
+
+def _written(buffer: Any) -> RangeAccess:
+    """The access of what ends a buffer."""
+    start = int(buffer.handle)
+    return RangeAccess((), ((start, start + buffer.size),))
