@@ -3,7 +3,8 @@
 - `@pytest.mark.slow` runs with `--all` only.
 - `@pytest.mark.matrix(n)` on a parametrised test keeps n of its cases, chosen by the seed that the header prints:
   0 unless PULLBACK_SEED says otherwise, so that a change fares alike in every run; `make test-all` draws a new one.
-- `@pytest.mark.gpu` is skipped where there is no NVIDIA device.
+- `@pytest.mark.gpu` is skipped where there is no NVIDIA device, and says what is missing; where the environment
+  variable PULLBACK_EXPECT_GPU is set it fails instead. A device is quick: with `-m gpu` no matrix is sampled.
 - what needs a C++ compiler is skipped where there is none: a test that raises `NoCompilerError`, and one with
   `@pytest.mark.compiler`. Where the environment variable CI is set it fails instead.
 - compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays.
@@ -13,6 +14,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import shutil
@@ -20,16 +22,17 @@ import tempfile
 import zlib
 from collections import defaultdict
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
 
+from pullback.backends.cuda_runtime.api import CudaMissingError, device_count
 from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
 from pullback.backends.object_cache.private_folder import VARIABLE
 from pullback.tests.compiled_kernels import kernels_compile as kernels_compile
+from pullback.tests.targets import EXPECT_GPU
 
 
 def _seed(asked: str) -> int:
@@ -62,17 +65,20 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not Path("/dev/nvidia0").exists():
+    if EXPECT_GPU not in os.environ and (reason := _missing_for_gpus()):
         for item in items:
             if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason="no NVIDIA device"))
+                item.add_marker(pytest.mark.skip(reason=reason))
     if "CI" not in os.environ and (reason := _missing_compiler()):
         for item in items:
             if item.get_closest_marker("compiler"):
                 item.add_marker(pytest.mark.skip(reason=reason))
     if config.getoption("--all"):
         return
-    left_out = {item for item in items if item.get_closest_marker("slow")} | _unsampled(items)
+    sampled = [
+        item for item in items if not (item.get_closest_marker("gpu") and config.option.markexpr == "gpu")
+    ]
+    left_out = {item for item in sampled if item.get_closest_marker("slow")} | _unsampled(sampled)
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
 
@@ -85,6 +91,18 @@ def pytest_runtest_call() -> Generator[None, Any, Any]:
         if "CI" in os.environ:
             raise
         pytest.skip(str(error))
+
+
+def _missing_for_gpus() -> str | None:
+    try:
+        ctypes.CDLL("libcuda.so.1")  # before what takes a second to import
+    except OSError:
+        return "no NVIDIA driver: there is no libcuda.so.1"
+    try:
+        device_count()
+    except CudaMissingError as error:
+        return str(error)
+    return None
 
 
 def _missing_compiler() -> str | None:
@@ -100,7 +118,8 @@ def _unsampled(items: list[pytest.Item]) -> set[pytest.Item]:
     matrices: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("matrix"):
-            matrices[item.nodeid.partition("[")[0]].append(item)
+            on_device = "on a device: " * bool(item.get_closest_marker("gpu"))
+            matrices[on_device + item.nodeid.partition("[")[0]].append(item)
     left_out: set[pytest.Item] = set()
     for name, cases in matrices.items():
         marker = cases[0].get_closest_marker("matrix")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
 from itertools import pairwise
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from xdsl.passes import ModulePass
@@ -38,11 +40,12 @@ class PassOption:
         return (len(values) == 1 and isa(values[0], self.hint)) or isa(values, self.hint)
 
 
-def options_of(cls: type[ModulePass]) -> dict[str, PassOption]:
+@cache  # each compilation makes some fifty passes, and to evaluate annotations is most of making one
+def options_of(cls: type[ModulePass]) -> Mapping[str, PassOption]:
     """The options of a pass by name, in the order of its fields."""
     hints = get_type_hints(cls)
     options = [_option(field, hints[field.name]) for field in fields(cls) if field.init]
-    return {option.name: option for option in options}
+    return MappingProxyType({option.name: option for option in options})
 
 
 def meanings_of(cls: type[ModulePass]) -> dict[str, str]:

@@ -15,13 +15,12 @@ import pytest
 
 from pullback.tests.targets import COMPILED
 
-pytest.importorskip("sklearn")
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Losses = Iterator[float]
 
 
 def digits(example: ModuleType, target: str, rate: float, seed: int) -> Losses:
+    pytest.importorskip("sklearn")
     data, _ = example.common.load_digits()
     model = example.build(rate, target, seed)
     for batch in example.common.batches(data, 32, np.random.default_rng(seed)):

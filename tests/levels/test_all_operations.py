@@ -79,20 +79,23 @@ def _run(picked: Sequence[int], seed: int, target: str) -> list[Any]:
     return step(*program.arrays)
 
 
+def check_agreement(picked: Sequence[int], seed: int, target: str) -> None:
+    """Values and gradients of a graph of some cases, on a target and on the oracle."""
+    names = [ALL[i][0] for i in picked]
+    with np.errstate(all="ignore"):
+        expected, got = _run(picked, seed, "numpy"), _run(picked, seed, target)
+    # Cases of narrow dtypes say how well they are known; gradients round a few times more.
+    relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
+    for number, (a, b) in enumerate(zip(got, expected, strict=True)):
+        message = f"result {number} of {names}"
+        np.testing.assert_allclose(a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message)
+
+
 @pytest.mark.parametrize("target", COMPILED)
 def test_compiled_code_is_the_oracle(target: str) -> None:
     @given(st.lists(st.integers(0, len(ALL) - 1), min_size=2, max_size=6), st.integers(0, 2**16))
     @settings(max_examples=share(40, target))
     def agrees(picked: list[int], seed: int) -> None:
-        names = [ALL[i][0] for i in picked]
-        with np.errstate(all="ignore"):
-            expected, got = _run(picked, seed, "numpy"), _run(picked, seed, target)
-        # Cases of narrow dtypes say how well they are known; gradients round a few times more.
-        relative = max(1e-7, *(10 * ALL[i][1].tolerance for i in picked))
-        for number, (a, b) in enumerate(zip(got, expected, strict=True)):
-            message = f"result {number} of {names}"
-            np.testing.assert_allclose(
-                a, b, rtol=relative, atol=relative / 10, equal_nan=True, err_msg=message
-            )
+        check_agreement(picked, seed, target)
 
     agrees()

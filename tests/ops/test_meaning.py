@@ -94,23 +94,23 @@ def test_narrow_dtypes(narrow: Case, dtype: str, rng: np.random.Generator) -> No
 @pytest.mark.parametrize("case", PARAMETERS)
 @pytest.mark.matrix(300)
 def test_native(case: Case, rng: np.random.Generator) -> None:
-    _check_target(case, "cpu", rng)
+    check_target(case, "cpu", rng)
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
 @pytest.mark.matrix(40)
 def test_on_emulated_threads(case: Case, rng: np.random.Generator) -> None:
-    _check_target(case, "simt", rng)
+    check_target(case, "simt", rng)
 
 
 @pytest.mark.parametrize("target", ["fibers"])
 @pytest.mark.parametrize("case", PARAMETERS)
 @pytest.mark.matrix(6)
 def test_as_cuda_text(case: Case, target: str, rng: np.random.Generator) -> None:
-    _check_target(case, target, rng)
+    check_target(case, target, rng)
 
 
-def _check_target(case: Case, target: str, rng: np.random.Generator) -> None:
+def check_target(case: Case, target: str, rng: np.random.Generator) -> None:
     """Values, and gradients of the first order."""
     function = case.function()
     results = [y for y in function.ys if not isinstance(y.type, SlicesType)]
