@@ -1,6 +1,7 @@
 # Everything a newcomer or a CI machine runs. Needs only python3 with venv, and make.
 #   make demo      train on handwritten digits        make test      the tests, sampled (minutes)
 #   make check     ruff, pyright, import-linter       make test-all  every test
+#   make test-gpu  programs on an NVIDIA device against NumPy: installs the extra [cuda]
 #   make test-peers  values and gradients against JAX and PyTorch: installs the extra [dev], gigabytes
 #   make fuzz  mutated text and random programs, ten minutes, another seed each day
 #   make test-mlir  upstream's tools on what we print: installs the extra [mlir], 500 MB
@@ -13,7 +14,7 @@ PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist
 # What pytest runs in its own process, a few of them in shells too: pipes, files, both tools, both exit statuses.
 IN_SHELLS := $(addprefix tests/filecheck/tools/,pipe.mlir reproducers.mlir targets.mlir)
 
-.PHONY: demo test test-all test-mlir test-peers fuzz check format clean
+.PHONY: demo test test-all test-gpu test-mlir test-peers fuzz check format clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -35,6 +36,9 @@ test: $(VENV)/test.stamp $(VENV)/examples.stamp
 test-all: $(VENV)/test.stamp $(VENV)/examples.stamp
 	PULLBACK_SEED=$${PULLBACK_SEED:-random} $(PYTEST) --all
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit --verbose tests/filecheck
+
+test-gpu: $(VENV)/test.stamp $(VENV)/examples.stamp $(VENV)/cuda.stamp
+	PULLBACK_EXPECT_GPU=1 $(PYTEST) -m gpu tests/on_cuda tests/cuda_core
 
 test-mlir: $(VENV)/test.stamp $(VENV)/mlir.stamp
 	$(BIN)/python -m pytest --all -m mlir
