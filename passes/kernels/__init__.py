@@ -12,13 +12,13 @@ read the kernels and those attributes, and nothing else.
       graph.yield …
     }
 
-What `pullback.passes.lowering.support` calls native is computed inside of kernels. Outside are `variable read
-assign while condition yield gate constant copy_to empty_stack push pop add_n` (of stacks), what makes no code, because its
+What `pullback.passes.lowering.support` calls native is computed inside of kernels. Outside are `variable read assign
+while condition yield gate constant copy_to empty_stack push pop add_n` (of stacks), what makes no code, because its
 result is a buffer that is there already (`make_slices`, and `reshape expand_dims` of a stored value), and host
 operations: those that only compute tensors from tensors and slices, and that kernels do not compute. They read and
 write whole tensors in memory. Those that kernels of some targets compute, but not those of the target asked for, have
-the attribute `host`.
-A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments alone.
+the attribute `host`. A kernel holds no constant of more than one element and no `graph.kernel`; it sees its arguments
+alone.
 
 ### The schedule
 
@@ -108,21 +108,21 @@ stored before: so that the update can be made in place.
     %1 = graph.copy_to %0 {device = "cpu:0"} : …
     %2 = graph.kernel %1 schedule<…, cpu = {vector = 16}> {device = "cpu:0"} : …
 
-A program on one device names none. In any other each operation outside of kernels has the attribute `device`, but for those
-that end blocks, and `graph.devices` of the function lists those of its arguments. An operation finds its operands on its
-own device, a loop what it carries; a variable is read and updated where its `graph.variable` is. `graph.copy_to` alone takes
-an operand from another device, and `graph.gate` and `func.return` any: what a gate passes on stays where it is. So whatever
-joins along operands is on one device: groups, which become kernels of that `device`, values that take turns in a buffer,
-and those that a loop carries. Operations in a kernel name no device.
+A program on one device names none. In any other each operation outside of kernels has the attribute `device`, but for
+those that end blocks, and `graph.devices` of the function lists those of its arguments. An operation finds its
+operands on its own device, a loop what it carries; a variable is read and updated where its `graph.variable` is.
+`graph.copy_to` alone takes an operand from another device, and `graph.gate` and `func.return` any: what a gate passes
+on stays where it is. So whatever joins along operands is on one device: groups, which become kernels of that
+`device`, values that take turns in a buffer, and those that a loop carries. Operations in a kernel name no device.
 
 ## Memory
 
-`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`, `while`,
-`pop`, `copy_to` and host operation, and `graph.arena = <bytes> : i64` on the function; over several devices
+`plan-memory` writes `memory = [#graph.buffer<...>, ...]`, one buffer for each result, on every kernel, `read`,
+`while`, `pop`, `copy_to` and host operation, and `graph.arena = <bytes> : i64` on the function; over several devices
 `graph.arenas = {"cpu:0" = <bytes> : i64, …}`, where `#graph.buffer<arena, …>` is in that of the operation's device.
-`graph.buffer` is described in `pullback.dialects.graph.kernel.buffer`. The results of other operations need none: those of `gate`, `reshape` and
-`expand_dims` are where their operands are, slices where their rows and indices are, and a constant is where the
-lowering puts it. The arguments of a loop's regions are where its results are.
+`graph.buffer` is described in `pullback.dialects.graph.kernel.buffer`. The results of other operations need none:
+those of `gate`, `reshape` and `expand_dims` are where their operands are, slices where their rows and indices are,
+and a constant is where the lowering puts it. The arguments of a loop's regions are where its results are.
 
 Buffers are chosen in this order: the memory of a variable for what is read from it and for its new contents, if a proof
 allows it (`updates`); outputs; the buffer of an operand that is not used again, and one buffer for what a loop carries
