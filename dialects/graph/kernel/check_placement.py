@@ -10,16 +10,17 @@ Most programs name no devices. What is on no device is checked in those that do.
 from __future__ import annotations
 
 from xdsl.dialects import func
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation
 from xdsl.traits import IsTerminator
 
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.kernel.argument_roles import strings
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.devices import DEVICES, stated_devices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.op_devices import device_of_value, is_spread
 from pullback.dialects.graph.state.copy_to import CopyTo
-from pullback.dialects.graph.tensor.device import DEVICE, device_of_op, parse_device
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.graph.tensor.device import DEVICE, device_of_op
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
@@ -31,11 +32,12 @@ def check_placement(function: func.FuncOp) -> None:
 
     Raises:
         DiagnosticError: an operation, or an argument, names no device or an unknown one, one in a kernel names its
-            own, or an operand is on another device than the operation.
+            own, an operand is on another device than the operation, or a variable is on two.
     """
     if not is_spread(function):
         return
     _check_arguments(function)
+    variables: dict[str, str | None] = {}
     for op in function.walk():
         if isinstance(op.parent_op(), Kernel):
             if DEVICE in op.attributes:
@@ -45,23 +47,17 @@ def check_placement(function: func.FuncOp) -> None:
         elif op is not function:
             _check_name(op)
             _check_operands(op, function)
+            if isinstance(op, VariableOp):
+                _check_variable(op, variables)
 
 
 def _check_arguments(function: func.FuncOp) -> None:
     """Checks that the function says of each argument on which device it is."""
-    listed, count = strings(function, DEVICES), len(function.body.block.args)
-    if listed is None or len(listed) != count:
-        stated = "none" if listed is None else str(len(listed))
+    if stated_devices(function) is None:
+        count = len(function.body.block.args)
         raise DiagnosticError(
-            f"{DEVICES} names {stated} of the devices of {count} arguments: expected one for each; {ADVICE}",
-            function,
+            f"{DEVICES} is missing: expected the devices of {count} arguments; {ADVICE}", function
         )
-    for number, device in enumerate(listed):
-        if not _is_normalised(device):
-            raise DiagnosticError(
-                f"{DEVICES} says that argument {number} is on '{device}': expected a name as cpu:0 or cuda:1; {ADVICE}",
-                function,
-            )
 
 
 def _check_name(op: Operation) -> None:
@@ -70,8 +66,8 @@ def _check_name(op: Operation) -> None:
     if device is None:
         if not op.has_trait(IsTerminator):
             raise DiagnosticError(f"'{op.name}' names no device, as others do: {ADVICE}", op)
-    elif not _is_normalised(written := op.attributes[DEVICE].data):  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-        raise DiagnosticError(f"'{op.name}' is on '{written}': expected '{device}'; {ADVICE}", op)
+    elif op.attributes[DEVICE] != StringAttr(device):
+        raise DiagnosticError(f"'{op.name}' is on {op.attributes[DEVICE]}: expected '{device}'; {ADVICE}", op)
 
 
 def _check_operands(op: Operation, function: func.FuncOp) -> None:
@@ -91,16 +87,19 @@ def _check_operands(op: Operation, function: func.FuncOp) -> None:
             )
 
 
+def _check_variable(op: VariableOp, variables: dict[str, str | None]) -> None:
+    """Checks that every reference to a variable has it on one device; `variables` are those seen before."""
+    there, here = variables.setdefault(op.label, device_of_op(op)), device_of_op(op)
+    if there != here:
+        raise DiagnosticError(
+            f"variable '{op.label}' is on {here}, and on {there} where it is named before: expected one device",
+            op,
+        )
+
+
 def _device_needed(op: Operation) -> str | None:
     """The device on which an operation needs its operands: a loop that of what its regions pass on."""
     around = op.parent_op()
     if op.has_trait(IsTerminator) and around is not None:
         return device_of_op(around)
     return device_of_op(op)
-
-
-def _is_normalised(device: str) -> bool:
-    try:
-        return parse_device(device) == device
-    except ValueError:
-        return False

@@ -35,8 +35,9 @@ from pullback.passes.rewriting.statistic import Statistic, is_counting
 class PlanMemory(ModulePass):
     """Give every tensor outside of kernels a buffer: an output, a variable's memory, or a part of its device's arena.
 
-    Options: `report=memory` prints the arena's peak and what lies where and how long, `report=hazards` which
-    reads and updates of variables were proved to need no copy, both on standard error.
+    Options: `report=memory` prints the peak of each arena and what lies where and how long, `report=hazards` which
+    reads and updates of variables were proved to need no copy, copies to other devices being uses, both on standard
+    error.
     """
 
     name = "plan-memory"

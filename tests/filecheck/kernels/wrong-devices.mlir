@@ -71,7 +71,7 @@ func.func @no_name(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.devic
 // -----
 
 func.func @other_spelling(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.devices = ["cuda:0"], graph.arenas = {"cpu:0" = 128 : i64, "cuda:0" = 128 : i64}} {
-  // expected-error @+1 {{'graph.kernel' is on '/gpu:0': expected 'cuda:0'}}
+  // expected-error @+1 {{'graph.kernel' is on "/gpu:0": expected 'cuda:0'}}
   %b = graph.kernel %x schedule<kind = pointwise, parallel = [20]> {device = "/gpu:0", memory = [#graph.buffer<output, 0>]} : tensor<20xf32> {
   ^bb0(%0: tensor<20xf32>):
     %1 = graph.tanh %0 : tensor<20xf32>
@@ -94,7 +94,7 @@ func.func @no_device(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.dev
 
 // -----
 
-// expected-error @+1 {{graph.devices names none of the devices of 1 arguments: expected one for each}}
+// expected-error @+1 {{graph.devices is missing: expected the devices of 1 arguments}}
 func.func @no_arguments(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.arenas = {"cuda:0" = 128 : i64}} {
   %b = graph.kernel %x schedule<kind = pointwise, parallel = [20]> {device = "cuda:0", memory = [#graph.buffer<output, 0>]} : tensor<20xf32> {
   ^bb0(%0: tensor<20xf32>):
@@ -106,7 +106,7 @@ func.func @no_arguments(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.
 
 // -----
 
-// expected-error @+1 {{graph.devices says that argument 0 is on 'gpu': expected a name as cpu:0 or cuda:1}}
+// expected-error @+1 {{graph.devices says that argument 0 is on 'gpu': expected cpu:0, or cuda:0, cuda:1 and so on}}
 func.func @no_name_of_argument(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.devices = ["gpu"]} {
   %b = graph.kernel %x schedule<kind = pointwise, parallel = [20]> {device = "cuda:0", memory = [#graph.buffer<output, 0>]} : tensor<20xf32> {
   ^bb0(%0: tensor<20xf32>):
@@ -272,4 +272,13 @@ func.func @carried(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.devic
     graph.yield %n : tensor<20xf32>
   }
   func.return %b : tensor<20xf32>
+}
+
+// -----
+
+func.func @variable_twice(%x: tensor<20xf32>) -> tensor<20xf32> attributes {graph.devices = ["cuda:0"], graph.arenas = {}} {
+  %w = graph.variable {variable = "w", device = "cuda:0"} : !graph.ref<tensor<20xf32>>
+  // expected-error @+1 {{variable 'w' is on cuda:1, and on cuda:0 where it is named before: expected one device}}
+  %v = graph.variable {variable = "w", device = "cuda:1"} : !graph.ref<tensor<20xf32>>
+  func.return %x : tensor<20xf32>
 }
