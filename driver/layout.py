@@ -49,13 +49,14 @@ class Layout:
     constants: Mapping[int, Array]
 
     @staticmethod
-    def of(module: ModuleOp, finished: ModuleOp) -> Layout:
+    def of(module: ModuleOp, finished: ModuleOp, *, has_arenas: bool = True) -> Layout:
         """The layout of a module on memory, such as one of level `loops`.
 
         Args:
             module: its `@main` says what its arguments are for.
             finished: the same program at level `graph` with static shapes: it tells the dtypes of results. Without it
                 (`module` itself in its place) they are those of the memory.
+            has_arenas: whether the layout has the memory of arenas, or somebody else does.
 
         Raises:
             ValueError: `@main` does not say what its arguments are for.
@@ -72,7 +73,7 @@ class Layout:
             if role == "output":
                 dtype = dtype_of(type_) if results is None else numpy_dtype(element_type_of(next(results)))
                 outputs[at] = OutputPool(shape, dtype)
-            elif role in ARENAS:
+            elif role in ARENAS and has_arenas:
                 arenas[at] = aligned_empty(shape, dtype_of(type_))
             elif role.startswith(CONSTANT):
                 constants[at] = constant_array(module, role)

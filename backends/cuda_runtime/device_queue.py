@@ -33,7 +33,7 @@ class DeviceQueue:
 
     Args:
         number: N of `cuda:N`.
-        order: of the devices of this process, if there are several.
+        order: that of the queues of this process, if there are several.
     """
 
     def __init__(self, number: int, order: DeviceOrder | None = None) -> None:
@@ -46,7 +46,7 @@ class DeviceQueue:
         self.architecture = f"sm_{self.device.arch}"
         self.recent: deque[Enqueued] = deque(maxlen=RECENT)
         """The latest of what was enqueued and not waited for."""
-        self._order = order
+        self.order = order
         self._pinned = self.module.LegacyPinnedMemoryResource()
         self._to_free: list[Any] = []
         """Pinned memory that nothing refers to."""
@@ -76,13 +76,13 @@ class DeviceQueue:
             self._enqueued += 1
             self.recent.append(work)
         try:
-            if self._order is None:
+            if self.order is None:
                 item.enqueue(self)
             else:
                 self.device.set_current()
-                self._order.before(self, item)
+                self.order.before(self, item)
                 item.enqueue(self)
-                self._order.after(self, item)
+                self.order.after(self, item)
         except Exception as error:
             raise self.failures.refused(error, work) from error
 
@@ -101,7 +101,7 @@ class DeviceQueue:
         """
         self.failures.refuse()
         with self._lock:
-            enqueued, number = self._enqueued, 0 if self._order is None else self._order.count()
+            enqueued, number = self._enqueued, 0 if self.order is None else self.order.count()
         try:
             self.stream.sync()
         except Exception as error:
@@ -110,8 +110,8 @@ class DeviceQueue:
             self._done = max(self._done, enqueued)
             if self.is_settled:
                 self.recent.clear()
-        if self._order is not None:
-            self._order.done(self, number)
+        if self.order is not None:
+            self.order.done(self, number)
         self._sweep()
 
     def allocate(self, size: int, purpose: str = "memory") -> DeviceBuffer:
@@ -148,14 +148,14 @@ class DeviceQueue:
         """Frees memory of the device once all is done that was enqueued and uses it, on other devices, too."""
         if self._may_free():
             with suppress(Exception):  # nobody could do anything about it
-                if self._order is not None:
-                    self._order.before(self, _written(buffer))
+                if self.order is not None:
+                    self.order.before(self, _written(buffer))
                 buffer.close(self.stream)
 
     def _free_pinned(self, buffer: Any) -> None:
         """Frees pinned memory, which no stream orders: now, if no device uses it, else when the host has waited."""
         self._to_free.append(buffer)
-        if self._may_free() and self._order is None:
+        if self._may_free() and self.order is None:
             with suppress(Exception):
                 self.device.set_current()
                 self._sweep()
@@ -163,7 +163,7 @@ class DeviceQueue:
     def _sweep(self) -> None:
         """Frees the pinned memory that nothing refers to, as far as devices are done with it."""
         if self.is_settled:
-            used = [b for b in self._to_free if self._order is not None and self._order.is_used(_written(b))]
+            used = [b for b in self._to_free if self.order is not None and self.order.is_used(_written(b))]
             free = [buffer for buffer in self._to_free if buffer not in used]
             self._to_free = used
             for buffer in free:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pullback.backends.cuda_runtime.api import cuda_core, device_count, note_use, refuse_in_child
@@ -14,7 +15,6 @@ from pullback.process.locks import Lock
 
 _queues: dict[tuple[int, int], DeviceQueue] = {}
 """By the module that takes the place of `cuda.core`, and the number."""
-_orders: dict[int, DeviceOrder | None] = {}
 _lock = Lock()
 
 
@@ -34,9 +34,20 @@ def device_queue(number: int = 0) -> DeviceQueue:
                 names = ", ".join(f"cuda:{n}" for n in range(count))
                 raise CudaError(f"there is no device cuda:{number} on this machine: expected one of {names}")
             note_use()
-            order = _orders.setdefault(module, DeviceOrder() if count > 1 else None)
+            others = [queue for (of, _), queue in _queues.items() if of == module]
+            order = _ordered(others) if others else None
             _queues[module, number] = DeviceQueue(number, order)
         return _queues[module, number]
+
+
+def _ordered(queues: Sequence[DeviceQueue]) -> DeviceOrder:
+    """The order of queues that get another one beside them. The first was alone, and what it does is not known."""
+    (first, *_) = queues
+    if first.order is None:
+        first.enter()
+        first.synchronize()
+        first.order = DeviceOrder()
+    return first.order
 
 
 def forget(module: object) -> None:
@@ -44,7 +55,6 @@ def forget(module: object) -> None:
     with _lock:
         for key in [key for key, queue in _queues.items() if queue.module is module]:
             del _queues[key]
-        _orders.pop(id(module), None)
 
 
 def _settle(process: int) -> None:

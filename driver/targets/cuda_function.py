@@ -46,7 +46,7 @@ class CudaFunction:
     def __init__(self, kernels: ModuleOp, finished: ModuleOp, *, device_outputs: bool = False) -> None:
         main = main_function(kernels)
         self._queues: dict[str, DeviceQueue] = {}
-        self._layout = Layout.of(kernels, finished)
+        self._layout = Layout.of(kernels, finished, has_arenas=False)
         self._queue(CUDA)
         self._arguments = CudaArguments(main, self._layout, self._queue)
         self._transfers = Transfers(self._layout, self._arguments)
