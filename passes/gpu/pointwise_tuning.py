@@ -32,8 +32,9 @@ LEAST_STAGED = 16
 """Where either extent is smaller, neighbouring threads share most of what they read from memory anyway."""
 EXPENSIVE = 24
 """About the instructions of a function such as `exp`."""
-BUDGET = 96
-"""The instructions up to which a thread computes several elements: beyond them arithmetic takes longer than memory."""
+BUDGET = 512
+"""The instructions up to which a thread computes several elements: what counts is how many bytes are under way. On an
+H200 threads with four of `tanh(x) * sigmoid(x) + exp(-x * x)` move 3.9 TB/s, and 2.3 with one."""
 
 
 def tune_pointwise(kernel: Kernel) -> Schedule:

@@ -134,7 +134,16 @@ def chosen(points: Points) -> int | None:
                 "%a = graph.tanh %0 : TYPE\n%b = graph.exp %a : TYPE\n%y = graph.tanh %b : TYPE",
                 "1048576xf32",
             ),
-            1,
+            4,
+        ),
+        (
+            Points(
+                ["1048576xf32"],
+                "\n".join(f"%{i + 1} = graph.tanh %{i} : TYPE" for i in range(7))
+                + "\n%y = graph.tanh %7 : TYPE",
+                "1048576xf32",
+            ),
+            2,
         ),
         (
             Points(
