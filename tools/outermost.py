@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from threading import TIMEOUT_MAX
 from typing import Any
 
@@ -86,8 +86,15 @@ def add_max_operations(parser: argparse.ArgumentParser) -> None:
 
 def add_version(parser: argparse.ArgumentParser) -> None:
     """Declare `--version`, which both tools have."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("pullback", "xdsl"))
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("pullback", "xdsl"))
     parser.add_argument("-v", "--version", action="version", version=versions)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed)"  # found by PYTHONPATH
 
 
 def positive(text: str) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from xdsl.utils.lexer import Input, Span
 
+from pullback.backends.cuda_runtime.api import CudaMissingError
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.verification import verify
@@ -61,7 +62,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         source = parse(context(), text, name)
         with observers.watching(source.module), instrumented(reproducing):
             _run(source, options)
-    except ArrayError as error:
+    except (ArrayError, CudaMissingError) as error:  # the program is not at fault: no place in it is named
         print(f"pullback-run: error: {error}", file=sys.stderr)
     except (FileError, BrokenPipeError):
         raise
