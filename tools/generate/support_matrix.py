@@ -29,13 +29,13 @@ Every operation on tensors, in every dtype that it takes; a cell is blank for a 
 
 - The number says up to which order gradients run: `2` for values and gradients of both orders, `0` where there is no
   gradient.
-- Two letters say what computes them, on target `cpu` and on GPUs (targets `simt` and `fibers`): `k` kernels, `h` a
-  *host operation*, a call of its NumPy meaning. On `cpu` it runs between native phases, on memory as it is; on GPUs
-  its operands are copied to the host, and its results back.
+- Two letters say what computes them, on target `cpu` and on GPUs (targets `simt`, `fibers` and `cuda`): `k` kernels,
+  `h` a *host operation*, a call of its NumPy meaning. On `cpu` it runs between native phases, on memory as it is; on
+  GPUs its operands are copied to the host, and its results back.
 
 Target `numpy` runs all of it. `python -m pullback.tools.generate` makes this page: it runs each cell of the operations
 that have changed on `numpy`, `cpu` and `simt`, and compares them; with `--all` each cell of all. Tests run rows again,
-some of them as CUDA text.
+some of them as CUDA text and on `cuda`.
 """
 ROW = re.compile(r"^\| `(?P<name>graph\.\w+)` \|.*$", re.MULTILINE)
 MADE_FROM = re.compile(r"^(?P<name>graph\.\w+) (?P<digest>[0-9a-f]{12})$", re.MULTILINE)
