@@ -30,8 +30,8 @@ from pullback.backends.interpreter.run_memory import Array, Memory, static_shape
 from pullback.dialects.graph.kernel.devices import allocation_device
 from pullback.process.interrupts import Progress
 
-HOST_ACCESSES = ("memref.load", "memref.store", "memref.copy", "func.call")
-"""Operations by which the host reaches its memory, which copies that are enqueued may still write to or read."""
+HOST_ACCESSES = ("memref.load", "memref.store", "memref.copy", "memref.dealloc", "func.call")
+"""Operations by which the host reaches or frees its memory, which copies that are enqueued may still write or read."""
 
 
 class CudaProgram(HostProgram):
@@ -266,6 +266,8 @@ class CudaProgram(HostProgram):
                 raise ExecutionError(
                     op, f"copies {of.data.shape} to {to.data.shape}: expected equal ones without gaps"
                 )
+            if to.written is not None:
+                to.written[...] = True
             if to.data.nbytes:
                 command = CopyCommand(op, address_of(to.data), address_of(of.data), to.data.nbytes)
                 self.issue(command, self._queue(_device(to, of)))
