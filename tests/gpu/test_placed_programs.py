@@ -17,6 +17,8 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.function_runs import run_function
+from pullback.driver.program import compile_function
+from pullback.tests.cuda_core.fixtures import standing_in
 
 TARGETS = ("simt", "fibers")
 PAIRS = (("/cpu:0", "/gpu:0"), ("/gpu:0", "/gpu:1"))
@@ -71,26 +73,26 @@ def agree(make: Callable[[], Built], target: str, *arrays: np.ndarray, steps: in
     return step
 
 
+def training(pair: tuple[str, str]) -> Built:
+    """Two layers on two devices, and their gradients beside them."""
+    x = pb.placeholder("f32", (4, 8), name="x")
+    with pb.device(pair[0]):
+        w = pb.Variable(numbers(8, 6), name="w")
+        h = pb.tanh(x @ w)
+    with pb.device(pair[1]):
+        v = pb.Variable(numbers(6, 3), name="v")
+        loss = pb.mean((h @ v) ** 2.0)
+    optimizer = pb.train.GradientDescentOptimizer(0.1)
+    update = optimizer.minimize(loss, gate_gradients=optimizer.GATE_NONE, colocate_gradients_with_ops=True)
+    return [x], [loss, update], [w, v]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_colocated_gradients_copy_what_crosses_and_nothing_else(
     pair: tuple[str, str], target: str, copies: Copies
 ) -> None:
-    def training() -> Built:
-        x = pb.placeholder("f32", (4, 8), name="x")
-        with pb.device(pair[0]):
-            w = pb.Variable(numbers(8, 6), name="w")
-            h = pb.tanh(x @ w)
-        with pb.device(pair[1]):
-            v = pb.Variable(numbers(6, 3), name="v")
-            loss = pb.mean((h @ v) ** 2.0)
-        optimizer = pb.train.GradientDescentOptimizer(0.1)
-        update = optimizer.minimize(
-            loss, gate_gradients=optimizer.GATE_NONE, colocate_gradients_with_ops=True
-        )
-        return [x], [loss, update], [w, v]
-
-    step = agree(training, target, numbers(4, 8), steps=3)
+    step = agree(lambda: training(pair), target, numbers(4, 8), steps=3)
     first, second = (device.replace("/gpu", "cuda").removeprefix("/") for device in pair)
     assert copies == {(first, second): 3, (second, first): 3}, "h there, and its gradient back"
     text = step.ir("gpu")
@@ -140,7 +142,7 @@ def looping() -> Built:
 def test_loops_stacks_host_operations_constants_and_variables_of_several_devices(
     target: str, copies: Copies
 ) -> None:
-    step = agree(looping, target, numbers(4), np.int32(20), steps=2)
+    step = agree(looping, target, numbers(4), np.array(20, np.int32), steps=2)
     text = step.ir("gpu")
     assert 'gpu.alloc(%c16) {graph.device = "cuda:1"}' in text
     assert "@main_host_" in text and "func.func private @main_kernel_" in text
@@ -149,7 +151,7 @@ def test_loops_stacks_host_operations_constants_and_variables_of_several_devices
 
 
 def test_the_text_alone_says_all() -> None:
-    arrays = [numbers(4), np.int32(5)]
+    arrays = (numbers(4), np.array(5, np.int32))
     with pb.Graph():
         inputs, outputs, _ = looping()
         step = pb.compile(inputs, outputs[:1], target="simt")
@@ -157,3 +159,40 @@ def test_the_text_alone_says_all() -> None:
         (expected,) = step(*arrays)
     alone = run_function(parse(context(), text).module, "main", Inputs(arrays, {"v": numbers(4)}))
     np.testing.assert_array_equal(alone.values[0], expected)
+
+
+# ---- the runtime ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_variables_of_the_host_and_of_devices_are_trained_by_the_runtime(pair: tuple[str, str]) -> None:
+    with standing_in(devices=2):
+        agree(lambda: training(pair), "cuda", numbers(4, 8), steps=3)
+
+
+def test_the_runtime_runs_loops_over_several_devices() -> None:
+    with standing_in(devices=2):
+        agree(looping, "cuda", numbers(4), np.array(20, np.int32), steps=2)
+
+
+STACKS = """
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %empty = graph.empty_stack {device = "cuda:0"} : STACK
+  %tanh = graph.tanh %x {device = "cuda:0"} : tensor<4xf32>
+  %there = graph.push %empty, %tanh {device = "cuda:0"} : (STACK, tensor<4xf32>) -> STACK
+  %none = graph.empty_stack {device = "cpu:0"} : STACK
+  %exp = graph.exp %x {device = "cpu:0"} : tensor<4xf32>
+  %here = graph.push %none, %exp {device = "cpu:0"} : (STACK, tensor<4xf32>) -> STACK
+  %sum = graph.add_n %here, %there {device = "cpu:0"} : (STACK, STACK) -> STACK
+  %rest, %top = graph.pop %sum {device = "cpu:0"} : (STACK) -> (STACK, tensor<4xf32>)
+  func.return %top : tensor<4xf32>
+}
+""".replace("STACK", "!graph.stack<tensor<4xf32>>")
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "cuda"])
+def test_the_host_adds_to_the_rows_of_a_stack_that_was_copied(target: str) -> None:
+    x = np.linspace(-1, 1, 4, dtype=np.float32)
+    with standing_in():
+        (found,) = compile_function(parse(context(), STACKS).module, target)([x], {})
+    np.testing.assert_allclose(found, np.exp(x) + np.tanh(x), rtol=1e-6)
