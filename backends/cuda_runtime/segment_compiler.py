@@ -7,7 +7,7 @@ interpreter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.ir import Block, Operation, SSAValue
@@ -33,6 +33,8 @@ class PlannedSegment:
     number: int
     steps: tuple[Step, ...]
     """Each issues commands."""
+    ops: tuple[Operation, ...]
+    """What the commands are, but for copies at the begin and at the end of the function."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,14 @@ class SegmentCompiler(Compiler):
         return self._block(block, [], [])
 
     def _block(self, block: Block, before: list[Step], after: list[Step]) -> CompiledBlock:
-        arguments, steps, issued = self.slots(block.args), list[Step](), before
+        arguments, steps = self.slots(block.args), list[Step]()
+        issued: list[tuple[Step, Operation | None]] = [(step, None) for step in before]
         for op in block.ops:
             if op.has_trait(IsTerminator):
                 continue
             known = self._known.issuperset(op.operands)
             if known and op.name in COMMANDS:
-                issued.append(self.step(op))
+                issued.append((self.step(op), op))
             elif known and op.name in STATIC:
                 self._static.append(self.step(op))
                 self._known.update(op.results)
@@ -90,12 +93,13 @@ class SegmentCompiler(Compiler):
                 self._close(issued, steps)
                 issued = []
                 steps.append(self.step(op))
-        self._close([*issued, *after], steps)
+        self._close([*issued, *((step, None) for step in after)], steps)
         last = block.last_op
         return CompiledBlock(arguments, tuple(steps), self.slots(last.operands) if last is not None else ())
 
-    def _close(self, issued: list[Step], steps: list[Step]) -> None:
+    def _close(self, issued: Sequence[tuple[Step, Operation | None]], steps: list[Step]) -> None:
         if issued:
-            segment = PlannedSegment(len(self._segments), tuple(issued))
+            ops = tuple(op for _, op in issued if op is not None)
+            segment = PlannedSegment(len(self._segments), tuple(step for step, _ in issued), ops)
             self._segments.append(segment)
             steps.append(self._replay(segment))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp
+from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp, cuda_plan
 from pullback.driver.targets.target import Executor, Target, Text
 
 
@@ -34,6 +34,12 @@ CUDA_TARGET = Target(
             level="gpu",
             printed=cuda_cpp,
             meaning="CUDA C++ of the kernels, which NVRTC compiles.",
+        ),
+        Text(
+            name="plan",
+            level="gpu",
+            printed=cuda_plan,
+            meaning="The plan of the runtime: launches and copies by segments, and what waits for what.",
         ),
     ),
 )

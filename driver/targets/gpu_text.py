@@ -34,3 +34,10 @@ def cuda_cpp(module: ModuleOp) -> str:
     from pullback.backends.cuda.program_source import cuda_source
 
     return cuda_source(module)
+
+
+def cuda_plan(module: ModuleOp) -> str:
+    """What the runtime does with a module of level `gpu`: segments, and what waits for what."""
+    from pullback.backends.cuda_runtime.plan_text import plan_text
+
+    return plan_text(module)

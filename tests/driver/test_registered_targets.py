@@ -79,7 +79,7 @@ def interpreter() -> Iterator[None]:
     register_target(INTERPRETER)
     yield
     unregister_target("interpreter")
-    assert list(targets()) == ["numpy", "cpu", "simt", "fibers"]
+    assert list(targets()) == ["numpy", "cpu", "simt", "fibers", "cuda"]
 
 
 def step_of(target: str) -> Any:
@@ -106,7 +106,7 @@ def test_each_text_is_that_of_the_targets_own_pipeline() -> None:
     assert "vector<8xf32>" in texts["numpy"]  # of the first target with such a level
     assert step_of("numpy").ir("size", [(2, 13)]).endswith(" functions\n")
     with pytest.raises(
-        ValueError, match=r"expected one of gradients, graph, kernels, loops, llvm, gpu, cuda, size$"
+        ValueError, match=r"expected one of gradients, graph, kernels, loops, llvm, gpu, cuda, plan, size$"
     ):
         step_of("cpu").ir("sizes")
 
