@@ -128,9 +128,9 @@ class Step:
         """The text at one level: `"gradients"` (as built), `"graph"` (finished), or what a target shows.
 
         Target `"cpu"` shows `"kernels"`, `"loops"` and `"llvm"`, targets `"simt"` and `"fibers"` show `"kernels"`,
-        `"gpu"` and `"cuda"`, target `"cuda"` its `"plan"`, too; the step's own target comes first. These are for static shapes: those of the latest
-        new call, or `shapes`. With `debuginfo` the locations of MLIR have the line of Python at which each operation
-        was written: `loc("tanh"("model.py":17:5))`.
+        `"gpu"` and `"cuda"`, and target `"cuda"` its `"plan"`, too; the step's own target comes first. These are for
+        static shapes: those of the latest new call, or `shapes`. With `debuginfo` the locations of MLIR have the line
+        of Python at which each operation was written: `loc("tanh"("model.py":17:5))`.
 
         Raises:
             ValueError: for an unknown level, or if shapes are needed.
