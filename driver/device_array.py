@@ -147,7 +147,7 @@ class DeviceArray:
 
 
 def array_on_device(value: Any, what: str) -> DeviceArray | None:
-    """An array of any library that DLPack gives on an NVIDIA device; `None` for one of the host.
+    """An array of any library that DLPack gives on an NVIDIA device; `None` for whatever else.
 
     What its library has told the device to do with it is done before what we tell it from now on.
 
@@ -157,6 +157,8 @@ def array_on_device(value: Any, what: str) -> DeviceArray | None:
     """
     if isinstance(value, DeviceArray):
         return value
+    if isinstance(value, np.ndarray | np.generic) or not hasattr(type(value), "__dlpack_device__"):
+        return None
     from pullback.backends.cuda_runtime.device_queues import device_queue
     from pullback.backends.cuda_runtime.dlpack_capsules import CUDA, HOST_KINDS, array_in
 

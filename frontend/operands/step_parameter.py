@@ -26,11 +26,9 @@ class StepParameter:
 
         Numbers and lists are converted; arrays must have the dtype. `TypeError` (a `ValueError` too) otherwise.
         """
-        if self.may_be_on_device and hasattr(type(value), "__dlpack_device__"):
-            on_device = array_on_device(value, what)
-            if on_device is not None:
-                self._check_dtype(on_device.dtype, what)
-                return on_device
+        if self.may_be_on_device and (on_device := array_on_device(value, what)) is not None:
+            self._check_dtype(on_device.dtype, what)
+            return on_device
         array = array_of(value, what, None if is_array(value) else self.dtype)
         self._check_dtype(array.dtype, what)
         return np.require(array, requirements=["C", "ALIGNED"])

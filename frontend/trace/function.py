@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, overload
 
-from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import Update
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
+from pullback.driver.targets.registry import target_named
 from pullback.frontend.functions.creation import placeholder
 from pullback.frontend.graph.graph import Graph, graph_of
 from pullback.frontend.handles.indexed_slices import IndexedSlices
@@ -21,7 +21,13 @@ from pullback.frontend.handles.variable import Variable
 from pullback.frontend.module.module import Module
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
-from pullback.frontend.trace.function_calls import TracedCall, split_static, surrounding_graph, with_constants
+from pullback.frontend.trace.function_calls import (
+    Static,
+    TracedCall,
+    split_static,
+    surrounding_graph,
+    with_constants,
+)
 from pullback.frontend.trace.step import Step
 from pullback.passes.pipeline.levels import LevelName
 from pullback.process.locks import Lock
@@ -33,9 +39,16 @@ KEPT_TRACES = 64
 class Function:
     """A function of tensors that takes arrays: see `function`."""
 
-    def __init__(self, function: Callable[..., Any], target: str = "cpu", static: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        target: str = "cpu",
+        static: Sequence[str] = (),
+        device_outputs: bool = False,
+    ) -> None:
         self.function = function
         self.target = target
+        self._device_outputs = device_outputs
         self.static = _checked_static(function, static)
         self._traces: OrderedDict[Hashable, Trace] = OrderedDict()
         self._was_traced = False
@@ -78,7 +91,7 @@ class Function:
         if found_under_its_name(self):
             return vars(self)["__qualname__"]
         made = {"_makes_no_variables": self._makes_no_variables}
-        return type(self), (self.function, self.target, self.static), made
+        return type(self), (self.function, self.target, self.static, self._device_outputs), made
 
     def __repr__(self) -> str:
         return f"<Function {self._name!r} on {self.target}>"
@@ -88,18 +101,19 @@ class Function:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def _call(self, nest: Nest, args: tuple[Any, ...], options: Mapping[str, Any]) -> TracedCall:
-        if not self.static:
-            return TracedCall.of(self.function, nest, {})
-        return TracedCall.of(self.function, *split_static(self.function, args, options, self.static))
+        static: Static = {}
+        if self.static:
+            nest, static = split_static(self.function, args, options, self.static)
+        on_device = target_named(self.target).device_executor is not None
+        return TracedCall.of(self.function, nest, static, on_device)
 
     def _trace(self, call: TracedCall) -> Trace:
         key = call.key()
         with self._tracing:  # of several threads one traces, and the others find what it has made
             trace = self._traces.pop(key, None)
             if trace is None:
-                trace = Trace.of(
-                    call, self._name, self.target, not (self._was_traced or self._makes_no_variables)
-                )
+                makes_variables = not (self._was_traced or self._makes_no_variables)
+                trace = Trace.of(call, self._name, self.target, makes_variables, self._device_outputs)
                 self._was_traced = True
                 self._makes_no_variables |= trace.graph.made_variables
             self._traces[key] = trace
@@ -144,7 +158,9 @@ class Trace:
     outputs: Nest
 
     @classmethod
-    def of(cls, call: TracedCall, name: str, target: str, makes_variables: bool) -> Trace:
+    def of(
+        cls, call: TracedCall, name: str, target: str, makes_variables: bool, device_outputs: bool = False
+    ) -> Trace:
         """Calls the function once, with a placeholder for each array."""
         graph = Graph()
         graph.adopts_variables, graph.makes_variables = True, makes_variables
@@ -157,10 +173,11 @@ class Trace:
             labels = outputs.labels(f"{name}(…)")
             leaves = [_output(leaf, label, graph) for leaf, label in zip(outputs.leaves, labels, strict=True)]
             updates = tuple(op for op in graph.body.walk() if isinstance(op, Update))
-            step = Step(inputs, [*leaves, Operation(updates, graph, "updates")], target)
+            outcome = [*leaves, Operation(updates, graph, "updates")]
+            step = Step(inputs, outcome, target, device_outputs=device_outputs)
         return cls(graph, step, outputs)
 
-    def __call__(self, arrays: Sequence[Array]) -> Any:
+    def __call__(self, arrays: Sequence[Any]) -> Any:
         *values, _ = self.step(*arrays)  # the last one is that of the updates
         return self.outputs.rebuilt(values)
 
@@ -179,15 +196,19 @@ def _output(leaf: object, label: str, graph: Graph) -> object:
 
 @overload
 def function(
-    f: None = None, *, target: str = "cpu", static: Sequence[str] = ()
+    f: None = None, *, target: str = "cpu", static: Sequence[str] = (), device_outputs: bool = False
 ) -> Callable[[Callable[..., Any]], Function]: ...
 
 
 @overload
-def function(f: Callable[..., Any], *, target: str = "cpu", static: Sequence[str] = ()) -> Function: ...
+def function(
+    f: Callable[..., Any], *, target: str = "cpu", static: Sequence[str] = (), device_outputs: bool = False
+) -> Function: ...
 
 
-def function(f: Any = None, *, target: str = "cpu", static: Sequence[str] = ()) -> Any:
+def function(
+    f: Any = None, *, target: str = "cpu", static: Sequence[str] = (), device_outputs: bool = False
+) -> Any:
     """Decorator: makes a function of tensors one that takes and gives arrays, compiled.
 
         @pb.function
@@ -214,10 +235,12 @@ def function(f: Any = None, *, target: str = "cpu", static: Sequence[str] = ()) 
             a tensor of another graph or call, and for a variable that is made anew at a later trace.
     """
     if f is None:
-        return lambda decorated: function(decorated, target=target, static=static)  # pyright: ignore[reportUnknownLambdaType]
+        return lambda decorated: function(  # pyright: ignore[reportUnknownLambdaType]
+            decorated, target=target, static=static, device_outputs=device_outputs
+        )
     if not callable(f):
         raise ArgumentTypeError(f"function: expected a function of tensors, got {type(f).__name__}")
-    return Function(f, target, static)
+    return Function(f, target, static, device_outputs)
 
 
 __all__ = ["Function", "function"]

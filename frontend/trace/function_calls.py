@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pullback.dialects.graph.tensor.arrays import Array, is_array
+from pullback.dialects.graph.tensor.arrays import is_array
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
+from pullback.driver.device_array import array_on_device
 from pullback.frontend.graph.graph import Graph, common_graph, entered_graph
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
@@ -51,21 +52,27 @@ class TracedCall:
         function: what is called.
         nest: of its positional arguments and those by name; variables among them stay variables.
         static: arguments that are no nests of arrays, by position or name; where the position is, the nest is empty.
-        arrays: the leaves but the variables, in order.
+        arrays: the leaves but the variables, in order: of NumPy, or `DeviceArray`s.
     """
 
     function: Function
     nest: Nest
     static: Static
-    arrays: Sequence[Array]
+    arrays: Sequence[Any]
 
     @classmethod
-    def of(cls, function: Function, nest: Nest, static: Static) -> TracedCall:
-        """`ValueError` for leaves that are no arrays."""
+    def of(cls, function: Function, nest: Nest, static: Static, may_be_on_device: bool = False) -> TracedCall:
+        """`ValueError` for leaves that are no arrays.
+
+        Args:
+            function, nest, static: see the attributes.
+            may_be_on_device: whether arrays that are on a device stay there: as `DeviceArray`s.
+        """
+        given = [leaf for leaf in nest.leaves if not isinstance(leaf, Variable)]
         try:
-            arrays = [as_array(leaf, "an argument") for leaf in nest.leaves if not isinstance(leaf, Variable)]
+            arrays = [_as_argument(leaf, "an argument", may_be_on_device) for leaf in given]
         except ArgumentTypeError:
-            arrays = _refused(function, nest)
+            arrays = _refused(function, nest, may_be_on_device)
         return cls(function, nest, static, arrays)
 
     def key(self) -> Hashable:
@@ -136,7 +143,12 @@ def _labels(function: Function, nest: Nest) -> list[str]:
     ]
 
 
-def _refused(function: Function, nest: Nest) -> list[Array]:
+def _as_argument(leaf: object, what: str, may_be_on_device: bool) -> Any:
+    on_device = array_on_device(leaf, what) if may_be_on_device else None
+    return as_array(leaf, what) if on_device is None else on_device
+
+
+def _refused(function: Function, nest: Nest, may_be_on_device: bool) -> list[Any]:
     """Raises for the leaf that is no array."""
     what = getattr(function, "__name__", type(function).__name__)
     for label, leaf in zip(_labels(function, nest), nest.leaves, strict=True):
@@ -146,5 +158,5 @@ def _refused(function: Function, nest: Nest) -> list[Array]:
                 "static=, or bind it with functools.partial"
             )
         if not isinstance(leaf, Variable):
-            as_array(leaf, f"{what}: {label}")
+            _as_argument(leaf, f"{what}: {label}", may_be_on_device)
     raise AssertionError("one of the leaves was refused before")

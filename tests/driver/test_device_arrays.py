@@ -230,3 +230,18 @@ def test_an_array_of_another_device() -> None:
     with standing_in(devices=2) as core:
         step, other = doubling(), ForeignLibrary(core, 1)
         np.testing.assert_array_equal(step(other.array(A))[0], 2 * A)
+
+
+def test_functions_take_and_give_arrays_on_devices() -> None:
+    @pb.function(target="cuda", device_outputs=True)
+    def double(pair: dict[str, pb.Tensor]) -> dict[str, pb.Tensor]:
+        return {name: 2.0 * value for name, value in pair.items()}
+
+    with standing_in() as core:
+        first = double({"a": A, "b": ForeignLibrary(core).array(A)})
+        second = double(first)
+        assert {type(value) for value in second.values()} == {pb.DeviceArray}
+        for value in second.values():
+            np.testing.assert_array_equal(value, 4 * A)
+        with pytest.raises(TypeError, match=r"double: pair\['a'\]: .*_Gives is on a device of DLPack's kind 10"):
+            double({"a": _Gives(None, (10, 0))})
