@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class DeviceArray:
     without a copy: they share its memory. The memory is used again for an output when no array refers to it any more,
     neither this one nor one of another library.
     """
+
+    DOCUMENTED: ClassVar = ("shape", "dtype", "device", "numpy", "wait")
+    """The members that docs/python.md shows: the others are for the inside."""
 
     def __init__(self, described: Array, queue: DeviceQueue, memory: SharedMemory | None = None) -> None:
         self._described, self._queue, self._memory = described, queue, memory

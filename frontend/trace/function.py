@@ -229,6 +229,7 @@ def function(
         target: what it is compiled for, as in `compile`.
         static: names of arguments that are no arrays, but part of what is traced, such as a mode or a depth; of
             hashable values.
+        device_outputs: whether results stay on the device, as in `compile`.
 
     Raises:
         ValueError: when called, for arguments that are no nests of arrays, for results that are no tensors, and for
