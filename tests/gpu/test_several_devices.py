@@ -7,10 +7,14 @@ import re
 import numpy as np
 import pytest
 
+from pullback.backends.fibers.fiber_program import FiberProgram
 from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.simt.emulator import Emulator
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_function import memory_executor
+from pullback.driver.targets.native_callees import native_callees
+from pullback.process.interrupts import Progress
 
 LAUNCHES = """
 builtin.module attributes {gpu.container_module} {
@@ -101,3 +105,15 @@ def test_a_fault_is_found_in_a_run(fault: str, target: str) -> None:
     expected = message if isinstance(message, str) else message[target]
     with pytest.raises(ExecutionError, match=re.escape(expected)):
         result(LAUNCHES.replace(old, new), target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_variable_that_a_function_of_the_host_changes_is_noted(target: str) -> None:
+    """A run that ends later says so: the program's own functions are watched as its kernels are."""
+    module = parse(context(), LAUNCHES.replace('"arena", "arena"]', '"arena", "variable:v"]')).module
+    native = native_callees(module)
+    program = Emulator(module) if target == "simt" else FiberProgram(module, native=native)
+    progress, (x, y, z, h, g) = Progress(), (np.ones(4, np.float32) for _ in range(5))
+    program.run_watched("main", [x, y, z, h, g], [], {"v": g}, progress)
+    assert list(progress.changed) == ["v"]
+    np.testing.assert_array_equal(g, [4, 4, 4, 4])
