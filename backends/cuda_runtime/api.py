@@ -80,6 +80,14 @@ def device_count() -> int:
     return count
 
 
+def device_names() -> tuple[str, ...]:
+    """The devices of this machine: `("cuda:0",)`, say; none where something is missing that they need."""
+    try:
+        return tuple(f"cuda:{number}" for number in range(device_count()))
+    except CudaMissingError:
+        return ()
+
+
 @cache
 def _imported() -> Any:
     try:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp, cuda_plan
 from pullback.driver.targets.target import Executor, Target, Text
+from pullback.passes.pipeline.pipelines import OptionValue
+
+
+def _of_this_machine() -> Mapping[str, OptionValue]:
+    """What kernels compute, and the devices that are there; programs are lowered where there is none, too."""
+    from pullback.backends.cuda_runtime.api import device_names
+
+    devices = device_names()
+    return {**capabilities_beside_native_code(), **({"available": devices} if devices else {})}
 
 
 def _compiled(kernels: ModuleOp, finished: ModuleOp) -> Executor:
@@ -25,7 +36,7 @@ CUDA_TARGET = Target(
     name="cuda",
     meaning="GPU kernels on an NVIDIA device, where variables stay between steps",
     passes=PASSES,
-    capabilities=capabilities_beside_native_code,
+    capabilities=_of_this_machine,
     executor=_compiled,
     device_executor=_compiled_for_device_arrays,
     texts=(

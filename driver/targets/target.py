@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -85,10 +85,10 @@ class Target:
             ]
         )
 
-    @cached_property
+    @property
     def pipeline(self) -> str:
         """The text of the passes from a finished graph to what is run, with the capabilities as options."""
-        return with_options(self.passes, self.capabilities())
+        return _with_capabilities(self.passes, tuple(self.capabilities().items()))
 
     @cached_property
     def levels(self) -> tuple[LevelName, ...]:
@@ -100,3 +100,8 @@ class Target:
         """All texts by the names that `step.ir` takes."""
         levels = (Text(level, level, print_module) for level in self.levels)
         return {text.name: text for text in (*levels, *self.texts)}
+
+
+@cache
+def _with_capabilities(passes: str, capabilities: tuple[tuple[str, OptionValue], ...]) -> str:
+    return with_options(passes, dict(capabilities))
