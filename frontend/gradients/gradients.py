@@ -28,7 +28,7 @@ from pullback.frontend.gradients.gradient_arguments import (
 )
 from pullback.frontend.graph.gradient_requests import requested
 from pullback.frontend.graph.graph import Graph, common_graph, current_graph
-from pullback.frontend.graph.scopes import without_devices
+from pullback.frontend.graph.scopes import on_device
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.passes.gradients.emitter import GradientOptions
@@ -91,7 +91,7 @@ def gradients(
         ]
         stop_values = [converted_stop(s, f"stop_gradients[{i}]") for i, s in enumerate(stops)]
         if colocate_gradients_with_ops:
-            stack.enter_context(without_devices(graph))
+            stack.enter_context(on_device(None, graph))
         results = requested(
             graph,
             [y.value for y in y_values],

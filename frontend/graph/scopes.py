@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation as IROperation
 
-from pullback.dialects.graph.tensor.device import DEVICE, parse_device
+from pullback.dialects.graph.state.variables import ask_for_device
+from pullback.dialects.graph.tensor.device import parse_device
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
-from pullback.frontend.graph.graph import Graph, current_graph
+from pullback.frontend.graph.graph import Graph, current_graph, entered_graph
 
 __all__ = ["device", "name_scope"]
 
@@ -44,9 +45,7 @@ def device(name: str | None) -> Generator[None]:
             parse_device(name)
         except ValueError as error:
             raise GraphError(f"device: {error}") from None
-    graph = current_graph()
-    outer = [s for s in graph.stamps if isinstance(s, _Device)]
-    with graph.stamping([_Device(name)] if name else [], without=outer):
+    with on_device(name or None, current_graph()):
         yield
 
 
@@ -57,11 +56,22 @@ class _Device:
         self.attribute = StringAttr(name)
 
     def __call__(self, op: IROperation) -> None:
-        op.attributes.setdefault(DEVICE, self.attribute)
+        ask_for_device(op, self.attribute)
 
 
 @contextmanager
-def without_devices(graph: Graph) -> Generator[None]:
-    """Lifts the request for a device of all surrounding blocks."""
-    with graph.stamping([], without=[s for s in graph.stamps if isinstance(s, _Device)]):
+def on_device(name: str | None, graph: Graph) -> Generator[None]:
+    """Asks for this device, or for none, in place of what surrounding blocks ask for."""
+    outer = [s for s in graph.stamps if isinstance(s, _Device)]
+    if not outer and name is None:  # nearly always
         yield
+        return
+    with graph.stamping([] if name is None else [_Device(name)], without=outer):
+        yield
+
+
+def asked_device() -> str | None:
+    """The device that the surrounding block asks for."""
+    graph = entered_graph()
+    asked = [s.attribute.data for s in graph.stamps if isinstance(s, _Device)] if graph is not None else []
+    return asked[-1] if asked else None

@@ -36,6 +36,7 @@ from pullback.dialects.graph.tensor.types import (
 from pullback.driver.storage import VariableStorage
 from pullback.frontend.graph.emit import named_as
 from pullback.frontend.graph.graph import Graph, current_graph, entered_graph
+from pullback.frontend.graph.scopes import asked_device, on_device
 from pullback.frontend.graph.unique_names import valid_hint
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.operation import Operation
@@ -87,6 +88,8 @@ class Variable(Operators):
     ) -> None:
         self.home = _home(name)
         """The graph to which it belongs."""
+        self.device = asked_device()
+        """The device that was asked for where it was made: it stays there, whoever reads it."""
         self.trainable = trainable
         self.storage = VariableStorage(true_as_one(np.array(as_array(initial, "initial", dtype), order="C")))
         """The contents, on the host or on a device."""
@@ -110,7 +113,8 @@ class Variable(Operators):
         type_ = VariableType(tensor_type(element_type_from(self.storage.dtype), self.storage.shape))
         op = VariableOp.create(result_types=[type_], properties={"variable": StringAttr(name)})
         op.results[0].name_hint = valid_hint(name)
-        graph.insert_outside_loops(op, name)
+        with on_device(self.device, graph):
+            graph.insert_outside_loops(op, name)
         graph.variables[name] = self
         return Tensor(op.results[0])
 

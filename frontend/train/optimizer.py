@@ -12,6 +12,7 @@ from pullback.dialects.graph.tensor.types import ArgumentTypeError, compatible_t
 from pullback.frontend.gradients.gradients import gradients
 from pullback.frontend.graph.graph import Graph, common_graph, graph_of
 from pullback.frontend.graph.name_checks import check_scope_name
+from pullback.frontend.graph.scopes import on_device
 from pullback.frontend.graph.unique_names import checked_name
 from pullback.frontend.handles.control_dependencies import group
 from pullback.frontend.handles.indexed_slices import IndexedSlices
@@ -157,19 +158,26 @@ class Optimizer:
             labelled.append(("global_step", checked_step(global_step).handle.value))
         graph = common_graph(labelled)
         assert graph is not None
-        with graph.current(), self._unchanged_on_error(graph), graph.names.entered(name or self._name):
-            states = [
-                (self._state(g, v, f"grads_and_vars[{i}]"), v)
-                for i, (g, v) in enumerate(pairs)
-                if g is not None
-            ]
+        with (
+            graph.current(),
+            self._unchanged_on_error(graph),
+            graph.names.entered(name or self._name),
+            on_device(None, graph),
+        ):
+            states: list[tuple[VariableState, Variable]] = []
+            for i, (gradient, variable) in enumerate(pairs):
+                if gradient is not None:
+                    with on_device(variable.device, graph):
+                        states.append((self._state(gradient, variable, f"grads_and_vars[{i}]"), variable))
             self._prepare([variable for _, variable in states])
             for state, variable in states:
-                self._apply(state, variable)
+                with on_device(variable.device, graph):
+                    self._apply(state, variable)
             updates = [update for state, _ in states for update in state.updates]
             updates += self._finish(graph)
             if global_step is not None:
-                updates.append(global_step.assign_add(1))
+                with on_device(global_step.device, graph):
+                    updates.append(global_step.assign_add(1))
             return group(*updates, name="update")
 
     def get_name(self) -> str:

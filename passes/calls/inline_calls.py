@@ -15,6 +15,8 @@ from xdsl.traits import IsTerminator
 from pullback.dialects.graph.elementwise.basic import Identity
 from pullback.dialects.graph.gradient.custom_gradient import CustomGradient
 from pullback.dialects.graph.gradient.request import Gradients
+from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
+from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.location import called_at, name_in, name_of, name_of_value, named_at
 from pullback.dialects.ir.source import note_copies
 from pullback.passes.calls.call_order import Calls, graph_calls
@@ -205,8 +207,10 @@ class _Site:
             location = named_at(unique(name, self.names), location)
         if location != UNKNOWN_LOC:
             made.location = called_at(location, self.location)
-        if (device := self.call.attributes.get("device")) is not None:
-            made.attributes.setdefault("device", device)
+        device = self.call.attributes.get(DEVICE)
+        # A variable has a place of its own, wherever the function is called.
+        if device is not None and not isinstance(made, VariableOp | ReadsVariable | Update):
+            made.attributes.setdefault(DEVICE, device)
 
     def _prefix(self, value: SSAValue) -> None:
         if value.name_hint is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute, Operation, OpResult
 from xdsl.passes import ModulePass
 
@@ -15,6 +15,7 @@ from pullback.dialects.graph.by_index.gather import ConcatSlices, Densify
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.gradient.markers import Accumulate, AddN, SumGradients
 from pullback.dialects.graph.gradient.policies import Aggregation
+from pullback.dialects.graph.tensor.device import DEVICE, parse_device
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, StackType, known_extents, tensor_type
@@ -70,8 +71,8 @@ def aggregate(marker: SumGradients, method: Aggregation) -> None:
 
 def _take_origin(op: Operation, marker: Operation) -> None:
     op.location = marker.location
-    if (device := marker.attributes.get("device")) is not None:
-        op.attributes.setdefault("device", device)
+    if (device := marker.attributes.get(DEVICE)) is not None:
+        op.attributes.setdefault(DEVICE, device)
 
 
 def _by_device(terms: Sequence[Tensor], method: Method, marker: SumGradients) -> Tensor:
@@ -86,15 +87,21 @@ def _by_device(terms: Sequence[Tensor], method: Method, marker: SumGradients) ->
         group = groups[name]
         total = method(group, marker) if len(group) > 1 else group[0]
         if len(group) > 1 and name:
-            total.op.attributes["device"] = group[0].op.attributes["device"]
+            total.op.attributes[DEVICE] = group[0].op.attributes[DEVICE]
         partial.append(total)
     return method(partial, marker)
 
 
 def _device(term: Tensor) -> str:
+    """The device of a term, by one name whatever was written; what is no device stays as it is until it is placed."""
     owner = term.value.owner
-    device: Attribute | None = owner.attributes.get("device") if isinstance(owner, Operation) else None
-    return str(device) if device is not None else ""
+    device: Attribute | None = owner.attributes.get(DEVICE) if isinstance(owner, Operation) else None
+    if not isinstance(device, StringAttr):
+        return "" if device is None else str(device)
+    try:
+        return parse_device(device.data)
+    except ValueError:
+        return device.data
 
 
 # ---- methods -----------------------------------------------------------------------------------------------

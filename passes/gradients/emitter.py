@@ -15,11 +15,13 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from pullback.dialects.graph.by_index.gather import Densify
 from pullback.dialects.graph.gradient.policies import Aggregation, Gating
 from pullback.dialects.graph.op.graph_op import Properties
+from pullback.dialects.graph.state.variables import ask_for_device
 from pullback.dialects.graph.tensor.insertion import Insert
 from pullback.dialects.graph.tensor.location import Origin, Role, name_of, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static, shape_of_type
 from pullback.dialects.ir.positions import place_new, placed_as
+from pullback.passes.placement.colocation import Colocation
 
 LARGE = 100_000_000
 """Elements from which making slices dense is worth a warning, as in TensorFlow."""
@@ -32,7 +34,7 @@ class GradientOptions:
     Attributes:
         scope: the prefix of the names of all new operations, already unique; empty for none.
         aggregation, gate: stamped on the markers for the passes that decide; `None` leaves it to them.
-        colocate: each new operation gets the device of the forward operation it serves.
+        colocate: each new operation gets the device of the forward operation it serves, unless it has one.
         device: the device of every new operation without `colocate`.
         location: of the request; what serves no operation has its position.
     """
@@ -79,6 +81,7 @@ class Emitter:
     device: Attribute | None = None
     elsewhere: list[Operation] = field(default_factory=list[Operation])
     """The operations that were inserted beside the operation that they serve, not where the request is."""
+    colocation: Colocation = field(default_factory=Colocation)
     _location: LocationAttr | None = None
 
     def __call__(self, op: Operation) -> None:
@@ -88,7 +91,7 @@ class Emitter:
             is_copy = op.location is not UNKNOWN_LOC
             op.location = placed_as(location, op.location) if is_copy else location
         if self.device is not None:
-            op.attributes["device"] = self.device
+            ask_for_device(op, self.device)
         self.insert(op)
         self.made.append(op)
 
@@ -117,13 +120,15 @@ class Emitter:
         self.service, self._location = service, None
         forward = service.forward if service is not None else None
         if self.options.colocate:
-            self.device = forward.attributes.get("device") if forward is not None else None
+            self.device = self.colocation.device_of(forward) if forward is not None else None
         elif self.options.device:
             self.device = StringAttr(self.options.device)
 
     def at(self, insert: Insert) -> Emitter:
         """An emitter with another insertion point that records in the same list."""
-        return Emitter(insert, self.options, self.made, self.service, self.device, self.elsewhere)
+        return Emitter(
+            insert, self.options, self.made, self.service, self.device, self.elsewhere, self.colocation
+        )
 
     def behind(self, anchor: Operation) -> Emitter:
         """An emitter that inserts operations one after another behind `anchor`, and records them in `elsewhere`."""

@@ -43,7 +43,7 @@ def test_rule_72_colocation(graph: pb.Graph) -> None:
                 attribute.data if isinstance(attribute, StringAttr) else ""
             )
     assert devices["a"] == {"gpu:1"}
-    assert devices["b"] == {""}
+    assert devices["b"] == {"cuda:1"}  # it asks for none, and will be where its operand is
 
 
 def test_rule_72_seeds_sums_gates_and_zeros_go_where_what_they_serve_is(graph: pb.Graph) -> None:
@@ -65,7 +65,7 @@ def test_rule_72_seeds_sums_gates_and_zeros_go_where_what_they_serve_is(graph: p
 
 
 def test_rule_72_a_device_of_a_gradient_function_is_kept(graph: pb.Graph) -> None:
-    """Without colocation what a function says about devices stays; with it the forward operation decides."""
+    """A device that a gradient function asks for stays, with colocation, too; what asks for none is colocated."""
     x = pb.placeholder("f32", (2,), name="x")
 
     def elsewhere(dy: pb.Tensor) -> pb.Tensor:
@@ -75,6 +75,12 @@ def test_rule_72_a_device_of_a_gradient_function_is_kept(graph: pb.Graph) -> Non
     y = pb.custom_gradient(lambda a: (a * 2.0, elsewhere))(x)
     ops = made_by_gradients(graph, lambda: pb.gradients(y, x))
     assert [device for origin, _, device in ops if origin == "gradient"][-1:] == ["gpu:7"]
+    with pb.device("cpu:0"):
+        z = pb.tanh(y)
+    ops = made_by_gradients(graph, lambda: pb.gradients(z, x, colocate_gradients_with_ops=True))
+    devices = [(forward, device) for origin, forward, device in ops if origin == "gradient"]
+    assert {device for forward, device in devices if forward == "tanh"} == {"cpu:0"}
+    assert devices[-1][1] == "gpu:7"
 
 
 def made_by_gradients(graph: pb.Graph, call: Callable[[], object]) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.irdl import AnyAttr, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 
@@ -28,6 +28,7 @@ from pullback.dialects.graph.op.graph_op import (
     graph_op,
 )
 from pullback.dialects.graph.tensor.accumulators import add_rows
+from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -82,6 +83,12 @@ def label_of(reference: SSAValue) -> str:
         "where it is used",
         reference.owner.parent_op() if isinstance(reference.owner, Block) else reference.owner,
     )
+
+
+def ask_for_device(op: Operation, device: Attribute) -> None:
+    """Stamps a device on a new operation that asks for none; a read stays where its variable is."""
+    if not isinstance(op, ReadsVariable):
+        op.attributes.setdefault(DEVICE, device)
 
 
 def contents_type(op: str, type_: Attribute) -> Attribute:
