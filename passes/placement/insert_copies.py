@@ -6,7 +6,8 @@
                                                         %u = graph.negative %c {device = "cuda:0"}
 
 A value is copied once to each device, before it is first used there, in the block in which it was made: so what a loop
-reads is copied before the loop. A constant that asks for no device is there once for each, and is not copied.
+reads is copied before the loop. A copy that the program has there already is that one. A constant that asks for no
+device is there once for each, and is not copied.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
 
 from pullback.dialects.graph.kernel.devices import DEVICES
@@ -42,14 +43,14 @@ def drop_devices(function: func.FuncOp) -> None:
 def write_devices(function: func.FuncOp, placement: Placement) -> None:
     """Inserts the copies of a program of several devices, and states the device of each operation and argument."""
     block = function.body.block
-    written = list(operations_in(block))
     copies = CopiesToDevices(placement)
-    for op in written:
-        if not isinstance(op, CopyTo):
+    for op in list(operations_in(block)):
+        if isinstance(op, CopyTo):
+            copies.adopt(op)
+        else:
             copies.serve(op)
-    for op in reversed(written):
-        if isinstance(op, CopyTo):  # ours are in the place of those that the program has itself
-            _replace(op, [op.operands[0]])
+    for op in reversed(copies.superfluous):
+        _replace(op, [op.operands[0]])
     for op in operations_in(block):
         _state(op, placement)
     devices = [StringAttr(placement.values[argument]) for argument in block.args]
@@ -58,10 +59,25 @@ def write_devices(function: func.FuncOp, placement: Placement) -> None:
 
 @dataclass
 class CopiesToDevices:
-    """The copies of values on other devices, made as operations are served in program order."""
+    """The copies of values on other devices: those that the program has, or ones made for the first use there."""
 
     placement: Placement
-    made: dict[tuple[SSAValue, str], SSAValue] = field(default_factory=dict[tuple[SSAValue, str], SSAValue])
+    known: dict[tuple[SSAValue, str], SSAValue] = field(default_factory=dict[tuple[SSAValue, str], SSAValue])
+    superfluous: list[CopyTo] = field(default_factory=list[CopyTo])
+    """Copies of the program that others take the place of."""
+
+    def adopt(self, op: CopyTo) -> None:
+        """Takes a copy that the program has for the one to its device, unless there is one, or it is in a loop."""
+        value, device = _original(op.operands[0]), self.placement.ops[op]
+        if (
+            self.placement.values[value] == device
+            or (value, device) in self.known
+            or op.parent is not _block_of(value)
+        ):
+            self.superfluous.append(op)
+        else:
+            op.operands = [value]
+            self.known[value, device] = op.results[0]
 
     def serve(self, op: Operation) -> None:
         """Gives an operation its operands on the device where it wants them."""
@@ -76,14 +92,13 @@ class CopiesToDevices:
         """A value on a device, where `user` is the first operation that wants it there."""
         if self.placement.values[value] == device:
             return value
-        known = self.made.get((value, device))
+        known = self.known.get((value, device))
         if known is None:
-            known = self.made[value, device] = self._copied(device, value, user)
+            known = self.known[value, device] = self._copied(device, value, user)
         return known
 
     def _copied(self, device: str, value: SSAValue, user: Operation) -> SSAValue:
-        maker = value.owner
-        block = maker.parent if isinstance(maker, Operation) else maker
+        maker, block = value.owner, _block_of(value)
         while user.parent is not block:
             around = user.parent_op()
             assert around is not None
@@ -95,11 +110,16 @@ class CopiesToDevices:
             copy.location = location_of(value)
             if value.name_hint is not None:
                 copy.results[0].name_hint = f"{value.name_hint}_on_{device.replace(':', '')}"
-        assert block is not None
         block.insert_op_before(copy, user)
         self.placement.ops[copy], self.placement.reasons[copy] = device, COPY
         self.placement.values[copy.results[0]] = device
         return copy.results[0]
+
+
+def _block_of(value: SSAValue) -> Block:
+    block = value.owner.parent if isinstance(value.owner, Operation) else value.owner
+    assert block is not None
+    return block
 
 
 def _original(value: SSAValue) -> SSAValue:

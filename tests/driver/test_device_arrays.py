@@ -243,5 +243,7 @@ def test_functions_take_and_give_arrays_on_devices() -> None:
         assert {type(value) for value in second.values()} == {pb.DeviceArray}
         for value in second.values():
             np.testing.assert_array_equal(value, 4 * A)
-        with pytest.raises(TypeError, match=r"double: pair\['a'\]: .*_Gives is on a device of DLPack's kind 10"):
+        with pytest.raises(
+            TypeError, match=r"double: pair\['a'\]: .*_Gives is on a device of DLPack's kind 10"
+        ):
             double({"a": _Gives(None, (10, 0))})

@@ -133,7 +133,8 @@ def test_a_registered_target_is_in_lists_and_messages(
         assert run.main([str(program), "-p", passes, *given]) == 0
         assert "= [0.0, 0.0, 0.0, 0.0]" in capsys.readouterr().out
     with pytest.raises(
-        ValueError, match="expected one of numpy, cpu, simt, fibers, cuda, interpreter; did you mean 'interpreter'"
+        ValueError,
+        match="expected one of numpy, cpu, simt, fibers, cuda, interpreter; did you mean 'interpreter'",
     ):
         step_of("interpreted")
 
