@@ -247,3 +247,43 @@ def test_functions_take_and_give_arrays_on_devices() -> None:
             TypeError, match=r"double: pair\['a'\]: .*_Gives is on a device of DLPack's kind 10"
         ):
             double({"a": _Gives(None, (10, 0))})
+
+
+def test_a_program_of_several_devices_keeps_outputs_where_they_are() -> None:
+    """Part of it is the host's: its inputs are there, and so is a variable."""
+    with standing_in(devices=2), pb.Graph():
+        x, y = (pb.placeholder("f32", (4,), name) for name in "xy")
+        with pb.device("cpu:0"):
+            v = pb.Variable(np.zeros(4, np.float32), name="v")
+            scaled, update = x * 2.0, v.assign_add(x)
+        with pb.device("cuda:1"):
+            tripled = y * 3.0
+        outputs = [scaled + tripled, tripled, update]
+        step = pb.compile([x, y], outputs, "cuda", device_outputs=True)
+        found = [step(np.full(4, i, np.float32), np.full(4, 10 * i, np.float32)) for i in range(3)]
+        assert [array.device for array in found[0][:2]] == ["cuda:0", "cuda:1"]
+        found.append(step(*found[2][:2]))
+        np.testing.assert_array_equal([array.numpy()[0] for array, *_ in found], [0, 32, 64, 308])
+        np.testing.assert_array_equal([array.numpy()[0] for _, array, _ in found], [0, 30, 60, 180])
+        np.testing.assert_array_equal(v.numpy(), np.full(4, 67))
+
+
+def test_what_fails_on_the_device_is_raised_where_it_is_read() -> None:
+    """A variable that was there is lost, until it is given contents anew; what is on the host stays."""
+    with standing_in() as core, pb.Graph():
+        x, w = pb.placeholder("f32", (2, 3), "x"), pb.Variable(A, name="w")
+        changing = pb.compile([x], [x * w, w.assign_add(x)], "cuda", device_outputs=True)
+        on_host = pb.compile([x], [x * w], "cpu")
+        before = changing(A)[0]
+        before.wait()
+        core.faults.fail_kernel(core.recording.kernels()[0])
+        output = changing(A)[0]
+        with pytest.raises(
+            pb.CudaError, match=r"ILLEGAL_ADDRESS.*\n* It is one of these commands of the step of \(x"
+        ):
+            output.numpy()
+        for action in (w.numpy, before.numpy, lambda: on_host(A), lambda: changing(A)):
+            with pytest.raises(pb.CudaError, match="is lost in this process, with the variables on it"):
+                action()
+        w.storage.replace(A)
+        np.testing.assert_array_equal(on_host(A)[0], A * A)
