@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 from xdsl.dialects import func
@@ -32,6 +32,19 @@ from pullback.process.locks import Lock
 Array = npt.NDArray[Any]
 KEPT_BINDINGS = 4
 """For how many different places of variables a program keeps its graphs."""
+
+
+class TakenInputs(NamedTuple):
+    """The inputs of a call, as copies to where the program has them."""
+
+    begin: Copies
+    """Those that graphs of the program begin with."""
+    copies: Copies
+    """Those that come before."""
+    are_watched: bool = False
+    """Whether somebody waits for the latter."""
+    may_change: bool = False
+    """Whether what they read may change as soon as the call returns."""
 
 
 class CudaFunction:
@@ -80,18 +93,19 @@ class CudaFunction:
             queue.enter()
         try:
             sides = {at: self._side(at, storages[name]) for at, name in names.items()}
-            before, copies = self._taken(inputs)
+            taken = self._taken(inputs)
             after = self._transfers.outputs() if self._kept is None else ()
-            bound = self._bound(sides, before, after)
+            bound = self._bound(sides, taken.begin, after)
             for at, name in names.items():
                 if name in changed:
                     storages[name].changed_on_device(self._key(at))
-            self._program.copy(copies)
-            self._reads.begin(queue for _, queue in copies)
+            self._program.copy(taken.copies)
+            if taken.are_watched:
+                self._reads.begin(queue for _, queue in taken.copies)
             self._program.execute(bound, progress)
             if self._has_pinned_variables:
                 self._program.synchronize()
-            results = self._results(inputs)
+            results = self._results(taken)
         except BaseException:
             # Whatever the host does next with this memory, the devices are done with it.
             with suppress(Exception):
@@ -101,11 +115,10 @@ class CudaFunction:
             storages[name].contents()
         return results
 
-    def _taken(self, inputs: Sequence[Any]) -> tuple[Copies, Copies]:
-        """Takes the inputs: the copies with which the graphs of the program begin, and those that come before.
+    def _taken(self, inputs: Sequence[Any]) -> TakenInputs:
+        """Takes the inputs. What is on a device may be elsewhere in each call, so that no graph has it.
 
-        What is on a device may be elsewhere in each call. Where the call does not wait for the program, the next one
-        waits for no more than the copies of its inputs.
+        Where a call does not wait for the program, the next one waits for no more than the copies from pinned memory.
         """
         given = dict(zip(self._layout.inputs, inputs, strict=True))
         on_device = {at: value for at, value in given.items() if isinstance(value, DeviceArray)}
@@ -115,21 +128,22 @@ class CudaFunction:
             self._reads.wait()
         uploads = self._transfers.inputs({at: given[at] for at in given if at not in on_device})
         copies = self._transfers.on_device(on_device)
-        return (uploads, copies) if self._kept is None else ((), [*uploads, *copies])
+        if self._kept is None:
+            return TakenInputs(uploads, copies)
+        # Memory of another device, or of another library, is in no order with what this one is told.
+        first = self._queues[CUDA]
+        may_change = any(value.is_shared or value.queue is not first for value in on_device.values())
+        return TakenInputs((), [*uploads, *copies], bool(uploads) or may_change, may_change)
 
-    def _results(self, inputs: Sequence[Any]) -> list[Any]:
+    def _results(self, taken: TakenInputs) -> list[Any]:
         if self._kept is None:
             self._program.synchronize()
             return self._transfers.take()
         results, copies = self._kept.taken()
         self._program.copy(copies)
-        if any(isinstance(value, DeviceArray) and self._may_change(value) for value in inputs):
+        if taken.may_change:
             self._reads.wait()
         return results
-
-    def _may_change(self, value: DeviceArray) -> bool:
-        """Whether what an array holds may change while the copy of it is enqueued, in no order with it."""
-        return value.is_shared or value.queue is not self._queues[CUDA]
 
     def _bound(
         self, sides: Mapping[int, VariableOnDevice | PinnedVariable], before: Copies, after: Copies

@@ -55,6 +55,11 @@ def test_a_call_does_not_wait_for_the_device() -> None:
         for i, output in enumerate([first, second, *later]):
             np.testing.assert_array_equal(output, np.full((2, 3), 2 * i))
         np.testing.assert_array_equal(step(np.zeros_like(A))[2], np.full((2, 3), 10))
+        output = step(step(A)[0])[0]
+        core.recording.clear()
+        output = step(step(output)[0])[0]
+        assert not core.recording.waits(), "nothing is in memory of the host, or another library's"
+        np.testing.assert_array_equal(output, 16 * A)
 
 
 def test_what_an_array_on_a_device_is() -> None:
