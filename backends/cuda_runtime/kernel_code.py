@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda.program_source import cuda_source, kernel_names
 from pullback.backends.cuda_runtime.cubin_cache import object_code
+from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 
 Extent = tuple[int, int, int]
@@ -35,7 +36,10 @@ class KernelCode:
         if key not in self._kernels:
             if queue.architecture not in self._codes:
                 self._codes[queue.architecture] = object_code(self.text, queue.architecture)
-            self._kernels[key] = self._codes[queue.architecture].get_kernel(name)
+            try:
+                self._kernels[key] = self._codes[queue.architecture].get_kernel(name)
+            except Exception as error:
+                raise CudaError(f"{queue.name} does not load kernel @{name}: {first_line(error)}") from error
         return self._kernels[key]
 
     def config(self, grid: Extent, block: Extent, queue: DeviceQueue) -> Any:

@@ -45,7 +45,7 @@ class CudaArguments:
             self.types.append((shape, dtype))
             if at in layout.variables:
                 continue
-            label = f"'{argument.name_hint or at}'"
+            label = _purpose(layout, at, argument.name_hint)
             on_host = device == HOST
             if on_host or at in layout.inputs or at in layout.outputs or at in layout.constants:
                 self.pinned[at] = queue(device).pinned(shape, dtype, label)
@@ -55,3 +55,12 @@ class CudaArguments:
             size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
             buffer = self.buffers[at] = queue(device).allocate(size, label)
             self.arrays[at] = buffer.array(shape, dtype)
+
+
+def _purpose(layout: Layout, at: int, name: str | None) -> str:
+    """What messages call the memory of an argument."""
+    kinds = {"input": layout.inputs, "output": layout.outputs, "constant": layout.constants}
+    for kind, positions in kinds.items():
+        if at in positions:
+            return f"{kind} '{name or at}'"
+    return "the values between kernels"

@@ -176,7 +176,7 @@ class CudaFunction:
     def _side(self, at: int, storage: VariableStorage) -> VariableOnDevice | PinnedVariable:
         queue, (shape, dtype) = self._queue(self._arguments.devices[at]), self._arguments.types[at]
         kind = PinnedVariable if self._arguments.devices[at] == HOST else VariableOnDevice
-        return storage.on_device(self._key(at), lambda: kind(queue, shape, dtype))
+        return storage.on_device(self._key(at), lambda: kind(self._layout.variables[at], queue, shape, dtype))
 
 
 def _described(main: func.FuncOp, layout: Layout) -> str:

@@ -15,10 +15,10 @@ Array = npt.NDArray[Any]
 class VariableOnDevice:
     """The contents of a variable on a device."""
 
-    def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._queue = queue
+    def __init__(self, name: str, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._name, self._queue = name, queue
         self._size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        self._buffer = queue.allocate(self._size, "a variable")
+        self._buffer = queue.allocate(self._size, f"variable '{name}'")
         self.address = self._buffer.address
         self.array = self._buffer.array(shape, dtype)
 
@@ -32,7 +32,7 @@ class VariableOnDevice:
         """Copies from or to the variable's own array: pinned memory would cost as much again, for a rare copy."""
         self._queue.enter()
         if self._size:
-            self._queue.copy(target, source, self._size, "a copy of a variable")
+            self._queue.copy(target, source, self._size, f"a copy of variable '{self._name}'")
         self._queue.synchronize()
 
 
@@ -42,8 +42,8 @@ class PinnedVariable:
     A step that has one waits for the devices before it returns, so that whoever comes next finds the contents there.
     """
 
-    def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.array = queue.pinned(shape, dtype, "a variable")
+    def __init__(self, name: str, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.array = queue.pinned(shape, dtype, f"variable '{name}'")
         self.address = self.array.ctypes.data
 
     def upload(self, array: Array) -> None:
