@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from types import MappingProxyType, NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -84,7 +84,15 @@ def instance(cls: type[ModulePass], spec: ArgSpec) -> ModulePass:
     for option in options.values():
         if option.required and option.name not in given:
             raise ValueError(f"option '{option.name}' is missing; expected {option.type}")
-    return cls.from_spec(ArgSpec(spec.name, given))
+    return _made(cls, spec.name, tuple(given.items()), repr(given))
+
+
+@lru_cache(maxsize=1024)  # passes hold their options alone, so equal ones may be one
+def _made(
+    cls: type[ModulePass], name: str, given: tuple[tuple[str, ParameterListType], ...], _types: str
+) -> ModulePass:
+    """A pass with these options; their text tells what is equal and of another type, such as 1 and true."""
+    return cls.from_spec(ArgSpec(name, dict(given)))
 
 
 def _option(field: Field[Any], hint: Any) -> PassOption:
