@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
-from shutil import which
-from sys import executable
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp
@@ -20,6 +17,7 @@ from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.tests.levels.filecheck_programs import Program, RefusedError, Section, sections
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
+from pullback.tests.shell import run_shell
 
 LEVELS = (
     "",
@@ -98,22 +96,21 @@ func.func @main(%a: tensor<2x3xf32>, %b: tensor<3xf32>) -> (tensor<2x3xf32>, ten
 """  # noqa: E501
 
 
-def test_the_tools_in_a_pipe() -> None:
+def test_the_tools_in_a_pipe(tmp_path: Path) -> None:
     """`pullback-opt`, `xdsl-opt` and `pullback-opt` again: no name is lost on the way."""
-    ours = [executable, "-m", "pullback.tools.opt"]
-    stock = which("xdsl-opt", path=str(Path(executable).parent))
-    assert stock is not None
-    first = output([*ours, "-p", "gradients,finish"], PROGRAM)
-    assert 'loc(fused["gradients/layer/tanh_grad/", "gradient of layer/tanh"])' in first
-    assert 'loc(fused["gradients/results", "a gate"])' in output([*ours, "-p", "gradients"], PROGRAM)
-    between = output([stock, "--print-debuginfo", "--print-op-generic"], first)
-    assert output(ours, between) == first
+    source, first = tmp_path / "source.mlir", tmp_path / "first.mlir"
+    source.write_text(PROGRAM)
+    assert 'loc(fused["gradients/results", "a gate"])' in output(f"pullback-opt {source} -p gradients")
+    first.write_text(output(f"pullback-opt {source} -p gradients,finish"))
+    assert 'loc(fused["gradients/layer/tanh_grad/", "gradient of layer/tanh"])' in first.read_text()
+    pipe = f"xdsl-opt {first} --print-debuginfo --print-op-generic | pullback-opt"
+    assert output(pipe) == first.read_text()
 
 
-def output(command: list[str], text: str) -> str:
-    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def output(line: str) -> str:
+    out, err = BytesIO(), BytesIO()
+    assert run_shell(line, out, err) == 0, err.getvalue()
+    return out.getvalue().decode()
 
 
 @pytest.mark.parametrize(
