@@ -16,22 +16,26 @@ from pullback.tests.gpu.test_planted_faults import each
 pytestmark = pytest.mark.compiler
 
 
-def product(m: int, k: int, n: int, tuning: str) -> Subject:
-    """A transposed matrix times another one, a bias, and its maximum with 0 in two results."""
-    x, w, b, y = (f"tensor<{shape}xf32>" for shape in (f"{k}x{m}", f"{k}x{n}", f"{n}", f"{m}x{n}"))
+def product(m: int, k: int, n: int, tuning: str, transposed: str = "transpose_b") -> Subject:
+    """Two matrices, one of them transposed, a bias, and the hyperbolic tangent of the sum in another result.
+
+    Where the second one is transposed, whatever is read beyond the edges of either is another row, or nothing.
+    """
+    first, second = ((m, k), (n, k)) if transposed == "transpose_b" else ((k, m), (k, n))
+    x, w, b, y = (f"tensor<{'x'.join(map(str, shape))}xf32>" for shape in (first, second, (n,), (m, n)))
     text = f"""
     func.func @main(%x: {x}, %w: {w}, %b: {b}) -> ({y}, {y}) {{
       %p:2 = graph.kernel %x, %w, %b schedule<kind = matmul, parallel = [{m}, {n}], reduce = [{k}], gpu = {{{tuning}}}>
           : ({x}, {w}, {b}) -> ({y}, {y}) {{
       ^bb0(%0: {x}, %1: {w}, %2: {b}):
-        %3 = graph.matmul %0, %1 {{transpose_a}} : ({x}, {w}) -> {y}
+        %3 = graph.matmul %0, %1 {{{transposed}}} : ({x}, {w}) -> {y}
         %4 = graph.add %3, %2 : ({y}, {b}) -> {y}
         %5 = graph.tanh %4 : {y}
         graph.yield %4, %5 : {y}, {y}
       }}
       func.return %p#0, %p#1 : {y}, {y}
     }}"""
-    return subject_of_graph(text, positive(k, m), positive(k, n), positive(n))
+    return subject_of_graph(text, positive(*first), positive(*second), positive(n))
 
 
 def positive(*shape: int) -> Array:
@@ -50,12 +54,19 @@ def in_parts() -> Subject:
 
 
 @cache
+def across() -> Subject:
+    """Neighbouring threads copy along the results, in vectors for the second matrix."""
+    return product(21, 37, 72, "tile = [16, 128, 16], threads = 64", "transpose_a")
+
+
+@cache
 def long() -> Subject:
     """Sums of blocks of 1024 terms, added up in f64."""
     return product(2, 2060, 3, "tile = [4, 8, 64], threads = 32, split = 1")
 
 
-EMITTERS = [tiled, in_parts]
+MASKED = [tiled, in_parts]
+EMITTERS = [*MASKED, across]
 every_emitter = pytest.mark.parametrize("subject", EMITTERS, ids=lambda build: build.__name__)
 
 
@@ -68,7 +79,7 @@ def test_each_barrier_is_needed(subject: Callable[[], Subject]) -> None:
         finds(subject(), in_text(r"__syncthreads\(\);", "", number))
 
 
-@every_emitter
+@pytest.mark.parametrize("subject", MASKED, ids=lambda build: build.__name__)
 def test_each_mask_is_needed(subject: Callable[[], Subject]) -> None:
     """Those of the product; what adds up its parts has tests of its own."""
     product = next(op for op in subject().module.walk() if op.name == "gpu.func")

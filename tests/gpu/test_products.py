@@ -153,13 +153,27 @@ def test_batches(shapes: tuple[tuple[int, ...], tuple[int, ...]], transposes: tu
     check(schedule((*batch, m, n), k), [*arrays, whole((n,), "f32", 2)], body)
 
 
-TILES = [(64, 64, 16), (8, 8, 4), (1, 64, 8), (64, 1, 2), (16, 64, 1), (128, 32, 32), (4, 16, 64)]
+TILES = [
+    (64, 64, 16),
+    (8, 8, 4),
+    (1, 64, 8),
+    (64, 1, 2),
+    (16, 64, 1),
+    (128, 32, 32),
+    (128, 128, 8),
+    (4, 16, 64),
+]
 
 
 @pytest.mark.parametrize("tile", TILES, ids=str)
 def test_tiles(tile: tuple[int, int, int]) -> None:
     check_size((65, 33, 70), tile=tile)
-    check_size((65, 33, 70), (True, True), tile=tile, threads=min(tile[0] * tile[1], 64))
+    check_size(
+        (65, 33, 70),
+        (True, True),
+        tile=tile,
+        threads=max(min(tile[0] * tile[1], 64), tile[0] * tile[1] // 64),
+    )
 
 
 @pytest.mark.parametrize("threads", [32, 64, 256, 1024])
@@ -257,8 +271,13 @@ def tiles_of(
 
 
 DEFAULTS: dict[Size, ProductTiles] = {
-    (4096, 4096, 4096): ProductTiles(64, 64, 16, 256, 1),
-    (1024, 512, 4096): ProductTiles(64, 64, 16, 256, 1),
+    (4096, 4096, 4096): ProductTiles(128, 128, 8, 256, 3),
+    (16384, 16384, 16384): ProductTiles(64, 64, 16, 256, 1),
+    (1024, 512, 4096): ProductTiles(128, 128, 8, 256, 1),
+    (1024, 512, 2048): ProductTiles(64, 64, 16, 256, 1),
+    (1000, 3000, 1003): ProductTiles(64, 64, 16, 256, 2),
+    (8200, 512, 2050): ProductTiles(128, 128, 8, 256, 1),
+    (130, 512, 30000): ProductTiles(64, 64, 16, 256, 1),
     (16, 1_000_000, 16): ProductTiles(16, 16, 32, 64, 1024),
     (1, 4096, 4096): ProductTiles(1, 64, 32, 64, 4),
     (10, 10, 10): ProductTiles(16, 16, 16, 64, 1),

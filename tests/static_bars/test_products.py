@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pullback.backends.cuda.program_source import cuda_source
-from pullback.backends.cuda_runtime.compile_kernels import compile_to_cubin
+from pullback.backends.cuda_runtime.compile_kernels import compile_kernels, compile_to_cubin
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import lowered
@@ -18,8 +18,8 @@ MISSING = not (has_nvrtc() and disassembler()) and not os.environ.get("CI")
 pytestmark = pytest.mark.skipif(MISSING, reason="no nvidia-cuda-nvrtc, or no nvdisasm")
 
 
-def code_of(m: int, k: int, n: int, dtype: str, architecture: str) -> MachineCode:
-    """The kernel of a product with a bias."""
+def source_of(m: int, k: int, n: int, dtype: str) -> str:
+    """A product with a bias."""
     x, w, b, y = (f"tensor<{shape}x{dtype}>" for shape in (f"{m}x{k}", f"{k}x{n}", f"{n}", f"{m}x{n}"))
     module = parse(
         context(),
@@ -29,8 +29,17 @@ def code_of(m: int, k: int, n: int, dtype: str, architecture: str) -> MachineCod
           func.return %y : {y}
         }}""",
     ).module
-    cubin = compile_to_cubin(cuda_source(lowered(module, "kernels,gpu")), architecture)
-    return disassemble(cubin)["main_kernel_0"]
+    return cuda_source(lowered(module, "kernels,gpu"))
+
+
+def code_of(m: int, k: int, n: int, dtype: str, architecture: str) -> MachineCode:
+    """The kernel of a product with a bias."""
+    return disassemble(compile_to_cubin(source_of(m, k, n, dtype), architecture))["main_kernel_0"]
+
+
+def registers_of(m: int, k: int, n: int) -> int:
+    made = compile_kernels(source_of(m, k, n, "f32"), "sm_90", verbose=True)
+    return made.resources["main_kernel_0"].registers
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
@@ -44,6 +53,15 @@ def test_results_stay_in_registers(size: tuple[int, int, int], architecture: str
     assert code.count("BAR") == 2
     assert code.count(r"LDS\.128") * 8 == code.count("FFMA"), "an element of a tile is read by itself"
     assert code.count("LDS") == code.count(r"LDS\.128")
+
+
+def test_large_products() -> None:
+    """Sixteen products for each access of shared memory, and two blocks on each processor; both factors by vectors."""
+    code, registers = code_of(4096, 512, 4096, "f32", "sm_90"), registers_of(4096, 512, 4096)
+    assert registers <= 128
+    assert code.count("CALL|LDL|STL") == 0
+    assert code.count(r"LDS\.128") * 16 == code.count("FFMA") == 512
+    assert code.count(r"LDG\.E\.128") == 4
 
 
 def test_double_precision() -> None:

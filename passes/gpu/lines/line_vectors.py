@@ -40,13 +40,14 @@ def obstacles(plan: LinePlan, lanes: int) -> Iterator[str]:
             yield f"result {output.result} {obstacle}"
     for node in plan.of_lines:
         if isinstance(node, Load):
-            for obstacle in _of_load(node, dim, lanes):
+            for obstacle in obstacles_of_load(node, dim, lanes):
                 yield f"input {node.argument} {obstacle}"
         elif isinstance(node, IdentityElement) and dim in node.dims:
             yield "the column of a one-hot row changes from one to the next"
 
 
-def _of_load(load: Load, dim: int, lanes: int) -> Iterator[str]:
+def obstacles_of_load(load: Load, dim: int, lanes: int) -> Iterator[str]:
+    """What keeps a thread from loading so many elements along a dim at once, in words."""
     if any(dim in row.dims for row in load.operands):
         yield "is read in rows of their own"
     elif load.operands and load.offset.coefficients[dim] and load.row_stride % lanes:

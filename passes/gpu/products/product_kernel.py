@@ -2,6 +2,7 @@
 
 for each tile of terms:
   all threads copy the tile of each factor to shared memory, 0 where there are no elements
+  and begin to load the next tiles to their registers
   barrier
   for each term of the tile: each thread multiplies its elements of a column of A and of a row of B, and adds up
   barrier
@@ -43,8 +44,8 @@ def factors_of(space: ProductSpace, tiles: ProductTiles) -> tuple[Factor, Factor
     """The two factors of a product, whose tiles run along the rows and along the columns of the result."""
     a, b = space.product.operands
     return (
-        Factor(a, space.rows, space.terms, tiles.rows, tiles.terms),
-        Factor(b, space.columns, space.terms, tiles.columns, tiles.terms),
+        Factor(a, space.rows, space.terms, tiles.rows, tiles.terms, tiles.threads),
+        Factor(b, space.columns, space.terms, tiles.columns, tiles.terms, tiles.threads),
     )
 
 
@@ -76,12 +77,22 @@ class ProductKernel:
             space = self.space
             changing = space.rows.numbers | space.columns.numbers | space.terms.numbers
             self.point.prepare(space.product.operands, changing)
-            a, b = factors_of(space, self.tiles)
-            self.a, self.b = OperandTile(build, a, "a_tile"), OperandTile(build, b, "b_tile")
+            factors = factors_of(space, self.tiles)
+            self.in_advance = self._fetches_in_advance(factors)
+            self.a, self.b = (
+                OperandTile(build, factor, name, self.thread, in_advance=self.in_advance)
+                for factor, name in zip(factors, ("a_tile", "b_tile"), strict=True)
+            )
             self.of_row = LocalArray(self.columns, self.element_type, "b_row")
             self.sums = LocalArray(self.rows * self.columns, self.element_type, "sums")
             self._store(self._form_sums(), outputs)
         return build.finish(blocks=prod(grid))
+
+    def _fetches_in_advance(self, factors: Sequence[Factor]) -> bool:
+        """Whether there are tiles to be fetched meanwhile, and registers: totals in higher precision need them all."""
+        several = self.tiles.steps(self.space.terms.size) >= 2 * self.tiles.split
+        even = all(factor.each is not None for factor in factors)
+        return several and even and self.total_type == self.element_type
 
     def _find_place(self, grid: Sequence[int]) -> None:
         """The part and the tile that the block computes, and the first row and column of the thread in the tile."""
@@ -151,14 +162,32 @@ class ProductKernel:
         self.sums.fill(build, build.number(0, self.element_type))
 
         def step(start: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            self.a.copy(self.thread, self.point, self.first_row, start)
-            self.b.copy(self.thread, self.point, self.first_column, start)
+            if self.in_advance:
+                self.a.put()
+                self.b.put()
+                self._fetch(self._next(start))
+            else:
+                self._fetch(start)
             insert(BarrierOp())
             self._add_terms()
             insert(BarrierOp())
             return []
 
+        if self.in_advance:
+            self._fetch(begin, all_terms=True)
         build.loop_between((begin, end, build.index(self.tiles.terms)), "start", [], step)
+
+    def _fetch(self, start: SSAValue, *, all_terms: bool = False) -> None:
+        self.a.fetch(self.point, self.first_row, start, all_terms=all_terms)
+        self.b.fetch(self.point, self.first_column, start, all_terms=all_terms)
+
+    def _next(self, start: SSAValue) -> SSAValue:
+        """Where the next tile of terms begins, which is the last one again behind that, unless it is masked there."""
+        build, terms, size = self.builder, self.tiles.terms, self.space.terms.size
+        following = build.sum_of([(start, 1)], terms, "next")
+        if size % terms:
+            return following
+        return result_of(index_op(arith.MinUIOp, following, build.index(size - terms)), "next")
 
     def _add_terms(self) -> None:
         """Adds the products of the terms of the tiles; the next terms are read while those of one are added."""

@@ -18,12 +18,17 @@ func.func @main(%x: tensor<32x128xf32>, %w: tensor<32x100xf32>, %b: tensor<100xf
 // CHECK:      memref.global "private" @main_kernel_0_a_tile : memref<1024xf32, 3 : i64> = uninitialized {alignment = 16 : i64}
 // CHECK:      gpu.func @main_kernel_0({{.*}}known_block_size = array<i32: 256, 1, 1>
 // CHECK:        %sums = memref.alloca() : memref<16xf32>
+// CHECK:        vector.load %x[
 // CHECK:        scf.for %start = %c0 to %c32 step %c16 {
 // CHECK:          memref.store {{.*}}, %a_tile[
+// CHECK:          memref.store {{.*}}, %b_tile[
+// CHECK:          [[NEXT:%.*]] = arith.minui {{.*}}, %c16 : index
+// CHECK:          vector.load %x[
 // CHECK:          [[INSIDE:%.*]] = arith.cmpi ult, {{.*}}, %c100 : index
-// CHECK:          [[ELEMENT:%.*]] = scf.if [[INSIDE]] -> (f32) {
+// CHECK:          scf.if [[INSIDE]] -> (vector<4xf32>) {
+// CHECK:            vector.load %w[
 // CHECK:            arith.negf
-// CHECK:          memref.store [[ELEMENT]], %b_tile[
+// CHECK:          memref.store {{.*}}, %b_tile_next[
 // CHECK:          gpu.barrier
 // CHECK:          scf.for %term
 // CHECK:            memref.load %b_tile[
