@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from sybil import Example, Sybil
 from sybil.evaluators.doctest import OutputChecker
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
+from pullback.backends.cuda_runtime import api
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.dialects.verification import verify
+from pullback.tests.cuda_core.stand_in import StandIn
 from pullback.tests.shell import needs_bash, run_shell
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +54,9 @@ def enter_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-RUN = [pytest.param(p, marks=pytest.mark.compiler) if p.stem == "cuda-text" else p for p in DOCUMENTS]
+ON_FIBERS = ("cuda-text", "gpu")
+"""Pages whose kernels are CUDA text that runs on the CPU; of target `cuda` through the stand-in for `cuda.core`."""
+RUN = [pytest.param(p, marks=pytest.mark.compiler) if p.stem in ON_FIBERS else p for p in DOCUMENTS]
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
@@ -64,8 +69,9 @@ def test_document(path: Path) -> None:
             CodeBlockParser("mlir", check_mlir),
         ]
     )
-    for example in sybil.parse(path).examples():
-        example.evaluate()
+    with api.using(StandIn()) if path.stem == "gpu" else nullcontext():
+        for example in sybil.parse(path).examples():
+            example.evaluate()
 
 
 def check_console(example: Example) -> str | None:
