@@ -134,6 +134,7 @@ from pullback.frontend.functions.conditionals import *
 
 # ---- Names, devices and order ----
 from pullback.frontend.graph.scopes import *
+from pullback.passes.placement.device_warnings import DeviceWarning as DeviceWarning
 from pullback.frontend.handles.control_dependencies import *
 from pullback.frontend.handles.control_dependencies import tuple_of as _tuple_of
 

@@ -127,7 +127,7 @@ class _Assignment:
         if stack is not None and stack in self.placement.values and not isinstance(op, While | CopyTo):
             return self.placement.values[stack], OPERAND  # what a loop keeps is in one place
         if (device := self.requests.of(op)) is not None:
-            return device, TOLD if variable_of(op) is None else VARIABLE
+            return device, TOLD if self.requests.asks(op) else VARIABLE
         if variable_of(op) is not None:
             return CUDA, DEFAULT
         largest = self._largest(op.operands)

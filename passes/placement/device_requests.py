@@ -86,6 +86,10 @@ class DeviceRequests:
         variable = variable_of(op)
         return self._of.get(op) if variable is None else self._variables.get(variable, (None,))[0]
 
+    def asks(self, op: Operation) -> bool:
+        """Tells whether an operation asks for a device itself."""
+        return op in self._of
+
     def resolved(self, device: str, op: Operation) -> str:
         """The device itself, or the one that takes its place."""
         if self.there.have(device):
