@@ -68,7 +68,7 @@ def test_an_error_of_python_says_it_in_one_line(said: str) -> None:
         with pytest.raises(CudaMissingError) as error:
             step(numbers(3))
         assert re.fullmatch(said, str(error.value))
-    assert isinstance(error.value, pb.CudaError)
+        assert isinstance(error.value, pb.CudaError)
 
 
 def test_programs_are_compiled_all_the_same(said: str) -> None:
