@@ -182,6 +182,11 @@ def test_threads(threads: int) -> None:
     assert product.threads == threads
 
 
+def test_many_sums_of_few_parts() -> None:
+    _, parts = check_size((256, 8, 130), split=2, tile=(64, 64, 4))
+    assert (parts.threads, parts.blocks) == (256, 130)
+
+
 @given(st.data())
 def test_random_products(data: st.DataObject) -> None:
     m, k, n = (data.draw(st.integers(0, 40)) for _ in range(3))

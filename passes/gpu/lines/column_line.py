@@ -77,7 +77,7 @@ class ColumnLine(Line):
         distances = powers_between(self._columns.count, WARP)
         pairs = zip(combinations, totals, strict=True)
         totals = [c.across_lanes(self._builder, total, distances) for c, total in pairs]
-        if self._builder.threads == WARP:
+        if self._builder.threads == WARP or self._columns.groups == 1:
             return totals
         each = [c for c in combinations for _ in range(self._columns.vector)]
         elements = [element for total in totals for element in elements_of(total)]

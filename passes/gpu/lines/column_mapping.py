@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pullback.passes.gpu.gpu_limits import BUSY_BLOCKS
 from pullback.passes.gpu.kernel_builder import WARP
 from pullback.passes.gpu.lines.line_mapping import (
     USUAL_THREADS,
@@ -22,13 +23,16 @@ from pullback.passes.gpu.lines.line_mapping import (
 STEPS = 4
 """How many elements of a column, one after the other, a thread should have before more threads share the column."""
 
+WIDE = 256
+"""The threads of a block that are side by side in a row where each has a column of its own."""
+
 
 @dataclass(frozen=True)
 class ColumnMapping(LineMapping):
     """Columns in threads; `threads` and `split` are those of the schedule."""
 
     lanes: int
-    """How many threads are side by side in a row: those of a warp, or fewer."""
+    """How many threads are side by side in a row: those of a warp, or fewer, or all of a block."""
     of_block: int
     split: int = 1
     vector: int = 1
@@ -37,6 +41,8 @@ class ColumnMapping(LineMapping):
     @staticmethod
     def default(columns: int, points: int) -> ColumnMapping:
         """The mapping of so many columns of so many points, and no totals across them."""
+        if points <= STEPS and columns >= WIDE * BUSY_BLOCKS:
+            return ColumnMapping(WIDE, WIDE)
         lanes = column_lanes(columns)
         return ColumnMapping(lanes, column_threads(points, lanes))
 
@@ -51,7 +57,7 @@ class ColumnMapping(LineMapping):
 
     @property
     def cells(self) -> int:
-        return self.threads // WARP * self.lanes if self.threads > WARP else 0
+        return self.threads // WARP * self.lanes if self.threads > max(WARP, self.lanes) else 0
 
     def blocks(self, lines: int) -> int:
         return -(-lines // self.columns_of_block)
