@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from xdsl.dialects import func
@@ -43,6 +44,7 @@ from pullback.passes.gradients.emitter import GradientOptions
 from pullback.passes.gradients.engine import gradients
 from pullback.passes.gradients.rule_registry import RuleState, state_of
 from pullback.passes.lowering.support import runs_on_host
+from pullback.passes.placement.device_warnings import DeviceWarning
 
 SUBJECTS = (r"(?<!complex<)f32", "complex<f32>", "i32", r"\bi1\b", "i64")
 """The dtypes in an example that may be replaced by others: f32 that is not half of a complex number, and so on."""
@@ -175,7 +177,8 @@ def _hosts(what: str, module: ModuleOp, targets: Sequence[str], tolerance: float
     hosts: list[bool] = []
     for target in targets:
         compiled = compile_function(module, target)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), catch_warnings():
+            simplefilter("ignore", DeviceWarning)  # some examples name devices, and `cpu` has one
             got = compiled(inputs, {})
         for a, b in zip(got, expected, strict=True):
             wide = [np.asarray(v, np.complex128 if v.dtype.kind == "c" else np.float64) for v in (a, b)]
