@@ -179,12 +179,11 @@ def _hosts(what: str, module: ModuleOp, targets: Sequence[str], tolerance: float
         compiled = compile_function(module, target)
         with np.errstate(all="ignore"), catch_warnings():
             simplefilter("ignore", DeviceWarning)  # some examples name devices, and `cpu` has one
-            got = compiled(inputs, {})
+            got, scheduled = compiled(inputs, {}), parse(context(), compiled.ir("kernels")).module
         for a, b in zip(got, expected, strict=True):
             wide = [np.asarray(v, np.complex128 if v.dtype.kind == "c" else np.float64) for v in (a, b)]
             if not np.allclose(*wide, rtol=tolerance, atol=tolerance, equal_nan=True):
                 raise MatrixError(f"{what}: {target} gives {a}, numpy {b}")
-        scheduled = parse(context(), compiled.ir("kernels")).module
         hosts.append(any(runs_on_host(op) for op in main_function(scheduled).body.block.ops))
     return tuple(hosts)
 
