@@ -7,6 +7,8 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cuda_runtime import api
+from pullback.backends.cuda_runtime.device_queues import device_queue
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.tests.backends.cuda_runtime.programs_on_devices import X, agree, host_operation, layers
 from pullback.tests.cuda_core.fixtures import standing_in
 from pullback.tests.cuda_core.stand_in import StandIn
@@ -123,5 +125,9 @@ def test_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_device_that_is_not_there(core: StandIn) -> None:
-    with pytest.raises(pb.CudaError, match="no device cuda:1 on this machine: expected one of cuda:0"):
+    with pytest.raises(
+        DiagnosticError, match=r"to run on cuda:1, which is not there: there are cpu:0, cuda:0"
+    ):
         layers(devices=("cuda:0", "cuda:1")).step(X)
+    with pytest.raises(pb.CudaError, match="no device cuda:1 on this machine: expected one of cuda:0"):
+        device_queue(1)
