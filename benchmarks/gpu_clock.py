@@ -91,7 +91,7 @@ class DeviceClock:
 
         self._queue, self._copies = device_queue(), copies
         self._queue.enter()
-        self._buffers = [self._queue.allocate(size) for _ in range(2)]
+        self._buffers = [self._queue.device.allocate(size, stream=self._queue.stream) for _ in range(2)]
 
     def wait(self) -> None:
         """Waits for all that our steps have enqueued."""
@@ -152,7 +152,7 @@ class DeviceClock:
         return {"device": str(self._queue.device.name), "architecture": self._queue.architecture}
 
     def _copy(self, count: int) -> None:
-        target, source = (buffer.buffer for buffer in self._buffers)
+        target, source = self._buffers
         for _ in range(count):
             target.copy_from(source, stream=self._queue.stream)
 

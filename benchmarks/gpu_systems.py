@@ -15,6 +15,8 @@ from gpu_workloads import Array, Workload
 
 RATE = 1e-3
 """Of training steps."""
+EPSILON = 1e-20
+"""Of Adam: so small that it makes no difference whether it is added before the bias is corrected, or after."""
 CHECKED_STEPS = 3
 
 
@@ -83,7 +85,7 @@ class Pullback:
             pairs = [stored(gradient) for gradient in pb.gradients(value, weights)]
             return [into for into, _ in pairs], [value, *(update for _, update in pairs)]
         adam, sgd = pb.train.AdamOptimizer, pb.train.GradientDescentOptimizer
-        optimizer = adam(RATE) if workload.optimizer == "adam" else sgd(RATE)
+        optimizer = adam(RATE, epsilon=EPSILON) if workload.optimizer == "adam" else sgd(RATE)
         return list(weights), [value, optimizer.minimize(value, var_list=list(weights))]
 
     def device_seconds(self, prepared: Prepared, calls: int) -> float | None:
@@ -184,8 +186,11 @@ class Torch:
         self, workload: Workload, model: Callable[..., Any], weights: list[Any], data: list[Any]
     ) -> Prepared:
         optimizers = self._torch.optim
-        kind = optimizers.Adam if workload.optimizer == "adam" else optimizers.SGD
-        optimizer = kind(weights, lr=RATE, fused=True)
+        optimizer = (
+            optimizers.Adam(weights, lr=RATE, eps=EPSILON, fused=True)
+            if workload.optimizer == "adam"
+            else optimizers.SGD(weights, lr=RATE, fused=True)
+        )
 
         def step() -> Any:
             loss = model(*weights, *data)
@@ -345,7 +350,8 @@ def jax_adam_step(model: Callable[..., Any]) -> Callable[..., Any]:
         squares = [0.999 * v + 0.001 * g * g for v, g in zip(squares, gradients, strict=True)]
         rate = RATE * jax.numpy.sqrt(1 - 0.999**count) / (1 - 0.9**count)
         moved = [
-            p - rate * m / (jax.numpy.sqrt(v) + 1e-8) for p, m, v in zip(weights, means, squares, strict=True)
+            p - rate * m / (jax.numpy.sqrt(v) + EPSILON)
+            for p, m, v in zip(weights, means, squares, strict=True)
         ]
         return (moved, means, squares, count), loss
 

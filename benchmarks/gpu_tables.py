@@ -65,12 +65,15 @@ def cell(found: Comparison, measure: Measure, system: str, workload: str) -> str
 def ratio(found: Comparison, measure: Measure, systems: Sequence[str], workload: str) -> str:
     """The median over the rounds of the time of the fastest peer over ours."""
     ratios: list[float] = []
-    rounds = {system: found.times.get((system, workload), []) for system in systems}
-    for number in range(min(map(len, rounds.values()), default=0) if len(rounds) > 1 else 0):
-        times = {system: measure(rounds[system][number]) for system in systems}
-        peers = [value for system, value in times.items() if system != "pullback" and value]
-        if times["pullback"] and peers:
-            ratios.append(min(peers) / times["pullback"])
+    rounds = {
+        system: found.times[system, workload] for system in systems if (system, workload) in found.times
+    }
+    for of_round in zip(*rounds.values(), strict=False):
+        times = {system: measure(one) for system, one in zip(rounds, of_round, strict=True)}
+        ours = times.pop("pullback", None)
+        peers = [value for value in times.values() if value]
+        if ours and peers:
+            ratios.append(min(peers) / ours)
     return f"{statistics.median(ratios):.2f}" if ratios else "-"
 
 
