@@ -23,6 +23,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.state.control_flow import While, captured_values
 from pullback.dialects.graph.state.copy_to import CopyTo
+from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.device import CUDA
 from pullback.dialects.graph.tensor.types import (
     SlicesType,
@@ -76,6 +77,7 @@ def assign_devices(
         walk.placement.values[argument] = stated or CUDA
     walk.visit_block(block)
     walk.place_floating()
+    walk.move_constants()
     return walk.placement
 
 
@@ -150,9 +152,23 @@ class _Assignment:
             device = None if use is None else self.placement.wanted(use.operation, use.index)
             self._put(op, device or CUDA, DEFAULT if device is None else USER)
 
+    def move_constants(self) -> None:
+        """Puts constants that were told to be where nothing uses them where they are first used."""
+        for op in self.order:
+            if self.placement.reasons.get(op) == TOLD and is_constant(op):
+                use = self._first_use(op.results)
+                wanted = {self.placement.wanted(u.operation, u.index) for r in op.results for u in r.uses}
+                if use is not None and not wanted & {None, self.placement.ops[op]}:
+                    self._put(op, self.placement.wanted(use.operation, use.index) or CUDA, USER)
+
     def _first_use(self, values: Sequence[SSAValue]) -> Use | None:
         uses = [use for value in values for use in value.uses if use.operation in self.order]
         return min(uses, key=lambda use: self.order[use.operation], default=None)
+
+
+def is_constant(op: Operation) -> bool:
+    """Tells whether an operation makes the same value wherever it is, of nothing."""
+    return not op.operands and not isinstance(op, VariableOp) and op.has_trait(Pure)
 
 
 def _bytes(type_: Attribute) -> float:

@@ -6,8 +6,8 @@
                                                         %u = graph.negative %c {device = "cuda:0"}
 
 A value is copied once to each device, before it is first used there, in the block in which it was made: so what a loop
-reads is copied before the loop. A copy that the program has there already is that one. A constant that asks for no
-device is there once for each, and is not copied.
+reads is copied before the loop. A copy that the program has there already is that one. A constant is there once for
+each device that uses it, and is not copied.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from dataclasses import dataclass, field
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.traits import IsTerminator, Pure
+from xdsl.traits import IsTerminator
 
 from pullback.dialects.graph.kernel.devices import DEVICES
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.copy_to import CopyTo
-from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.location import location_of
-from pullback.passes.placement.assign_devices import COPY, TOLD, Placement
+from pullback.passes.placement.assign_devices import COPY, Placement, is_constant
 from pullback.passes.placement.device_requests import operations_in
 from pullback.passes.rewriting.replacement import drop
 
@@ -103,7 +102,7 @@ class CopiesToDevices:
             around = user.parent_op()
             assert around is not None
             user = around
-        if isinstance(maker, Operation) and _is_constant(maker) and self.placement.reasons[maker] != TOLD:
+        if isinstance(maker, Operation) and is_constant(maker):
             copy = maker.clone()
         else:
             copy = CopyTo.of_value(value, device)
@@ -127,11 +126,6 @@ def _original(value: SSAValue) -> SSAValue:
     while isinstance(value.owner, CopyTo):
         value = value.owner.operands[0]
     return value
-
-
-def _is_constant(op: Operation) -> bool:
-    """Tells whether an operation makes the same value wherever it is, of nothing."""
-    return not op.operands and not isinstance(op, VariableOp) and op.has_trait(Pure)
 
 
 def _state(op: Operation, placement: Placement) -> None:

@@ -72,12 +72,18 @@ func.func @main(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<f32>
 // CHECK-NEXT: %b = graph.multiply %x_on_cpu0, %two_2 {device = "cpu:0"} : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
 
 // -----
-// A constant that was told where to be is copied.
-func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+// So is a constant that was told where to be, but for what uses it: there it pulls others to it, as any operand does.
+func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<3xf32>) {
   %two = graph.fill {value = 2.0 : f32, device = "cuda:1"} : tensor<f32>
-  %a = graph.multiply %x, %two : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
-  func.return %a : tensor<4xf32>
+  %a = graph.multiply %x, %two {device = "/gpu:0"} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  %three = graph.fill {value = 3.0 : f32, device = "cuda:1"} : tensor<3xf32>
+  %s = graph.sum %x {axes = array<i64: 0>} : (tensor<2xf32>) -> tensor<f32>
+  %b = graph.multiply %s, %three : (tensor<f32>, tensor<3xf32>) -> tensor<3xf32>
+  func.return %a, %b : tensor<2xf32>, tensor<3xf32>
 }
-// CHECK:   %two = graph.fill {value = 2.000000e+00 : f32, device = "cuda:1"} : tensor<f32>
-// CHECK-NEXT: %two_on_cuda0 = graph.copy_to %two {device = "cuda:0"} : tensor<f32>
-// CHECK-NEXT: %a = graph.multiply %x, %two_on_cuda0 {device = "cuda:0"} : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+// CHECK: %two = graph.fill {value = 2.000000e+00 : f32, device = "cuda:0"} : tensor<f32>
+// CHECK-NEXT: %a = graph.multiply %x, %two {device = "cuda:0"} : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+// CHECK-NEXT: %three = graph.fill {value = 3.000000e+00 : f32, device = "cuda:1"} : tensor<3xf32>
+// CHECK-NEXT: %s = graph.sum %x {axes = array<i64: 0>, device = "cuda:0"}
+// CHECK-NEXT: %s_on_cuda1 = graph.copy_to %s {device = "cuda:1"} : tensor<f32>
+// CHECK-NEXT: %b = graph.multiply %s_on_cuda1, %three {device = "cuda:1"}
