@@ -187,3 +187,26 @@ def contents_after(calls: list[tuple[str, str]]) -> list[np.ndarray]:
             step = compiled.setdefault((name, target), pb.compile([x], steps[name], target))
             found += [r for r in step(np.full(3, at, np.float32)) if r is not None]
         return [*found, v.numpy(), w.numpy()]
+
+
+@pytest.mark.compiler
+def test_two_devices_share_a_variable() -> None:
+    """It is copied, through the host, when another device than the last one takes it."""
+    v = pb.Variable(np.zeros(4, np.float32), name="v")
+
+    def adding_on(device: str) -> pb.Function:
+        @pb.function(target="cuda")
+        def add(x: pb.Tensor) -> pb.Variable:
+            with pb.device(device):
+                v.assign_add(x)
+            return v
+
+        return add
+
+    with standing_in(devices=2) as core:
+        first, second = adding_on("cuda:0"), adding_on("cuda:1")
+        for add, copies in ((first, 2), (first, 1), (second, 2), (second, 1), (first, 2)):
+            kinds(core)
+            add(np.ones(4, np.float32))
+            assert kinds(core).count("h2d 16") == copies
+        np.testing.assert_array_equal(v.numpy(), np.full(4, 5))
