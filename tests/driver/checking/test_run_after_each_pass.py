@@ -302,6 +302,7 @@ func.func @main(%x: tensor<i32>) -> tensor<i32> {
 
 @pytest.mark.matrix(6)
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.name)
+@pytest.mark.filterwarnings("ignore:devices are ignored")
 def test_nothing_is_found_where_all_is_right(section: Section) -> None:
     for route in [route for route in ROUTES if route.count(",") != 1]:
         try:
