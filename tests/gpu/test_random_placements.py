@@ -75,7 +75,7 @@ def test_a_program_is_the_oracle_wherever_its_operations_are(target: str) -> Non
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 5))])
 def test_loops_and_stacks_are_the_oracle_wherever_they_are(target: str, seed: int) -> None:
     inputs = [np.linspace(-1, 1, 4, dtype=np.float32), np.int32(20)]
     text = agree(PROGRAM, target, [np.asarray(x) for x in inputs], seed, 1e-5)
@@ -106,7 +106,7 @@ def trained(text: str, target: str, seed: int | None = None) -> dict[str, np.nda
     return variables
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["simt", pytest.param("fibers", marks=pytest.mark.slow)])
 def test_training_is_the_oracle_wherever_its_operations_are(target: str) -> None:
     text = training_of_rows()
     expected = trained(text, "numpy")
