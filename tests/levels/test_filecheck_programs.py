@@ -15,6 +15,9 @@ from pullback.passes.pipeline.pipelines import PIPELINES
 from pullback.tests.levels.filecheck_programs import Program, RefusedError, Section, Values, sections
 from pullback.tests.targets import NAMES
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pullback.passes.placement.device_warnings.DeviceWarning"
+)  # some programs name devices, which the processor ignores
 SECTIONS = sections()
 DOWN = (["gradients", "finish", "kernels", "loops"], ["gradients", "finish", "kernels", "gpu"])
 CHAINS = dict.fromkeys(

@@ -19,6 +19,9 @@ from pullback.tests.levels.filecheck_programs import Program, RefusedError, Sect
 from pullback.tests.mlir_tools import accepts, needs_mlir_opt
 from pullback.tests.shell import run_shell
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pullback.passes.placement.device_warnings.DeviceWarning"
+)  # some programs name devices, which the processor ignores
 LEVELS = (
     "",
     "gradients",
