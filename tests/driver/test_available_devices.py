@@ -16,12 +16,12 @@ pytestmark = pytest.mark.compiler
 ONES = np.ones(3, np.float32)
 
 
-def _on_second_gpu(**options: str) -> Step:
+def _on_second_gpu(pipeline: str = "") -> Step:
     with pb.Graph():
         x = pb.placeholder("f32", (3,), name="x")
         with pb.device("/gpu:1"):
             y = pb.tanh(x)
-        return pb.compile([x], [y], target="cuda", **options)
+        return pb.compile([x], [y], target="cuda", pipeline=pipeline)
 
 
 def test_a_device_that_is_not_there() -> None:
