@@ -19,6 +19,9 @@ from pullback.tests.ops.case import Case
 from pullback.tests.ops.collected import CASES
 from pullback.tests.targets import COMPILED, share
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pullback.passes.placement.device_warnings.DeviceWarning"
+)  # some cases name devices, which the processor ignores
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
 
 

@@ -20,6 +20,10 @@ from pullback.tests.ops.case import Case, differentiated, floating, real_parts
 from pullback.tests.ops.collected import CASES, PARAMETERS
 from pullback.tools.generate.support_matrix import operations
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pullback.passes.placement.device_warnings.DeviceWarning"
+)  # some cases name devices, which the processor ignores
+
 
 def _close(got: Any, expected: Any, tolerance: float) -> None:
     expected = np.asarray(expected)
