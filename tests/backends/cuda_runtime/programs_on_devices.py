@@ -26,7 +26,7 @@ def weights(rows: int, columns: int, name: str) -> pb.Variable:
     return pb.Variable(values.astype(np.float32), name=name)
 
 
-def layers(target: str = "cuda", devices: tuple[str, str] | None = None) -> Trained:
+def layers(target: str = "cuda", devices: tuple[str, str] | None = None, **options: Any) -> Trained:
     """Two layers, each on a device, their loss, and a step of gradient descent."""
     with pb.Graph():
         x = pb.placeholder("f32", (8, 4), name="x")
@@ -37,7 +37,7 @@ def layers(target: str = "cuda", devices: tuple[str, str] | None = None) -> Trai
             v = weights(4, 2, "v")
             loss = pb.sum(pb.tanh(h @ v) ** 2)
         update = pb.train.GradientDescentOptimizer(0.1).minimize(loss, colocate_gradients_with_ops=True)
-        return Trained(pb.compile([x], [loss, update], target=target), [w, v])
+        return Trained(pb.compile([x], [loss, update], target=target, **options), [w, v])
 
 
 def loop(target: str = "cuda") -> pb.Step:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import pullback as pb
 from pullback.tests.backends.cuda_runtime.programs_on_devices import X, agree, layers
 from pullback.tests.cuda_core.fixtures import standing_in
 
@@ -36,3 +38,16 @@ def test_a_gpu_and_the_host(devices: tuple[str, str]) -> None:
         kinds = [each.kind for each in core.recording.copies() if each.size == 128]
         assert sorted(kinds) == (["d2h", "h2d"] if devices[0] == "cpu:0" else ["d2h", "h2d", "h2d"])
         agree(trained.contents(), expected.contents())
+
+
+def test_a_variable_of_the_host_is_there_when_a_step_returns() -> None:
+    with standing_in():
+        with pb.Graph():
+            x = pb.placeholder("f32", (8, 4), name="x")
+            with pb.device("cpu:0"):
+                w = pb.Variable(X * 0, name="w")
+            with pb.device("cuda:0"):
+                y = pb.exp(x) * 2
+            step = pb.compile([x], [y, w.assign(y)], target="cuda", device_outputs=True)
+        y, _ = step(X)
+        agree([w.numpy(), y], [np.exp(X) * 2] * 2)
