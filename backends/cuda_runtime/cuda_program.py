@@ -48,6 +48,8 @@ class CudaProgram(PlannedProgram):
         native: Mapping[str, NativeCallee] | None = None,
     ) -> None:
         self._step = step
+        self._owner = object()
+        """What queues remember of the program, which goes when nobody else refers to it."""
         self._rows: dict[int, DeviceBuffer] = {}
         """What `gpu.alloc` made, by address."""
         self._used: set[DeviceQueue] = set()
@@ -89,7 +91,7 @@ class CudaProgram(PlannedProgram):
     def synchronize(self) -> None:
         """Waits for all that the program has enqueued."""
         for queue in list(self._used):
-            queue.synchronize(self)
+            queue.synchronize(self._owner)
             self._used.discard(queue)
 
     # ---- segments -----------------------------------------------------------------------------------------
@@ -108,11 +110,11 @@ class CudaProgram(PlannedProgram):
         return run
 
     def enqueue(self, item: Command | DeviceSegment, queue: DeviceQueue) -> None:
-        work = Enqueued(item, self, self._step)
+        work = Enqueued(item, self._owner, self._step)
         if self._one_by_one:
             for command in work.commands:
-                queue.enqueue(Enqueued(command, self, self._step))
-                queue.synchronize(self)
+                queue.enqueue(Enqueued(command, self._owner, self._step))
+                queue.synchronize(self._owner)
             return
         self._used.add(queue)
         queue.enqueue(work)
