@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pullback.backends.cuda_runtime.api import cuda_core, device_count, note_use, refuse_in_child
-from pullback.backends.cuda_runtime.cuda_error import CudaError
+from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 from pullback.backends.cuda_runtime.device_order import DeviceOrder
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 from pullback.process.locks import Lock
@@ -36,8 +36,19 @@ def device_queue(number: int = 0) -> DeviceQueue:
             note_use()
             others = [queue for (of, _), queue in _queues.items() if of == module]
             order = _ordered(others) if others else None
-            _queues[module, number] = DeviceQueue(number, order)
+            _queues[module, number] = _made(number, order)
         return _queues[module, number]
+
+
+def _made(number: int, order: DeviceOrder | None) -> DeviceQueue:
+    try:
+        return DeviceQueue(number, order)
+    except CudaError:
+        raise
+    except Exception as error:
+        raise CudaError(
+            f"cuda:{number} cannot be used: {first_line(error)}. nvidia-smi shows who uses it, and its memory"
+        ) from error
 
 
 def _ordered(queues: Sequence[DeviceQueue]) -> DeviceOrder:

@@ -131,3 +131,12 @@ def test_a_device_that_is_not_there(core: StandIn) -> None:
         layers(devices=("cuda:0", "cuda:1")).step(X)
     with pytest.raises(pb.CudaError, match="no device cuda:1 on this machine: expected one of cuda:0"):
         device_queue(1)
+
+
+def test_a_device_that_does_not_answer() -> None:
+    with standing_in() as core:
+        core.lose_device(0)
+        with pytest.raises(
+            pb.CudaError, match=r"cuda:0 cannot be used: CUDA_ERROR_DEVICE_UNAVAILABLE: .*nvidia-smi"
+        ):
+            layers().step(X)
