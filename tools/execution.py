@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.dialects.graph.kernel.argument_roles import CONSTANT, argument_roles, check_roles
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, VARIABLE, argument_roles, check_roles
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.driver.layout import constant_array
 from pullback.driver.run_function import (
@@ -40,7 +40,7 @@ def execute(
 
     For a function on tensors these are its results and the contents of its variables; for one on memory,
     every argument: those that are not given start undefined (they are outputs, or arenas),
-    but for constants, which hold what the program says.
+    but for constants, which hold what the program says. Arguments that are variables may be given as either.
 
     Args:
         module: the program; calls in it may be inlined.
@@ -60,7 +60,7 @@ def execute(
         raise ArrayError(f"--function {name}: the program has no such function; it has: {known}")
     arguments = arguments_of(function)
     if is_on_memory(function):
-        return _on_memory(module, function, inputs, _memory_runner(target))
+        return _on_memory(module, function, inputs, variables, _memory_runner(target))
     check_expansion(module, graph_calls(module), max_operations)
     given = named_arrays("input", inputs, arguments)
     contents = named_arrays("variable", variables, variables_of(module))
@@ -77,18 +77,41 @@ def _memory_runner(target: str) -> MemoryRunner:
 
 
 def _on_memory(
-    module: ModuleOp, function: func.FuncOp, inputs: Sequence[str], runner: MemoryRunner
+    module: ModuleOp,
+    function: func.FuncOp,
+    inputs: Sequence[str],
+    variables: Sequence[str],
+    runner: MemoryRunner,
 ) -> dict[str, Array]:
     check_roles(function)
     buffers = named_arrays("input", inputs, arguments_of(function), may_be_missing=True)
     given = {argument.partition("=")[0] for argument in inputs}
-    for name, role in zip(buffers, argument_roles(function), strict=False):
+    roles = dict(zip(buffers, argument_roles(function), strict=False))
+    for name, contents in _contents(function, roles, variables).items():
+        if name in given:
+            raise ArrayError(f"--input {name}: --variable {_variable(roles[name])} gives the same argument")
+        buffers[name] = contents
+        given.add(name)
+    for name, role in roles.items():
         if role.startswith(CONSTANT) and name not in given:
             buffers[name] = constant_array(module, role)
             given.add(name)
     undefined = [place for place, name in enumerate(buffers) if name not in given]
     runner(module, function.sym_name.data, list(buffers.values()), undefined)
     return buffers
+
+
+def _contents(function: func.FuncOp, roles: Mapping[str, str], variables: Sequence[str]) -> dict[str, Array]:
+    """The given contents of variables, by the names of the arguments of a function that hold them."""
+    arguments = {_variable(role): name for name, role in roles.items() if role.startswith(VARIABLE)}
+    types = arguments_of(function)
+    expected = {variable: types[name] for variable, name in arguments.items()}
+    arrays = named_arrays("variable", variables, expected, may_be_missing=True)
+    return {arguments[given]: arrays[given] for given in (each.partition("=")[0] for each in variables)}
+
+
+def _variable(role: str) -> str:
+    return role.removeprefix(VARIABLE)
 
 
 def _named(names: Sequence[str], results: Sequence[Any]) -> dict[str, Array]:

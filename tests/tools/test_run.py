@@ -82,6 +82,26 @@ def test_values_and_table(capsys: pytest.CaptureFixture[str], program: str) -> N
     assert "16.875" in table
 
 
+LOWERED = """
+func.func @main(%x: memref<2xf32>, %state: memref<2xf32>)
+    attributes {graph.arguments = ["output", "variable:w"]} {
+  memref.copy %state, %x : memref<2xf32> to memref<2xf32>
+  func.return
+}
+"""
+
+
+def test_variables_of_a_function_on_memory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "lowered.mlir"
+    path.write_text(LOWERED)
+    for argument in ("--variable=w=[1, 2]", "--input=state=[1, 2]"):
+        assert run.main([str(path), argument, "--target=simt", "--values"]) == 0
+        assert capsys.readouterr().out.splitlines() == ["x = [1.0, 2.0]", "state = [1.0, 2.0]"]
+    assert "no variable 'state'; it has w" in fails(capsys, str(path), "--variable=state=[1, 2]")
+    twice = fails(capsys, str(path), "--variable=w=[1, 2]", "--input=state=[1, 2]", "--target=simt")
+    assert "--input state: --variable w gives the same argument" in twice
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu"])
 @pytest.mark.parametrize(
     ("dtype", "given", "values", "mean"),
