@@ -19,10 +19,11 @@ from pullback.backends.cuda_runtime.kernel_code import KernelCode
 from pullback.backends.cuda_runtime.planned_program import PlannedProgram
 from pullback.backends.cuda_runtime.segment_compiler import PlannedSegment
 from pullback.backends.host_program.native_callee import NativeCallee
-from pullback.backends.host_program.run_device_memory import DeviceMemory
+from pullback.backends.host_program.run_device_memory import DeviceMemory, of_device
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder, segments
-from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.backends.interpreter.run_memory import Array, static_shape
+from pullback.backends.interpreter.execution_error import ExecutionError
+from pullback.backends.interpreter.numpy_dtypes import DType
+from pullback.backends.interpreter.run_memory import Array, allocation
 from pullback.dialects.graph.kernel.devices import allocation_device
 from pullback.process.interrupts import Progress
 
@@ -38,6 +39,7 @@ class CudaProgram(PlannedProgram):
         queue: gives the queue of a device by its name.
         step: what messages call the program.
         native: see `HostProgram`.
+        entry: the name of the host function.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CudaProgram(PlannedProgram):
         queue: Callable[[str], DeviceQueue],
         step: str = "@main",
         native: Mapping[str, NativeCallee] | None = None,
+        entry: str = "main",
     ) -> None:
         self._step = step
         self._owner = object()
@@ -56,7 +59,7 @@ class CudaProgram(PlannedProgram):
         """The queues that were given something since the host waited for them."""
         self._bound: BoundPlan | None = None
         self._one_by_one = False
-        super().__init__(module, queue, KernelCode(module), native)
+        super().__init__(module, queue, KernelCode(module), native, entry)
         for name in HOST_ACCESSES:
             self._builders[name] = self._settled(self._builders[name])
         self._builders |= {"gpu.alloc": self._alloc, "gpu.dealloc": self._dealloc}
@@ -81,6 +84,8 @@ class CudaProgram(PlannedProgram):
             self._rows.clear()
 
     def run(self, entry: str, buffers: Sequence[Array], undefined: Collection[int] = ()) -> None:
+        """Runs the program on arguments that are where it has them already."""
+        assert entry == self.entry
         self.execute(self.bind(buffers, {}), Progress())
 
     def copy(self, copies: Copies) -> None:
@@ -137,22 +142,24 @@ class CudaProgram(PlannedProgram):
         return build
 
     def _alloc(self, compiler: Compiler, op: Operation) -> Step:
-        slots, result = compiler.slots(segments(op)[1]), compiler.slot(op.results[0])
-        type_, dtype, device = op.results[0].type, dtype_of(op.results[0].type), allocation_device(op)
+        device = allocation_device(op)
 
-        def run(environment: Environment) -> None:
-            shape = static_shape(type_, [int(environment[slot]) for slot in slots])
+        def make(shape: Sequence[int], dtype: DType) -> DeviceMemory:
             size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-            buffer = self._queue(device).allocate(size, f"a stack of shape {shape}")
+            buffer = self._queue(device).allocate(size, f"a stack of shape {tuple(shape)}")
             self._rows[buffer.address] = buffer
-            environment[result] = DeviceMemory(buffer.array(shape, dtype), device=device)
+            return DeviceMemory(buffer.array(shape, dtype), device=device)
 
-        return run
+        return allocation(make, segments(op)[1], compiler, op)
 
     def _dealloc(self, compiler: Compiler, op: Operation) -> Step:
         slot = compiler.slot(op.operands[0])
 
         def run(environment: Environment) -> None:
-            self._rows.pop(address_of(environment[slot].data)).free()
+            memory = of_device(op, environment[slot], "free it with memref.dealloc")
+            buffer = self._rows.pop(address_of(memory.data), None)
+            if buffer is None:
+                raise ExecutionError(op, "frees what no gpu.alloc of this run made, or what is free already")
+            buffer.free()
 
         return run

@@ -20,7 +20,7 @@ from pullback.backends.cuda_runtime.segment_compiler import HostPlan, PlannedSeg
 from pullback.backends.host_program.host_program import Extent, HostProgram, Launch, stored_arguments
 from pullback.backends.host_program.launch_checks import check_block_size, check_overlap
 from pullback.backends.host_program.native_callee import NativeCallee
-from pullback.backends.host_program.run_device_memory import DeviceMemory
+from pullback.backends.host_program.run_device_memory import DeviceMemory, of_device
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step
 from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
@@ -51,6 +51,7 @@ class PlannedProgram(HostProgram):
         queue: gives the queue of a device by its name.
         code: its kernels.
         native: see `HostProgram`.
+        entry: the name of the host function.
     """
 
     def __init__(
@@ -59,8 +60,11 @@ class PlannedProgram(HostProgram):
         queue: Callable[[str], DeviceQueue],
         code: LaunchableCode,
         native: Mapping[str, NativeCallee] | None = None,
+        entry: str = "main",
     ) -> None:
         self._queue, self._code = queue, code
+        self.entry = entry
+        """The name of the host function."""
         self._recorded: list[Issued] | None = None
         """Where commands go while the commands of a segment are asked for."""
         self._copies: tuple[Copies, Copies] = (), ()
@@ -75,7 +79,7 @@ class PlannedProgram(HostProgram):
     def plan(self) -> HostPlan:
         """The host function, compiled."""
         compiler = SegmentCompiler(self._builders, self.replay)
-        return compiler.plan(self._function("main"), self._copy(0), self._copy(1))
+        return compiler.plan(self._function(self.entry), self._copy(0), self._copy(1))
 
     def bind(
         self,
@@ -92,7 +96,7 @@ class PlannedProgram(HostProgram):
             before: copies to arguments, which a run begins with.
             after: copies from arguments, which a run ends with.
         """
-        plan, function = self.plan, self._function("main")
+        plan, function = self.plan, self._function(self.entry)
         environment: Environment = [None] * plan.size
         for slot, memory in zip(plan.body.arguments, self.arguments(function, arguments), strict=True):
             environment[slot] = memory
@@ -102,6 +106,10 @@ class PlannedProgram(HostProgram):
                 step(environment)
             issued = [self._issued(segment, environment) for segment in plan.segments]
         return BoundPlan(environment, tuple(replays_of(each, variables) for each in issued), variables)
+
+    def arguments_of_entry(self, buffers: Sequence[Array]) -> Sequence[Memory]:
+        """Arrays as the arguments of the host function: checked, and each of the memory in which it has it."""
+        return self.arguments(self._function(self.entry), buffers)
 
     @abstractmethod
     def replay(self, segment: PlannedSegment) -> Step:
@@ -176,6 +184,8 @@ class PlannedProgram(HostProgram):
                 raise ExecutionError(
                     op, f"copies {of.data.shape} to {to.data.shape}: expected equal ones without gaps"
                 )
+            if not to.data.flags.writeable:
+                raise ExecutionError(op, "writes to constant memory")
             if to.written is not None:
                 to.written[...] = True
             if to.data.nbytes:
@@ -189,7 +199,7 @@ class PlannedProgram(HostProgram):
         dtype = dtype_of(op.operands[0].type)
 
         def run(environment: Environment) -> None:
-            memory = environment[target]
+            memory = of_device(op, environment[target], "expected memory of a device")
             pattern = np.asarray(environment[value], dtype).tobytes()
             if memory.data.nbytes:
                 command = FillCommand(op, address_of(memory.data), memory.data.nbytes, pattern)

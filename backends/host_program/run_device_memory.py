@@ -57,15 +57,19 @@ def _alloc(compiler: Compiler, op: Operation) -> Step:
 
 def _dealloc(compiler: Compiler, op: Operation) -> Step:
     slot = compiler.slot(op.operands[0])
-    return lambda environment: _of_device(op, environment[slot], "free it with memref.dealloc").free(op)
+
+    def run(environment: Environment) -> None:
+        of_device(op, environment[slot], "free it with memref.dealloc").unguarded().free(op)
+
+    return run
 
 
 def _memset(compiler: Compiler, op: Operation) -> Step:
     slot, value = compiler.slots(op.operands)
 
     def run(environment: Environment) -> None:
-        memory = _of_device(op, environment[slot], "expected memory of a device")
-        memory.write(op, ..., environment[value])
+        memory = of_device(op, environment[slot], "expected memory of a device")
+        memory.unguarded().write(op, ..., environment[value])
 
     return run
 
@@ -75,10 +79,11 @@ def _memcpy(compiler: Compiler, op: Operation) -> Step:
     return lambda environment: _any(environment[source]).copy_to(op, _any(environment[destination]))
 
 
-def _of_device(op: Operation, memory: Memory, remedy: str) -> Memory:
+def of_device(op: Operation, memory: Memory, remedy: str) -> DeviceMemory:
+    """Memory that the host may free or fill by ops of `gpu`; ExecutionError for memory of its own."""
     if not isinstance(memory, DeviceMemory):
         raise ExecutionError(op, f"this is memory of the host: {remedy}")
-    return memory.unguarded()
+    return memory
 
 
 def _any(memory: Memory) -> Memory:

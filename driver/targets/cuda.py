@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.targets.gpu_text import PASSES, capabilities_beside_native_code, cuda_cpp, cuda_plan
 from pullback.driver.targets.target import Executor, Target, Text
 from pullback.passes.pipeline.pipelines import OptionValue
+
+Array = npt.NDArray[Any]
 
 
 def _of_this_machine() -> Mapping[str, OptionValue]:
@@ -32,6 +36,12 @@ def _compiled_for_device_arrays(kernels: ModuleOp, finished: ModuleOp) -> Execut
     return CudaFunction(kernels, finished, device_outputs=True)
 
 
+def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:
+    from pullback.driver.targets.memory_on_devices import run_on_devices
+
+    run_on_devices(module, entry, buffers, undefined)
+
+
 CUDA_TARGET = Target(
     name="cuda",
     meaning="GPU kernels on an NVIDIA device, where variables stay between steps",
@@ -53,4 +63,5 @@ CUDA_TARGET = Target(
             meaning="The plan of the runtime: launches and copies by segments, and what waits for what.",
         ),
     ),
+    run_on_memory=_run_on_memory,
 )

@@ -129,9 +129,9 @@ class Module(ModuleText):
         """Runs a function as it stands, at any level that the target runs; nothing is compiled for later.
 
         A function on tensors runs on every target, one of level `"loops"` on `"cpu"` and on `"numpy"` (the interpreter,
-        which checks each access), one of level `"gpu"` on `"simt"`. A lowered function, too, takes its inputs and gives
-        its outputs; of one that was written by hand on memory every argument is a result, and what is not given begins
-        undefined. The arrays given are never changed.
+        which checks each access), one of level `"gpu"` on `"simt"`, `"fibers"` and `"cuda"`. A lowered function, too,
+        takes its inputs and gives its outputs; of one that was written by hand on memory every argument is a result,
+        and what is not given begins undefined. The arrays given are never changed.
 
         Args:
             arrays: one for each input, in order, or a dict by the names of inputs. Numbers and lists take the input's
