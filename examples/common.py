@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import pullback as pb
+from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.diagnostics import DiagnosticError
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +31,7 @@ def run(name: str, example: Callable[[], None]) -> int:
     """Runs an example and says in a line what went wrong, if something did; returns the exit status."""
     try:
         example()
-    except (ExampleError, OSError) as error:
+    except (ExampleError, OSError, DiagnosticError, GraphError) as error:
         print(f"{name}: {error}", file=sys.stderr)
     except ImportError as error:
         print(f"{name}: {error}: pip install 'pullback[examples]'", file=sys.stderr)

@@ -98,6 +98,7 @@ def test_a_transformer_writes_better_than_pairs(tmp_path: Path) -> None:
         ("word_vectors", ["--rate", "0"], "expected a number above 0, got '0'"),
         ("characters", ["--text", "300"], "--text 300: expected at least 704 characters"),
         ("characters", ["--steps", "none"], "expected a whole number from 1 on, got 'none'"),
+        ("two_devices", ["--table", "banana"], "'banana' names no device: expected 'cpu:0'"),
     ],
 )
 def test_wrong_options_are_explained(tmp_path: Path, name: str, options: list[str], message: str) -> None:
