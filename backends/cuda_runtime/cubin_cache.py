@@ -6,6 +6,7 @@ A file begins with the digest of what follows. One that is damaged is compiled a
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def _cubin(text: str, architecture: str) -> bytes:
     def write(work: Path) -> None:
         (work / RESULT).write_bytes(_sealed(cubin))
 
-    keep(path, write)
+    with suppress(OSError):  # a full disk, or a folder to read only: the next process compiles it again
+        keep(path, write)
     return cubin
 
 

@@ -38,7 +38,8 @@ def is_kept(path: Path) -> bool:
         return False
     check_private(path, entry)
     if time.time() - entry.st_mtime > _DAY:
-        path.touch()
+        with suppress(OSError):  # the folder may be to read only
+            path.touch()
     return True
 
 

@@ -27,10 +27,16 @@ def private_folder() -> Path:
     `PULLBACK_CACHE` names it; otherwise it is `pullback` in the user's folder for caches. Where that cannot be made, it
     is a temporary one for this process.
 
-    Raises NotPrivateError for a folder that is a link, somebody else's, or open to others.
+    Raises NotPrivateError for a folder that is a link, somebody else's, or open to others, and for one that is named
+    and cannot be made.
     """
     if named := os.environ.get(VARIABLE):
-        return _checked(Path(named).absolute())
+        try:
+            return _checked(Path(named).absolute())
+        except OSError as error:
+            raise NotPrivateError(
+                f"compiled code cannot be kept in {named}, which {VARIABLE} names: {error.strerror}"
+            ) from error
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(caches) / "pullback"
     if not folder.is_absolute():
