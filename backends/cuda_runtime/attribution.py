@@ -45,6 +45,12 @@ class DeviceFailures:
     def __init__(self, queue: RememberingQueue) -> None:
         self._queue = queue
         self._lost: str | None = None
+        self._beside: list[DeviceFailures] = []
+
+    def stand_beside(self, other: DeviceFailures) -> None:
+        """Notes that devices wait for each other, so that each finds what fails on the other one."""
+        self._beside.append(other)
+        other._beside.append(self)
 
     @property
     def is_lost(self) -> bool:
@@ -61,16 +67,18 @@ class DeviceFailures:
 
     def refused(self, error: Exception, work: Enqueued) -> CudaError:
         """The error for work that CUDA did not take."""
-        if not self._survived(error):
-            return self._sticky(error)
+        lost = self._lost_one(error)
+        if lost is not None:
+            return lost._sticky(error)
         if isinstance(work.item, DeviceSegment):
             return self._found_again([work], error)
         return self._named(work.item, work.step, error)
 
     def found_waiting(self, error: Exception, owner: object) -> CudaError:
         """The error for what was found when the host waited."""
-        if not self._survived(error):
-            return self._sticky(error)
+        lost = self._lost_one(error)
+        if lost is not None:
+            return lost._sticky(error)
         again = [
             work
             for work in self._queue.recent
@@ -78,6 +86,10 @@ class DeviceFailures:
             if isinstance(work.item, DeviceSegment) and work.owner is owner
         ]
         return self._found_again(again, error)
+
+    def _lost_one(self, error: Exception) -> DeviceFailures | None:
+        """The failures of a device that is lost, if one is: this one, or one that it waits for."""
+        return next((each for each in (self, *self._beside) if not each._survived(error)), None)
 
     def _survived(self, error: Exception) -> bool:
         try:

@@ -36,7 +36,9 @@ def device_queue(number: int = 0) -> DeviceQueue:
             note_use()
             others = [queue for (of, _), queue in _queues.items() if of == module]
             order = _ordered(others) if others else None
-            _queues[module, number] = _made(number, order)
+            queue = _queues[module, number] = _made(number, order)
+            for other in others:
+                queue.failures.stand_beside(other.failures)
         return _queues[module, number]
 
 

@@ -36,6 +36,27 @@ def test_a_device_that_is_lost(core: StandIn) -> None:
             action()
 
 
+def test_a_device_that_another_one_waits_for_is_lost() -> None:
+    with standing_in(devices=2) as core:
+        with pb.Graph():
+            x = pb.placeholder("f32", (3,), name="x")
+            with pb.device("cuda:0"):
+                y = pb.exp(x)
+            with pb.device("cuda:1"):
+                z = y * 2
+        step = pb.compile([x], [z], target="cuda", device_outputs=True)
+        one = np.ones(3, np.float32)
+        step(one)
+        device_queue(1).synchronize()
+        core.faults.fail_kernel("main_kernel_0")
+        step(one)
+        with pytest.raises(pb.CudaError, match=r"cuda:0 reports: (.|\n)*kernel @main_kernel_0(.|\n)*is lost"):
+            device_queue(1).synchronize()
+        device_queue(1).enter()
+        with pytest.raises(pb.CudaError, match="cuda:0 is lost in this process"):
+            step(one)
+
+
 def test_the_command_is_named_where_each_is_waited_for(
     core: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
