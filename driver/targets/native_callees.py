@@ -11,15 +11,28 @@ from xdsl.dialects.builtin import ModuleOp
 if TYPE_CHECKING:
     from pullback.backends.host_program.native_callee import NativeCallee
 
+SHARED = ("func.call", "memref.get_global")
+"""Operations that need the rest of the module."""
+
 
 def native_callees(module: ModuleOp) -> Mapping[str, NativeCallee]:
-    """The private functions of a module that have a body, by name, each compiled by LLVM."""
+    """The private functions of a module that are kernels of the host, by name, each compiled by LLVM.
+
+    What somebody has written as a part of the host function, which uses devices or the module, is interpreted as that.
+    """
     functions = [
         op
         for op in module.ops
-        if isinstance(op, func.FuncOp) and op.sym_visibility is not None and op.body.blocks
+        if isinstance(op, func.FuncOp)
+        and op.sym_visibility is not None
+        and op.body.blocks
+        and _stands_alone(op)
     ]
     return {function.sym_name.data: _compiled(function) for function in functions}
+
+
+def _stands_alone(function: func.FuncOp) -> bool:
+    return not any(op.name.startswith("gpu.") or op.name in SHARED for op in function.walk())
 
 
 def _compiled(function: func.FuncOp) -> NativeCallee:

@@ -63,6 +63,20 @@ def test_any_function_and_memory_of_the_host(core: StandIn) -> None:
     assert (set(x), set(y), set(host)) == ({1}, {2}, {2})
 
 
+def test_a_part_of_the_host_function_that_uses_devices(core: StandIn) -> None:
+    inner = """
+  func.func private @inner(%x : memref<64xf32>, %y : memref<64xf32>) {
+    gpu.memcpy %x, %y : memref<64xf32>, memref<64xf32>
+    func.return
+  }
+  func.func @twice"""
+    call = "func.call @inner(%x, %y) : (memref<64xf32>, memref<64xf32>) -> ()"
+    arrays = [np.full(64, k, np.float32) for k in (1, 2, 3)]
+    text = TEXT.replace("  func.func @twice", inner).replace("BODY", call)
+    x, y, _ = pb.parse(text).run(arrays, "cuda", "twice")
+    assert (set(x), set(y)) == ({2}, {2})
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
