@@ -14,7 +14,13 @@ from xdsl.ir import Attribute
 
 from pullback.backends.evaluator.evaluator import check_array
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
-from pullback.dialects.graph.kernel.argument_roles import CONSTANT, UNDEFINED, VARIABLE, argument_roles
+from pullback.dialects.graph.kernel.argument_roles import (
+    CONSTANT,
+    UNDEFINED,
+    VARIABLE,
+    argument_roles,
+    check_roles,
+)
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
@@ -116,6 +122,7 @@ def _check(value: Any, type_: Attribute, what: str) -> None:
 def _on_memory(
     module: ModuleOp, function: func.FuncOp, inputs: Inputs, runner: MemoryRunner | None
 ) -> Results:
+    check_roles(function)
     arguments = function.body.block.args
     roles = list(argument_roles(function)) or [""] * len(arguments)
     parts = [part for value in inputs.arguments for part in _parts(value)]

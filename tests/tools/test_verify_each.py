@@ -115,3 +115,15 @@ def test_wrong_options(program: str, capsys: pytest.CaptureFixture[str]) -> None
     assert "pullback-opt: error: --input and --variable are for --verify-each=run" in capsys.readouterr().err
     assert opt.main([program, "--verify-each=run", "--input", "z=[1]"]) == 1
     assert "the program has no input 'z'; it has x" in capsys.readouterr().err
+
+
+def test_a_role_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "roles.mlir"
+    path.write_text("""func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.arguments = ["input", "out"]} {
+  memref.copy %x, %y : memref<4xf32> to memref<4xf32>
+  func.return
+}
+""")
+    assert opt.main([str(path), "-p", "cse", "--verify-each=run"]) == 0
+    said = capsys.readouterr().err
+    assert "@main is not run: graph.arguments says that argument 1 is 'out': expected one of input," in said

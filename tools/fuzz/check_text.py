@@ -42,7 +42,8 @@ LARGEST = 1 << 14
 """Elements of a value: larger programs are not run."""
 MOST_OPERATIONS = 20_000
 """Operations that one run evaluates before its loops count as endless."""
-DIAGNOSTIC = re.compile(r"^[^\n]*:\d+:\d+: error: ")
+DIAGNOSTIC = re.compile(r"^([^\n]*:\d+: remark: [^\n]*\n)*[^\n]*:\d+:\d+: error: ")
+"""An error with its place, perhaps after remarks of earlier passes."""
 TOOL_ERROR = re.compile(r"^pullback-\w+: error: out of memory|the program is nested too deeply")
 EXPANDED = "inline-calls,generate-gradients"
 RATE = {FIBERS.name: 0.1}
