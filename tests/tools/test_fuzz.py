@@ -100,7 +100,7 @@ def test_an_internal_error_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert check_tool(PROGRAM, "canonicalize", "", tmp_path).kind == "accepted"
     assert check_tool(PROGRAM[:70], "canonicalize", "", tmp_path).kind == "refused"
     remarked = PROGRAM.replace("{axis = 1 : i64}", '{device = "/gpu:1"}')
-    assert check_tool(remarked, "kernels,finish", "", tmp_path).kind == "refused"
+    assert check_tool(remarked, "kernels,verify-level{level=graph}", "", tmp_path).kind == "refused"
 
 
 def test_loops_without_end() -> None:

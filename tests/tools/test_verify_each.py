@@ -119,7 +119,8 @@ def test_wrong_options(program: str, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_role_that_there_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "roles.mlir"
-    path.write_text("""func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.arguments = ["input", "out"]} {
+    path.write_text("""
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>) attributes {graph.arguments = ["input", "out"]} {
   memref.copy %x, %y : memref<4xf32> to memref<4xf32>
   func.return
 }
