@@ -12,7 +12,7 @@ from xdsl.ir import Operation
 from pullback.backends.cuda_runtime.attribution import ONE_BY_ONE, Enqueued
 from pullback.backends.cuda_runtime.bound_plan import BoundPlan, Copies
 from pullback.backends.cuda_runtime.commands import Command
-from pullback.backends.cuda_runtime.described_memory import address_of
+from pullback.backends.cuda_runtime.described_memory import address_of, byte_size
 from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
 from pullback.backends.cuda_runtime.device_segment import DeviceSegment
 from pullback.backends.cuda_runtime.kernel_code import KernelCode
@@ -145,7 +145,7 @@ class CudaProgram(PlannedProgram):
         device = allocation_device(op)
 
         def make(shape: Sequence[int], dtype: DType) -> DeviceMemory:
-            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            size = byte_size(shape, dtype)
             buffer = self._queue(device).allocate(size, f"a stack of shape {tuple(shape)}")
             self._rows[buffer.address] = buffer
             return DeviceMemory(buffer.array(shape, dtype), device=device)

@@ -25,7 +25,7 @@ class _Described:
 
 def described(address: int, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
     """An array over memory that begins at `address`, of which it only says where it is: views of it are others."""
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    size = byte_size(shape, dtype)
     # NumPy makes an array without elements lie anywhere: what is described has one byte at least.
     bytes_ = np.asarray(_Described(address, max(size, 1)))
     return bytes_[:size].view(dtype).reshape(tuple(shape))
@@ -40,3 +40,8 @@ def range_of(array: Array) -> Range:
     """The bytes of a contiguous array; one for an array without elements, of which a kernel has the address, too."""
     address = address_of(array)
     return address, address + max(array.nbytes, 1)
+
+
+def byte_size(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
+    """The bytes of an array whose elements lie side by side."""
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize

@@ -21,7 +21,7 @@ from pullback.backends.cuda_runtime.attribution import RECENT, DeviceFailures, E
 from pullback.backends.cuda_runtime.commands import CopyCommand
 from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 from pullback.backends.cuda_runtime.dependencies import RangeAccess
-from pullback.backends.cuda_runtime.described_memory import described
+from pullback.backends.cuda_runtime.described_memory import byte_size, described
 from pullback.backends.cuda_runtime.device_order import DeviceOrder
 from pullback.process.locks import Lock
 
@@ -132,7 +132,7 @@ class DeviceQueue:
 
     def pinned(self, shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "memory") -> Array:
         """An array of the host that the device copies from and to while the host goes on."""
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        size = byte_size(shape, dtype)
         try:
             buffer = self._pinned.allocate(max(size, 1))
         except Exception as error:

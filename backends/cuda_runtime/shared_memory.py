@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pullback.backends.cuda_runtime.described_memory import byte_size
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 from pullback.process.reference_counts import first_unused
 
@@ -30,7 +31,7 @@ class SharedMemory:
 
     def __init__(self, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.queue, self.shape, self.dtype = queue, shape, dtype
-        self.size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        self.size = byte_size(shape, dtype)
         self._buffer = queue.allocate(self.size, f"an output of shape {shape}")
         self._consumers: set[int] = set()
         # NumPy makes an array without elements lie anywhere: what is described has one byte at least.

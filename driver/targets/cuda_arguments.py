@@ -10,6 +10,7 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
 
+from pullback.backends.cuda_runtime.described_memory import byte_size
 from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.kernel.devices import argument_devices
@@ -52,7 +53,7 @@ class CudaArguments:
             if on_host:
                 self.arrays[at] = self.pinned[at]
                 continue
-            size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+            size = byte_size(shape, dtype)
             buffer = self.buffers[at] = queue(device).allocate(size, label)
             self.arrays[at] = buffer.array(shape, dtype)
 

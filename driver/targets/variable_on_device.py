@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pullback.backends.cuda_runtime.described_memory import byte_size
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
 
 Array = npt.NDArray[Any]
@@ -17,7 +18,7 @@ class VariableOnDevice:
 
     def __init__(self, name: str, queue: DeviceQueue, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._name, self._queue = name, queue
-        self._size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        self._size = byte_size(shape, dtype)
         self._buffer = queue.allocate(self._size, f"variable '{name}'")
         self.address = self._buffer.address
         self.array = self._buffer.array(shape, dtype)
