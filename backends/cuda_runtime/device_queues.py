@@ -11,6 +11,7 @@ from pullback.backends.cuda_runtime.api import cuda_core, device_count, note_use
 from pullback.backends.cuda_runtime.cuda_error import CudaError, first_line
 from pullback.backends.cuda_runtime.device_order import DeviceOrder
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
+from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.process.locks import Lock
 
 _queues: dict[tuple[int, int], DeviceQueue] = {}
@@ -40,6 +41,16 @@ def device_queue(number: int = 0) -> DeviceQueue:
             for other in others:
                 queue.failures.stand_beside(other.failures)
         return _queues[module, number]
+
+
+def queue_of_device(device: str) -> DeviceQueue:
+    """The queue of a device by its name, made the current one; the first one's has the pinned memory of the host.
+
+    Raises as `device_queue`.
+    """
+    queue = device_queue(int((CUDA if device == HOST else device).removeprefix("cuda:")))
+    queue.enter()
+    return queue
 
 
 def _made(number: int, order: DeviceOrder | None) -> DeviceQueue:

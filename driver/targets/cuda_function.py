@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.backends.cuda_runtime.bound_plan import BoundPlan, Copies
 from pullback.backends.cuda_runtime.cuda_program import CudaProgram
 from pullback.backends.cuda_runtime.device_queue import DeviceQueue
-from pullback.backends.cuda_runtime.device_queues import device_queue
+from pullback.backends.cuda_runtime.device_queues import queue_of_device
 from pullback.backends.cuda_runtime.input_reads import InputReads
 from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.driver.device_array import DeviceArray
@@ -165,8 +165,7 @@ class CudaFunction:
         """The queue of a device; memory of the host is pinned by that of the first."""
         device = CUDA if device == HOST else device
         if device not in self._queues:
-            self._queues[device] = device_queue(int(device.removeprefix("cuda:")))
-            self._queues[device].enter()
+            self._queues[device] = queue_of_device(device)
         return self._queues[device]
 
     def _key(self, at: int) -> tuple[str, str]:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cuda_runtime.cuda_program import CudaProgram
-from pullback.backends.cuda_runtime.device_queue import DeviceBuffer, DeviceQueue
-from pullback.backends.cuda_runtime.device_queues import device_queue
+from pullback.backends.cuda_runtime.device_queue import DeviceBuffer
+from pullback.backends.cuda_runtime.device_queues import queue_of_device
 from pullback.backends.host_program.poison import poison
 from pullback.backends.host_program.run_device_memory import DeviceMemory
 from pullback.backends.interpreter.run_memory import Memory
@@ -31,8 +31,8 @@ def run_on_devices(
         CudaError: something is missing, or fails on a device.
         ExecutionError: the program is wrong.
     """
-    _queue(CUDA)  # what is missing is said before anything else
-    program = CudaProgram(module, _queue, f"@{entry}", native_callees(module), entry)
+    queue_of_device(CUDA)  # what is missing is said before anything else
+    program = CudaProgram(module, queue_of_device, f"@{entry}", native_callees(module), entry)
     places = [
         _Place(memory, f"argument {at} of @{entry}", is_undefined=at in undefined)
         for at, memory in enumerate(program.arguments_of_entry(buffers))
@@ -49,20 +49,13 @@ def run_on_devices(
         place.bring_back()
 
 
-def _queue(device: str) -> DeviceQueue:
-    """The queue of a device; that of the first one has the pinned memory of the host."""
-    queue = device_queue(int((CUDA if device == HOST else device).removeprefix("cuda:")))
-    queue.enter()
-    return queue
-
-
 class _Place:
     """Where a program has an argument, which the caller has elsewhere on the host."""
 
     def __init__(self, memory: Memory, label: str, *, is_undefined: bool) -> None:
         self._given, self._label = memory.data, label
         is_there = isinstance(memory, DeviceMemory)
-        self._queue = _queue(memory.device if is_there else HOST)
+        self._queue = queue_of_device(memory.device if is_there else HOST)
         self._buffer: DeviceBuffer | None = None
         given = self._given
         if is_there:
