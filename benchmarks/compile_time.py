@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 import pullback as pb
-from pullback.backends.cpu import runtime
+from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.llvm.printer import print_module
 from pullback.dialects.context import context
 from pullback.driver.program import specialise
@@ -111,7 +111,7 @@ def stages(step: Step) -> dict[str, float]:
             run_passes(context(), module, passes, verify_each=False)
         text = print_module(module).text
         note("print")
-        runtime.emit_object(text)
+        emit_objects([text])
         note("LLVM")
     return {**seconds, "total": sum(seconds.values()), "lines of LLVM IR": text.count("\n")}
 

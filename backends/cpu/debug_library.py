@@ -29,19 +29,21 @@ class DebugLibrary:
 
     Args:
         path: where to write the library; what is there already is replaced, and stays loaded where it is.
-        object_file: the machine code.
+        objects: the object files of the machine code.
     """
 
-    def __init__(self, path: Path, object_file: bytes) -> None:
-        compiled = path.with_suffix(".o")
-        write_bytes(compiled, object_file)
+    def __init__(self, path: Path, objects: Sequence[bytes]) -> None:
+        compiled = [path.with_suffix(f".{at}.o") for at in range(len(objects))]
+        for name, contents in zip(compiled, objects, strict=True):
+            write_bytes(name, contents)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            _run([_linker(), "-shared", "-o", str(beside), str(compiled)])
+            _run([_linker(), "-shared", "-o", str(beside), *map(str, compiled)])
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-            compiled.unlink(missing_ok=True)
+            for name in compiled:
+                name.unlink(missing_ok=True)
         self._library = ctypes.CDLL(str(path))
 
     def __getitem__(self, symbol: str) -> int:

@@ -18,22 +18,15 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.debug_library import DebugLibrary
+from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.entry_arguments import EntryParameter, address_of, parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.printer import Printed, print_module
 from pullback.backends.cpu.machine import target_machine
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
-from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.locks import COMPILING, wait_before_fork
 from pullback.process.whole_files import write_bytes
-
-# The lowering has chosen vectors, accumulators and unrolling, so LLVM is to inline, hoist and simplify. Measured
-# on a softmax of 1024 x 1000 and a plain matmul of 128 cubed (ms to compile, us to run; one thread of Zen 4):
-#   inlining alone           19 ms, 600 us     7 ms, 154 us    but an invariant load stays in its loop (+10 %)
-#   level 1, no unrolling    31 ms, 596 us    17 ms, 153 us    chosen
-#   level 1, 2 or 3          50 ms, 592 us   115 ms, 98 to 156 us
-OPTIMIZATION_LEVEL = 1
 
 _numbers = itertools.count()
 wait_before_fork(ffi.lib._lock._lock)  # pyright: ignore[reportPrivateUsage] what each call of LLVM is made under
@@ -45,39 +38,16 @@ def jit() -> llvm.LLJIT:
     return llvm.create_lljit_compiler(target_machine())
 
 
-class LLVMError(DiagnosticError, RuntimeError):
-    """LLVM has refused the IR of a program."""
-
-
-def emit_object(*llvm_texts: str) -> bytes:
-    """The object file of LLVM IR, linked, for this machine; raises RuntimeError for text that LLVM refuses."""
-    machine = target_machine()
-    context = llvm.create_context()
-    try:
-        module, *others = [llvm.parse_assembly(text, context) for text in llvm_texts]
-    except RuntimeError as error:
-        raise LLVMError(f"LLVM refuses the program: {' '.join(str(error).split())}") from error
-    for other in others:
-        module.link_in(other)
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(OPTIMIZATION_LEVEL)
-    options.loop_vectorization = False
-    options.slp_vectorization = False
-    options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    return machine.emit_object(module)
-
-
 def link(
-    object_file: bytes, symbols: Sequence[str], imported: Mapping[str, int] | None = None
+    objects: Sequence[bytes], symbols: Sequence[str], imported: Mapping[str, int] | None = None
 ) -> llvm.ResourceTracker:
-    """Loads an object file; returns what keeps its code in memory, and knows the addresses of symbols.
+    """Loads object files as one library; returns what keeps its code in memory, and knows the addresses of symbols.
 
-    `imported` gives the addresses of what it uses and no library has.
+    `imported` gives the addresses of what it uses and no library has. No other library sees its symbols.
     """
-    library = llvm.JITLibraryBuilder().add_object_img(object_file)
+    library = llvm.JITLibraryBuilder()
+    for object_file in objects:
+        library.add_object_img(object_file)
     library.add_current_process()
     for symbol in symbols:
         library.export_symbol(symbol)
@@ -199,11 +169,11 @@ class Executable(NativeCall):
             code: llvm.ResourceTracker | DebugLibrary
             if library is None:
                 texts = (printed.text, host.llvm_text) if host else (printed.text,)
-                code = link(emit_object(*texts), symbols, host.addresses if host else None)
+                code = link(emit_objects(texts), symbols, host.addresses if host else None)
             else:
                 write_bytes(library.with_suffix(".ll"), printed.text.encode())
                 texts = (printed.text, host.text_with_addresses) if host else (printed.text,)
-                code = DebugLibrary(library, emit_object(*texts))
+                code = DebugLibrary(library, emit_objects(texts))
         if printed.changed:
             self._changed = (ctypes.c_byte * len(printed.changed)).from_address(code[f"{entry}.changed"])
         function: Any

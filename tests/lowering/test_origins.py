@@ -8,8 +8,8 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, ModuleOp
 
+from pullback.backends.cpu.emit_objects import emit_object
 from pullback.backends.cpu.llvm.printer import print_llvm, print_module
-from pullback.backends.cpu.runtime import emit_object
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.location import Origin, Role, called_at, named, named_with_role
 from pullback.dialects.graph.tensor.origins import fuse, spelled

@@ -13,9 +13,9 @@ import pytest
 
 import pullback as pb
 from pullback.backends.cpu import debug_library
+from pullback.backends.cpu.emit_objects import emit_object
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.printer import print_module
-from pullback.backends.cpu.runtime import emit_object
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import lowered
