@@ -222,7 +222,7 @@ MATMUL = _row(
         Order.PARALLEL_FIRST,
         at_its_index,
         {
-            "cpu": Lowering("pullback.passes.loops.matrix_product:lower_matmul"),
+            "cpu": Lowering("pullback.passes.loops.products.matrix_product:lower_matmul"),
             "gpu": Lowering(
                 "pullback.passes.gpu.products.matrix_product:lower_matmul",
                 "pullback.passes.gpu.products.product_limits:check_product",

@@ -18,11 +18,13 @@ from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.packing import Packing
 from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.products.packing import Packing
+from pullback.passes.loops.products.product_axes import ProductAxes
+from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import LoopBody, named, result_of, splat
-from pullback.passes.lowering.nodes import Contraction, Load
+from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.vector_registers import tile_of
 
 PACK_ROWS = 32
@@ -48,36 +50,38 @@ class MatMulLowering:
         self.kernel = kernel
         self.builder = kernel.builder
         (self.product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
-        self.a, self.b = self.product.operands
-        *self.batch, self.m, self.n, self.k = kernel.space.extents
-        self.M, self.N, self.K = (len(self.batch) + i for i in range(3))
-        """The dims of the space that the product runs along; those of the batch are before them."""
+        self.axes = axes = ProductAxes.of(kernel.space.extents)
+        self.m, self.n, self.k = axes.rows.size, axes.columns.size, axes.terms.size
+        a, b = self.product.operands
+        self.a = ProductOperand(kernel, a, axes.rows, axes.terms)
+        self.b = ProductOperand(kernel, b, axes.columns, axes.terms)
         self.root = kernel.root
         """The level of the function, at which the buffers of the matrices are known."""
-        self.count = kernel.lanes_along(self.N)
+        self.count = kernel.lanes_along(axes.columns.last)
         rows, columns = self._tile()
         self.rows, self.vectors = min(rows, max(self.m, 1)), columns // self.count
         self.packing: Packing | None = None
         if self._packs():
-            self.packing = Packing(kernel, self.b, self.count, self.vectors, (self.N, self.K))
+            self.packing = Packing(self.b, self.count, self.vectors)
 
     def lower(self) -> None:
         """One pair of matrices after the other: they share the panel."""
         with self.builder.entering(self.builder.block):
             self._along_batch(0)
 
-    def _along_batch(self, dim: int) -> None:
-        if dim == len(self.batch):
+    def _along_batch(self, number: int) -> None:
+        batch = self.axes.batch
+        if number == len(batch.dims):
             self._matrices()
             return
         outer = self.root
 
         def matrix(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            self.root = outer.inside(self.builder.insertion_point, {dim: index})
-            self._along_batch(dim + 1)
+            self.root = outer.inside(self.builder.insertion_point, {batch.dims[number]: index})
+            self._along_batch(number + 1)
             return []
 
-        self.builder.loop((0, self.batch[dim], 1), "matrix", [], matrix)
+        self.builder.loop((0, batch.extents[number], 1), "matrix", [], matrix)
         self.root = outer
 
     def _matrices(self) -> None:
@@ -111,7 +115,7 @@ class MatMulLowering:
 
     def _packs(self) -> bool:
         """Tells whether panels of B are copied: where that makes their rows contiguous, or saves long strides."""
-        is_contiguous = isinstance(self.b, Load) and self.b.offset.coefficients[self.N] == 1
+        is_contiguous = self.b.is_contiguous(self.axes.columns)
         return self.m * self.n * self.k > 0 and (not is_contiguous or self.m >= PACK_ROWS)
 
     # ---- blocks -----------------------------------------------------------------------------------------
@@ -140,9 +144,7 @@ class MatMulLowering:
             along = [self._b(k, at, v, tile) for v, at in enumerate(columns)]
             result: list[SSAValue] = []
             for r, at in enumerate(rows):
-                level = self.root.inside(self.builder.insertion_point, {self.M: at, self.K: k})
-                (element,) = level.values([self.a])
-                factor = splat(element, self.count)
+                factor = splat(self.a.element(self.root, at, k), self.count)
                 for v, b in enumerate(along):
                     sum_ = sums[r * tile.vectors + v]
                     fma = vector.FMAOp.create(
@@ -185,18 +187,17 @@ class MatMulLowering:
         return tile.last if vector_number == tile.vectors - 1 else self.count
 
     def _at(self, row: SSAValue, column: SSAValue, vector_number: int, tile: RegisterTile) -> LoopLevel:
+        axes, builder = self.axes, self.builder
         size = self._lanes(vector_number, tile)
-        return at_lanes(
-            self.kernel, self.root, {self.M: row, self.N: column}, Lanes(self.N, self.count), size
-        )
+        indices = {**axes.rows.indices(builder, row), **axes.columns.indices(builder, column)}
+        return at_lanes(self.kernel, self.root, indices, Lanes(axes.columns.last, self.count), size)
 
     def _b(self, k: SSAValue, column: SSAValue, vector_number: int, tile: RegisterTile) -> Scalar:
         """A vector of a row of B, from the packed panel if there is one."""
         if self.packing is not None:
             return self.packing.load(k, vector_number)
         size = self._lanes(vector_number, tile)
-        level = at_lanes(self.kernel, self.root, {self.N: column, self.K: k}, Lanes(self.N, self.count), size)
-        return level.vector(self.b)
+        return self.b.vector(self.root, column, k, self.axes.columns, self.count, size)
 
 
 def lower_matmul(kernel: KernelFunction) -> None:

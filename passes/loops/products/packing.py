@@ -8,36 +8,35 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, shuffle
 from pullback.passes.lowering.buffer_assignment import SCRATCH
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import named
-from pullback.passes.lowering.nodes import Load, Node
 from pullback.passes.lowering.strided_layout import StridedLayout, memref_type
 
 
 class Packing:
-    """A panel of B in scratch memory: shape (K, vectors * count); N and K are the dims that B's matrices run along."""
+    """A panel of B in scratch memory: shape (K, vectors * count)."""
 
-    def __init__(
-        self, kernel: KernelFunction, b: Node, count: int, vectors: int, dims: tuple[int, int]
-    ) -> None:
-        self.kernel = kernel
-        self.builder = kernel.builder
+    def __init__(self, b: ProductOperand, count: int, vectors: int) -> None:
+        self.builder = b.kernel.builder
         self.b = b
         self.count = count
-        self.columns_dim, self.rows_dim = dims
-        self.rows = kernel.space.extents[self.rows_dim]
-        self.type = vector_type(b.element_type, count)
+        self.rows = b.terms.size
+        element_type = b.node.element_type
+        self.type = vector_type(element_type, count)
         shape = self.rows, vectors * count
-        argument = kernel.add_argument(SCRATCH, memref_type(shape, b.element_type))
+        argument = b.kernel.add_argument(SCRATCH, memref_type(shape, element_type))
         named(argument, "panel")
-        self.panel = BufferView(argument, StridedLayout(shape, (vectors * count, 1)), b.element_type)
+        self.panel = BufferView(argument, StridedLayout(shape, (vectors * count, 1)), element_type)
         self.width = vectors * count
+
+    @property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.b.lines.last, self.count)
 
     def load(self, k: SSAValue, vector_number: int) -> Scalar:
         """A vector of a row of the panel."""
@@ -45,7 +44,7 @@ class Packing:
         return load_vector(
             self.panel,
             self.builder,
-            Lanes(self.columns_dim, self.count),
+            self._lanes,
             first,
             vector_number * self.count,
             1,
@@ -56,7 +55,7 @@ class Packing:
 
         `last` lanes of the last vector exist.
         """
-        if isinstance(self.b, Load) and self.b.offset.coefficients[self.rows_dim] == 1:
+        if self.b.is_contiguous(self.b.terms):
             self._transpose(root, column, vectors, last)
             return
 
@@ -64,21 +63,15 @@ class Packing:
             for v in range(vectors):
                 at = self.builder.sum_of([(column, 1)], v * self.count, "column")
                 size = last if v == vectors - 1 else self.count
-                level = at_lanes(
-                    self.kernel,
-                    root,
-                    {self.columns_dim: at, self.rows_dim: k},
-                    Lanes(self.columns_dim, self.count),
-                    size,
-                )
-                self._store(k, self.builder.index(v * self.count), level.vector(self.b))
+                value = self.b.vector(root, at, k, self.b.lines, self.count, size)
+                self._store(k, self.builder.index(v * self.count), value)
             return []
 
         self.builder.loop((0, self.rows, 1), "k", [], row)
 
     def _store(self, k: SSAValue, offset: SSAValue, value: Scalar) -> None:
         first = [(k, self.width), (offset, 1)], 0, 1
-        store_vector(self.panel, self.builder, Lanes(self.columns_dim, self.count), value, first)
+        store_vector(self.panel, self.builder, self._lanes, value, first)
 
     # ---- where B's columns are contiguous ---------------------------------------------------------------
 
@@ -116,9 +109,7 @@ class Packing:
         for c in range(self.count):
             if c < columns:
                 at = self.builder.sum_of([(column, 1), (offset, 1)], c, "column")
-                lanes = Lanes(self.rows_dim, self.count)
-                level = at_lanes(self.kernel, root, {self.columns_dim: at, self.rows_dim: k}, lanes, rows)
-                loaded.append(level.vector(self.b))
+                loaded.append(self.b.vector(root, at, k, self.b.terms, self.count, rows))
             else:
                 loaded.append(zero)
         for r, value in enumerate(transposed(loaded)[:rows]):
