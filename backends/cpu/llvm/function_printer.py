@@ -13,7 +13,8 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
 from pullback.backends.cpu.llvm_types import spell, suffix
-from pullback.backends.cpu.math.library import check_element_type
+from pullback.backends.cpu.math.lanes import result_type
+from pullback.backends.cpu.math.library import PAIRS, check_element_type
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
@@ -202,10 +203,11 @@ class FunctionPrinter:
         return self.call(spell(type), f"@llvm.{name}.{suffix(type)}", arguments, flags)
 
     def library(self, name: str, type: Attribute, arguments: Sequence[Argument]) -> str:
-        """The text of a call of `@pb.<name>.<type>`, which the module will define."""
+        """The text of a call of `@pb.<name>.<type>`, which the module will define; two results are in a struct."""
         check_element_type(name, type)
         self.needs.library.add((name, type))
-        return f"call {spell(type)} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
+        result = result_type([type] * (2 if name in PAIRS else 1))
+        return f"call {result} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
 
     # --- memory --------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from pullback.backends.cpu.llvm import (
     print_control_flow,
     print_elementwise,
     print_memory,
+    print_pairs,
     print_vectors,
     print_views,
 )
@@ -38,6 +39,7 @@ from pullback.dialects.upstream.redeclared import TWINS
 
 _ours: EmitterTable = {
     **print_elementwise.EMITTERS,
+    **print_pairs.EMITTERS,
     **print_vectors.EMITTERS,
     **print_memory.EMITTERS,
     **print_views.EMITTERS,

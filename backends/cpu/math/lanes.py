@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, VectorType, f32, f64, i1, i32, i64
 from xdsl.ir import Attribute
 
 from pullback.backends.cpu.llvm_types import element_type, length, scalar_literal, spell, splat, suffix
+
+RARE = "noinline cold nounwind memory(none)"
+"""The attributes of a function that is called where a branch is rarely taken."""
+
+
+def result_type(types: Sequence[Attribute]) -> str:
+    """What a function with results of these types returns: the one, or a struct of several."""
+    spelled = [spell(type) for type in types]
+    return spelled[0] if len(spelled) == 1 else f"{{ {', '.join(spelled)} }}"
 
 
 @dataclass
@@ -24,6 +34,8 @@ class FunctionBody:
     """A float or an integer type, or a vector of them: what the function takes and returns."""
     lines: list[str] = field(default_factory=list[str])
     declarations: set[str] = field(default_factory=set[str])
+    functions: list[str] = field(default_factory=list[str])
+    """The definitions of functions that it alone calls."""
     _values: int = 0
     _block: str = "entry"
 
@@ -39,9 +51,18 @@ class FunctionBody:
         return LLVMValue(self, name, type)
 
     def rarely(
-        self, condition: LLVMValue, compute: Callable[[], LLVMValue], otherwise: LLVMValue
-    ) -> LLVMValue:
-        """Branches: `compute()` if the condition holds in any lane, else `otherwise`."""
+        self,
+        condition: LLVMValue,
+        name: str,
+        compute: RareFunction,
+        x: LLVMValue,
+        values: Sequence[LLVMValue],
+    ) -> list[LLVMValue]:
+        """Branches: `compute(x, values)` if the condition holds in any lane, else `values`.
+
+        It is computed in a function of its own, `@pb.<name>.<type>`: a call that is `cold` costs those who do not make
+        it neither registers nor much code.
+        """
         any_lane = condition.text
         if isinstance(condition.type, VectorType):
             bits = IntegerType(length(condition.type) or 0)
@@ -50,11 +71,53 @@ class FunctionBody:
         rare, common, before = f"rare{self._values}", f"common{self._values}", self._block
         self.lines += [f"  br i1 {any_lane}, label %{rare}, label %{common}", f"{rare}:"]
         self._block = rare
-        value = compute()
+        computed = self._call_rare(name, compute, [x, *values])
         self.lines += [f"  br label %{common}", f"{common}:"]
-        text = f"phi {spell(value.type)} [ {value.text}, %{self._block} ], [ {otherwise.text}, %{before} ]"
         self._block = common
-        return self.emit(value.type, text)
+        return [
+            self.emit(v.type, f"phi {spell(v.type)} [ {c.text}, %{rare} ], [ {v.text}, %{before} ]")
+            for c, v in zip(computed, values, strict=True)
+        ]
+
+    def _call_rare(self, name: str, compute: RareFunction, arguments: Sequence[LLVMValue]) -> list[LLVMValue]:
+        """Calls the function `compute` of these values, and defines it beside this one."""
+        body = FunctionBody(self.type)
+        names = [f"%a{at}" for at in range(len(arguments))]
+        inner = [LLVMValue(body, n, a.type) for n, a in zip(names, arguments, strict=True)]
+        results = compute(inner[0], inner[1:])
+        function = f"@pb.{name}.{suffix(self.type)}"
+        self.functions.append(body.definition(function, inner, results, RARE))
+        self.declarations |= body.declarations
+        typed = ", ".join(f"{spell(a.type)} {a.text}" for a in arguments)
+        return self.emit_several([r.type for r in results], f"{function}({typed})")
+
+    def emit_several(self, types: Sequence[Attribute], callee: str) -> list[LLVMValue]:
+        """Appends a call of a function that returns values of these types: several in a struct."""
+        spelled = result_type(types)
+        if len(types) == 1:
+            return [self.emit(types[0], f"call {spelled} {callee}")]
+        struct = self.emit(types[0], f"call {spelled} {callee}").text
+        return [self.emit(type, f"extractvalue {spelled} {struct}, {at}") for at, type in enumerate(types)]
+
+    def definition(
+        self,
+        name: str,
+        parameters: Sequence[LLVMValue],
+        results: Sequence[LLVMValue],
+        attributes: str,
+    ) -> str:
+        """The text of the function whose instructions these are; several results are returned in a struct."""
+        typed = ", ".join(f"{spell(x.type)} {x.text}" for x in parameters)
+        spelled = result_type([r.type for r in results])
+        value = results[0].text
+        if len(results) > 1:
+            value = "poison"
+            for at, result in enumerate(results):
+                typed_result = f"{spell(result.type)} {result.text}"
+                text = f"insertvalue {spelled} {value}, {typed_result}, {at}"
+                value = self.emit(result.type, text).text
+        head = f"define internal {spelled} {name}({typed}) {attributes} {{"
+        return "\n".join([head, "entry:", *self.lines, f"  ret {spelled} {value}", "}", *self.functions])
 
     def constant(self, value: float | int, type: Attribute) -> LLVMValue:
         """A constant in every lane."""
@@ -243,6 +306,10 @@ class LLVMValue:
     def at_least(self, bound: float) -> LLVMValue:
         """max(self, bound); NaN stays NaN."""
         return select(self < bound, self.lift(bound), self)
+
+
+RareFunction: TypeAlias = Callable[[LLVMValue, Sequence[LLVMValue]], Sequence[LLVMValue]]
+"""Computes from an argument, and the values that would be right if the case were not rare, the right ones."""
 
 
 def select(condition: LLVMValue, then: LLVMValue | float, otherwise: LLVMValue | float) -> LLVMValue:

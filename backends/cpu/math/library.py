@@ -12,15 +12,15 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm_types import element_type, spell, suffix
+from pullback.backends.cpu.llvm_types import element_type, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
 from pullback.backends.cpu.math.integer_powers import ipowi
 from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue
 from pullback.backends.cpu.math.log import log, log1p
 from pullback.backends.cpu.math.pow import pow
-from pullback.backends.cpu.math.sin_cos import cos, sin
-from pullback.backends.cpu.math.tanh import tanh
+from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos
+from pullback.backends.cpu.math.tanh import tanh, tanh_exp_of_minus
 
 ATTRIBUTES = "alwaysinline nounwind memory(none)"
 
@@ -46,6 +46,14 @@ FUNCTIONS: dict[str, Callable[..., LLVMValue]] = {
     "tanh": tanh,
 }
 """Name -> what writes the body."""
+PAIRS: dict[str, Callable[[LLVMValue], tuple[LLVMValue, LLVMValue]]] = {
+    "sin_cos": sin_cos,
+    "tanh_exp_of_minus": tanh_exp_of_minus,
+}
+"""Name -> what writes the body of a function with two results, which share most of their work.
+
+Each result has the bits of the function that has it alone.
+"""
 BINARY = frozenset({"atan2", "ipowi", "pow"})
 """Functions of two arguments."""
 OF_INTEGERS = frozenset({"ipowi"})
@@ -65,10 +73,6 @@ def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
     """
     check_element_type(name, type)
     body = FunctionBody(type)
-    names = ["%x", "%y"] if name in BINARY else ["%x"]
-    result = FUNCTIONS[name](*(LLVMValue(body, x, type) for x in names))
-    spelled = spell(type)
-    parameters = ", ".join(f"{spelled} {x}" for x in names)
-    head = f"define internal {spelled} @pb.{name}.{suffix(type)}({parameters}) {ATTRIBUTES} {{"
-    lines = [head, "entry:", *body.lines, f"  ret {spelled} {result.text}", "}"]
-    return "\n".join(lines), body.declarations
+    parameters = [LLVMValue(body, x, type) for x in (("%x", "%y") if name in BINARY else ("%x",))]
+    results = PAIRS[name](*parameters) if name in PAIRS else (FUNCTIONS[name](*parameters),)
+    return body.definition(f"@pb.{name}.{suffix(type)}", parameters, results, ATTRIBUTES), body.declarations

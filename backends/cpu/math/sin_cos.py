@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from math import pi
 
 from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
@@ -46,24 +46,35 @@ COSINE = {
 
 def sin(x: LLVMValue) -> LLVMValue:
     """The sine. Error: f32 1.48 ulp (every 128th input), f64 1.31 (sampled)."""
-    tiny = 2.0 ** (-2 - x.format.fraction // 2)
-    return beyond_largest("sin", x, lambda: select(x.absolute() < tiny, x, in_quadrant(x, 0)))
+    return beyond_largest(("sin",), x, [near_sin(x, *in_quadrant(x))])[0]
 
 
 def cos(x: LLVMValue) -> LLVMValue:
     """The cosine. Error: f32 1.50 ulp (every 128th input), f64 1.33 (sampled)."""
-    return beyond_largest("cos", x, lambda: in_quadrant(x, 1))
+    return beyond_largest(("cos",), x, [near_cos(*in_quadrant(x))])[0]
 
 
-def beyond_largest(name: str, x: LLVMValue, near: Callable[[], LLVMValue]) -> LLVMValue:
-    """`near`, but the C library's function in lanes that are too large for it."""
+def sin_cos(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
+    """The sine and the cosine, of one reduction: the bits of `sin` and `cos`."""
+    reduced = in_quadrant(x)
+    sine, cosine = beyond_largest(("sin", "cos"), x, [near_sin(x, *reduced), near_cos(*reduced)])
+    return sine, cosine
+
+
+def beyond_largest(names: Sequence[str], x: LLVMValue, near: Sequence[LLVMValue]) -> list[LLVMValue]:
+    """`near`, but the C library's functions in lanes that are too large for it."""
+
+    def compute(x: LLVMValue, near: Sequence[LLVMValue]) -> list[LLVMValue]:
+        is_large = x.absolute() > LARGEST[x.format]
+        far = [x.body.by_lane(name, x) for name in names]
+        return [select(is_large, f, n) for f, n in zip(far, near, strict=True)]
+
     is_large = x.absolute() > LARGEST[x.format]
-    value = near()
-    return x.body.rarely(is_large, lambda: select(is_large, x.body.by_lane(name, x), value), value)
+    return x.body.rarely(is_large, f"{'_'.join(names)}_of_large", compute, x, near)
 
 
-def in_quadrant(x: LLVMValue, ahead: int) -> LLVMValue:
-    """The sine of x + ahead pi / 2."""
+def in_quadrant(x: LLVMValue) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
+    """(q, s, c): x = n pi / 2 + r, the low bits of q are those of n, s is sin(r), and c is cos(r)."""
     form = x.format
     shifted = fma(x, 2 / pi, form.rounder)
     n = shifted - form.rounder
@@ -76,6 +87,17 @@ def in_quadrant(x: LLVMValue, ahead: int) -> LLVMValue:
     near_1 = 1.0 - half
     # What was rounded off near 1 goes to the small terms.
     rest = fma(square * square, polynomial(square, COSINE[form]), (1.0 - near_1) - half)
-    quadrant = shifted.bits() + ahead
-    value = select((quadrant & 1).equals(0), sine, near_1 + rest)
-    return select((quadrant & 2).equals(0), value, -value)
+    return shifted.bits(), sine, near_1 + rest
+
+
+def near_sin(x: LLVMValue, quadrant: LLVMValue, sine: LLVMValue, cosine: LLVMValue) -> LLVMValue:
+    """The sine of x, from what `in_quadrant` gives."""
+    tiny = 2.0 ** (-2 - x.format.fraction // 2)
+    value = select((quadrant & 1).equals(0), sine, cosine)
+    return select(x.absolute() < tiny, x, select((quadrant & 2).equals(0), value, -value))
+
+
+def near_cos(quadrant: LLVMValue, sine: LLVMValue, cosine: LLVMValue) -> LLVMValue:
+    """The cosine of x, from what `in_quadrant` gives."""
+    value = select((quadrant & 1).equals(0), cosine, sine)
+    return select(((quadrant + 1) & 2).equals(0), value, -value)
