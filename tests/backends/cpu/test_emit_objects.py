@@ -1,0 +1,131 @@
+"""Compiling on several threads: the same bytes, the errors, Ctrl-C, and forks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pullback.backends.cpu import emit_objects as emitting
+from pullback.backends.cpu.emit_objects import LLVMError, emit_object, emit_objects
+from pullback.backends.cpu.runtime import link
+from pullback.process.locks import COMPILING
+
+
+def module(number: int, lines: int) -> str:
+    """A function of so many additions and products."""
+    body = [
+        f"  %v{at + 1} = {('fadd', 'fmul')[at % 2]} <8 x float> %v{at}, splat (float {at + number}.0)"
+        for at in range(lines)
+    ]
+    head = f"define <8 x float> @f{number}(<8 x float> %v0) {{"
+    return "\n".join([head, *body, f"  ret <8 x float> %v{lines}", "}"])
+
+
+TEXTS = [module(number, lines) for number, lines in enumerate((60, 300, 5, 200, 120))]
+
+
+@pytest.fixture(autouse=True)
+def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emitting, "SMALLEST_FOR_A_THREAD", 1)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "5"])
+def test_objects_do_not_depend_on_threads_and_order(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {text: emit_object(text) for text in TEXTS}
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", threads)
+    for texts in (TEXTS, TEXTS[::-1]):
+        assert emit_objects(texts) == tuple(alone[text] for text in texts)
+
+
+def test_threads_that_the_system_refuses_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    expected = tuple(map(emit_object, TEXTS))
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "3")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert emit_objects(TEXTS) == expected
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_of_several_errors_the_first_is_reported(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", threads)
+    wrong = [*TEXTS[:2], "define void @first() {\n  nonsense\n}", TEXTS[2], "define void @second() {"]
+    with pytest.raises(LLVMError, match=r"LLVM refuses the program: .*nonsense"):
+        emit_objects(wrong)
+
+
+def test_what_a_helper_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = threading.current_thread()
+
+    def emit(text: str, machine: object, between: Callable[[], None]) -> bytes:
+        if threading.current_thread() is not caller:
+            raise MemoryError
+        time.sleep(0.02)
+        return b""
+
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
+    monkeypatch.setattr(emitting, "emit", emit)
+    with pytest.raises(MemoryError):
+        emit_objects(TEXTS)
+
+
+def test_parts_call_each_other() -> None:
+    parts = (
+        "define i32 @part.one() {\n  %r = call i32 @part.two()\n  ret i32 %r\n}\ndeclare hidden i32 @part.two()",
+        "define hidden i32 @part.two() {\n  ret i32 42\n}",
+    )
+    code = link(emit_objects(parts), ["part.one"])
+    assert ctypes.CFUNCTYPE(ctypes.c_int)(code["part.one"])() == 42
+    with pytest.raises(RuntimeError, match="Failed to materialize"):  # no other library sees it
+        link(emit_objects(parts[:1]), ["part.one"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of POSIX")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_ctrl_c_ends_it(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal arrives while a module is compiled; the helpers have ended when it is raised."""
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", threads)
+    main = threading.main_thread()
+    seen: list[str] = []
+
+    def emit(text: str, machine: object, between: Callable[[], None]) -> bytes:
+        if threading.current_thread() is main:
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+        for _ in range(1000):
+            between()
+            time.sleep(0.001)
+        seen.append(text)
+        return b""
+
+    monkeypatch.setattr(emitting, "emit", emit)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        emit_objects(TEXTS)
+    assert threading.active_count() == before
+    assert not seen
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_waits_for_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
+
+    def compile_some() -> None:
+        for _ in range(3):
+            with COMPILING:
+                emit_objects(TEXTS)
+
+    other = threading.Thread(target=compile_some)
+    other.start()
+    child = os.fork()
+    if child == 0:
+        with COMPILING:
+            os._exit(0 if len(emit_objects(TEXTS)) == len(TEXTS) else 1)
+    other.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
