@@ -23,14 +23,17 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gpu_clock import Times, difference
+from gpu_clock import Times
+from gpu_systems import system_named
 from gpu_tables import print_ceilings, print_times
-from gpu_worker import Failure, Worker
-from gpu_workloads import Workload, workloads
+from gpu_workloads import workloads
 from rich.console import Console
+from worker import Failure, Worker
+from workload import Workload, difference
 
 PEERS = ("torch", "torch, eager", "jax")
 """In this order they are asked for the results that others must have."""
@@ -102,8 +105,9 @@ class Benchmark:
         """Starts processes; those whose system is there stay, and the reasons of the others are returned."""
         missing: list[str] = []
         log = Path(self.folder.name)
+        chosen = partial(workloads, self.options.small)
         workers = [
-            Worker(s, self.options.target, self.options.small, log / f"{n}.log")
+            Worker(s, partial(system_named, s, self.options.target), chosen, log / f"{n}.log")
             for n, s in enumerate(systems)
         ]
         with ThreadPoolExecutor(len(workers)) as pool:

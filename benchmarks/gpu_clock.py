@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from gpu_workloads import Array, Workload
+from workload import Array, Workload
 
 ROUND = 0.03
 """Seconds that calls are repeated for in a round, before they are waited for."""
@@ -159,25 +158,3 @@ class DeviceClock:
     def _record(self) -> Any:
         options = self._queue.module.EventOptions(timing_enabled=True)
         return self._queue.stream.record(options=options)
-
-
-def sampled(array: Any, most: int = 4096) -> Any:
-    """Some elements, the same in each process: enough to tell whether two systems computed the same."""
-    flat = np.asarray(array, np.float64).reshape(-1)
-    if flat.size <= most:
-        return flat
-    return flat[np.random.default_rng(1).integers(0, flat.size, most)]
-
-
-def difference(found: Any, expected: Any) -> float:
-    """How far the samples of all results are from those expected, in the norm; infinite where something is missing."""
-    if [x.shape for x in found] != [x.shape for x in expected]:
-        return float("inf")
-    worst = 0.0
-    for ours, theirs in zip(found, expected, strict=True):
-        distance = float(np.linalg.norm(ours - theirs))
-        size = float(np.linalg.norm(theirs))
-        worst = max(worst, distance / size if size else distance)
-        if not np.isfinite(ours).all():
-            return float("inf")
-    return worst

@@ -1,4 +1,4 @@
-"""The systems that `gpu.py` compares: each has the words of the workloads, and makes a call of one.
+"""The systems that `gpu.py` compares: each makes a call of a workload.
 
 A call enqueues work and gives something to wait for. What it reads and writes stays on the device: variables with us,
 tensors with PyTorch, arrays with JAX.
@@ -6,47 +6,39 @@ tensors with PyTorch, arrays with JAX.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from gpu_clock import DeviceClock, Prepared
-from gpu_workloads import Array, Workload
+from gpu_clock import DeviceClock, Prepared, System, Times, timed
+from workload import CHECKED_STEPS, EPSILON, RATE, Array, Workload
 
-RATE = 1e-3
-"""Of training steps."""
-EPSILON = 1e-20
-"""Of Adam: so small that it makes no difference whether it is added before the bias is corrected, or after."""
-CHECKED_STEPS = 3
+
+def system_named(name: str, target: str) -> System:
+    """Makes a system; raises where something that it needs is missing.
+
+    Peers run on a device for target `cuda`, and on the CPU otherwise.
+    """
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if name in ("pullback", "numpy"):
+        return Pullback(target if name == "pullback" else "numpy")
+    if name == "jax":
+        return Jax("cuda" if target == "cuda" else "cpu")
+    return Torch("cuda" if target == "cuda" else "cpu", compiled=name == "torch")
 
 
 # ---- Pullback ----------------------------------------------------------------------------------------------------
 
 
-class PullbackWords:
-    """Our words; what is the same in all systems is an operator."""
+class Timed:
+    """A system whose calls are timed by `gpu_clock`."""
 
-    def __init__(self) -> None:
-        import pullback as pb
-
-        self.tanh, self.exp, self.sigmoid, self.relu = pb.tanh, pb.exp, pb.sigmoid, pb.relu
-        self.softplus, self.softmax, self.layer_norm = pb.softplus, pb.softmax, pb.layer_norm
-        self.sum, self.mean, self.rows = pb.sum, pb.mean, pb.gather
-        self.transpose: Any = pb.transpose
-        self._pb = pb
-
-    def convolution(self, x: Any, filters: Any) -> Any:
-        return self._pb.conv2d(x, filters, padding="SAME")
-
-    def pool(self, x: Any) -> Any:
-        return self._pb.max_pool2d(x, 2, strides=2)
-
-    def cross_entropy(self, logits: Any, labels: Any) -> Any:
-        losses = self._pb.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        return self._pb.mean(losses)
+    def timed(self: System, prepared: Prepared) -> Times:
+        return timed(self, prepared)
 
 
-class Pullback:
+class Pullback(Timed):
     """Pullback on one of its targets. Parameters and data are variables, which stay on the device."""
 
     def __init__(self, target: str) -> None:
@@ -54,6 +46,8 @@ class Pullback:
         self._clock = DeviceClock() if target == "cuda" else None
 
     def prepare(self, workload: Workload) -> Prepared:
+        from words_of_pullback import PullbackWords
+
         import pullback as pb
 
         words = PullbackWords()
@@ -109,41 +103,7 @@ class Pullback:
 # ---- PyTorch -----------------------------------------------------------------------------------------------------
 
 
-class TorchWords:
-    """PyTorch's words. It counts channels second; in memory they are last, as it likes best."""
-
-    def __init__(self) -> None:
-        import torch
-        from torch.nn import functional
-
-        self.tanh, self.exp, self.sigmoid, self.relu = torch.tanh, torch.exp, torch.sigmoid, torch.relu
-        self.sum, self.mean, self.softplus = torch.sum, torch.mean, functional.softplus
-        self._functional = functional
-
-    def softmax(self, x: Any) -> Any:
-        return self._functional.softmax(x, -1)
-
-    def layer_norm(self, x: Any, scale: Any, offset: Any) -> Any:
-        return self._functional.layer_norm(x, x.shape[-1:], scale, offset)
-
-    def transpose(self, x: Any) -> Any:
-        return x.mT.contiguous()
-
-    def rows(self, table: Any, indices: Any) -> Any:
-        return self._functional.embedding(indices, table)
-
-    def convolution(self, x: Any, filters: Any) -> Any:
-        turned = self._functional.conv2d(x.permute(0, 3, 1, 2), filters.permute(3, 2, 0, 1), padding=1)
-        return turned.permute(0, 2, 3, 1)
-
-    def pool(self, x: Any) -> Any:
-        return self._functional.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
-
-    def cross_entropy(self, logits: Any, labels: Any) -> Any:
-        return self._functional.cross_entropy(logits, labels)
-
-
-class Torch:
+class Torch(Timed):
     """PyTorch, without TF32: through its compiler, which replays training steps as CUDA graphs, or eagerly."""
 
     def __init__(self, device: str, compiled: bool) -> None:
@@ -158,6 +118,8 @@ class Torch:
     def prepare(self, workload: Workload) -> Prepared:
         torch = self._torch
         weights, data = ([self._tensor(a) for a in arrays] for arrays in workload.arrays())
+        from words_of_torch import TorchWords
+
         words = TorchWords()
 
         def model(*tensors: Any) -> Any:
@@ -247,40 +209,7 @@ class Torch:
 # ---- JAX ---------------------------------------------------------------------------------------------------------
 
 
-class JaxWords:
-    """JAX's words."""
-
-    def __init__(self) -> None:
-        import jax
-        import jax.numpy as jnp
-
-        self.tanh, self.exp, self.sigmoid, self.relu = jnp.tanh, jnp.exp, jax.nn.sigmoid, jax.nn.relu
-        self.softplus, self.softmax, self.sum, self.mean = jax.nn.softplus, jax.nn.softmax, jnp.sum, jnp.mean
-        self.transpose = jnp.transpose
-        self._jax, self._jnp = jax, jnp
-
-    def layer_norm(self, x: Any, scale: Any, offset: Any) -> Any:
-        mean = x.mean(-1, keepdims=True)
-        variance = x.var(-1, keepdims=True)
-        return (x - mean) * self._jax.lax.rsqrt(variance + 1e-5) * scale + offset
-
-    def rows(self, table: Any, indices: Any) -> Any:
-        return self._jnp.take(table, indices, axis=0)
-
-    def convolution(self, x: Any, filters: Any) -> Any:
-        layout = ("NHWC", "HWIO", "NHWC")
-        return self._jax.lax.conv_general_dilated(x, filters, (1, 1), "SAME", dimension_numbers=layout)
-
-    def pool(self, x: Any) -> Any:
-        lax = self._jax.lax
-        return lax.reduce_window(x, -np.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-
-    def cross_entropy(self, logits: Any, labels: Any) -> Any:
-        picked = self._jnp.take_along_axis(self._jax.nn.log_softmax(logits), labels[:, None], axis=1)
-        return -self._jnp.mean(picked)
-
-
-class Jax:
+class Jax(Timed):
     """JAX, without TF32; training steps give their parameters' memory to the new ones."""
 
     def __init__(self, platform: str) -> None:
@@ -292,6 +221,8 @@ class Jax:
 
     def prepare(self, workload: Workload) -> Prepared:
         jax = self._jax
+        from words_of_jax import JaxWords
+
         words = JaxWords()
         weights, data = ([jax.device_put(a) for a in arrays] for arrays in workload.arrays())
 

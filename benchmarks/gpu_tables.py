@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gpu_clock import Times
-from gpu_workloads import Workload
 from rich.console import Console
 from rich.table import Table
+from workload import Workload
 
 if TYPE_CHECKING:
     from gpu import Comparison

@@ -1,145 +1,31 @@
-"""What `gpu.py` times: functions, gradients and training steps, each written once in words that every system has.
+"""What `gpu.py` times: functions, gradients and training steps.
 
-The words are in `gpu_systems.py`. Large ones move several times what a device's second cache holds (50 MB), so that
-they meet its memory; what a real program has in the cache is small here, too.
+Large ones move several times what a device's second cache holds (50 MB), so that they meet its memory; what a real
+program has in the cache is small here, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
-Model = Callable[..., Any]
-"""Of the words of a system, then of its tensors: the parameters and the data."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Random integers of a shape below a number."""
-
-    shape: Shape
-    below: int
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One computation, for all systems.
-
-    Args:
-        name: for tables.
-        kind: a function of the data; a loss and the gradients of its parameters; a step that updates these.
-        model: gives the result of the function, or the loss.
-        parameters: shapes of what has gradients.
-        data: shapes of what has none, and labels.
-        bytes: that must be moved at least; what is read twice, because it does not fit anywhere, counts twice.
-        flops: of the products, where they are what takes time.
-        optimizer: of a step.
-    """
-
-    name: str
-    kind: Literal["function", "gradient", "training"]
-    model: Model
-    parameters: Sequence[Shape]
-    data: Sequence[Shape | Labels]
-    bytes: int = 0
-    flops: int = 0
-    optimizer: Literal["sgd", "adam"] = "sgd"
-
-    def arrays(self) -> tuple[list[Array], list[Array]]:
-        """The same numbers in each process: those of the parameters are small, as first weights are."""
-        rng = np.random.default_rng(0)
-
-        def numbers(shape: Shape, size: float) -> Array:
-            array = rng.random(shape, np.float32)
-            array -= 0.5
-            array *= 2 * size
-            return array
-
-        weights = [numbers(shape, prod(shape[:-1]) ** -0.5) for shape in self.parameters]
-        data = [
-            rng.integers(0, shape.below, shape.shape).astype(np.int32)
-            if isinstance(shape, Labels)
-            else numbers(shape, 1.0)
-            for shape in self.data
-        ]
-        return weights, data
-
-
-# ---- models ------------------------------------------------------------------------------------------------------
-
-
-def chain(w: Any, x: Any) -> Any:
-    return w.tanh(x) * w.sigmoid(x) + w.exp(-x * x)
-
-
-def chain_loss(w: Any, x: Any) -> Any:
-    return w.sum(chain(w, x))
-
-
-def softmax(w: Any, x: Any) -> Any:
-    return w.softmax(x)
-
-
-def layer_norm_loss(w: Any, x: Any, scale: Any, offset: Any, factor: Any) -> Any:
-    return w.sum(w.layer_norm(x, scale, offset) * factor)
-
-
-def column_sums(w: Any, x: Any) -> Any:
-    return w.sum(x, 0)
-
-
-def total(w: Any, x: Any) -> Any:
-    return w.sum(x)
-
-
-def transpose(w: Any, x: Any) -> Any:
-    return w.transpose(x)
-
-
-def product(w: Any, x: Any, y: Any) -> Any:
-    return x @ y
-
-
-def layers(w: Any, *tensors: Any) -> Any:
-    """Dense layers with biases, and cross entropy."""
-    *parameters, x, labels = tensors
-    for weights, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        x = w.relu(x @ weights + bias)
-    return w.cross_entropy(x @ parameters[-2] + parameters[-1], labels)
-
-
-def attention_loss(w: Any, query: Any, key: Any, value: Any, factor: Any) -> Any:
-    scores = query @ key.mT * query.shape[-1] ** -0.5
-    return w.sum(w.softmax(scores) @ value * factor)
-
-
-def convolutions(w: Any, first: Any, second: Any, last: Any, images: Any, labels: Any) -> Any:
-    x = w.pool(w.relu(w.convolution(images, first)))
-    x = w.relu(w.convolution(x, second))
-    return w.cross_entropy(w.mean(x, (1, 2)) @ last, labels)
-
-
-def word_vectors(w: Any, vectors: Any, context: Any, word: Any, near: Any, noise: Any) -> Any:
-    """Skip-gram with negative samples, as in `examples/word_vectors.py`."""
-    center = w.rows(vectors, word)
-    attraction = w.sum(center * w.rows(context, near), 1)
-    repulsion = w.sum(center[:, None, :] * w.rows(context, noise), 2)
-    return w.mean(w.softplus(-attraction)) + w.mean(w.sum(w.softplus(repulsion), 1))
-
-
-def cross_entropy(w: Any, logits: Any, labels: Any) -> Any:
-    return w.cross_entropy(logits, labels)
-
-
-# ---- sizes -------------------------------------------------------------------------------------------------------
+from models import (
+    attention_loss,
+    chain,
+    chain_loss,
+    column_sums,
+    convolutions,
+    cross_entropy,
+    layer_norm_loss,
+    layers,
+    product,
+    softmax,
+    total,
+    transpose,
+    word_vectors,
+)
+from workload import Labels, Workload
 
 
 def workloads(small: bool) -> list[Workload]:

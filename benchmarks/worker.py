@@ -1,4 +1,4 @@
-"""The processes of `gpu.py`, one for each system, so that no allocator or thread pool stands in another's way.
+"""The processes of a benchmark, one for each system, so that no allocator or thread pool stands in another's way.
 
 A process answers requests over a pipe, one at a time: `("start", "")`, `("ceilings", "")`, `("prepare",
 name)`, `("time", name)`. An answer is what was asked for, or a `Failure`.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-SYSTEMS = ("pullback", "torch", "torch, eager", "jax", "numpy")
+from workload import Workload, sampled
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,20 @@ class Worker:
     """A system in a process of its own.
 
     Args:
-        system: one of `SYSTEMS`.
-        target: of ours; peers run on a device for `cuda`, and on the CPU otherwise.
-        small: whether the workloads are.
+        system: its name.
+        make: makes it, in its process, and raises where something that it needs is missing. It has `versions()`,
+            `ceilings()`, `prepare(workload)`, which gives something with `results`, and `timed(prepared)`.
+        workloads: lists what it may be asked for.
         log: where the process's own messages go.
     """
 
-    def __init__(self, system: str, target: str, small: bool, log: Path) -> None:
+    def __init__(
+        self, system: str, make: Callable[[], Any], workloads: Callable[[], Sequence[Workload]], log: Path
+    ) -> None:
         self.system = system
         context = get_context("spawn")
         self._connection, there = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(there, system, target, small, str(log)), daemon=True
-        )
+        self._process = context.Process(target=serve, args=(there, make, workloads, str(log)), daemon=True)
         self._process.start()
         there.close()
         self._gone: Failure | None = None
@@ -69,16 +70,14 @@ class Worker:
         self._process.join()
 
 
-def serve(connection: Connection, system: str, target: str, small: bool, log: str) -> None:
+def serve(
+    connection: Connection, make: Callable[[], Any], workloads: Callable[[], Sequence[Workload]], log: str
+) -> None:
     """What the process does."""
     with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-    from gpu_clock import sampled, timed
-    from gpu_workloads import workloads
-
-    by_name = {workload.name: workload for workload in workloads(small)}
+    by_name = {workload.name: workload for workload in workloads()}
     made: Any = None
     ready: dict[str, Any] = {}
     while True:
@@ -88,7 +87,7 @@ def serve(connection: Connection, system: str, target: str, small: bool, log: st
             return
         try:
             if made is None:
-                made = system_named(system, target)
+                made = make()
             if request == "start":
                 answer = made.versions()
             elif request == "ceilings":
@@ -97,7 +96,7 @@ def serve(connection: Connection, system: str, target: str, small: bool, log: st
                 ready[name] = made.prepare(by_name[name])
                 answer = [sampled(result) for result in ready[name].results]
             else:
-                answer = timed(made, ready[name])
+                answer = made.timed(ready[name])
         except ImportError as error:
             answer = Missing(first_line(error))
         except Exception as error:  # whatever a system says
@@ -105,22 +104,5 @@ def serve(connection: Connection, system: str, target: str, small: bool, log: st
         connection.send(answer)
 
 
-def system_named(name: str, target: str) -> Any:
-    """Makes a system; raises where something that it needs is missing."""
-    from gpu_systems import Jax, Pullback, Torch
-
-    if name in ("pullback", "numpy"):
-        return Pullback(target if name == "pullback" else "numpy")
-    if name == "jax":
-        return Jax("cuda" if target == "cuda" else "cpu")
-    return Torch("cuda" if target == "cuda" else "cpu", compiled=name == "torch")
-
-
 def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def log_tails(logs: Sequence[Path]) -> str:
-    """The last lines of each process, for whoever looks for a reason."""
-    tails = ("\n".join(log.read_text(errors="replace").splitlines()[-5:]) for log in logs if log.exists())
-    return "\n".join(tail for tail in tails if tail)
