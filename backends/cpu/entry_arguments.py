@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,32 +18,6 @@ from xdsl.ir import Attribute
 
 from pullback.dialects.graph.tensor.types import numpy_dtype
 from pullback.dialects.ir.diagnostics import DiagnosticError
-
-# Bits of `ndarray.flags.num` (NumPy's C API): C-contiguous, aligned, writeable.
-FLAGS_TO_READ = 0x0001 | 0x0100
-FLAGS_TO_WRITE = FLAGS_TO_READ | 0x0400
-
-# In every NumPy since 1.0 an array object begins, after Python's header, with the pointer to its data.
-# Reading it there takes a tenth of the time of `array.ctypes.data`; `_reads_header` makes sure it is there.
-_HEADER = object.__basicsize__
-_pointer_at = ctypes.c_size_t.from_address
-
-
-def _address_in_header(array: NDArray[Any]) -> int:
-    return _pointer_at(id(array) + _HEADER).value
-
-
-def _address_by_ctypes(array: NDArray[Any]) -> int:
-    return array.ctypes.data
-
-
-def _reads_header() -> bool:
-    probe = np.arange(8)[3:]
-    return _address_in_header(probe) == probe.ctypes.data
-
-
-address_of = _address_in_header if _reads_header() else _address_by_ctypes
-"""The address of an array's first element."""
 
 
 def dtypes_of(type: Attribute) -> tuple[np.dtype[Any], ...]:
@@ -70,12 +43,6 @@ class EntryParameter:
     shape: tuple[int, ...]
     dtypes: tuple[np.dtype[Any], ...]
     is_written: bool
-
-    @property
-    def facts(self) -> tuple[int, tuple[int, ...], tuple[np.dtype[Any], ...], int]:
-        """(position, shape, dtypes, flags): an ndarray that has them fits."""
-        flags = FLAGS_TO_WRITE if self.is_written else FLAGS_TO_READ
-        return self.position, self.shape, self.dtypes, flags
 
     @property
     def where(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.process.interrupts import poll
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 KNOWN_ADDRESSES = 64
 """The number of arrays cached for one argument: most are in the arena, or in memory that is used again."""
 
@@ -61,7 +62,7 @@ class HostFunctions:
     @property
     def addresses(self) -> dict[str, int]:
         """The addresses of the symbols that `llvm_text` does not define; valid as long as this object lives."""
-        found = {name: _address(getattr(ctypes.pythonapi, name)) for name in C_API}
+        found = {name: address_of_function(name) for name in C_API}
         return found | {f"{name}.callable": id(function) for name, (function, _) in self._callables.items()}
 
     @property
@@ -87,12 +88,12 @@ class HostFunctions:
             text = text.replace(f"ptr @{name}.callable", f"ptr inttoptr (i64 {id(function)} to ptr)")
         return text
 
-    def calling(self, native: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def calling(self, native: Callable[..., T]) -> Callable[..., T]:
         """Wraps the native function: it runs with NumPy's warnings off, and keeps the callables alive."""
 
-        def call(packed: bytes) -> None:
+        def call(*arguments: Any) -> T:
             with self._quiet():
-                native(packed)
+                return native(*arguments)
 
         return call
 
@@ -146,8 +147,9 @@ def _calling(name: str, count: int) -> str:
     )
 
 
-def _address(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
+def address_of_function(name: str) -> int:
+    """The address of a function of Python's C API."""
+    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
 
 
 def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:

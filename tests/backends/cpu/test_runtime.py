@@ -158,3 +158,49 @@ def test_a_module_without_the_entry_is_refused() -> None:
 def test_an_entry_takes_memrefs_of_static_shape() -> None:
     with pytest.raises(ValueError, match=r"@main: expected argument 0 to be a memref of static shape"):
         compile_text("func.func @main(%x: memref<?xf32>) {\n  func.return\n}")
+
+
+COPY = """
+func.func @main(%x: memref<3xELEMENT>, %y: memref<3xELEMENT>) {
+  memref.copy %x, %y : memref<3xELEMENT> to memref<3xELEMENT>
+  func.return
+}
+"""
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32", "f64", "i8", "i16", "i32", "i64", "complex<f32>"])
+def test_each_dtype_is_passed(element: str) -> None:
+    """Also bf16, of which the buffer protocol knows nothing: that is checked in Python."""
+    call = compile_text(COPY.replace("ELEMENT", element))
+    for dtype in call.parameters[0].dtypes:
+        x, y = np.arange(3).astype(dtype), np.zeros(3, dtype)
+        call(x, y)
+        assert x.tobytes() == y.tobytes()
+    dtype = call.parameters[0].dtypes[0]
+    with pytest.raises(TypeError, match="expected dtype"):
+        call(np.zeros(3, dtype), np.zeros(3, "M8[s]"))
+    if dtype.itemsize > 1 and element != "bf16":
+        with pytest.raises(TypeError, match="expected dtype"):
+            call(np.zeros(3, dtype), np.zeros(3, dtype.newbyteorder()))
+
+
+def test_classes_derived_from_arrays_are_taken() -> None:
+    class Derived(np.ndarray):
+        pass
+
+    call = compile_text(COPY.replace("ELEMENT", "f32"))
+    y = np.zeros(3, np.float32)
+    call(np.arange(3, dtype=np.float32).view(Derived), y)
+    assert y.tolist() == [0, 1, 2]
+    with pytest.raises(TypeError, match=r"argument 0 \(%x\): expected a NumPy array, got bytearray"):
+        call(bytearray(12), y)  # type: ignore[arg-type]
+
+
+def test_arrays_are_let_go() -> None:
+    """A buffer that is not released would keep an array from being resized."""
+    call = compile_text(COPY.replace("ELEMENT", "f32"))
+    x, y = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    call(x, y)
+    with pytest.raises(ValueError, match="expected shape"):
+        call(x, np.zeros(4, np.float32))
+    x.resize(5, refcheck=False)
