@@ -15,6 +15,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 VARIABLE = "PULLBACK_CACHE"
 """The environment variable that names the folder."""
+NOTHING = "0"
+"""What it says where nothing is to be kept."""
 
 
 class NotPrivateError(DiagnosticError, RuntimeError):
@@ -24,13 +26,26 @@ class NotPrivateError(DiagnosticError, RuntimeError):
 def private_folder() -> Path:
     """The folder of compiled objects, made if it is not there, which its owner alone can enter.
 
-    `PULLBACK_CACHE` names it; otherwise it is `pullback` in the user's folder for caches. Where that cannot be made, it
-    is a temporary one for this process.
+    Where nothing is to be kept, or no folder can be made, it is a temporary one for this process.
+
+    Raises:
+        NotPrivateError: see `lasting_folder`.
+    """
+    return lasting_folder() or _temporary()
+
+
+def lasting_folder() -> Path | None:
+    """The folder that later processes find, too, made if it is not there; None if nothing is to be kept.
+
+    `PULLBACK_CACHE` names it, or is 0; otherwise it is `pullback` in the user's folder for caches, or nowhere.
 
     Raises NotPrivateError for a folder that is a link, somebody else's, or open to others, and for one that is named
     and cannot be made.
     """
-    if named := os.environ.get(VARIABLE):
+    named = os.environ.get(VARIABLE)
+    if named == NOTHING:
+        return None
+    if named:
         try:
             return _checked(Path(named).absolute())
         except OSError as error:
@@ -40,11 +55,11 @@ def private_folder() -> Path:
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(caches) / "pullback"
     if not folder.is_absolute():
-        return _temporary()
+        return None
     try:
         return _checked(folder)
     except OSError:  # no home, or one that is read-only
-        return _temporary()
+        return None
 
 
 def check_private(path: Path, entry: os.stat_result) -> None:
