@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 
@@ -38,6 +39,15 @@ class Buffers(NamedTuple):
     """Those that hold the results after the call."""
 
 
+class Argument(NamedTuple):
+    """An argument of a function on memory."""
+
+    role: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """That of the array for it, which for an output may be another than the memory's."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The arguments of a function on memory, by position: inputs, variables, outputs, arenas, constants."""
@@ -61,28 +71,36 @@ class Layout:
         Raises:
             ValueError: `@main` does not say what its arguments are for.
         """
-        types = main_function(module).function_type.inputs.data
-        roles = _roles(module)
-        results = None if finished is module else iter(main_function(finished).function_type.outputs.data)
+        arguments = arguments_of_main(module, finished)
+        constants = {
+            at: constant_array(module, argument.role)
+            for at, argument in enumerate(arguments)
+            if argument.role.startswith(CONSTANT)
+        }
+        return Layout.of_arguments(arguments, constants, has_arenas=has_arenas)
+
+    @staticmethod
+    def of_arguments(
+        arguments: Sequence[Argument],
+        constants: Mapping[int, Array] | None = None,
+        *,
+        has_arenas: bool = True,
+    ) -> Layout:
+        """The layout of arguments, of which those that are constants have these contents."""
         outputs: dict[int, OutputPool] = {}
         arenas: dict[int, Array] = {}
-        constants: dict[int, Array] = {}
-        for at, (role, type_) in enumerate(zip(roles, types, strict=True)):
-            assert isinstance(type_, MemRefType)
-            shape = tuple(type_.get_shape())
+        for at, (role, shape, dtype) in enumerate(arguments):
             if role == "output":
-                dtype = dtype_of(type_) if results is None else numpy_dtype(element_type_of(next(results)))
                 outputs[at] = OutputPool(shape, dtype)
             elif role in ARENAS and has_arenas:
-                arenas[at] = aligned_empty(shape, dtype_of(type_))
-            elif role.startswith(CONSTANT):
-                constants[at] = constant_array(module, role)
+                arenas[at] = aligned_empty(shape, dtype)
+        roles = [argument.role for argument in arguments]
         return Layout(
             tuple(at for at, role in enumerate(roles) if role == "input"),
             {at: role.removeprefix(VARIABLE) for at, role in enumerate(roles) if role.startswith(VARIABLE)},
             outputs,
             arenas,
-            constants,
+            constants or {},
         )
 
     def buffers(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> Buffers:
@@ -95,6 +113,20 @@ class Layout:
         return Buffers(
             [by_position[at] for at in sorted(by_position)], list(undefined), list(outputs.values())
         )
+
+
+def arguments_of_main(module: ModuleOp, finished: ModuleOp) -> tuple[Argument, ...]:
+    """The arguments of the `@main` of a module on memory; see `Layout.of`."""
+    results = None if finished is module else iter(main_function(finished).function_type.outputs.data)
+    arguments: list[Argument] = []
+    for role, type_ in zip(_roles(module), main_function(module).function_type.inputs.data, strict=True):
+        assert isinstance(type_, MemRefType)
+        if role == "output" and results is not None:
+            dtype = numpy_dtype(element_type_of(next(results)))
+        else:
+            dtype = dtype_of(type_)
+        arguments.append(Argument(role, tuple(type_.get_shape()), dtype))
+    return tuple(arguments)
 
 
 def constant_array(module: ModuleOp, role: str) -> Array:

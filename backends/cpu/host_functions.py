@@ -8,7 +8,7 @@ before the callback's first line: then the function would go on with a result th
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,21 +37,24 @@ C_API = {
 }
 
 
+def declared_in(module: ModuleOp) -> tuple[func.FuncOp, ...]:
+    """The declarations of the functions that the host runs, of a module of level `loops`."""
+    return tuple(op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op))
+
+
 class HostFunctions:
     """The Python functions that a module's native code calls: each returns 0, or 1 after an exception.
 
     Args:
-        module: of level `loops`.
+        declarations: the functions that the host runs; see `declared_in`.
         entry: the function that is called from Python.
         polls: whether it asks for signals meanwhile.
     """
 
-    def __init__(self, module: ModuleOp, entry: str, polls: bool) -> None:
+    def __init__(self, declarations: Iterable[func.FuncOp], entry: str, polls: bool) -> None:
         self._entry = entry
         self._callables: dict[str, tuple[Callable[..., None], int]] = {
-            op.sym_name.data: _callable(HostCall(op))
-            for op in module.ops
-            if isinstance(op, func.FuncOp) and is_host_function(op)
+            op.sym_name.data: _callable(HostCall(op)) for op in declarations
         }
         if polls:
             self._callables[ASK] = poll, 0

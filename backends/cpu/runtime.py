@@ -17,10 +17,11 @@ from pullback.backends.cpu.checked_call import checked_call
 from pullback.backends.cpu.debug_library import DebugLibrary
 from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.entry_arguments import EntryParameter, parameters_of
-from pullback.backends.cpu.host_functions import HostFunctions
+from pullback.backends.cpu.host_functions import HostFunctions, declared_in
 from pullback.backends.cpu.jit_session import link
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
-from pullback.backends.cpu.llvm.printer import Printed, print_module
+from pullback.backends.cpu.llvm.printer import print_module
+from pullback.backends.cpu.native_code import NativeCode
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.process.locks import COMPILING
 from pullback.process.whole_files import write_bytes
@@ -34,12 +35,29 @@ def compile_module(module: ModuleOp, entry: str = "main", library: Path | None =
 
     Raises ValueError where there is no such function, or where the module is not of level `loops`.
     """
+    return Executable(*native_code(module, entry, library), library)
+
+
+def native_code(
+    module: ModuleOp, entry: str = "main", library: Path | None = None
+) -> tuple[NativeCode, HostFunctions]:
+    """The code of an entry function, which `Executable` loads, and the functions of the host; see `compile_module`."""
     functions = [op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == entry]
     if not functions or not functions[0].body.blocks:
         raise ValueError(f"the module has no function @{entry} with a body")
     parameters = parameters_of(functions[0], written_arguments(module)[entry])
     printed = print_module(module, entry, None if library is None else DebugLines())
-    return Executable(printed, entry, parameters, HostFunctions(module, entry, printed.polls), library)
+    declarations = declared_in(module)
+    host = HostFunctions(declarations, entry, printed.polls)
+    texts = [printed.text]
+    if host:
+        texts.append(host.llvm_text if library is None else host.text_with_addresses)
+    if library is not None:
+        write_bytes(library.with_suffix(".ll"), printed.text.encode())
+    with COMPILING:
+        objects = emit_objects(texts)
+    facts = printed.polls, printed.changed, printed.calls_host_late
+    return NativeCode(entry, objects, parameters, declarations, *facts), host
 
 
 class PackedFunction:
@@ -132,39 +150,34 @@ class NativeCall:
 
 
 class Executable(NativeCall):
-    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `NativeCall`."""
+    """A compiled entry function, called with NumPy arrays in the order of its parameters; see `NativeCall`.
+
+    Args:
+        code: its code, of which the objects are held no longer than it takes to load them.
+        host: the functions of the host; those that the code declares unless given.
+        library: where to write it as a shared library.
+    """
 
     def __init__(
-        self,
-        printed: Printed,
-        entry: str,
-        parameters: tuple[EntryParameter, ...],
-        host: HostFunctions,
-        library: Path | None = None,
+        self, code: NativeCode, host: HostFunctions | None = None, library: Path | None = None
     ) -> None:
-        self.llvm_text = printed.text
-        """The LLVM IR that was compiled."""
-        self.calls_host_late = printed.calls_host_late
-        self._variables = printed.changed
+        entry = code.entry
+        host = HostFunctions(code.host_functions, entry, code.polls) if host is None else host
+        self.calls_host_late = code.calls_host_late
+        self._variables = code.variables
         symbol = host.symbol if host else f"{entry}.packed"
-        symbols = [symbol, f"{entry}.changed"] if printed.changed else [symbol]
+        symbols = [symbol, f"{entry}.changed"] if code.variables else [symbol]
         with COMPILING:  # the JIT session is one for the process
-            code: llvm.ResourceTracker | DebugLibrary
+            loaded: llvm.ResourceTracker | DebugLibrary
             if library is None:
-                texts = (printed.text, host.llvm_text) if host else (printed.text,)
-                code = link(emit_objects(texts), symbols, host.addresses if host else None)
+                loaded = link(code.objects, symbols, host.addresses if host else None)
             else:
-                write_bytes(library.with_suffix(".ll"), printed.text.encode())
-                texts = (printed.text, host.text_with_addresses) if host else (printed.text,)
-                code = DebugLibrary(library, emit_objects(texts))
-        if printed.changed:
-            self._changed = (ctypes.c_byte * len(printed.changed)).from_address(code[f"{entry}.changed"])
-        super().__init__(PackedFunction(code[symbol], code, host), parameters)
+                loaded = DebugLibrary(library, code.objects)
+        if code.variables:
+            self._changed = (ctypes.c_byte * len(code.variables)).from_address(loaded[f"{entry}.changed"])
+        super().__init__(PackedFunction(loaded[symbol], loaded, host), code.parameters)
 
     def changed(self) -> list[str]:
         """The variables that the latest call has changed, if it ended before its end."""
-        return (
-            [name for name, byte in zip(self._variables, self._changed, strict=True) if byte]
-            if self._variables
-            else []
-        )
+        names = self._variables
+        return [name for name, byte in zip(names, self._changed, strict=True) if byte] if names else []
