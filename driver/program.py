@@ -155,12 +155,16 @@ class Program:
     def _made_for(self, shapes: Shapes) -> Executor:
         target = self._target
         graph = self.specialised(shapes) if target.static_shapes else self.finished
-        if self._debug is None:
+        if self._debug is not None:
+            executor = self._debug.executor(graph, target, self._passes)
+        elif target.kept_executor is not None and not self._device_outputs:
+            executor = target.kept_executor(
+                graph, self._passes, target.pipeline, lambda: lowered_for(graph, target, self._passes)
+            )
+        else:
             made = target.device_executor if self._device_outputs else target.executor
             assert made is not None
             executor = made(lowered_for(graph, target, self._passes), graph)
-        else:
-            executor = self._debug.executor(graph, target, self._passes)
         return with_truth_values(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:

@@ -7,7 +7,9 @@
   variable PULLBACK_EXPECT_GPU is set it fails instead. A device is quick: with `-m gpu` no matrix is sampled.
 - what needs a C++ compiler is skipped where there is none: a test that raises `NoCompilerError`, and one with
   `@pytest.mark.compiler`. Where the environment variable CI is set it fails instead.
-- compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays.
+- compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays. Native programs
+  are compiled each time, so that a test never runs what another one, with another compiler, has left; the tools that
+  tests start, as processes of their own, do keep theirs there.
 - the fixture `kernels_compile` has NVRTC compile the GPU kernels that the tests of a file make.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
 """
@@ -31,6 +33,7 @@ import pytest
 from pullback.backends.cuda_runtime.api import CudaMissingError, device_count
 from pullback.backends.fibers.compiler import NoCompilerError, find_compiler
 from pullback.backends.object_cache.private_folder import VARIABLE
+from pullback.backends.object_cache.program_cache import PROGRAMS
 from pullback.tests.compiled_kernels import kernels_compile as kernels_compile
 from pullback.tests.targets import EXPECT_GPU
 
@@ -54,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("all" if config.getoption("--all") else "sampled")
+    PROGRAMS.is_on = False
     if VARIABLE not in os.environ:  # the processes that share the work find it set
         folder = tempfile.mkdtemp(prefix="pullback-tests-")
         os.environ[VARIABLE] = folder

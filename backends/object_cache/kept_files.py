@@ -14,8 +14,12 @@ from pullback.backends.object_cache.private_folder import check_private
 
 WORK, RESULT = ".compiling-", "result"
 """The folders of compilations, and what each leaves there."""
-SUFFIXES = (".o", ".so", ".cubin")
+PROGRAM = ".program"
+"""How the names of kept native programs end."""
+SUFFIXES = (".o", ".so", ".cubin", PROGRAM)
 """How the names of kept files end."""
+LIMITS = {PROGRAM: 512 << 20}
+"""The most bytes that the files of one kind take together: those whose use lies furthest back go first."""
 _DAY = 24 * 3600
 KEPT_DAYS = 30
 """How long a file is kept that nobody uses."""
@@ -53,7 +57,27 @@ def keep(path: Path, make: Callable[[Path], None]) -> Path:
         os.replace(work / RESULT, path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    if path.suffix in LIMITS:
+        _remove_least_recent(path.parent, path.suffix, LIMITS[path.suffix])
     return path
+
+
+def _remove_least_recent(folder: Path, kind: str, limit: int) -> None:
+    """Removes the files of a kind whose use lies furthest back, until the others take no more than `limit` bytes."""
+    found: list[tuple[int, int, str]] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(kind):
+                with suppress(FileNotFoundError):  # another process removes it, too
+                    status = entry.stat(follow_symlinks=False)
+                    found.append((status.st_mtime_ns, status.st_size, entry.path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= limit:
+            break
+        with suppress(OSError):
+            os.unlink(path)
+        total -= size
 
 
 def _remove_stale(folder: Path, suffixes: Collection[str]) -> None:

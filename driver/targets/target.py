@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.levels import LevelName
@@ -20,6 +21,9 @@ Array = npt.NDArray[Any]
 
 Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
+
+KeptExecutor: TypeAlias = Callable[[ModuleOp, Sequence[ModulePass], str, Callable[[], ModuleOp]], Executor]
+"""From a finished graph, the passes of a user, the text of the target's pipeline, and what lowers it by these."""
 
 GraphRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
 """Runs the named function of a graph on its inputs; the variables' arrays are updated in place."""
@@ -61,6 +65,8 @@ class Target:
 
     They are `DeviceArray`s.
     """
+    kept_executor: KeptExecutor | None = None
+    """As `executor`, where code may be kept for later processes: then nothing is lowered there."""
     capabilities: Callable[[], Mapping[str, OptionValue]] = dict
     """What passes may ask of the target, as values of their options by name; called when first needed.
 

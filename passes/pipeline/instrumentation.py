@@ -17,6 +17,9 @@ class PassInstrumentation:
     were given, and those after it in the opposite order.
     """
 
+    needs_every_pass: bool = True
+    """Whether passes are to run even where code that is kept would make them needless."""
+
     def before_pass(self, pass_: ModulePass, module: ModuleOp) -> None:
         """Called before a pass, with the module that it will rewrite."""
 

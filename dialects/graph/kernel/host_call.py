@@ -52,7 +52,7 @@ def host_function(name: str, op: GraphOp, arguments: Sequence[MemRefType]) -> fu
     """Builds the declaration of the host function that runs an operation."""
     function = func.FuncOp.external(name, list(arguments), [])
     function.attributes |= {
-        OPERATION: _name_of(op),
+        OPERATION: name_of_class(type(op)),
         PROPERTIES: DictionaryAttr(op.properties),
         OPERANDS: ArrayAttr([_written(v.type) for v in op.operands]),
         RESULTS: ArrayAttr([_written(r.type) for r in op.results]),
@@ -65,11 +65,11 @@ _CLASSES: dict[int, type[GraphOp]] = {}
 """The class of an operation by the identity of the attribute that names it, which copies of a module share."""
 
 
-def _name_of(op: GraphOp) -> StringAttr:
-    """The name of an operation, which stands for its class even if the name is given to another one later."""
-    name = StringAttr(op.name)
-    if op.name in OPS.added or OPS.registered.get(op.name) is not type(op):
-        _CLASSES[id(name)] = type(op)
+def name_of_class(cls: type[GraphOp]) -> StringAttr:
+    """The name of operations, which stands for their class even if the name is given to another one later."""
+    name = StringAttr(cls.name)
+    if cls.name in OPS.added or OPS.registered.get(cls.name) is not cls:
+        _CLASSES[id(name)] = cls
         finalize(name, _CLASSES.pop, id(name), None)
     return name
 

@@ -1,0 +1,147 @@
+"""Finds the native code of a finished graph among what is kept, or compiles it and keeps it.
+
+An entry is JSON and object files, sealed with their digest (`sealed_files`):
+
+    8 bytes    the length of the JSON, lowest byte first
+    JSON       the key, what `NativeCode` and `Layout` hold, and the length of each object
+    objects
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import DiagnosticException
+
+from pullback.backends.cpu.native_code import NativeCode, from_kept_parts, kept_parts
+from pullback.backends.cpu.runtime import Executable, native_code
+from pullback.backends.object_cache.kept_files import PROGRAM
+from pullback.backends.object_cache.private_folder import NotPrivateError, lasting_folder
+from pullback.backends.object_cache.program_cache import PROGRAMS
+from pullback.backends.object_cache.sealed_files import keep_sealed, read_sealed
+from pullback.driver.layout import Argument, Layout, arguments_of_main
+from pullback.driver.targets.kept_host_functions import bound_host_functions, kept_host_functions
+from pullback.driver.targets.native_function import NativeFunction
+from pullback.driver.targets.native_key import NotKeptError, native_key
+
+MAGIC = b"pullback program 1\n"
+_LENGTH = 8
+
+
+def kept_function(
+    finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str, lowered: Callable[[], ModuleOp]
+) -> NativeFunction:
+    """A finished graph as native code, compiled now or earlier; see `KeptExecutor`."""
+    start = time.perf_counter()
+    try:
+        folder = _folder()
+        key = native_key(finished, passes, pipeline)
+    except NotKeptError as reason:
+        PROGRAMS.misses[str(reason)] += 1
+        arguments, code = _compiled(finished, lowered)
+        return _loaded(arguments, code)
+    path = folder / f"{key[:40]}{PROGRAM}"
+    if (found := _found(path, key, finished, start)) is not None:
+        return found
+    arguments, code = _compiled(finished, lowered)
+    made = _loaded(arguments, code)
+    try:
+        entry = _entry(key, arguments, code, finished, time.perf_counter() - start)
+    except NotKeptError as reason:
+        PROGRAMS.misses[str(reason)] += 1
+    else:
+        PROGRAMS.bytes_written += len(entry) if keep_sealed(path, MAGIC, entry) else 0
+    return made
+
+
+def _folder() -> Path:
+    if not PROGRAMS.is_on:
+        raise NotKeptError("this process keeps nothing")
+    try:
+        folder = lasting_folder()
+    except NotPrivateError as error:
+        _warn_once(str(error))
+        raise NotKeptError("the folder is not private") from None
+    if folder is None:
+        raise NotKeptError("nothing is kept")
+    return folder
+
+
+@cache
+def _warn_once(message: str) -> None:
+    warnings.warn(f"{message}; programs are compiled anew in each process", RuntimeWarning, stacklevel=2)
+
+
+def _compiled(finished: ModuleOp, lowered: Callable[[], ModuleOp]) -> tuple[tuple[Argument, ...], NativeCode]:
+    loops = lowered()
+    return arguments_of_main(loops, finished), native_code(loops)[0]
+
+
+def _loaded(arguments: Sequence[Argument], code: NativeCode) -> NativeFunction:
+    return NativeFunction(Layout.of_arguments(arguments), Executable(code))
+
+
+def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunction | None:
+    """The function that is kept under a key."""
+    try:
+        entry = read_sealed(path, MAGIC)
+    except FileNotFoundError:
+        PROGRAMS.misses["it is new"] += 1
+        return None
+    try:
+        arguments, code, seconds = _read(entry or b"", key, finished)
+        found = _loaded(arguments, code)
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        RuntimeError,
+        DiagnosticException,
+    ):  # of somebody else's making
+        PROGRAMS.misses["its file is damaged"] += 1
+        return None
+    PROGRAMS.hits += 1
+    PROGRAMS.bytes_read += len(entry or b"")
+    PROGRAMS.seconds_saved += seconds - (time.perf_counter() - start)
+    return found
+
+
+def _entry(
+    key: str, arguments: Sequence[Argument], code: NativeCode, finished: ModuleOp, seconds: float
+) -> bytes:
+    facts, objects = kept_parts(code)
+    header = json.dumps(
+        {
+            "key": key,
+            "arguments": [[a.role, list(a.shape), str(a.dtype)] for a in arguments],
+            "code": facts,
+            "host functions": kept_host_functions(code.host_functions, finished),
+            "objects": [len(object_file) for object_file in objects],
+            "seconds": seconds,
+        }
+    ).encode()
+    return b"".join([len(header).to_bytes(_LENGTH, "little"), header, *objects])
+
+
+def _read(entry: bytes, key: str, finished: ModuleOp) -> tuple[list[Argument], NativeCode, float]:
+    """What an entry holds; ValueError for that of another key."""
+    end = _LENGTH + int.from_bytes(entry[:_LENGTH], "little")
+    header: dict[str, Any] = json.loads(entry[_LENGTH:end])
+    if header["key"] != key:
+        raise ValueError("the entry has another key")
+    objects: list[bytes] = []
+    for length in header["objects"]:
+        objects.append(entry[end : end + length])
+        end += length
+    arguments = [Argument(role, tuple(shape), np.dtype(dtype)) for role, shape, dtype in header["arguments"]]
+    host_functions = bound_host_functions(header["host functions"], finished)
+    return arguments, from_kept_parts(header["code"], objects, host_functions), header["seconds"]

@@ -1,0 +1,125 @@
+"""The key of native code that is kept: all that it follows from, taken before anything is lowered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+import ml_dtypes
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Dialect
+from xdsl.passes import ModulePass
+
+from pullback.dialects.context import DIALECTS
+from pullback.dialects.graph.op.graph_op import OPS
+from pullback.dialects.graph.state.variables import VariableOp
+from pullback.dialects.ir.module_digest import ModuleDigest
+from pullback.driver.run_pipeline import main_function
+from pullback.passes.lowering.kinds import TABLE
+from pullback.passes.pipeline.instrumentation import active_instrumentations
+from pullback.passes.pipeline.print_pipeline import pipeline_text
+from pullback.process.source_digest import (
+    UnknownSourceError,
+    digest_of_definitions,
+    is_of_compiler,
+    own_digest,
+)
+
+
+class NotKeptError(Exception):
+    """Code of a program is not kept; the message says why."""
+
+
+def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) -> str:
+    """The key of the code of a finished graph.
+
+    Args:
+        finished: of level `graph` or `kernels`, and of static shapes.
+        passes: those of a user.
+        pipeline: the text of the target's passes.
+
+    Raises:
+        NotKeptError: someone watches the passes, they do more than to rewrite the program, or a plug-in registered
+            something of which no file tells what it is.
+    """
+    if any(i.needs_every_pass for i in active_instrumentations()):
+        raise NotKeptError("the passes are watched")
+    digest = ModuleDigest(finished, _names_in_messages(finished))
+    try:
+        parts = {
+            "program": digest.hexadecimal,
+            "passes": pipeline_text(passes, defaults=True),
+            "pipeline": pipeline,
+            "sources": own_digest(),
+            "plug-ins": _digest_of_plugins({*digest.classes, *map(type, passes)}),
+            "versions": _versions(),
+            "machine": _machine(),
+        }
+    except UnknownSourceError as error:
+        raise NotKeptError(str(error)) from None
+    except TypeError as error:  # an option of a pass is none that text can say
+        raise NotKeptError(f"the passes have no text: {error}") from None
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _names_in_messages(finished: ModuleOp) -> Iterator[str | None]:
+    """The names of inputs and of variables: messages about arguments have them."""
+    main = main_function(finished)
+    yield from (argument.name_hint for argument in main.body.block.args)
+    yield from (op.result.name_hint for op in main.walk() if isinstance(op, VariableOp))
+
+
+def _digest_of_plugins(classes: set[type]) -> str | None:
+    """The digest of what plug-ins and the program itself define; None where nothing of it comes into play."""
+    foreign = [cls for cls in classes if not is_of_compiler(cls.__module__)]
+    if not foreign and not TABLE.added:
+        return None
+    dialects = [getattr(factory, "holds", factory) for factory in DIALECTS.added.values()]
+    registered = [*foreign, *OPS.added.values(), *TABLE.added.values(), *dialects]
+    return digest_of_definitions(part for value in registered for part in _code_of(value))
+
+
+def _code_of(value: Any) -> Iterator[Any]:
+    """The classes and functions that a definition consists of."""
+    if isinstance(value, type):
+        yield value
+    elif isinstance(value, Dialect):
+        yield from (*value.operations, *value.attributes)
+    elif callable(value):
+        yield value if hasattr(value, "__qualname__") else type(value)
+    else:
+        yield type(value)
+        for part in vars(value).values():
+            parts = part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else (part,)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            yield from (p for p in parts if callable(p))  # pyright: ignore[reportUnknownVariableType]
+
+
+@cache
+def _versions() -> list[str]:
+    """The versions of what computes constants and makes code, but for what `own_digest` has."""
+    return [
+        sys.version,
+        np.__version__,
+        ml_dtypes.__version__,
+        llvmlite.__version__,
+        *map(str, llvm.llvm_version_info),
+    ]
+
+
+@cache
+def _machine() -> list[str]:
+    """The machine that LLVM makes code for; see `target_machine`."""
+    return [
+        platform.platform(),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    ]
