@@ -133,6 +133,8 @@ class CrashReproducer(PassInstrumentation):
         path: the file, which `pullback-opt --run-reproducer` repeats; it is written after a failure alone.
     """
 
+    needs_every_pass = False
+
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._before = ""

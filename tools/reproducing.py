@@ -145,6 +145,8 @@ def _tell_differences(reproducer: Reproducer, tool: str) -> None:
 class Reproducing(PassInstrumentation):
     """Writes the reproducers of one run of a tool: at the start where one was asked for, and after failures."""
 
+    needs_every_pass = False
+
     def __init__(self, tool: str, options: argparse.Namespace, text: str) -> None:
         self._tool = tool
         self._options = options

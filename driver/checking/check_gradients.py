@@ -69,6 +69,11 @@ class CheckGradients(ModulePass):
     max_operations: int = MAX_OPERATIONS
     """How many operations the program may become without calls and requests."""
 
+    @property
+    def only_rewrites(self) -> bool:
+        """Whether running it leaves nothing but the program."""
+        return not self.report
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         program = without_calls(op, self.max_operations)
         functions = [f for f in program.ops if isinstance(f, func.FuncOp) and f.body.blocks]

@@ -47,11 +47,14 @@ def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) 
         pipeline: the text of the target's passes.
 
     Raises:
-        NotKeptError: someone watches the passes, they do more than to rewrite the program, or a plug-in registered
-            something of which no file tells what it is.
+        NotKeptError: someone watches the passes, one of a user's may do more than to rewrite the program, or something
+            is registered of which no file tells what it is.
     """
     if any(i.needs_every_pass for i in active_instrumentations()):
         raise NotKeptError("the passes are watched")
+    for pass_ in passes:
+        if not is_of_compiler(type(pass_).__module__) or not getattr(pass_, "only_rewrites", True):
+            raise NotKeptError(f"the pass '{pass_.name}' may do more than to rewrite the program")
     digest = ModuleDigest(finished, _names_in_messages(finished))
     try:
         parts = {
@@ -59,7 +62,7 @@ def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) 
             "passes": pipeline_text(passes, defaults=True),
             "pipeline": pipeline,
             "sources": own_digest(),
-            "plug-ins": _digest_of_plugins({*digest.classes, *map(type, passes)}),
+            "plug-ins": _digest_of_plugins(digest.classes),
             "versions": _versions(),
             "machine": _machine(),
         }

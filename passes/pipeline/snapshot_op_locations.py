@@ -25,6 +25,7 @@ class SnapshotOpLocations(ModulePass):
     """Write the program to a file, and locate each operation there: its name stays, with its position in the file."""
 
     name = "snapshot-op-locations"
+    only_rewrites = False
 
     filename: str
     """The file to write."""

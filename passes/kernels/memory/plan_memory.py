@@ -50,6 +50,11 @@ class PlanMemory(ModulePass):
 
     report: Literal["none", "memory", "hazards"] = "none"
 
+    @property
+    def only_rewrites(self) -> bool:
+        """Whether running it leaves nothing but the program."""
+        return self.report == "none"
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
