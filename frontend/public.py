@@ -42,6 +42,8 @@ from pullback.frontend.transforms.jacobian_hessian import *
 from pullback.frontend.trace.run import *
 from pullback.frontend.trace.step import *
 from pullback.backends.cuda_runtime.cuda_error import CudaError as CudaError
+from pullback.driver.cache_report import CacheReport as CacheReport
+from pullback.driver.cache_report import cache_report as cache_report
 from pullback.driver.device_array import DeviceArray as DeviceArray
 
 # ---- Programs as modules ----

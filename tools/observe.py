@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +18,7 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.dialects.ir.text import print_module
+from pullback.driver.cache_report import cache_report
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pass_statistics import PassStatistics
 from pullback.passes.pipeline.print_pipeline import module_pipeline_text, pass_heading
@@ -23,6 +26,9 @@ from pullback.tools.files import FileError, write_bytes
 from pullback.tools.outermost import Once
 from pullback.tools.print_ir import IRPrinter, PrintBetween, Printed, Wanted, add_printing
 from pullback.tools.statistics_table import print_statistics
+
+CACHE = "cache"
+"""The value of `--report` for what was found among the native programs that are kept."""
 
 
 def add_observers(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +65,7 @@ class Observers:
     """The instrumentations that the options of a tool ask for, and what they report at its end.
 
     Args:
-        options: the options of `add_observers`.
+        options: the options of `add_observers`, and `--report`.
         known: the names of passes that may be named.
         printed: a module as text, as the tool prints it.
         locations: whether that text has locations.
@@ -95,7 +101,7 @@ class Observers:
         Raises:
             FileError: a file cannot be written.
         """
-        hooks: list[PassInstrumentation] = [self._times]
+        hooks: list[PassInstrumentation] = [self._times] if self._options.timing else []
         if self._options.print_between_passes:
             hooks.insert(0, PrintBetween(self._printed))
         if self._options.print_ir_dir is not None:
@@ -107,6 +113,7 @@ class Observers:
         if self._options.statistics:
             hooks.append(self._statistics)
         begun = PassesBegun()
+        begun.needs_every_pass = self._options.dump_pass_pipeline
         with instrumented(*hooks, begun):
             try:
                 yield
@@ -126,6 +133,9 @@ class Observers:
             self._times.report()
         if self._options.statistics:
             print_statistics(self._statistics.records, as_json=self._options.json)
+        if self._options.report == CACHE:
+            found = cache_report()
+            print(json.dumps(asdict(found), default=str) if self._options.json else found, file=sys.stderr)
 
 
 class PassDump(PassInstrumentation):

@@ -41,7 +41,7 @@ from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, wr
 from pullback.tools.formats import format_named
 from pullback.tools.installed_plugins import load_plugins
 from pullback.tools.listing import show
-from pullback.tools.observe import Observers
+from pullback.tools.observe import CACHE, Observers
 from pullback.tools.opt_options import LISTINGS, parsed
 from pullback.tools.outermost import exit_status
 from pullback.tools.passes import own_passes, with_limit
@@ -64,7 +64,7 @@ class Opt:
         available = {**get_all_passes(), **own_passes()}
         self.format = format_named(self.args.target)
         passes = with_limit(parse_passes(self.args.passes, available), self.args.max_operations)
-        self.passes = passes if self.args.report is None else self._reporting(passes)
+        self.passes = passes if self.args.report in (None, CACHE) else self._reporting(passes)
         self._observers = Observers(
             self.args, available, printed=self._mlir, locations=not self.args.no_locations
         )

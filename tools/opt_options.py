@@ -9,7 +9,7 @@ from typing import get_args
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.options import options_of
 from pullback.tools.listing import LISTINGS
-from pullback.tools.observe import add_observers
+from pullback.tools.observe import CACHE, add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version
 from pullback.tools.reproducing import add_reproducers, parsed_options
 from pullback.tools.verify_each import add_verify_each, with_values
@@ -25,7 +25,7 @@ FLAGS = {
     "--print-debuginfo": "print in locations the line at which each op was written: that of Python, else of the input",
     "--syntax-highlight": "print in colours",
     "--traceback": "show where in the compiler an error arose",
-    "--json": "print lists, explanations and statistics as JSON",
+    "--json": "print lists, explanations, statistics and the report on what was kept as JSON",
 }
 
 
@@ -51,8 +51,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--report",
         action=Once,
-        choices=reports,
-        help="report on standard error what the memory plan is, or what it proved",
+        choices=[*reports, CACHE],
+        help="report on standard error what the memory plan is, what it proved, or which native programs were kept",
     )
     add(
         "--explain",

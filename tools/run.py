@@ -34,7 +34,7 @@ from pullback.tools.array_arguments import Array, ArrayError, save, summary
 from pullback.tools.execution import execute
 from pullback.tools.files import STANDARD, FileError, is_terminal, read_text, write_out
 from pullback.tools.installed_plugins import load_plugins
-from pullback.tools.observe import Observers, add_observers
+from pullback.tools.observe import CACHE, Observers, add_observers
 from pullback.tools.outermost import PASSES, Once, add_max_operations, add_version, exit_status
 from pullback.tools.passes import available_passes, with_limit
 from pullback.tools.reproducing import Reproducing, add_reproducers, parsed_options
@@ -151,7 +151,13 @@ def _options() -> argparse.ArgumentParser:
     )
     add("--output", action=Once, metavar="DIR", help="the folder for results and variables, one .npy each")
     add("--values", action="store_true", help="print the values instead of a table")
-    add("--json", action="store_true", help="print statistics as JSON")
+    add(
+        "--report",
+        action=Once,
+        choices=[CACHE],
+        help="report on standard error which native programs were found among those that are kept",
+    )
+    add("--json", action="store_true", help="print statistics and reports as JSON")
     add("--traceback", action="store_true", help="show where in the compiler an error arose")
     add_max_operations(parser)
     add_verify_each(parser)

@@ -6,6 +6,7 @@ import pytest
 
 from pullback.dialects.context import context
 from pullback.dialects.ir.fingerprint import equal_fingerprints, fingerprint
+from pullback.dialects.ir.module_digest import ModuleDigest
 from pullback.dialects.ir.source import parse
 
 PROGRAM = """\
@@ -30,9 +31,14 @@ def same(first: str, second: str, *, locations: bool = True) -> bool:
     return equal_fingerprints(one, other)
 
 
+def digest(text: str) -> str:
+    return ModuleDigest(parse(context(), text).module).hexadecimal
+
+
 def test_names_and_objects_do_not_count() -> None:
     renamed = PROGRAM.replace("%a", "%0").replace("%b", "%zz").replace("%x", "%renamed").replace("%i ", "%7 ")
     assert same(PROGRAM, renamed)
+    assert digest(PROGRAM) == digest(renamed)
     module = parse(context(), PROGRAM).module
     assert equal_fingerprints(fingerprint(module), fingerprint(module.clone()))
 
@@ -56,6 +62,7 @@ def test_names_and_objects_do_not_count() -> None:
 )
 def test_everything_else_does(old: str, new: str) -> None:
     assert not same(PROGRAM, PROGRAM.replace(old, new))
+    assert (digest(PROGRAM) == digest(PROGRAM.replace(old, new))) is old.startswith("loc")
 
 
 def test_locations_may_be_left_out() -> None:
