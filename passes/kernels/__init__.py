@@ -33,6 +33,7 @@ name of a target what is tuned for that one:
 | `cpu = {vector}` | elements in a vector |
 | `cpu = {unroll}` | vectors in flight |
 | `cpu = {tile}` | matmul: rows and columns of the register block |
+| `cpu = {split}` | rows, columns: parts of a long reduction, whose results are combined in order |
 | `gpu = {threads}` | threads in a block |
 | `gpu = {vector}` | elements that a thread loads, computes and stores at once |
 | `gpu = {lanes}` | rows: threads that share a row; lanes times rows are the threads of a block |

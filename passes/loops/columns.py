@@ -29,8 +29,7 @@ from pullback.passes.loops.line_kernel import Lines
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.rows import lower_rows
-from pullback.passes.loops.sweep import Sweep, carried_loop
+from pullback.passes.loops.sweep import Range, Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 from pullback.passes.lowering.nodes import Output, Reduce
 
@@ -55,20 +54,24 @@ class Columns(Lines):
         """Full blocks, then one of the remaining vectors, the last of which may be masked."""
 
         def columns(start: SSAValue, size: int) -> list[Scalar]:
-            levels = [
-                at_lanes(
-                    self.kernel,
-                    level,
-                    {self.lane: self.builder.sum_of([(start, 1)], at, "column")},
-                    Lanes(self.lane, self.count),
-                    min(self.count, size - at),
-                )
-                for at in range(0, size, self.count)
-            ]
+            levels = self.levels(level, start, size)
             self._stages(levels)
             return [self._sum(node, levels) for node in self.reductions.single]
 
         self._sweep().run(partial, columns, parallel=self.is_independent)
+
+    def levels(self, level: LoopLevel, start: SSAValue, size: int) -> list[LoopLevel]:
+        """One level for each vector of a block of columns."""
+        return [
+            at_lanes(
+                self.kernel,
+                level,
+                {self.lane: self.builder.sum_of([(start, 1)], at, "column")},
+                Lanes(self.lane, self.count),
+                min(self.count, size - at),
+            )
+            for at in range(0, size, self.count)
+        ]
 
     @property
     def depth(self) -> int:
@@ -104,7 +107,7 @@ class Columns(Lines):
                 ]
                 for _ in levels
             ]
-            self._runs(
+            self.runs(
                 levels, list(self.inner), (stage, reduces, outputs), [a for row in partial for a in row]
             )
             for level, accumulators in zip(levels, partial, strict=True):
@@ -116,32 +119,37 @@ class Columns(Lines):
     def _stage_of(self, output: Output) -> int:
         return self.last if self.kernel.is_loaded(output) else output.node.stage
 
-    def _runs(
+    def runs(
         self,
         levels: Sequence[LoopLevel],
         dims: list[int],
         work: Work,
         partial: Sequence[Accumulator],
+        range_: Range | None = None,
     ) -> None:
-        """Loops over the dims of R; few columns take several rows at once."""
+        """Loops over the dims of R, one of them over a range only; few columns take several rows at once."""
         if not dims:
             for accumulator, value in zip(partial, self._row(levels, {}, work), strict=True):
                 accumulator.add(value)
             return
         first, *rest = dims
         extents = self.kernel.space.extents
-        unroll = max((self.kernel.schedule.cpu.unroll or UNROLL) // len(levels), 1)
-        sweep = Sweep(self.builder, "row", extents[dims[-1]], 1, unroll)
+        here = range_ if range_ is not None and range_.dim == first else None
+        sweep = Sweep(self.builder, "row", extents[dims[-1]], 1, self._unroll_of(len(levels)))
         if rest:
 
             def around(index: SSAValue) -> None:
                 inside = [level.inside(self.builder.insertion_point, {first: index}) for level in levels]
-                self._runs(inside, rest, work, partial)
+                self.runs(inside, rest, work, partial, range_)
 
             depth = sweep.steps * prod(extents[d] for d in rest[:-1])
-            carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth)
+            carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth, range_=here)
             return
-        sweep.run(partial, lambda start, size: self._row(levels, {first: start}, work))
+        sweep.run(partial, lambda start, size: self._row(levels, {first: start}, work), range_=here)
+
+    def _unroll_of(self, vectors: int) -> int:
+        """The rows that a block of so many vectors of columns takes in one step."""
+        return max((self.kernel.schedule.cpu.unroll or UNROLL) // vectors, 1)
 
     def _row(self, levels: Sequence[LoopLevel], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
         """One row of a block of columns: what it adds to each accumulator."""
@@ -153,11 +161,3 @@ class Columns(Lines):
             self.totals.add(here, stage)
             here.store_outputs(outputs, self.kernel.results)
         return values
-
-
-def lower_columns(kernel: KernelFunction) -> None:
-    """See `Columns`; columns of one element are a single row."""
-    if kernel.space.outer:
-        Columns(kernel).lower()
-    else:
-        lower_rows(kernel)

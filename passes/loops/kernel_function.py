@@ -32,6 +32,7 @@ from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, scratch_end
 from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
 from pullback.passes.lowering.nodes import Output
+from pullback.passes.lowering.reduction_split import SplitLoop, split_of
 from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
 from pullback.passes.lowering.vector_registers import lane_count
 
@@ -61,6 +62,15 @@ class KernelFunction:
         self.model = merge(KernelModel.of(signature.kernel, schedule))
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes
         self._declare()
+
+    @property
+    def split(self) -> SplitLoop | None:
+        """The loop that is split, of a kernel whose schedule says so."""
+        if self.schedule.cpu.split is None:
+            return None
+        found = split_of(self.model, self.schedule.cpu.split)
+        assert isinstance(found, SplitLoop), "check_schedule refuses a split of other loops"
+        return found
 
     def lanes_along(self, dim: int) -> int:
         """The number of lanes along a dim: `vector` of the schedule or what fits a register; fewer in a short dim."""

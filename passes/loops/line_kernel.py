@@ -20,17 +20,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 from xdsl.ir import SSAValue
 
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.partial_results import Accumulator
+from pullback.passes.loops.partial_results import Accumulation, Accumulator
+from pullback.passes.loops.parts import PartialResults, in_parts
 from pullback.passes.loops.pointwise import hints_of
 from pullback.passes.loops.sweep import carried_loop
 from pullback.passes.loops.totals import Totals
 from pullback.passes.lowering.line_reductions import LineReductions
+from pullback.passes.lowering.reduction_split import LoopParts
 
 
 class Lines(ABC):
@@ -42,7 +45,9 @@ class Lines(ABC):
         self.outer, self.inner = kernel.space.outer, kernel.space.inner
         inside, outside = set(self.inner), set(self.outer)
         self.reductions = LineReductions.of(kernel.nodes, self.inner)
-        self.totals = Totals(kernel, self.reductions.across)
+        self.split = kernel.split
+        self.parts_of_lines = self._parts_of_lines()
+        self.totals = Totals(kernel, self.reductions.across, self.parts_of_lines)
         self.elements = [o for o in kernel.outputs if o.offset.dims & inside and o not in self.totals.outputs]
         self.per_line = [o for o in kernel.outputs if o.offset.dims and not o.offset.dims & inside]
         self.singles = [o for o in kernel.outputs if not o.offset.dims]
@@ -59,10 +64,22 @@ class Lines(ABC):
         """Whether no total is gathered over the lines, so that they need not run in order."""
         return not self.reductions.single and not self.totals.gathered
 
+    def _parts_of_lines(self) -> LoopParts | None:
+        """The parts of the loop over the lines, if that is the one which is split."""
+        if self.split is None or self.split.dim is not None:
+            return None
+        lines = prod(self.kernel.space.extents[d] for d in self.outer)
+        return LoopParts.of(lines, self.kernel.schedule.cpu.split or 1)
+
     def lower(self) -> None:
         with self.builder.entering(self.builder.block):
+            if self.parts_of_lines is not None:
+                self._in_parts(self.parts_of_lines)
+                self.totals.finish()
+                self.kernel.root.store_outputs(self.singles, self.kernel.results)
+                return
             self.totals.clear()
-            if not self.is_independent:
+            if not self.is_independent or self.split is not None:
                 self._in_order()
             elif self.reductions.along or self.elements or self.per_line:  # else nothing runs along the lines
                 self._in_parallel()
@@ -96,9 +113,48 @@ class Lines(ABC):
         for node, total in zip(self.reductions.single, partial, strict=True):
             self.kernel.root.known[node] = total.total(self.builder)
 
+    def _in_parts(self, parts: LoopParts) -> None:
+        """An `scf.parallel` over parts of the lines, each with totals of its own."""
+        singles = self.reductions.single
+        totals = [Accumulator(node.op, node.element_type, [], "total") for node in singles]
+        partial = PartialResults(self.kernel, parts, totals)
+
+        def part(number: SSAValue, start: SSAValue, end: SSAValue) -> None:
+            own = [replace(total, values=[]) for total in totals]
+
+            def line(index: SSAValue) -> None:
+                indices = dict(zip(self.outer, self._indices(index), strict=True))
+                self.lines(self.kernel.root.inside(self.builder.insertion_point, indices), own)
+                for total in own:
+                    total.join()
+
+            with self.totals.of_part(number):
+                self.totals.clear()
+                end_block = self.totals.end_block if self.totals.is_long else None
+                slots = [1] * len(own)
+                loop = Accumulation(self.builder, "row", own, slots, line, self.depth, end_block)
+                loop.run_between(start, end, 1, parts.size)
+                self.totals.end_block()
+            partial.store(number, own)
+
+        in_parts(self.builder, parts, part)
+        partial.combine(totals)
+        for node, total in zip(singles, totals, strict=True):
+            self.kernel.root.known[node] = total.total(self.builder)
+
+    def _indices(self, line: SSAValue) -> list[SSAValue]:
+        """The index along each outer dim of a line that is given by its number."""
+        indices: list[SSAValue] = []
+        for dim in reversed(self.outer[1:]):
+            extent = self.kernel.space.extents[dim]
+            indices.append(self.builder.remainder(line, extent, f"i{dim}"))
+            line = self.builder.quotient(line, extent, "rows")
+        return [line, *reversed(indices)]
+
     def _nest(self, dims: list[int], indices: dict[int, SSAValue], partial: list[Accumulator]) -> None:
         if not dims:
-            self.lines(self.kernel.root.inside(self.builder.insertion_point, indices), partial)
+            root = self.kernel.root
+            self.lines(root.inside(self.builder.insertion_point, indices) if indices else root, partial)
             return
         first, *rest = dims
         (hint,) = hints_of([first])

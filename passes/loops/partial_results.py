@@ -79,6 +79,20 @@ class Accumulator:
         self.earlier.value.name_hint = f"{self.hint}_so_far"
         self.values = []
 
+    def partial_total(self, builder: CodeBuilder) -> Scalar:
+        """All partial results as one, of the type of totals: that of one part of the terms."""
+        if self.total_type is None:
+            return self.total(builder)
+        self.end_block()
+        return self.neutral(builder, self.total_type) if self.earlier is None else self.earlier
+
+    def begin_with(self, total: Scalar) -> None:
+        """Takes the total of terms that were combined elsewhere."""
+        if self.total_type is None:
+            self.values = [total]
+        else:
+            self.earlier = total
+
     def total(self, builder: CodeBuilder) -> Scalar:
         """All partial results as one."""
         if self.earlier is not None:
@@ -131,15 +145,27 @@ class Accumulation:
         """Emits the loop over (lower, upper, step): one, or one around blocks and one for the rest."""
         lower, upper, step = bounds
         count = (upper - lower) // step
-        keeps_totals = self.end_block is not None or any(a.total_type is not None for a in self.accumulators)
-        if not keeps_totals or count * self.depth <= BLOCK:
+        if not self._keeps_totals or count * self.depth <= BLOCK:
             self._plain(bounds)
             return
         block = max(BLOCK // self.depth, 1)
         blocks = count // block * block
-        self._blocks((lower, lower + blocks * step, block * step), step)
+        first, last, width = map(self.builder.index, (lower, lower + blocks * step, block * step))
+        self._blocks((first, last, width), block * step, step)
         if blocks < count:
             self._plain((lower + blocks * step, upper, step))
+
+    def run_between(self, lower: SSAValue, upper: SSAValue, step: int, most: int) -> None:
+        """Emits the loop from one value to another, of at most `most` iterations."""
+        if not self._keeps_totals or most * self.depth <= BLOCK:
+            self._loop((lower, upper, self.builder.index(step)), self._carried())
+        else:
+            size = max(BLOCK // self.depth, 1) * step
+            self._blocks((lower, upper, self.builder.index(size)), size, step, is_even=False)
+
+    @property
+    def _keeps_totals(self) -> bool:
+        return self.end_block is not None or any(a.total_type is not None for a in self.accumulators)
 
     def _plain(self, bounds: tuple[int, int, int]) -> None:
         if bounds[1] - bounds[0] == bounds[2]:
@@ -164,22 +190,25 @@ class Accumulation:
 
     # ---- blocks -----------------------------------------------------------------------------------------
 
-    def _blocks(self, bounds: tuple[int, int, int], step: int) -> None:
-        """The loop around the blocks carries the totals so far, and whatever needs no blocks as it is."""
-        block = bounds[2]
+    def _blocks(self, bounds: Bounds, size: int, step: int, *, is_even: bool = True) -> None:
+        """The loop around the blocks carries the totals so far, and whatever needs no blocks as it is.
+
+        Unless they are `is_even`, the last of them ends where all do.
+        """
 
         def body(start: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
             self._enter(carried)
-            if block == step:
+            if size == step:
                 self.once(start)
             else:
-                end = self.builder.sum_of([(start, 1)], block, self.hint)
+                end = self.builder.sum_of([(start, 1)], size, self.hint)
+                end = end if is_even else self.builder.least(end, bounds[1])
                 self._loop((start, end, self.builder.index(step)), self._carried())
             if self.end_block is not None:
                 self.end_block()
             return self._left()
 
-        self._enter(self.builder.loop(bounds, self.hint, self._left(), body))
+        self._enter(self.builder.loop_between(bounds, self.hint, self._left(), body))
 
     def _left(self) -> list[SSAValue]:
         """The values that a block carries to the next."""

@@ -21,6 +21,7 @@ masked tail:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.ir import SSAValue
@@ -32,15 +33,28 @@ from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.line_kernel import Lines
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.partial_results import Accumulator
+from pullback.passes.loops.parts import PartialResults, in_parts
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.sweep import Sweep, carried_loop
+from pullback.passes.loops.sweep import Range, Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral
 from pullback.passes.lowering.nodes import Compute, Output, Reduce, cone
+from pullback.passes.lowering.reduction_split import LoopParts
 
 UNROLL = 4
 """Independent accumulators of a reduction whose steps are cheap: enough to hide an addition's latency."""
 UNROLL_EXPENSIVE = 2
 """Where a step holds an exp or the like, two of them side by side keep the pipeline full."""
+
+
+@dataclass(frozen=True)
+class RowSweep:
+    """The work of one sweep: its stage, what it adds up, in vectors of `count`, and the outputs that it stores."""
+
+    stage: int
+    reduces: list[Reduce]
+    outputs: list[Output]
+    partial: list[Accumulator]
+    count: int
 
 
 class Rows(Lines):
@@ -82,49 +96,72 @@ class Rows(Lines):
             Accumulator(n.op, vector_type(n.element_type, count), [], n.op.name.rpartition(".")[2])
             for n in reduces
         ]
-        self._sweeps(row, list(self.inner), stage, (reduces, outputs, partial), count)
+        work = RowSweep(stage, reduces, outputs, partial, count)
+        if self.split is None or self.split.dim is None:
+            self._sweeps(row, list(self.inner), work)
+        else:
+            self._split(row, work, self.split.dim)
         for node, accumulator in zip(reduces, partial, strict=True):
             total = accumulator.total_across_lanes(self.builder)
             total.value.name_hint = accumulator.hint
             row.known[node] = total
 
-    def _sweeps(
-        self,
-        level: LoopLevel,
-        dims: list[int],
-        stage: int,
-        work: tuple[list[Reduce], list[Output], list[Accumulator]],
-        count: int,
-    ) -> None:
-        """Loops over the dims of R, the last of them in vectors."""
-        reduces, outputs, partial = work
+    def _split(self, row: LoopLevel, work: RowSweep, dim: int) -> None:
+        """One sweep in parts of the loop along a dim; what is left behind the last whole iteration comes after."""
+        is_last, extent = dim == self.inner[-1], self.kernel.space.extents[dim]
+        unit = self._sweep(work).block if is_last else 1
+        parts = LoopParts.of(extent, self.kernel.schedule.cpu.split or 1, unit)
+        if parts.count:
+            partial = PartialResults(self.kernel, parts, work.partial)
+
+            def part(number: SSAValue, start: SSAValue, end: SSAValue) -> None:
+                own = replace(work, partial=[replace(a, values=[]) for a in work.partial])
+                level = row.inside(self.builder.insertion_point, {})
+                self._sweeps(level, list(self.inner), own, Range(dim, (start, end), parts.size))
+                partial.store(number, own.partial)
+
+            in_parts(self.builder, parts, part)
+            partial.combine(work.partial)
+        if parts.extent < extent:
+            self._sweeps(row, list(self.inner), work, Range(dim))
+
+    def _sweeps(self, level: LoopLevel, dims: list[int], work: RowSweep, range_: Range | None = None) -> None:
+        """Loops over the dims of R, the last of them in vectors; one of them over a range only."""
         first, *rest = dims
-        extents = self.kernel.space.extents
-        sweep = Sweep(self.builder, "column", extents[dims[-1]], count, self._unroll(reduces, outputs, stage))
+        sweep, here = self._sweep(work), range_ if range_ is not None and range_.dim == first else None
         if rest:
+            extents = self.kernel.space.extents
 
             def around(index: SSAValue) -> None:
-                self._sweeps(
-                    level.inside(self.builder.insertion_point, {first: index}), rest, stage, work, count
-                )
+                inside = level.inside(self.builder.insertion_point, {first: index})
+                self._sweeps(inside, rest, work, range_)
 
             depth = sweep.steps * prod(extents[d] for d in rest[:-1])
-            carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth)
+            carried_loop(self.builder, extents[first], f"r{first}", work.partial, around, depth, range_=here)
             return
 
         def iteration(start: SSAValue, size: int) -> Sequence[Scalar]:
-            here = at_lanes(self.kernel, level, {first: start}, Lanes(first, count), size)
-            assert here.lanes is not None
-            self.keeping.compute(here, stage)
-            terms = [here.vector(node.operands[0]) for node in reduces]
-            self.totals.add(here, stage)
-            here.store_outputs(outputs, self.kernel.results)
-            return [
-                with_neutral(self.builder, term, here.lanes, node.op)
-                for node, term in zip(reduces, terms, strict=True)
-            ]
+            inside = at_lanes(self.kernel, level, {first: start}, Lanes(first, work.count), size)
+            return self._vector(inside, work)
 
-        sweep.run(partial, iteration)
+        sweep.run(work.partial, iteration, range_=here)
+
+    def _vector(self, here: LoopLevel, work: RowSweep) -> list[Scalar]:
+        """One vector of a row: what it adds to each accumulator."""
+        assert here.lanes is not None
+        self.keeping.compute(here, work.stage)
+        terms = [here.vector(node.operands[0]) for node in work.reduces]
+        self.totals.add(here, work.stage)
+        here.store_outputs(work.outputs, self.kernel.results)
+        return [
+            with_neutral(self.builder, term, here.lanes, node.op)
+            for node, term in zip(work.reduces, terms, strict=True)
+        ]
+
+    def _sweep(self, work: RowSweep) -> Sweep:
+        extent = self.kernel.space.extents[self.inner[-1]]
+        unroll = self._unroll(work.reduces, work.outputs, work.stage)
+        return Sweep(self.builder, "column", extent, work.count, unroll)
 
     def _unroll(self, reduces: list[Reduce], outputs: list[Output], stage: int) -> int:
         """The unroll factor: at most `unroll` of the schedule, less where a step is long already."""

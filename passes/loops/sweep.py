@@ -21,6 +21,15 @@ Iteration = Callable[[SSAValue, int], Sequence[Scalar]]
 
 
 @dataclass(frozen=True)
+class Range:
+    """Some of the indices along a dim: between two bounds, `most` of them, or those that whole iterations leave."""
+
+    dim: int
+    bounds: tuple[SSAValue, SSAValue] | None = None
+    most: int = 0
+
+
+@dataclass(frozen=True)
 class Sweep:
     """The steps of `width` elements along an extent, `unroll` of them to an iteration."""
 
@@ -39,22 +48,48 @@ class Sweep:
         """The most terms that are added to one partial result, one after the other."""
         return (-(-self.extent // (self.width * self.unroll)) + self.unroll) * self.depth
 
+    @property
+    def block(self) -> int:
+        """The elements of an iteration of the main loop."""
+        return self.width * self.unroll
+
     def run(
-        self, accumulators: Sequence[Accumulator], iteration: Iteration, *, parallel: bool = False
+        self,
+        accumulators: Sequence[Accumulator],
+        iteration: Iteration,
+        *,
+        parallel: bool = False,
+        range_: Range | None = None,
     ) -> None:
-        """Emits the loops. With `parallel`, which allows no accumulators, as `scf.parallel`."""
-        block = self.width * self.unroll
-        main = self.extent // block * block
+        """Emits the loops. With `parallel`, which allows no accumulators, as `scf.parallel`.
+
+        With a range, those over it; ranges are of whole iterations of the main loop, or of what is left behind it.
+        """
+        main = self.extent // self.block * self.block
+        if parallel:
+            self._parallel(main, self.extent // self.width * self.width, iteration)
+            self._tail(accumulators, iteration)
+            return
+        if range_ is not None and range_.bounds is not None:
+            most = range_.most // self.block
+            self._loop(accumulators, iteration).run_between(*range_.bounds, self.block, most)
+            return
+        if main and range_ is None:
+            self._loop(accumulators, iteration).run((0, main, self.block))
+        self._rest(accumulators, iteration)
+
+    def _rest(self, accumulators: Sequence[Accumulator], iteration: Iteration) -> None:
+        """Emits what is left behind the main loop."""
+        main = self.extent // self.block * self.block
         full = self.extent // self.width * self.width
-        if parallel and full:
-            self._parallel(main, full, iteration)
-        elif not parallel:
-            if main:
-                self._loop((0, main, block), accumulators, iteration)
-            if full - main == self.width:
-                self._steps(self.builder.index(main), 1, accumulators, iteration)
-            elif full > main:
-                self._loop((main, full, self.width), accumulators, iteration)
+        if full - main == self.width:
+            self._steps(self.builder.index(main), 1, accumulators, iteration)
+        elif full > main:
+            self._loop(accumulators, iteration, unroll=1).run((main, full, self.width))
+        self._tail(accumulators, iteration)
+
+    def _tail(self, accumulators: Sequence[Accumulator], iteration: Iteration) -> None:
+        full = self.extent // self.width * self.width
         if self.extent > full:
             values = iteration(self.builder.index(full), self.extent - full)
             for accumulator, value in zip(accumulators, values, strict=True):
@@ -69,20 +104,19 @@ class Sweep:
                 accumulator.add(value, slot)
 
     def _loop(
-        self, bounds: tuple[int, int, int], accumulators: Sequence[Accumulator], iteration: Iteration
-    ) -> None:
-        count = bounds[2] // self.width
+        self, accumulators: Sequence[Accumulator], iteration: Iteration, unroll: int | None = None
+    ) -> Accumulation:
+        """A loop of so many steps to an iteration."""
+        count = self.unroll if unroll is None else unroll
         slots = [max(count, len(a.values)) for a in accumulators]
 
         def once(start: SSAValue) -> None:
             self._steps(start, count, accumulators, iteration)
 
-        loop = Accumulation(self.builder, self.hint, accumulators, slots, once, self.depth, self.end_block)
-        loop.run(bounds)
+        return Accumulation(self.builder, self.hint, accumulators, slots, once, self.depth, self.end_block)
 
     def _parallel(self, main: int, full: int, iteration: Iteration) -> None:
-        block = self.width * self.unroll
-        for lower, upper, step in ((0, main, block), (main, full, self.width)):
+        for lower, upper, step in ((0, main, self.block), (main, full, self.width)):
             if upper > lower:
 
                 def body(start: SSAValue, step: int = step) -> None:
@@ -99,8 +133,9 @@ def carried_loop(
     body: Callable[[SSAValue], None],
     depth: int = 1,
     end_block: Callable[[], None] | None = None,
+    range_: Range | None = None,
 ) -> None:
-    """A loop of single steps around code that adds to the accumulators, `depth` terms each time."""
+    """A loop of single steps, all or a range of them, around code that adds to accumulators `depth` terms each time."""
     if extent == 1:
         body(builder.index(0))
         return
@@ -113,4 +148,8 @@ def carried_loop(
     for accumulator in accumulators:
         accumulator.join()
     slots = [1] * len(accumulators)
-    Accumulation(builder, hint, accumulators, slots, once, depth, end_block).run((0, extent, 1))
+    loop = Accumulation(builder, hint, accumulators, slots, once, depth, end_block)
+    if range_ is None or range_.bounds is None:
+        loop.run((0, extent, 1))
+    else:
+        loop.run_between(*range_.bounds, 1, range_.most)

@@ -17,36 +17,46 @@ Long totals are added to scratch memory in higher precision, block by block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import prod
+
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.affine import linear
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.parts import in_order, scratch_of_parts
 from pullback.passes.loops.pointwise import each_element, lower_nest
 from pullback.passes.loops.vectors import across_lanes, with_neutral
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import combine
+from pullback.passes.lowering.code_builder import Term, combine
 from pullback.passes.lowering.long_sums import BLOCK, total_type
 from pullback.passes.lowering.nodes import Fixed, Output, Reduce, cone
+from pullback.passes.lowering.reduction_split import LoopParts
 from pullback.passes.lowering.strided_layout import LoopAccess, layout_of
 
 
 class Totals:
     """The outputs that accumulate totals: of a rows kernel, down its columns; of a columns kernel, along its rows."""
 
-    def __init__(self, kernel: KernelFunction, sums: Sequence[Reduce]) -> None:
+    def __init__(
+        self, kernel: KernelFunction, sums: Sequence[Reduce], parts: LoopParts | None = None
+    ) -> None:
         self.kernel = kernel
+        self.parts = parts
+        """The parts of the outer loops, each of which has totals of its own in scratch memory."""
+        self._part: SSAValue | None = None
         inner = set(kernel.space.inner)
         self.outputs = [o for o in kernel.outputs if o.node.is_late and o.offset.dims & inner]
         self.gathered: dict[Reduce, Output] = {}
         for node in sums:
             self.gathered[node] = self._output_of(node)
         self.earlier = {
-            node: kernel.add_scratch(kernel.results[output.result].layout, type_)
+            node: self._like(kernel.results[output.result], type_)
             for node, output in self.gathered.items()
             if self._terms > BLOCK and (type_ := total_type(node.op, node.element_type)) is not None
         }
@@ -54,6 +64,8 @@ class Totals:
 
     def _output_of(self, node: Reduce) -> Output:
         """The output that gathers a sum: the sum itself, one that is made of it, or else scratch memory."""
+        if self.parts is not None:
+            return self._in_scratch(node)
         free = [o for o in self.outputs if o not in self.gathered.values() and not self.kernel.is_loaded(o)]
         for output in sorted(free, key=lambda o: o.node is not node):
             if output.node.element_type == node.element_type and node in cone([output.node]):
@@ -66,9 +78,28 @@ class Totals:
         dims = sorted(node.dims)
         shape = [space.extents[d] for d in dims]
         offset = linear(tuple(space.dim(d) for d in dims), shape, space.rank)
-        layout = layout_of(prod(shape), [LoopAccess(offset)], space.extents)
-        self.kernel.results.append(self.kernel.add_scratch(layout, node.element_type))
+        if self.parts is None:
+            layout = layout_of(prod(shape), [LoopAccess(offset)], space.extents)
+            view = self.kernel.add_scratch(layout, node.element_type)
+        else:
+            view = scratch_of_parts(self.kernel, self.parts, prod(shape), node.element_type)
+        self.kernel.results.append(view)
         return Output(node, len(self.kernel.results) - 1, offset)
+
+    def _like(self, view: BufferView, element_type: Attribute) -> BufferView:
+        """Scratch memory of the layout of another buffer."""
+        return self.kernel.add_scratch(view.layout, element_type)
+
+    @contextmanager
+    def of_part(self, number: SSAValue) -> Generator[None]:
+        """While this lasts, totals are those of one part."""
+        self._part = number
+        yield
+        self._part = None
+
+    def _at(self, view: BufferView) -> list[Term]:
+        """How far into a buffer the totals of the part are."""
+        return [] if self._part is None else [(self._part, view.layout.strides[0])]
 
     @property
     def is_long(self) -> bool:
@@ -89,7 +120,7 @@ class Totals:
     def _terms(self) -> int:
         """The number of terms of a total; those of one vector count as one."""
         space = self.kernel.space
-        count = prod(space.extents[d] for d in space.outer)
+        count = prod(space.extents[d] for d in space.outer) if self.parts is None else self.parts.size
         if space.reduces_leading:
             return -(-count // self.kernel.lanes_along(space.outer[-1]))
         return count * self.depth
@@ -98,6 +129,11 @@ class Totals:
         """Sets the totals to their neutral elements, before the outer loops."""
         for node, buffer in self.earlier.items():
             self._at_each(node, partial(self._store_neutral, node, buffer))
+        if self.parts is not None:
+            for node, output in self.gathered.items():
+                buffer = self.kernel.results[output.result]
+                self._at_each(node, partial(self._store_neutral, node, buffer))
+            return
         neutral = [
             Output(Fixed(n.element_type, number=n.op.neutral(n.element_type)), o.result, o.offset)
             for n, o in self.gathered.items()
@@ -115,8 +151,8 @@ class Totals:
             output = self.gathered[node]
             buffer = self.kernel.results[output.result]
             value = self._value(level, node, output)
-            before = level.load(buffer, output.offset)
-            level.store(buffer, output.offset, combine(node.op, before, value))
+            before = level.load(buffer, output.offset, self._at(buffer))
+            level.store(buffer, output.offset, combine(node.op, before, value), self._at(buffer))
 
     def _value(self, level: LoopLevel, node: Reduce, output: Output) -> Scalar:
         """The value that an iteration adds: a vector of elements, or all of its lanes to one element."""
@@ -138,9 +174,9 @@ class Totals:
     def _add_block(self, node: Reduce, level: LoopLevel) -> None:
         output, earlier = self.gathered[node], self.earlier[node]
         buffer = self.kernel.results[output.result]
-        block = level.load(buffer, output.offset).cast(earlier.element_type)
-        before = level.load(earlier, output.offset)
-        level.store(earlier, output.offset, combine(node.op, before, block))
+        block = level.load(buffer, output.offset, self._at(buffer)).cast(earlier.element_type)
+        before = level.load(earlier, output.offset, self._at(earlier))
+        level.store(earlier, output.offset, combine(node.op, before, block), self._at(earlier))
         self._store_neutral(node, buffer, level)
 
     def _store_neutral(self, node: Reduce, buffer: BufferView, level: LoopLevel) -> None:
@@ -148,7 +184,7 @@ class Totals:
         neutral = node.op.neutral(type_)
         if level.lanes is not None and offset.coefficients[level.lanes.dim]:
             type_ = vector_type(type_, level.lanes.count)
-        level.store(buffer, offset, self.kernel.builder.number(neutral, type_))
+        level.store(buffer, offset, self.kernel.builder.number(neutral, type_), self._at(buffer))
 
     def _round(self, node: Reduce, level: LoopLevel) -> None:
         offset = self.gathered[node].offset
@@ -164,13 +200,34 @@ class Totals:
 
     def finish(self) -> None:
         """Finishes the totals after the outer loops, and stores the outputs that are computed from them."""
+        root = self.kernel.root
+        if self.parts is not None:
+            for node in self.gathered:
+                root.kept[node] = partial(self._of_all_parts, node)
+            nests: dict[frozenset[int], list[Output]] = {}
+            for output in self.outputs:
+                nests.setdefault(output.offset.dims, []).append(output)
+            for dims, outputs in nests.items():
+                lower_nest(self.kernel, sorted(dims), outputs)
+            return
         self.end_block()
         for node in self.earlier:
             self._at_each(node, partial(self._round, node))
-        root = self.kernel.root
         for node, output in self.gathered.items():
             buffer = self.kernel.results[output.result]
             root.kept[node] = partial(LoopLevel.load, view=buffer, offset=output.offset)
         made = [o for o in self.outputs if self.gathered.get(o.node) is not o]  # pyright: ignore[reportArgumentType] any node
         if made:
             lower_nest(self.kernel, sorted(self.kernel.space.inner), made)
+
+    def _of_all_parts(self, node: Reduce, level: LoopLevel) -> Scalar:
+        """One total, or one in each lane, of what the parts have left."""
+        assert self.parts is not None
+        offset = self.gathered[node].offset
+        view = self.earlier.get(node, self.kernel.results[self.gathered[node].result])
+        type_ = total_type(node.op, node.element_type) or node.element_type
+
+        def load(part: SSAValue) -> Scalar:
+            return level.load(view, offset, [(part, view.layout.strides[0])]).cast(type_)
+
+        return in_order(self.kernel.builder, node.op, self.parts, load, "total").cast(node.element_type)

@@ -159,6 +159,10 @@ class CodeBuilder:
             return self.index(0)
         return result_of(index_op(arith.RemUIOp, value, self.index(divisor)), hint)
 
+    def least(self, a: SSAValue, b: SSAValue, hint: str = "end") -> SSAValue:
+        """The smaller of two numbers that are not negative."""
+        return result_of(index_op(arith.MinUIOp, a, b), hint)
+
     # ---- loops and branches -----------------------------------------------------------------------------
 
     def loop(

@@ -205,7 +205,7 @@ COLUMNS = _row(
         Order.REDUCED_FIRST,
         once_per_line,
         {
-            "cpu": Lowering("pullback.passes.loops.columns:lower_columns"),
+            "cpu": Lowering("pullback.passes.loops.lower_columns:lower_columns"),
             "gpu": Lowering(
                 "pullback.passes.gpu.lines.lower_lines:lower_lines",
                 "pullback.passes.gpu.lines.check_lines:check_lines",

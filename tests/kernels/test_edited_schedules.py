@@ -59,7 +59,8 @@ def edited(draw: st.DrawFn, schedule: Schedule) -> Schedule:
         ((prod(p),), r),
         ((*p, 1), r),
     ]
-    cpu = CpuTuning(draw(st.sampled_from([None, 1, 2, 8])), draw(st.sampled_from([None, 1, 3])))
+    vector, unroll = draw(st.sampled_from([None, 1, 2, 8])), draw(st.sampled_from([None, 1, 3]))
+    cpu = CpuTuning(vector, unroll, split=draw(st.sampled_from([None, None, 2, 3])))
     gpu = draw(tuned_for_gpus(schedule.kind))
     match draw(st.integers(0, 2)):
         case 0:

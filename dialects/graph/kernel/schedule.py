@@ -47,6 +47,8 @@ class CpuTuning:
     """The number of independent vectors in the inner loop."""
     tile: tuple[int, ...] = ()
     """Rows and columns of the block of a matrix product that is kept in registers."""
+    split: int | None = None
+    """The number of parts of a long reduction, which run in parallel; their results are combined in order."""
 
 
 @dataclass(frozen=True)

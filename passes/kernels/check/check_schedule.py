@@ -13,6 +13,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_gpu_tuning import check_gpu_tuning
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.check.schedule_error import ScheduleError, is_power_of_two
+from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.kinds import (
     POINTWISE,
     TABLE,
@@ -23,9 +24,13 @@ from pullback.passes.lowering.kinds import (
     kind_of_op,
     resolved,
 )
+from pullback.passes.lowering.merge_dims import merge_dims
+from pullback.passes.lowering.reduction_split import SplitLoop, split_of
 from pullback.passes.lowering.vector_registers import MAX_VECTOR
 
 MAX_UNROLL = 64
+MAX_SPLIT = 1024
+"""The most parts of a reduction."""
 MAX_TILE = (64, 1024)
 """The most rows and columns of the block of a product."""
 MAX_BLOCK = 256
@@ -47,6 +52,22 @@ def check_schedule(kernel: Kernel) -> None:
     check_gpu_tuning(kernel, schedule)
     _check_kind(kernel, schedule)
     check_space(kernel, schedule)
+    if schedule.cpu.split is not None:
+        _check_split(kernel, schedule, schedule.cpu.split)
+
+
+def _check_split(kernel: Kernel, schedule: Schedule, parts: int) -> None:
+    """Checks that a kernel has a loop that can be split into so many parts."""
+    if not 2 <= parts <= MAX_SPLIT:
+        raise ScheduleError(f"cpu split is {parts}; expected a number from 2 to {MAX_SPLIT}", kernel)
+    if not TABLE[schedule.kind].reduces:
+        having = " and ".join(name for name, kind in TABLE.items() if kind.reduces)
+        raise ScheduleError(
+            f"cpu split says nothing to kind '{schedule.kind}', only to {having}; remove it", kernel
+        )
+    found = split_of(merge_dims(KernelModel.of(kernel, schedule)), parts)
+    if not isinstance(found, SplitLoop):
+        raise ScheduleError(f"cpu split is {parts}, but {found}; remove it", kernel)
 
 
 def check_means(kernel: Kernel, target: str, **means: int) -> None:

@@ -13,6 +13,7 @@ from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.ir.positions import placed_as
 from pullback.passes.kernels.form.bodies import Bodies, Body
 from pullback.passes.kernels.form.choose_schedule import schedule_of
+from pullback.passes.kernels.form.choose_split import split_long_reduction
 from pullback.passes.kernels.form.classify import Classified, Outside
 from pullback.passes.kernels.form.grouping import Groups
 from pullback.passes.kernels.form.groups import Group
@@ -70,6 +71,8 @@ def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | No
         regions=[Region(block)],
         location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else None,
     )
+    if vector_bits is not None:
+        split_long_reduction(kernel)
     for old, new in zip(body.outputs, kernel.results, strict=True):
         values[old] = new
         new.name_hint = old.name_hint
