@@ -61,6 +61,8 @@ class Costs:
 def trips(lower: SSAValue, upper: SSAValue, step: SSAValue) -> int:
     """The trip count of a loop of these bounds, at least 1."""
     values = [_constant(lower), _constant(upper), _constant(step)]
+    if isinstance(upper.owner, arith.AddiOp) and upper.owner.lhs is lower:  # a part of a longer loop
+        values[:2] = 0, _constant(upper.owner.rhs)
     if None in values:
         return UNKNOWN_TRIPS
     low, high, by = (value or 0 for value in values)

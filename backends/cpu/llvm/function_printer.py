@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from pullback.backends.cpu.llvm.math_calls import MathCalls
 from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
 from pullback.backends.cpu.llvm_types import spell, suffix
@@ -34,9 +35,9 @@ class ModuleNeeds:
     """Declarations and library functions that the functions printed so far need in their module, and notes on lines."""
 
     notes: Notes
+    math: MathCalls
+    """The calls of the math library."""
     declarations: set[str] = field(default_factory=set[str])
-    library: set[tuple[str, Attribute]] = field(default_factory=set[tuple[str, Attribute]])
-    """Functions of the math library, by name and type of their arguments."""
     host: set[str] = field(default_factory=set[str])
     """Functions of the host: they return 0, or else their caller returns at once."""
 
@@ -73,6 +74,7 @@ class FunctionPrinter:
         self.owned: str | None = None
         """The list of what the function has allocated and not freed, where it may stop in between."""
         self._way_out: str | None = None
+        self._current: Operation | None = None
         self._used: dict[str, int] = {"entry": 0}
 
     # --- names ---------------------------------------------------------------------------------------------
@@ -179,6 +181,7 @@ class FunctionPrinter:
         try:
             for result in op.results:
                 check_bounds(result.type)  # LLVM aborts the process over what is too long
+            self._current = op
             emitter(self, op)
         except LLVMPrintError:
             raise
@@ -203,11 +206,12 @@ class FunctionPrinter:
         return self.call(spell(type), f"@llvm.{name}.{suffix(type)}", arguments, flags)
 
     def library(self, name: str, type: Attribute, arguments: Sequence[Argument]) -> str:
-        """The text of a call of `@pb.<name>.<type>`, which the module will define; two results are in a struct."""
+        """The text of a call of `@pb.<name>.<type>` for the current operation; two results are in a struct."""
         check_element_type(name, type)
-        self.needs.library.add((name, type))
+        assert self._current is not None
+        callee = self.needs.math.callee(name, type, self._current)
         result = result_type([type] * (2 if name in PAIRS else 1))
-        return f"call {result} @pb.{name}.{suffix(type)}({', '.join(map(' '.join, arguments))})"
+        return f"call {result} {callee}({', '.join(map(' '.join, arguments))})"
 
     # --- memory --------------------------------------------------------------------------------------------
 

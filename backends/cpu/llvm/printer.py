@@ -27,10 +27,12 @@ from pullback.backends.cpu.llvm.function_printer import (
     LLVMPrintError,
     ModuleNeeds,
 )
+from pullback.backends.cpu.llvm.math_calls import MathCalls
 from pullback.backends.cpu.llvm.notes import Comments, NoNotes, Notes
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
+from pullback.backends.cpu.llvm.run_counts import RunCounts
 from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
-from pullback.backends.cpu.math.library import instantiate
+from pullback.backends.cpu.math.call_model import MODEL, CallModel
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.dialects.ir.dense import is_uniform
@@ -72,17 +74,20 @@ class Printed:
     """Whether the host may run an operation after a variable was changed, or change one itself."""
 
 
-def print_module(module: ModuleOp, entry: str | None = "main", notes: Notes | None = None) -> Printed:
+def print_module(
+    module: ModuleOp, entry: str | None = "main", notes: Notes | None = None, model: CallModel = MODEL
+) -> Printed:
     """The LLVM IR of a module of level `loops`.
 
     With `entry`, a function `@<entry>.packed(ptr)` is added that takes the entry's arguments as an array of
-    pointers. What the host runs is declared, and returns 0 unless it failed. `notes` adds to the lines.
+    pointers. What the host runs is declared, and returns 0 unless it failed. `notes` adds to the lines, and
+    `model` decides which functions of mathematics are called.
 
     Raises:
         LLVMPrintError: a ValueError, for what level `loops` does not have.
     """
-    check_recursion(module)
-    needs = ModuleNeeds(notes or NoNotes())
+    calls = calls_without_recursion(module)
+    needs = ModuleNeeds(notes or NoNotes(), MathCalls(RunCounts(calls, entry).of, model))
     written = written_arguments(module)
     hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
     needs.host |= {op.sym_name.data for op in hosts}
@@ -111,11 +116,8 @@ def print_module(module: ModuleOp, entry: str | None = "main", notes: Notes | No
                 functions.append(print_function(op, needs, written[op.sym_name.data], hooks))
                 if is_entry:
                     functions.append(print_packed(op))
-    library: list[str] = []
-    for name, type in sorted(needs.library, key=str):
-        text, declarations = instantiate(name, type)
-        library.append(text)
-        needs.declarations |= declarations
+    functions, library, declarations = needs.math.decided(functions)
+    needs.declarations |= declarations
     if polling is not None:
         globals_ += polling.globals
         if polling.allocates:
@@ -137,18 +139,25 @@ def print_module(module: ModuleOp, entry: str | None = "main", notes: Notes | No
     return Printed(text, polling.is_used, polling.variables, polling.calls_host_late)
 
 
-def check_recursion(module: ModuleOp) -> None:
-    """Raises `LLVMPrintError` for a function that calls itself: nothing would end it but the end of the stack."""
+def calls_without_recursion(module: ModuleOp) -> dict[str, list[func.CallOp]]:
+    """The calls of each function.
+
+    Raises:
+        LLVMPrintError: a function calls itself: nothing would end it but the end of the stack.
+    """
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
     calls = {
-        name: {op.callee.string_value() for op in function.walk() if isinstance(op, func.CallOp)}
+        name: [op for op in function.walk() if isinstance(op, func.CallOp)]
         for name, function in functions.items()
     }
     try:
-        TopologicalSorter(calls).prepare()
+        TopologicalSorter(
+            {name: {op.callee.string_value() for op in ops} for name, ops in calls.items()}
+        ).prepare()
     except CycleError as error:
         names = " calls ".join(f"@{name}" for name in reversed(error.args[1]))
         raise LLVMPrintError(functions[error.args[1][0]], f"recursion: {names}") from None
+    return calls
 
 
 @contextmanager

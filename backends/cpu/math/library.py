@@ -12,17 +12,18 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm_types import element_type, suffix
+from pullback.backends.cpu.llvm_types import element_type, spell, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
 from pullback.backends.cpu.math.integer_powers import ipowi
-from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue
+from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue, result_type
 from pullback.backends.cpu.math.log import log, log1p
 from pullback.backends.cpu.math.pow import pow
 from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos
 from pullback.backends.cpu.math.tanh import tanh, tanh_exp_of_minus
 
-ATTRIBUTES = "alwaysinline nounwind memory(none)"
+INLINED = "alwaysinline nounwind memory(none)"
+CALLED = 'noinline nounwind memory(none) "prefer-vector-width"="512"'
 
 
 def by_lane(name: str) -> Callable[..., LLVMValue]:
@@ -75,4 +76,25 @@ def instantiate(name: str, type: Attribute) -> tuple[str, set[str]]:
     body = FunctionBody(type)
     parameters = [LLVMValue(body, x, type) for x in (("%x", "%y") if name in BINARY else ("%x",))]
     results = PAIRS[name](*parameters) if name in PAIRS else (FUNCTIONS[name](*parameters),)
-    return body.definition(f"@pb.{name}.{suffix(type)}", parameters, results, ATTRIBUTES), body.declarations
+    return body.definition(f"@pb.{name}.{suffix(type)}", parameters, results, INLINED), body.declarations
+
+
+def instantiate_for_several(name: str, type: Attribute, count: int) -> str:
+    """The definition of `@pb.<name>.<type>.x<count>`, which is called for so many arguments; each result has its bits.
+
+    It returns a struct of the results, or the one.
+    """
+    result = result_type([type] * (2 if name in PAIRS else 1))
+    symbol = f"@pb.{name}.{suffix(type)}"
+    operands = [
+        [f"{spell(type)} %{x}{at}" for x in ("x", "y")[: 1 + (name in BINARY)]] for at in range(count)
+    ]
+    parameters = ", ".join(operand for pair in operands for operand in pair)
+    struct = result if count == 1 else f"{{ {', '.join([result] * count)} }}"
+    lines = [f"define internal {struct} {symbol}.x{count}({parameters}) {CALLED} {{", "entry:"]
+    lines += [f"  %r{at} = call {result} {symbol}({', '.join(pair)})" for at, pair in enumerate(operands)]
+    value = "%r0" if count == 1 else "poison"
+    for at in range(count if count > 1 else 0):
+        lines.append(f"  %s{at} = insertvalue {struct} {value}, {result} %r{at}, {at}")
+        value = f"%s{at}"
+    return "\n".join([*lines, f"  ret {struct} {value}", "}"])
