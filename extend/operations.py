@@ -135,6 +135,7 @@ from pullback.dialects.graph.along_axes.normalization import BatchNorm as BatchN
 from pullback.dialects.graph.along_axes.normalization import RmsNorm as RmsNorm
 from pullback.dialects.graph.linear_algebra.matmul import MatMul as MatMul
 from pullback.dialects.graph.linear_algebra.einsum import Einsum as Einsum
+from pullback.dialects.graph.linear_algebra.contract import Contract as Contract
 from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart as MatrixBandPart
 from pullback.dialects.graph.linear_algebra.matrices import MatrixDiagPart as MatrixDiagPart
 from pullback.dialects.graph.linear_algebra.matrices import MatrixDiag as MatrixDiag
@@ -184,6 +185,7 @@ from pullback.dialects.graph.creation.random import RandomNormal as RandomNormal
 from pullback.dialects.graph.movement.slicing import StridedSlice as StridedSlice
 from pullback.dialects.graph.movement.slicing import StridedSliceGradient as StridedSliceGradient
 from pullback.dialects.graph.movement.slicing import Slice as Slice
+from pullback.dialects.graph.movement.interleaving import Interleave as Interleave
 from pullback.dialects.graph.movement.padding import Pad as Pad
 from pullback.dialects.graph.movement.padding import MirrorPad as MirrorPad
 from pullback.dialects.graph.movement.padding import MirrorPadGradient as MirrorPadGradient

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.gpu.parameters import Parameters
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.kinds import lowering
+from pullback.passes.lowering.kinds import TABLE, lowering
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
+from pullback.passes.lowering.product_order import in_product_order
 from pullback.passes.lowering.space import schedule_of
 
 
@@ -21,6 +22,8 @@ def gpu_kernels(signature: Signature, shared_bytes: int = SHARED_BYTES) -> Lower
     """
     schedule = schedule_of(signature.kernel)
     model = KernelModel.of(signature.kernel, schedule)
+    if TABLE[schedule.kind].has_tiles:
+        model = in_product_order(model)
     parameters = Parameters(signature, shared_bytes)
     for load in model.loads:
         load.argument = parameters.input(load.argument)

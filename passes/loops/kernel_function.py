@@ -30,8 +30,9 @@ from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature, scratch_end
-from pullback.passes.lowering.merge_dims import merge_batch_dims, merge_dims
+from pullback.passes.lowering.merge_dims import merge_dims
 from pullback.passes.lowering.nodes import Output
+from pullback.passes.lowering.product_order import merge_product_dims
 from pullback.passes.lowering.reduction_split import SplitLoop, split_of
 from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
 from pullback.passes.lowering.vector_registers import lane_count
@@ -58,7 +59,7 @@ class KernelFunction:
         self.signature = signature
         self.schedule = schedule
         self.vector_bits = vector_bits
-        merge = merge_batch_dims if TABLE[schedule.kind].has_tiles else merge_dims
+        merge = merge_product_dims if TABLE[schedule.kind].has_tiles else merge_dims
         self.model = merge(KernelModel.of(signature.kernel, schedule))
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes
         self._declare()

@@ -98,9 +98,10 @@ class Kind:
 
 
 def of_product(block: Block) -> list[Extents]:
-    """The result's, and the one that is summed over."""
+    """The result's, and those that are summed over."""
     products = [op for op in block.ops if isinstance(op, ContractionOp)]
-    return [(shape_of_type(op.results[0].type), op.iteration_shape()[-1:]) for op in products]
+    shapes = [shape_of_type(op.results[0].type) for op in products]
+    return [(shape, op.iteration_shape()[len(shape) :]) for op, shape in zip(products, shapes, strict=True)]
 
 
 def of_rows(block: Block) -> list[Extents]:

@@ -13,58 +13,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Contraction, IdentityElement, Reduce
+from pullback.passes.lowering.nodes import IdentityElement, Reduce
 
 
 def merge_dims(model: KernelModel) -> KernelModel:
     """Merges what can be of P, of R and of the pieces, each on its own, and drops dims of extent 1."""
-    space, offsets = model.space, _offsets(model)
-    groups: list[list[int]] = []
-    bounds: list[int] = [0]
-    for dims in (space.outer, space.inner, space.extra):
-        start = len(groups)
-        for dim in dims:
-            if space.extents[dim] == 1:
-                continue
-            if len(groups) > start and mergeable(offsets, groups[-1][-1], space.extents, dim):
-                groups[-1].append(dim)
-            else:
-                groups.append([dim])
-        bounds.append(len(groups))
-    extents = _renumber(model, groups)
+    space = model.space
+    parts = [merged(model, dims) for dims in (space.outer, space.inner, space.extra)]
+    extents = renumber(model, [group for groups in parts for group in groups])
+    bounds = accumulate(map(len, parts), initial=0)
     parallel, reduce, pieces = (extents[a:b] for a, b in pairwise(bounds))
     return replace(model, space=replace(space, parallel=parallel, reduce=reduce, pieces=pieces))
 
 
-def merge_batch_dims(model: KernelModel) -> KernelModel:
-    """Merges the dims of a batch of products with each other, and with the rows, as far as that goes.
-
-    A product's blocks need its rows, its columns and what is summed over apart.
-    """
-    space, offsets = model.space, _offsets(model)
-    *batch, rows, columns = space.outer
+def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
+    """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out."""
+    offsets, extents = _offsets(model), model.space.extents
     groups: list[list[int]] = []
-    for dim in (*(d for d in batch if space.extents[d] != 1), rows):
-        if groups and mergeable(offsets, groups[-1][-1], space.extents, dim):
+    for dim in dims:
+        if extents[dim] == 1:
+            continue
+        if groups and mergeable(offsets, groups[-1][-1], extents, dim):
             groups[-1].append(dim)
         else:
             groups.append([dim])
-    if len(groups) > 1 and space.extents[rows] == 1 and not _second_factor_dims(model) & {*groups[-2]}:
-        groups.pop()  # one row of each matrix: the matrices are the rows
-    groups += [[columns], *([dim] for dim in space.inner)]
-    *parallel, reduce = _renumber(model, groups)
-    return replace(model, space=replace(space, parallel=tuple(parallel), reduce=(reduce,)))
-
-
-def _second_factor_dims(model: KernelModel) -> frozenset[int]:
-    """The dims that the second factor of a product changes with."""
-    factors = (n.operands[1] for n in model.nodes if isinstance(n, Contraction))
-    return frozenset().union(*(factor.dims for factor in factors))
+    return groups
 
 
 def _offsets(model: KernelModel) -> list[Affine]:
@@ -75,7 +53,7 @@ def _offsets(model: KernelModel) -> list[Affine]:
     return offsets
 
 
-def _renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, ...]:
+def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """Makes each group one dim, in all nodes and outputs; gives the new extents."""
     number = {dim: new for new, group in enumerate(groups) for dim in group}
 

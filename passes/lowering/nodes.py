@@ -92,7 +92,7 @@ class Reduce(Node):
 
 @dataclass(eq=False, slots=True)
 class Contraction(Node):
-    """The sum, along the last dim, of the products of its two operands."""
+    """The sum, along the reduced dims, of the products of its two operands."""
 
     op: ContractionOp = field(kw_only=True)
 

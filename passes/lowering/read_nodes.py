@@ -183,7 +183,7 @@ class NodeReader:
 
     def _contraction(self, op: ContractionOp, position: Position) -> Reading:
         point = tuple(map(self.space.dim, range(len(op.iteration_shape()))))
-        if position != point[:-1]:
+        if position != point[: len(position)]:
             raise DiagnosticError("a product is used at other places than it is computed at", op)
         lhs = yield op.operands[0], self._position(op, 0, point)
         rhs = yield op.operands[1], self._position(op, 1, point)

@@ -92,11 +92,11 @@ class Uniform(Indexed):
 
 
 class ContractionOp(Indexed):
-    """A contraction (matrix product) of two operands over the last dim of the iteration space."""
+    """A contraction (matrix product) of two operands over the dims of the iteration space that follow the result's."""
 
     def result_access(self) -> AffineAccess:
-        space = self.iteration_shape()
-        return AffineAccess(tuple(dims(space)[:-1]), space[:-1], space)
+        space, shape = self.iteration_shape(), shape_of_type(self.results[0].type)
+        return AffineAccess(tuple(dims(space)[: len(shape)]), shape, space)
 
     def has_body(self) -> bool:
         return True

@@ -13,10 +13,8 @@ import numpy as np
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
-from pullback.dialects.graph.along_axes.reductions import Sum
-from pullback.dialects.graph.along_axes.repeating import Flip
+from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
-from pullback.dialects.graph.movement.rearranging import Transpose
 from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_shape_operand
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -30,13 +28,16 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
     tensor_type,
 )
+from pullback.dialects.graph.windows.channelwise import (
+    channelwise,
+    channelwise_filter_gradient,
+    channelwise_image_gradient,
+    is_channelwise,
+)
 from pullback.dialects.graph.windows.filters import Convolution, by_group, groups_of, joined, rows_of
+from pullback.dialects.graph.windows.window_products import convolved, filter_gradient, image_gradient
+from pullback.dialects.graph.windows.window_views import has_few_places
 from pullback.dialects.graph.windows.windows import Padding, Pair, window_count, window_properties
-
-FEW_CHANNELS = 8
-"""The fewest columns of a matrix product worth a kernel: fewer leave most lanes of a vector empty."""
-BLOCK_BYTES, LEAST_ROWS = 2**18, 32
-"""The bytes of a block that fit a core's second-level cache, and the fewest rows of a block worth its partial sum."""
 
 
 @graph_op
@@ -73,8 +74,14 @@ padding = array<i64: 0, 1, 0, 1>}
 
     def expand(self) -> Tensor | None:
         x, filters = (Tensor(v) for v in self._operands)
-        columns = self.columns(x, filters.extents)
-        return None if columns is None else MatMul.of(columns, rows_of(filters))
+        if self.is_pointwise(x.extents, filters.extents):
+            return MatMul.of(x, rows_of(filters))
+        windows = self.windows(filters.extents)
+        if is_channelwise(x.extents, filters.extents) and has_few_places(windows):
+            return channelwise(self.name, x, filters, windows)
+        if not all((*x.extents, *filters.extents)):
+            return Fill.full(0, self.result_types[0])
+        return convolved(x, filters, windows, window_count(self.name, windows, x.extents[1:3]))
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, filters = (Tensor(v) for v in self._operands)
@@ -156,15 +163,11 @@ padding = array<i64: 0, 0, 0, 0>}
         if self.is_pointwise(shape, filters.extents):
             return MatMul.product(dy, rows_of(filters), transpose_b=True)
         windows = self.windows(filters.extents)
-        margins = [
-            (reach - 1 - before, reach - 1 - after)
-            for reach, (before, after) in zip(windows.reach, windows.pads(shape[1:3]), strict=True)
-        ]
-        has_groups = shape[3] != filters.extents[2]
-        if windows.strides != (1, 1) or has_groups or min(map(min, margins)) < 0 or shape[3] < FEW_CHANNELS:
-            return None
-        turned = Transpose.ordered(Flip.along(filters, (0, 1)), (0, 1, 3, 2))
-        return Conv2D.apply(dy, turned, (1, 1), (margins[0], margins[1]), windows.dilations)
+        if is_channelwise(shape, filters.extents) and has_few_places(windows):
+            return channelwise_image_gradient(filters, dy, windows, shape)
+        if not all((*shape, *filters.extents, *dy.extents)):
+            return Fill.full(0, self.result_types[0])
+        return image_gradient(filters, dy, windows, shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         filters, outputs = (Tensor(v) for v in self._operands[:2])
@@ -202,9 +205,12 @@ padding = array<i64: 1, 1, 1, 1>}
         shape = shape_of_type(self.result_types[0])
         if self.is_pointwise(images.extents, shape):
             return Reshape.to(MatMul.product(rows_of(images), rows_of(dy), transpose_a=True), shape)
-        columns = self.columns(images, shape)
-        summed = None if columns is None else _summed_by_blocks(rows_of(columns), rows_of(dy))
-        return None if summed is None else Reshape.to(summed, shape)
+        windows = self.windows(shape)
+        if is_channelwise(images.extents, shape) and has_few_places(windows):
+            return channelwise_filter_gradient(self.name, images, dy, windows, shape)
+        if not all((*shape, *images.extents, *dy.extents)):
+            return Fill.full(0, self.result_types[0])
+        return filter_gradient(images, dy, windows, shape)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         images, outputs = (Tensor(v) for v in self._operands[:2])
@@ -213,20 +219,3 @@ padding = array<i64: 1, 1, 1, 1>}
             Conv2D.of(conj(images), dy, **self.properties),
             *[None] * (len(self._operands) - 2),
         )
-
-
-def _summed_by_blocks(columns: Tensor, dy: Tensor) -> Tensor | None:
-    """Computes `columns` transposed times `dy`, blocked: as the sum of products of blocks of rows.
-
-    A product reads its transposed operand again for each few rows of the result: a block stays in the cache. Returns
-    `None` where the blocks' products would be larger than their operands: there the host is faster.
-    """
-    (rows, width), outputs = columns.extents, dy.extents[1]
-    if rows * width * 4 <= BLOCK_BYTES:
-        return MatMul.product(columns, dy, transpose_a=True)
-    fitting = BLOCK_BYTES // (4 * width)
-    block = next((n for n in range(fitting, 0, -1) if rows % n == 0), 0)
-    if block < max(outputs, LEAST_ROWS):
-        return None
-    parts = [Reshape.to(x, (rows // block, block, x.extents[1])) for x in (columns, dy)]
-    return Sum.over(MatMul.product(*parts, transpose_a=True), [0])

@@ -6,19 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, StringAttr, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, StringAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, numeric
 from pullback.dialects.graph.op.graph_op import Array, Properties
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError, Shape, element_type_of, shape_of_type
-from pullback.dialects.graph.windows.window_views import has_few_places, window_views
 from pullback.dialects.graph.windows.windows import Windows, check_images, check_windows, window_count
 
 
@@ -51,18 +49,6 @@ class Convolution(Composite, OfDtypes):
         windows = self.windows(filters)
         moves = (windows.size, windows.strides, *windows.pads(images[1:3]))
         return moves == ((1, 1), (1, 1), (0, 0), (0, 0)) and images[3] == filters[2]
-
-    def columns(self, x: Tensor, filters: Shape) -> Tensor | None:
-        """Emits im2col, the elements of each window as a row: (N, rows, columns, elements of a filter).
-
-        Returns `None` for groups of channels and for large windows, which are left to the host.
-        """
-        windows = self.windows(filters)
-        if self.is_pointwise(x.extents, filters):
-            return x
-        if x.extents[3] != filters[2] or not has_few_places(windows):
-            return None
-        return Concat.of(*window_views(self.name, x, windows), axis=IntegerAttr(3, i64))
 
     @classmethod
     def check_operands(cls, images: Attribute, filters: Attribute, properties: Properties) -> None:

@@ -35,11 +35,16 @@ def is_padded(windows: Windows, image: Sequence[int]) -> bool:
 
 def window_views(op: str, x: Tensor, windows: Windows, around: Number = 0) -> list[Tensor]:
     """Emits the view of each position, of images of known extents padded with this value."""
-    image = x.extents[1:3]
-    count = window_count(op, windows, image)
-    if is_padded(windows, image):
-        x = Pad.around(x, [(0, 0), *windows.pads(image), (0, 0)], around)
+    count = window_count(op, windows, x.extents[1:3])
+    x = padded(x, windows, around)
     return [StridedSlice.at(x, [slice(None), *places, slice(None)]) for places in windows.slices(count)]
+
+
+def padded(x: Tensor, windows: Windows, around: Number = 0) -> Tensor:
+    """Emits images (of known extents) with this value around them, as far as windows reach."""
+    image = x.extents[1:3]
+    pads = windows.pads(image)
+    return Pad.around(x, [(0, 0), *pads, (0, 0)], around) if is_padded(windows, image) else x
 
 
 def first_largest(views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from pullback.dialects.graph.op.affine import linear
+from pullback.dialects.graph.op.affine import Affine, linear
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.passes.gpu.gpu_kernel import GpuKernel
@@ -61,8 +61,9 @@ class Parts:
     @staticmethod
     def of(parameters: Parameters, space: Space, product: Contraction, tiles: ProductTiles) -> Parts:
         """Parts with new scratch memory."""
-        kind = tiles.total_type(product.element_type, *space.reduce)
-        position = tuple(space.dim(d) for d in (*space.inner, *space.outer))
+        kind = tiles.total_type(product.element_type, prod(space.reduce))
+        # The first dim of the terms numbers the parts, whatever its extent is.
+        position = (Affine.dim(space.rank, space.inner[0]), *(space.dim(d) for d in space.outer))
         offset = linear(position, [tiles.split, *space.parallel], space.rank)
         scratch = parameters.scratch(kind, tiles.split * prod(space.parallel))
         return Parts(Output(product, scratch, offset), tiles.split)

@@ -6,6 +6,8 @@ and the shared memory of a block.
 
 from __future__ import annotations
 
+from math import prod
+
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
@@ -76,7 +78,7 @@ def _check_threads(kernel: Kernel, tiles: ProductTiles) -> None:
 
 
 def _check_split(kernel: Kernel, tiles: ProductTiles) -> None:
-    (terms,) = schedule_of(kernel).reduce
+    terms = prod(schedule_of(kernel).reduce)
     most = max(tiles.steps(terms), 1)
     if not 1 <= tiles.split <= most:
         raise DiagnosticError(

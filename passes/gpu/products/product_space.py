@@ -12,6 +12,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.passes.gpu.point import Dims
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import Contraction, Node, cone
+from pullback.passes.lowering.product_order import in_product_order
 from pullback.passes.lowering.space import Space, schedule_of
 
 
@@ -44,7 +45,7 @@ class ProductSpace:
     @staticmethod
     def of_kernel(kernel: Kernel) -> ProductSpace:
         """The dims of a kernel of kind `matmul`."""
-        model = KernelModel.of(kernel, schedule_of(kernel))
+        model = in_product_order(KernelModel.of(kernel, schedule_of(kernel)))
         return ProductSpace.of(model.space, cone([node for output in model.outputs for node in output.nodes]))
 
     @property

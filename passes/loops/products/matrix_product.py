@@ -22,6 +22,7 @@ from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.products.packing import Packing
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
+from pullback.passes.loops.products.window_product import lower_windows, reads_windows
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import LoopBody, named, result_of, splat
 from pullback.passes.lowering.nodes import Contraction
@@ -201,5 +202,8 @@ class MatMulLowering:
 
 
 def lower_matmul(kernel: KernelFunction) -> None:
-    """See `MatMulLowering`."""
-    MatMulLowering(kernel).lower()
+    """See `MatMulLowering`; where there are several dims of rows or of terms, `WindowProduct`."""
+    if reads_windows(kernel):
+        lower_windows(kernel)
+    else:
+        MatMulLowering(kernel).lower()

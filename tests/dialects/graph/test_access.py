@@ -16,10 +16,17 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.examples import EXAMPLES, program
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.access import AffineAccess, RowAccess, RowMajorAccess, StoredAccess
 from pullback.dialects.graph.op.affine import Affine, Position
-from pullback.dialects.graph.op.indexed import Alias, ContractionOp, Indexed, Pointwise, Uniform, View
+from pullback.dialects.graph.op.indexed import (
+    Alias,
+    Concatenation,
+    ContractionOp,
+    Indexed,
+    Pointwise,
+    Uniform,
+    View,
+)
 from pullback.dialects.graph.tensor.types import (
     GraphError,
     element_type_of,
@@ -90,7 +97,7 @@ def read(op: Indexed, operands: Sequence[Array], number: int, result: int = 0) -
 
 
 def test_families_have_examples() -> None:
-    for family in (Pointwise, View, Alias, Uniform, Reduction, ContractionOp, Concat):
+    for family in (Pointwise, View, Alias, Uniform, Reduction, ContractionOp, Concatenation):
         assert any(isinstance(op, family) for op in OPERATIONS), family
 
 
@@ -140,11 +147,12 @@ def dims_of(space: Sequence[int]) -> list[Affine]:
 def test_a_product_sums_what_it_reads(op: ContractionOp) -> None:
     operands = [filled(v) for v in op.operands]
     terms = read(op, operands, 0) * read(op, operands, 1)
-    np.testing.assert_allclose(terms.sum(axis=-1), op.numpy(*operands))
+    reduced = range(len(shape_of_type(op.results[0].type)), terms.ndim)
+    np.testing.assert_allclose(terms.sum(axis=tuple(reduced)), op.numpy(*operands))
 
 
-@of(Concat)
-def test_a_concat_writes_each_piece_where_it_says(op: Concat) -> None:
+@of(Concatenation)
+def test_a_concatenation_writes_each_piece_where_it_says(op: Concatenation) -> None:
     operands = [filled(v) for v in op.operands]
     whole = op.numpy(*operands)
     for number, piece in enumerate(operands):

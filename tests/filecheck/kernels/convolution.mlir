@@ -1,20 +1,17 @@
-// A convolution is a product with what its windows read, laid out by a kernel that copies strided views.
+// A convolution is a contraction that reads windows where they lie, whatever its strides, dilations and groups are.
 // RUN: pullback-opt %s -p gradients,finish,form-kernels,verify-level{level=kernels} --no-locations | filecheck %s
 // RUN: pullback-opt %s -p gradients,finish,form-kernels -o %t && pullback-opt %t -p form-kernels | diff %t -
 
 // The gradient of the images is a convolution of dy with the filters turned around.
 // CHECK-LABEL: @strides_of_one
-// CHECK:       [[PATCHES:%[0-9]+]] = graph.kernel {{.*}} -> tensor<2x6x6x72xf32> {
-// CHECK-COUNT-8: graph.strided_slice
-// CHECK:       graph.concat
-// CHECK:       %y, {{.*}} = graph.kernel [[PATCHES]], {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 16], reduce = [72]
-// CHECK:       graph.matmul
+// CHECK:       %y, {{.*}} = graph.kernel [[PADDED:%[0-9]+]], {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 16], reduce = [3, 3, 8]
+// CHECK:       graph.contract {{.*}} {parallel = array<i64: 2, 6, 6, 16>, reduce = array<i64: 3, 3, 8>,
+// CHECK-SAME:      affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, (d1 + d4), (d2 + d5), d6)>
+// CHECK-SAME:      affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, d5, d6, d3)>
 // CHECK-NEXT:  graph.relu
-// CHECK:       graph.concat {{.*}} -> tensor<2x6x6x144xf32>
-// CHECK:       %dx = graph.kernel {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 8], reduce = [144]
-// CHECK:       [[ROWS:%[0-9]+]] = graph.reshape [[PATCHES]] : (tensor<2x6x6x72xf32>) -> tensor<72x72xf32>
-// CHECK:       graph.kernel [[ROWS]], {{.*}} schedule<kind = matmul, parallel = [72, 16], reduce = [72]
-// CHECK:       graph.matmul {{.*}} {transpose_a}
+// CHECK:       %dx = graph.kernel {{.*}} schedule<kind = matmul, parallel = [2, 6, 6, 8], reduce = [3, 3, 16]
+// CHECK:       graph.kernel [[PADDED]], {{.*}} schedule<kind = matmul, parallel = [3, 3, 8, 16], reduce = [2, 6, 6]
+// CHECK:       graph.contract {{.*}}affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, (d0 + d5), (d1 + d6), d2)>
 // CHECK:       func.return
 func.func @strides_of_one(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> (tensor<2x6x6x16xf32>, tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>) {
   %c = graph.conv2d %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding = "SAME"} : (tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>) -> tensor<2x6x6x16xf32>
@@ -23,11 +20,15 @@ func.func @strides_of_one(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> 
   func.return %y, %dx, %df : tensor<2x6x6x16xf32>, tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>
 }
 
-// With longer strides dy would have to be spread out: that gradient is the host's.
+// With strides of two the images have four phases, which 4, 2, 2 and 1 positions of a window reach.
 // CHECK-LABEL: @strides_of_two
-// CHECK:       graph.kernel {{.*}} schedule<kind = matmul
-// CHECK:       %dx = graph.conv2d_input_gradient
-// CHECK-NOT:   graph.conv2d_filter_gradient
+// CHECK:       graph.contract {{.*}} (d0, ((d1 * 2) + d4), ((d2 * 2) + d5), d6)
+// CHECK:       schedule<kind = matmul, parallel = [2, 3, 3, 8], reduce = [2, 2, 16]
+// CHECK:       schedule<kind = matmul, parallel = [2, 3, 3, 8], reduce = [2, 1, 16]
+// CHECK:       schedule<kind = matmul, parallel = [2, 3, 3, 8], reduce = [1, 2, 16]
+// CHECK:       schedule<kind = matmul, parallel = [2, 3, 3, 8], reduce = [1, 1, 16]
+// CHECK:       %dx = graph.kernel {{.*}} schedule<kind = concat
+// CHECK:       graph.interleave {{.*}} {steps = array<i64: 1, 2, 2, 1>}
 // CHECK:       func.return
 func.func @strides_of_two(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> (tensor<2x3x3x16xf32>, tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>) {
   %y = graph.conv2d %x, %f {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, padding = "SAME"} : (tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>) -> tensor<2x3x3x16xf32>
@@ -35,16 +36,14 @@ func.func @strides_of_two(%x: tensor<2x6x6x8xf32>, %f: tensor<3x3x8x16xf32>) -> 
   func.return %y, %dx, %df : tensor<2x3x3x16xf32>, tensor<2x6x6x8xf32>, tensor<3x3x8x16xf32>
 }
 
-// Many windows: the gradient of the filters is a sum of products of blocks, each of which the cache holds.
-// CHECK-LABEL: @many_windows
-// CHECK:       graph.reshape {{.*}} -> tensor<7x896x72xf32>
-// CHECK:       graph.kernel {{.*}} schedule<kind = matmul, parallel = [7, 72, 16], reduce = [896]
-// CHECK:       graph.kernel {{.*}} schedule<kind = columns
-// CHECK:       graph.sum
+// Groups are a dim of both operands and of the result.
+// CHECK-LABEL: @groups
+// CHECK:       schedule<kind = matmul, parallel = [2, 6, 6, 4, 3], reduce = [3, 3, 2]
+// CHECK:       graph.contract {{.*}} -> (d0, (d1 + (d5 * 2)), (d2 + (d6 * 2)), d3, d7)>, affine_map<{{.*}} -> (d5, d6, d7, d3, d4)>
 // CHECK:       func.return
-func.func @many_windows(%x: tensor<8x28x28x8xf32>, %dy: tensor<8x28x28x16xf32>) -> tensor<3x3x8x16xf32> {
-  %df = graph.conv2d_filter_gradient %x, %dy {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding = "SAME"} : (tensor<8x28x28x8xf32>, tensor<8x28x28x16xf32>) -> tensor<3x3x8x16xf32>
-  func.return %df : tensor<3x3x8x16xf32>
+func.func @groups(%x: tensor<2x10x10x8xf32>, %f: tensor<3x3x2x12xf32>) -> tensor<2x6x6x12xf32> {
+  %y = graph.conv2d %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 2, 2>, padding = array<i64: 0, 0, 0, 0>} : (tensor<2x10x10x8xf32>, tensor<3x3x2x12xf32>) -> tensor<2x6x6x12xf32>
+  func.return %y : tensor<2x6x6x12xf32>
 }
 
 // Each channel alone: a sum of views times what the filters have for them, in one kernel.
@@ -56,4 +55,15 @@ func.func @many_windows(%x: tensor<8x28x28x8xf32>, %dy: tensor<8x28x28x16xf32>) 
 func.func @depthwise(%x: tensor<2x8x8x16xf32>, %f: tensor<3x3x16x1xf32>) -> tensor<2x6x6x16xf32> {
   %y = graph.depthwise_conv2d %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>) -> tensor<2x6x6x16xf32>
   func.return %y : tensor<2x6x6x16xf32>
+}
+
+// The gradients of that are sums of views as well: one for each position in a window for the filters.
+// CHECK-LABEL: @depthwise_gradients
+// CHECK-COUNT-9: schedule<kind = columns
+// CHECK:       %dx = graph.kernel {{.*}} schedule<kind = pointwise
+// CHECK:       func.return
+func.func @depthwise_gradients(%x: tensor<2x8x8x16xf32>, %f: tensor<3x3x16x1xf32>) -> (tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>) {
+  %y = graph.depthwise_conv2d %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>) -> tensor<2x6x6x16xf32>
+  %dx, %df = graph.gradients of (%y) wrt (%x, %f) : (tensor<2x6x6x16xf32>, tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>) -> (tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>)
+  func.return %dx, %df : tensor<2x8x8x16xf32>, tensor<3x3x16x1xf32>
 }

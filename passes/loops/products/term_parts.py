@@ -1,0 +1,201 @@
+"""Products of many terms and few results, by parts of the terms: the gradient of a convolution's filters.
+
+    for each part of the images, in parallel:
+      totals[part] = 0
+      for each image n of the part, and block of rows h of windows:
+        for each block of the result:
+          sums = 0, in registers
+          for each window (h, w) of the block: sums[r, :] += x[n, h + i, w, jc + r] * dy[n, h, w, :]
+          totals[part, i, jc + r, :] += sums
+    for each row (i, jc) of the result, in parallel:
+      df[i, jc, :] = what the kernel makes of the sum of all totals
+
+What a block of terms reads of both factors stays in the cache until all results have its share. How many parts there
+are follows from the extents alone, and their totals are added up in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import VectorType
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.affine import Affine, row_major_strides
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
+from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT, TOTALS
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.products.operand_place import place_in
+from pullback.passes.loops.products.term_blocks import Block, Sums, TermBlocks
+from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
+from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import Term, index_op, result_of
+from pullback.passes.lowering.strided_layout import StridedLayout
+
+MOST_PARTS = 16
+BLOCK_BYTES = 2**18
+"""The bytes that a block of terms reads of the second factor: they stay in a core's second-level cache."""
+TOTAL_BYTES = 2**20
+"""The totals of a part, which each block of terms goes through."""
+
+
+def is_of_parts(blocks: WindowBlocks) -> bool:
+    """Tells whether a product has so many terms, and so few results, that it is computed by parts of the terms."""
+    results = prod(blocks.extents[d] for d in blocks.kernel.space.outer)
+    size = bit_width(blocks.product.element_type) // 8
+    second = prod(blocks.extents[d] for d in (*blocks.batch, *blocks.terms, blocks.columns)) * size
+    return second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
+
+
+class TermParts:
+    """Lowers one product, part by part of its terms."""
+
+    def __init__(self, blocks: WindowBlocks) -> None:
+        self.blocks, self.kernel, self.builder = blocks, blocks.kernel, blocks.builder
+        self.element_type = blocks.product.element_type
+        self.wide = TOTALS.get(self.element_type, self.element_type)
+        extents, reduce = blocks.extents, self.kernel.space.reduce
+        columns = prod(extents[d] for d in (*blocks.batch, blocks.columns))
+        longest = max(min(LONG_PRODUCT, 8 * BLOCK_BYTES // (columns * bit_width(self.element_type))), 1)
+        self.terms = TermBlocks.of(blocks.terms, reduce, longest)
+        if not self.terms.size:
+            self.terms = replace(self.terms, size=reduce[0])
+        unit = self.terms.size if self.terms.cut == 0 else 1
+        units = -(-reduce[0] // unit)
+        self.part = -(-units // MOST_PARTS) * unit
+        """The indices along the first dim of terms that a part has."""
+        self.parts = -(-reduce[0] // self.part)
+        self.totals, self.strides = self._totals()
+
+    def _totals(self) -> tuple[BufferView, Affine]:
+        """Scratch memory for the results of each part, and the strides of the results in it."""
+        blocks, extents = self.blocks, self.blocks.extents
+        width = -(-extents[blocks.columns] // blocks.count) * blocks.count
+        dims = [*blocks.around, blocks.row, blocks.columns]
+        shape = [self.parts, *(extents[d] for d in dims[:-1]), width]
+        strides = dict(zip([self.blocks.terms[0], *dims], row_major_strides(shape), strict=True))
+        view = self.kernel.add_scratch(StridedLayout((prod(shape),), (1,)), self.wide)
+        return view, Affine(tuple(strides.get(d, 0) for d in range(self.kernel.space.rank)))
+
+    def lower(self) -> None:
+        """The totals of all parts, then the results."""
+        builder = self.builder
+        with builder.entering(builder.block):
+            builder.parallel([(0, self.parts, 1)], ["part"], self._part)
+            self._results()
+
+    # ---- parts ------------------------------------------------------------------------------------------
+
+    def _part(self, part: SSAValue) -> None:
+        """The totals of one part."""
+        builder, extent, terms = self.builder, self.kernel.space.reduce[0], self.terms
+        self._clear(part)
+        start = Start(place_in(self.kernel, self.blocks.a), place_in(self.kernel, self.blocks.b), {})
+        lower = builder.product(part, self.part, "first")
+        upper = self._end(lower, self.part, builder.index(extent))
+        step = terms.size if terms.cut == 0 else 1
+
+        def block(block: Block) -> None:
+            self.blocks.loops(
+                start.moved(block.around),
+                self.blocks.around,
+                lambda at: self.blocks.panels(at, lambda at, sizes: self._rows(at, sizes, block, part)),
+            )
+
+        def first(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            if terms.cut == 0:
+                block(Block({}, index, self._end(index, terms.size, upper)))
+            else:
+                terms.each_block(builder, {terms.dims[0]: index}, block)
+            return []
+
+        builder.loop_between((lower, upper, builder.index(step)), "term", [], first)
+
+    def _end(self, start: SSAValue, size: int, most: SSAValue) -> SSAValue:
+        end = self.builder.sum_of([(start, 1)], size, "end")
+        return result_of(index_op(arith.MinUIOp, end, most), "end")
+
+    def _clear(self, part: SSAValue) -> None:
+        size, count = self.strides.coefficients[self.terms.dims[0]], self.blocks.count
+        zero = self.builder.number(0, vector_type(self.wide, count))
+
+        def clear(at: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self._store([(part, size), (at, 1)], 0, zero)
+            return []
+
+        self.builder.loop((0, size, count), "at", [], clear)
+
+    def _rows(self, at: Start, sizes: Sequence[int], block: Block, part: SSAValue) -> None:
+        whole = self.builder.index(0), self.blocks.blocks.full, self.blocks.blocks.rest
+        self.blocks.rows(at, whole, sizes, lambda found: self._add(found, block, part))
+
+    def _add(self, found: WindowBlock, block: Block, part: SSAValue) -> None:
+        """Adds the sums of a block of terms to the totals of a block of results."""
+        zero = self.builder.number(0, vector_type(self.element_type, self.blocks.count))
+        zeros = [zero.value] * (found.rows * len(found.sizes))
+        sums: Sums = self.terms.block(self.builder, block, zeros, self.blocks.step(found))
+        first = self._terms({**found.at.indices, self.terms.dims[0]: part})
+        for number, value in enumerate(sums):
+            r, v = divmod(number, len(found.sizes))
+            further = r * self.strides.coefficients[self.blocks.row] + v * self.blocks.count
+            total = self._load(first, further) + Scalar(value).cast(self.wide)
+            self._store(first, further, total)
+
+    # ---- results ----------------------------------------------------------------------------------------
+
+    def _results(self) -> None:
+        """Adds up the parts, and stores what the kernel makes of the sums."""
+        blocks = self.blocks
+        dims = [*blocks.around, blocks.row]
+
+        def row(*indices: SSAValue) -> None:
+            at = dict(zip(dims, indices, strict=True))
+            full = blocks.extents[blocks.columns] // blocks.count * blocks.count
+
+            def column(column: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                self._result({**at, blocks.columns: column}, blocks.count)
+                return []
+
+            if full:
+                self.builder.loop((0, full, blocks.count), "column", [], column)
+            if rest := blocks.extents[blocks.columns] - full:
+                self._result({**at, blocks.columns: self.builder.index(full)}, rest)
+
+        bounds = [(0, blocks.extents[d], 1) for d in dims]
+        self.builder.parallel(bounds, [f"i{d}" for d in dims], row)
+
+    def _result(self, at: dict[int, SSAValue], size: int) -> None:
+        first, step = self._terms(at), self.strides.coefficients[self.terms.dims[0]]
+
+        def add(part: SSAValue, so_far: Sums) -> list[SSAValue]:
+            return [(Scalar(so_far[0]) + self._load([*first, (part, step)], 0)).value]
+
+        zero = self.builder.number(0, vector_type(self.wide, self.blocks.count)).value
+        (total,) = self.builder.loop((0, self.parts, 1), "part", [zero], add)
+        level = self.blocks.result(at, 0, 0, size)
+        level.known[self.blocks.product] = Scalar(total).cast(self.element_type)
+        level.store_outputs(self.kernel.outputs, self.kernel.results)
+
+    # ---- memory -----------------------------------------------------------------------------------------
+
+    def _terms(self, indices: dict[int, SSAValue]) -> list[Term]:
+        """The offset of a total, as one index."""
+        steps = self.strides.coefficients
+        at = self.builder.sum_of([(index, steps[d]) for d, index in indices.items() if steps[d]], 0)
+        return [(at, 1)]
+
+    @property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.blocks.columns, self.blocks.count)
+
+    def _load(self, first: Sequence[Term], further: int) -> Scalar:
+        return load_vector(self.totals, self.builder, self._lanes, first, further, 1)
+
+    def _store(self, first: Sequence[Term], further: int, value: Scalar) -> None:
+        assert isinstance(value.type, VectorType)
+        store_vector(self.totals, self.builder, self._lanes, value, (first, further, 1))

@@ -1,0 +1,167 @@
+"""Blocks of the result of a product with several dims of rows or of terms: what its loops run along, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import vector
+from xdsl.ir import SSAValue
+
+from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.products.operand_place import Place
+from pullback.passes.loops.products.register_blocks import MOST_ROWS, RegisterBlocks
+from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
+from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.code_builder import result_of, splat
+from pullback.passes.lowering.nodes import Contraction
+from pullback.passes.lowering.vector_registers import tile_of
+
+FEW_ROWS = 4
+"""Blocks of fewer rows than that read the second factor too often."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the loops have come to: the places in both factors, and the indices."""
+
+    a: Place
+    b: Place
+    indices: Indices
+
+    def moved(self, indices: Indices, but: int | None = None) -> Start:
+        """Moved on along these dims; along `but` the places stay, since they are moved along it later."""
+        moving = {dim: index for dim, index in indices.items() if dim != but}
+        return Start(self.a.moved(moving), self.b.moved(moving), {**self.indices, **indices})
+
+
+@dataclass(frozen=True)
+class WindowBlock:
+    """One block of the result: where it begins, its rows, and how many lanes exist of each vector of its columns."""
+
+    at: Start
+    rows: int
+    sizes: Sequence[int]
+
+
+class WindowBlocks:
+    """The dims that the loops of a product run along, and how a block of its result is computed."""
+
+    def __init__(self, kernel: KernelFunction) -> None:
+        self.kernel, self.builder, self.extents = kernel, kernel.builder, kernel.space.extents
+        (self.product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
+        self.a, self.b = self.product.operands
+        *others, self.columns = kernel.space.outer
+        self.batch = [d for d in others if d in self.b.dims]
+        self.row = self._chosen_row([d for d in others if d not in self.b.dims])
+        """The dim along which blocks lie."""
+        self.around = [d for d in others if d != self.row]
+        """The dims of the loops around them."""
+        self.terms = kernel.space.inner
+        self.count = kernel.lanes_along(self.columns)
+        self.vectors, self.blocks = self._blocks()
+
+    def _chosen_row(self, rows: Sequence[int]) -> int:
+        """The last dim of rows that is long enough, or the longest."""
+        long = [d for d in rows if self.extents[d] >= FEW_ROWS]
+        return long[-1] if long else max(rows, key=lambda d: self.extents[d])
+
+    def _blocks(self) -> tuple[int, RegisterBlocks]:
+        """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers."""
+        rows, vectors = tile_of(self.kernel.vector_bits)
+        if len(self.kernel.schedule.cpu.tile) == 2:
+            rows, columns = self.kernel.schedule.cpu.tile
+            vectors = -(-columns // self.count)
+        needed = max(-(-self.extents[self.columns] // self.count), 1)
+        if needed < vectors:
+            rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
+        return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors)
+
+    # ---- loops ------------------------------------------------------------------------------------------
+
+    def loops(self, at: Start, dims: Sequence[int], body: Callable[[Start], None]) -> None:
+        """One loop for each of these dims around a body."""
+        if not dims:
+            body(at)
+            return
+        dim, *inner = dims
+
+        def along(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self.loops(at.moved({dim: index}), inner, body)
+            return []
+
+        self.builder.loop((0, self.extents[dim], 1), f"i{dim}", [], along)
+
+    def panels(self, at: Start, body: Callable[[Start, Sequence[int]], None]) -> None:
+        """All columns: full panels, then what is left. `body` takes the lanes that exist of each vector."""
+        width, columns = self.vectors * self.count, self.extents[self.columns]
+        whole = columns // width * width
+
+        def panel(column: SSAValue, exist: int) -> None:
+            sizes = [min(exist - first, self.count) for first in range(0, exist, self.count)]
+            body(at.moved({self.columns: column}), sizes)
+
+        if whole:
+
+            def each(column: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                panel(column, width)
+                return []
+
+            self.builder.loop((0, whole, width), "panel", [], each)
+        if whole < columns:
+            panel(self.builder.index(whole), columns - whole)
+
+    def rows(
+        self,
+        at: Start,
+        rows: tuple[SSAValue, int, int],
+        sizes: Sequence[int],
+        body: Callable[[WindowBlock], None],
+    ) -> None:
+        """Blocks of full size from the first row on, then one of what is left."""
+        builder, (first, full, rest) = self.builder, rows
+        if full:
+
+            def block(row: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                body(WindowBlock(at.moved({self.row: row}), self.blocks.rows, sizes))
+                return []
+
+            end = builder.sum_of([(first, 1)], full, "end")
+            builder.loop_between((first, end, builder.index(self.blocks.rows)), "row", [], block)
+        if rest:
+            begin = builder.sum_of([(first, 1)], full, "row")
+            body(WindowBlock(at.moved({self.row: begin}), rest, sizes))
+
+    # ---- blocks -----------------------------------------------------------------------------------------
+
+    def step(self, block: WindowBlock) -> Step:
+        """Adds the products of one term: each row's element of the first factor with vectors of the second."""
+        count, columns = self.count, self.columns
+
+        def add(indices: Indices, sums: Sums) -> list[SSAValue]:
+            a, b = block.at.a.moved(indices), block.at.b.moved(indices)
+            along = [
+                b.vector({columns: v * count}, columns, count, size) for v, size in enumerate(block.sizes)
+            ]
+            made: list[SSAValue] = []
+            for r in range(block.rows):
+                factor = splat(a.element({self.row: r}), count)
+                for column in along:
+                    before = sums[len(made)]
+                    fma = vector.FMAOp.create(
+                        operands=[factor.value, column.value, before], result_types=[before.type]
+                    )
+                    made.append(result_of(fma, "sum"))
+            return made
+
+        return add
+
+    def result(self, indices: Indices, r: int, v: int, size: int) -> LoopLevel:
+        """The level at which a vector of the result is stored, so many rows and vectors from where a block begins."""
+        add = self.builder.sum_of
+        row = add([(indices[self.row], 1)], r, "row")
+        column = add([(indices[self.columns], 1)], v * self.count, "column")
+        here = {**indices, self.row: row, self.columns: column}
+        return at_lanes(self.kernel, self.kernel.root, here, Lanes(self.columns, self.count), size)

@@ -1,0 +1,148 @@
+"""Products that read windows where they lie: convolutions, and whatever has several dims of rows or of terms.
+
+    for each image n, in parallel:
+      for each panel of outputs:
+        for each row h of windows:
+          for each block of windows w along that row:
+            sums = 0, in registers
+            for each row i of the window:
+              for each column and channel jc of it:
+                sums[r, :] += x[n, h + i, w + r, jc] * f[i, jc, :]      for each row r of the block
+            y[n, h, w + r, :] = what the kernel makes of the sums
+
+So nothing is laid out: along one dim of rows (here w), blocks begin at any of its indices, and their elements are a
+constant distance apart. Where the terms are many and the result is small, the loops around are those of `TermParts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from xdsl.ir import SSAValue
+
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.products.operand_place import Place, place_in
+from pullback.passes.loops.products.packed_panels import Panels
+from pullback.passes.loops.products.term_blocks import TermBlocks
+from pullback.passes.loops.products.term_parts import TermParts, is_of_parts
+from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
+from pullback.passes.lowering.nodes import Contraction, Load
+
+PACK_ROWS = 32
+"""From so many rows on, copying the second factor costs less than reading it with long strides."""
+ENOUGH = 16
+"""So many iterations that may run beside each other keep the cores of a machine busy."""
+
+
+class WindowProduct:
+    """Lowers one product, block by block of its result."""
+
+    def __init__(self, blocks: WindowBlocks) -> None:
+        self.blocks, self.kernel, self.builder = blocks, blocks.kernel, blocks.builder
+        self.extents = blocks.extents
+        self.terms = TermBlocks.of(blocks.terms, self.kernel.space.reduce)
+
+    def lower(self) -> None:
+        """Packs the second factor where that pays, and computes the result."""
+        builder, rows = self.builder, self.blocks.blocks
+        with builder.entering(builder.block):
+            start = Start(place_in(self.kernel, self.blocks.a), self._second(), {})
+            leading = self._leading()
+            inner, zero = self.blocks.around[len(leading) :], builder.index(0)
+            share = self._share_of_rows(leading)
+            if not share:
+                whole = zero, rows.full, rows.rest
+                self._parallel(start, leading, lambda at: self._panels(at, inner, whole))
+                return
+
+            def rows_of_share(at: Start) -> None:
+                self._panels(at, inner, (at.indices[self.blocks.row], share, 0))
+
+            self._parallel(start, leading, rows_of_share, share)
+            if rows.rest:
+                last = builder.index(rows.full), 0, rows.rest
+                self._parallel(start, leading, lambda at: self._panels(at, inner, last))
+
+    def _second(self) -> Place:
+        """The second factor, packed unless it lies as its panels would."""
+        b, blocks = self.blocks.b, self.blocks
+        width, columns = blocks.vectors * blocks.count, self.extents[blocks.columns]
+        is_row_major = isinstance(b, Load) and b.offset.coefficients[blocks.columns] == 1
+        rows = prod(self.extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
+        if is_row_major and (columns == width or rows < PACK_ROWS):
+            return place_in(self.kernel, b)
+        dims = blocks.batch, blocks.columns, blocks.terms
+        return Panels(self.kernel, b, *dims, blocks.count, blocks.vectors).packed()
+
+    def _leading(self) -> list[int]:
+        """The dims whose iterations run beside each other."""
+        around, count = self.blocks.around, 0
+        while count < len(around) and prod(self.extents[d] for d in around[:count]) < ENOUGH:
+            count += 1
+        return around[:count]
+
+    def _share_of_rows(self, leading: Sequence[int]) -> int:
+        """The rows of an iteration, where those of the dims around are too few; 0 where an iteration has all rows."""
+        others = prod(self.extents[d] for d in leading)
+        blocks = self.blocks.blocks.full // self.blocks.blocks.rows
+        if 2 * others >= ENOUGH or blocks < 2:
+            return 0
+        most = max(blocks * others // ENOUGH, 1)
+        return next(n for n in range(most, 0, -1) if blocks % n == 0) * self.blocks.blocks.rows
+
+    def _parallel(
+        self, start: Start, dims: Sequence[int], body: Callable[[Start], None], share: int = 0
+    ) -> None:
+        """Loops over these dims, and over shares of rows, whose iterations are independent."""
+        row = self.blocks.row
+        bounds = [(0, self.extents[d], 1) for d in dims]
+        along = [*dims]
+        if share:
+            along.append(row)
+            bounds.append((0, self.blocks.blocks.full, share))
+
+        def iteration(*indices: SSAValue) -> None:
+            body(start.moved(dict(zip(along, indices, strict=True)), but=row))
+
+        if bounds:
+            self.builder.parallel(bounds, [f"i{d}" for d in along], iteration)
+        else:
+            body(start)
+
+    def _panels(self, at: Start, inner: Sequence[int], rows: tuple[SSAValue, int, int]) -> None:
+        """All columns of some rows."""
+
+        def panel(at: Start, sizes: Sequence[int]) -> None:
+            self.blocks.loops(at, inner, lambda at: self.blocks.rows(at, rows, sizes, self._block))
+
+        self.blocks.panels(at, panel)
+
+    def _block(self, block: WindowBlock) -> None:
+        """One block of the result: sums in registers, then what the kernel makes of them."""
+        zero = self.builder.number(0, vector_type(self.blocks.product.element_type, self.blocks.count))
+        zeros = [zero.value] * (block.rows * len(block.sizes))
+        sums = iter(self.terms.sums(self.builder, zeros, self.blocks.step(block)))
+        for r in range(block.rows):
+            for v, size in enumerate(block.sizes):
+                level = self.blocks.result(block.at.indices, r, v, size)
+                level.known[self.blocks.product] = next(sums)
+                level.store_outputs(self.kernel.outputs, self.kernel.results)
+
+
+def lower_windows(kernel: KernelFunction) -> None:
+    """Lowers a product of several dims of rows or of terms, by blocks of its result or by parts of its terms."""
+    blocks = WindowBlocks(kernel)
+    if is_of_parts(blocks):
+        TermParts(blocks).lower()
+    else:
+        WindowProduct(blocks).lower()
+
+
+def reads_windows(kernel: KernelFunction) -> bool:
+    """Tells whether a product has several dims of rows or of terms, once those are merged that can be."""
+    space = kernel.space
+    (product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
+    rows = [d for d in space.outer[:-1] if d not in product.operands[1].dims]
+    return len(rows) > 1 or len(space.inner) > 1
