@@ -16,7 +16,7 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.llvm.polling import ASK
+from pullback.backends.cpu.symbols import ASK
 from pullback.backends.evaluator.host_calls import HostCall
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.process.interrupts import poll

@@ -9,7 +9,7 @@ from functools import cache
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
-from pullback.backends.cpu.emit_objects import emit_objects
+from pullback.backends.cpu.kept_objects import kept_object
 from pullback.backends.cpu.machine import target_machine
 from pullback.process.locks import COMPILING, wait_before_fork
 
@@ -44,7 +44,7 @@ def link(
 def compiled_once(text: str, symbol: str, imported: Mapping[str, int]) -> int:
     """The address of a function of LLVM IR that stays as long as the process; see `link`."""
     with COMPILING:
-        _kept.append(link(emit_objects([text]), [symbol], imported))
+        _kept.append(link([kept_object(text)], [symbol], imported))
     return _kept[-1][symbol]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from functools import cache
 
+import llvmlite
 import llvmlite.binding as llvm
 
 
@@ -11,6 +13,19 @@ import llvmlite.binding as llvm
 def host_vector_bits() -> int:
     """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
     return 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+
+
+@cache
+def machine_key() -> tuple[str, ...]:
+    """What machine code depends on beside the text that it is made of: who makes it, and for which processor."""
+    return (
+        llvmlite.__version__,
+        ".".join(map(str, llvm.llvm_version_info)),
+        platform.system(),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    )
 
 
 @cache

@@ -6,25 +6,23 @@ import ctypes
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 from numpy.typing import NDArray
-from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.checked_call import checked_call
-from pullback.backends.cpu.debug_library import DebugLibrary
-from pullback.backends.cpu.emit_objects import emit_objects
-from pullback.backends.cpu.entry_arguments import EntryParameter, parameters_of
-from pullback.backends.cpu.host_functions import HostFunctions, declared_in
+from pullback.backends.cpu.entry_arguments import EntryParameter
+from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.jit_session import link
-from pullback.backends.cpu.llvm.debug_lines import DebugLines
-from pullback.backends.cpu.llvm.printer import print_module
 from pullback.backends.cpu.native_code import NativeCode
-from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.process.locks import COMPILING
-from pullback.process.whole_files import write_bytes
+
+if TYPE_CHECKING:
+    from pullback.backends.cpu.debug_library import DebugLibrary
+
+# Code that was compiled before is loaded without what prints LLVM IR, which takes a while to import.
 
 
 def compile_module(module: ModuleOp, entry: str = "main", library: Path | None = None) -> Executable:
@@ -35,29 +33,9 @@ def compile_module(module: ModuleOp, entry: str = "main", library: Path | None =
 
     Raises ValueError where there is no such function, or where the module is not of level `loops`.
     """
-    return Executable(*native_code(module, entry, library), library)
+    from pullback.backends.cpu.make_native_code import make_native_code
 
-
-def native_code(
-    module: ModuleOp, entry: str = "main", library: Path | None = None
-) -> tuple[NativeCode, HostFunctions]:
-    """The code of an entry function, which `Executable` loads, and the functions of the host; see `compile_module`."""
-    functions = [op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == entry]
-    if not functions or not functions[0].body.blocks:
-        raise ValueError(f"the module has no function @{entry} with a body")
-    parameters = parameters_of(functions[0], written_arguments(module)[entry])
-    printed = print_module(module, entry, None if library is None else DebugLines())
-    declarations = declared_in(module)
-    host = HostFunctions(declarations, entry, printed.polls)
-    texts = [printed.text]
-    if host:
-        texts.append(host.llvm_text if library is None else host.text_with_addresses)
-    if library is not None:
-        write_bytes(library.with_suffix(".ll"), printed.text.encode())
-    with COMPILING:
-        objects = emit_objects(texts)
-    facts = printed.polls, printed.changed, printed.calls_host_late
-    return NativeCode(entry, objects, parameters, declarations, *facts), host
+    return Executable(*make_native_code(module, entry, library), library)
 
 
 class PackedFunction:
@@ -172,6 +150,8 @@ class Executable(NativeCall):
             if library is None:
                 loaded = link(code.objects, symbols, host.addresses if host else None)
             else:
+                from pullback.backends.cpu.debug_library import DebugLibrary
+
                 loaded = DebugLibrary(library, code.objects)
         if code.variables:
             self._changed = (ctypes.c_byte * len(code.variables)).from_address(loaded[f"{entry}.changed"])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.driver.layout import Layout
-from pullback.driver.targets.native_function import NativeFunction
+from pullback.driver.targets.native_function import NativeFunction, compiled
 from pullback.driver.targets.target import Target, Text
 from pullback.passes.lowering.support import KERNEL_DTYPES
 from pullback.passes.pipeline.pipelines import OptionValue
@@ -19,12 +17,6 @@ from pullback.passes.pipeline.pipelines import OptionValue
 # LLVM takes a while to load: what needs it imports the CPU backend when the target is first used.
 
 Array = npt.NDArray[Any]
-
-
-def _compiled(loops: ModuleOp, finished: ModuleOp, library: Path | None = None) -> NativeFunction:
-    from pullback.backends.cpu.runtime import compile_module
-
-    return NativeFunction(Layout.of(loops, finished), compile_module(loops, library=library))
 
 
 def _kept(
@@ -58,8 +50,8 @@ CPU = Target(
     meaning="native code for this machine, compiled by LLVM",
     passes="kernels,loops",
     capabilities=_of_this_machine,
-    executor=_compiled,
-    debug_executor=_compiled,
+    executor=compiled,
+    debug_executor=compiled,
     kept_executor=_kept,
     texts=(
         Text(

@@ -23,14 +23,14 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
 from pullback.backends.cpu.native_code import NativeCode, from_kept_parts, kept_parts
-from pullback.backends.cpu.runtime import Executable, native_code
+from pullback.backends.cpu.runtime import Executable
 from pullback.backends.object_cache.kept_files import PROGRAM
 from pullback.backends.object_cache.private_folder import NotPrivateError, lasting_folder
 from pullback.backends.object_cache.program_cache import PROGRAMS
 from pullback.backends.object_cache.sealed_files import keep_sealed, read_sealed
 from pullback.driver.layout import Argument, Layout, arguments_of_main
 from pullback.driver.targets.kept_host_functions import bound_host_functions, kept_host_functions
-from pullback.driver.targets.native_function import NativeFunction
+from pullback.driver.targets.native_function import NativeFunction, compiled
 from pullback.driver.targets.native_key import NotKeptError, native_key
 
 MAGIC = b"pullback program 1\n"
@@ -47,12 +47,11 @@ def kept_function(
         key = native_key(finished, passes, pipeline)
     except NotKeptError as reason:
         PROGRAMS.misses[str(reason)] += 1
-        arguments, code = _compiled(finished, lowered)
-        return _loaded(arguments, code)
+        return compiled(lowered(), finished)
     path = folder / f"{key[:40]}{PROGRAM}"
     if (found := _found(path, key, finished, start)) is not None:
         return found
-    arguments, code = _compiled(finished, lowered)
+    arguments, code = _made(finished, lowered)
     made = _loaded(arguments, code)
     try:
         entry = _entry(key, arguments, code, finished, time.perf_counter() - start)
@@ -81,9 +80,11 @@ def _warn_once(message: str) -> None:
     warnings.warn(f"{message}; programs are compiled anew in each process", RuntimeWarning, stacklevel=2)
 
 
-def _compiled(finished: ModuleOp, lowered: Callable[[], ModuleOp]) -> tuple[tuple[Argument, ...], NativeCode]:
+def _made(finished: ModuleOp, lowered: Callable[[], ModuleOp]) -> tuple[tuple[Argument, ...], NativeCode]:
+    from pullback.backends.cpu.make_native_code import make_native_code
+
     loops = lowered()
-    return arguments_of_main(loops, finished), native_code(loops)[0]
+    return arguments_of_main(loops, finished), make_native_code(loops)[0]
 
 
 def _loaded(arguments: Sequence[Argument], code: NativeCode) -> NativeFunction:

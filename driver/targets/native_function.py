@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import is_
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.layout import Layout
 from pullback.process.interrupts import putting_off, say_what_changed
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
     from pullback.backends.cpu.runtime import Executable, NativeCall
 
 Array = npt.NDArray[Any]
+
+
+def compiled(loops: ModuleOp, finished: ModuleOp, library: Path | None = None) -> NativeFunction:
+    """Compiles `@main` of a module of level `loops`.
+
+    Args:
+        loops: the module.
+        finished: the same program at level `graph` with static shapes.
+        library: where to write the code as a shared library with debug lines; without it, it is not written.
+    """
+    from pullback.backends.cpu.runtime import compile_module
+
+    return NativeFunction(Layout.of(loops, finished), compile_module(loops, library=library))
 
 
 class NativeFunction:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
 import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
 
+from pullback.backends.cpu.machine import machine_key
 from pullback.dialects.context import DIALECTS
 from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.state.variables import VariableOp
@@ -64,7 +62,7 @@ def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) 
             "sources": own_digest(),
             "plug-ins": _digest_of_plugins(digest.classes),
             "versions": _versions(),
-            "machine": _machine(),
+            "machine": machine_key(),
         }
     except UnknownSourceError as error:
         raise NotKeptError(str(error)) from None
@@ -107,22 +105,5 @@ def _code_of(value: Any) -> Iterator[Any]:
 
 @cache
 def _versions() -> list[str]:
-    """The versions of what computes constants and makes code, but for what `own_digest` has."""
-    return [
-        sys.version,
-        np.__version__,
-        ml_dtypes.__version__,
-        llvmlite.__version__,
-        *map(str, llvm.llvm_version_info),
-    ]
-
-
-@cache
-def _machine() -> list[str]:
-    """The machine that LLVM makes code for; see `target_machine`."""
-    return [
-        platform.platform(),
-        llvm.get_process_triple(),
-        llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
-    ]
+    """The versions of what computes constants, but for what `own_digest` has."""
+    return [sys.version, np.__version__, ml_dtypes.__version__]

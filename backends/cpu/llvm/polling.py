@@ -18,6 +18,7 @@ from xdsl.ir import Block, Operation
 
 from pullback.backends.cpu.llvm.costs import HOST, Costs
 from pullback.backends.cpu.llvm.function_printer import FunctionPrinter
+from pullback.backends.cpu.symbols import ASK
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import WRITES, Aliases, accesses_of
@@ -28,8 +29,6 @@ AT_ONCE = 1 << 16
 """Operations in straight code that are counted together."""
 PERIOD = 50_000_000
 """Nanoseconds between two questions to Python, which take the global interpreter lock."""
-ASK = "pb.interrupted"
-"""The function that asks Python: it returns 0, or else the step is to end."""
 
 
 class Polling:

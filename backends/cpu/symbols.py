@@ -1,0 +1,4 @@
+"""Symbols that native code and what it is loaded into agree on."""
+
+ASK = "pb.interrupted"
+"""The function that asks Python for signals: it returns 0, or else the step is to end."""
