@@ -10,6 +10,8 @@ PASSES = [
     "gate-gradients",
     "merge-loops",
     "specialize-shapes",
+    "batch-products",
+    "hoist-invariants",
     "place-devices",
     "form-kernels",
     "plan-memory",

@@ -22,6 +22,8 @@ from pullback.passes.mixed.lower_to_gpu import LowerToGpu
 from pullback.passes.pipeline.snapshot_op_locations import SnapshotOpLocations
 from pullback.passes.pipeline.verify_level import VerifyLevel
 from pullback.passes.placement.place_devices import PlaceDevices
+from pullback.passes.recurrences.batch_products import BatchProducts
+from pullback.passes.recurrences.hoist_invariants import HoistInvariants
 from pullback.passes.shapes.specialize_shapes import SpecializeShapes
 from pullback.passes.simplify.canonicalize import Canonicalize
 from pullback.passes.simplify.cse import CommonSubexpressions
@@ -39,6 +41,8 @@ OURS: tuple[type[ModulePass], ...] = (
     CommonSubexpressions,
     DeadCode,
     SpecializeShapes,
+    BatchProducts,
+    HoistInvariants,
     PlaceDevices,
     FormKernels,
     PlanMemory,
