@@ -41,6 +41,7 @@ from pullback.frontend.transforms.jacobian_hessian import *
 # ---- Running ----
 from pullback.frontend.trace.run import *
 from pullback.frontend.trace.step import *
+from pullback.process.thread_count import *
 from pullback.backends.cuda_runtime.cuda_error import CudaError as CudaError
 from pullback.driver.cache_report import CacheReport as CacheReport
 from pullback.driver.cache_report import cache_report as cache_report

@@ -13,6 +13,7 @@ from pullback.backends.cpu.host_functions import HostFunctions, declared_in
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.printer import print_module
 from pullback.backends.cpu.native_code import NativeCode
+from pullback.backends.cpu.threads.thread_pool import pool
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.process.locks import COMPILING
 from pullback.process.whole_files import write_bytes
@@ -34,7 +35,8 @@ def make_native_code(
         texts.append(host.llvm_text if library is None else host.text_with_addresses)
     if library is not None:
         write_bytes(library.with_suffix(".ll"), printed.text.encode())
+        texts += [pool().text_with_addresses] if printed.calls_pool else []
     with COMPILING:
         objects = emit_objects(texts)
-    facts = printed.polls, printed.changed, printed.calls_host_late
+    facts = printed.polls, printed.changed, printed.calls_host_late, printed.calls_pool
     return NativeCode(entry, objects, parameters, declarations, *facts), host

@@ -31,6 +31,8 @@ class NativeCode:
     """The variables of which the bytes of `@<entry>.changed` tell whether they have changed."""
     calls_host_late: bool = False
     """Whether the host may run an operation after a variable was changed, or change one itself."""
+    calls_pool: bool = False
+    """Whether it calls the pool of threads."""
 
 
 def kept_parts(code: NativeCode) -> tuple[dict[str, Any], tuple[bytes, ...]]:
@@ -44,6 +46,7 @@ def kept_parts(code: NativeCode) -> tuple[dict[str, Any], tuple[bytes, ...]]:
         "polls": code.polls,
         "variables": list(code.variables),
         "calls_host_late": code.calls_host_late,
+        "calls_pool": code.calls_pool,
     }
     return facts, code.objects
 
@@ -64,4 +67,5 @@ def from_kept_parts(
         facts["polls"],
         tuple(facts["variables"]),
         facts["calls_host_late"],
+        facts["calls_pool"],
     )

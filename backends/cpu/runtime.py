@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import llvmlite.binding as llvm
 from numpy.typing import NDArray
@@ -17,12 +17,15 @@ from pullback.backends.cpu.entry_arguments import EntryParameter
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.jit_session import link
 from pullback.backends.cpu.native_code import NativeCode
+from pullback.backends.cpu.threads.thread_pool import ThreadPool, pool
 from pullback.process.locks import COMPILING
 
 if TYPE_CHECKING:
     from pullback.backends.cpu.debug_library import DebugLibrary
 
 # Code that was compiled before is loaded without what prints LLVM IR, which takes a while to import.
+
+T = TypeVar("T")
 
 
 def compile_module(module: ModuleOp, entry: str = "main", library: Path | None = None) -> Executable:
@@ -45,13 +48,19 @@ class PackedFunction:
         address: of the code.
         code: keeps it in memory.
         host: the functions of Python that it calls, if it does.
+        threads: the pool that it calls, if it does.
     """
 
-    def __init__(self, address: int, code: llvm.ResourceTracker | DebugLibrary, host: HostFunctions) -> None:
-        self._address, self._code, self._host = address, code, host
+    def __init__(
+        self,
+        address: int,
+        code: llvm.ResourceTracker | DebugLibrary,
+        host: HostFunctions,
+        threads: ThreadPool | None,
+    ) -> None:
+        self._address, self._code, self._host, self._threads = address, code, host, threads
         prototype = ctypes.PYFUNCTYPE if host else ctypes.CFUNCTYPE
-        native = prototype(None, ctypes.c_char_p)(address)
-        self._native = host.calling(native) if host else native
+        self._native = self._prepared(prototype(None, ctypes.c_char_p)(address))
 
     def __call__(self, *addresses: int) -> None:
         # A bytes object is passed as a pointer to its contents, and each call has one of its own.
@@ -60,7 +69,13 @@ class PackedFunction:
     def checked(self, parameters: Sequence[EntryParameter], bound: Mapping[int, int]) -> Callable[..., bool]:
         """See `checked_call`."""
         run = checked_call(self._address, parameters, bound, holds_lock=bool(self._host))
-        return self._host.calling(run) if self._host else run
+        return self._prepared(run)
+
+    def _prepared(self, native: Callable[..., T]) -> Callable[..., T]:
+        """Wraps the native function by what is to be done before each call."""
+        if self._host:
+            native = self._host.calling(native)
+        return self._threads.calling(native) if self._threads else native
 
 
 class NativeCall:
@@ -145,17 +160,19 @@ class Executable(NativeCall):
         self._variables = code.variables
         symbol = host.symbol if host else f"{entry}.packed"
         symbols = [symbol, f"{entry}.changed"] if code.variables else [symbol]
+        threads = pool() if code.calls_pool else None
         with COMPILING:  # the JIT session is one for the process
             loaded: llvm.ResourceTracker | DebugLibrary
             if library is None:
-                loaded = link(code.objects, symbols, host.addresses if host else None)
+                addresses = (host.addresses if host else {}) | (threads.addresses if threads else {})
+                loaded = link(code.objects, symbols, addresses)
             else:
                 from pullback.backends.cpu.debug_library import DebugLibrary
 
                 loaded = DebugLibrary(library, code.objects)
         if code.variables:
             self._changed = (ctypes.c_byte * len(code.variables)).from_address(loaded[f"{entry}.changed"])
-        super().__init__(PackedFunction(loaded[symbol], loaded, host), code.parameters)
+        super().__init__(PackedFunction(loaded[symbol], loaded, host, threads), code.parameters)
 
     def changed(self) -> list[str]:
         """The variables that the latest call has changed, if it ended before its end."""

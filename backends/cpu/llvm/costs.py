@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from xdsl.dialects import arith, func, memref, scf
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType, ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.kernel.host_call import is_host_function
@@ -25,8 +25,13 @@ class Costs:
     """The costs of the operations of one module."""
 
     def __init__(self, functions: Mapping[str, func.FuncOp]) -> None:
-        self._functions = functions
+        self.functions = functions
         self._known: dict[str, int] = {}
+
+    @classmethod
+    def of_module(cls, module: ModuleOp) -> Costs:
+        """The costs of the operations of a module's functions."""
+        return cls({op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)})
 
     def of(self, op: Operation) -> int:
         """The cost of one operation, its regions and callees included."""
@@ -51,7 +56,7 @@ class Costs:
 
     def _function(self, name: str) -> int:
         if name not in self._known:
-            function = self._functions.get(name)
+            function = self.functions.get(name)
             self._known[name] = HOST  # also for one that calls itself
             if function is not None and function.body.blocks and not is_host_function(function):
                 self._known[name] = self.block(function.body.block)

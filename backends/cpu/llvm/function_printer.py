@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from pullback.backends.cpu.llvm.costs import Costs
 from pullback.backends.cpu.llvm.math_calls import MathCalls
 from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
@@ -19,6 +20,8 @@ from pullback.backends.cpu.math.library import PAIRS, check_element_type
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
+ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
+"""Of each function. Without the second, LLVM may halve the vectors that the lowering chose."""
 Argument = tuple[str, str]
 """An argument of a call: its LLVM type and its text."""
 
@@ -37,9 +40,20 @@ class ModuleNeeds:
     notes: Notes
     math: MathCalls
     """The calls of the math library."""
+    costs: Costs
     declarations: set[str] = field(default_factory=set[str])
     host: set[str] = field(default_factory=set[str])
     """Functions of the host: they return 0, or else their caller returns at once."""
+    bodies: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
+    """What prints the functions that the pool of threads calls for the function printed last."""
+    calls_pool: bool = False
+    """Whether any function calls the pool of threads."""
+    _names: dict[str, int] = field(default_factory=dict[str, int])
+
+    def unique(self, name: str) -> str:
+        """A name for a function that is in no program."""
+        number = self._names[name] = self._names.get(name, -1) + 1
+        return f"{name}.{number}" if number else name
 
 
 class Hooks(Protocol):
@@ -60,17 +74,29 @@ class FunctionPrinter:
     """Prints the operations of one function as the lines of an LLVM function body.
 
     Every SSA value has a text: `%name`, `@global`, or a literal. Names follow the hints of the values.
+
+    Args:
+        function: the name of the function; none for what the pool of threads calls, which does not call it again.
     """
 
-    def __init__(self, emitters: EmitterTable, needs: ModuleNeeds, hooks: Hooks | None = None):
+    def __init__(
+        self,
+        emitters: EmitterTable,
+        needs: ModuleNeeds,
+        hooks: Hooks | None = None,
+        function: str | None = None,
+    ):
         self.emitters = emitters
         self.needs = needs
         self.hooks = hooks
+        self.function = function
         self.lines: list[str] = []
         self.block = "entry"
         self.texts: dict[SSAValue, str] = {}
         self.sizes: dict[SSAValue, Sequence[str]] = {}
         """The sizes of a memref of dynamic shape, where they are known."""
+        self.attributes: dict[SSAValue, str] = {}
+        """The LLVM attributes of parameters that are memrefs."""
         self.owned: str | None = None
         """The list of what the function has allocated and not freed, where it may stop in between."""
         self._way_out: str | None = None

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 
 from pullback.backends.cpu.llvm.costs import HOST, Costs
@@ -34,15 +33,14 @@ PERIOD = 50_000_000
 class Polling:
     """The state of printing one entry function: the fuel used since it was last counted, and whether it may stop."""
 
-    def __init__(self, module: ModuleOp, entry: func.FuncOp, written: dict[str, set[int]]) -> None:
-        functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+    def __init__(self, entry: func.FuncOp, written: dict[str, set[int]], costs: Costs) -> None:
         self.entry = entry
-        self.costs = Costs(functions)
+        self.costs = costs
         self.calls_host_late = False
         """Whether the host may run an operation after a variable was changed, or change one itself."""
         self.is_used = False
         """Whether there is any place where the function may stop."""
-        self._host = {name for name, op in functions.items() if is_host_function(op)}
+        self._host = {name for name, op in costs.functions.items() if is_host_function(op)}
         self._written = written
         self._aliases: Aliases = accesses_of(entry).aliases
         self._variables = {self._aliases.find(entry.body.block.args[at]): at for at in _variables(entry)}

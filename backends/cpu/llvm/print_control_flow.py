@@ -14,7 +14,6 @@ from pullback.backends.cpu.llvm.function_printer import (
     LLVMPrintError,
 )
 from pullback.backends.cpu.llvm_types import spell
-from pullback.dialects.upstream.scf import ParallelOp
 
 
 def loop(
@@ -96,31 +95,6 @@ def yielded(p: FunctionPrinter, terminator: Operation | None) -> Sequence[str]:
     return [p.text(value) for value in terminator.operands] if terminator is not None else []
 
 
-def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
-    """Prints `scf.parallel` as nested loops, the last dimension innermost."""
-    if op.initVals:
-        raise LLVMPrintError(
-            op, "level 'loops' has no reductions in scf.parallel; reduce in an scf.for inside it"
-        )
-    block = op.body.block
-    dimensions = list(zip(block.args, op.lowerBound, op.upperBound, op.step, strict=True))
-
-    def nest(depth: int) -> None:
-        if depth == len(dimensions):
-            p.operations(block)
-            return
-        induction, lower, upper, step = dimensions[depth]
-
-        def body(variable: str, carried: Sequence[str]) -> Sequence[str]:
-            p.alias(induction, variable)
-            nest(depth + 1)
-            return []
-
-        loop(p, induction.name_hint or "i", (p.argument(lower), p.text(upper), p.text(step)), [], body)
-
-    nest(0)
-
-
 def emit_while(p: FunctionPrinter, op: scf.WhileOp) -> None:
     """Prints `scf.while`: the `before` region decides and passes values on, the `after` region computes the next."""
     before, after = op.before_region.block, op.after_region.block
@@ -200,7 +174,6 @@ EMITTERS: EmitterTable = {
     scf.ConditionOp: nothing,
     scf.ForOp: emit_for,
     scf.IfOp: emit_if,
-    ParallelOp: emit_parallel,
     scf.ReduceOp: nothing,
     scf.WhileOp: emit_while,
     scf.YieldOp: nothing,

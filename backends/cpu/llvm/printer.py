@@ -18,10 +18,13 @@ from pullback.backends.cpu.llvm import (
     print_elementwise,
     print_memory,
     print_pairs,
+    print_parallel,
     print_vectors,
     print_views,
 )
+from pullback.backends.cpu.llvm.costs import Costs
 from pullback.backends.cpu.llvm.function_printer import (
+    ATTRIBUTES,
     EmitterTable,
     FunctionPrinter,
     LLVMPrintError,
@@ -46,14 +49,13 @@ _ours: EmitterTable = {
     **print_memory.EMITTERS,
     **print_views.EMITTERS,
     **print_control_flow.EMITTERS,
+    **print_parallel.EMITTERS,
 }
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
 """Operation class -> what prints it; every operation of level `loops` has a row."""
 
 LONGEST_SPLAT = 1 << 22
 """The most equal elements of a global that are written out: LLVM IR has no short form, unless they are zero."""
-ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
-"""Without the second, LLVM may halve the vectors that the lowering chose."""
 
 
 def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
@@ -72,6 +74,8 @@ class Printed:
     """The variables of which the bytes of `@<entry>.changed` tell whether they have changed."""
     calls_host_late: bool = False
     """Whether the host may run an operation after a variable was changed, or change one itself."""
+    calls_pool: bool = False
+    """Whether it calls `@pb.parallel`, of the pool of threads."""
 
 
 def print_module(
@@ -87,7 +91,8 @@ def print_module(
         LLVMPrintError: a ValueError, for what level `loops` does not have.
     """
     calls = calls_without_recursion(module)
-    needs = ModuleNeeds(notes or NoNotes(), MathCalls(RunCounts(calls, entry).of, model))
+    math = MathCalls(RunCounts(calls, entry).of, model)
+    needs = ModuleNeeds(notes or NoNotes(), math, Costs.of_module(module))
     written = written_arguments(module)
     hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
     needs.host |= {op.sym_name.data for op in hosts}
@@ -109,7 +114,7 @@ def print_module(
             )
         else:
             is_entry = op.sym_name.data == entry
-            if is_entry and (found := Polling(module, op, written)).is_needed:
+            if is_entry and (found := Polling(op, written, needs.costs)).is_needed:
                 polling = found
             hooks = polling if is_entry else None
             with blamed_on(op):
@@ -135,8 +140,8 @@ def print_module(
     ]
     text = "\n\n".join(section for section in sections if section) + "\n"
     if polling is None:
-        return Printed(text)
-    return Printed(text, polling.is_used, polling.variables, polling.calls_host_late)
+        return Printed(text, calls_pool=needs.calls_pool)
+    return Printed(text, polling.is_used, polling.variables, polling.calls_host_late, needs.calls_pool)
 
 
 def calls_without_recursion(module: ModuleOp) -> dict[str, list[func.CallOp]]:
@@ -218,7 +223,7 @@ def print_function(
     outputs = op.function_type.outputs.data
     if len(outputs) > 1:
         raise LLVMPrintError(op, "a function of level 'loops' returns at most one value")
-    printer = FunctionPrinter(EMITTERS, needs, polling)
+    printer = FunctionPrinter(EMITTERS, needs, polling, op.sym_name.data)
     parameters = [
         print_parameter(printer, argument, at in written) for at, argument in enumerate(op.body.block.args)
     ]
@@ -234,7 +239,8 @@ def print_function(
     head = f"define {linkage}{returns} @{op.sym_name.data}({', '.join(parameters)}) {apart}{ATTRIBUTES} {{"
     lines = [head, "entry:", *printer.lines, "}"]
     needs.notes.function(op, lines)
-    return "\n".join(lines)
+    bodies, needs.bodies = needs.bodies, []
+    return "\n\n".join(["\n".join(lines), *(body() for body in bodies)])
 
 
 def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bool) -> str:
@@ -244,7 +250,8 @@ def print_parameter(printer: FunctionPrinter, argument: SSAValue, is_written: bo
         return f"{spell(argument.type)} {name}"
     align = alignment(argument.type.element_type)
     access = "" if is_written else "readonly "
-    return f"ptr noalias captures(none) {access}align {align} {name}"
+    attributes = printer.attributes[argument] = f"noalias captures(none) {access}align {align}"
+    return f"ptr {attributes} {name}"
 
 
 def print_packed(op: func.FuncOp) -> str:

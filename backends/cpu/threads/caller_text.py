@@ -1,0 +1,113 @@
+"""The caller's side of the pool in LLVM IR: it opens a job, works at it, and wakes workers; see `pool_text`."""
+
+CALLER = """
+define internal void @$RUN(ptr %body, ptr %captured, i64 %iterations, i64 %cost) nounwind {
+entry:
+  %threads = load atomic i32, ptr @pb.threads monotonic, align 4
+  %several = icmp sgt i32 %threads, 1
+  %divisible = icmp sgt i64 %iterations, 1
+  %may = and i1 %several, %divisible
+  br i1 %may, label %look, label %alone
+look:
+  %awake = load atomic i32, ptr @pb.awake monotonic, align 4
+  %ready = icmp sgt i32 %awake, 0
+  %wakes = icmp sge i64 %cost, $WAKING
+  %worth = or i1 %ready, %wakes
+  br i1 %worth, label %take, label %alone
+take:
+  %exchange = cmpxchg ptr @pb.busy, i32 0, i32 1 acquire monotonic
+  %mine = extractvalue { i32, i1 } %exchange, 1
+  br i1 %mine, label %open, label %alone
+alone:
+  call void %body(ptr %captured, i64 0, i64 %iterations)
+  ret void
+open:
+  %threads.64 = zext i32 %threads to i64
+  %most = mul i64 %threads.64, $CHUNKS_PER_THREAD
+  %long.enough = udiv i64 %cost, $SHORTEST_CHUNK
+  %two = call i64 @llvm.umax.i64(i64 %long.enough, i64 2)
+  %few = call i64 @llvm.umin.i64(i64 %most, i64 %two)
+  %chunks = call i64 @llvm.umin.i64(i64 %few, i64 %iterations)
+  store ptr %body, ptr @pb.job, align 8
+  store ptr %captured, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 1), align 8
+  store i64 %iterations, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 2), align 8
+  store i64 %chunks, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 3), align 8
+  store i1 %wakes, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 4), align 1
+  $read_mode
+  store atomic i64 0, ptr @pb.done monotonic, align 8
+  %all = shl i64 %chunks, 32
+  store atomic i64 %all, ptr @pb.chunks seq_cst, align 8
+  br i1 %wakes, label %wake, label %claim
+wake:
+  call void @pb.wake(i64 0)
+  call void @pb.wake(i64 1)
+  br label %claim
+claim:
+  %number = call i64 @pb.claim(i1 true)
+  %none = icmp eq i64 %number, -1
+  br i1 %none, label %wait, label %run
+run:
+  call void @pb.run_chunk(i64 %number)
+  br label %claim
+wait:
+  %looks = phi i64 [ 0, %claim ], [ %more, %pause ], [ 0, %yield ]
+  %done = load atomic i64, ptr @pb.done acquire, align 8
+  %ended = icmp eq i64 %done, %chunks
+  br i1 %ended, label %leave, label %pause
+pause:
+  $pause
+  %more = add i64 %looks, 1
+  %long = icmp ugt i64 %more, 200
+  br i1 %long, label %yield, label %wait
+yield:
+  %unused = call i32 @sched_yield()
+  br label %wait
+leave:
+  store atomic i32 0, ptr @pb.busy release, align 4
+  ret void
+}
+
+declare i64 @llvm.umax.i64(i64, i64)
+declare i64 @llvm.umin.i64(i64, i64)
+
+; Wakes a worker that is parked and may work, unless its mutex is not to be had at once.
+define internal void @pb.wake(i64 %number) nounwind noinline {
+entry:
+  %threads = load atomic i32, ptr @pb.threads monotonic, align 4
+  %threads.64 = sext i32 %threads to i64
+  %chunks = load i64, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 3), align 8
+  %useful = call i64 @llvm.umin.i64(i64 %threads.64, i64 %chunks)
+  %others = sub i64 %useful, 1
+  %may = icmp slt i64 %number, %others
+  br i1 %may, label %look, label %end
+look:
+  %worker = getelementptr inbounds [$MOST_THREADS x %pb.worker], ptr @pb.workers, i64 0, i64 %number
+  %mutex = getelementptr inbounds %pb.worker, ptr %worker, i32 0, i32 2
+  %condition = getelementptr inbounds %pb.worker, ptr %worker, i32 0, i32 3
+  %before = load atomic i32, ptr %worker seq_cst, align 4
+  %seems.parked = icmp eq i32 %before, $PARKED
+  br i1 %seems.parked, label %left, label %end
+left:
+  %word = load atomic i64, ptr @pb.chunks monotonic, align 8
+  %any = call i1 @pb.any(i64 %word)
+  br i1 %any, label %lock, label %end
+lock:
+  %locked = call i32 @pthread_mutex_trylock(ptr %mutex)
+  %failed = icmp ne i32 %locked, 0
+  br i1 %failed, label %end, label %look.again
+look.again:
+  %state = load atomic i32, ptr %worker monotonic, align 4
+  %parked = icmp eq i32 %state, $PARKED
+  br i1 %parked, label %signal, label %unlock
+signal:
+  store atomic i32 0, ptr %worker monotonic, align 4
+  %unused = atomicrmw add ptr @pb.awake, i32 1 monotonic, align 4
+  %unused.1 = call i32 @pthread_cond_signal(ptr %condition)
+  br label %unlock
+unlock:
+  %unused.2 = call i32 @pthread_mutex_unlock(ptr %mutex)
+  br label %end
+end:
+  ret void
+}
+"""
