@@ -2,3 +2,5 @@
 
 ASK = "pb.interrupted"
 """The function that asks Python for signals: it returns 0, or else the step is to end."""
+RUN = "pb.parallel"
+"""Runs a body: `(ptr body, ptr captured, i64 iterations, i64 nanoseconds)`, the last an estimate for all iterations."""

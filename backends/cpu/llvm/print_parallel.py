@@ -27,7 +27,7 @@ from pullback.backends.cpu.llvm.function_printer import (
 )
 from pullback.backends.cpu.llvm.print_control_flow import loop
 from pullback.backends.cpu.llvm_types import alignment, spell
-from pullback.backends.cpu.pool_call import RUN, RUN_DECLARATION
+from pullback.backends.cpu.symbols import RUN
 from pullback.dialects.upstream.scf import ParallelOp
 
 SHORTEST = 20_000
@@ -83,7 +83,7 @@ def call_pool(p: FunctionPrinter, op: ParallelOp, cost: int) -> None:
     for at, (type, text) in enumerate(body.captured):
         field = p.temporary("field", f"getelementptr inbounds {body.struct}, ptr {captured}, i32 0, i32 {at}")
         p.line(f"store {type} {text}, ptr {field}")
-    p.needs.declarations.add(RUN_DECLARATION)
+    p.needs.declarations.add(f"declare void @{RUN}(ptr, ptr, i64, i64)")
     p.needs.calls_pool = True
     p.line(f"call void @{RUN}(ptr @{body.name}, ptr {captured}, i64 {count}, i64 {cost})")
     p.line(p.call("void", "@llvm.stackrestore.p0", [("ptr", kept)]))

@@ -28,7 +28,7 @@ from __future__ import annotations
 import time
 from string import Template
 
-from pullback.backends.cpu.pool_call import RUN
+from pullback.backends.cpu.symbols import RUN
 from pullback.backends.cpu.threads.architecture import Architecture
 from pullback.backends.cpu.threads.caller_text import CALLER
 from pullback.backends.cpu.threads.worker_text import WORKER
