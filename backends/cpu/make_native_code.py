@@ -11,6 +11,7 @@ from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.entry_arguments import parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions, declared_in
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
+from pullback.backends.cpu.llvm.module_parts import module_parts
 from pullback.backends.cpu.llvm.printer import print_module
 from pullback.backends.cpu.native_code import NativeCode
 from pullback.backends.cpu.threads.thread_pool import pool
@@ -30,7 +31,7 @@ def make_native_code(
     printed = print_module(module, entry, None if library is None else DebugLines())
     declarations = declared_in(module)
     host = HostFunctions(declarations, entry, printed.polls)
-    texts = [printed.text]
+    texts = list(module_parts(printed.text))
     if host:
         texts.append(host.llvm_text if library is None else host.text_with_addresses)
     if library is not None:
