@@ -132,11 +132,11 @@ class KernelFunction:
         self.arguments.append((key, type_))
         return self.builder.add_argument(type_)
 
-    def add_scratch(self, layout: StridedLayout, element_type: Attribute) -> BufferView:
+    def add_scratch(self, layout: StridedLayout, element_type: Attribute, name: str = "so_far") -> BufferView:
         """A buffer of the function's own, of this layout."""
         end = -(-scratch_end(self.arguments) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
         argument = self.add_argument((SCRATCH[0], end), memref_type(layout.shape, element_type))
-        return BufferView(named(argument, "so_far"), layout, element_type)
+        return BufferView(named(argument, name), layout, element_type)
 
     def finish(self) -> LoweredKernel:
         return LoweredKernel([CalledFunction(self.builder.finish())], self.arguments)

@@ -37,6 +37,14 @@ def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:
     )
 
 
+def mask_before(builder: CodeBuilder, end: int, first: SSAValue, count: int) -> SSAValue:
+    """The mask of those of `count` lanes, the first of which has the index `first`, whose index is before `end`."""
+    size = builder.minus(builder.index(end), first)
+    return result_of(
+        vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]), "inside"
+    )
+
+
 def with_neutral(builder: CodeBuilder, value: Scalar, lanes: Lanes, op: Reduction) -> Scalar:
     """The vector with the reduction's neutral element in the lanes that do not exist."""
     if lanes.mask is None:

@@ -163,6 +163,18 @@ class CodeBuilder:
         """The smaller of two numbers that are not negative."""
         return result_of(index_op(arith.MinUIOp, a, b), hint)
 
+    def at_most(self, value: SSAValue, limit: int, hint: str = "end") -> SSAValue:
+        """The smaller of an index and a number."""
+        if value in self._numbers:
+            return self.index(min(self._numbers[value], limit))
+        return self.least(value, self.index(limit), hint)
+
+    def minus(self, a: SSAValue, b: SSAValue, hint: str = "left") -> SSAValue:
+        """The difference of two indices."""
+        if b in self._numbers:
+            return self.sum_of([(a, 1)], -self._numbers[b], hint)
+        return result_of(index_op(arith.SubiOp, a, b), hint)
+
     # ---- loops and branches -----------------------------------------------------------------------------
 
     def loop(

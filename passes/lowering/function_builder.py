@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects import func, scf
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import FunctionType, StringAttr
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.upstream.scf import ParallelOp
-from pullback.passes.lowering.code_builder import INDEX, CodeBuilder
+from pullback.passes.lowering.code_builder import INDEX, CodeBuilder, result_of
 
 
 class FunctionBuilder(CodeBuilder):
@@ -30,6 +30,10 @@ class FunctionBuilder(CodeBuilder):
         types = [*self.op.function_type.inputs.data, type_]
         self.op.properties["function_type"] = FunctionType.from_lists(types, [])
         return self.block.insert_arg(type_, len(types) - 1)
+
+    def on_stack(self, shape: Sequence[int], element_type: Attribute, name: str) -> SSAValue:
+        """Memory on the stack, of each iteration of `scf.parallel` its own."""
+        return result_of(memref.AllocaOp.get(element_type, alignment=64, shape=shape), name)
 
     def finish(self) -> func.FuncOp:
         """The function, with its constants and its return."""

@@ -15,6 +15,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 MAX_VECTOR = 128
 """Elements in a vector, however wide the registers."""
+MOST_VECTORS = 8
+"""Vectors in a row of the register block of a product."""
 
 
 def check_vector_bits(vector_bits: int, module: ModuleOp) -> None:
@@ -29,9 +31,40 @@ def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:
     return max(vector_bits // widest, 1)
 
 
-def tile_of(vector_bits: int) -> tuple[int, int]:
-    """Chooses the rows and vectors of the register block of a product: as many as fit beside its operands.
+def register_count(vector_bits: int) -> int:
+    """The number of vector registers: 32 of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE)."""
+    return 32 if vector_bits >= 512 else 16
 
-    There are 32 registers of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE).
-    """
+
+def tile_of(vector_bits: int) -> tuple[int, int]:
+    """Chooses the rows and vectors of the register block of a product that reads windows where they lie."""
     return (6, 4) if vector_bits >= 512 else (6, 2)
+
+
+def product_tile(rows: int, columns: int, terms: int, lanes: int, vector_bits: int) -> tuple[int, int]:
+    """Chooses the rows and vectors of the register block of a product: what fits, and takes the fewest cycles."""
+    rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
+    registers = register_count(vector_bits)
+    # Beside the sums there are a row of vectors, and an element.
+    tiles = [
+        (evenly(rows, height), evenly(vectors, width))
+        for width in range(1, min(vectors, MOST_VECTORS) + 1)
+        for height in range(1, min(rows, (registers - 1) // width - 1) + 1)
+    ]
+    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile))
+
+
+def _cycles(rows: int, vectors: int, terms: int, tile: tuple[int, int]) -> float:
+    """Roughly the cycles that a product takes in blocks of so many rows and vectors.
+
+    Two FMAs begin in a cycle, and end four cycles later; two loads as well. What comes from the second cache meanwhile
+    delays them a little, the less the more is done with it.
+    """
+    height, width = tile
+    step = max(height * width / 2, (height + width) / 2, 4) + (height + 16 * width) / 64
+    return -(-rows // height) * -(-vectors // width) * (terms * step + height * width + 8)
+
+
+def evenly(size: int, most: int) -> int:
+    """The size of parts, at most `most`, that are as many as there must be, and as equal as can be."""
+    return -(-size // -(-size // most))

@@ -254,7 +254,7 @@ def test_the_collector_is_as_it_was() -> None:
 @pytest.mark.parametrize("transpose_b", [False, True])
 @pytest.mark.parametrize("batch", [(), (2,)], ids=str)
 def test_large_products_of_transposed_matrices(batch: tuple[int, ...], transpose_b: bool) -> None:
-    """Those whose operand is turned around before."""
+    """Those of which whole panels of either operand are copied."""
     a, b = normal(*batch, 255, 259), normal(*batch, *((270, 255) if transpose_b else (255, 270)))
     with pb.Graph():
         x, y = pb.placeholder("f32", a.shape), pb.placeholder("f32", b.shape)
@@ -262,4 +262,4 @@ def test_large_products_of_transposed_matrices(batch: tuple[int, ...], transpose
         step = pb.compile(inputs=[x, y], outputs=[product], target="cpu")
     expected = a.swapaxes(-1, -2) @ (b.swapaxes(-1, -2) if transpose_b else b)
     np.testing.assert_allclose(step(a, b)[0], expected, rtol=1e-4, atol=1e-3)
-    assert "graph.transpose" in step.ir("kernels")
+    assert "graph.transpose" not in step.ir("kernels")

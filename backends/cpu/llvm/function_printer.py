@@ -91,6 +91,8 @@ class FunctionPrinter:
         self.hooks = hooks
         self.function = function
         self.lines: list[str] = []
+        self.stack: list[str] = []
+        """The lines that reserve memory on the stack, where the function begins."""
         self.block = "entry"
         self.texts: dict[SSAValue, str] = {}
         self.sizes: dict[SSAValue, Sequence[str]] = {}
@@ -182,6 +184,7 @@ class FunctionPrinter:
             if self.owned is not None:
                 self.line(release_all(self.owned))
             self.line("ret void")
+        self.lines[:0] = self.stack
 
     def operations(self, block: Block) -> None:
         """Prints the operations of a block in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.dialects import memref, vector
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType
@@ -154,6 +155,16 @@ def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
     p.define(op.memref, p.call("ptr", "@aligned_alloc", arguments), "memory")
 
 
+def alloca(p: FunctionPrinter, op: memref.AllocaOp) -> None:
+    """Prints `alloca` where the function begins: in a loop, each iteration has the same memory."""
+    type = memref_type(op.memref)
+    if DYNAMIC_INDEX in type.get_shape():
+        raise LLVMPrintError(op, "memory on the stack has a static shape")
+    align = op.alignment.value.data if op.alignment is not None else size_in_bytes(type.element_type)
+    element = f"[{prod(type.get_shape())} x {spell(type.element_type)}]"
+    p.stack.append(f"  {p.name(op.memref, 'memory')} = alloca {element}, align {align}")
+
+
 def dealloc(p: FunctionPrinter, op: memref.DeallocOp) -> None:
     """Prints `free`."""
     if p.owned is not None:
@@ -171,6 +182,7 @@ EMITTERS: EmitterTable = {
     indexed.GatherOp: gather,
     indexed.ScatterOp: scatter,
     memref.AllocOp: alloc,
+    memref.AllocaOp: alloca,
     memref.DeallocOp: dealloc,
     memref.GetGlobalOp: get_global,
     memref.LoadOp: load,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.ir import Block
 
 from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
-from pullback.passes.lowering.vector_registers import MAX_VECTOR, tile_of
+from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile, tile_of
 
 UNROLL = 4
 
@@ -19,9 +21,20 @@ def schedule_of(group: Group, block: Block, vector_bits: int | None) -> Schedule
     if vector_bits is None:
         return ScheduleAttr(Schedule(kind, parallel, reduce))
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
-    rows, vectors = tile_of(vector_bits)
-    tile = (rows, vectors * lanes) if TABLE[kind].has_tiles else ()
+    tile = _tile(parallel, reduce, lanes, vector_bits) if TABLE[kind].has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
+
+
+def _tile(
+    parallel: tuple[int, ...], reduce: tuple[int, ...], lanes: int, vector_bits: int
+) -> tuple[int, int]:
+    """The register block of a product; rows are those of all matrices of a batch."""
+    *rows, columns = parallel
+    if len(reduce) == 1:
+        height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits)
+    else:
+        height, vectors = tile_of(vector_bits)
+    return height, vectors * lanes
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

@@ -50,7 +50,7 @@ def form(
     `around` are constants of the blocks around it, `values` says what there is now for values of those.
     """
     values = {} if values is None else dict(values)
-    bundles = legalize(block)
+    bundles = legalize(block, copies_operands=options.device == "cpu")
     native.mark(op for bundle in bundles for op in bundle)
     classified = classify(block, bundles, around or {})
     groups = group(classified, options.max_ops)

@@ -47,9 +47,7 @@ Expansion: TypeAlias = Tensor | tuple[Tensor, ...] | None
 Rule: TypeAlias = "Callable[[Operation, ReachingValues], Expansion]"
 """Emits what replaces an operation."""
 LARGE_OPERAND, MANY_COLUMNS = 2**16, 256
-"""Elements of a transposed operand and columns of a product from which on turning it around pays. Of 256 x 512 by 512:
-51 GFLOP/s as it was, 67 turned around; of 1024 cubed, 37 and 64 (one thread of AVX2).
-"""
+"""Elements of a transposed operand and columns of a product from which on turning it around pays."""
 LARGEST_CONSTANT = 4096
 """Bytes that a tensor of one number may take in the program, rather than be filled at every step."""
 
@@ -60,7 +58,9 @@ class ReachingValues:
     An update ends what was read before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, copies_operands: bool = True) -> None:
+        self.copies_operands = copies_operands
+        """Whether products copy their operands as they need them."""
         self._read: dict[str, SSAValue] = {}
         self._slices: set[SSAValue] = set()
 
@@ -235,14 +235,19 @@ def _reduction(op: Operation, reaching: ReachingValues) -> Expansion:
 
 
 def _product(op: Operation, reaching: ReachingValues) -> Expansion:
-    """Transposes a large transposed operand first.
+    """Transposes a large transposed operand first, unless the product copies it anyway.
 
     The product would read a few elements of each row at a time, again for each panel of columns.
     """
     assert isinstance(op, MatMul)
     a, b = (Tensor(v) for v in op.operands)
     columns = shape_of_type(op.result_types[0])[-1]
-    if not op.transposes[0] or columns < MANY_COLUMNS or math.prod(a.extents) < LARGE_OPERAND:
+    if (
+        reaching.copies_operands
+        or not op.transposes[0]
+        or columns < MANY_COLUMNS
+        or math.prod(a.extents) < LARGE_OPERAND
+    ):
         return None
     return MatMul.product(Transpose.matrices(a), b, transpose_b=op.transposes[1])
 

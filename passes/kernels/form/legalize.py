@@ -35,12 +35,14 @@ MOVES_NOTHING = (SliceValues, SliceIndices, MakeSlices)
 """Operations whose results are the memory of their operands."""
 
 
-def legalize(block: Block) -> tuple[Bundle, ...]:
+def legalize(block: Block, *, copies_operands: bool = True) -> tuple[Bundle, ...]:
     """Legalises a block in place, but not the regions in it; returns the bundle of each operation.
+
+    `copies_operands` says that products do so, as those on CPUs do.
 
     Raises DiagnosticError where a shape is not known.
     """
-    reaching = ReachingValues()
+    reaching = ReachingValues(copies_operands=copies_operands)
     return tuple(tuple(_legal(op, block, reaching)) for op in list(block.ops))
 
 

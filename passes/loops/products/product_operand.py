@@ -6,17 +6,30 @@ read may be computed on the way, from whatever the kernel is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.products.product_axes import ProductAxis
-from pullback.passes.loops.vectors import Lanes
-from pullback.passes.lowering.nodes import Load, Node
+from pullback.passes.loops.products.product_axes import Indices, ProductAxis
+from pullback.passes.loops.vectors import Lanes, tail_mask
+from pullback.passes.lowering.nodes import Load, Node, cone
+
+
+class OperandLines(Protocol):
+    """Some lines of an operand, at hand for the loop over terms."""
+
+    def elements(self, term: SSAValue) -> Iterator[Scalar]:
+        """The element of each line, one after the other."""
+        ...
+
+    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
+        """The elements of all lines, in vectors."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,23 +41,57 @@ class ProductOperand:
     lines: ProductAxis
     terms: ProductAxis
 
+    @property
+    def is_loaded(self) -> bool:
+        """Tells whether it is in memory as it is."""
+        return isinstance(self.node, Load)
+
+    @property
+    def loads(self) -> list[Load]:
+        """What is in memory of all that it is computed from, if that changes with line and term."""
+        dims = {*self.lines.dims} & self.node.dims, {*self.terms.dims} & self.node.dims
+        loads = (node for node in cone([self.node]) if isinstance(node, Load))
+        return [load for load in loads if all(load.dims & d for d in dims)]
+
     def is_contiguous(self, axis: ProductAxis) -> bool:
-        """Tells whether neighbours along the axis are neighbours in memory."""
-        return isinstance(self.node, Load) and self.node.offset.coefficients[axis.last] == 1
+        """Tells whether neighbours along the axis are neighbours in memory, in most of what it is computed from."""
+        strides = [load.offset.coefficients[axis.last] for load in self.loads]
+        return 2 * strides.count(1) > len(strides)
 
-    def element(self, root: LoopLevel, line: SSAValue, term: SSAValue) -> Scalar:
-        """One element, of the matrix that `root` is at."""
-        level = root.inside(self.kernel.builder.insertion_point, self._indices(line, term))
-        (element,) = level.values([self.node])
-        return element
-
-    def vector(
-        self, root: LoopLevel, line: SSAValue, term: SSAValue, along: ProductAxis, count: int, size: int
-    ) -> Scalar:
-        """`count` elements along an axis, of which `size` exist; the others are 0."""
-        indices = self._indices(line, term)
-        return at_lanes(self.kernel, root, indices, Lanes(along.last, count), size).vector(self.node)
-
-    def _indices(self, line: SSAValue, term: SSAValue) -> dict[int, SSAValue]:
+    def line(self, root: LoopLevel, number: SSAValue) -> LoopLevel:
+        """The level at which a line of the matrix that `root` is at is known."""
         builder = self.kernel.builder
-        return {**self.lines.indices(builder, line), **self.terms.indices(builder, term)}
+        return root.inside(builder.insertion_point, self.lines.indices(builder, number))
+
+    def vector_of_lines(
+        self, root: LoopLevel, first: SSAValue, count: int, mask: SSAValue | None
+    ) -> LoopLevel:
+        """The level at which `count` lines from one on are known as lanes; of a mask those that exist."""
+        lanes = Lanes(self.lines.last, count, mask)
+        return root.inside(self.kernel.builder.insertion_point, {self.lines.last: first}, lanes)
+
+    def element(self, line: LoopLevel, terms: Indices) -> Scalar:
+        """One element, or that of each line where lines are lanes."""
+        level = line.inside(self.kernel.builder.insertion_point, terms)
+        return level.values([self.node])[0] if line.lanes is None else level.vector(self.node)
+
+    def vector_of_terms(self, line: LoopLevel, terms: Indices, count: int, size: int) -> Scalar:
+        """The elements of `count` terms from one on, of which `size` exist; the others are 0."""
+        builder = self.kernel.builder
+        mask = None if size == count else tail_mask(builder, size, count)
+        level = line.inside(builder.insertion_point, terms, Lanes(self.terms.last, count, mask))
+        return level.vector(self.node)
+
+
+@dataclass(frozen=True)
+class LinesInPlace:
+    """OperandLines that are read where they are: a level for each of them, or for each vector of them."""
+
+    operand: ProductOperand
+    levels: Sequence[LoopLevel]
+
+    def elements(self, term: SSAValue) -> Iterator[Scalar]:
+        for level in self.levels:
+            yield self.operand.element(level, {self.operand.terms.last: term})
+
+    vectors = elements

@@ -49,7 +49,7 @@ func.func @both_ways(%x: tensor<8x5xf32>) -> tensor<8x5xf32> {
 
 // Bias, activation and what else is pointwise ride on a product; what is cheap to compute again is not stored.
 // CHECK-LABEL: @layers
-// CHECK: %h = graph.kernel %x, %v, %b schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {vector = 16, unroll = 4, tile = [6, 64]}>
+// CHECK: %h = graph.kernel %x, %v, %b schedule<kind = matmul, parallel = [8, 4], reduce = [5], cpu = {vector = 16, unroll = 4, tile = [8, 16]}>
 // CHECK: %y = graph.kernel %h, %u schedule<kind = matmul, parallel = [8, 4], reduce = [4],
 // CHECK: graph.subtract
 // CHECK: graph.matmul

@@ -1,5 +1,6 @@
 // Matrix products under other names are one kernel with the operations fused to them (epilogue).
 // RUN: pullback-opt %s -p form-kernels --no-locations | filecheck %s
+// RUN: pullback-opt %s -p form-kernels{device=cuda} --no-locations | filecheck %s --check-prefix=GPU
 
 func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %m: tensor<2x5x5x3xf32>, %f: tensor<1x1x3x4xf32>) -> (tensor<5x2x4xf32>, tensor<2x5x5x4xf32>) {
   %p = graph.einsum %x, %w {equation = "btd,ed->bte"} : (tensor<5x2x3xf32>, tensor<4x3xf32>) -> tensor<5x2x4xf32>
@@ -17,15 +18,20 @@ func.func @main(%x: tensor<5x2x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>, %
 // CHECK-NEXT: %0 = graph.reshape %f : (tensor<1x1x3x4xf32>) -> tensor<3x4xf32>
 // CHECK-NEXT: %c = graph.kernel %m, %0 schedule<kind = matmul, parallel = [2, 5, 5, 4], reduce = [3]
 
-// A large operand that is taken transposed, for many columns, is turned around once; others are read as they lie.
+// A large operand that is taken transposed, for many columns, is turned around once for GPUs; others, and all operands
+// on CPUs, are read as they lie.
 // CHECK-LABEL: @turned
-// CHECK:       [[TURNED:%[0-9]+]] = graph.kernel %a schedule<kind = pointwise, parallel = [512, 256]
-// CHECK:       graph.transpose
-// CHECK:       %y = graph.kernel [[TURNED]], %b schedule<kind = matmul
-// CHECK-NOT:   transpose_a
-// CHECK:       %z = graph.kernel %c, %b
+// CHECK:       %y = graph.kernel %a, %b schedule<kind = matmul
 // CHECK:       graph.matmul {{.*}} {transpose_a}
 // CHECK:       func.return
+// GPU-LABEL:   @turned
+// GPU:         [[TURNED:%[0-9]+]] = graph.kernel %a schedule<kind = pointwise, parallel = [512, 256]
+// GPU:         graph.transpose
+// GPU:         %y = graph.kernel [[TURNED]], %b schedule<kind = matmul
+// GPU-NOT:     transpose_a
+// GPU:         %z = graph.kernel %c, %b
+// GPU:         graph.matmul {{.*}} {transpose_a}
+// GPU:         func.return
 func.func @turned(%a: tensor<256x512xf32>, %b: tensor<256x256xf32>, %c: tensor<256x8xf32>) -> (tensor<512x256xf32>, tensor<8x256xf32>) {
   %y = graph.matmul %a, %b {transpose_a} : (tensor<256x512xf32>, tensor<256x256xf32>) -> tensor<512x256xf32>
   %z = graph.matmul %c, %b {transpose_a} : (tensor<256x8xf32>, tensor<256x256xf32>) -> tensor<8x256xf32>

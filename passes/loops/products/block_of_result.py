@@ -1,0 +1,216 @@
+"""One block of the result of a product: its panels of columns and rows, and the sums over all terms for each pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from xdsl.dialects import arith
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.tensor.accumulators import TOTALS
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.block_sums import block_sums
+from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
+from pullback.passes.loops.products.product_axes import Bounds
+from pullback.passes.loops.products.product_operand import LinesInPlace, OperandLines, ProductOperand
+from pullback.passes.loops.products.product_plan import Blocking, Reading
+from pullback.passes.loops.products.product_results import ProductResults
+from pullback.passes.loops.vector_access import store_vector
+from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import CodeBuilder, index_op, result_of
+from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.passes.lowering.strided_layout import StridedLayout
+
+PanelBody = Callable[[SSAValue, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
+"""Makes the code for a panel of rows and one of columns, of which it is given the first row and column."""
+
+
+class BlockOfResult:
+    """The code of one block of the result.
+
+    Args:
+        packed: the operands that are in panels; those of a block alone begin with the block's first panel.
+        root: the level at which the matrix of a batch is known.
+        first: the first panel of rows, and of columns.
+    """
+
+    def __init__(
+        self,
+        results: ProductResults,
+        operands: tuple[ProductOperand, ProductOperand],
+        packed: Mapping[ProductOperand, PackedOperand],
+        root: LoopLevel,
+        first: tuple[SSAValue, SSAValue],
+    ) -> None:
+        self.results, self.plan = results, results.plan
+        self.builder = results.kernel.builder
+        self.a, self.b = operands
+        self.packed = packed
+        self.root = root
+        self.row, self.column = first
+        self.element_type = results.product.element_type
+
+    def lower(self) -> None:
+        terms = self.a.terms.size
+        if terms > self.plan.term_block:
+            self._in_blocks_of_terms(terms)
+        else:
+            self._at_once(self.builder.index(terms))
+
+    def _each_panel(self, body: PanelBody, terms: Bounds | None = None) -> None:
+        """Loops over panels of columns, and over those of rows; the body is given the first row and column."""
+        builder, plan = self.builder, self.plan
+        turn = self._panel() if plan.b is Reading.IN_TURN else None
+
+        def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            column = builder.product(number, plan.columns.width, "column")
+            levels = self.results.columns(self.root, column)
+            b: OperandLines
+            if turn is not None:
+                turn.pack(self.root, (number, builder.sum_of([(number, 1)], 1, "end")), number, terms)
+                b = turn.at(self.root, builder.index(0), None if terms is None else terms[0])
+            else:
+                b = self._lines(self.b, plan.b, number, self.column) or LinesInPlace(self.b, levels)
+
+            def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                row = builder.product(number, plan.rows.width, "row")
+                a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(row)
+                body(row, column, levels, a, b)
+                return []
+
+            along(builder, plan.rows, self.row, rows)
+            return []
+
+        along(builder, plan.columns, self.column, columns)
+
+    def _panel(self) -> PackedOperand:
+        """Memory for one panel of B."""
+        plan = self.plan
+        shape = PanelShape.of(self.b, plan.columns.width, plan.count, plan.term_block, is_by_line=False)
+        view = on_stack(self.builder, PackedOperand.layout(1, shape), self.b.node.element_type, "panel")
+        return PackedOperand(self.b, shape, view)
+
+    def _lines(
+        self, operand: ProductOperand, reading: Reading, number: SSAValue, first: SSAValue
+    ) -> OperandLines | None:
+        """The lines of a panel that is packed."""
+        if reading is Reading.IN_PLACE:
+            return None
+        at = number if reading is Reading.SHARED else within(self.builder, number, first)
+        return self.packed[operand].at(self.root, at)
+
+    def _rows_in_place(self, first: SSAValue) -> LinesInPlace:
+        """The rows of a panel where they are; the last one in place of those that do not exist."""
+        builder, rows, a = self.builder, self.plan.rows, self.a
+        levels: list[LoopLevel] = []
+        for number in range(rows.width):
+            at = builder.sum_of([(first, 1)], number, "row")
+            if number and rows.has_edge:
+                at = builder.at_most(at, rows.size - 1, "row")
+            levels.append(a.line(self.root, at))
+        return LinesInPlace(a, levels)
+
+    # ---- sums -------------------------------------------------------------------------------------------
+
+    def _at_once(self, terms: SSAValue) -> None:
+        """All terms of a block in registers in one go."""
+        builder, plan, results = self.builder, self.plan, self.results
+        tile: BufferView | None = None
+        zero = builder.index(0)
+        if not results.are_simple:
+            shape = plan.rows.width, plan.columns.width
+            tile = on_stack(builder, StridedLayout(shape, (shape[1], 1)), self.element_type, "sums")
+
+        def block(
+            row: SSAValue, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
+        ) -> None:
+            sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms))
+            if tile is None:
+                results.store(sums, row, levels)
+            else:
+                results.keep(sums, tile, (zero, zero), adds=False)
+                results.store_kept(tile, (zero, zero), (row, plan.rows.width), levels)
+
+        self._each_panel(block)
+
+    def _in_blocks_of_terms(self, terms: int) -> None:
+        """One block of terms after the other, whose sums are added up in higher precision, in memory."""
+        builder, plan, results = self.builder, self.plan, self.results
+        wide = TOTALS.get(self.element_type, self.element_type)
+        shape = plan.rows.step * plan.rows.width, plan.columns.step * plan.columns.width
+        totals = on_stack(builder, StridedLayout(shape, (shape[1], 1)), wide, "totals")
+        self._clear(totals)
+        first_row = builder.product(self.row, plan.rows.width, "row")
+        first_column = builder.product(self.column, plan.columns.width, "column")
+
+        def place(row: SSAValue, column: SSAValue) -> tuple[SSAValue, SSAValue]:
+            return within(self.builder, row, first_row), within(self.builder, column, first_column)
+
+        def of_terms(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            end = builder.sum_of([(start, 1)], plan.term_block, "end")
+            if terms % plan.term_block:
+                end = builder.at_most(end, terms, "end")
+
+            def block(
+                row: SSAValue, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
+            ) -> None:
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end))
+                results.keep(sums, totals, place(row, column), adds=True)
+
+            self._each_panel(block, (start, end))
+            return []
+
+        builder.loop((0, terms, plan.term_block), "block", [], of_terms)
+
+        def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            column = builder.product(number, plan.columns.width, "column")
+            levels = results.columns(self.root, column)
+            at = builder.index(0), within(self.builder, column, first_column)
+            results.store_kept(totals, at, (first_row, shape[0]), levels)
+            return []
+
+        along(builder, plan.columns, self.column, columns)
+
+    def _clear(self, totals: BufferView) -> None:
+        """Zeros for all totals."""
+        builder, count = self.builder, self.plan.count
+        height, width = totals.layout.shape
+        lanes = Lanes(self.b.lines.last, count)
+        zero = builder.number(0, vector_type(totals.element_type, count))
+
+        def row(at: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            for start in range(0, width, count):
+                store_vector(totals, builder, lanes, zero, ([(at, width)], start, 1))
+            return []
+
+        builder.loop((0, height, 1), "row", [], row)
+
+
+def along(
+    builder: CodeBuilder,
+    lines: Blocking,
+    first: SSAValue,
+    body: Callable[[SSAValue, Sequence[SSAValue]], list[SSAValue]],
+) -> None:
+    """Loops over the panels of a block, the first of which is this one."""
+    builder.loop_between((*panels_from(builder, lines, first), builder.index(1)), "panel", [], body)
+
+
+def panels_from(builder: CodeBuilder, lines: Blocking, first: SSAValue) -> Bounds:
+    """The panels of a block, the first of which is this one."""
+    end = builder.sum_of([(first, 1)], lines.step, "end")
+    return first, builder.at_most(end, lines.panels, "end") if lines.panels % lines.step else end
+
+
+def within(builder: CodeBuilder, number: SSAValue, first: SSAValue) -> SSAValue:
+    """The number of a panel, a row or a column within its block."""
+    return result_of(index_op(arith.SubiOp, number, first), "within")
+
+
+def on_stack(
+    builder: FunctionBuilder, layout: StridedLayout, element_type: Attribute, name: str
+) -> BufferView:
+    """Memory of a block's own."""
+    return BufferView(builder.on_stack(layout.shape, element_type, name), layout, element_type)

@@ -1,0 +1,45 @@
+"""The block of the result that is summed up in registers: its rows' elements of A times its columns' vectors of B."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import vector
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.products.product_axes import Bounds
+from pullback.passes.loops.products.product_operand import OperandLines
+from pullback.passes.loops.products.product_plan import ProductPlan
+from pullback.passes.lowering.code_builder import CodeBuilder, result_of, splat
+
+
+def block_sums(
+    builder: CodeBuilder,
+    plan: ProductPlan,
+    element_type: Attribute,
+    lines: tuple[OperandLines, OperandLines],
+    terms: Bounds,
+) -> Sequence[Scalar]:
+    """The sums over some terms, row by row in vectors, for lines of A and of B."""
+    a, b = lines
+    zero = builder.number(0, vector_type(element_type, plan.count)).value
+
+    def step(term: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
+        vectors = list(b.vectors(term))
+        left = iter(sums)
+        result: list[SSAValue] = []
+        for element in a.elements(term):
+            factor = splat(element, plan.count)
+            for along in vectors:
+                so_far = next(left)
+                fma = vector.FMAOp.create(
+                    operands=[factor.value, along.value, so_far], result_types=[so_far.type]
+                )
+                result.append(result_of(fma, "sum"))
+        return result
+
+    zeros = [zero] * (plan.rows.width * plan.vectors)
+    first, end = terms
+    return [Scalar(s) for s in builder.loop_between((first, end, builder.index(1)), "k", zeros, step)]

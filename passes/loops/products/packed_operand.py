@@ -1,0 +1,239 @@
+"""Packed operands: copies of A and B in the order in which the blocks of a product read them.
+
+Lines are in panels, as many as a block has. A panel holds them side by side, the lines of one term after those of the
+one before:
+
+    panel[term][line]
+
+or, where the elements of a line are neighbours already, and are needed one by one, one line after the other:
+
+    panel[line][term]
+
+What an operand is computed from is computed once so, while it is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
+from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.product_axes import Bounds, Indices
+from pullback.passes.loops.products.product_operand import ProductOperand
+from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vectors import Lanes, mask_before, shuffle, tail_mask
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import CodeBuilder, Term
+from pullback.passes.lowering.strided_layout import StridedLayout
+
+CACHE_LINE = 512
+"""The bits of a line of the cache."""
+
+
+@dataclass(frozen=True)
+class PanelShape:
+    """The shape of a panel: so many lines of so many terms, in vectors of `count`."""
+
+    width: int
+    terms: int
+    count: int
+    is_by_line: bool
+    """Whether a line's terms are neighbours, and not a term's lines."""
+
+    @staticmethod
+    def of(operand: ProductOperand, width: int, count: int, terms: int, *, is_by_line: bool) -> PanelShape:
+        """The shape for an operand. Lines one by one are an odd number of cache lines apart, so not all in one set."""
+        if is_by_line:
+            together = CACHE_LINE // bit_width(operand.node.element_type)
+            terms = (-(-terms // together) | 1) * together
+        return PanelShape(width, terms, count, is_by_line)
+
+    @property
+    def size(self) -> int:
+        """The elements of a panel."""
+        return self.width * self.terms
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """The distance of lines, and of terms."""
+        return (self.terms, 1) if self.is_by_line else (1, self.width)
+
+
+@dataclass(frozen=True)
+class PackedOperand:
+    """Panels of an operand in memory, where `strides` are the distances of the matrices of a batch."""
+
+    operand: ProductOperand
+    shape: PanelShape
+    view: BufferView
+    batch: Sequence[tuple[int, int]] = ()
+    """The dims of the batch that it changes with, and the distance of its matrices along each."""
+
+    @staticmethod
+    def layout(panels: int, shape: PanelShape) -> StridedLayout:
+        """The layout of memory for so many panels."""
+        inner = (shape.width, shape.terms) if shape.is_by_line else (shape.terms, shape.width)
+        return StridedLayout((panels, *inner), (shape.size, inner[1], 1))
+
+    @property
+    def builder(self) -> CodeBuilder:
+        return self.operand.kernel.builder
+
+    def at(self, root: LoopLevel, panel: SSAValue, first: SSAValue | None = None) -> PackedLines:
+        """A panel of the matrix that `root` is at, which holds the terms from one on."""
+        matrix = [(root.indices[dim], stride) for dim, stride in self.batch]
+        return PackedLines(self, [*matrix, (panel, self.shape.size)], first)
+
+    # ---- copies -----------------------------------------------------------------------------------------
+
+    def pack(self, root: LoopLevel, panels: Bounds, origin: SSAValue, terms: Bounds | None = None) -> None:
+        """Fills panels, of which that of number `origin` is the first in memory; with all terms, or with some.
+
+        Where the lines of a term are neighbours, those of all panels are copied before those of the next term.
+        """
+        operand = self.operand
+        if not self.shape.is_by_line and operand.lines.is_single and not operand.is_contiguous(operand.terms):
+            self._copy_terms(root, panels, origin, terms)
+            return
+        copy = self._copy_lines if self.shape.is_by_line else self._transpose
+
+        def panel(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            first = self.builder.product(number, self.shape.width, "line")
+            copy(root, first, self.at(root, self.builder.minus(number, origin, "within")), terms)
+            return []
+
+        self.builder.loop_between((*panels, self.builder.index(1)), "panel", [], panel)
+
+    def _copy_lines(self, root: LoopLevel, first: SSAValue, to: PackedLines, bounds: Bounds | None) -> None:
+        """One line after the other, in vectors of terms."""
+        operand, builder, count = self.operand, self.builder, self.shape.count
+
+        def line(offset: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            level = operand.line(root, self._existing([(first, 1), (offset, 1)]))
+
+            def vector(terms: Indices, number: list[Term], size: int) -> None:
+                value = operand.vector_of_terms(level, terms, count, size)
+                mask = None if size == count else tail_mask(builder, size, count)
+                to.store(value, [(offset, self.shape.terms), *number], mask)
+
+            operand.terms.each_vector(builder, "k", count, vector, bounds)
+            return []
+
+        builder.loop((0, self.shape.width, 1), "line", [], line)
+
+    def _copy_terms(self, root: LoopLevel, panels: Bounds, origin: SSAValue, bounds: Bounds | None) -> None:
+        """The lines of one term after those of another, in vectors of lines."""
+        operand, builder, shape = self.operand, self.builder, self.shape
+        count, width = shape.count, shape.width
+
+        def term(terms: Indices, number: list[Term]) -> None:
+            def panel(panel: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                first = builder.product(panel, width, "line")
+                to = self.at(root, builder.minus(panel, origin, "within"))
+                for start in range(0, width, count):
+                    at = builder.sum_of([(first, 1)], start, "line")
+                    size = min(width - start, count)
+                    level = operand.vector_of_lines(root, at, count, self._lanes(at, size))
+                    mask = None if size == count else tail_mask(builder, size, count)
+                    place = [(at, f * width) for at, f in number]
+                    to.store(operand.element(level, terms), place, mask, start)
+                return []
+
+            builder.loop_between((*panels, builder.index(1)), "panel", [], panel)
+
+        operand.terms.each(builder, "k", term, bounds)
+
+    def _transpose(self, root: LoopLevel, first: SSAValue, to: PackedLines, bounds: Bounds | None) -> None:
+        """Squares of `count` lines by `count` terms are turned around in registers."""
+        operand, builder, shape = self.operand, self.builder, self.shape
+        count, width = shape.count, shape.width
+        lanes = min(count, width)
+
+        def squares(offset: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            existing = [self._existing([(first, 1), (offset, 1)], line) for line in range(lanes)]
+            levels = [operand.line(root, at) for at in existing]
+
+            def square(terms: Indices, number: list[Term], size: int) -> None:
+                zero = builder.number(0, vector_type(operand.node.element_type, count))
+                loaded = [operand.vector_of_terms(level, terms, count, size) for level in levels]
+                loaded += [zero] * (count - lanes)
+                mask = None if lanes == count else tail_mask(builder, lanes, count)
+                for term, value in enumerate(transposed(loaded)[:size]):
+                    at = [(at, f * width) for at, f in number]
+                    to.store(value, [*at, (offset, 1)], mask, term * width)
+
+            operand.terms.each_vector(builder, "k", count, square, bounds)
+            return []
+
+        if width <= count:
+            squares(builder.index(0), [])
+        else:
+            builder.loop((0, width, count), "offset", [], squares)
+
+    def _lanes(self, first: SSAValue, size: int) -> SSAValue | None:
+        """The mask of the lines from one on that there are; None where all lanes are lines."""
+        lines, count = self.operand.lines.size, self.shape.count
+        if lines % self.shape.width:
+            return mask_before(self.builder, lines, first, count)
+        return None if size == count else tail_mask(self.builder, size, count)
+
+    def _existing(self, number: list[Term], offset: int = 0) -> SSAValue:
+        """The number of a line, or of the last one where there is none of that number."""
+        at = self.builder.sum_of(number, offset, "line")
+        lines = self.operand.lines.size
+        return at if lines % self.shape.width == 0 else self.builder.at_most(at, lines - 1, "line")
+
+
+@dataclass(frozen=True)
+class PackedLines:
+    """The lines of one panel."""
+
+    packed: PackedOperand
+    base: list[Term]
+    first: SSAValue | None
+    """The first term that is there; none for all."""
+
+    def elements(self, term: SSAValue) -> Iterator[Scalar]:
+        packed = self.packed
+        term = self._within(term)
+        line_stride, stride = packed.shape.strides
+        for line in range(packed.shape.width):
+            yield packed.view.load(packed.builder, [*self.base, (term, stride)], line * line_stride)
+
+    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
+        packed, shape = self.packed, self.packed.shape
+        at = self._within(term)
+        lanes = Lanes(packed.operand.lines.last, shape.count)
+        for start in range(0, shape.width, shape.count):
+            terms = [*self.base, (at, shape.width)]
+            yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
+
+    def _within(self, term: SSAValue) -> SSAValue:
+        return term if self.first is None else self.packed.builder.minus(term, self.first, "within")
+
+    def store(self, value: Scalar, terms: list[Term], mask: SSAValue | None, constant: int = 0) -> None:
+        """Stores a vector, so many elements from the panel's first."""
+        packed = self.packed
+        lanes = Lanes(packed.operand.lines.last, packed.shape.count, mask)
+        store_vector(packed.view, packed.builder, lanes, value, ([*self.base, *terms], constant, 1))
+
+
+def transposed(rows: list[Scalar]) -> list[Scalar]:
+    """The transpose of a square of as many vectors as each has lanes, by exchanging ever smaller blocks."""
+    count = len(rows)
+    block = count // 2
+    while block:
+        exchanged: list[Scalar] = [*rows]
+        low = [lane if not lane & block else count + lane - block for lane in range(count)]
+        high = [lane + block if not lane & block else count + lane for lane in range(count)]
+        for at in range(count):
+            if not at & block:
+                exchanged[at] = shuffle(rows[at], rows[at + block], low)
+                exchanged[at + block] = shuffle(rows[at], rows[at + block], high)
+        rows = exchanged
+        block //= 2
+    return rows

@@ -1,0 +1,179 @@
+"""The plan of a product: the block in registers, the blocks of the result, and how either operand is read.
+
+Everything here follows from shapes and from the schedule, so that what is computed does not depend on how many threads
+compute it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import prod
+
+from pullback.dialects.graph.op.scalar import bit_width
+from pullback.passes.loops.products.product_axes import ProductAxes
+from pullback.passes.loops.products.product_operand import ProductOperand
+from pullback.passes.lowering.vector_registers import evenly, product_tile
+
+K_BLOCK = 1024
+"""How many products are added up one after the other, in the type of the operands."""
+SMALL_OPERAND = 64 << 10
+"""The most bytes of an operand whose lines are far apart that is read where it is."""
+PACK_ROWS = 32
+"""From so many rows on, copying a panel of B costs less than reading it with long strides."""
+BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
+"""The most rows and columns of a block of the result: panels of columns are copied for all its rows."""
+LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS = 512, 64
+"""The same where sums are longer than `K_BLOCK`: those of a block are on the stack in higher precision."""
+ENOUGH_BLOCKS = 16
+"""Blocks of the result that several threads share well."""
+LEAST_WORK = 1 << 21
+"""Products of a block of the result below which it is not divided any more: about 20 microseconds."""
+PACKED_TOGETHER = 8
+"""How many panels are copied side by side, so that rows of the operand are read in long pieces."""
+PRIVATE_BYTES = 256 << 10
+"""The most memory on the stack that an operand is copied to: both together leave the pool's threads room enough."""
+
+
+class Reading(Enum):
+    """How the blocks of a product read an operand."""
+
+    IN_PLACE = auto()
+    SHARED = auto()
+    """From panels in scratch memory, which are filled before."""
+    PRIVATE = auto()
+    """From panels on the stack, which are filled for each block of the result."""
+    IN_TURN = auto()
+    """From one panel on the stack, which is filled for each panel of a block in turn."""
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """The division of one axis of the result: lines into panels of `width`, panels into blocks of `step`."""
+
+    size: int
+    width: int
+    step: int
+
+    @property
+    def panels(self) -> int:
+        return -(-self.size // self.width)
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.panels // self.step)
+
+    @property
+    def has_edge(self) -> bool:
+        """Tells whether the last panel has lines that do not exist."""
+        return self.size % self.width != 0
+
+    def halved(self) -> Blocking:
+        """Blocks of half as many panels."""
+        return Blocking(self.size, self.width, -(-self.step // 2))
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """The block in registers (`rows.width` by `columns.width`), blocks of the result, and blocks of terms."""
+
+    rows: Blocking
+    columns: Blocking
+    count: int
+    """The lanes of a vector."""
+    term_block: int
+    """How many terms are summed up in registers; all of them if they are at most so many."""
+    a: Reading
+    b: Reading
+
+    @property
+    def readings(self) -> tuple[Reading, Reading]:
+        return self.a, self.b
+
+    @property
+    def vectors(self) -> int:
+        return self.columns.width // self.count
+
+    @staticmethod
+    def of(a: ProductOperand, b: ProductOperand, axes: ProductAxes, count: int) -> ProductPlan:
+        """The plan for these operands, in vectors of `count` lanes."""
+        m, n, k = axes.rows.size, axes.columns.size, axes.terms.size
+        rows, vectors = register_block(a, m, n, count)
+        most_rows, most_columns = BLOCK_ROWS, BLOCK_COLUMNS
+        if k > K_BLOCK:
+            most_rows, most_columns = LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS
+        panel = max(bytes_of(b) // max(n, 1), 1) * vectors * count
+        if PRIVATE_BYTES // panel > 1:
+            most_columns = min(most_columns, PRIVATE_BYTES // panel * vectors * count)
+        row_blocks = blocked(m, rows, most_rows)
+        column_blocks = blocked(n, vectors * count, most_columns)
+        batch = prod(axes.batch.extents)
+        while batch * row_blocks.blocks * column_blocks.blocks < ENOUGH_BLOCKS:
+            height, width = row_blocks.step * rows, column_blocks.step * vectors * count
+            if height * width * k < 2 * LEAST_WORK or (row_blocks.step == 1 and column_blocks.step == 1):
+                break
+            if column_blocks.step == 1:
+                row_blocks = row_blocks.halved()
+            else:
+                column_blocks = column_blocks.halved()
+        term_blocks = -(-k // K_BLOCK)
+        term_block = -(-k // max(term_blocks, 1))
+        return ProductPlan(
+            row_blocks,
+            column_blocks,
+            count,
+            term_block,
+            reading_of_a(a, row_blocks, column_blocks),
+            reading_of_b(b, row_blocks, column_blocks, term_block),
+        )
+
+
+def register_block(a: ProductOperand, m: int, n: int, count: int) -> tuple[int, int]:
+    """Rows and vectors of the block in registers: `tile` of the schedule, or what takes the fewest cycles.
+
+    Blocks are as equal as can be, so that the last ones are nearly full.
+    """
+    tile = a.kernel.schedule.cpu.tile
+    if len(tile) == 2:
+        rows, vectors = tile[0], -(-tile[1] // count)
+    else:
+        rows, vectors = product_tile(m, n, a.terms.size, count, a.kernel.vector_bits)
+    return evenly(max(m, 1), rows), evenly(max(-(-n // count), 1), vectors)
+
+
+def blocked(size: int, width: int, most: int) -> Blocking:
+    """Blocks of at most so many lines, as equal as can be."""
+    panels = max(-(-size // width), 1)
+    return Blocking(size, width, evenly(panels, max(most // width, 1)))
+
+
+def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
+    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
+    if in_place(a) and (a.is_contiguous(a.terms) or bytes_of(a) <= SMALL_OPERAND):
+        return Reading.IN_PLACE
+    private = rows.step * rows.width * (a.terms.size + 32) * bit_width(a.node.element_type) // 8
+    often = columns.blocks == 1 or columns.step * columns.width >= 128
+    if often and a.terms.size <= K_BLOCK and private <= PRIVATE_BYTES * 7 // 8:
+        return Reading.PRIVATE
+    return Reading.SHARED
+
+
+def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
+    """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
+    if in_place(b) and b.is_contiguous(b.lines) and (rows.size < PACK_ROWS or bytes_of(b) <= SMALL_OPERAND):
+        return Reading.IN_PLACE
+    if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:
+        return Reading.PRIVATE
+    if b.terms.is_single or terms == b.terms.size:
+        return Reading.IN_TURN
+    return Reading.SHARED
+
+
+def in_place(operand: ProductOperand) -> bool:
+    """Tells whether an operand could be read where it is."""
+    return (operand.is_loaded and operand.terms.is_single) or not operand.lines.size * operand.terms.size
+
+
+def bytes_of(operand: ProductOperand) -> int:
+    """The bytes of one matrix."""
+    return operand.lines.size * operand.terms.size * bit_width(operand.node.element_type) // 8
