@@ -9,7 +9,7 @@ import hashlib
 
 from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.machine import machine_key
-from pullback.backends.object_cache.kept_files import PROGRAM
+from pullback.backends.object_cache.kept_files import OBJECT
 from pullback.backends.object_cache.private_folder import NotPrivateError, lasting_folder
 from pullback.backends.object_cache.program_cache import PROGRAMS
 from pullback.backends.object_cache.sealed_files import keep_sealed, read_sealed
@@ -28,7 +28,7 @@ def kept_object(text: str) -> bytes:
         folder, key = None, []
     if folder is None:
         return emit_objects([text])[0]
-    path = folder / f"{hashlib.sha256(chr(0).join(key).encode()).hexdigest()[:40]}{PROGRAM}"
+    path = folder / f"{hashlib.sha256(chr(0).join(key).encode()).hexdigest()[:40]}{OBJECT}"
     try:
         found = read_sealed(path, MAGIC)
     except FileNotFoundError:

@@ -16,9 +16,11 @@ WORK, RESULT = ".compiling-", "result"
 """The folders of compilations, and what each leaves there."""
 PROGRAM = ".program"
 """How the names of kept native programs end."""
-SUFFIXES = (".o", ".so", ".cubin", PROGRAM)
+OBJECT = ".object"
+"""How those of kept objects end that are part of every process."""
+SUFFIXES = (".o", ".so", ".cubin", PROGRAM, OBJECT)
 """How the names of kept files end."""
-LIMITS = {PROGRAM: 512 << 20}
+LIMITS = {PROGRAM: 512 << 20, OBJECT: 8 << 20}
 """The most bytes that the files of one kind take together: those whose use lies furthest back go first."""
 _DAY = 24 * 3600
 KEPT_DAYS = 30

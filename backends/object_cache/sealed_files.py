@@ -55,19 +55,21 @@ def read_sealed(path: Path, magic: bytes) -> bytes | None:
         raise
     except OSError:  # a link, or what cannot be read
         return None
-    with os.fdopen(handle, "rb") as file:
+    try:
         entry = os.fstat(handle)
         if not stat.S_ISREG(entry.st_mode):
             return None
-        try:
-            check_private(path, entry)
+        check_private(path, entry)
+        with os.fdopen(handle, "rb", closefd=False) as file:
             contents = unsealed(magic, file.read())
-        except (NotPrivateError, OSError):
-            return None
         if contents is not None:
             with suppress(OSError):  # the folder may be to read only
                 os.utime(handle)
         return contents
+    except (NotPrivateError, OSError):
+        return None
+    finally:
+        os.close(handle)
 
 
 def keep_sealed(path: Path, magic: bytes, contents: bytes) -> bool:

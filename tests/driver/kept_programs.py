@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pullback.backends.object_cache.program_cache import PROGRAMS, ProgramCache
+from pullback.driver.targets import native_key
 
 
 class KeptPrograms:
@@ -33,6 +34,7 @@ class KeptPrograms:
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeptPrograms]:
     monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setattr(native_key, "own_digest", lambda: "ours")  # somebody may edit them meanwhile
     before = replace(PROGRAMS)
     _reset()
     yield KeptPrograms(tmp_path / "kept")
