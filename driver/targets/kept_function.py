@@ -24,7 +24,7 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from pullback.backends.cpu.native_code import NativeCode, from_kept_parts, kept_parts
 from pullback.backends.cpu.runtime import Executable
-from pullback.backends.object_cache.kept_files import PROGRAM
+from pullback.backends.object_cache.kept_files import LIMITS, PROGRAM
 from pullback.backends.object_cache.private_folder import NotPrivateError, lasting_folder
 from pullback.backends.object_cache.program_cache import PROGRAMS
 from pullback.backends.object_cache.sealed_files import keep_sealed, read_sealed
@@ -35,6 +35,8 @@ from pullback.driver.targets.native_key import NotKeptError, native_key
 
 MAGIC = b"pullback program 1\n"
 _LENGTH = 8
+LARGEST = LIMITS[PROGRAM] // 8
+"""Bytes of an entry, which may hold constants of any size."""
 
 
 def kept_function(
@@ -49,16 +51,18 @@ def kept_function(
         PROGRAMS.misses[str(reason)] += 1
         return compiled(lowered(), finished)
     path = folder / f"{key[:40]}{PROGRAM}"
-    if (found := _found(path, key, finished, start)) is not None:
+    found = _found(path, key, finished, start)
+    if isinstance(found, NativeFunction):
         return found
     arguments, code = _made(finished, lowered)
-    made = _loaded(arguments, code)
+    made, reason = _loaded(arguments, code), found
     try:
         entry = _entry(key, arguments, code, finished, time.perf_counter() - start)
-    except NotKeptError as reason:
-        PROGRAMS.misses[str(reason)] += 1
+    except NotKeptError as error:
+        reason = str(error)
     else:
         PROGRAMS.bytes_written += len(entry) if keep_sealed(path, MAGIC, entry) else 0
+    PROGRAMS.misses[reason] += 1
     return made
 
 
@@ -91,25 +95,18 @@ def _loaded(arguments: Sequence[Argument], code: NativeCode) -> NativeFunction:
     return NativeFunction(Layout.of_arguments(arguments), Executable(code))
 
 
-def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunction | None:
-    """The function that is kept under a key."""
+def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunction | str:
+    """The function that is kept under a key, or why there is none."""
     try:
         entry = read_sealed(path, MAGIC)
     except FileNotFoundError:
-        PROGRAMS.misses["it is new"] += 1
-        return None
+        return "it is new"
+    wrong = (ValueError, LookupError, TypeError, RuntimeError, DiagnosticException)
     try:
         arguments, code, seconds = _read(entry or b"", key, finished)
         found = _loaded(arguments, code)
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        RuntimeError,
-        DiagnosticException,
-    ):  # of somebody else's making
-        PROGRAMS.misses["its file is damaged"] += 1
-        return None
+    except wrong:  # it was sealed by somebody else
+        return "its file is damaged"
     PROGRAMS.hits += 1
     PROGRAMS.bytes_read += len(entry or b"")
     PROGRAMS.seconds_saved += seconds - (time.perf_counter() - start)
@@ -130,7 +127,10 @@ def _entry(
             "seconds": seconds,
         }
     ).encode()
-    return b"".join([len(header).to_bytes(_LENGTH, "little"), header, *objects])
+    entry = b"".join([len(header).to_bytes(_LENGTH, "little"), header, *objects])
+    if len(entry) > LARGEST:
+        raise NotKeptError("it is too large to be kept")
+    return entry
 
 
 def _read(entry: bytes, key: str, finished: ModuleOp) -> tuple[list[Argument], NativeCode, float]:

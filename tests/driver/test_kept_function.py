@@ -14,7 +14,7 @@ import pytest
 import pullback as pb
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.driver import program
-from pullback.driver.targets import native_key
+from pullback.driver.targets import kept_function, native_key
 from pullback.tests.driver.kept_programs import KeptPrograms
 from pullback.tests.driver.kept_programs import kept as kept
 from pullback.tools.run import main as run
@@ -60,7 +60,7 @@ def host_calls(name: str = "layer") -> Built:
         x = pb.placeholder("f32", (3, 3), name="x")
         w = pb.Variable(np.zeros((3, 3), np.float32), name="w")
         with pb.name_scope(name):
-            y = pb.linalg.cholesky(x) if hasattr(pb, "linalg") else pb.cholesky(x)
+            y = pb.cholesky(x)
         changed = w.assign_add(pb.sort(y))
         with pb.control_dependencies([changed]):
             z = pb.argsort(w.read())
@@ -112,9 +112,9 @@ def test_what_is_found_gives_the_same(
 
 
 def test_text_is_lowered_when_it_is_asked_for(kept: KeptPrograms, lowered: list[object]) -> None:
-    for _ in range(2):
-        step, inputs, _ = arithmetic()
-        step(*inputs)
+    bits(arithmetic)
+    step, inputs, _ = arithmetic()
+    step(*inputs)
     assert "define void @main" in step.ir("llvm") and len(lowered) == 2
 
 
@@ -232,6 +232,12 @@ def test_where_nothing_can_be_kept(
     monkeypatch.setenv("PULLBACK_CACHE", "0")
     assert bits(arithmetic) == expected
     assert kept.found == (0, {"nothing is kept": 1})
+
+
+def test_what_is_large_is_not_kept(kept: KeptPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_function, "LARGEST", 1000)
+    bits(doubling)
+    assert kept.found == (0, {"it is too large to be kept": 1}) and kept.files == []
 
 
 def test_the_tools_report(kept: KeptPrograms, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,14 +45,18 @@ def factory():
 PACKAGE = "scaled_by_a_plugin"
 
 
+def source(folder: Path, name: str) -> Path:
+    return folder / f"{name}.py"
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package of a plug-in, which was there before this process began."""
     folder = tmp_path / PACKAGE
     folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "helpers.py").write_text("FACTOR = 3\n")
-    (folder / "ops.py").write_text(OP.format(package=PACKAGE))
+    source(folder, "__init__").touch()
+    source(folder, "helpers").write_text("FACTOR = 3\n")
+    source(folder, "ops").write_text(OP.format(package=PACKAGE))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(source_digest, "_BEGUN", time.time_ns() + 10**12)
     invalidate_caches()
@@ -68,10 +72,10 @@ def test_an_edit_of_a_plugin(package: Path, monkeypatch: pytest.MonkeyPatch) -> 
     seen = {digest_of_definitions([cls])}
     assert {digest_of_definitions([cls, cls.of, Unary])} == seen
     for change in (
-        lambda: (package / "helpers.py").write_text("FACTOR = 44\n"),
-        lambda: os.utime(package / "helpers.py", (1, 1)),
-        lambda: (package / "more.py").touch(),
-        lambda: (package / "more.py").rename(package / "renamed.py"),
+        lambda: source(package, "helpers").write_text("FACTOR = 44\n"),
+        lambda: os.utime(source(package, "helpers"), (1, 1)),
+        lambda: source(package, "more").touch(),
+        lambda: source(package, "more").rename(source(package, "renamed")),
     ):
         change()
         before = len(seen)
@@ -85,13 +89,13 @@ def test_an_edit_of_a_plugin(package: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_edit_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in source_digest.COMPILER:
         (tmp_path / folder / "inner" / "__pycache__").mkdir(parents=True)
-        (tmp_path / folder / "inner" / "a.py").write_text("A = 1\n")
+        source(tmp_path / folder / "inner", "a").write_text("A = 1\n")
     monkeypatch.setattr(source_digest, "_PACKAGE", tmp_path)
     monkeypatch.setattr(source_digest, "_BEGUN", time.time_ns() + 10**12)
     seen = {own_digest.__wrapped__()}
     (tmp_path / "passes" / "inner" / "__pycache__" / "a.pyc").touch()
     assert {own_digest.__wrapped__()} == seen
-    (tmp_path / "passes" / "inner" / "a.py").write_text("A = 22\n")
+    source(tmp_path / "passes" / "inner", "a").write_text("A = 22\n")
     assert own_digest.__wrapped__() not in seen
     monkeypatch.setattr(source_digest, "_PACKAGE", tmp_path / "archive.zip")
     with pytest.raises(UnknownSourceError, match="are in no folder"):
@@ -122,7 +126,7 @@ def test_a_plugin_is_kept_and_a_closure_is_not(package: Path, kept: KeptPrograms
         pb.register(cls)
         assert step_with(cls)()[0].tolist() == [3, 3]
     assert kept.found == (1, {"it is new": 1})
-    (package / "helpers.py").write_text("FACTOR = 3  # as it was\n")
+    source(package, "helpers").write_text("FACTOR = 3  # as it was\n")
     assert step_with(cls)()[0].tolist() == [3, 3]
     assert kept.found == (0, {"it is new": 1})
 

@@ -137,9 +137,9 @@ def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
     path = path_in(tmp_path)
     assert keep_sealed(path, MAGIC, OLD)
 
-    def write(path: Path, contents: bytes) -> int:
-        with path.open("wb", buffering=0) as file:
-            file.write(contents[: len(contents) // 2])
+    def write(self: Path, data: Any) -> int:
+        with self.open("wb", buffering=0) as file:
+            file.write(data[: len(data) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
