@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pullback.backends.cpu.llvm_library import Machine, RefusedError, emit
 from pullback.backends.cpu.machine import target_machine
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.interrupts import poll, putting_off
+from pullback.process.thread_count import get_num_threads
 
 SMALLEST_FOR_A_THREAD = 30_000
 """Characters of LLVM IR, some 20 ms of work: with less there is nothing to share."""
@@ -31,21 +31,13 @@ def emit_objects(texts: Sequence[str]) -> tuple[bytes, ...]:
         LLVMError: a RuntimeError, for text that LLVM refuses; of several such texts, for the first.
     """
     large = sum(len(text) >= SMALLEST_FOR_A_THREAD for text in texts)
-    threads = min(large, _threads()) if large > 1 else 1
+    threads = min(large, get_num_threads()) if large > 1 else 1
     return putting_off(_Work(texts).shared_by, threads)
 
 
 def emit_object(text: str) -> bytes:
     """The object file of one module of LLVM IR."""
     return emit_objects([text])[0]
-
-
-def _threads() -> int:
-    """The threads that may compile."""
-    asked = os.environ.get("PULLBACK_NUM_THREADS", "")
-    if asked.isdecimal():
-        return max(1, int(asked))
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _machines: deque[Machine] = deque()

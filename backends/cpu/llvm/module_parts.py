@@ -33,9 +33,10 @@ class _Symbol:
     called: Counter[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.mentioned = Counter(MENTION.findall(self.text))
+        with_names = "\n".join(line for line in self.text.split("\n") if "@" in line)
+        self.mentioned = Counter(MENTION.findall(with_names))
         del self.mentioned[self.name]
-        self.called = Counter(CALLEE.findall(self.text))
+        self.called = Counter(CALLEE.findall(with_names))
 
     @property
     def head(self) -> str:
