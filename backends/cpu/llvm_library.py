@@ -17,8 +17,9 @@ from typing import Any
 from llvmlite.binding import ffi
 
 # The lowering has chosen vectors, accumulators and unrolling; LLVM is to inline, hoist and simplify. Its pipeline for
-# functions does that. The one for modules takes twice as long, for passes between functions and for vectors and unrolled
-# loops; steps of networks are not faster for it. Without LICM a load that does not change stays in its loop (+10 %).
+# functions does that. The one for modules takes twice as long, for passes between functions and for loops, which are
+# to stay as they are; steps of networks are not faster for it. Without LICM a load stays in a loop that does not change
+# it (+10 %).
 OPTIMIZATION_LEVEL = 1
 CODE_GENERATION_LEVEL = 3
 
