@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, Operation, Region
@@ -14,6 +17,7 @@ from pullback.dialects.graph.op.graph_op import SeesItsArguments
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.calls import called_function, fault_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 
 
 class VerificationError(DiagnosticError, VerifyException):
@@ -26,20 +30,21 @@ def verify(module: ModuleOp) -> None:
     Raises:
         VerificationError: for the first op that breaks one, inner ops first.
     """
-    _check_bounds(module)
+    ops = operations_within(module)
+    _check_bounds(ops)
     try:
         module.verify()
     except (MemoryError, RecursionError):
         raise
     except Exception as error:  # some of xDSL's operations raise no VerifyException
         raise _located(module, error) from error
-    _check_dominance(module)
-    _check_globals(module)
+    _check_dominance(ops)
+    _check_globals(ops)
 
 
-def _check_globals(module: ModuleOp) -> None:
+def _check_globals(ops: Sequence[Operation]) -> None:
     """Checks that each `memref.get_global` names an existing global, and has its type."""
-    for op in module.walk():
+    for op in ops:
         if isinstance(op, memref.GetGlobalOp):
             name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
             if found is None or found.name != "memref.global":
@@ -48,9 +53,9 @@ def _check_globals(module: ModuleOp) -> None:
                 raise VerificationError(f"'{op.name}': @{name} is {type_}, not {op.memref.type}", op)
 
 
-def _check_bounds(module: ModuleOp) -> None:
+def _check_bounds(ops: Sequence[Operation]) -> None:
     """Checks blocks and the limits of all types, before anything computes with their extents or allocates them."""
-    for op in module.walk():
+    for op in ops:
         try:
             for result in op.results:
                 check_bounds(result.type)
@@ -102,9 +107,9 @@ def _message(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _check_dominance(module: ModuleOp) -> None:
+def _check_dominance(ops: Sequence[Operation]) -> None:
     """Checks dominance, which xDSL does not: its parser accepts uses before definitions, and a pass may make them."""
-    order = {op: index for index, op in enumerate(module.walk())}
+    order = {op: index for index, op in enumerate(ops)}
     regions: dict[Region, DominanceInfo] = {}
     for op, index in order.items():
         block = op.parent
@@ -132,8 +137,14 @@ def _fault(owner: Operation | Block, user: Operation) -> str:
 
 
 def _is_isolated(op: Operation) -> bool:
+    return _isolates(type(op))
+
+
+@lru_cache(maxsize=1 << 12)
+def _isolates(kind: type[Operation]) -> bool:
+    """Tells whether the regions of operations of a class see nothing of what is around."""
     isolating = (IsolatedFromAbove, SeesItsArguments)
-    return any(op.has_trait(trait, value_if_unregistered=False) for trait in isolating)
+    return any(kind.has_trait(trait, value_if_unregistered=False) for trait in isolating)
 
 
 def _dominates(

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 
 def copy_operation(op: Operation, copies: dict[SSAValue, SSAValue]) -> Operation:
     """A copy that uses `copies` of the operands, where there are such, and adds its own results to them."""
-    made = op.clone_without_regions(copies)
-    for region, copied in zip(op.regions, made.regions, strict=True):
-        for block in region.blocks:
-            copied.add_block(copy_block(block, copies))
+    made = op.create(
+        operands=[copies.get(value, value) for value in op._operands],  # pyright: ignore[reportPrivateUsage]  no view
+        result_types=[result.type for result in op.results],
+        properties=op.properties,
+        attributes=op.attributes,
+        location=op.location,
+        regions=[Region([copy_block(block, copies) for block in region.blocks]) for region in op.regions],
+    )
+    for result, copied in zip(op.results, made.results, strict=True):
+        copied.name_hint = result.name_hint
+        copies[result] = copied
     return made
 
 

@@ -25,7 +25,7 @@ from pullback.driver.targets.target import Executor
 from pullback.driver.truth_values import takes_truth_values, with_truth_values
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
-from pullback.passes.shapes.specialize_shapes import specialize
+from pullback.passes.shapes.specialize_shapes import is_specialized, specialize
 from pullback.process.locks import COMPILING
 
 Array = npt.NDArray[Any]
@@ -249,7 +249,9 @@ class Program:
 
 
 def specialise(finished: ModuleOp, shapes: Shapes) -> ModuleOp:
-    """A copy of a module of level `graph` with static shapes."""
+    """A module of level `graph` with static shapes; the finished one itself, where it has no others."""
+    if is_specialized(main_function(finished), shapes):
+        return finished
     copy = copy_module(finished)
     with tracing_copies(finished, copy):
         specialize(main_function(copy), shapes)

@@ -13,6 +13,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import data_type_of
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.driver.device_array import DeviceArray
 from pullback.driver.storage import StoredVariables
 from pullback.driver.targets.target import Executor
@@ -22,7 +23,7 @@ Array = npt.NDArray[Any]
 
 def takes_truth_values(module: ModuleOp) -> bool:
     """Tells whether an argument of a function, or a variable, holds truth values."""
-    return any(_holds_truth_values(value) for op in module.walk() for value in _given(op))
+    return any(_holds_truth_values(value) for op in operations_within(module) for value in _given(op))
 
 
 def with_truth_values(executor: Executor) -> Executor:

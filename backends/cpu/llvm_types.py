@@ -52,11 +52,24 @@ def length(type: Attribute) -> int | None:
     return prod(type.get_shape()) if isinstance(type, VectorType) else None
 
 
+_SPELLED: dict[int, tuple[str, Attribute]] = {}
+"""The LLVM types by the identity of ours, which are kept alive: a program has few, and asks for each value."""
+
+
 def spell(type: Attribute) -> str:
     """The LLVM type: `<16 x float>`, `i64` for index, `ptr` for a memref.
 
     A vector of higher rank is flattened in row-major order. Raises ValueError for other types.
     """
+    known = _SPELLED.get(id(type))
+    if known is None:
+        if len(_SPELLED) > 100_000:
+            _SPELLED.clear()
+        known = _SPELLED[id(type)] = (_spell(type), type)
+    return known[0]
+
+
+def _spell(type: Attribute) -> str:
     if isinstance(type, VectorType):
         return f"<{length(type)} x {spell(type.element_type)}>"
     if isinstance(type, IntegerType | IndexType):

@@ -30,6 +30,7 @@ from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from pullback.dialects.ir.dense_parser import DenseParser, unlike
 from pullback.dialects.ir.lexer import Lexer
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.positions import TextPosition, at_position, place_in, text_position_of
 
 
@@ -78,13 +79,13 @@ _ORIGINALS: WeakKeyDictionary[Operation, Operation] = WeakKeyDictionary()
 
 def note_copies(original: Operation, copy: Operation) -> None:
     """Records that an op, and each op in its regions, is a copy, so that messages point to the original's position."""
-    _ORIGINALS.update(zip(copy.walk(), original.walk(), strict=True))
+    _ORIGINALS.update(zip(operations_within(copy), operations_within(original), strict=True))
 
 
 @contextmanager
 def tracing_copies(original: Operation, copy: Operation) -> Generator[None]:
     """As `note_copies`, and only if what is done to the copy meanwhile raises: recording all of them takes time."""
-    pairs = list(zip(copy.walk(), original.walk(), strict=True))
+    pairs = list(zip(operations_within(copy), operations_within(original), strict=True))
     try:
         yield
     except DiagnosticException:
@@ -197,7 +198,7 @@ class _SourceParser(DenseParser):
 
     def check_definitions(self, module: ModuleOp) -> None:
         """Raises `ParseError` for a value defined only inside a region of its user: xDSL counts it as defined."""
-        for op in module.walk():
+        for op in operations_within(module):
             for value in op.operands:
                 if isinstance(value, ForwardDeclaredValue):
                     name = next((n for n, v in self._forward.items() if v is value), value.name_hint)

@@ -18,6 +18,7 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
 from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.location import called_at, name_in, name_of, name_of_value, named_at
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.source import note_copies
 from pullback.passes.calls.call_order import Calls, graph_calls
 from pullback.passes.calls.called_variables import References, stop_at
@@ -91,13 +92,13 @@ def check_expansion(module: ModuleOp, calls: Calls, max_operations: int) -> None
     """
     checked_limit("inline-calls", max_operations, module)
     sizes: dict[func.FuncOp, int] = {}
-    total = sum(1 for _ in module.walk())
+    total = len(operations_within(module))
     for caller, inner in calls.items():
-        own = sum(1 for _ in caller.walk())
+        own = len(operations_within(caller))
         sizes[caller] = own
         for call, callee in inner:
             if callee not in sizes:
-                sizes[callee] = sum(1 for _ in callee.walk())
+                sizes[callee] = len(operations_within(callee))
             sizes[caller] += sizes[callee]
             if total + sizes[caller] - own > max_operations:
                 raise too_large("inline-calls", max_operations, call)
@@ -182,7 +183,7 @@ class _Site:
 
     def mark(self, op: Operation, copy: Operation) -> None:
         """Names a copy, with its regions, under the call, and gives it the call's device where it has none."""
-        for original, made in zip(op.walk(), copy.walk(), strict=True):
+        for original, made in zip(operations_within(op), operations_within(copy), strict=True):
             self._place(made, original.location, name_of(original))
             for value in (*made.results, *(a for r in made.regions for b in r.blocks for a in b.args)):
                 self._prefix(value)

@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.device import DEVICE, parse_device
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, StackType, known_extents, tensor_type
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.rewriting.statistic import Statistic
 
 
@@ -39,7 +40,7 @@ class AggregateGradients(ModulePass):
     """`requested` is what each request asked for, and `add_n` where it left that open."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for marker in [o for o in op.walk() if isinstance(o, SumGradients)]:
+        for marker in [o for o in operations_within(op) if isinstance(o, SumGradients)]:
             own = marker.aggregation.data if marker.aggregation is not None else Aggregation.ADD_N
             aggregate(marker, own if self.method == "requested" else Aggregation(self.method))
 

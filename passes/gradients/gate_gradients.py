@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.gradient.markers import Backward, Gate, GateMarker, GradientResults
 from pullback.dialects.graph.gradient.policies import Gating
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.statistic import Statistic
 
@@ -36,7 +37,7 @@ class GateGradients(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         replacements = Replacements()
-        for inner in list(op.walk()):
+        for inner in operations_within(op):
             replacements.update(inner)
             if isinstance(inner, GateMarker):
                 own = inner.gate.data if inner.gate is not None else Gating.NONE

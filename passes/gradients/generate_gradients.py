@@ -19,6 +19,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import Origin, Role, name_of_value, named_with_role
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, compatible_types
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.positions import placed_as
 from pullback.passes.gradients.emitter import GradientOptions, densified
 from pullback.passes.gradients.engine import gradients
@@ -45,9 +46,11 @@ class GenerateGradients(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         budget = Budget(self.name, self.max_operations, op)
         sums = _count_sums(op) if is_counting() else 0
-        for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
+        for function in [o for o in operations_within(op) if isinstance(o, func.FuncOp)]:
             scopes = used_scopes(function)
-            expanded = [expand(o, scopes, budget) for o in list(function.walk()) if isinstance(o, Gradients)]
+            expanded = [
+                expand(o, scopes, budget) for o in operations_within(function) if isinstance(o, Gradients)
+            ]
             for request in expanded:  # what the loops around yield is known now
                 request.check()
         if is_counting():
@@ -124,7 +127,7 @@ def _replace(
 
 
 def _count_sums(module: ModuleOp) -> int:
-    return sum(isinstance(op, SumGradients) for op in module.walk())
+    return sum(isinstance(op, SumGradients) for op in operations_within(module))
 
 
 def _as_declared(request: Gradients, index: int, result: SSAValue, grad: Tensor | None) -> Tensor:

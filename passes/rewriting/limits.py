@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 
 MAX_OPERATIONS = 1_000_000
 """The limit where no option gives another."""
@@ -38,7 +39,7 @@ class Budget:
     def __init__(self, what: str, limit: int, module: Operation) -> None:
         self._what = what
         self._limit = checked_limit(what, limit, module)
-        self._count = sum(1 for _ in module.walk())
+        self._count = len(operations_within(module))
 
     def spend(self, made: Operation, about: Operation) -> None:
         """Counts an operation, and those in its regions.

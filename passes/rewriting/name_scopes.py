@@ -5,12 +5,13 @@ from __future__ import annotations
 from xdsl.dialects import func
 
 from pullback.dialects.graph.tensor.location import name_in
+from pullback.dialects.ir.operations_within import operations_within
 
 
 def used_scopes(function: func.FuncOp) -> set[str]:
     """Every prefix of a name in the function."""
     scopes: set[str] = set()
-    for op in function.walk():
+    for op in operations_within(function):
         name = name_in(op.location)
         while name and "/" in name:
             name = name.rpartition("/")[0]

@@ -9,19 +9,23 @@ from math import prod
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ModuleOp, TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
+from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import (
     GraphError,
+    VariableType,
     compatible_shapes,
     element_type_of,
     format_shape,
+    is_static,
     shape_of_type,
     tensor_type,
 )
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.shapes.shape_inference import infer_block
 
 Shape = Sequence[int]
@@ -106,6 +110,38 @@ def specialize(function: func.FuncOp, shapes: Sequence[Shape | None]) -> None:
     function.update_function_type()
 
 
+def is_specialized(function: func.FuncOp, shapes: Sequence[Shape | None]) -> bool:
+    """Tells whether `specialize` would change nothing: all shapes are static, and no operand says one again.
+
+    Functions with slices or stacks are not looked into: of these it is not told.
+    """
+    arguments = function.body.block.args
+    if len(shapes) != len(arguments) or not all(
+        shape is None
+        or (isinstance(argument.type, TensorType) and tuple(shape) == shape_of_type(argument.type))
+        for argument, shape in zip(arguments, shapes, strict=True)
+    ):
+        return False
+    static: dict[int, bool] = {}  # types are shared by many values
+    for op in operations_within(function):
+        at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
+        if at is not None and len(op.operands) > at:
+            return False
+        inner = (argument for region in op.regions for block in region.blocks for argument in block.args)
+        for value in (*op.results, *inner):
+            known = static.get(id(value.type))
+            if known is None:
+                known = static[id(value.type)] = _is_static(value.type)
+            if not known:
+                return False
+    return True
+
+
+def _is_static(type_: Attribute) -> bool:
+    data = type_.data_type if isinstance(type_, VariableType) else type_
+    return isinstance(data, TensorType) and is_static(data)  # pyright: ignore[reportUnknownArgumentType]
+
+
 def _retype_argument(argument: SSAValue, shape: tuple[int, ...], function: func.FuncOp) -> None:
     declared = argument.type
     if not isinstance(declared, TensorType):
@@ -123,4 +159,4 @@ def _retype_argument(argument: SSAValue, shape: tuple[int, ...], function: func.
     argument._type = tensor_type(element_type_of(declared), shape)  # pyright: ignore[reportPrivateUsage]  as xDSL's rewriter
 
 
-__all__ = ["SpecializationError", "SpecializeShapes", "specialize"]
+__all__ = ["SpecializationError", "SpecializeShapes", "is_specialized", "specialize"]

@@ -15,6 +15,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.same_device import place_like
 from pullback.passes.rewriting.statistic import Statistic
@@ -47,12 +48,12 @@ def settled_functions(module: ModuleOp) -> list[func.FuncOp]:
     """The functions without a request for gradients, in them or in a function that calls them."""
     functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
     asking: set[str] = set()
-    work = [name for name, f in functions.items() if any(type(o) is Gradients for o in f.walk())]
+    work = [name for name, f in functions.items() if any(type(o) is Gradients for o in operations_within(f))]
     while work:
         name = work.pop()
         if name in functions and name not in asking:
             asking.add(name)
-            calls = (o for o in functions[name].walk() if isinstance(o, func.CallOp))
+            calls = (o for o in operations_within(functions[name]) if isinstance(o, func.CallOp))
             work.extend(call.callee.root_reference.data for call in calls)
     return [f for name, f in functions.items() if name not in asking]
 

@@ -9,6 +9,7 @@ from xdsl.traits import IsTerminator, MemoryReadEffect, Pure, RecursiveMemoryEff
 
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.state.variables import ReadsVariable, Update, VariableOp
+from pullback.dialects.ir.operations_within import operations_within
 
 
 @cache
@@ -48,7 +49,7 @@ def label_of(variable: SSAValue) -> str | None:
 def updates_in(op: Operation) -> set[str | None]:
     """The variables that an operation or its regions may change; `None` among them means any."""
     changed: set[str | None] = set()
-    for inner in op.walk():
+    for inner in operations_within(op):
         if isinstance(inner, Update):
             changed.add(label_of(inner.operands[0]))
         elif has_effect(inner):
@@ -58,4 +59,4 @@ def updates_in(op: Operation) -> set[str | None]:
 
 def reads_in(op: Operation) -> bool:
     """Tells whether an operation or its regions read variables."""
-    return any(isinstance(inner, ReadsVariable) for inner in op.walk())
+    return any(isinstance(inner, ReadsVariable) for inner in operations_within(op))

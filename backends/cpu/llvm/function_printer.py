@@ -109,7 +109,8 @@ class FunctionPrinter:
 
     def unique(self, hint: str) -> str:
         """A name, without its `%`, that nothing in this function bears yet. Labels and values share names."""
-        hint = re.sub(r"[^\w.$-]", "_", hint)
+        if not hint.isidentifier():  # nearly all are
+            hint = re.sub(r"[^\w.$-]", "_", hint)
         if hint[0].isdigit():
             hint = f"v{hint}"
         name = hint

@@ -21,6 +21,7 @@ from pullback.backends.cpu.symbols import ASK
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import WRITES, Aliases, accesses_of
+from pullback.dialects.ir.operations_within import operations_within
 
 FUEL = HOST
 """Operations between two looks at the clock: 50 us to 100 ms."""
@@ -57,7 +58,7 @@ class Polling:
     @property
     def is_needed(self) -> bool:
         """Whether the function is to poll: it takes long, or calls the host, which may fail."""
-        ops = list(self.entry.walk())
+        ops = operations_within(self.entry)
         return (
             any(isinstance(op, scf.WhileOp) or self._calls_host(op) for op in ops)
             or self.costs.block(self.entry.body.block) > AT_ONCE
@@ -66,7 +67,7 @@ class Polling:
     @property
     def allocates(self) -> bool:
         """Whether the function allocates memory, which is to be freed where it stops."""
-        return any(isinstance(op, memref.AllocOp) for op in self.entry.walk())
+        return any(isinstance(op, memref.AllocOp) for op in operations_within(self.entry))
 
     @property
     def globals(self) -> list[str]:
@@ -153,7 +154,9 @@ class Polling:
 
     def _changes(self, op: Operation) -> list[int]:
         """The numbers of the variables that an operation may change, with all that it holds or calls."""
-        targets = {self._aliases.find(op.operands[at]) for op in op.walk() for at in self._positions(op)}
+        targets = {
+            self._aliases.find(op.operands[at]) for op in operations_within(op) for at in self._positions(op)
+        }
         return sorted(self._numbers[target] for target in targets if target in self._numbers)
 
     def _positions(self, op: Operation) -> Sequence[int]:
@@ -200,7 +203,7 @@ def _holds_calls(op: Operation) -> bool:
     if isinstance(op, scf.WhileOp):
         return True
     return bool(op.regions) and any(
-        isinstance(i, func.CallOp | scf.WhileOp) for i in op.walk() if i is not op
+        isinstance(i, func.CallOp | scf.WhileOp) for i in operations_within(op) if i is not op
     )
 
 

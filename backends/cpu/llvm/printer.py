@@ -39,6 +39,7 @@ from pullback.backends.cpu.math.call_model import MODEL, CallModel
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.dialects.ir.dense import is_uniform
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.redeclared import TWINS
 
@@ -152,7 +153,7 @@ def calls_without_recursion(module: ModuleOp) -> dict[str, list[func.CallOp]]:
     """
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
     calls = {
-        name: [op for op in function.walk() if isinstance(op, func.CallOp)]
+        name: [op for op in operations_within(function) if isinstance(op, func.CallOp)]
         for name, function in functions.items()
     }
     try:

@@ -23,6 +23,7 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.device import DEVICE, device_of_op
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 
 ADVICE = "run place-devices first"
 
@@ -38,7 +39,7 @@ def check_placement(function: func.FuncOp) -> None:
         return
     _check_arguments(function)
     variables: dict[str, str | None] = {}
-    for op in function.walk():
+    for op in operations_within(function):
         if isinstance(op.parent_op(), Kernel):
             if DEVICE in op.attributes:
                 raise DiagnosticError(

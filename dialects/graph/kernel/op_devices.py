@@ -16,6 +16,7 @@ from pullback.dialects.graph.gradient.markers import Gate
 from pullback.dialects.graph.kernel.argument_roles import strings
 from pullback.dialects.graph.kernel.devices import DEVICES
 from pullback.dialects.graph.tensor.device import DEVICE, device_of_op
+from pullback.dialects.ir.operations_within import operations_within
 
 
 def device_of_value(value: SSAValue) -> str | None:
@@ -39,4 +40,6 @@ def device_of_value(value: SSAValue) -> str | None:
 
 def is_spread(function: Operation) -> bool:
     """Tells whether the operations of a function name devices: it runs on several then."""
-    return DEVICES in function.attributes or any(DEVICE in op.attributes for op in function.walk())
+    return DEVICES in function.attributes or any(
+        DEVICE in op.attributes for op in operations_within(function)
+    )

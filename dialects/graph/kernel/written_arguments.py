@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.kernel.host_call import is_host_function, written_positions
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.upstream.gather import ScatterOp
 from pullback.dialects.upstream.memref import CopyOp
 
@@ -75,7 +76,7 @@ def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
 def accesses_of(function: func.FuncOp) -> Accesses:
     """The writes and calls of a function, and which of its memrefs may alias."""
     accesses = Accesses()
-    for op in function.walk():
+    for op in operations_within(function):
         kind = type(op)
         if kind in WRITES:
             accesses.targets.append(op.operands[WRITES[kind]])

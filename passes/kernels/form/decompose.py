@@ -10,6 +10,7 @@ from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import is_static
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.lowering.support import HOST, has_kernel_dtypes, runs_natively
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.same_device import place_like
@@ -29,7 +30,7 @@ def decompose(function: func.FuncOp) -> None:
     """
     replacements = Replacements()
     found = False
-    for op in list(function.walk()):
+    for op in operations_within(function):
         if op is function or isinstance(op.parent_op(), Kernel):
             continue
         replacements.update(op)
