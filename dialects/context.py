@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from xdsl.context import Context
 from xdsl.ir import Attribute, Dialect, Operation, TypeAttribute
 
 from pullback.dialects.graph import ATTRIBUTES, OPS, graph_dialect
-from pullback.dialects.upstream import upstream_dialects
+from pullback.dialects.upstream import UPSTREAM, upstream_dialect
 from pullback.process.registries import Registry, discover
 
 DIALECTS: Registry[Callable[[], Dialect]] = Registry("dialect")
 """Every dialect by name, as a function that gives it; graph operations of any dialect are in `OPS`."""
 
 DIALECTS.add("graph", graph_dialect)
-for _dialect in upstream_dialects():
-    DIALECTS.add(_dialect.name, lambda dialect=_dialect: dialect)
+for _name in UPSTREAM:
+    DIALECTS.add(_name, partial(upstream_dialect, _name))
 DIALECTS.seal()
 
 
@@ -36,6 +36,8 @@ class OpenContext(Context):
 
     @property
     def loaded_ops(self) -> Iterable[type[Operation]]:
+        for name in self._registered_dialects:
+            self._load(name)
         return {**self._loaded_ops, **OPS.registered, **_others().operations}.values()
 
     def get_optional_dialect(self, name: str) -> Dialect | None:
@@ -43,6 +45,7 @@ class OpenContext(Context):
         return super().get_optional_dialect(name) if factory is None else factory()
 
     def get_optional_type(self, name: str) -> type[TypeAttribute] | None:
+        self._load(name)
         found = _others().types.get(name) or self._loaded_types.get(name)
         if found is None:
             discover()
@@ -50,13 +53,21 @@ class OpenContext(Context):
         return found or super().get_optional_type(name)
 
     def get_optional_attr(self, name: str) -> type[Attribute] | None:
+        self._load(name)
         found = _others().attributes.get(name) or self._loaded_attrs.get(name)
         if found is None:
             discover()
             found = _others().attributes.get(name)
         return found or super().get_optional_attr(name)
 
+    def _load(self, name: str) -> None:
+        """Loads the upstream dialect that an operation, a type or an attribute of this name is of, if there is one."""
+        dialect = name.partition(".")[0]
+        if dialect in self._registered_dialects and dialect not in self._loaded_dialects:
+            self.load_registered_dialect(dialect)
+
     def _get_known_op(self, name: str) -> type[Operation] | None:
+        self._load(name)
         found = _registered(name) or super()._get_known_op(name)
         if found is None and "." in name:
             discover()
@@ -67,8 +78,8 @@ class OpenContext(Context):
 def context() -> Context:
     """A new context, with every dialect that is registered now or later."""
     result = OpenContext()
-    for dialect in upstream_dialects():
-        result.load_dialect(dialect)
+    for name in UPSTREAM:
+        result.register_dialect(name, partial(upstream_dialect, name))  # loaded when first met
     for attribute in ATTRIBUTES:
         result.load_attr_or_type(attribute)
     return result

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import MemRefType, ModuleOp
 
-from pullback.backends.interpreter.interpreter import global_memory
 from pullback.backends.interpreter.numpy_dtypes import dtype_of
 from pullback.dialects.graph.kernel.argument_roles import (
     ARENAS,
@@ -21,7 +20,6 @@ from pullback.dialects.graph.kernel.argument_roles import (
 )
 from pullback.dialects.graph.tensor.types import element_type_of, numpy_dtype
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.upstream.memref import GlobalOp
 from pullback.driver.buffers import OutputPool, aligned_copy, aligned_empty
 from pullback.driver.run_pipeline import main_function
 
@@ -135,6 +133,9 @@ def constant_array(module: ModuleOp, role: str) -> Array:
     Raises:
         DiagnosticError: the module has no such constant.
     """
+    from pullback.backends.interpreter.interpreter import global_memory
+    from pullback.dialects.upstream.memref import GlobalOp
+
     symbol = role.removeprefix(CONSTANT)
     for op in module.ops:
         if isinstance(op, GlobalOp) and op.sym_name.data == symbol:

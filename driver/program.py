@@ -18,6 +18,7 @@ from pullback.dialects.ir.source import tracing_copies
 from pullback.dialects.ir.text import print_module
 from pullback.driver.copying import copy_module
 from pullback.driver.debug_files import DebugFiles
+from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, main_function, run_pipeline
 from pullback.driver.target_pipeline import check_end, lowered_for
 from pullback.driver.targets.registry import target_named, targets
@@ -31,8 +32,6 @@ from pullback.process.locks import COMPILING
 Array = npt.NDArray[Any]
 Shapes: TypeAlias = Sequence[tuple[int, ...]]
 """The shape of each input of a call."""
-KEPT_SHAPES = 64
-"""For how many of the latest different shapes of its inputs a program is kept compiled, unless told."""
 ABOVE = ("gradients", "graph")
 """The levels above those of targets: as the program was built, and finished."""
 

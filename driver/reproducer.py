@@ -21,7 +21,6 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,11 @@ class ReproducerError(TextError):
 
 def versions() -> dict[str, str]:
     """The versions of what decides about results: Python, the packages, plug-ins that are loaded, and the machine."""
+    from importlib.metadata import (  # takes milliseconds, and most programs do not fail
+        PackageNotFoundError,
+        version,
+    )
+
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

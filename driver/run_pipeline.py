@@ -9,11 +9,12 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
+from pullback.dialects.graph.kernel.arenas import has_plan
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.source import tracing_copies
 from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
-from pullback.passes.kernels.check.check_memory import has_plan
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
@@ -71,7 +72,7 @@ def run_trusted(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
 
 def has_kernels(module: ModuleOp) -> bool:
     """Tells whether a module is at level `kernels` already."""
-    return any(isinstance(op, Kernel) for op in module.walk())
+    return any(isinstance(op, Kernel) for op in operations_within(module))
 
 
 def leave_main(module: ModuleOp) -> None:

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import is_static
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.driver.run_function import functions_of
+from pullback.driver.module_functions import functions_of
 from pullback.driver.run_pipeline import function_named, has_kernels, passes_left, run_pipeline, run_trusted
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Target

@@ -1,8 +1,13 @@
-"""No module imports itself around a circle, imports inside functions included; import-linter holds the folders."""
+"""No module imports itself around a circle, imports inside functions included; and what `import pullback` loads.
+
+Import-linter holds the folders.
+"""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -44,3 +49,67 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     known = modules(tmp_path)
     with pytest.raises(CycleError):
         TopologicalSorter({name: imports(path, known) for name, path in known.items()}).prepare()
+
+
+NOT_AT_ONCE = (
+    "pullback.backends.cpu",
+    "pullback.backends.evaluator",
+    "pullback.backends.interpreter.interpreter",
+    "pullback.driver.checking.compared_programs",
+    "pullback.driver.program",
+    "pullback.driver.targets",
+    "pullback.dialects.upstream.gpu",
+    "pullback.dialects.upstream.vector",
+    "pullback.passes.explain.explain_gradient",
+    "pullback.passes.gpu",
+    "pullback.passes.kernels",
+    "pullback.passes.loops",
+    "pullback.passes.lowering",
+    "pullback.passes.pipeline.pipelines",
+    "pullback.passes.simplify.folds",
+    "xdsl.dialects.gpu",
+    "xdsl.transforms",
+    "hashlib",
+    "importlib.metadata",
+    "llvmlite",
+    "numpy.random",
+    "optree",
+    "safetensors",
+)
+"""What a program needs that compiles, checks, restores or explains, and not one that builds a graph."""
+
+
+def loaded(program: str) -> set[str]:
+    """The modules that are there after a program, in a process of its own."""
+    command = [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_building_a_graph_loads_what_it_needs() -> None:
+    there = loaded(
+        "import pullback as pb\n"
+        "with pb.Graph():\n"
+        "    x = pb.placeholder('f32', (3,))\n"
+        "    pb.gradients(pb.sum(pb.tanh(x) * x), x)\n"
+    )
+    assert "pullback.passes.gradients.engine" in there
+    assert [name for name in NOT_AT_ONCE if name in there] == []
+
+
+def test_compiling_for_a_target_loads_no_other() -> None:
+    there = loaded(
+        "import numpy as np\n"
+        "import pullback as pb\n"
+        "with pb.Graph():\n"
+        "    x = pb.placeholder('f32', (3,))\n"
+        "    pb.compile([x], [pb.tanh(x)])(np.ones(3, np.float32))\n"
+    )
+    assert "pullback.passes.loops.lower_to_loops" in there
+    others = ("pullback.passes.gpu.gpu_kernels", "pullback.backends.simt", "pullback.backends.cuda")
+    assert [name for name in others if name in there] == []
+
+
+def test_the_garbage_collector_runs_after_the_import_as_before() -> None:
+    command = "import gc\nimport pullback\nassert gc.isenabled()\n"
+    assert "pullback" in loaded(command)
+    assert "pullback" in loaded(f"import gc\ngc.disable()\n{command.replace('assert gc', 'assert not gc')}")

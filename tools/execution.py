@@ -12,15 +12,14 @@ from xdsl.dialects.builtin import ModuleOp
 from pullback.dialects.graph.kernel.argument_roles import CONSTANT, VARIABLE, argument_roles, check_roles
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.driver.layout import constant_array
-from pullback.driver.run_function import (
+from pullback.driver.module_functions import (
     arguments_of,
     functions_of,
     is_on_memory,
-    memory_runners,
     result_names,
-    run_on_tensors,
     variables_of,
 )
+from pullback.driver.run_function import memory_runners, run_on_tensors
 from pullback.driver.targets.target import MemoryRunner
 from pullback.passes.calls.call_order import graph_calls
 from pullback.passes.calls.inline_calls import check_expansion

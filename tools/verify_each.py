@@ -13,7 +13,7 @@ from pullback.driver.checking.function_runs import functions_to_run
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.failure import Failure
-from pullback.driver.run_function import arguments_of, functions_of, variables_of
+from pullback.driver.module_functions import arguments_of, functions_of, variables_of
 from pullback.tools.array_arguments import ArrayError, named_arrays
 from pullback.tools.outermost import Once
 from pullback.tools.reproducing import noting_reproducer

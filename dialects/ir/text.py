@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from io import StringIO
 
-from xdsl.dialects import func, gpu
+from xdsl.dialects import func
 from xdsl.dialects.builtin import UNKNOWN_LOC, DenseIntOrFPElementsAttr, LocationAttr, ModuleOp
 from xdsl.ir import Attribute, BlockArgument, Operation
 from xdsl.printer import Printer
 
 from pullback.dialects.ir.dense import print_elements
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.positions import noted_in, spelled_out
+
+_FUNCTIONS = (func.FuncOp.name, "gpu.func")
 
 
 def print_module(
@@ -35,7 +38,7 @@ def print_module(
 
 def clear_locations(module: ModuleOp) -> None:
     """Removes all locations, so that no text of the module says names."""
-    for op in module.walk():
+    for op in operations_within(module):
         op.location = UNKNOWN_LOC
         for argument in (a for region in op.regions for block in region.blocks for a in block.args):
             argument.location = UNKNOWN_LOC
@@ -85,7 +88,8 @@ class _LocationPrinter(Printer):
             self.print_string(" ")
             self.print_attribute(arg.location)
         else:
-            self._at_argument = isinstance(arg.owner.parent_op(), func.FuncOp | gpu.FuncOp)
+            around = arg.owner.parent_op()
+            self._at_argument = around is not None and around.name in _FUNCTIONS
 
     def _is_named(self, location: LocationAttr) -> bool:
         return self._locations and (

@@ -1,29 +1,36 @@
 """The upstream MLIR dialects that levels 3 and below are written in, complete enough for our vectors.
 
 xDSL 0.74 lacks some operations and refuses others on vectors. Those are declared here under upstream's names
-and syntax, one module per dialect, and take the place of xDSL's in `upstream_dialects()`.
+and syntax, one module per dialect, and take the place of xDSL's. A dialect is imported when a program first needs it:
+one that is built, differentiated and evaluated needs few of them.
 """
 
 from __future__ import annotations
 
-from xdsl.dialects import builtin, func
+from collections.abc import Mapping
+from importlib import import_module
+
 from xdsl.ir import Dialect
-from xdsl.irdl import IRDLOperation
 
-from pullback.dialects.ir.verified_once import verified_once
-from pullback.dialects.upstream.arith import Arith
-from pullback.dialects.upstream.gpu import Gpu
-from pullback.dialects.upstream.math import Math
-from pullback.dialects.upstream.memref import MemRef
-from pullback.dialects.upstream.scf import Scf
-from pullback.dialects.upstream.vector import Vector
+UPSTREAM: Mapping[str, tuple[str, str]] = {
+    "builtin": ("xdsl.dialects.builtin", "Builtin"),
+    "func": ("xdsl.dialects.func", "Func"),
+    "arith": ("pullback.dialects.upstream.arith", "Arith"),
+    "math": ("pullback.dialects.upstream.math", "Math"),
+    "memref": ("pullback.dialects.upstream.memref", "MemRef"),
+    "scf": ("pullback.dialects.upstream.scf", "Scf"),
+    "vector": ("pullback.dialects.upstream.vector", "Vector"),
+    "gpu": ("pullback.dialects.upstream.gpu", "Gpu"),
+}
+"""The upstream dialects of every level, ours in place of xDSL's: the module and the name of each."""
 
-for dialect in (Arith, Math, MemRef, Vector):
-    for operation in dialect.operations:
-        if issubclass(operation, IRDLOperation):
-            verified_once(operation)
+
+def upstream_dialect(name: str) -> Dialect:
+    """The upstream dialect of a name."""
+    module, dialect = UPSTREAM[name]
+    return getattr(import_module(module), dialect)
 
 
 def upstream_dialects() -> tuple[Dialect, ...]:
-    """The upstream dialects of every level, ours swapped in for xDSL's."""
-    return (builtin.Builtin, func.Func, Arith, Math, MemRef, Scf, Vector, Gpu)
+    """All upstream dialects."""
+    return tuple(map(upstream_dialect, UPSTREAM))

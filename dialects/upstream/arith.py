@@ -21,7 +21,7 @@ from pullback.dialects.upstream.casts import (
     UIToFPOp,
 )
 from pullback.dialects.upstream.comparisons import CmpfOp, CmpiOp, SelectOp
-from pullback.dialects.upstream.redeclared import with_operations
+from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 
 
 @irdl_op_definition
@@ -32,19 +32,21 @@ class RemfOp(arith.FloatingPointLikeBinaryOperation):
     traits = traits_def(Pure())
 
 
-Arith = with_operations(
-    arith.Arith,
-    SIToFPOp,
-    UIToFPOp,
-    FPToSIOp,
-    FPToUIOp,
-    ExtSIOp,
-    ExtUIOp,
-    TruncIOp,
-    IndexCastOp,
-    IndexCastUIOp,
-    RemfOp,
-    CmpiOp,
-    CmpfOp,
-    SelectOp,
+Arith = each_verified_once(
+    with_operations(
+        arith.Arith,
+        SIToFPOp,
+        UIToFPOp,
+        FPToSIOp,
+        FPToUIOp,
+        ExtSIOp,
+        ExtUIOp,
+        TruncIOp,
+        IndexCastOp,
+        IndexCastUIOp,
+        RemfOp,
+        CmpiOp,
+        CmpfOp,
+        SelectOp,
+    )
 )

@@ -23,7 +23,7 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from pullback.dialects.upstream.redeclared import with_operations
+from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 from pullback.dialects.upstream.types import with_element_type
 
 
@@ -110,4 +110,4 @@ class ClampFOp(IRDLOperation):
         super().__init__(operands=[value, min, max], result_types=[SSAValue.get(value).type])
 
 
-Math = with_operations(math.Math, IsNaNOp, IsInfOp, IsFiniteOp, ErfcOp, ClampFOp)
+Math = each_verified_once(with_operations(math.Math, IsNaNOp, IsInfOp, IsFiniteOp, ErfcOp, ClampFOp))

@@ -24,7 +24,7 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.ir.dense import print_elements
-from pullback.dialects.upstream.redeclared import with_operations
+from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 
 
 @irdl_op_definition
@@ -149,4 +149,4 @@ def value_type(type: MemRefType) -> TensorType[AnyDenseElement]:
     return TensorType(cast(AnyDenseElement, type.element_type), type.shape)
 
 
-MemRef = with_operations(memref.MemRef, CopyOp, GlobalOp)
+MemRef = each_verified_once(with_operations(memref.MemRef, CopyOp, GlobalOp))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.ir import Attribute, Dialect, Operation
+from xdsl.irdl import IRDLOperation
+
+from pullback.dialects.ir.verified_once import verified_once
 
 TWINS: dict[type[Operation], type[Operation]] = {}
 """xDSL's class of an operation -> the class in this package that takes its place.
@@ -30,3 +33,11 @@ def with_operations(
         [*dialect.attributes, *attributes],
         dialect._interfaces,  # pyright: ignore[reportPrivateUsage] Dialect has no public list of them
     )
+
+
+def each_verified_once(dialect: Dialect) -> Dialect:
+    """Has equal operations of a dialect verified once; see `verified_once`."""
+    for operation in dialect.operations:
+        if issubclass(operation, IRDLOperation):
+            verified_once(operation)
+    return dialect

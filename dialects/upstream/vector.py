@@ -31,7 +31,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
-from pullback.dialects.upstream.redeclared import with_operations
+from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 
 
 @irdl_op_definition
@@ -263,15 +263,17 @@ class FromElementsOp(IRDLOperation):
         printer.print_attribute(self.dest.type)
 
 
-Vector = with_operations(
-    vector.Vector,
-    ReductionOp,
-    StepOp,
-    ConstantMaskOp,
-    ShapeCastOp,
-    TransposeOp,
-    InterleaveOp,
-    FromElementsOp,
-    GatherOp,
-    ScatterOp,
+Vector = each_verified_once(
+    with_operations(
+        vector.Vector,
+        ReductionOp,
+        StepOp,
+        ConstantMaskOp,
+        ShapeCastOp,
+        TransposeOp,
+        InterleaveOp,
+        FromElementsOp,
+        GatherOp,
+        ScatterOp,
+    )
 )

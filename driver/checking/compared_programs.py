@@ -21,7 +21,6 @@ from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.first_difference import first_different_value
 from pullback.driver.checking.first_run import (
     ERRORS,
-    LARGEST,
     NoInputsError,
     Run,
     check_declared,
@@ -35,7 +34,8 @@ from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread
 from pullback.driver.checking.partial_evaluation import EndlessError
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.results import Allowed, Change, first_change, values_of
-from pullback.driver.run_function import functions_of
+from pullback.driver.checking.run_limits import LARGEST
+from pullback.driver.module_functions import functions_of
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pullback.driver.checking.function_runs import Results, on_memory, run_funct
 from pullback.driver.checking.measured_rounding import RUNS, RoundingEvaluator, Spread
 from pullback.driver.checking.partial_evaluation import UNKNOWN, PartialEvaluator
 from pullback.driver.checking.results import ChangedNumber, first_change
-from pullback.driver.run_function import functions_of
+from pullback.driver.module_functions import functions_of
 
 
 @dataclass(frozen=True)

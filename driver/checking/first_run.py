@@ -20,10 +20,9 @@ from pullback.driver.checking.measured_rounding import is_inexact, numbers
 from pullback.driver.checking.partial_evaluation import EndlessError, PartialEvaluator, Steps
 from pullback.driver.checking.points import BOTH_SIGNS, EXTENT, POSITIVE
 from pullback.driver.checking.results import values_of
-from pullback.driver.run_function import functions_of, result_names
+from pullback.driver.checking.run_limits import LARGEST
+from pullback.driver.module_functions import functions_of, result_names
 
-LARGEST = 1 << 22
-"""Elements of a value: interpreting a loop over more takes minutes."""
 ERRORS = (DiagnosticError, ValueError, TypeError, LookupError, RecursionError)
 """What says that a program cannot be run on some inputs, or not at all."""
 

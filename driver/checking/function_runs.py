@@ -29,7 +29,8 @@ from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.partial_evaluation import PartialEvaluator, evaluate_partly
 from pullback.driver.layout import constant_array
-from pullback.driver.run_function import functions_of, is_on_memory, memory_runners
+from pullback.driver.module_functions import functions_of, is_on_memory
+from pullback.driver.run_function import memory_runners
 from pullback.driver.run_pipeline import function_named
 from pullback.driver.targets.target import MemoryRunner
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import Operation
 
-from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.ir.source import parse
-from pullback.driver.checking.drawn_inputs import Inputs
-from pullback.driver.checking.results import Change
-from pullback.driver.reproducer import Reproducer
-from pullback.driver.run_function import functions_of
+
+if TYPE_CHECKING:
+    from pullback.driver.checking.drawn_inputs import Inputs
+    from pullback.driver.checking.results import Change
+    from pullback.driver.reproducer import Reproducer
 
 
 class ResultChangedError(DiagnosticError, ArithmeticError):
@@ -55,6 +54,11 @@ class ResultChangedError(DiagnosticError, ArithmeticError):
 
         `pullback-run --run-reproducer` repeats it.
         """
+        from pullback.dialects.context import context
+        from pullback.dialects.ir.source import parse
+        from pullback.driver.module_functions import functions_of
+        from pullback.driver.reproducer import Reproducer
+
         functions = functions_of(parse(context(), self.before).module)
         name = self.function if self.function in functions else "main"
         inputs, variables = _named(functions[name], self.inputs)

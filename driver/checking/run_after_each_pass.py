@@ -8,8 +8,8 @@ another question, which `check-gradients` answers: before they are generated the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -18,14 +18,14 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import note_copies
-from pullback.driver.checking.compared_programs import Blame, ComparedPrograms, changed, entry_of
-from pullback.driver.checking.first_run import LARGEST, Run, one_line
-from pullback.driver.checking.function_runs import Results, functions_to_run
-from pullback.driver.run_function import functions_of
+from pullback.driver.checking.run_limits import LARGEST, MOST_OPERATIONS
+from pullback.driver.module_functions import functions_of
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 
-MOST_OPERATIONS = 1_000_000
-"""Operations of one run: on inputs that are drawn, a loop may never end."""
+if TYPE_CHECKING:
+    from pullback.driver.checking.first_run import Run
+
+# What runs and compares programs is imported by an object of the class: its name is public, and there at once.
 
 
 @dataclass
@@ -33,7 +33,7 @@ class _State:
     """A program before a pass: a copy of it, and the runs of its functions."""
 
     copy: ModuleOp
-    runs: dict[str, Run] = field(default_factory=dict[str, Run])
+    runs: dict[str, Run]
 
 
 class RunAfterEachPass(PassInstrumentation):
@@ -66,6 +66,8 @@ class RunAfterEachPass(PassInstrumentation):
         skipped: Callable[[str], None] | None = None,
         one_program: bool = False,
     ) -> None:
+        from pullback.driver.checking.compared_programs import ComparedPrograms
+
         given: dict[str | int, Any] = {}
         given.update(inputs or {})  # pyright: ignore[reportArgumentType, reportCallIssue]
         contents = {label: np.array(array) for label, array in (variables or {}).items()}
@@ -81,7 +83,7 @@ class RunAfterEachPass(PassInstrumentation):
         if self._module is module:
             return
         if self._one_program and self._state is not None:
-            self._compare(Blame(f"what precedes '{pass_}'"), module)
+            self._compare(module, f"what precedes '{pass_}'")
             self._module = module
         else:
             self.start(module)
@@ -92,11 +94,11 @@ class RunAfterEachPass(PassInstrumentation):
         Raises:
             ResultChangedError: a number changed by more than rounding, or the program does not run any more.
         """
-        self._compare(Blame(f"'{pass_}'", str(pass_)), module)
+        self._compare(module, f"'{pass_}'", str(pass_))
 
     def start(self, module: ModuleOp) -> None:
         """Takes a program as the one before the next pass, and runs it."""
-        state = _State(_copied(module))
+        state = _State(_copied(module), {})
         for name in self._names(module):
             if (run := self._programs.first_run(state.copy, name)) is not None:
                 state.runs[name] = run
@@ -120,6 +122,10 @@ class RunAfterEachPass(PassInstrumentation):
         Raises:
             ResultChangedError: a number is another by more than rounding, or the code cannot be run.
         """
+        from pullback.driver.checking.compared_programs import Blame, changed
+        from pullback.driver.checking.first_run import one_line
+        from pullback.driver.checking.function_runs import Results
+
         if (last := self._last_run()) is None:
             return
         name, program, run = last
@@ -142,6 +148,9 @@ class RunAfterEachPass(PassInstrumentation):
         Raises:
             ResultChangedError: a number is another by more than rounding.
         """
+        from pullback.driver.checking.compared_programs import Blame
+        from pullback.driver.checking.function_runs import Results
+
         if (last := self._last_run()) is None:
             return
         name, program, run = last
@@ -159,16 +168,22 @@ class RunAfterEachPass(PassInstrumentation):
         return None if state is None or name is None or run is None else (name, state.copy, run)
 
     def _names(self, module: ModuleOp) -> list[str]:
+        from pullback.driver.checking.compared_programs import entry_of
+        from pullback.driver.checking.function_runs import functions_to_run
+
         names = functions_to_run(module)
         if self._function is None:
             return names
         return [self._function] if entry_of(module, self._function) in names else []
 
-    def _compare(self, blame: Blame, module: ModuleOp) -> None:
+    def _compare(self, module: ModuleOp, what: str, pass_text: str = "") -> None:
         """Compares a program with the one before; it is the one before of the next pass."""
+        from pullback.driver.checking.compared_programs import Blame, changed, entry_of
+
+        blame = Blame(what, pass_text)
         before = self._state
         assert before is not None
-        after = _State(_copied(module))
+        after = _State(_copied(module), {})
         for name, run in before.runs.items():
             if entry_of(module, name) not in functions_of(module):
                 raise changed(

@@ -1,4 +1,8 @@
-"""Registers single definitions, each in the registry of its type, and all those of a plug-in."""
+"""Registers single definitions, each in the registry of its type, and all those of a plug-in.
+
+It imports every registry: what comes with Pullback is in them before a plug-in is recorded, and is not taken for what
+the plug-in brings.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from pullback.passes.gradients import rule_registry
 from pullback.passes.lowering.kinds import Kind, add_kind
 from pullback.passes.pipeline.catalog import PASSES, PassClass
 from pullback.passes.pipeline.pipelines import PIPELINES, Pipeline, parse_passes
+from pullback.passes.simplify import folds as folds
 from pullback.process.registries import DuplicateError
 
 

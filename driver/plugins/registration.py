@@ -6,10 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pullback.dialects.graph.kernel.schedule import KINDS
-from pullback.driver.plugins.definitions import add_all, adder
-from pullback.driver.plugins.plugin import Plugin
-from pullback.passes.lowering.kinds import TABLE, Kind
 from pullback.process.definition_places import place_of
 from pullback.process.locks import Lock
 from pullback.process.recordings import Recording, recording
@@ -98,6 +94,10 @@ def register(definition: DefinitionT, *, replace: bool = False) -> DefinitionT:
         ValueError: a definition is not valid, such as a pipeline that names an unknown pass.
         TypeError: it is no definition.
     """
+    # It knows every registry: whoever registers nothing imports none.
+    from pullback.driver.plugins.definitions import add_all, adder
+    from pullback.driver.plugins.plugin import Plugin
+
     if not isinstance(definition, Plugin):
         adder(definition)(replace)
         return definition
@@ -151,6 +151,9 @@ def _plugin(definition: object) -> Registered | None:
 
 def _found(definition: object) -> Iterator[tuple[Registry[Any], str]]:
     """Where a single definition is registered, or all that have this name."""
+    from pullback.dialects.graph.kernel.schedule import KINDS
+    from pullback.passes.lowering.kinds import TABLE, Kind
+
     if isinstance(definition, Kind):  # its name is text's, too
         if TABLE.added.get(definition.name) is definition:
             yield from ((registry, definition.name) for registry in (TABLE, KINDS))

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.evaluator.evaluator import evaluate
 from pullback.dialects.graph.state.variables import Update
 from pullback.driver.run_pipeline import function_named, main_function
 from pullback.driver.targets.target import Target
@@ -26,6 +25,8 @@ class EvaluatedFunction:
         self._updates = any(isinstance(op, Update) for op in self.function.walk())
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+        from pullback.backends.evaluator.evaluator import evaluate
+
         if self._updates:
             results = run_changing(
                 lambda progress: evaluate(self.function, inputs, variables, None, progress)
@@ -56,6 +57,8 @@ def _compiled(module: ModuleOp, graph: ModuleOp) -> EvaluatedFunction:
 def _evaluated(
     module: ModuleOp, entry: str, inputs: Sequence[Array], variables: Mapping[str, Array]
 ) -> Sequence[Any]:
+    from pullback.backends.evaluator.evaluator import evaluate
+
     return evaluate(function_named(module, entry), inputs, variables)
 
 

@@ -12,6 +12,7 @@ from pullback.driver.targets.fibers import FIBERS
 from pullback.driver.targets.numpy import NUMPY
 from pullback.driver.targets.simt import SIMT
 from pullback.driver.targets.target import Target, Text
+from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.process.registries import Registry
 
 TARGETS: Registry[Target] = Registry("target")
@@ -32,7 +33,8 @@ def register_target(target: Target, *, replace: bool = False) -> None:
     others = {form for name, t in TARGETS.registered.items() if name != target.name for form in _forms(t)}
     if taken := [form for form in _forms(target) if form in ("mlir", *others, *FORMATS.registered)]:
         raise ValueError(f"target {target.name!r}: the form of output {taken[0]!r} is registered already")
-    levels = target.levels  # reads the pipeline, also where there are no texts
+    parse_passes(target.passes)
+    levels = target.levels
     for text in target.texts:
         if text.level not in levels:
             raise ValueError(
@@ -80,5 +82,5 @@ def _forms(target: Target) -> dict[str, Text]:
 
 
 for _target in (NUMPY, CPU, SIMT, FIBERS, CUDA_TARGET):
-    register_target(_target)
+    TARGETS.add(_target.name, _target)  # a test holds that each is one that could be registered
 TARGETS.seal()

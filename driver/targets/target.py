@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
@@ -14,8 +14,7 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.ir.text import print_module
 from pullback.passes.pipeline.levels import LevelName
-from pullback.passes.pipeline.pipelines import OptionValue, parse_passes, with_options
-from pullback.passes.pipeline.verify_level import VerifyLevel
+from pullback.passes.pipeline.pipelines import OptionValue, levels_through, with_options
 
 Array = npt.NDArray[Any]
 
@@ -99,7 +98,7 @@ class Target:
     @cached_property
     def levels(self) -> tuple[LevelName, ...]:
         """The levels that the pipeline goes through: each ends in the check of what it promises."""
-        return tuple(p.level for p in parse_passes(self.passes) if isinstance(p, VerifyLevel))
+        return cast("tuple[LevelName, ...]", levels_through(self.passes))
 
     @cached_property
     def shown(self) -> Mapping[str, Text]:

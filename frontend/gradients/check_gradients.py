@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xdsl.dialects import func
 from xdsl.ir import SSAValue
@@ -18,20 +18,17 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     shape_of_type,
 )
-from pullback.driver.checking.check import has_gradient
-from pullback.driver.checking.check_function import (
-    CheckOptions,
-    EvaluationPoint,
-    about_values,
-    check_counts,
-    check_function,
-)
 from pullback.driver.checking.report import GradientReport
 from pullback.frontend.gradients.gradient_arguments import as_list, converted_stop, converted_x, converted_y
 from pullback.frontend.gradients.gradients import graph_of_all
 from pullback.frontend.graph.graph import Graph
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.frontend.operands.convert import as_array
+
+if TYPE_CHECKING:
+    from pullback.driver.checking.check_function import EvaluationPoint
+
+# What checks gradients is imported by those who do.
 
 __all__ = ["check_gradients"]
 
@@ -73,6 +70,13 @@ def check_gradients(
         GradientCheckError: a gradient is wrong; the text says which, and whose rule it comes from. A `ValueError`.
         LookupError, ValueError: what `gradients` and `run` raise.
     """
+    from pullback.driver.checking.check_function import (
+        CheckOptions,
+        about_values,
+        check_counts,
+        check_function,
+    )
+
     y_items, x_items = as_list(ys), as_list(xs)
     stops = [] if stop_gradients is None else as_list(stop_gradients)
     check_counts(order=order, directions=directions)
@@ -95,6 +99,8 @@ def check_gradients(
 
 
 def _with_gradient(value: SSAValue, label: str) -> SSAValue:
+    from pullback.driver.checking.check import has_gradient
+
     if has_gradient(value):
         return value
     raise ArgumentTypeError(
@@ -106,6 +112,8 @@ def _point(
     graph: Graph, feeds: Mapping[Any, Any] | None, between: tuple[float, float] | None
 ) -> EvaluationPoint:
     """Fed values, and the contents of variables."""
+    from pullback.driver.checking.check_function import EvaluationPoint
+
     given: Mapping[Any, Any] = {} if feeds is None else feeds
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"feeds: expected a dict from tensors to values, got {type(given).__name__}")

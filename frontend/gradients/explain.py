@@ -13,7 +13,6 @@ from pullback.frontend.gradients.gradient_arguments import (
     grads_per_y,
 )
 from pullback.frontend.gradients.gradients import graph_of_all
-from pullback.passes.explain.explain_gradient import explain as explained
 from pullback.passes.explain.explanation import Explanation
 
 __all__ = ["explain"]
@@ -34,6 +33,8 @@ def explain(ys: Any, x: Any, stop_gradients: Any = None, grad_ys: Any = None) ->
         ValueError: where `gradients` refuses these arguments. What it would raise because of a gradient
             function, or of a missing one, is explained instead.
     """
+    from pullback.passes.explain.explain_gradient import explain as explained
+
     y_items = as_list(ys)
     given = grads_per_y(grad_ys, y_items)
     stops = [] if stop_gradients is None else as_list(stop_gradients)

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from types import FunctionType
 from typing import Any
 
 from pullback.frontend.graph.graph import entered_graph
@@ -37,13 +38,22 @@ def check_names_first(public: Mapping[str, object]) -> dict[str, Callable[..., A
             "pullback.frontend.functions."
         ):
             continue
-        parameters = inspect.signature(function).parameters
-        if "name" in parameters and parameters["name"].default is None:
-            is_placed = parameters["name"].kind is not inspect.Parameter.KEYWORD_ONLY
-            position = list(parameters).index("name") if is_placed else None
+        written = inspect.unwrap(function)
+        if "name" in _optional(written):
+            code = written.__code__
+            placed = code.co_varnames[: code.co_argcount]
+            position = placed.index("name") if "name" in placed else None
             replaced[public_name] = _checking(function, position)
             vars(sys.modules[function.__module__])[function.__name__] = replaced[public_name]
     return replaced
+
+
+def _optional(function: FunctionType) -> set[str]:
+    """The parameters whose default is `None`; `inspect.signature` takes longer for all than most imports."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    placed = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    given = {**dict(zip(placed, defaults, strict=True)), **(function.__kwdefaults__ or {})}
+    return {name for name, default in given.items() if default is None}
 
 
 def _checking(function: Callable[..., Any], position: int | None) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ else, and adds one to the count at its end. So all of it is in the text of the s
 
 from __future__ import annotations
 
-import secrets
+import os
 from functools import cache
 from typing import Any
 
@@ -55,7 +55,7 @@ class RandomState(Variable):
     def seed(self, seed: int | None) -> None:
         """Starts again from this seed, or from one drawn from the operating system."""
         with self.lock:
-            self.storage.replace((secrets.randbits(63) if seed is None else seed, 0))
+            self.storage.replace((int.from_bytes(os.urandom(8)) >> 1 if seed is None else seed, 0))
 
     def take(self) -> Array:
         """The state now, for several steps that are to draw the same; the next ones draw other numbers."""

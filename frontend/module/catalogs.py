@@ -6,18 +6,18 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xdsl.passes import ModulePass
 from xdsl.utils.arg_spec import ArgSpec
 
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
-from pullback.driver.targets.registry import targets
-from pullback.driver.targets.target import Target
 from pullback.frontend.module.pass_pipeline import PassPipeline, pipeline
-from pullback.passes.pipeline.levels import LEVELS, Level
-from pullback.passes.pipeline.options import PassOption, instance, meanings_of, options_of
-from pullback.passes.pipeline.pipelines import PIPELINES, own_passes
+
+if TYPE_CHECKING:
+    from pullback.driver.targets.target import Target
+    from pullback.passes.pipeline.levels import Level
+    from pullback.passes.pipeline.options import PassOption
 
 __all__ = ["Catalog", "PassInfo", "list_levels", "list_passes", "list_pipelines", "list_targets"]
 
@@ -77,6 +77,8 @@ class PassInfo:
     @property
     def options(self) -> Mapping[str, PassOption]:
         """The options by name, each with its type and default."""
+        from pullback.passes.pipeline.options import options_of
+
         return options_of(self.cls)
 
     def __call__(self, **options: Any) -> ModulePass:
@@ -85,6 +87,8 @@ class PassInfo:
         Raises:
             TypeError: for an option that the pass does not have, one that is missing, or a value of another type.
         """
+        from pullback.passes.pipeline.options import instance
+
         given = {
             name: value if isinstance(value, tuple) else (value,)
             for name, value in options.items()
@@ -96,6 +100,8 @@ class PassInfo:
             raise ArgumentTypeError(f"pass '{self.name}': {error}") from None
 
     def __repr__(self) -> str:
+        from pullback.passes.pipeline.options import meanings_of
+
         meanings = meanings_of(self.cls)
         lines = [f"{self.name}: {self.meaning}"]
         for name, option in self.options.items():
@@ -111,11 +117,15 @@ def list_passes() -> Catalog[PassInfo]:
 
 def list_pipelines() -> Catalog[PassPipeline]:
     """The named pipelines, each as an object that can be called with a module."""
+    from pullback.passes.pipeline.pipelines import PIPELINES
+
     return Catalog("pipeline", lambda: {name: pipeline(name) for name in PIPELINES}, str)
 
 
 def list_levels() -> Catalog[Level]:
     """The levels by name, from the request on: the operations and types that each allows, and its meaning."""
+    from pullback.passes.pipeline.levels import LEVELS
+
     return Catalog(
         "level", lambda: {str(name): level for name, level in LEVELS.items()}, lambda level: level.meaning
     )
@@ -123,8 +133,12 @@ def list_levels() -> Catalog[Level]:
 
 def list_targets() -> Catalog[Target]:
     """The targets by name: for each its meaning, its pipeline from a finished graph on, and the levels on the way."""
+    from pullback.driver.targets.registry import targets
+
     return Catalog("target", targets, lambda target: target.meaning)
 
 
 def _passes() -> Mapping[str, PassInfo]:
+    from pullback.passes.pipeline.pipelines import own_passes
+
     return {name: PassInfo(factory()) for name, factory in own_passes().items()}

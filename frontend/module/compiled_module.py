@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.dialects.graph.tensor.arrays import Array
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
-from pullback.driver.checking.verified_program import verified_executor
-from pullback.driver.program import Program, Shapes
-from pullback.driver.run_function import alone_as_main, is_on_memory, memory_executor
-from pullback.driver.targets.registry import target_named
-from pullback.driver.targets.target import Executor
-from pullback.driver.to_level import to_level
+from pullback.driver.module_functions import alone_as_main, is_on_memory
 from pullback.frontend.module.given_arrays import given_arrays
 from pullback.frontend.module.module_function import ModuleFunction
 from pullback.frontend.module.pass_pipeline import ModuleT, Passes, PassPipeline, for_target, pipeline
 from pullback.frontend.module.run_results import RunResults
-from pullback.passes.calls.inline_calls import inline_calls
-from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
-from pullback.passes.pipeline.verify_level import level_of
 from pullback.process.locks import COMPILING, Lock
+
+if TYPE_CHECKING:
+    from pullback.driver.program import Program, Shapes
+    from pullback.driver.targets.target import Executor
+    from pullback.passes.pipeline.levels import LevelName
 
 __all__ = ["CompiledModule"]
 
@@ -48,6 +45,9 @@ class CompiledModule(Generic[ModuleT]):
         kept_shapes: int,
         verify_each: bool = False,
     ) -> None:
+        from pullback.driver.run_function import memory_executor
+        from pullback.driver.targets.registry import target_named
+
         self.target = target_named(target).name
         self._pipeline = pipeline(passes)
         self._made_of = module, function.name, kept_shapes, verify_each
@@ -69,6 +69,11 @@ class CompiledModule(Generic[ModuleT]):
                 self._program = self._compiled(module.copy().op, function.name, kept_shapes)
 
     def _compiled(self, module: ModuleOp, name: str, kept_shapes: int) -> Program:
+        from pullback.driver.program import Program
+        from pullback.driver.to_level import to_level
+        from pullback.passes.calls.inline_calls import inline_calls
+        from pullback.passes.pipeline.verify_level import level_of
+
         inline_calls(module)
         alone = alone_as_main(module, name)
         if level_of(alone) == "request":
@@ -91,6 +96,8 @@ class CompiledModule(Generic[ModuleT]):
         if self._program is None:
             return self._lowered
         if self._verify_each:
+            from pullback.driver.checking.verified_program import verified_executor
+
             return verified_executor(self._program, given, self.variables)
         return self._program.executor(given)
 

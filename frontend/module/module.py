@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.driver.checking.check_function import (
-    CheckOptions,
-    EvaluationPoint,
-    check_counts,
-    check_function,
-)
-from pullback.driver.checking.check_gradients import asked_of, without_calls
 from pullback.driver.checking.report import GradientCheckError, GradientReport
-from pullback.driver.program import KEPT_SHAPES
-from pullback.driver.run_function import functions_of
-from pullback.driver.targets.forms_of_output import translated
-from pullback.driver.to_level import to_level
+from pullback.driver.kept_shapes import KEPT_SHAPES
+from pullback.driver.module_functions import functions_of
 from pullback.frontend.module.compiled_module import CompiledModule
 from pullback.frontend.module.given_arrays import Given, given_arrays
 from pullback.frontend.module.module_function import ModuleFunction
@@ -25,11 +16,11 @@ from pullback.frontend.module.module_text import ModuleText
 from pullback.frontend.module.pass_pipeline import Passes
 from pullback.frontend.module.program_error import ProgramError
 from pullback.frontend.module.run_results import RunResults
-from pullback.passes.explain.explanation import Explanation
-from pullback.passes.explain.question import explanations
-from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
-from pullback.passes.pipeline.verify_level import level_of
+
+if TYPE_CHECKING:
+    from pullback.passes.explain.explanation import Explanation
+    from pullback.passes.pipeline.levels import LevelName
 
 __all__ = ["Module"]
 
@@ -70,6 +61,8 @@ class Module(ModuleText):
 
         Of several levels it is the one that promises most: a graph without requests and markers is of level `"graph"`.
         """
+        from pullback.passes.pipeline.verify_level import level_of
+
         return level_of(self.op)
 
     @property
@@ -100,6 +93,8 @@ class Module(ModuleText):
             ProgramError: no pipeline leads there, or what a pass says of the program, such as a missing rule.
             ValueError: the level, the target or the function is not known.
         """
+        from pullback.driver.to_level import to_level
+
         made = self.copy()
         with self.located(), quiet_collector():
             to_level(made.op, level, target, shapes, function)
@@ -116,6 +111,8 @@ class Module(ModuleText):
             ProgramError: the module is not of the level that has this form.
             ValueError: for an unknown form.
         """
+        from pullback.driver.targets.forms_of_output import translated
+
         with self.located():
             return translated(self.op, form)
 
@@ -196,6 +193,8 @@ class Module(ModuleText):
         Raises:
             ProgramError: there is no such value, or there are several.
         """
+        from pullback.passes.explain.question import explanations  # as the checks below, for those who ask
+
         function, _, name = x.rpartition(":")
         of = ys if isinstance(ys, str) else ",".join(ys)
         asked = ":".join(part for part in (function, of, name) if part)
@@ -234,6 +233,14 @@ class Module(ModuleText):
             ProgramError: the function cannot be differentiated or run.
             ValueError: an order or a number of directions below 1, or arrays that do not fit.
         """
+        from pullback.driver.checking.check_function import (
+            CheckOptions,
+            EvaluationPoint,
+            check_counts,
+            check_function,
+        )
+        from pullback.driver.checking.check_gradients import asked_of, without_calls
+
         check_counts(order=order, directions=directions)
         chosen = self.function(function)
         given = given_arrays(inputs or {}, chosen.inputs, "input", may_be_missing=True)

@@ -10,21 +10,16 @@ from xdsl.ir import Attribute
 
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.tensor.arrays import Array
-from pullback.driver.run_function import (
+from pullback.driver.module_functions import (
     arguments_of,
     functions_of,
     is_on_memory,
     result_names,
-    run_on_memory,
-    run_on_tensors,
     variables_of,
 )
-from pullback.driver.targets.registry import target_named
 from pullback.frontend.module.given_arrays import Given, given_arrays
 from pullback.frontend.module.module_text import ModuleText
 from pullback.frontend.module.run_results import RunResults
-from pullback.passes.calls.call_order import graph_calls
-from pullback.passes.calls.inline_calls import check_expansion
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 
 __all__ = ["ModuleFunction"]
@@ -91,6 +86,9 @@ class ModuleFunction:
         self, arrays: Given, target: str = "numpy", variables: Mapping[str, Any] | None = None
     ) -> RunResults:
         """Runs the function: see `Module.run`."""
+        from pullback.driver.run_function import run_on_memory
+        from pullback.driver.targets.registry import target_named
+
         target_named(target)
         on_memory, op = is_on_memory(self.op), self.op
         given = given_arrays(
@@ -108,6 +106,11 @@ class ModuleFunction:
             return RunResults(self._on_tensors(list(given.values()), contents, target), names, contents)
 
     def _on_tensors(self, inputs: list[Array], variables: Mapping[str, Array], target: str) -> list[Any]:
+        from pullback.driver.run_function import run_on_tensors
+        from pullback.driver.targets.registry import target_named
+        from pullback.passes.calls.call_order import graph_calls
+        from pullback.passes.calls.inline_calls import check_expansion
+
         module = self._module
         calls = graph_calls(module.op)
         check_expansion(module.op, calls, MAX_OPERATIONS)

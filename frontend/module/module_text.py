@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
@@ -22,9 +22,10 @@ from pullback.dialects.verification import verify
 from pullback.driver.copying import copy_module
 from pullback.frontend.graph.graph import Graph
 from pullback.frontend.module.program_error import UNREAD, located
-from pullback.passes.pipeline.levels import LevelName
-from pullback.passes.pipeline.verify_level import verify_level
 from pullback.process.whole_files import write_bytes
+
+if TYPE_CHECKING:
+    from pullback.passes.pipeline.levels import LevelName
 
 
 class ModuleText:
@@ -102,6 +103,8 @@ class ModuleText:
         Raises:
             ProgramError: it is not.
         """
+        from pullback.passes.pipeline.verify_level import verify_level
+
         with self.located():
             if level is None:
                 verify(self.op)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
-from pullback.driver.targets.registry import target_named
 from pullback.frontend.module.module_text import ModuleText
 from pullback.frontend.module.program_error import located
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
-from pullback.passes.pipeline.options import options_of
-from pullback.passes.pipeline.pipelines import OptionValue, specified_passes
 from pullback.passes.pipeline.print_pipeline import pipeline_text
 from pullback.passes.pipeline.run_passes import run_passes
+
+if TYPE_CHECKING:
+    from pullback.passes.pipeline.pipelines import OptionValue
 
 __all__ = ["PassPipeline", "pipeline"]
 
@@ -149,11 +149,17 @@ def pipeline(*passes: Passes) -> PassPipeline:
 
 def for_target(passes: PassPipeline, target: str) -> tuple[ModulePass, ...]:
     """The passes, the options that are left open filled in with what the target is capable of."""
-    capabilities = target_named(target).capabilities() if passes else {}
+    if not passes:
+        return ()
+    from pullback.driver.targets.registry import target_named
+
+    capabilities = target_named(target).capabilities()
     return tuple(_told(pass_, stated, capabilities) for pass_, stated in passes.stages())
 
 
 def _told(pass_: ModulePass, stated: frozenset[str], capabilities: Mapping[str, OptionValue]) -> ModulePass:
+    from pullback.passes.pipeline.options import options_of
+
     open_ = options_of(type(pass_)).keys() - stated
     values = {name.replace("-", "_"): value for name, value in capabilities.items() if name in open_}
     return replace(pass_, **values) if values else pass_
@@ -161,6 +167,8 @@ def _told(pass_: ModulePass, stated: frozenset[str], capabilities: Mapping[str, 
 
 def _changed_options(pass_: ModulePass) -> frozenset[str]:
     """The options of a pass that are not what they are by default."""
+    from pullback.passes.pipeline.options import options_of
+
     options = options_of(type(pass_))
     return frozenset(n for n, o in options.items() if getattr(pass_, n.replace("-", "_")) != o.default)
 
@@ -168,6 +176,8 @@ def _changed_options(pass_: ModulePass) -> frozenset[str]:
 def _flat(part: object) -> Iterator[tuple[ModulePass, frozenset[str]]]:
     """The passes, and the options of each that are stated."""
     if isinstance(part, str):
+        from pullback.passes.pipeline.pipelines import specified_passes
+
         with located(lambda op: None):
             yield from ((pass_, frozenset(spec.parameters)) for pass_, spec in specified_passes(part))
     elif isinstance(part, PassPipeline):

@@ -7,15 +7,17 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
 from functools import cache
-from typing import Any
-
-import optree
-from optree import PyTreeSpec
+from typing import TYPE_CHECKING, Any
 
 from pullback.dialects.graph.tensor.tensor import Operators
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.handles.operation import Operation
 from pullback.frontend.nests.exact_keys import exact_key
+
+if TYPE_CHECKING:
+    from optree import PyTreeSpec
+
+# The functions that need `optree` import it: many programs build one graph, and flatten nothing.
 
 NAMESPACE = "pullback"
 """The namespace in which dataclasses are registered with optree."""
@@ -44,6 +46,8 @@ class Nest:
         cls, value: object, *, none_is_leaf: bool = False, is_leaf: Callable[[object], bool] | None = None
     ) -> Nest:
         """Flattens a nest; `None` holds nothing, unless it is to be a leaf; so is whatever `is_leaf` says."""
+        import optree
+
         while True:
             leaves, form = optree.tree_flatten(value, is_leaf, none_is_leaf=none_is_leaf, namespace=NAMESPACE)  # pyright: ignore[reportArgumentType]
             unknown = [kind for kind in set(map(type, leaves)) if _is_dataclass(kind)]
@@ -89,6 +93,8 @@ class Nest:
 
     def rebuilt(self, leaves: Iterable[object]) -> Any:
         """A nest of the same form with other leaves."""
+        import optree
+
         return optree.tree_unflatten(self.form, leaves)
 
 
@@ -109,6 +115,8 @@ def _in_order(node: PyTreeSpec) -> PyTreeSpec:
     """A dict, without what it holds, whose keys are in the order of its leaves."""
     if node.type not in (dict, defaultdict):
         return node
+    import optree
+
     keys, made = dict.fromkeys(node.entries(), 0), node.unflatten([0] * node.num_children)
     made = defaultdict(made.default_factory, keys) if isinstance(made, defaultdict) else keys
     return optree.tree_structure(made, none_is_leaf=node.none_is_leaf, namespace=node.namespace)  # pyright: ignore[reportArgumentType]
@@ -152,6 +160,8 @@ def _is_dataclass(kind: type) -> bool:
 
 def _register(kind: type) -> None:
     """Registers a dataclass with optree. Its copies are made without `__init__`, which may expect arrays."""
+    import optree
+
     fields = dataclasses.fields(kind)
     inner = [f.name for f in fields if not f.metadata.get("static")]
     static = [f.name for f in fields if f.metadata.get("static")]

@@ -7,12 +7,11 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import update_wrapper
-from typing import Any, overload
+from functools import cached_property, update_wrapper
+from typing import TYPE_CHECKING, Any, overload
 
 from pullback.dialects.graph.state.variables import Update
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError
-from pullback.driver.targets.registry import target_named
 from pullback.frontend.functions.creation import placeholder
 from pullback.frontend.graph.graph import Graph, graph_of
 from pullback.frontend.handles.indexed_slices import IndexedSlices
@@ -29,8 +28,10 @@ from pullback.frontend.trace.function_calls import (
     with_constants,
 )
 from pullback.frontend.trace.step import Step
-from pullback.passes.pipeline.levels import LevelName
 from pullback.process.locks import Lock
+
+if TYPE_CHECKING:
+    from pullback.passes.pipeline.levels import LevelName
 
 KEPT_TRACES = 64
 """The number of latest kinds of arguments for which a function is kept compiled."""
@@ -104,8 +105,13 @@ class Function:
         static: Static = {}
         if self.static:
             nest, static = split_static(self.function, args, options, self.static)
-        on_device = target_named(self.target).device_executor is not None
-        return TracedCall.of(self.function, nest, static, on_device)
+        return TracedCall.of(self.function, nest, static, self._takes_device_arrays)
+
+    @cached_property
+    def _takes_device_arrays(self) -> bool:
+        from pullback.driver.targets.registry import target_named  # with the passes, by the first call
+
+        return target_named(self.target).device_executor is not None
 
     def _trace(self, call: TracedCall) -> Trace:
         key = call.key()

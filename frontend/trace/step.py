@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -23,12 +23,9 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
 )
 from pullback.dialects.ir.diagnostics import note_place
-from pullback.driver.checking.verified_program import verified_executor
-from pullback.driver.debug_files import DebugFiles
-from pullback.driver.program import KEPT_SHAPES, Program, Shapes
-from pullback.driver.run_pipeline import main_function
+from pullback.dialects.ir.operations_within import operations_within
+from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.storage import StoredVariables
-from pullback.driver.targets.registry import target_named
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
 from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
@@ -36,10 +33,13 @@ from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.step_parameter import StepParameter
 from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
-from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.simplify.side_effects import updates_in
 from pullback.process.locks import COMPILING, holding, in_order
+
+if TYPE_CHECKING:
+    from pullback.driver.program import Shapes
+    from pullback.passes.pipeline.levels import LevelName
 
 __all__ = ["Step", "compile"]
 
@@ -59,6 +59,11 @@ class Step:
         debug: bool | str | os.PathLike[str] = False,
         device_outputs: bool = False,
     ) -> None:
+        # Passes and targets are imported by who compiles: graphs are also built to be printed, or for other tools.
+        from pullback.driver.debug_files import DebugFiles
+        from pullback.driver.program import Program
+        from pullback.driver.targets.registry import target_named
+
         self._verify_each = verify_each
         on_device = target_named(target).device_executor is not None
         self.parameters = [_parameter(tensor, on_device) for tensor in inputs]
@@ -104,6 +109,8 @@ class Step:
             for array, parameter in zip(arrays, self.parameters, strict=True)
         ]
         if self._verify_each:
+            from pullback.driver.checking.verified_program import verified_executor
+
             run = holding(self._locks, verified_executor, self._program, inputs, self._variables)
         else:
             run = self._program.executor(inputs)
@@ -248,12 +255,14 @@ def _is_inside_loop(value: SSAValue) -> bool:
 
 def _updated_in(module: ModuleOp) -> set[str]:
     """The variables that a step may change: all of them, where an operation has an effect that is not known."""
+    from pullback.driver.run_pipeline import main_function
+
     found = {label for op in main_function(module).body.block.ops for label in updates_in(op)}
     if None in found:
-        return {op.label for op in module.walk() if isinstance(op, VariableOp)}
+        return {op.label for op in operations_within(module) if isinstance(op, VariableOp)}
     return {label for label in found if label is not None}
 
 
 def _variables_in(module: IROperation, graph: Graph) -> dict[str, Any]:
-    labels = [op.label for op in module.walk() if isinstance(op, VariableOp)]
+    labels = [op.label for op in operations_within(module) if isinstance(op, VariableOp)]
     return {label: graph.variables[label] for label in labels}

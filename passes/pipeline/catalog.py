@@ -1,4 +1,4 @@
-"""The registry of passes, and every pass of Pullback: a new one is one import and one row here.
+"""The registry of passes, and every pass of Pullback: a new one is one row here.
 
 Every tool and list asks the registry, which has the passes of plug-ins, too.
 """
@@ -11,46 +11,32 @@ from importlib import import_module
 
 from xdsl.passes import ModulePass
 
-from pullback.passes.calls.inline_calls import InlineCalls
-from pullback.passes.gradients.aggregate_gradients import AggregateGradients
-from pullback.passes.gradients.gate_gradients import GateGradients
-from pullback.passes.gradients.generate_gradients import GenerateGradients
-from pullback.passes.kernels.form.form_kernels import FormKernels
-from pullback.passes.kernels.memory.plan_memory import PlanMemory
-from pullback.passes.loops.lower_to_loops import LowerToLoops
-from pullback.passes.mixed.lower_to_gpu import LowerToGpu
-from pullback.passes.pipeline.snapshot_op_locations import SnapshotOpLocations
-from pullback.passes.pipeline.verify_level import VerifyLevel
-from pullback.passes.placement.place_devices import PlaceDevices
-from pullback.passes.recurrences.batch_products import BatchProducts
-from pullback.passes.recurrences.hoist_invariants import HoistInvariants
-from pullback.passes.shapes.specialize_shapes import SpecializeShapes
-from pullback.passes.simplify.canonicalize import Canonicalize
-from pullback.passes.simplify.cse import CommonSubexpressions
-from pullback.passes.simplify.dce import DeadCode
-from pullback.passes.simplify.merge_loops import MergeLoops
 from pullback.process.registries import Registry
 
-OURS: tuple[type[ModulePass], ...] = (
-    InlineCalls,
-    GenerateGradients,
-    AggregateGradients,
-    GateGradients,
-    MergeLoops,
-    Canonicalize,
-    CommonSubexpressions,
-    DeadCode,
-    SpecializeShapes,
-    BatchProducts,
-    HoistInvariants,
-    PlaceDevices,
-    FormKernels,
-    PlanMemory,
-    LowerToLoops,
-    LowerToGpu,
-    VerifyLevel,
-    SnapshotOpLocations,
-)
+OURS: Mapping[str, tuple[str, str]] = {
+    "inline-calls": ("calls.inline_calls", "InlineCalls"),
+    "generate-gradients": ("gradients.generate_gradients", "GenerateGradients"),
+    "aggregate-gradients": ("gradients.aggregate_gradients", "AggregateGradients"),
+    "gate-gradients": ("gradients.gate_gradients", "GateGradients"),
+    "merge-loops": ("simplify.merge_loops", "MergeLoops"),
+    "canonicalize": ("simplify.canonicalize", "Canonicalize"),
+    "cse": ("simplify.cse", "CommonSubexpressions"),
+    "dce": ("simplify.dce", "DeadCode"),
+    "specialize-shapes": ("shapes.specialize_shapes", "SpecializeShapes"),
+    "batch-products": ("recurrences.batch_products", "BatchProducts"),
+    "hoist-invariants": ("recurrences.hoist_invariants", "HoistInvariants"),
+    "place-devices": ("placement.place_devices", "PlaceDevices"),
+    "form-kernels": ("kernels.form.form_kernels", "FormKernels"),
+    "plan-memory": ("kernels.memory.plan_memory", "PlanMemory"),
+    "lower-to-loops": ("loops.lower_to_loops", "LowerToLoops"),
+    "lower-to-gpu": ("mixed.lower_to_gpu", "LowerToGpu"),
+    "verify-level": ("pipeline.verify_level", "VerifyLevel"),
+    "snapshot-op-locations": ("pipeline.snapshot_op_locations", "SnapshotOpLocations"),
+}
+"""Every pass by name, in the order in which programs meet them: its module in `pullback.passes`, and its class.
+
+A pass is imported when a pipeline names it: a program for the CPU loads no lowering for GPUs.
+"""
 
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
 """Passes by name, imported when asked for; the form in which xDSL lists its own."""
@@ -68,7 +54,7 @@ class PassClass:
 
 @dataclass(frozen=True)
 class LazyPass:
-    """The factory of a pass that is imported when it is asked for: the catalog lies below it."""
+    """The factory of a pass that is imported when it is asked for."""
 
     module: str
     name: str
@@ -80,7 +66,7 @@ class LazyPass:
 PASSES: Registry[Callable[[], type[ModulePass]]] = Registry("pass", "passes")
 """The passes by name: ours, and those of plug-ins."""
 
-for _cls in OURS:
-    PASSES.add(_cls.name, PassClass(_cls))
+for _name, (_module, _class) in OURS.items():
+    PASSES.add(_name, LazyPass(f"pullback.passes.{_module}", _class))
 PASSES.add("check-gradients", LazyPass("pullback.driver.checking.check_gradients", "CheckGradients"))
 PASSES.seal()

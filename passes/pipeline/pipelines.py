@@ -97,6 +97,16 @@ def specified_passes(text: str) -> tuple[tuple[ModulePass, ArgSpec], ...]:
     return tuple((_instance(written, available), written.spec) for written in _expanded(text, ()))
 
 
+def levels_through(text: str) -> tuple[str, ...]:
+    """The levels that a pipeline's text goes through, each of which it checks; no pass is imported.
+
+    Raises:
+        PipelineError: for wrong syntax.
+    """
+    checks = (one.spec.parameters for one in _expanded(text, ()) if one.spec.name == "verify-level")
+    return tuple(str(level) for parameters in checks for level in parameters.get("level", ()))
+
+
 def with_options(text: str, values: Mapping[str, OptionValue]) -> str:
     """The text of a pipeline's passes, each with those of the options that it has and the text leaves open.
 

@@ -17,10 +17,8 @@ from pullback.dialects.graph.kernel.index_bitwidth import bitwidth_of
 from pullback.dialects.graph.kernel.schedule import TARGETS
 from pullback.dialects.graph.tensor.types import GraphError
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.upstream.gpu_functions import FuncOp as GpuFuncOp
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.verification import verify
-from pullback.passes.gpu.check_devices import check_devices
-from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.pipeline.levels import LEVELS, Level, LevelName
 
 _MOST_PROMISED_FIRST: tuple[LevelName, ...] = ("graph", "gradients", "request", "kernels", "loops", "gpu")
@@ -57,7 +55,10 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     wrong = misplaced(module, level)
     if wrong is not None:
         raise wrong
+    # What only some levels promise is imported for those.
     if level == "kernels":
+        from pullback.passes.kernels.check.verify_kernels import verify_scheduled
+
         verify_scheduled(module, target)
     for function in module.ops if level in ("loops", "gpu") else ():
         if isinstance(function, FuncOp) and is_host_function(function):
@@ -65,8 +66,11 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
         elif isinstance(function, FuncOp) and function.body.blocks:
             check_roles(function, ROLES if level == "gpu" else [r for r in ROLES if r not in ON_DEVICES])
     if level == "gpu":
+        from pullback.dialects.upstream.gpu_functions import FuncOp as GpuFuncOp
+        from pullback.passes.gpu.check_devices import check_devices
+
         check_devices(module)
-        for op in module.walk():
+        for op in operations_within(module):
             if isinstance(op, GpuFuncOp):
                 bitwidth_of(op)
 
@@ -77,7 +81,7 @@ def misplaced(module: ModuleOp, level: LevelName) -> LevelError | None:
     allowed: dict[type[Operation], bool] = {}
     # Types are shared by many values: each is judged once, by identity, because hashing one costs more.
     faults: dict[int, str | None] = {}
-    for op in module.walk():
+    for op in operations_within(module):
         if type(op) not in allowed:
             allowed[type(op)] = spec.allows(op)
         if not allowed[type(op)]:

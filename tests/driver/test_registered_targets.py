@@ -24,6 +24,7 @@ from pullback.dialects.ir.text import print_module
 from pullback.driver.layout import Layout
 from pullback.driver.run_pipeline import lowered
 from pullback.driver.targets.registry import (
+    TARGETS,
     forms,
     register_target,
     target_named,
@@ -31,6 +32,7 @@ from pullback.driver.targets.registry import (
     unregister_target,
 )
 from pullback.driver.targets.target import Target, Text
+from pullback.passes.pipeline.catalog import PASSES
 from pullback.passes.pipeline.levels import LEVELS
 from pullback.passes.pipeline.pipelines import parse_passes, with_options
 from pullback.tools import opt, run
@@ -233,3 +235,14 @@ def test_llvm_loads_when_a_cpu_target_is_first_used(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_LLVM, str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_each_of_our_targets_could_be_registered() -> None:
+    for target in TARGETS.ours.values():
+        register_target(target)  # the same one again changes nothing, but is looked at
+
+
+def test_the_catalog_names_each_pass_as_its_class_does() -> None:
+    assert {name: factory().name for name, factory in PASSES.ours.items()} == {
+        name: name for name in PASSES.ours
+    }

@@ -18,8 +18,8 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.device import DEVICE
 from pullback.dialects.graph.tensor.types import VariableType, shape_of_type
 from pullback.dialects.ir.source import parse
+from pullback.driver.module_functions import variables_of
 from pullback.driver.program import compile_function
-from pullback.driver.run_function import variables_of
 from pullback.driver.run_pipeline import main_function
 from pullback.tests.levels.programs import Recipe, recipes
 from pullback.tests.loops.test_stacks import PROGRAM

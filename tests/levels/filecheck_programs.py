@@ -34,7 +34,8 @@ from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
 from pullback.driver.failure import explain
 from pullback.driver.layout import constant_array
-from pullback.driver.run_function import functions_of, memory_runners, run_on_tensors
+from pullback.driver.module_functions import functions_of
+from pullback.driver.run_function import memory_runners, run_on_tensors
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes
 from pullback.tools.array_arguments import ArrayError

@@ -28,8 +28,8 @@ from pullback.driver.checking.partial_evaluation import EndlessError
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.driver.checking.run_after_each_pass import RunAfterEachPass
 from pullback.driver.checking.verified_program import check_outputs, verified_executor
+from pullback.driver.module_functions import alone_as_main, functions_of
 from pullback.driver.program import Program
-from pullback.driver.run_function import alone_as_main, functions_of
 from pullback.driver.targets.fibers import FIBERS
 from pullback.driver.targets.registry import target_named, targets
 from pullback.passes.pipeline.instrumentation import instrumented

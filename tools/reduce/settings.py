@@ -12,8 +12,8 @@ from xdsl.ir import Attribute
 
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.points import BOTH_SIGNS, POSITIVE
+from pullback.driver.module_functions import arguments_of, functions_of, variables_of
 from pullback.driver.reproducer import Reproducer, array_text
-from pullback.driver.run_function import arguments_of, functions_of, variables_of
 from pullback.driver.run_pipeline import has_kernels
 from pullback.driver.targets.registry import target_named
 from pullback.passes.pipeline.pipelines import parse_passes

@@ -28,13 +28,8 @@ from pullback.driver.checking.points import BOTH_SIGNS
 from pullback.driver.checking.report import GradientCheckError
 from pullback.driver.checking.results import first_change, values_of
 from pullback.driver.copying import copy_module
-from pullback.driver.run_function import (
-    arguments_of,
-    functions_of,
-    memory_runners,
-    result_names,
-    run_on_tensors,
-)
+from pullback.driver.module_functions import arguments_of, functions_of, result_names
+from pullback.driver.run_function import memory_runners, run_on_tensors
 from pullback.driver.run_pipeline import run_pipeline
 from pullback.passes.pipeline.run_passes import PASS_NOTE, run_passes
 

@@ -12,9 +12,22 @@ from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, i64
 from xdsl.ir import Operation
 
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 
 ARENA = "graph.arena"
 ARENAS = "graph.arenas"
+MEMORY = "memory"
+"""The attribute of an operation that has the buffers of its results."""
+
+
+def has_plan(function: Operation) -> bool:
+    """Tells whether a function has a memory plan."""
+    stated = function.attributes
+    return (
+        ARENA in stated
+        or ARENAS in stated
+        or any(MEMORY in op.attributes for op in operations_within(function))
+    )
 
 
 def arenas_of(function: Operation) -> Mapping[str | None, int]:

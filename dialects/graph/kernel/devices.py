@@ -21,7 +21,6 @@ from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 from pullback.dialects.graph.kernel.argument_roles import strings
 from pullback.dialects.graph.tensor.device import CUDA, HOST, parse_device
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.upstream.gpu import LaunchFuncOp
 
 DEVICES = "graph.devices"
 """The attribute of a host function that gives the device of each argument."""
@@ -49,6 +48,8 @@ def argument_devices(function: Operation) -> Sequence[str]:
     stated = stated_devices(function)
     if stated is not None:
         return stated
+    from pullback.dialects.upstream.gpu import LaunchFuncOp  # only functions that launch something get here
+
     passed = {
         root_of(value)
         for launch in function.walk()

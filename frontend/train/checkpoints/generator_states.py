@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.random import MT19937, PCG64, PCG64DXSM, SFC64, BitGenerator, Generator, Philox
 
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 
-Generators: TypeAlias = Mapping[str, Generator]
+if TYPE_CHECKING:  # NumPy imports its generators when they are first used, and so do we
+    from numpy.random import BitGenerator, Generator
+
+Generators: TypeAlias = "Mapping[str, Generator]"
 STATE = "generator/"
 """The prefix of the names of generators in a file's metadata."""
-KINDS: tuple[type[BitGenerator], ...] = (MT19937, PCG64, PCG64DXSM, Philox, SFC64)
-"""The generators whose states are checked. NumPy takes what it is given, and reads memory by it."""
 LARGEST: dict[str, int] = {
     "pos": 624,  # of the words of MT19937
     "buffer_pos": 4,  # of those of Philox
@@ -27,6 +27,12 @@ LARGEST: dict[str, int] = {
 """The largest value of each number in a state; all are from 0 on."""
 
 
+def kinds() -> tuple[type[BitGenerator], ...]:
+    """The generators whose states are checked. NumPy takes what it is given, and reads memory by it."""
+    of = np.random
+    return of.MT19937, of.PCG64, of.PCG64DXSM, of.Philox, of.SFC64
+
+
 def checked_generators(generators: Generators | None) -> Generators:
     """The generators, by name; a `ValueError` for anything that is none of NumPy's."""
     if generators is None:
@@ -34,12 +40,12 @@ def checked_generators(generators: Generators | None) -> Generators:
     if not isinstance(generators, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"generators: expected a dict from names, got {type(generators).__name__}")
     for name, generator in generators.items():
-        if not isinstance(generator, Generator):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(generator, np.random.Generator):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(
                 f"generators['{name}']: expected a numpy.random.Generator, got {type(generator).__name__}"
             )
-        if type(generator.bit_generator) not in KINDS:
-            known = ", ".join(kind.__name__ for kind in KINDS)
+        if type(generator.bit_generator) not in kinds():
+            known = ", ".join(kind.__name__ for kind in kinds())
             found = type(generator.bit_generator).__name__
             raise ArgumentTypeError(f"generators['{name}']: expected one on {known}, got one on {found}")
     return generators

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable, Generator
@@ -61,7 +60,7 @@ def _prefix(target: Path) -> str:
 def _fresh_file(target: Path) -> Generator[tuple[Path, BinaryIO]]:
     """A new file beside another one: locked while it is in use, and gone afterwards unless it was renamed."""
     while True:
-        fresh = target.parent / f"{_prefix(target)}{secrets.token_hex(MARK // 2)}{ENDING}"
+        fresh = target.parent / f"{_prefix(target)}{os.urandom(MARK // 2).hex()}{ENDING}"
         file = open(fresh, "xb")  # noqa: SIM115 closed below, where the file goes too
         try:
             if _lock(file) and _is_at(file, fresh):

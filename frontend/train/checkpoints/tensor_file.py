@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 import ml_dtypes
 import numpy as np
-from safetensors import safe_open
 
 from pullback.dialects.graph.op.graph_op import Array
 
@@ -77,6 +76,8 @@ def read_tensors(path: Path, wanted: Collection[str]) -> Stored:
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise TensorFileError("it is no file")
+    from safetensors import safe_open  # read by programs that restore, and by no other
+
     try:
         with safe_open(path, "numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}

@@ -8,18 +8,17 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from pullback.dialects.graph.kernel.arenas import ARENA, ARENAS, arenas_of
+from pullback.dialects.graph.kernel.arenas import ARENA, ARENAS, MEMORY, arenas_of
 from pullback.dialects.graph.kernel.buffer import BufferAttr, MemorySpace
 from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.state.variables import Assign, VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.kernels.check.check_overlaps import check_overlaps
 from pullback.passes.kernels.memory.arena import ALIGNMENT
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, makes_values
 from pullback.passes.kernels.memory.updates import Finding, place_variables
-
-MEMORY = "memory"
 
 
 class PlanError(DiagnosticError):
@@ -27,12 +26,6 @@ class PlanError(DiagnosticError):
 
     def __init__(self, message: str, op: Operation) -> None:
         super().__init__(f"memory: {message}", op)
-
-
-def has_plan(function: func.FuncOp) -> bool:
-    """Tells whether a function has a memory plan."""
-    stated = function.attributes
-    return ARENA in stated or ARENAS in stated or any(MEMORY in op.attributes for op in function.walk())
 
 
 def check_memory(function: func.FuncOp) -> None:
@@ -53,7 +46,9 @@ class Checker:
         self.lives = Lifetimes(function.body.block)
         last = function.body.block.last_op
         self.returned = list(last.operands) if last is not None else []
-        self.variables = {op.label: op.results[0] for op in function.walk() if isinstance(op, VariableOp)}
+        self.variables = {
+            op.label: op.results[0] for op in operations_within(function) if isinstance(op, VariableOp)
+        }
         self.arenas = arenas_of(function)
         self.buffers: dict[SSAValue, BufferAttr] = {}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+from pullback.dialects.graph.kernel.arenas import has_plan
 from pullback.dialects.graph.kernel.check_placement import check_placement
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.indexed import Pointwise
 from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.kernels.check.check_memory import check_memory, has_plan
+from pullback.dialects.ir.operations_within import operations_within
+from pullback.passes.kernels.check.check_memory import check_memory
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes
@@ -32,7 +34,7 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
-        for op in function.walk():
+        for op in operations_within(function):
             if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
                 check_dtypes(op)
                 check_bodies(op)

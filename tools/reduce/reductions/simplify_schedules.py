@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
+from pullback.dialects.graph.kernel.arenas import ARENA, MEMORY, has_plan
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import TARGETS, ScheduleAttr
-from pullback.passes.kernels.check.check_memory import ARENA, MEMORY, has_plan
 from pullback.tools.reduce.reductions.edit import Edit, ReductionKind, functions_in
 
 
