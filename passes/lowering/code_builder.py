@@ -31,6 +31,7 @@ from pullback.dialects.graph.op.scalar import Scalar, constant, default_properti
 from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
 from pullback.dialects.graph.tensor.location import is_unknown
 from pullback.dialects.graph.tensor.tensor import Number
+from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.types import vector_type
 
 INDEX = IndexType()
@@ -168,6 +169,10 @@ class CodeBuilder:
         if value in self._numbers:
             return self.index(min(self._numbers[value], limit))
         return self.least(value, self.index(limit), hint)
+
+    def is_before(self, value: SSAValue, end: int) -> SSAValue:
+        """Tells whether an index is before a number."""
+        return result_of(CmpiOp(value, self.index(end), "slt"), "exists")
 
     def minus(self, a: SSAValue, b: SSAValue, hint: str = "left") -> SSAValue:
         """The difference of two indices."""

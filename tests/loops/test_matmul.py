@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import MemRefType
 
 from pullback.dialects.graph.elementwise.basic import Maximum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.tests.loops.kernel_cases import check, sample, schedule
+from pullback.passes.lowering.memrefs import bytes_of
+from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
 SIZES = [
     (1, 1, 1),
@@ -89,6 +92,74 @@ def test_update_in_place() -> None:
 
     arrays = [sample((9, 21)), sample((6, 9)), sample((6, 21))]
     check(schedule("matmul", (9, 21), (6,)), arrays, body, in_place={0: 0})
+
+
+@pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize("size", [(1, 37, 13), (37, 1, 13), (2, 70, 7), (11, 19, 2)], ids=str)
+def test_few_rows_or_columns(size: tuple[int, int, int], transposes: tuple[bool, bool]) -> None:
+    """Sums along both operands, and rows as lanes, with what rides on them."""
+    k, m, n = size[1], size[0], size[2]
+    a, b = transposes
+    arrays = [
+        sample((k, m) if a else (m, k)),
+        sample((n, k) if b else (k, n), "f32", 1),
+        sample((n,), "f32", 2),
+    ]
+
+    def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        return [Maximum.of(MatMul.product(x, y, a, b) + bias, 0)]
+
+    check(schedule("matmul", (m, n), (k,)), arrays, body)
+
+
+@pytest.mark.parametrize("transposes", [(False, False), (True, True)], ids=str)
+def test_many_terms(transposes: tuple[bool, bool]) -> None:
+    """Blocks of terms, of which the last is shorter, are added up in f64."""
+    a, b = transposes
+    m, k, n = 5, 2051, 19
+    arrays = [sample((k, m) if a else (m, k)), sample((n, k) if b else (k, n), "f32", 1)]
+    kernel = schedule("matmul", (m, n), (k,))
+    check(kernel, arrays, lambda x, y: [MatMul.product(x, y, a, b)], bits=512)
+
+
+@pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+def test_computed_operands_and_long_epilogue(transposes: tuple[bool, bool]) -> None:
+    """Both operands are computed while they are copied, and each row of sums goes through memory."""
+    a, b = transposes
+    m, k, n = 33, 21, 37
+    arrays = [
+        sample((k, m) if a else (m, k)),
+        sample((n, k) if b else (k, n), "f32", 1),
+        sample((n,), "f32", 2),
+    ]
+
+    def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        sums = MatMul.product(Tanh.of(x), y * 2, a, b) + bias
+        return [Maximum.of(Tanh.of(sums * 0.1) * sums, -1) + sums, sums]
+
+    check(schedule("matmul", (m, n), (k,)), arrays, body)
+
+
+def test_products_of_a_batch_that_is_computed() -> None:
+    def body(x: Tensor, y: Tensor) -> list[Tensor]:
+        return [MatMul.product(Tanh.of(x), y, False, True)]
+
+    check(schedule("matmul", (2, 3, 17, 18), (9,)), [sample((2, 1, 17, 9)), sample((3, 18, 9))], body)
+
+
+@pytest.mark.parametrize("transposes", [(False, False), (True, True)], ids=str)
+@pytest.mark.parametrize("extents", [(1000, 1000, 1000), (128, 512, 784), (512, 512, 5000)], ids=str)
+def test_memory_of_an_iteration(extents: tuple[int, int, int], transposes: tuple[bool, bool]) -> None:
+    """An iteration keeps at most half a megabyte on the stack, whatever the shape."""
+    m, n, k = extents
+    a, b = transposes
+    x, y = np.empty((k, m) if a else (m, k), np.float32), np.empty((n, k) if b else (k, n), np.float32)
+    _, kernel = kernel_function(
+        schedule("matmul", (m, n), (k,)), [x, y], lambda x, y: [MatMul.product(x, y, a, b)]
+    )
+    _, module = lowered(kernel, 512, {})
+    stack = [op.memref.type for op in module.walk() if isinstance(op, memref.AllocaOp)]
+    assert 0 < sum(bytes_of(t) for t in stack if isinstance(t, MemRefType)) <= 512 << 10
 
 
 @pytest.mark.parametrize("tile", [(1, 8), (4, 16), (6, 64)], ids=str)

@@ -19,6 +19,7 @@ from xdsl.ir import SSAValue
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_of_result import BlockOfResult, on_stack, panels_from
+from pullback.passes.loops.products.dot_product import DotProduct
 from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
@@ -33,6 +34,9 @@ from pullback.passes.loops.products.window_product import lower_windows, reads_w
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.vector_registers import evenly
 
+FEW_COLUMNS = 12
+"""Columns below which the rows are the lanes of vectors, if they are neighbours in memory."""
+
 
 class MatMulLowering:
     """Lowers one matmul kernel."""
@@ -41,20 +45,35 @@ class MatMulLowering:
         self.kernel = kernel
         self.builder = kernel.builder
         (self.product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
-        self.axes = axes = ProductAxes.of(kernel.space.extents)
+        axes = ProductAxes.of(kernel.space.extents)
         a, b = self.product.operands
-        self.operands = (
+        operands = (
             ProductOperand(kernel, a, axes.rows, axes.terms),
             ProductOperand(kernel, b, axes.columns, axes.terms),
         )
+        if axes.columns.size < FEW_COLUMNS and operands[0].is_contiguous(axes.rows):
+            # The rows are the lanes.
+            axes = ProductAxes(axes.batch, axes.columns, axes.rows, axes.terms)
+            operands = operands[1], operands[0]
+        self.axes, self.operands = axes, operands
         count = kernel.lanes_along(axes.columns.last)
-        self.plan = plan = ProductPlan.of(*self.operands, axes, count)
+        self.plan = plan = ProductPlan.of(*operands, axes, count)
         self.lines = (plan.rows, plan.columns)
-        self.results = ProductResults(kernel, self.product, axes, self.plan)
+        self.results = ProductResults(kernel, self.product, axes, plan)
         self.shared: dict[ProductOperand, PackedOperand] = {}
+
+    def as_dot_product(self) -> DotProduct | None:
+        """The product as sums along lines, if that suits it."""
+        count = self.kernel.lanes_along(self.axes.terms.last)
+        if not prod(self.axes.batch.extents) or not DotProduct.suits(self.axes, *self.operands, count):
+            return None
+        return DotProduct(self.kernel, self.product, self.axes, *self.operands, count)
 
     def lower(self) -> None:
         """Packs what is shared, then computes one block of the result after the other."""
+        if (dot := self.as_dot_product()) is not None:
+            dot.lower()
+            return
         plan, axes = self.plan, self.axes
         if not prod(axes.batch.extents) * axes.rows.size * axes.columns.size:
             return

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.product_axes import ProductAxes
@@ -20,7 +19,7 @@ from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import Term, result_of
+from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.nodes import Compute, Contraction, cone
 
 FEW_NODES = 3
@@ -80,8 +79,7 @@ class ProductResults:
                     self._finish(level, at, value)
 
             if number and rows.has_edge:
-                exists = CmpiOp(at, builder.index(rows.size), "slt")
-                builder.when(result_of(exists, "exists"), row)
+                builder.when(builder.is_before(at, rows.size), row)
             else:
                 row()
 
