@@ -19,7 +19,7 @@ _set: int | None = None
 def set_num_threads(count: int | None) -> None:
     """Sets how many threads share the work of a step on target `cpu`, the calling one included, from the next call on.
 
-    Results do not depend on it, to the bit.
+    As many compile its code. Results do not depend on it, to the bit.
 
     Args:
         count: 1 to 256; it may be more than there are CPUs. `None` means what it was at first: what the environment

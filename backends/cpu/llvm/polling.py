@@ -1,6 +1,6 @@
 """Inserts polls for signals into native functions: between kernels and at each trip of a loop, never inside a kernel.
 
-What runs uses up fuel, by a rough count of its operations. Where there is none left, `@pb.poll` looks at the clock, and
+What runs uses up fuel, by a rough estimate of its time. Where there is none left, `@pb.poll` looks at the clock, and
 asks Python every 50 ms at most. So a kernel of a microsecond does not pay for a question, and a long one not for many.
 
 A function may stop until it changes its first variable, and then no more; but a loop that changes some may stop between
@@ -23,10 +23,10 @@ from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import WRITES, Aliases, accesses_of
 from pullback.dialects.ir.operations_within import operations_within
 
-FUEL = HOST
-"""Operations between two looks at the clock: 50 us to 100 ms."""
-AT_ONCE = 1 << 16
-"""Operations in straight code that are counted together."""
+FUEL = int(HOST)
+"""Estimated nanoseconds between two looks at the clock."""
+AT_ONCE = 60_000
+"""Estimated nanoseconds of straight code that are counted together."""
 PERIOD = 50_000_000
 """Nanoseconds between two questions to Python, which take the global interpreter lock."""
 
@@ -48,10 +48,10 @@ class Polling:
         numbers = {at: number for number, at in enumerate(_variables(entry))}
         self._numbers = {value: numbers[at] for value, at in self._variables.items()}
         self.variables = tuple(_roles(entry)[at].removeprefix(VARIABLE) for at in _variables(entry))
-        self._used = 0
+        self._used = 0.0
         self._may_stop = True
         self._outer: list[bool] = []
-        self._before: list[int] = []
+        self._before: list[float] = []
         """A stack: the fuel used before each operation with regions that is being printed."""
         self._opaque = 0
 
@@ -103,7 +103,7 @@ class Polling:
             self._spend(p)
         if _holds_calls(op):
             self._before.append(self._used)
-            self._used = 0
+            self._used = 0.0
 
     def after(self, p: FunctionPrinter, op: Operation) -> None:
         """Called after an operation was printed."""
@@ -169,10 +169,10 @@ class Polling:
         """Prints code that subtracts what was used from the fuel, and polls where none is left."""
         if not self._may_stop or not self._used:
             return
-        used, self._used = self._used, 0
+        used, self._used = self._used, 0.0
         self.is_used = True
         before = p.temporary("fuel.before", "load i64, ptr %fuel, align 8")
-        left = p.temporary("fuel.left", f"sub nsw i64 {before}, {min(used, FUEL)}")
+        left = p.temporary("fuel.left", f"sub nsw i64 {before}, {min(round(used), FUEL)}")
         p.line(f"store i64 {left}, ptr %fuel, align 8")
         poll, on = p.unique("poll"), p.unique("go_on")
         p.branch_if(p.temporary("fuel.empty", f"icmp slt i64 {left}, 0"), poll, on)

@@ -47,7 +47,7 @@ def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
         )
     cost = p.needs.costs.of(op)
     if p.function and cost >= SHORTEST and not _calls(op):
-        call_pool(p, op, cost)
+        call_pool(p, op, round(cost))
     else:
         nest(p, op, 0)
 

@@ -13,7 +13,18 @@ look:
   %ready = icmp sgt i32 %awake, 0
   %wakes = icmp sge i64 %cost, $WAKING
   %worth = or i1 %ready, %wakes
-  br i1 %worth, label %take, label %alone
+  br i1 %worth, label %free, label %alone
+free:
+  %until = load atomic i64, ptr @pb.alone_until monotonic, align 8
+  %free.always = icmp eq i64 %until, 0
+  br i1 %free.always, label %take, label %clock
+clock:
+  %moment = call i64 @pb.now()
+  %still = icmp slt i64 %moment, %until
+  br i1 %still, label %alone, label %over
+over:
+  store atomic i64 0, ptr @pb.alone_until monotonic, align 8
+  br label %take
 take:
   %exchange = cmpxchg ptr @pb.busy, i32 0, i32 1 acquire monotonic
   %mine = extractvalue { i32, i1 } %exchange, 1
@@ -37,31 +48,61 @@ open:
   store atomic i64 0, ptr @pb.done monotonic, align 8
   %all = shl i64 %chunks, 32
   store atomic i64 %all, ptr @pb.chunks seq_cst, align 8
-  br i1 %wakes, label %wake, label %claim
+  br i1 %wakes, label %wake, label %begin
 wake:
   call void @pb.wake(i64 0)
   call void @pb.wake(i64 1)
+  br label %begin
+begin:
+  %began = call i64 @pb.now()
   br label %claim
 claim:
+  %own = phi i64 [ 0, %begin ], [ %own.more, %run ]
   %number = call i64 @pb.claim(i1 true)
   %none = icmp eq i64 %number, -1
-  br i1 %none, label %wait, label %run
+  br i1 %none, label %check, label %run
 run:
   call void @pb.run_chunk(i64 %number)
+  %own.more = add i64 %own, 1
   br label %claim
+check:
+  %done.now = load atomic i64, ptr @pb.done acquire, align 8
+  %all.done = icmp eq i64 %done.now, %chunks
+  br i1 %all.done, label %leave, label %last
+last:
+  %ran = call i64 @pb.now()
+  br label %wait
 wait:
-  %looks = phi i64 [ 0, %claim ], [ %more, %pause ], [ 0, %yield ]
+  %looks = phi i64 [ 0, %last ], [ %more, %pause ], [ 0, %yield ]
   %done = load atomic i64, ptr @pb.done acquire, align 8
   %ended = icmp eq i64 %done, %chunks
-  br i1 %ended, label %leave, label %pause
+  br i1 %ended, label %waited, label %pause
 pause:
   $pause
   %more = add i64 %looks, 1
-  %long = icmp ugt i64 %more, 200
+  %long = icmp ugt i64 %more, $LOOKS_BEFORE_YIELDING
   br i1 %long, label %yield, label %wait
 yield:
   %unused = call i32 @sched_yield()
   br label %wait
+waited:
+  ; A chunk takes as long as those that the caller ran, on average. What is left of the wait is a stall.
+  %now = call i64 @pb.now()
+  %wait.time = sub i64 %now, %ran
+  %own.time = sub i64 %ran, %began
+  %divisor = call i64 @llvm.umax.i64(i64 %own, i64 1)
+  %chunk.time = sdiv i64 %own.time, %divisor
+  %two.chunks = mul i64 %chunk.time, 2
+  %expected = add i64 %two.chunks, $STALL
+  %stall = sub i64 %wait.time, %expected
+  %stalled = icmp sgt i64 %stall, 0
+  br i1 %stalled, label %remember, label %leave
+remember:
+  %stall.counted = call i64 @llvm.umin.i64(i64 %stall, i64 $LONGEST_STALL)
+  %pause.time = mul i64 %stall.counted, $ALONE_AFTER
+  %resume = add i64 %now, %pause.time
+  store atomic i64 %resume, ptr @pb.alone_until monotonic, align 8
+  br label %leave
 leave:
   store atomic i32 0, ptr @pb.busy release, align 4
   ret void

@@ -17,6 +17,9 @@ hands the job's memory from one caller to the next. A worker that parks says so 
 before it looks at the word for the last time; a caller opens the word before it looks for parked workers: one of the
 two sees the other.
 
+A worker that has claimed a chunk may lose its core to another process, and then the caller has to wait, for as long as
+the system's time slices are. So callers work alone for some time after each such stall.
+
 A worker waits at its own condition, and a waker that cannot have its mutex at once lets it be: it is about to park or
 has just woken, perhaps without a core. So the caller blocks on no lock that a worker holds. A worker that is not woken
 costs time, never the result. Where one waits alone and each wait is signalled once, `pthread_cond_signal` of glibc
@@ -46,6 +49,13 @@ SPINNING = 50_000
 """Nanoseconds that a worker looks for more work before it parks."""
 LOOKS = 16
 """Looks between two at the clock."""
+LOOKS_BEFORE_YIELDING = 200
+"""Looks of a caller that waits for the last chunks before it offers its core to others."""
+STALL = 20_000
+"""Nanoseconds that a caller waits for a chunk beyond the time of two before it takes it that a worker has no core."""
+LONGEST_STALL = 50_000_000
+ALONE_AFTER = 16
+"""Times the stall for which callers work alone then: beside busy processes, at most a 16th of the time is lost."""
 PARKED = 1
 
 
@@ -72,7 +82,11 @@ def with_threads(architecture: Architecture) -> str:
     numbers = {
         "CHUNKS_PER_THREAD": CHUNKS_PER_THREAD,
         "CLOCK": int(time.CLOCK_MONOTONIC),
+        "ALONE_AFTER": ALONE_AFTER,
+        "LONGEST_STALL": LONGEST_STALL,
         "LOOKS": LOOKS,
+        "LOOKS_BEFORE_YIELDING": LOOKS_BEFORE_YIELDING,
+        "STALL": STALL,
         "MOST_THREADS": MOST_THREADS,
         "PARKED": PARKED,
         "SHORTEST_CHUNK": SHORTEST_CHUNK,
@@ -96,6 +110,7 @@ _STATE = """
 @pb.chunks = internal global i64 0, align 64       ; bits 0 to 31: the first that is not claimed; 32 to 63: the end
 @pb.done = internal global i64 0, align 64         ; chunks of the job that are done
 @pb.awake = internal global i32 0, align 64        ; workers that are not parked
+@pb.alone_until = internal global i64 0, align 64   ; the time until which callers ask nobody; 0 for none
 @pb.workers = internal global [$MOST_THREADS x %pb.worker] zeroinitializer, align 64
 
 declare i32 @clock_gettime(i32, ptr)
@@ -114,6 +129,7 @@ define internal void @pb.forget() nounwind {
   store i32 0, ptr @pb.busy, align 4
   store i64 0, ptr @pb.chunks, align 8
   store i32 0, ptr @pb.awake, align 4
+  store i64 0, ptr @pb.alone_until, align 8
   store [$MOST_THREADS x %pb.worker] zeroinitializer, ptr @pb.workers, align 64
   ret void
 }

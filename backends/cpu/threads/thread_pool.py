@@ -50,7 +50,7 @@ class ThreadPool:
         self._lock = Lock()
         self._threads = 1
         """What the pool was told last."""
-        self._started = 0
+        self.started = 0
         architecture = ARCHITECTURES.get(llvm.get_process_triple().partition("-")[0])
         self._library = None if architecture is None else _threads_library()
         if architecture is None or self._library is None:
@@ -92,15 +92,15 @@ class ThreadPool:
             return
         with self._lock:
             with _signals_blocked():
-                while self._started < count - 1 and _start(self._library, self._worker, self._started):
-                    self._started += 1
-            self._count.value = min(count, self._started + 1)
+                while self.started < count - 1 and _start(self._library, self._worker, self.started):
+                    self.started += 1
+            self._count.value = min(count, self.started + 1)
             self._threads = count
 
     def _begin_anew(self) -> None:
         """Forgets the workers, which a child of a fork does not have, and the job that another thread may have had."""
         self._forget()
-        self._threads, self._started = 1, 0
+        self._threads, self.started = 1, 0
 
 
 @cache
