@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from xdsl.ir import Block, Operation, SSAValue
 
+from pullback.dialects.graph.along_axes.scans import Scan
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule
@@ -112,7 +113,9 @@ def of_rows(block: Block) -> list[Extents]:
 
 def of_pieces(block: Block) -> list[Extents]:
     """The result's."""
-    return [(shape_of_type(op.results[0].type), ()) for op in block.ops if isinstance(op, Concatenation)]
+    return [
+        (shape_of_type(op.results[0].type), ()) for op in block.ops if isinstance(op, Concatenation | Scan)
+    ]
 
 
 # ---- the table --------------------------------------------------------------------------------------------
@@ -254,6 +257,26 @@ SCATTER = _row(
         },
         ops=(Scatter,),
         extents=of_rows,
+        reads_stored=True,
+    )
+)
+
+SCAN = _row(
+    Kind(
+        "scan",
+        Order.IN_PIECES,
+        never,
+        {
+            "cpu": Lowering(
+                "pullback.passes.loops.scan_loops:lower_scan", "pullback.passes.lowering.check_scan:check_scan"
+            ),
+            "gpu": Lowering(
+                "pullback.passes.gpu.scan_threads:lower_scan", "pullback.passes.lowering.check_scan:check_scan"
+            ),
+        },
+        ops=(Scan,),
+        extents=of_pieces,
+        is_single=True,
         reads_stored=True,
     )
 )

@@ -18,7 +18,7 @@ from math import prod
 
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import IdentityElement, Reduce
+from pullback.passes.lowering.nodes import IdentityElement, Reduce, Scanned
 
 
 def merge_dims(model: KernelModel) -> KernelModel:
@@ -32,13 +32,18 @@ def merge_dims(model: KernelModel) -> KernelModel:
 
 
 def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
-    """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out."""
+    """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out.
+
+    A dim along which something is scanned stays by itself.
+    """
     offsets, extents = _offsets(model), model.space.extents
+    apart = frozenset[int]().union(*(n.along for n in model.nodes if isinstance(n, Scanned)))
     groups: list[list[int]] = []
     for dim in dims:
         if extents[dim] == 1:
             continue
-        if groups and mergeable(offsets, groups[-1][-1], extents, dim):
+        joins = bool(groups) and not apart & {groups[-1][-1], dim}
+        if joins and mergeable(offsets, groups[-1][-1], extents, dim):
             groups[-1].append(dim)
         else:
             groups.append([dim])
@@ -71,6 +76,8 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
             node.column = affine(node.column)
         elif isinstance(node, Reduce):
             node.over = dims(node.over)
+        elif isinstance(node, Scanned):
+            node.along = dims(node.along)
     for output in model.outputs:
         output.offset = affine(output.offset)
         if output.number is not None:

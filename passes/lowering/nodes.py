@@ -12,6 +12,7 @@ from math import prod
 from xdsl.ir import Attribute
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.along_axes.scans import Scan
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
 from pullback.dialects.graph.op.indexed import ContractionOp, Pointwise
@@ -95,6 +96,14 @@ class Contraction(Node):
     """The sum, along the reduced dims, of the products of its two operands."""
 
     op: ContractionOp = field(kw_only=True)
+
+
+@dataclass(eq=False, slots=True)
+class Scanned(Node):
+    """An element of a scan of its operands along a dim; along none, if there is but one element."""
+
+    op: Scan = field(kw_only=True)
+    along: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)

@@ -26,6 +26,7 @@ import numpy as np
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.along_axes.scans import Scan
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.op.access import (
     AccessMap,
@@ -39,7 +40,16 @@ from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, IdentityElement, Load, Node, Reduce
+from pullback.passes.lowering.nodes import (
+    Compute,
+    Contraction,
+    Fixed,
+    IdentityElement,
+    Load,
+    Node,
+    Reduce,
+    Scanned,
+)
 from pullback.passes.lowering.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -87,6 +97,8 @@ class NodeReader:
                 return self._reduction(op, position)
             case ContractionOp() as op:
                 return self._contraction(op, position)
+            case Scan() as op:
+                return self._scan(op, position)
             case Operation() as op:
                 raise DiagnosticError(f"'{op.name}' has no place inside a kernel", self.space.kernel)
             case _:
@@ -189,6 +201,15 @@ class NodeReader:
         rhs = yield op.operands[1], self._position(op, 1, point)
         dims = frozenset(range(len(position)))
         return Contraction(element_type_of(op.results[0].type), (lhs, rhs), dims, op=op)
+
+    def _scan(self, op: Scan, position: Position) -> Reading:
+        operands: list[Node] = []
+        for number, operand in enumerate(op.operands):
+            operands.append((yield operand, self._position(op, number, position)))
+        along = position[op.at].dims
+        node = Scanned(element_type_of(op.result_types[0]), tuple(operands), along, op=op, along=along)
+        node.gather_facts()
+        return node
 
     def _reduction(self, op: Reduction, position: Position) -> Reading:
         """One node for what is summed up in the inner loops, one around it for what is in the outer ones."""

@@ -124,3 +124,11 @@ def numbers(*shape: int) -> Array:
 
 def dtype_of(name: str) -> np.dtype[Any]:
     return next(dtype for type_, dtype in NUMPY_DTYPES.items() if str(type_) == name)
+
+
+def turned(x: pb.Tensor, axis: int) -> pb.Tensor:
+    """What the host runs: the elements along an axis in the other order, picked one by one."""
+    shape = [extent or 0 for extent in x.shape]
+    order = np.arange(shape[axis], dtype=np.int32)[::-1]
+    along = order.reshape([-1 if d == axis else 1 for d in range(len(shape))])
+    return pb.take_along_axis(x, pb.constant(np.broadcast_to(along, shape)), axis)

@@ -21,8 +21,8 @@ STEPS = ("gpu.memcpy", "gpu.launch_func", "func.call")
 SWAPPING = """
 func.func @main(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
   %c = graph.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
-  %sums = graph.cumsum %x {axis = 0 : i64} : tensor<4xf32>
-  %more_sums = graph.cumsum %sums {axis = 0 : i64} : tensor<4xf32>
+  %sums = graph.cumsum %x {axis = 0 : i64, host} : tensor<4xf32>
+  %more_sums = graph.cumsum %sums {axis = 0 : i64, host} : tensor<4xf32>
   %y, %z = graph.while %more_sums, %c : tensor<4xf32>, tensor<4xf32> {
   ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>):
     %limit = graph.fill {value = 90.0 : f32} : tensor<f32>
@@ -32,7 +32,7 @@ func.func @main(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf3
   } do {
   ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>):
     %twice = graph.add %a, %a : tensor<4xf32>
-    %next = graph.cumsum %twice {axis = 0 : i64} : tensor<4xf32>
+    %next = graph.cumsum %twice {axis = 0 : i64, host} : tensor<4xf32>
     graph.yield %b, %next : tensor<4xf32>, tensor<4xf32>
   }
   func.return %y, %z, %sums : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>

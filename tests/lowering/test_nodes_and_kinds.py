@@ -22,7 +22,16 @@ from pullback.driver.run_pipeline import lowered
 from pullback.driver.targets.registry import targets
 from pullback.passes.lowering import nodes
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Compute, Contraction, Fixed, IdentityElement, Load, Node, Reduce
+from pullback.passes.lowering.nodes import (
+    Compute,
+    Contraction,
+    Fixed,
+    IdentityElement,
+    Load,
+    Node,
+    Reduce,
+    Scanned,
+)
 from pullback.passes.lowering.space import schedule_of
 from pullback.tests.targets import COMPILED
 
@@ -51,6 +60,7 @@ NODES: dict[type[Node], str] = {
     Contraction: """
       %w = graph.fill {value = 0.5 : f32} : tensor<5x5xf32>
       %y = graph.matmul %x, %w : (tensor<4x5xf32>, tensor<5x5xf32>) -> tensor<4x5xf32>""",
+    Scanned: "%y = graph.cumsum %x {axis = 1 : i64, reverse} : tensor<4x5xf32>",
 }
 """A graph whose kernel holds such a node."""
 
@@ -87,6 +97,7 @@ KERNELS: dict[str, tuple[str, str]] = {
           : (tensor<4x5xf32>) -> tensor<4x2xf32>
       %y = graph.concat %a, %b {axis = 1 : i64} : (tensor<4x3xf32>, tensor<4x2xf32>) -> tensor<4x5xf32>""",
     ),
+    "scan": ("parallel = [4, 5]", "%y = graph.cumprod %0 {axis = 0 : i64, exclusive} : tensor<4x5xf32>"),
 }
 """For each kind the extents of a kernel, and its region."""
 

@@ -5,7 +5,7 @@ With `reverse` they run from the end; with `exclusive` the element itself is lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,10 +19,13 @@ from pullback.dialects.graph.along_axes.half_precision import rule_in_accumulato
 from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.elementwise.comparisons import Equal, IsFinite, LogicalAnd, LogicalNot
 from pullback.dialects.graph.elementwise.exponential import Log
-from pullback.dialects.graph.elementwise.logistic import Sigmoid
+from pullback.dialects.graph.elementwise.logistic import Sigmoid, logaddexp
+from pullback.dialects.graph.op.access import AccessMap, StoredAccess, identity
 from pullback.dialects.graph.op.families import Accepts, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.tensor.accumulators import in_wide
+from pullback.dialects.graph.op.indexed import Indexed
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.accumulators import TOTALS, in_wide
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Number, Tensor, conj
 from pullback.dialects.graph.tensor.types import (
@@ -36,12 +39,16 @@ from pullback.dialects.graph.tensor.types import (
 )
 
 
-class Scan(AlongAxis):
-    """A scan along an axis, with its direction, and inclusive or exclusive."""
+class Scan(AlongAxis, Indexed):
+    """A scan along an axis, with its direction, and inclusive or exclusive. It has kernels of its own."""
 
     DTYPES: ClassVar[Accepts] = numeric
     FIRST: ClassVar[Number] = 0
     """The neutral element, with which an exclusive scan begins."""
+    TOTALS: ClassVar[Mapping[Attribute, Attribute]] = TOTALS
+    """The accumulation dtypes: each result is rounded once."""
+    EXPENSIVE: ClassVar[bool] = False
+    """Whether a step takes much longer than a load."""
     exclusive = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
 
@@ -60,6 +67,20 @@ class Scan(AlongAxis):
         """Emits the scan along `axis`, which counts from the end if negative."""
         flags = flag(exclusive, "exclusive") | flag(reverse, "reverse")
         return cls.along(*operands, axis=axis, **flags)
+
+    def access(self, number: int, result: int = 0) -> AccessMap:
+        return StoredAccess(identity(self.shape_of(number)))
+
+    def begin(self, *elements: Scalar) -> Scalar:
+        """Gives the result at the first element, which is that of the last operand."""
+        return elements[-1]
+
+    def step(self, before: Scalar, *elements: Scalar) -> Scalar:
+        """Computes the result at an element from the one before it."""
+        raise NotImplementedError
+
+    def has_body(self) -> bool:
+        return type(self).step is not Scan.step
 
     def scanned(self, scan: Callable[..., Array], *operands: Array) -> Array:
         """Applies an inclusive scan along axis 0 of arrays along this axis, in this direction."""
@@ -89,6 +110,9 @@ class CumSum(Scan):
     def numpy(self, *operands: Array) -> Any:
         return self.running(np.add.accumulate, *operands)
 
+    def step(self, before: Scalar, *elements: Scalar) -> Scalar:
+        return before + elements[0]
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
 
@@ -107,6 +131,9 @@ class CumProd(Scan):
 
     def numpy(self, *operands: Array) -> Any:
         return self.running(np.multiply.accumulate, *operands)
+
+    def step(self, before: Scalar, *elements: Scalar) -> Scalar:
+        return before * elements[0]
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
@@ -143,6 +170,10 @@ class LinearRecurrence(Scan):
     def numpy(self, *operands: Array) -> Any:
         return self.running(_recur, *operands)
 
+    def step(self, before: Scalar, *elements: Scalar) -> Scalar:
+        factor, term = elements
+        return factor * before + term
+
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
         a, back = conj(self.x), not self.is_reverse
@@ -172,11 +203,15 @@ class CumLogSumExp(Scan):
 
     name = "graph.cumulative_logsumexp"
     FIRST: ClassVar = -np.inf
+    EXPENSIVE: ClassVar = True
     DTYPES: ClassVar = is_float
     EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
         return self.running(np.logaddexp.accumulate, *operands)
+
+    def step(self, before: Scalar, *elements: Scalar) -> Scalar:
+        return logaddexp(before, elements[0])
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:

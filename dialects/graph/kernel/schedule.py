@@ -29,6 +29,7 @@ for _kind, _meaning in {
     "matmul": "a matrix product, and what is done with each element of it",
     "scatter": "rows added to, or put into, rows of another tensor",
     "concat": "pieces that are computed in loops of their own",
+    "scan": "a prefix sum or the like along one axis",
 }.items():
     KINDS.add(_kind, _meaning)
 KINDS.seal()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pullback as pb
+from pullback.tests.driver.host_cases import turned
 
 X = np.random.default_rng(1).normal(size=(8, 4)).astype(np.float32)
 
@@ -55,7 +56,7 @@ def host_operation(target: str = "cuda") -> pb.Step:
     """What the host computes, between kernels."""
     with pb.Graph():
         x = pb.placeholder("f32", (8, 4), name="x")
-        return pb.compile([x], [pb.cumsum(pb.exp(x), axis=0) * 2], target=target)
+        return pb.compile([x], [turned(pb.exp(x), axis=0) * 2], target=target)
 
 
 def agree(got: Any, expected: Any) -> None:

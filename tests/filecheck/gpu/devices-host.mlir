@@ -7,10 +7,10 @@ func.func @main(%x: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>) attri
   %1 = graph.copy_to %0 {device = "cpu:0"} : tensor<2x8xf32>
   %c = graph.constant {device = "cpu:0"} dense<[1., 2., 3., 4., 5., 6., 7., 8.]> : tensor<8xf32>
   %2 = graph.multiply %1, %c {device = "cpu:0"} : (tensor<2x8xf32>, tensor<8xf32>) -> tensor<2x8xf32>
-  %3 = graph.cumsum %2 {axis = 1 : i64, device = "cpu:0"} : tensor<2x8xf32>
+  %3 = graph.cumsum %2 {axis = 1 : i64, host, device = "cpu:0"} : tensor<2x8xf32>
   %4 = graph.multiply %3, %c {device = "cpu:0"} : (tensor<2x8xf32>, tensor<8xf32>) -> tensor<2x8xf32>
   %5 = graph.copy_to %4 {device = "cuda:0"} : tensor<2x8xf32>
-  %6 = graph.cumsum %5 {axis = 1 : i64, device = "cuda:0"} : tensor<2x8xf32>
+  %6 = graph.cumsum %5 {axis = 1 : i64, host, device = "cuda:0"} : tensor<2x8xf32>
   func.return %6, %4 : tensor<2x8xf32>, tensor<2x8xf32>
 }
 

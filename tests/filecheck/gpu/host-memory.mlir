@@ -6,9 +6,9 @@
 
 func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) {
   %c = graph.constant dense<[3.0, 1.0]> : tensor<2xf32>
-  %a = graph.cumsum %x {axis = 0 : i64} : tensor<2xf32>
-  %b = graph.cumsum %a {axis = 0 : i64} : tensor<2xf32>
-  %d = graph.cumsum %c {axis = 0 : i64} : tensor<2xf32>
+  %a = graph.cumsum %x {axis = 0 : i64, host} : tensor<2xf32>
+  %b = graph.cumsum %a {axis = 0 : i64, host} : tensor<2xf32>
+  %d = graph.cumsum %c {axis = 0 : i64, host} : tensor<2xf32>
   %y = graph.while %b : tensor<2xf32> {
   ^bb0(%i: tensor<2xf32>):
     %limit = graph.fill {value = 40.0 : f32} : tensor<f32>
@@ -17,7 +17,7 @@ func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf3
     graph.condition %more : tensor<i1>
   } do {
   ^bb0(%i: tensor<2xf32>):
-    %s = graph.cumsum %i {axis = 0 : i64} : tensor<2xf32>
+    %s = graph.cumsum %i {axis = 0 : i64, host} : tensor<2xf32>
     %next = graph.add %s, %c : tensor<2xf32>
     graph.yield %next : tensor<2xf32>
   }

@@ -27,6 +27,6 @@ func.func @main(%x: tensor<4x3xf32>, %y: tensor<4x3xf32>) -> tensor<4x3xf32> att
   %2 = graph.copy_to %1 {device = "cpu:0"} : tensor<4x3xf32>
   %3 = graph.add %2, %y {device = "cpu:0"} : tensor<4x3xf32>
   %4 = graph.exp %3 {device = "cpu:0"} : tensor<4x3xf32>
-  %5 = graph.cumsum %4 {axis = 0 : i64, device = "cpu:0"} : tensor<4x3xf32>
+  %5 = graph.cumsum %4 {axis = 0 : i64, host, device = "cpu:0"} : tensor<4x3xf32>
   func.return %5 : tensor<4x3xf32>
 }
