@@ -60,8 +60,9 @@ def cheap_repeats(
 ) -> Mapping[Group, set[SSAValue]]:
     """Finds values that all their readers should compute again, so that they are not stored at all.
 
-    That is worth it where a few cheap operations lead from one tensor of the same size, which is stored anyway: the
-    slope `1 - y * y` of a tanh, say, whose `y` the next layer needs. `outside` is read outside of kernels.
+    That is worth it where a few cheap operations lead from tensors that are stored anyway, of which a reader reads at
+    most one as large that it would not read otherwise: the slope `1 - y * y` of a tanh, say, whose `y` the next
+    layer needs, or the product of two tensors that the reader has. `outside` is read outside of kernels.
     """
     readers: defaultdict[SSAValue, list[Group]] = defaultdict(list)
     for group, body in bodies.items():
@@ -74,13 +75,14 @@ def cheap_repeats(
     for value, users in readers.items():
         if value in outside or value in kept:
             continue
-        found = _from_one_tensor(classified, groups, value)
+        found = _from_others(classified, groups, value)
         if found is None:
             continue
         steps, leaves = found
         stored = all(v not in groups.homes or (v in readers and v not in dropped) for v in leaves)
         home = groups.homes[value]
-        if stored and all(_may_repeat(home, group, bodies[group], steps) for group in users):
+        large = {leaf for leaf in leaves if size_of(leaf) >= size_of(value)}
+        if stored and all(_may_repeat(home, group, bodies[group], steps, large) for group in users):
             dropped.add(value)
             kept |= leaves
             for group in users:
@@ -88,18 +90,22 @@ def cheap_repeats(
     return repeats
 
 
-def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue]) -> bool:
-    """Tells whether a reader may compute these values in its loops: it reads none whole, and no gate is between."""
+def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue], large: set[SSAValue]) -> bool:
+    """Tells whether a reader should compute these values in its loops: it reads none whole, no gate is between, and
+    of the large values that it takes for that at most one is not read anyway.
+    """
+    if len(large.difference(body.inputs)) > 1:
+        return False
     if reader.segment != home.segment or not (reader.kind is None or reader.kind.has_epilogue):
         return False
     uses = [(op, i) for op in body.ops for i, operand in enumerate(op.operands) if operand in steps]
     return all(shares_loops(op, i) for op, i in uses)
 
 
-def _from_one_tensor(
+def _from_others(
     classified: Classified, groups: Groups, value: SSAValue
 ) -> tuple[set[SSAValue], set[SSAValue]] | None:
-    """Finds the cheap operations that lead to a value from at most one tensor as large, and what these start from."""
+    """Finds the cheap operations that lead to a value, and what these start from."""
     home = groups.homes[value]
     steps: set[SSAValue] = set()
     leaves: set[SSAValue] = set()
@@ -117,5 +123,4 @@ def _from_one_tensor(
             return None
         else:
             leaves.add(at)
-    large = sum(size_of(leaf) >= size_of(value) for leaf in leaves)
-    return (steps, leaves) if value in steps and len(steps) <= MOST_OPERATIONS and large <= 1 else None
+    return (steps, leaves) if value in steps and len(steps) <= MOST_OPERATIONS else None
