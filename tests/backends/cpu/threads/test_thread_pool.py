@@ -142,15 +142,15 @@ def test_where_there_are_no_threads() -> None:
 def test_more_threads_than_cores_on_one_core(step: Callable[..., Any], x: Any) -> None:
     pb.set_num_threads(1)
     expected = bits(step(x))
-    if hasattr(os, "sched_setaffinity"):
-        cores = os.sched_getaffinity(0)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+    if cores:
         os.sched_setaffinity(0, {min(cores)})
     try:
         for count in (5, 2, 7, 1, 5):
             pb.set_num_threads(count)
             assert bits(step(x)) == expected
     finally:
-        if hasattr(os, "sched_setaffinity"):
+        if cores:
             os.sched_setaffinity(0, cores)
 
 
