@@ -5,6 +5,8 @@
     python benchmarks/convolutions.py --only depthwise    the cases whose name contains this
 
 Each round times every system once, in turn. Prints least times in ms and the fastest peer's over ours, as Markdown.
+Systems keep threads of their own in the process, which slow the others: for times of record leave out all peers but
+one.
 """
 
 from __future__ import annotations

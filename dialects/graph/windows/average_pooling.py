@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
-from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.op.checks import check_shape_operand
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.tensor.accumulators import widened
@@ -24,7 +25,9 @@ from pullback.dialects.graph.tensor.types import (
     is_inexact,
     numpy_dtype,
     shape_of_type,
+    tensor_type,
 )
+from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
 from pullback.dialects.graph.windows.pooling import Pool, Pooling
 from pullback.dialects.graph.windows.window_views import (
     beside_places,
@@ -115,11 +118,25 @@ class AvgPool2DGradient(Averages):
         return summed.astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor | None:
-        """Gives each element the share of its window; overlapping windows are left to the host."""
+        """Gives each element the share of its window; where windows overlap, it adds up those of all windows."""
         shape = shape_of_type(self.result_types[0])
         if not tiles(self.windows, shape[1:3]):
-            return None
+            return self._of_overlapping(Tensor(self._operands[0]), shape)
         return tiled(beside_places(self.shared(Tensor(self._operands[0]), shape[1:3])), self.windows, shape)
+
+    def _of_overlapping(self, dy: Tensor, shape: Sequence[int]) -> Tensor | None:
+        if not has_few_places(self.windows) or 0 in (*shape, *dy.extents):
+            return None
+        around = phases_of(self.windows, shape[1:3], (dy.extents[1], dy.extents[2]))
+        shares = beyond(self.shared(dy, shape[1:3]), around)
+
+        def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
+            return StridedSlice.at(shares, [slice(None), *reaching, slice(None)])
+
+        def zero(extents: tuple[int, int]) -> Tensor:
+            return Fill.full(0, tensor_type(dy.element_type, (shape[0], *extents, shape[3])))
+
+        return added_to_windows(term, self.windows, around, zero)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (AvgPool2D.of(dy, **self.properties), *[None] * (len(self._operands) - 1))

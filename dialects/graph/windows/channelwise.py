@@ -21,7 +21,7 @@ from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
-from pullback.dialects.graph.windows.phases import Phase, beyond, joined_phases, phases_of
+from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
 from pullback.dialects.graph.windows.window_views import window_views
 from pullback.dialects.graph.windows.windows import Windows
 
@@ -50,19 +50,14 @@ def channelwise_image_gradient(filters: Tensor, dy: Tensor, windows: Windows, sh
     """Emits each output times the filter, added to its window."""
     around = phases_of(windows, shape[1:3], (dy.extents[1], dy.extents[2]))
     y, of_places = beyond(dy, around), _by_place(filters)
-    columns = windows.size[1]
 
-    def part(of_rows: Phase, of_columns: Phase) -> Tensor:
-        terms = [
-            StridedSlice.at(y, [slice(None), of_rows.reaching(v), of_columns.reaching(h), slice(None)])
-            * of_places[row * columns + column]
-            for v, row in enumerate(of_rows.places)
-            for h, column in enumerate(of_columns.places)
-        ]
-        extents = shape[0], of_rows.extent, of_columns.extent, shape[3]
-        return reduce(Add.of, terms) if terms else Fill.full(0, tensor_type(dy.element_type, extents))
+    def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
+        return StridedSlice.at(y, [slice(None), *reaching, slice(None)]) * of_places[place]
 
-    return joined_phases(part, around)
+    def zero(extents: tuple[int, int]) -> Tensor:
+        return Fill.full(0, tensor_type(dy.element_type, (shape[0], *extents, shape[3])))
+
+    return added_to_windows(term, windows, around, zero)
 
 
 def _by_place(filters: Tensor) -> list[Tensor]:

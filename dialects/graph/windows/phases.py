@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import gcd
 from typing import TypeAlias
 
+from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.movement.interleaving import Interleave
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.op.affine import Affine
@@ -103,3 +105,29 @@ def joined_phases(part: Callable[[Phase, Phase], Tensor], around: Both) -> Tenso
     rows, columns = around
     parts = [part(row, column) for row in rows.phases for column in columns.phases]
     return Interleave.at(parts, (1, len(rows.phases), len(columns.phases), 1))
+
+
+def added_to_windows(
+    term: Callable[[int, tuple[slice, slice]], Tensor],
+    windows: Windows,
+    around: Both,
+    zero: Callable[[Pair], Tensor],
+) -> Tensor:
+    """Emits images to each element of which a term is added for each window that reaches it: the transpose of views.
+
+    Args:
+        term: of a position in the window (row-major), for the windows, padded as by `beyond`, that these slices take.
+        windows: whose transpose it is.
+        around: their phases.
+        zero: the elements of a phase, of these extents, that no window reaches.
+    """
+
+    def part(rows: Phase, columns: Phase) -> Tensor:
+        terms = [
+            term(row * windows.size[1] + column, (rows.reaching(v), columns.reaching(h)))
+            for v, row in enumerate(rows.places)
+            for h, column in enumerate(columns.places)
+        ]
+        return reduce(Add.of, terms) if terms else zero((rows.extent, columns.extent))
+
+    return joined_phases(part, around)

@@ -19,6 +19,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Maximum, Where
 from pullback.dialects.graph.elementwise.comparisons import Equal
+from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -36,10 +37,12 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
     tensor_type,
 )
+from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
 from pullback.dialects.graph.windows.window_views import (
     beside_places,
     by_place,
     first_largest,
+    first_places,
     has_few_places,
     is_padded,
     tiled,
@@ -201,16 +204,33 @@ class MaxPool2DGradient(AtLargest):
         return self.windows.combined(parts, x.shape, each.dtype, self.name).astype(dy.dtype, copy=False)
 
     def expand(self) -> Tensor | None:
-        """Gives each element its window's dy, or 0; overlapping windows are left to the host."""
+        """Gives each element its window's dy, or 0; where windows overlap, it adds up those of all windows."""
         x, dy = (Tensor(v) for v in self._operands)
-        if not has_few_places(self.windows) or not tiles(self.windows, x.extents[1:3]):
+        if not has_few_places(self.windows) or 0 in (*x.extents, *dy.extents):
             return None
+        if not tiles(self.windows, x.extents[1:3]):
+            return self._of_overlapping(x, dy)
         _, larger = first_largest(window_views(self.name, x, self.windows))
         found = Fill.full(0, tensor_type(i32, dy.extents))
         for place, is_larger in enumerate(larger, 1):
             found = Where.of(is_larger, place, found)
         is_at_place = Equal.of(beside_places(found), by_place(self.windows))
         return tiled(Where.of(is_at_place, beside_places(dy), 0), self.windows, x.extents)
+
+    def _of_overlapping(self, x: Tensor, dy: Tensor) -> Tensor:
+        """Adds to each element dy of the windows that have it as their (first) largest one."""
+        windows = self.windows
+        around = phases_of(windows, x.extents[1:3], (dy.extents[1], dy.extents[2]))
+        places, y = beyond(first_places(self.name, x, windows), around, -1), beyond(dy, around)
+
+        def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
+            taken = [slice(None), *reaching, slice(None)]
+            return Where.of(Equal.of(StridedSlice.at(places, taken), place), StridedSlice.at(y, taken), 0)
+
+        def zero(extents: Pair) -> Tensor:
+            return Fill.full(0, tensor_type(dy.element_type, (x.extents[0], *extents, x.extents[3])))
+
+        return added_to_windows(term, windows, around, zero)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return None, MaxPool2DSelect.of(Tensor(self._operands[0]), dy, **self.properties)

@@ -9,14 +9,23 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from xdsl.dialects.builtin import i32
 
-from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Where
-from pullback.dialects.graph.elementwise.comparisons import Greater, IsNaN, LogicalAnd, LogicalNot, LogicalOr
+from pullback.dialects.graph.elementwise.comparisons import (
+    Equal,
+    Greater,
+    IsNaN,
+    LogicalAnd,
+    LogicalNot,
+    LogicalOr,
+)
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
+from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.dialects.graph.windows.windows import Windows, window_count
 
 MOST_PLACES = 49
@@ -56,6 +65,22 @@ def first_largest(views: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         larger.append(LogicalOr.of(Greater.of(view, largest), is_first_nan))
         largest = Where.of(larger[-1], view, largest)
     return largest, larger
+
+
+def first_places(op: str, x: Tensor, windows: Windows) -> Tensor:
+    """Emits the position in each window of its (first) largest element, NaN if any is, which is none of the padding."""
+    views = window_views(op, x, windows)
+    inside = [None] * len(views)
+    if is_padded(windows, x.extents[1:3]):
+        inside = window_views(op, Fill.full(1, tensor_type(i32, (1, *x.extents[1:3], 1))), windows)
+    found, largest = Fill.full(-1, tensor_type(i32, views[0].extents)), views[0]
+    for place, (view, exists) in enumerate(zip(views, inside, strict=True)):
+        is_first_nan = LogicalAnd.of(IsNaN.of(view), LogicalNot.of(IsNaN.of(largest)))
+        is_larger = LogicalOr.of(LogicalOr.of(Equal.of(found, -1), Greater.of(view, largest)), is_first_nan)
+        if exists is not None:
+            is_larger = LogicalAnd.of(Equal.of(exists, 1), is_larger)
+        found, largest = Where.of(is_larger, place, found), Where.of(is_larger, view, largest)
+    return found
 
 
 # ---- windows that tile an image ------------------------------------------------------------------------------
