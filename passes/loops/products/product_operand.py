@@ -51,7 +51,7 @@ class ProductOperand:
         """What is in memory of all that it is computed from, if that changes with line and term."""
         dims = {*self.lines.dims} & self.node.dims, {*self.terms.dims} & self.node.dims
         loads = (node for node in cone([self.node]) if isinstance(node, Load))
-        return [load for load in loads if all(load.dims & d for d in dims)]
+        return [load for load in loads if all(load.dims & d for d in dims if d)]
 
     def is_contiguous(self, axis: ProductAxis) -> bool:
         """Tells whether neighbours along the axis are neighbours in memory, in most of what it is computed from."""
