@@ -11,7 +11,7 @@ BOUNDS = {F32: 9.02, F64: 19.07}
 
 
 def tanh(x: LLVMValue) -> LLVMValue:
-    """The hyperbolic tangent. Error: f32 2.50 ulp (every 128th input), f64 2.50 (sampled)."""
+    """The hyperbolic tangent. Error: f32 2.50 ulp (every input), f64 2.50 (sampled)."""
     bound = BOUNDS[x.format]
     k, r = reduce_exponent((-x).at_most(bound).at_least(-bound))
     return from_exponential(x, k, r, *exp_minus_1_and_rest(r))
