@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import Float32Type, Float64Type, IndexType, IntegerType, MemRefType
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IndexType,
+    IntegerType,
+    MemRefType,
+)
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.cuda.vector_types import lanes, vector_name
@@ -39,6 +47,10 @@ class CTypes:
                 return "float"
             case Float64Type():
                 return "double"
+            case Float16Type():
+                return "Half"
+            case BFloat16Type():
+                return "BFloat16"
             case IndexType():
                 return "unsigned" if self.index_bits == 32 else "long long"
             case IntegerType() as integer if integer.width.data in _INTEGERS:

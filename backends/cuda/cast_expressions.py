@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xdsl.dialects.builtin import Float32Type, Float64Type, i1
+from xdsl.dialects.builtin import Float32Type, Float64Type, bf16, f16, i1
 from xdsl.ir import Attribute, Operation
 
 from pullback.backends.cuda.c_types import CTypes
-from pullback.backends.cuda.expression import Expression, is_truth, operand_type, result_type
+from pullback.backends.cuda.expression import Expression, is_single, is_truth, operand_type, result_type
+from pullback.backends.cuda.functions import call
 
 
 def _through(middle: Callable[[CTypes, Attribute], str] | None = None) -> Expression:
@@ -44,6 +45,25 @@ def _fptoui(types: CTypes, op: Operation, a: str) -> str:
     return f"({types.element(result)})({types.unsigned(result)}){a}"
 
 
+def _extf(types: CTypes, op: Operation, a: str) -> str:
+    if operand_type(op) not in _HALF:
+        return _through()(types, op, a)
+    widened = call("widen", a)
+    return widened if is_single(result_type(op)) else f"({types.element(result_type(op))}){widened}"
+
+
+def _truncf(types: CTypes, op: Operation, a: str) -> str:
+    result = result_type(op)
+    if result == f16:
+        return call("narrow_half", a)
+    if result == bf16:
+        return call("narrow_bfloat16", a if is_single(operand_type(op)) else f"(float){a}")
+    return _through()(types, op, a)
+
+
+_HALF = (f16, bf16)
+
+
 def _bitcast(types: CTypes, op: Operation, a: str) -> str:
     source, result = operand_type(op), result_type(op)
     single = isinstance(source, Float32Type) or isinstance(result, Float32Type)
@@ -61,8 +81,8 @@ CONVERSIONS: dict[str, Expression] = {
     "arith.index_castui": _through(CTypes.unsigned),
     "arith.fptosi": _through(),
     "arith.fptoui": _fptoui,
-    "arith.extf": _through(),
-    "arith.truncf": _through(),
+    "arith.extf": _extf,
+    "arith.truncf": _truncf,
     "arith.trunci": _trunci,
     "arith.bitcast": _bitcast,
 }

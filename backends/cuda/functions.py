@@ -5,6 +5,7 @@ Every call is printed by `call`, which knows no other name than those listed her
 
 from __future__ import annotations
 
+from pullback.backends.cuda.half_precision import NAMES, half_precision
 from pullback.backends.cuda.vector_types import SPLAT, VECTOR
 
 MATH = {
@@ -43,7 +44,14 @@ HELPERS = {
 """Functions of two numbers that CUDA lacks. `maximum` and `minimum` are NaN if either operand is."""
 
 FUNCTIONS = frozenset(
-    [*MATH.values(), *(f"{name}f" for name in MATH.values()), *CLASSIFICATIONS.values(), *HELPERS, "splat"]
+    [
+        *MATH.values(),
+        *(f"{name}f" for name in MATH.values()),
+        *CLASSIFICATIONS.values(),
+        *HELPERS,
+        *NAMES,
+        "splat",
+    ]
 )
 """All names that are called, but for those of CUDA that begin with an underscore, as no value's name does."""
 
@@ -56,7 +64,8 @@ def call(name: str, *arguments: str, kind: str = "") -> str:
 
 def definitions(text: str) -> str:
     """The definitions that a program's text needs before it."""
-    made = [VECTOR] if "Vector<" in text else []
+    made = [half_precision(text)]
+    made += [VECTOR] if "Vector<" in text else []
     made += [SPLAT] if "splat<" in text or "splat(" in text else []
     made += [
         f"template <typename T> __device__ __forceinline__ T {name}(T a, T b) {body}\n"

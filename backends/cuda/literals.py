@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 from xdsl.dialects.builtin import (
+    BFloat16Type,
     DenseIntOrFPElementsAttr,
+    Float16Type,
     Float32Type,
     Float64Type,
     FloatAttr,
@@ -17,6 +19,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 
 from pullback.backends.cuda.c_types import CTypes
+from pullback.dialects.graph.tensor.types import numpy_dtype
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import UnsupportedError
 
@@ -33,6 +36,9 @@ def negatable(text: str) -> str:
 
 def float_literal(value: float, type_: Attribute) -> str:
     """The shortest decimal that reads back as the same number; bits for infinities and NaN."""
+    if isinstance(type_, Float16Type | BFloat16Type):
+        bits = int(np.array(value, numpy_dtype(type_)).view(np.uint16))
+        return f"{'Half' if isinstance(type_, Float16Type) else 'BFloat16'}{{0x{bits:04x}}}"
     single = isinstance(type_, Float32Type)
     if math.isfinite(value):
         digits = str(np.float32(value)) if single else repr(float(value))
@@ -77,7 +83,7 @@ def elements(
     if not isinstance(attribute, DenseIntOrFPElementsAttr):
         raise UnsupportedError(f"a global needs its elements in the text, got {attribute}")
     element_type = type_.element_type
-    if isinstance(element_type, Float32Type | Float64Type):
+    if isinstance(element_type, Float16Type | BFloat16Type | Float32Type | Float64Type):
         literals = [float_literal(float(value), element_type) for value in attribute.get_values()]
     else:
         literals = [integer_literal(int(value), element_type, types) for value in attribute.get_values()]

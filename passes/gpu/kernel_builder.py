@@ -16,6 +16,7 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.index_width import bits_32
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, named
+from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 WARP = 32
@@ -51,7 +52,9 @@ class KernelBuilder(CodeBuilder):
         for argument, parameter in zip(self.block.args, parameters, strict=True):
             argument.name_hint = parameter.name
             layout = StridedLayout((parameter.size,), (1,))
-            self.views.append(BufferView(argument, layout, parameter.element_type, parameter.origin))
+            self.views.append(
+                BufferView(argument, layout, register_type(parameter.element_type), parameter.origin)
+            )
 
     def finish(self, blocks: int) -> GpuKernel:
         """The kernel, with its constants at the beginning, to be run by so many blocks."""

@@ -34,6 +34,7 @@ from pullback.passes.lowering.merge_dims import merge_dims
 from pullback.passes.lowering.nodes import Output
 from pullback.passes.lowering.product_order import merge_product_dims
 from pullback.passes.lowering.reduction_split import SplitLoop, split_of
+from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.strided_layout import LoopAccess, StridedLayout, layout_of, memref_type
 from pullback.passes.lowering.vector_registers import lane_count
 
@@ -118,7 +119,9 @@ class KernelFunction:
 
         def view(key: BufferKey, type_: Attribute) -> BufferView:
             layout = layouts.get(key, StridedLayout((0,), (1,)))
-            return BufferView(values.get(key, self.builder.block.args[0]), layout, element_type_of(type_))
+            return BufferView(
+                values.get(key, self.builder.block.args[0]), layout, register_type(element_type_of(type_))
+            )
 
         inputs = [view(k, v.type) for k, v in zip(self.signature.inputs, operands, strict=True)]
         self.results = [

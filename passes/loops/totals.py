@@ -67,6 +67,7 @@ class Totals:
         if self.parts is not None:
             return self._in_scratch(node)
         free = [o for o in self.outputs if o not in self.gathered.values() and not self.kernel.is_loaded(o)]
+        free = [o for o in free if not self.kernel.results[o.result].rounds]
         for output in sorted(free, key=lambda o: o.node is not node):
             if output.node.element_type == node.element_type and node in cone([output.node]):
                 return output

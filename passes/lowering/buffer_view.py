@@ -12,6 +12,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.graph.tensor.types import is_float
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, index_op, result_of
 from pullback.passes.lowering.strided_layout import StridedLayout
@@ -33,6 +34,11 @@ class BufferView:
         type_ = self.value.type
         assert isinstance(type_, MemRefType)
         return type_.element_type
+
+    @property
+    def rounds(self) -> bool:
+        """Whether what is stored is rounded, so that nothing can be added up there."""
+        return is_float(self.element_type) and self.element_type != self.memory_type
 
     def indices(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> list[SSAValue]:
         """The index along each dimension."""

@@ -268,10 +268,12 @@ SCAN = _row(
         never,
         {
             "cpu": Lowering(
-                "pullback.passes.loops.scan_loops:lower_scan", "pullback.passes.lowering.check_scan:check_scan"
+                "pullback.passes.loops.scan_loops:lower_scan",
+                "pullback.passes.lowering.check_scan:check_scan",
             ),
             "gpu": Lowering(
-                "pullback.passes.gpu.scan_threads:lower_scan", "pullback.passes.lowering.check_scan:check_scan"
+                "pullback.passes.gpu.scan_threads:lower_scan",
+                "pullback.passes.lowering.check_scan:check_scan",
             ),
         },
         ops=(Scan,),

@@ -133,7 +133,7 @@ class NodeValues(ABC):
                 return self.identity_element(node)
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
-                return located(node.op.body(*operands), node.op.location)
+                return located(node.op.body(*operands), node.op.location).cast(node.element_type)
             case _:
                 raise AssertionError(f"{node} must be known before it is used")
 

@@ -124,6 +124,8 @@ class Output:
     combine: Callable[[Scalar, Scalar], Scalar] | None = None
     adds: bool = False
     """Whether rows are added or subtracted, and do not replace what is there."""
+    rounds: bool = False
+    """Whether memory holds fewer digits of the result than registers, so that each sum that is stored is rounded."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -136,8 +138,12 @@ class Output:
         return prod(extents[d] for d in self.number.dims)
 
     def long_total(self, extents: Sequence[int]) -> Attribute | None:
-        """The higher precision of sums of rows, where one index at least has more of them than a block."""
-        is_long = self.adds and self.rows_added(extents) > BLOCK * self.rows
+        """The higher precision of sums of rows, where one index at least has more of them than a block.
+
+        Where sums are rounded when they are stored, more than one row is too many.
+        """
+        block = 1 if self.rounds else BLOCK
+        is_long = self.adds and self.rows_added(extents) > block * self.rows
         return TOTALS.get(self.node.element_type) if is_long else None
 
 

@@ -15,6 +15,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.nodes import Fixed, Output
 from pullback.passes.lowering.read_nodes import NodeReader
+from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.space import Space
 
 
@@ -116,7 +117,7 @@ class Outputs:
             yield from self._value(result, update.before)
         else:
             offset = linear(self._next(value)[1], shape, self.space.rank)
-            yield Output(Fixed(element_type_of(value.type), number=0), result, offset)
+            yield Output(Fixed(register_type(element_type_of(value.type)), number=0), result, offset)
         rows, indices = update.slices.operands[:2]
         _, position = self._next(rows)
         offset = linear((self.space.number(), *position[1:]), shape, self.space.rank)
@@ -132,6 +133,7 @@ class Outputs:
             stride,
             update.combine,
             adds=update.adds_up,
+            rounds=register_type(element_type_of(value.type)) != element_type_of(value.type),
         )
 
     def _next(self, piece: SSAValue) -> tuple[tuple[int, ...], Position]:

@@ -50,6 +50,7 @@ from pullback.passes.lowering.nodes import (
     Reduce,
     Scanned,
 )
+from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -106,21 +107,23 @@ class NodeReader:
                 return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
 
     def _load(self, value: BlockArgument, offset: Affine) -> Reading:
-        return Load(element_type_of(value.type), dims=offset.dims, argument=value.index, offset=offset)
+        return Load(
+            register_type(element_type_of(value.type)), dims=offset.dims, argument=value.index, offset=offset
+        )
         yield
 
     def _uniform(self, op: Uniform) -> Reading:
         number = op.element()
         if number is None:
             raise DiagnosticError("a kernel holds constants of one element only", self.space.kernel)
-        return Fixed(element_type_of(op.results[0].type), number=number)
+        return Fixed(register_type(element_type_of(op.results[0].type)), number=number)
         yield
 
     def _pointwise(self, op: Pointwise, position: Position) -> Reading:
         operands: list[Node] = []
         for number, operand in enumerate(op.operands):
             operands.append((yield operand, self._position(op, number, position)))
-        node = Compute(element_type_of(op.results[0].type), tuple(operands), op=op)
+        node = Compute(register_type(element_type_of(op.results[0].type)), tuple(operands), op=op)
         node.gather_facts()
         return node
 
@@ -164,7 +167,7 @@ class NodeReader:
 
     def _row(self, op: View, operand: SSAValue, access: RowAccess, point: Position) -> Reading:
         """An element of a row that another operand names."""
-        shape, type_ = shape_of_type(operand.type), element_type_of(operand.type)
+        shape, type_ = shape_of_type(operand.type), register_type(element_type_of(operand.type))
         if not isinstance(operand, BlockArgument):
             raise DiagnosticError(
                 f"'{op.name}' reads rows of what a kernel is given, not of what it computes", op
@@ -200,14 +203,16 @@ class NodeReader:
         lhs = yield op.operands[0], self._position(op, 0, point)
         rhs = yield op.operands[1], self._position(op, 1, point)
         dims = frozenset(range(len(position)))
-        return Contraction(element_type_of(op.results[0].type), (lhs, rhs), dims, op=op)
+        return Contraction(register_type(element_type_of(op.results[0].type)), (lhs, rhs), dims, op=op)
 
     def _scan(self, op: Scan, position: Position) -> Reading:
         operands: list[Node] = []
         for number, operand in enumerate(op.operands):
             operands.append((yield operand, self._position(op, number, position)))
         along = position[op.at].dims
-        node = Scanned(element_type_of(op.result_types[0]), tuple(operands), along, op=op, along=along)
+        node = Scanned(
+            register_type(element_type_of(op.result_types[0])), tuple(operands), along, op=op, along=along
+        )
         node.gather_facts()
         return node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
+from xdsl.dialects.builtin import TensorType, bf16, f16, f32, f64, i1, i8, i16, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import IsTerminator, Pure
 
@@ -21,7 +21,7 @@ from pullback.dialects.graph.tensor.types import SlicesType, is_static
 PLACED = (Kernel, While, Constant, VariableOp, Read, Assign, EmptyStack, Push, Pop, MakeSlices, Alias, CopyTo)
 """What is outside of kernels and is lowered there."""
 MARKERS = (SumGradients, Backward, GradientResults)
-KERNEL_DTYPES = (f32, f64, i32, i64, i1)
+KERNEL_DTYPES = (f32, f64, f16, bf16, i32, i64, i16, i8, i1)
 """The element types of values inside of kernels; values of others are moved as bytes."""
 HOST = "host"
 """The attribute of an operation that kernels could compute, but those of the target do not: the host runs it."""

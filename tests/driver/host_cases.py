@@ -22,7 +22,7 @@ from pullback.dialects.graph.tensor.types import NUMPY_DTYPES, shape_of_type, te
 from pullback.dialects.ir.source import parse
 
 Array = npt.NDArray[Any]
-OTHERS = ["f16", "bf16", "complex<f32>", "complex<f64>", "i8", "i16", "ui8"]
+OTHERS = ["complex<f32>", "complex<f64>", "ui8"]
 """The dtypes that no kernel computes with."""
 BREAKS = 77.0
 """What the operation below cannot turn around."""

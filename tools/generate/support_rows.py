@@ -25,6 +25,7 @@ from pullback.dialects.graph.creation.random import Random
 from pullback.dialects.graph.examples import EXAMPLES, program, spelled_out
 from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.op.graph_op import GraphOp
+from pullback.dialects.graph.tensor.accumulators import HALVES
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -182,7 +183,10 @@ def _hosts(what: str, module: ModuleOp, targets: Sequence[str], tolerance: float
             got, scheduled = compiled(inputs, {}), parse(context(), compiled.ir("kernels")).module
         for a, b in zip(got, expected, strict=True):
             wide = [np.asarray(v, np.complex128 if v.dtype.kind == "c" else np.float64) for v in (a, b)]
-            if not np.allclose(*wide, rtol=tolerance, atol=tolerance, equal_nan=True):
+            # The evaluator rounds half precision after each operation: what cancels is then as far off as its terms.
+            finite = np.abs(wide[1][np.isfinite(wide[1])])
+            size = np.max(finite, initial=1.0) if b.dtype in HALVES else 1.0
+            if not np.allclose(*wide, rtol=tolerance, atol=tolerance * size, equal_nan=True):
                 raise MatrixError(f"{what}: {target} gives {a}, numpy {b}")
         hosts.append(any(runs_on_host(op) for op in main_function(scheduled).body.block.ops))
     return tuple(hosts)

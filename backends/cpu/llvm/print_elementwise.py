@@ -11,6 +11,7 @@ from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation, SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import Argument, Emitter, EmitterTable, FunctionPrinter
+from pullback.backends.cpu.llvm.print_narrowing import narrowed
 from pullback.backends.cpu.llvm_types import constant, integer_width, scalar_literal, spell, splat
 from pullback.dialects.upstream import casts, comparisons
 from pullback.dialects.upstream import math as upstream_math
@@ -261,7 +262,6 @@ LIBRARY: dict[type[Operation], str] = {
 
 CASTS: dict[type[Operation], str] = {
     arith.ExtFOp: "fpext",
-    arith.TruncFOp: "fptrunc",
     casts.SIToFPOp: "sitofp",
     casts.UIToFPOp: "uitofp",
     casts.FPToSIOp: "fptosi",
@@ -281,6 +281,7 @@ EMITTERS: EmitterTable = {
     arith.CeilDivUIOp: ceiling_division_unsigned,
     arith.ConstantOp: emit_constant,
     arith.FloorDivSIOp: rounded_division("differ"),
+    arith.TruncFOp: narrowed,
     casts.IndexCastOp: index_cast("sext"),
     casts.IndexCastUIOp: index_cast("zext"),
     comparisons.CmpfOp: compare("fcmp", arith.CMPF_COMPARISON_OPERATIONS),

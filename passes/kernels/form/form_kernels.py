@@ -99,8 +99,8 @@ class FormKernels(ModulePass):
     those of the CPU; `vector-bits`, the width of a vector register of a CPU, for the schedules: a power of two from 64
     on, 512 unless given, so that text is the same on every machine (who compiles for this machine gives its width);
     `max-ops`, the most operations in one kernel; `dtypes`, those that kernels of the target compute with, of
-    f32,f64,i32,i64,i1, and all of these unless given; `host-ops`, the names of operations that they do not compute.
-    What they do not compute is marked `host`.
+    f32,f64,f16,bf16,i32,i64,i16,i8,i1, and all of these unless given; `host-ops`, the names of operations that they do
+    not compute. What they do not compute is marked `host`.
     """
 
     name = "form-kernels"

@@ -26,11 +26,11 @@ func.func @slices(%x: tensor<2x3xf32>, %i: tensor<2xi32>) -> (tensor<4x3xf32>, t
 // CHECK:       %[[ROWS:.*]], %[[AT:.*]], %z = graph.gate %{{.*}} {device = "cuda:0"}
 // CHECK:       %g = graph.make_slices %[[ROWS]], %[[AT]] {device = "cpu:0"}
 // CHECK:       %y = graph.densify %g {device = "cpu:0", memory
-func.func @slices_outside(%x: tensor<2x3xi8>, %i: tensor<2xi32>, %u: tensor<3xf32>) -> (tensor<4x3xi8>, tensor<3xf32>) attributes {graph.devices = ["cpu:0", "cpu:0", "cuda:0"]} {
-  %s = graph.make_slices %x, %i {device = "cpu:0"} : (tensor<2x3xi8>, tensor<2xi32>) -> !graph.slices<tensor<2x3xi8>, tensor<2xi32>, tensor<4x3xi8>>
-  %g, %z = graph.gate %s, %u {device = "cuda:0"} : (!graph.slices<tensor<2x3xi8>, tensor<2xi32>, tensor<4x3xi8>>, tensor<3xf32>) -> (!graph.slices<tensor<2x3xi8>, tensor<2xi32>, tensor<4x3xi8>>, tensor<3xf32>)
-  %y = graph.densify %g {device = "cpu:0"} : (!graph.slices<tensor<2x3xi8>, tensor<2xi32>, tensor<4x3xi8>>) -> tensor<4x3xi8>
-  func.return %y, %z : tensor<4x3xi8>, tensor<3xf32>
+func.func @slices_outside(%x: tensor<2x3xui8>, %i: tensor<2xi32>, %u: tensor<3xf32>) -> (tensor<4x3xui8>, tensor<3xf32>) attributes {graph.devices = ["cpu:0", "cpu:0", "cuda:0"]} {
+  %s = graph.make_slices %x, %i {device = "cpu:0"} : (tensor<2x3xui8>, tensor<2xi32>) -> !graph.slices<tensor<2x3xui8>, tensor<2xi32>, tensor<4x3xui8>>
+  %g, %z = graph.gate %s, %u {device = "cuda:0"} : (!graph.slices<tensor<2x3xui8>, tensor<2xi32>, tensor<4x3xui8>>, tensor<3xf32>) -> (!graph.slices<tensor<2x3xui8>, tensor<2xi32>, tensor<4x3xui8>>, tensor<3xf32>)
+  %y = graph.densify %g {device = "cpu:0"} : (!graph.slices<tensor<2x3xui8>, tensor<2xi32>, tensor<4x3xui8>>) -> tensor<4x3xui8>
+  func.return %y, %z : tensor<4x3xui8>, tensor<3xf32>
 }
 
 // -----

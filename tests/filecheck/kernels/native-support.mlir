@@ -5,7 +5,7 @@
 // RUN: pullback-opt %s -p 'form-kernels{host-ops="graph.tanh"}' --no-locations | filecheck %s --check-prefix=TANH
 // RUN: pullback-run %s -p 'form-kernels{dtypes=i32},kernels,loops' --target cpu --input x=[0,0] --input z=[[0,0],[1,1]] --values | filecheck %s --check-prefix=VALUE
 // RUN: pullback-opt %s -p 'form-kernels{dtypes=f32},kernels,gpu' --no-locations | filecheck %s --check-prefix=GPU
-// RUN: not pullback-opt %s -p 'form-kernels{dtypes=f16}' 2>&1 | filecheck %s --check-prefix=DTYPE
+// RUN: not pullback-opt %s -p 'form-kernels{dtypes=ui8}' 2>&1 | filecheck %s --check-prefix=DTYPE
 // RUN: not pullback-opt %s -p 'form-kernels{host-ops=tanh}' 2>&1 | filecheck %s --check-prefix=NAME
 
 func.func @main(%x: tensor<2xf32>, %z: tensor<2x2xf64>) -> (tensor<2xf32>, tensor<2x2xf64>) {
@@ -35,5 +35,5 @@ func.func @main(%x: tensor<2xf32>, %z: tensor<2x2xf64>) -> (tensor<2xf32>, tenso
 // GPU-NEXT: func.call @main_host_0(%host, %host_1)
 // GPU-NEXT: gpu.memcpy %output1, %host_1
 
-// DTYPE: error: form-kernels: dtypes has f16; expected some of f32, f64, i32, i64, i1
+// DTYPE: error: form-kernels: dtypes has ui8; expected some of f32, f64, f16, bf16, i32, i64, i16, i8, i1
 // NAME:  error: form-kernels: host-ops has tanh; expected operations, as in host-ops="graph.tanh"

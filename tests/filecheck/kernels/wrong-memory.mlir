@@ -448,18 +448,18 @@ func.func @product(%x: tensor<4x4xf32>) -> tensor<4x4xf32> attributes {graph.are
 // -----
 
 // The host reads its operands whole, so that no result takes the place of one.
-func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> attributes {graph.arena = 64 : i64} {
-  %a = graph.tanh %x {memory = [#graph.buffer<arena, 0>]} : tensor<4xf16>
+func.func @main(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> attributes {graph.arena = 64 : i64} {
+  %a = graph.square %x {memory = [#graph.buffer<arena, 0>]} : tensor<4xcomplex<f32>>
   // expected-error@+1 {{memory: result 0 of 'graph.negative' lies in #graph.buffer<arena, 0>, where 'a' lies in #graph.buffer<arena, 0> until 'graph.negative' has used it}}
-  %b = graph.negative %a {memory = [#graph.buffer<arena, 0>]} : tensor<4xf16>
-  %c = graph.negative %b {memory = [#graph.buffer<output, 0>]} : tensor<4xf16>
-  func.return %c : tensor<4xf16>
+  %b = graph.negative %a {memory = [#graph.buffer<arena, 0>]} : tensor<4xcomplex<f32>>
+  %c = graph.negative %b {memory = [#graph.buffer<output, 0>]} : tensor<4xcomplex<f32>>
+  func.return %c : tensor<4xcomplex<f32>>
 }
 
 // -----
 
-func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> attributes {graph.arena = 64 : i64} {
-  // expected-error@+1 {{memory: 'graph.tanh' has no buffer for its result: run plan-memory}}
-  %a = graph.tanh %x : tensor<4xf16>
-  func.return %a : tensor<4xf16>
+func.func @main(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> attributes {graph.arena = 64 : i64} {
+  // expected-error@+1 {{memory: 'graph.square' has no buffer for its result: run plan-memory}}
+  %a = graph.square %x : tensor<4xcomplex<f32>>
+  func.return %a : tensor<4xcomplex<f32>>
 }

@@ -341,14 +341,14 @@ func.func @dictionary(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 // -----
 
 // A kernel of a dtype that no kernel computes with was refused by the printer of LLVM IR alone, at line 1.
-func.func @half(%x: tensor<4xf16>) -> tensor<4xf16> {
-  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4]> : (tensor<4xf16>) -> tensor<4xf16> {
-  ^bb0(%a: tensor<4xf16>):
-    // expected-error@+1 {{'graph.exp' of tensor<4xf16>, tensor<4xf16>: kernels compute with f32, f64, i32, i64, i1}}
-    %b = graph.exp %a : tensor<4xf16>
-    graph.yield %b : tensor<4xf16>
+func.func @half(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
+  %y = graph.kernel %x schedule<kind = pointwise, parallel = [4]> : (tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
+  ^bb0(%a: tensor<4xcomplex<f32>>):
+    // expected-error@+1 {{'graph.exp' of tensor<4xcomplex<f32>>, tensor<4xcomplex<f32>>: kernels compute with f32, f64, f16, bf16, i32, i64, i16, i8, i1}}
+    %b = graph.exp %a : tensor<4xcomplex<f32>>
+    graph.yield %b : tensor<4xcomplex<f32>>
   }
-  func.return %y : tensor<4xf16>
+  func.return %y : tensor<4xcomplex<f32>>
 }
 
 // -----
