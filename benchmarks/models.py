@@ -25,6 +25,15 @@ def waves(w: Any, x: Any) -> Any:
     return w.sum(total)
 
 
+def chain_with_skips(operations: int, w: Any, x: Any, factor: Any) -> Any:
+    """So many operations one after the other, every 8th of which adds what was there before."""
+    old = x
+    for number in range(round(operations / (2 + 1 / 8))):
+        new = w.tanh(x) * factor
+        x, old = (new + old if number % 8 == 0 else new), x
+    return w.sum(x)
+
+
 def logarithms(w: Any, x: Any) -> Any:
     return w.sum(w.log1p(w.exp(x)) * w.cos(x))
 
