@@ -5,7 +5,7 @@ Every call is printed by `call`, which knows no other name than those listed her
 
 from __future__ import annotations
 
-from pullback.backends.cuda.half_precision import NAMES, half_precision
+from pullback.backends.cuda.half_types import NAMES, half_precision
 from pullback.backends.cuda.vector_types import SPLAT, VECTOR
 
 MATH = {

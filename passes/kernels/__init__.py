@@ -71,8 +71,8 @@ The table of kinds and their lowerings is `pullback.passes.lowering.kinds`; `doc
   by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`
   gives the result the buffer of the base, only the rows named are touched.
 - **concat**: one `concat` of kernel arguments, of what views of these show, and of numbers; P is the result's shape.
-- **scan**: one `cumsum`, `cumprod`, `cumulative_logsumexp` or `linear_recurrence` of kernel arguments, which is all that
-  the kernel yields; P is the result's shape.
+- **scan**: one `cumsum`, `cumprod`, `cumulative_logsumexp` or `linear_recurrence` of kernel arguments, which is all
+  that the kernel yields; P is the result's shape.
 
 Extents of 1 are no dims of their own: a value may have them or not, whatever P and R say.
 

@@ -29,7 +29,7 @@ Steps = Mapping[int, int]
 """A number of steps along some dims."""
 
 
-class Place(Protocol):
+class OperandPlace(Protocol):
     """A place in an operand."""
 
     def moved(self, indices: Mapping[int, SSAValue]) -> Self:
@@ -45,7 +45,7 @@ class Place(Protocol):
         ...
 
 
-def place_in(kernel: KernelFunction, node: Node) -> Place:
+def place_in(kernel: KernelFunction, node: Node) -> OperandPlace:
     """The beginning of an operand: of what is in memory, or computed wherever it is read."""
     if isinstance(node, Load) and not node.operands:
         return StoredPlace.at(kernel.builder, kernel.root.inputs[node.argument], node.offset)

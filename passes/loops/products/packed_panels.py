@@ -15,7 +15,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.affine import Affine, row_major_strides
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.products.operand_place import Place, Steps, StoredPlace, place_in
+from pullback.passes.loops.products.operand_place import OperandPlace, Steps, StoredPlace, place_in
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.nodes import Node
@@ -112,7 +112,7 @@ class Panels:
         view = self.kernel.add_scratch(StridedLayout((prod(shape),), (1,)), self.factor.element_type)
         return PanelPlace(StoredPlace.at(self.kernel.builder, view, offset), self.columns)
 
-    def _pack(self, terms: list[int], source: Place, target: PanelPlace, exist: int) -> None:
+    def _pack(self, terms: list[int], source: OperandPlace, target: PanelPlace, exist: int) -> None:
         """Loops over the terms of a panel, of whose columns so many exist."""
         builder = self.kernel.builder
         if terms:

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.products.operand_place import Place
+from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.register_blocks import MOST_ROWS, RegisterBlocks
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
@@ -27,8 +27,8 @@ FEW_ROWS = 4
 class Start:
     """Where the loops have come to: the places in both factors, and the indices."""
 
-    a: Place
-    b: Place
+    a: OperandPlace
+    b: OperandPlace
     indices: Indices
 
     def moved(self, indices: Indices, but: int | None = None) -> Start:

@@ -23,7 +23,7 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.products.operand_place import Place, place_in
+from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts, is_of_parts
@@ -65,7 +65,7 @@ class WindowProduct:
                 last = builder.index(rows.full), 0, rows.rest
                 self._parallel(start, leading, lambda at: self._panels(at, inner, last))
 
-    def _second(self) -> Place:
+    def _second(self) -> OperandPlace:
         """The second factor, packed unless it lies as its panels would."""
         b, blocks = self.blocks.b, self.blocks
         width, columns = blocks.vectors * blocks.count, self.extents[blocks.columns]
