@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -25,6 +26,7 @@ from pullback.backends.cpu.threads.architecture import ARCHITECTURES
 from pullback.backends.cpu.threads.pool_text import TABLE, with_threads, without_threads
 from pullback.backends.cpu.threads.thread_pool import pool
 from pullback.backends.evaluator.evaluator import EvaluationError
+from pullback.process.thread_count import MOST_THREADS, quota
 
 ARCHITECTURE = ARCHITECTURES.get(llvm.get_process_triple().partition("-")[0])
 HAS_THREADS = ARCHITECTURE is not None and hasattr(os, "fork")
@@ -204,7 +206,8 @@ array = np.zeros((400, 500), np.float32)
 def work():
     for _ in range(20):
         step(array)
-endings = [lambda: 0, lambda: time.sleep(0.02), lambda: threading.Thread(target=work).start(), lambda: os._exit(0)]
+endings = [lambda: 0, lambda: time.sleep(0.02), lambda: threading.Thread(target=work).start()]
+work()
 for ending in endings:
     child = os.fork()
     if child == 0:
@@ -212,7 +215,6 @@ for ending in endings:
         ending()
         sys.exit()
     assert os.waitpid(child, 0)[1] == 0
-work()
 """
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -300,3 +302,21 @@ def test_the_variable_is_read_at_each_call(
     monkeypatch.setenv("PULLBACK_NUM_THREADS", "none")
     with pytest.raises(ValueError, match="PULLBACK_NUM_THREADS"):
         step(x)
+
+
+@pytest.mark.parametrize(
+    ("listing", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/cpu.max": "150000 100000", "a/b/cpu.max": "max 100000"}, 2),
+        ("0::/outside\n", {"cpu.max": "50000 100000"}, 1),
+        ("4:cpu,cpuacct:/x\n", {"cpu/x/cpu.cfs_quota_us": "300000", "cpu/x/cpu.cfs_period_us": "100000"}, 3),
+        ("4:cpu:/x\n", {"cpu/x/cpu.cfs_quota_us": "-1", "cpu/x/cpu.cfs_period_us": "100000"}, MOST_THREADS),
+        ("0::/\n", {}, MOST_THREADS),
+    ],
+)
+def test_quotas_of_control_groups(tmp_path: Path, listing: str, files: dict[str, str], expected: int) -> None:
+    written = {"proc/self/cgroup": listing, **{f"sys/fs/cgroup/{name}": text for name, text in files.items()}}
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert quota(tmp_path) == expected
