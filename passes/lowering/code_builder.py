@@ -174,6 +174,10 @@ class CodeBuilder:
         """Tells whether an index is before a number."""
         return result_of(CmpiOp(value, self.index(end), "slt"), "exists")
 
+    def is_from(self, value: SSAValue, start: SSAValue) -> SSAValue:
+        """Tells whether an index is another one, or behind it."""
+        return result_of(CmpiOp(value, start, "sge"), "is_new")
+
     def minus(self, a: SSAValue, b: SSAValue, hint: str = "left") -> SSAValue:
         """The difference of two indices."""
         if b in self._numbers:

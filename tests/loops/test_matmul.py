@@ -86,12 +86,15 @@ def test_prologue() -> None:
     check(schedule("matmul", (34, 21), (12,)), [sample((34, 12)), sample((21, 12))], body)
 
 
-def test_update_in_place() -> None:
+@pytest.mark.parametrize("tile", [(), (4, 8)], ids=str)
+def test_update_in_place(tile: tuple[int, ...]) -> None:
+    """Each element is updated once, also where the last blocks of rows overlap."""
+
     def body(w: Tensor, x: Tensor, dy: Tensor) -> list[Tensor]:
         return [w - MatMul.product(x, dy, True, False) * 0.5]
 
     arrays = [sample((9, 21)), sample((6, 9)), sample((6, 21))]
-    check(schedule("matmul", (9, 21), (6,)), arrays, body, in_place={0: 0})
+    check(schedule("matmul", (9, 21), (6,), tile=tile), arrays, body, in_place={0: 0})
 
 
 @pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)

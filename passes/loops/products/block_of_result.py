@@ -23,8 +23,10 @@ from pullback.passes.lowering.code_builder import CodeBuilder, index_op, result_
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.strided_layout import StridedLayout
 
-PanelBody = Callable[[SSAValue, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
-"""Makes the code for a panel of rows and one of columns, of which it is given the first row and column."""
+Rows = tuple[SSAValue, SSAValue]
+"""The first row of a panel, and the first that no panel before it has."""
+PanelBody = Callable[[Rows, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
+"""Makes the code for a panel of rows and one of columns, of which it is given the rows and the first column."""
 
 
 class BlockOfResult:
@@ -60,7 +62,7 @@ class BlockOfResult:
             self._at_once(self.builder.index(terms))
 
     def _each_panel(self, body: PanelBody, terms: Bounds | None = None) -> None:
-        """Loops over panels of columns, and over those of rows; the body is given the first row and column."""
+        """Loops over panels of columns, and over those of rows; see `PanelBody`."""
         builder, plan = self.builder, self.plan
         turn = self._panel() if plan.b is Reading.IN_TURN else None
 
@@ -75,9 +77,9 @@ class BlockOfResult:
                 b = self._lines(self.b, plan.b, number, self.column) or LinesInPlace(self.b, levels)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                row = builder.product(number, plan.rows.width, "row")
-                a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(row)
-                body(row, column, levels, a, b)
+                panel = self._rows(number)
+                a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
+                body(panel, column, levels, a, b)
                 return []
 
             along(builder, plan.rows, self.row, rows)
@@ -90,7 +92,7 @@ class BlockOfResult:
         plan = self.plan
         shape = PanelShape.of(self.b, plan.columns.width, plan.count, plan.term_block, is_by_line=False)
         view = on_stack(self.builder, PackedOperand.layout(1, shape), self.b.node.element_type, "panel")
-        return PackedOperand(self.b, shape, view)
+        return PackedOperand(self.b, shape, view, overlaps=False)
 
     def _lines(
         self, operand: ProductOperand, reading: Reading, number: SSAValue, first: SSAValue
@@ -101,16 +103,16 @@ class BlockOfResult:
         at = number if reading is Reading.SHARED else within(self.builder, number, first)
         return self.packed[operand].at(self.root, at)
 
+    def _rows(self, number: SSAValue) -> tuple[SSAValue, SSAValue]:
+        """The first row of a panel, and the first that no panel before it has: the last one begins earlier."""
+        builder, rows = self.builder, self.plan.rows
+        new = builder.product(number, rows.width, "row")
+        return (builder.at_most(new, rows.size - rows.width, "row") if rows.has_edge else new), new
+
     def _rows_in_place(self, first: SSAValue) -> LinesInPlace:
-        """The rows of a panel where they are; the last one in place of those that do not exist."""
-        builder, rows, a = self.builder, self.plan.rows, self.a
-        levels: list[LoopLevel] = []
-        for number in range(rows.width):
-            at = builder.sum_of([(first, 1)], number, "row")
-            if number and rows.has_edge:
-                at = builder.at_most(at, rows.size - 1, "row")
-            levels.append(a.line(self.root, at))
-        return LinesInPlace(a, levels)
+        """The rows of a panel where they are."""
+        numbers = [self.builder.sum_of([(first, 1)], r, "row") for r in range(self.plan.rows.width)]
+        return LinesInPlace(self.a, [self.a.line(self.root, at) for at in numbers])
 
     # ---- sums -------------------------------------------------------------------------------------------
 
@@ -124,14 +126,14 @@ class BlockOfResult:
             tile = on_stack(builder, StridedLayout(shape, (shape[1], 1)), self.element_type, "sums")
 
         def block(
-            row: SSAValue, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
+            rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
         ) -> None:
             sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms))
             if tile is None:
-                results.store(sums, row, levels)
+                results.store(sums, rows, levels)
             else:
                 results.keep(sums, tile, (zero, zero), adds=False)
-                results.store_kept(tile, (zero, zero), (row, plan.rows.width), levels)
+                results.store_kept(tile, (zero, zero), rows, levels)
 
         self._each_panel(block)
 
@@ -154,10 +156,10 @@ class BlockOfResult:
                 end = builder.at_most(end, terms, "end")
 
             def block(
-                row: SSAValue, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
+                rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
             ) -> None:
                 sums = block_sums(builder, plan, self.element_type, (a, b), (start, end))
-                results.keep(sums, totals, place(row, column), adds=True)
+                results.keep(sums, totals, place(rows[1], column), adds=True)
 
             self._each_panel(block, (start, end))
             return []
@@ -167,8 +169,13 @@ class BlockOfResult:
         def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             column = builder.product(number, plan.columns.width, "column")
             levels = results.columns(self.root, column)
-            at = builder.index(0), within(self.builder, column, first_column)
-            results.store_kept(totals, at, (first_row, shape[0]), levels)
+
+            def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                panel = self._rows(number)
+                results.store_kept(totals, place(panel[1], column), panel, levels)
+                return []
+
+            along(builder, plan.rows, self.row, rows)
             return []
 
         along(builder, plan.columns, self.column, columns)

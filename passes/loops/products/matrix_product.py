@@ -119,7 +119,7 @@ class MatMulLowering:
         panels = size // shape.size
         layout = PackedOperand.layout(panels, shape)
         view = self.kernel.add_scratch(layout, operand.node.element_type, "panels")
-        packed = PackedOperand(operand, shape, view, strides)
+        packed = PackedOperand(operand, shape, view, operand is self.operands[0], strides)
 
         step = evenly(lines.panels, PACKED_TOGETHER)
 
@@ -141,7 +141,7 @@ class MatMulLowering:
         shape = self._shape(operand, lines.width)
         layout = PackedOperand.layout(lines.step, shape)
         view = on_stack(self.builder, layout, operand.node.element_type, "panels")
-        packed = PackedOperand(operand, shape, view)
+        packed = PackedOperand(operand, shape, view, operand is self.operands[0])
         packed.pack(root, panels_from(self.builder, lines, first), first)
         return packed
 

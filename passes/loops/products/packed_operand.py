@@ -70,6 +70,8 @@ class PackedOperand:
     operand: ProductOperand
     shape: PanelShape
     view: BufferView
+    overlaps: bool
+    """Whether the last panel begins so much earlier that all its lines exist."""
     batch: Sequence[tuple[int, int]] = ()
     """The dims of the batch that it changes with, and the distance of its matrices along each."""
 
@@ -102,7 +104,7 @@ class PackedOperand:
         copy = self._copy_lines if self.shape.is_by_line else self._transpose
 
         def panel(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            first = self.builder.product(number, self.shape.width, "line")
+            first = self._first(number)
             copy(root, first, self.at(root, self.builder.minus(number, origin, "within")), terms)
             return []
 
@@ -132,7 +134,7 @@ class PackedOperand:
 
         def term(terms: Indices, number: list[Term]) -> None:
             def panel(panel: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                first = builder.product(panel, width, "line")
+                first = self._first(panel)
                 to = self.at(root, builder.minus(panel, origin, "within"))
                 for start in range(0, width, count):
                     at = builder.sum_of([(first, 1)], start, "line")
@@ -177,15 +179,27 @@ class PackedOperand:
     def _lanes(self, first: SSAValue, size: int) -> SSAValue | None:
         """The mask of the lines from one on that there are; None where all lanes are lines."""
         lines, count = self.operand.lines.size, self.shape.count
-        if lines % self.shape.width:
+        if lines % self.shape.width and not self.overlaps:
             return mask_before(self.builder, lines, first, count)
         return None if size == count else tail_mask(self.builder, size, count)
+
+    def _first(self, panel: SSAValue) -> SSAValue:
+        """The first line of a panel."""
+        lines, width = self.operand.lines.size, self.shape.width
+        first = self.builder.product(panel, width, "line")
+        return (
+            self.builder.at_most(first, lines - width, "line") if self.overlaps and lines % width else first
+        )
 
     def _existing(self, number: list[Term], offset: int = 0) -> SSAValue:
         """The number of a line, or of the last one where there is none of that number."""
         at = self.builder.sum_of(number, offset, "line")
         lines = self.operand.lines.size
-        return at if lines % self.shape.width == 0 else self.builder.at_most(at, lines - 1, "line")
+        return (
+            at
+            if self.overlaps or lines % self.shape.width == 0
+            else self.builder.at_most(at, lines - 1, "line")
+        )
 
 
 @dataclass(frozen=True)

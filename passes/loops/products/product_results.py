@@ -67,10 +67,12 @@ class ProductResults:
 
     # ---- from registers ---------------------------------------------------------------------------------
 
-    def store(self, sums: Sequence[Scalar], first: SSAValue, columns: Sequence[LoopLevel]) -> None:
-        """Computes and stores what is made of the sums of a block, whose first row is this one."""
-        builder, rows = self.kernel.builder, self.plan.rows
-        for number in range(rows.width):
+    def store(
+        self, sums: Sequence[Scalar], rows: tuple[SSAValue, SSAValue], columns: Sequence[LoopLevel]
+    ) -> None:
+        """Computes and stores what is made of the sums of a block, from its first row on that no other block has."""
+        builder, (first, new) = self.kernel.builder, rows
+        for number in range(self.plan.rows.width):
             at = builder.sum_of([(first, 1)], number, "row")
             of_row = sums[number * len(columns) : (number + 1) * len(columns)]
 
@@ -78,8 +80,8 @@ class ProductResults:
                 for level, value in zip(columns, of_row, strict=True):
                     self._finish(level, at, value)
 
-            if number and rows.has_edge:
-                builder.when(builder.is_before(at, rows.size), row)
+            if self.plan.rows.has_edge and number < self.plan.rows.width - 1:
+                builder.when(builder.is_from(at, new), row)
             else:
                 row()
 
@@ -110,16 +112,12 @@ class ProductResults:
         self,
         view: BufferView,
         at: tuple[SSAValue, SSAValue],
-        rows: tuple[SSAValue, int],
+        rows: tuple[SSAValue, SSAValue],
         columns: Sequence[LoopLevel],
     ) -> None:
-        """Computes and stores what is made of the sums that are kept, of at most so many rows from one on."""
-        builder = self.kernel.builder
-        first, most = rows
-        height = self.plan.rows.size
-        end = builder.index(most)
-        if height % most:
-            end = builder.least(builder.minus(builder.index(height), first), end, "rows")
+        """Computes and stores what is made of the sums of a block that are kept, as `store` does."""
+        builder, (first, new) = self.kernel.builder, rows
+        start = builder.minus(new, first, "start") if self.plan.rows.has_edge else builder.index(0)
         lanes = Lanes(self.axes.columns.last, self.plan.count)
 
         def row(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
@@ -130,7 +128,8 @@ class ProductResults:
                 self._finish(level, row, value.cast(self.product.element_type))
             return []
 
-        builder.loop_between((builder.index(0), end, builder.index(1)), "row", [], row)
+        bounds = start, builder.index(self.plan.rows.width), builder.index(1)
+        builder.loop_between(bounds, "row", [], row)
 
     def _place(self, view: BufferView, row: SSAValue, column: SSAValue) -> list[Term]:
         return [(row, view.layout.strides[0]), (column, 1)]
