@@ -72,9 +72,7 @@ def pullback(workload: Workload) -> Callable[[], Any]:
 
     weights, data = workload.arrays()
     trains = workload.kind == "training"
-    pb.function(lambda x: x + 1.0)(
-        np.ones(1, np.float32)
-    )  # what is done once is not counted
+    pb.function(lambda x: x + 1.0)(np.ones(1, np.float32))  # what is done once is not counted
     graph = pb.Graph()
     with graph:
         parameters: list[Any] = [
