@@ -2,7 +2,7 @@
 
     python benchmarks/cpu.py                                   every workload, about half an hour
     python benchmarks/cpu.py --only dense --threads 1          the workloads whose name contains this
-    python benchmarks/cpu.py --markdown out.md --picture out.svg --json out.json
+    python benchmarks/cpu.py --rounds 20 --peers torch jax      longer, beside some systems
 
 Each system has a process of its own, on as many cores as it has threads. All compile a workload and have to agree on
 its results, then are timed in turn, round after round. Times are the least and the median of all calls, each of which
