@@ -72,7 +72,11 @@ def pullback(workload: Workload) -> Callable[[], Any]:
 
     weights, data = workload.arrays()
     trains = workload.kind == "training"
-    pb.function(lambda x: x + 1.0)(np.ones(1, np.float32))  # what is done once is not counted
+
+    def once(x: Any) -> Any:
+        return x + 1.0
+
+    pb.function(once)(np.ones(1, np.float32))  # what is done once is not counted
     graph = pb.Graph()
     with graph:
         parameters: list[Any] = [
@@ -108,9 +112,10 @@ def jax(workload: Workload) -> Callable[[], Any]:
 
 
 def tensorflow(workload: Workload) -> Callable[[], Any]:
-    import tensorflow as tf
+    import tensorflow
     from words_of_tensorflow import TensorFlowWords
 
+    tf: Any = tensorflow
     weights, data = workload.arrays()
     parameters, inputs = [tf.Variable(a) for a in weights], [tf.constant(a) for a in data]
 
@@ -125,8 +130,7 @@ def tensorflow(workload: Workload) -> Callable[[], Any]:
             variable.assign_sub(RATE * gradient)
         return loss
 
-    traced: Any = run
-    function = traced.get_concrete_function()
+    function = run.get_concrete_function()
     return lambda: [t.numpy() for t in tf.nest.flatten(function())]
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.dialects.graph.linear_algebra.contract import Contract
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import Elementwise, OfDtypes
 from pullback.dialects.graph.tensor.tensor import OPS, Tensor
 from pullback.dialects.graph.tensor.types import element_type_from
@@ -37,6 +39,12 @@ def slices(values: Tensor) -> pb.IndexedSlices:
 
 def first_rows(count: int) -> Any:
     return np.zeros((count, 1), np.int32)
+
+
+def contracted(a: Tensor, b: Tensor) -> Tensor:
+    """A product of matrices as the contraction that convolutions are."""
+    row, column, term = (Affine(tuple(int(d == at) for d in range(3))) for at in range(3))
+    return Contract.at((a, b), ((row, term), (term, column)), (4, 4), (N,))
 
 
 ROW, COLUMN, IMAGES = (4, N), (N, 4), (2, 16, 64, 2)
@@ -72,6 +80,7 @@ ADDING: dict[str, list[tuple[Body, Sequence[tuple[int, ...]]]]] = {
         (lambda a, b: pb.einsum("ij,jk->ik", a, b), [ROW, COLUMN]),
         (lambda a: pb.einsum("ij->i", a), [ROW]),
     ],
+    "contract": [(contracted, [ROW, COLUMN])],
     "conv2d": [(lambda x, f: pb.conv2d(x, f, 1, "SAME"), [IMAGES, (3, 3, 2, 2)])],
     "conv2d_input_gradient": [(lambda x, f: pb.conv2d(x, f, 1, "SAME"), [(1, 8, 8, 2), (3, 3, 2, 64)])],
     "conv2d_filter_gradient": [(lambda x, f: pb.conv2d(x, f, 1, "SAME"), [IMAGES, (1, 1, 2, 2)])],
@@ -131,7 +140,7 @@ argmax argmin argsort top_k searchsorted is_last unique random_uniform random_no
 strided_slice_gradient slice pad mirror_pad flip roll dynamic_slice dynamic_update_slice make_slices slice_values
 slice_indices concat_slices replace_rows tensor_scatter_update matrix_band_part matrix_diag matrix_diag_part variable
 read read_rows assign scatter_update empty_stack push pop while condition yield cond custom_gradient backward
-gradient_results copy_to gate gradients kernel prod cumprod max_pool2d max_pool2d_select
+gradient_results copy_to gate gradients kernel prod cumprod max_pool2d max_pool2d_select interleave
 """
 """What moves elements, multiplies them, chooses among them or holds others."""
 ROUNDING_EACH_TIME = {"accumulate", "assign_add", "assign_sub"}

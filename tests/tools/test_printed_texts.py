@@ -93,12 +93,12 @@ GLOBAL = (
     "initial_value}> : () -> ()\n}\n"
 )
 REFUSED = [
-    ("cuda-cpp", 2, KERNEL.format(type="memref<4xbf16>", op=""), "no CUDA type for bf16"),
+    ("cuda-cpp", 2, KERNEL.format(type="memref<4xcomplex<f32>>", op=""), "no CUDA type for complex<f32>"),
     (
         "cuda-cpp",
         3,
-        KERNEL.format(type="f32", op="%y = arith.truncf %x : f32 to bf16"),
-        "no CUDA type for bf16",
+        KERNEL.format(type="i32", op="%y = arith.trunci %x : i32 to i4"),
+        "no CUDA type for i4",
     ),
     (
         "cuda-cpp",

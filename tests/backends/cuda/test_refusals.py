@@ -41,7 +41,7 @@ REFUSED = {
         "%x: memref<8xf32, strided<[?]>>",
         "%v = memref.load %x[%i] : memref<8xf32, strided<[?]>>",
     ),
-    "no CUDA type for f16": ("", "%x: memref<8xf16>", ""),
+    "no CUDA type for complex<f32>": ("", "%x: memref<8xcomplex<f32>>", ""),
     "vector.reduction has no CUDA text yet": (
         "",
         "%v: vector<4xf32>",
