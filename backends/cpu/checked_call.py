@@ -90,19 +90,17 @@ def _table(
 
 
 def _entry(parameter: EntryParameter, extents: int) -> list[int]:
-    """Position, flags, rank, bytes of an element, alignment - 1, overlap, where the extents are, size, formats."""
+    """The words of an entry: see `FIELDS`."""
     formats = [_format(dtype) for dtype in parameter.dtypes]
     known = [text for text in formats if text is not None][:LETTERS]
-    size = parameter.dtypes[0].itemsize
     return [
         parameter.position,
         FORMAT | C_CONTIGUOUS | (WRITABLE if parameter.is_written else 0),
         len(parameter.shape),
-        size,
+        parameter.dtypes[0].itemsize,
         parameter.dtypes[0].alignment - 1,
         _overlap(parameter),
         extents,
-        0,
         *known,
         *[-1] * (LETTERS - len(known)),
     ]

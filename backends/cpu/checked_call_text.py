@@ -13,8 +13,10 @@ HEAD = 6
 """Words before the entries."""
 LETTERS = 4
 """How many formats an argument may have, each as the bytes of a short text."""
-ENTRY = 8 + LETTERS
-"""Words of an entry: position, flags, rank, bytes of an element, alignment - 1, overlap, extents, none, formats."""
+FIELDS = 7
+"""Position, flags, rank, bytes of an element, alignment - 1, what it shares memory with, where its extents are."""
+ENTRY = FIELDS + LETTERS
+"""Words of an entry: the fields, then the formats."""
 CHECKED_CALL = "pb.checked_call"
 """The symbol of the function."""
 
@@ -36,7 +38,7 @@ def checked_call_text() -> str:
     """LLVM IR of the function `(self, arguments, count)`; `self` is a table, as bytes."""
     declarations = "\n".join(DECLARATIONS.values())
     matches = "\n".join(
-        f"""  %letters{n} = call i64 @entry(ptr %table, i64 %i, i64 {8 + n})
+        f"""  %letters{n} = call i64 @entry(ptr %table, i64 %i, i64 {FIELDS + n})
   %equal{n} = icmp eq i64 %format, %letters{n}
   %known{n} = or i1 %known{n - 1}, %equal{n}"""
         for n in range(LETTERS)

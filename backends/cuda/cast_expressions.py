@@ -46,7 +46,7 @@ def _fptoui(types: CTypes, op: Operation, a: str) -> str:
 
 
 def _extf(types: CTypes, op: Operation, a: str) -> str:
-    if operand_type(op) not in _HALF:
+    if operand_type(op) not in HALF:
         return _through()(types, op, a)
     widened = call("widen", a)
     return widened if is_single(result_type(op)) else f"({types.element(result_type(op))}){widened}"
@@ -61,7 +61,7 @@ def _truncf(types: CTypes, op: Operation, a: str) -> str:
     return _through()(types, op, a)
 
 
-_HALF = (f16, bf16)
+HALF = (f16, bf16)
 
 
 def _bitcast(types: CTypes, op: Operation, a: str) -> str:

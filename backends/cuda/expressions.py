@@ -9,12 +9,14 @@ from xdsl.dialects.gpu import DimensionAttr
 from xdsl.ir import Operation
 
 from pullback.backends.cuda.c_types import CTypes
-from pullback.backends.cuda.cast_expressions import CONVERSIONS
+from pullback.backends.cuda.cast_expressions import CONVERSIONS, HALF
 from pullback.backends.cuda.comparison_expressions import COMPARISONS
 from pullback.backends.cuda.expression import Expression, calling, infix, is_single
 from pullback.backends.cuda.functions import CLASSIFICATIONS, MATH, call
 from pullback.backends.cuda.integer_expressions import INTEGER_ARITHMETIC
 from pullback.backends.cuda.literals import negatable
+from pullback.dialects.ir.diagnostics import UnsupportedError
+from pullback.dialects.upstream.types import element_type_of
 
 
 def _math(name: str) -> Expression:
@@ -67,3 +69,17 @@ EXPRESSIONS: dict[str, Expression] = {
     "gpu.grid_dim": _coordinate("gridDim"),
 }
 """Ops by name, so that a redeclared op class and the original print the same."""
+OF_HALF = frozenset({"arith.extf", "arith.truncf", "arith.select"})
+"""The ops that half precision, which text holds as bits, may take part in."""
+
+
+def expression(types: CTypes, op: Operation, *operands: str) -> str:
+    """The text of an op of `EXPRESSIONS`; UnsupportedError for arithmetic of half precision."""
+    if op.name not in OF_HALF:
+        for value in (*op.operands, *op.results):
+            if (type_ := element_type_of(value.type)) in HALF:
+                raise UnsupportedError(
+                    f"{op.name} of {type_} has no CUDA text: widen operands by arith.extf, compute in f32, and round "
+                    "the result by arith.truncf"
+                )
+    return EXPRESSIONS[op.name](types, op, *operands)

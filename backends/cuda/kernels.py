@@ -11,7 +11,7 @@ from xdsl.traits import IsTerminator
 
 from pullback.backends.cuda import control_statements, memory_statements
 from pullback.backends.cuda.c_types import CTypes
-from pullback.backends.cuda.expressions import EXPRESSIONS
+from pullback.backends.cuda.expressions import EXPRESSIONS, expression
 from pullback.backends.cuda.identifiers import Identifiers
 from pullback.backends.cuda.kernel_text import KernelText
 from pullback.backends.cuda.literals import literal
@@ -102,9 +102,7 @@ class KernelPrinter(KernelText):
         elif is_elementwise(op):
             self.run.add(op)
         elif op.name in EXPRESSIONS:
-            self.define(
-                op.results[0], EXPRESSIONS[op.name](self.types, op, *(self.names[v] for v in op.operands)), op
-            )
+            self.define(op.results[0], expression(self.types, op, *(self.names[v] for v in op.operands)), op)
         else:
             raise UnsupportedError(f"{op.name} has no CUDA text yet", op)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from xdsl.dialects.builtin import DenseArrayBase, DenseIntOrFPElementsAttr, VectorType
 from xdsl.ir import Operation, SSAValue
 
-from pullback.backends.cuda.expressions import EXPRESSIONS
+from pullback.backends.cuda.expressions import EXPRESSIONS, expression
 from pullback.backends.cuda.functions import call
 from pullback.backends.cuda.kernel_text import KernelText, noun_of
 from pullback.backends.cuda.literals import elements
@@ -77,7 +77,7 @@ class VectorRun:
 
     def _print_lane(self, op: Operation, escapes: bool) -> None:
         text, result = self._text, op.results[0]
-        value = EXPRESSIONS[op.name](text.types, op, *map(self._lane_of, op.operands))
+        value = expression(text.types, op, *map(self._lane_of, op.operands))
         if escapes:
             text.line(f"{self._lane_of(result)} = {value};", op)
             return

@@ -103,6 +103,18 @@ REFUSED = [
     (
         "cuda-cpp",
         3,
+        KERNEL.format(type="f16", op="%y = arith.addf %x, %x : f16"),
+        "arith.addf of f16 has no CUDA text: widen operands by arith.extf",
+    ),
+    (
+        "cuda-cpp",
+        3,
+        KERNEL.format(type="bf16", op="%y = arith.bitcast %x : bf16 to i16"),
+        "arith.bitcast of bf16 has no CUDA text",
+    ),
+    (
+        "cuda-cpp",
+        3,
         KERNEL.format(type="vector<4xf32>", op="%y = vector.reduction <add>, %x : vector<4xf32> into f32"),
         "no CUDA text",
     ),
