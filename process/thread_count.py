@@ -7,6 +7,8 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
+from xdsl.utils.exceptions import DiagnosticException
+
 __all__ = ["get_num_threads", "set_num_threads"]
 
 VARIABLE = "PULLBACK_NUM_THREADS"
@@ -40,6 +42,10 @@ def set_num_threads(count: int | None) -> None:
     _set = count
 
 
+class ThreadCountError(DiagnosticException, ValueError):
+    """The environment names no number of threads: the user's error, as tools say it."""
+
+
 def get_num_threads() -> int:
     """How many threads share the work of a step on target `cpu`, if it is called now.
 
@@ -56,7 +62,9 @@ def get_num_threads() -> int:
     except ValueError:
         count = 0
     if not 1 <= count <= MOST_THREADS:
-        raise ValueError(f"{VARIABLE}: expected a number of threads from 1 to {MOST_THREADS}, got {text!r}")
+        raise ThreadCountError(
+            f"{VARIABLE}: expected a number of threads from 1 to {MOST_THREADS}, got {text!r}"
+        )
     return count
 
 

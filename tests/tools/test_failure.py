@@ -14,6 +14,7 @@ from pullback.dialects.context import context
 from pullback.dialects.ir.diagnostics import DiagnosticError, TextError, UnsupportedError, about
 from pullback.dialects.ir.source import parse
 from pullback.driver.failure import explain
+from pullback.process import thread_count
 
 PACKAGES = ("dialects", "passes", "backends", "driver")
 PROGRAM = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  func.return %y : i32\n}\n"
@@ -83,3 +84,14 @@ def test_an_operation_is_blamed_for_what_names_none() -> None:
         with pytest.raises(UnsupportedError) as caught, about(op):
             raise error
         assert caught.value.op is blamed
+
+
+def test_a_wrong_number_of_threads_is_the_users_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was an internal error, with a reproducer that reproduced nothing."""
+    monkeypatch.setattr(thread_count, "_set", None)
+    monkeypatch.setenv(thread_count.VARIABLE, "banana")
+    with pytest.raises(ValueError, match="got 'banana'") as raised:
+        thread_count.get_num_threads()
+    failure = explain(raised.value, None, Span(0, 0, Input("", "program.mlir")))
+    assert not failure.is_internal
+    assert failure.message.startswith("PULLBACK_NUM_THREADS: expected a number of threads from 1 to 256")
