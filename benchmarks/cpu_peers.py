@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from cpu_systems import CpuSystem, Prepared
+from training_steps import jax_adam_step, jax_sgd_step, torch_step
 from workload import CHECKED_STEPS, EPSILON, RATE, Array, Workload
 
 
@@ -57,21 +58,7 @@ class Torch(CpuSystem):
     def _training(
         self, workload: Workload, model: Callable[..., Any], weights: list[Any], data: list[Any]
     ) -> Prepared:
-        optimizers = self._torch.optim
-        fused = not workload.of_rows
-        optimizer = (
-            optimizers.Adam(weights, lr=RATE, eps=EPSILON, fused=fused)
-            if workload.optimizer == "adam"
-            else optimizers.SGD(weights, lr=RATE, fused=fused)
-        )
-
-        def step() -> Any:
-            loss = model(*weights, *data)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = torch_step(workload, model, weights, data)
         losses = [self._array(step()) for _ in range(CHECKED_STEPS)]
         return Prepared(step, [*losses, *map(self._array, weights)])
 
@@ -99,7 +86,6 @@ class Jax(CpuSystem):
         self._jax = jax
 
     def prepare(self, workload: Workload) -> Prepared:
-        from gpu_systems import jax_adam_step, jax_sgd_step
         from words_of_jax import JaxWords
 
         jax = self._jax

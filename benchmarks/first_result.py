@@ -94,7 +94,7 @@ def pullback(workload: Workload) -> Callable[[], Any]:
 
 def jax(workload: Workload) -> Callable[[], Any]:
     import jax
-    from gpu_systems import jax_sgd_step
+    from training_steps import jax_sgd_step
     from words_of_jax import JaxWords
 
     jax.config.update("jax_platforms", "cpu")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from gpu_clock import DeviceClock, Prepared, System, Times, timed
+from training_steps import jax_adam_step, jax_sgd_step, torch_step
 from workload import CHECKED_STEPS, EPSILON, RATE, Array, Workload
 
 
@@ -147,20 +148,7 @@ class Torch(Timed):
     def _training(
         self, workload: Workload, model: Callable[..., Any], weights: list[Any], data: list[Any]
     ) -> Prepared:
-        optimizers = self._torch.optim
-        optimizer = (
-            optimizers.Adam(weights, lr=RATE, eps=EPSILON, fused=True)
-            if workload.optimizer == "adam"
-            else optimizers.SGD(weights, lr=RATE, fused=True)
-        )
-
-        def step() -> Any:
-            loss = model(*weights, *data)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = torch_step(workload, model, weights, data)
         losses = [self._array(step()) for _ in range(CHECKED_STEPS)]
         return Prepared(step, self._wait, [*losses, *map(self._array, weights)])
 
@@ -257,33 +245,3 @@ class Jax(Timed):
 
     def versions(self) -> dict[str, str]:
         return {"jax": self._jax.__version__}
-
-
-def jax_sgd_step(model: Callable[..., Any]) -> Callable[..., Any]:
-    import jax
-
-    def step(state: Any, data: Any) -> Any:
-        (weights,) = state
-        loss, gradients = jax.value_and_grad(model)(weights, data)
-        return ([p - RATE * g for p, g in zip(weights, gradients, strict=True)],), loss
-
-    return step
-
-
-def jax_adam_step(model: Callable[..., Any]) -> Callable[..., Any]:
-    import jax
-
-    def step(state: Any, data: Any) -> Any:
-        weights, means, squares, count = state
-        loss, gradients = jax.value_and_grad(model)(weights, data)
-        count = count + 1
-        means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
-        squares = [0.999 * v + 0.001 * g * g for v, g in zip(squares, gradients, strict=True)]
-        rate = RATE * jax.numpy.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-        moved = [
-            p - rate * m / (jax.numpy.sqrt(v) + EPSILON)
-            for p, m, v in zip(weights, means, squares, strict=True)
-        ]
-        return (moved, means, squares, count), loss
-
-    return step
