@@ -20,6 +20,10 @@ LIT = Path(__file__).parents[1] / "filecheck"
 TO_LOOPS = "lower-to-loops{vector-bits=%d},verify-level{level=loops}"
 FROM_KERNELS = "plan-memory," + TO_LOOPS
 FROM_GRAPH = "gradients,finish,form-kernels{vector-bits=%d}," + FROM_KERNELS
+TO_GPU = (
+    "finish,form-kernels{device=cuda vector-bits=%d dtypes=f32,i32},plan-memory,"
+    "lower-to-gpu{vector-bits=%d},verify-level{level=gpu}"
+)
 
 
 def programs(folder: str) -> list[Path]:
@@ -28,11 +32,11 @@ def programs(folder: str) -> list[Path]:
     return [path for path in paths if not ERRORS.search(path.read_text())]
 
 
-def to_loops(text: str, bits: int) -> str:
-    """The passes that lead a program to level `loops`, from where it is."""
+def lowered(text: str, bits: int) -> str:
+    """The passes that lead a program from where it is to level `loops`, or `gpu` if it names devices."""
     lines = [line for line in text.splitlines() if not line.startswith("//")]
     if not any("graph.kernel" in line for line in lines):
-        return FROM_GRAPH % (bits, bits)
+        return (TO_GPU if "graph.devices" in text else FROM_GRAPH) % (bits, bits)
     return (TO_LOOPS if any("memory = [" in line for line in lines) else FROM_KERNELS) % bits
 
 
@@ -50,7 +54,7 @@ def check(text: str, pipeline: str) -> None:
 @pytest.mark.parametrize("path", programs("loops"), ids=lambda path: path.stem)
 def test_loops_of_kernels(path: Path, bits: int) -> None:
     text = path.read_text()
-    check(text, to_loops(text, bits))
+    check(text, lowered(text, bits))
 
 
 @needs_mlir_opt
@@ -58,11 +62,14 @@ def test_loops_of_kernels(path: Path, bits: int) -> None:
 @pytest.mark.parametrize("path", programs("kernels"), ids=lambda path: path.stem)
 def test_loops_of_graphs(path: Path, bits: int) -> None:
     text = path.read_text()
-    check(text, to_loops(text, bits))
+    check(text, lowered(text, bits))
 
 
 @needs_mlir_opt
 @pytest.mark.parametrize("path", programs("gpu"), ids=lambda path: path.stem)
 def test_gpu_kernels(path: Path) -> None:
     text = path.read_text()
-    check(text, "kernels,gpu" if "-p kernels,gpu" in text else "verify-level{level=gpu}")
+    if "form-kernels{" in text:
+        check(text, TO_GPU % (256, 256))
+    else:
+        check(text, "kernels,gpu" if "-p kernels,gpu" in text else "verify-level{level=gpu}")
