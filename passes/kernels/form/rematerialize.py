@@ -116,6 +116,8 @@ def _from_others(
         if at in steps or at in leaves or op in classified.constants:
             continue
         if groups.homes.get(at) is home and isinstance(op, Operation) and is_cheap(op):
+            if len(steps) == MOST_OPERATIONS:
+                return None
             steps.add(at)
             pending += op.operands
         elif op in classified.deferred or isinstance(op, Read):
@@ -123,4 +125,4 @@ def _from_others(
             return None
         else:
             leaves.add(at)
-    return (steps, leaves) if value in steps and len(steps) <= MOST_OPERATIONS else None
+    return (steps, leaves) if value in steps else None
