@@ -10,7 +10,12 @@ element of the argument is read before the result's is written there, and at tha
 
 from __future__ import annotations
 
-from xdsl.ir import Operation, SSAValue
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.kernel.schedule import Schedule
@@ -65,28 +70,66 @@ def _long(value: SSAValue) -> list[int]:
 
 def _stays_at_its_index(argument: SSAValue, only_to: SSAValue | None = None) -> bool:
     """Tells whether all that is made from the argument is read at its index, and (if asked) only one value yielded."""
-    extents = _long(argument)
-    seen = {argument}
-    pending = [argument]
-    while pending:
-        value = pending.pop()
-        for use in value.uses:
-            user = use.operation
-            if isinstance(user, Yield):
-                if only_to is not None and value is not only_to:
-                    return False
-                continue
-            if not _keeps_index(user, use.index, extents):
-                return False
-            fresh = [r for r in user.results if r not in seen]
-            seen.update(fresh)
-            pending += fresh
-    return True
+    block = argument.owner
+    assert isinstance(block, Block)
+    known = _known.get()
+    ends = _ends_within(block) if known is None else known.get(block)
+    if ends is None:
+        assert known is not None
+        ends = known[block] = _ends_within(block)
+    end = ends[argument]
+    return end is not None and (only_to is None or end <= {only_to})
 
 
-def _keeps_index(op: Operation, number: int, extents: list[int]) -> bool:
+# ---- what values of a region lead to --------------------------------------------------------------------------
+
+End: TypeAlias = frozenset[SSAValue] | None
+"""The values yielded that a value leads to, two at most, where each operation on the way keeps the index."""
+
+_known: ContextVar[dict[Block, Mapping[SSAValue, End]] | None] = ContextVar("_known", default=None)
+
+
+@contextmanager
+def unchanged_kernels() -> Generator[None]:
+    """While this lasts no kernel changes: each region is read once, and not for each question about it."""
+    before = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
+
+def _ends_within(block: Block) -> Mapping[SSAValue, End]:
+    """The ends of all values of a region, from the last operation to the arguments."""
+    ends: dict[SSAValue, End] = {}
+    for op in reversed(block.ops):
+        for value in op.results:
+            ends[value] = _end_of(value, ends)
+    for argument in block.args:
+        ends[argument] = _end_of(argument, ends)
+    return ends
+
+
+def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
+    found: End = frozenset()
+    for use in value.uses:
+        user = use.operation
+        if isinstance(user, Yield):
+            after = frozenset([value])
+        elif _keeps_index(user, use.index):
+            after = ends.get(user.results[0])
+        else:
+            return None
+        if after is None:
+            return None
+        if len(found) < 2:
+            found |= after
+    return found
+
+
+def _keeps_index(op: Operation, number: int) -> bool:
     axes = operand_axes(op, number)
-    if axes is None or len(op.results) > 1 or _long(op.results[0]) != extents:
+    if axes is None or len(op.results) != 1 or _long(op.results[0]) != _long(op.operands[number]):
         return False
     read = [axis for axis in axes if axis is not None]
     written = [axis for axis in result_axes(op) if axis is not None]

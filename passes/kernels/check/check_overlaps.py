@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from xdsl.ir import Operation, OpResult, SSAValue
@@ -16,6 +18,7 @@ from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage
 from pullback.passes.kernels.memory.reuse import makes_way, may_overwrite
+from pullback.passes.lowering.in_place import unchanged_kernels
 
 Memory: TypeAlias = tuple[MemorySpace, int | str | None]
 """An output, by its number, or the arena of a device."""
@@ -36,12 +39,44 @@ class Placed:
         assert isinstance(value, OpResult)
         return value
 
-    def overlaps(self, other: Placed) -> bool:
-        ends = self.begin + self.storage.size, other.begin + other.storage.size
-        return self.begin < ends[1] and other.begin < ends[0]
+    @property
+    def range(self) -> tuple[int, int]:
+        """From where to where it reaches."""
+        return self.begin, self.begin + self.storage.size
 
-    def is_same_range(self, other: Placed) -> bool:
-        return (self.begin, self.storage.size) == (other.begin, other.storage.size)
+    def overlaps(self, other: Placed) -> bool:
+        (begin, end), (there, its_end) = self.range, other.range
+        return begin < its_end and there < end
+
+
+class Living:
+    """Storages that may be live still, by the bytes that they lie in: no two ranges of these overlap."""
+
+    def __init__(self) -> None:
+        self._ranges: list[tuple[int, int]] = []
+        """In order, from where to where they reach."""
+        self._within: defaultdict[tuple[int, int], list[Placed]] = defaultdict(list)
+
+    def add(self, new: Placed) -> None:
+        """Adds a storage that lies in a free range, or shares that of others."""
+        if new.range not in self._within:
+            insort(self._ranges, new.range)
+        self._within[new.range].append(new)
+
+    def overlapped_by(self, new: Placed) -> list[Placed]:
+        """Those that are live when a later one is made, and overlap it; what was there before is forgotten."""
+        begin, end = new.range
+        first = bisect_left(self._ranges, (begin,))
+        after = takewhile(lambda r: r[0] < end, islice(self._ranges, first, None))
+        found: list[Placed] = []
+        for touched in [*self._ranges[max(first - 1, 0) : first], *after]:
+            living = [old for old in self._within[touched] if old.storage.end >= new.storage.start]
+            self._within[touched] = living
+            if not living:
+                del self._within[touched]
+                self._ranges.pop(bisect_left(self._ranges, touched))
+            found += [old for old in living if old.overlaps(new)]
+        return found
 
 
 def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> None:
@@ -58,19 +93,19 @@ def check_overlaps(lives: Lifetimes, buffers: Mapping[SSAValue, BufferAttr]) -> 
             memories[buffer.kind, storage.device].append(Placed(storage, buffer, where))
         else:
             memories[buffer.kind, where].append(Placed(storage, buffer, 0))
-    for placed in memories.values():
-        living: list[Placed] = []
-        for new in sorted(placed, key=lambda p: p.storage.start):
-            living = [old for old in living if old.storage.end >= new.storage.start]
-            for old in living:
-                if old.overlaps(new) and not _may_share(old, new, lives):
-                    raise _overlap(old, new, lives)
-            living.append(new)
+    with unchanged_kernels():
+        for placed in memories.values():
+            living = Living()
+            for new in sorted(placed, key=lambda p: p.storage.start):
+                for old in living.overlapped_by(new):
+                    if not _may_share(old, new, lives):
+                        raise _overlap(old, new, lives)
+                living.add(new)
 
 
 def _may_share(old: Placed, new: Placed, lives: Lifetimes) -> bool:
     """Tells whether a value may be in the buffer of one that is read, for the last time, while it is made."""
-    if not old.is_same_range(new) or old.storage.start == new.storage.start:
+    if old.range != new.range or old.storage.start == new.storage.start:
         return False
     op = new.value.owner
     assert isinstance(op, Operation)

@@ -28,6 +28,7 @@ from pullback.passes.kernels.memory.lifetimes import Lifetimes, Storage, makes_v
 from pullback.passes.kernels.memory.reports import hazards_report, memory_report, show
 from pullback.passes.kernels.memory.reuse import replace_operands, share_carried
 from pullback.passes.kernels.memory.updates import Finding, place_variables
+from pullback.passes.lowering.in_place import unchanged_kernels
 from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
@@ -96,12 +97,13 @@ def plan_function(function: func.FuncOp) -> Plan:
     lives = Lifetimes(function.body.block)
     findings = place_variables(lives)
     place_outputs(function, lives)
-    for op in lives.ops:
-        if isinstance(op, While):
-            share_carried(op, lives)
-    for op in lives.ops:
-        if isinstance(op, Kernel):
-            replace_operands(op, lives)
+    with unchanged_kernels():
+        for op in lives.ops:
+            if isinstance(op, While):
+                share_carried(op, lives)
+        for op in lives.ops:
+            if isinstance(op, Kernel):
+                replace_operands(op, lives)
     arenas = place_in_arenas(function, lives)
     for op in lives.ops:
         if makes_values(op):

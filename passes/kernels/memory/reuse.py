@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
@@ -22,18 +22,16 @@ from pullback.passes.lowering.kinds import may_replace
 def replace_operands(kernel: Kernel, lives: Lifetimes) -> None:
     """Coalesces results with operands that are not needed afterwards, where the kernel permits it."""
     now = lives.start[kernel]
+    ending = [s for value in kernel.operands if (s := lives.of(value)) is not None and s.end == now]
+    open_ = [s for s in dict.fromkeys(ending) if _is_free(s) and all(v.owner is not kernel for v in s.values)]
     for result in kernel.results:
         made = lives.of(result)
         if made is None or made.start != now or not _may_grow_back(made):
             continue
-        for value in kernel.operands:
-            old = lives.of(value)
-            if old is None or old.end != now or not _is_free(old) or old.size != made.size:
-                continue
-            if any(v.owner is kernel for v in old.values):
-                continue  # another result has taken it, if only one that is not used
-            if may_overwrite(kernel, result, old, lives):
+        for old in open_:
+            if old.size == made.size and may_overwrite(kernel, result, old, lives):
                 made.absorb(old)
+                open_.remove(old)  # another result cannot take it, even if this one is not used
                 break
 
 
@@ -85,12 +83,19 @@ def makes_way(argument: BlockArgument, following: SSAValue, lives: Lifetimes) ->
 
 def may_overwrite(kernel: Kernel, result: SSAValue, old: Storage, lives: Lifetimes) -> bool:
     """Tells whether a kernel may write a result to the buffer of its operands: by how it reads those."""
-    return _reads_in_place(kernel, result, {v for v in kernel.operands if old in lives.parts(v)})
+    slices = [
+        use.operation.results[0]
+        for value in old.values
+        for use in value.uses
+        if isinstance(use.operation, MakeSlices)
+    ]
+    return _reads_in_place(kernel, result, [*old.values, *slices])
 
 
-def _reads_in_place(kernel: Kernel, result: SSAValue, values: set[SSAValue]) -> bool:
+def _reads_in_place(kernel: Kernel, result: SSAValue, values: Iterable[SSAValue]) -> bool:
     assert isinstance(result, OpResult)
-    return all(may_replace(kernel, i, result.index) for i, v in enumerate(kernel.operands) if v in values)
+    numbers = {use.index for value in values for use in value.uses if use.operation is kernel}
+    return all(may_replace(kernel, number, result.index) for number in numbers)
 
 
 def _names(value: SSAValue) -> set[SSAValue]:
