@@ -168,6 +168,10 @@ def _dim(compiler: Compiler, op: Operation) -> Step:
     return run
 
 
+def _prefetch(compiler: Compiler, op: Operation) -> Step:
+    return lambda environment: None
+
+
 MEMORY: dict[str, StepBuilder] = {
     "memref.load": _load,
     "memref.store": _store,
@@ -176,4 +180,5 @@ MEMORY: dict[str, StepBuilder] = {
     "memref.dealloc": _dealloc,
     "memref.copy": _copy,
     "memref.dim": _dim,
+    "memref.prefetch": _prefetch,
 }

@@ -24,6 +24,7 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.ir.dense import print_elements
+from pullback.dialects.upstream.prefetch import PrefetchOp
 from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 
 
@@ -149,4 +150,4 @@ def value_type(type: MemRefType) -> TensorType[AnyDenseElement]:
     return TensorType(cast(AnyDenseElement, type.element_type), type.shape)
 
 
-MemRef = each_verified_once(with_operations(memref.MemRef, CopyOp, GlobalOp))
+MemRef = each_verified_once(with_operations(memref.MemRef, CopyOp, GlobalOp, PrefetchOp))

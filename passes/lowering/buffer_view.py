@@ -14,6 +14,7 @@ from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import is_float
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
+from pullback.dialects.upstream.prefetch import PrefetchOp
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, index_op, result_of
 from pullback.passes.lowering.strided_layout import StridedLayout
 
@@ -60,6 +61,10 @@ class BufferView:
         """One element."""
         indices = self.indices(builder, terms, constant)
         self.insert_store(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
+
+    def fetch(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> None:
+        """Has an element fetched into the caches, if there is one."""
+        insert(PrefetchOp(self.value, self.indices(builder, terms, constant)))
 
     def insert_store(self, op: Operation) -> None:
         """Inserts an operation that stores to the buffer, with its origin."""

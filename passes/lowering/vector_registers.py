@@ -15,6 +15,10 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 MAX_VECTOR = 128
 """Elements in a vector, however wide the registers."""
+CACHE_LINE = 512
+"""The bits of a line of the cache."""
+FIRST_CACHE = 32 << 10
+"""Bytes that the first-level cache surely has room for."""
 MOST_VECTORS = 8
 """Vectors in a row of the register block of a product."""
 
@@ -34,11 +38,6 @@ def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:
 def register_count(vector_bits: int) -> int:
     """The number of vector registers: 32 of 512 bits (AVX-512), and 16 narrower ones (AVX2, SSE)."""
     return 32 if vector_bits >= 512 else 16
-
-
-def tile_of(vector_bits: int) -> tuple[int, int]:
-    """Chooses the rows and vectors of the register block of a product that reads windows where they lie."""
-    return (6, 4) if vector_bits >= 512 else (6, 2)
 
 
 def product_tile(rows: int, columns: int, terms: int, lanes: int, vector_bits: int) -> tuple[int, int]:

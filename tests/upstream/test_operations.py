@@ -67,6 +67,8 @@ LINES = """
 %r = vector.gather %t[%n, %n] [%k], %m, %v : memref<?x64xf32>, vector<16xi32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
 vector.scatter %a[%n] [%k], %m, %v : memref<64xf32>, vector<16xi32>, vector<16xi1>, vector<16xf32>
 memref.copy %a, %a : memref<64xf32> to memref<64xf32>
+memref.prefetch %a[%n], read, locality<3>, data : memref<64xf32>
+memref.prefetch %t[%n, %n], write, locality<0>, instr : memref<?x64xf32>
 %w = vector.shape_cast %v : vector<16xf32> to vector<2x8xf32> %r = vector.transpose %w, [1, 0] : vector<2x8xf32> to vector<8x2xf32>
 scf.parallel (%p, %q) = (%n, %n) to (%n, %n) step (%n, %n) { scf.reduce }
 %r = scf.parallel (%p) = (%n) to (%n) step (%n) init (%x) -> f32 { scf.reduce(%x : f32) { ^bb0(%c: f32, %d: f32): scf.reduce.return %c : f32 } }
@@ -150,6 +152,8 @@ BROKEN = {
         "%r = vector.interleave %v, %v : vector<16xf32> -> vector<16xf32>"
     ),
     "C1: expected 4 operands": "%r = vector.from_elements %x, %x : vector<4xf32>",
+    "C1: expected 1 indices": "memref.prefetch %a[%n, %n], read, locality<3>, data : memref<64xf32>",
+    "C2: expected a locality from 0 to 3": "memref.prefetch %a[%n], read, locality<4>, data : memref<64xf32>",
     "C1: expected memrefs of the same shape": "memref.copy %a, %t : memref<64xf32> to memref<?x64xf32>",
 }
 

@@ -245,8 +245,11 @@ class FunctionPrinter:
 
     # --- memory --------------------------------------------------------------------------------------------
 
-    def offset(self, base: str, element: Attribute, terms: Sequence[tuple[str, int]]) -> str:
-        """The address `base + sum(index * stride)`, indices as text, strides in elements."""
+    def offset(
+        self, base: str, element: Attribute, terms: Sequence[tuple[str, int]], *, exists: bool = True
+    ) -> str:
+        """The address `base + sum(index * stride)`, indices as text, strides in elements; of what need not exist."""
+        step = "getelementptr inbounds" if exists else "getelementptr"
         constant = 0
         hint = f"{base[1:].split('.at')[0]}.at"
         for index, stride in terms:
@@ -254,19 +257,17 @@ class FunctionPrinter:
                 constant += int(index) * stride
             elif stride:
                 block = spell(element) if stride == 1 else f"[{stride} x {spell(element)}]"
-                base = self.temporary(hint, f"getelementptr inbounds {block}, ptr {base}, i64 {index}")
+                base = self.temporary(hint, f"{step} {block}, ptr {base}, i64 {index}")
         if constant:
-            base = self.temporary(
-                hint, f"getelementptr inbounds {spell(element)}, ptr {base}, i64 {constant}"
-            )
+            base = self.temporary(hint, f"{step} {spell(element)}, ptr {base}, i64 {constant}")
         return base
 
-    def address(self, memref: SSAValue, indices: Sequence[SSAValue]) -> str:
-        """The address of an element of a memref."""
+    def address(self, memref: SSAValue, indices: Sequence[SSAValue], *, exists: bool = True) -> str:
+        """The address of an element of a memref, or of where it would be."""
         type = memref.type
         assert isinstance(type, MemRefType)
         terms = zip([self.text(index) for index in indices], static_strides(type), strict=True)
-        return self.offset(self.text(memref), type.element_type, list(terms))
+        return self.offset(self.text(memref), type.element_type, list(terms), exists=exists)
 
 
 def static_strides(type: MemRefType) -> Sequence[int]:

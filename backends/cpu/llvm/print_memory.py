@@ -19,6 +19,7 @@ from pullback.backends.cpu.llvm.function_printer import (
 from pullback.backends.cpu.llvm.owned_memory import allocate, release
 from pullback.backends.cpu.llvm_types import element_type, length, size_in_bytes, spell, suffix
 from pullback.dialects.upstream import gather as indexed
+from pullback.dialects.upstream.prefetch import PrefetchOp
 
 
 def memref_type(value: SSAValue) -> MemRefType:
@@ -113,6 +114,14 @@ def scatter(p: FunctionPrinter, op: indexed.ScatterOp) -> None:
     p.line(masked(p, "masked.scatter", type, arguments, f"v{length(type)}p0"))
 
 
+def prefetch(p: FunctionPrinter, op: PrefetchOp) -> None:
+    """Prints a hint, whose address may lie outside of the memref."""
+    address = p.address(op.memref, op.indices, exists=False)
+    numbers = bool(op.is_write.value.data), op.locality.value.data, bool(op.is_data_cache.value.data)
+    arguments = [("ptr", address), *(("i32", str(int(n))) for n in numbers)]
+    p.line(p.call("void", "@llvm.prefetch.p0", arguments))
+
+
 # --- allocation --------------------------------------------------------------------------------------------
 
 
@@ -187,6 +196,7 @@ EMITTERS: EmitterTable = {
     memref.GetGlobalOp: get_global,
     memref.LoadOp: load,
     memref.StoreOp: store,
+    PrefetchOp: prefetch,
     vector.LoadOp: load,
     vector.MaskedLoadOp: masked_load,
     vector.MaskedStoreOp: masked_store,

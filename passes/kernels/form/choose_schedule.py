@@ -10,7 +10,8 @@ from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, Schedul
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
-from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile, tile_of
+from pullback.passes.lowering.register_blocks import window_tile
+from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile
 
 UNROLL = 4
 
@@ -33,7 +34,7 @@ def _tile(
     if len(reduce) == 1:
         height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits)
     else:
-        height, vectors = tile_of(vector_bits)
+        height, vectors = window_tile(rows, columns, prod(reduce), lanes, vector_bits)
     return height, vectors * lanes
 
 

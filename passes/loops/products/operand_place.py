@@ -17,7 +17,7 @@ from typing import Protocol, Self
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.affine import Affine
-from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.vector_access import load_vector
 from pullback.passes.loops.vectors import Lanes, tail_mask
@@ -42,6 +42,14 @@ class OperandPlace(Protocol):
 
     def vector(self, steps: Steps, dim: int, count: int, size: int) -> Scalar:
         """`count` elements along a dim, of which `size` exist; the others are 0."""
+        ...
+
+    def distance(self, dim: int) -> int:
+        """The bits between neighbours along a dim; 0 if they are not in memory."""
+        ...
+
+    def fetch(self, steps: Steps) -> None:
+        """Has the element so many steps away fetched, if it is in memory."""
         ...
 
 
@@ -83,6 +91,12 @@ class StoredPlace:
         stride = self.offset.coefficients[dim]
         return load_vector(self.view, self.builder, lanes, self.terms, self._constant(steps), stride)
 
+    def distance(self, dim: int) -> int:
+        return abs(self.offset.coefficients[dim]) * bit_width(self.view.memory_type)
+
+    def fetch(self, steps: Steps) -> None:
+        self.view.fetch(self.builder, self.terms, self._constant(steps))
+
     def _constant(self, steps: Steps) -> int:
         return sum(self.offset.coefficients[dim] * count for dim, count in steps.items())
 
@@ -111,6 +125,12 @@ class ComputedPlace:
         lanes = Lanes(dim, count, tail_mask(self.kernel.builder, size, count) if size < count else None)
         point = self.kernel.builder.insertion_point
         return self.kernel.root.inside(point, self._indices(steps), lanes).vector(self.node)
+
+    def distance(self, dim: int) -> int:
+        return 0
+
+    def fetch(self, steps: Steps) -> None:
+        """Nothing is fetched."""
 
     def _indices(self, steps: Steps) -> dict[int, SSAValue]:
         builder, here = self.kernel.builder, {**dict.fromkeys(steps), **self.indices}

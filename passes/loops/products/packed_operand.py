@@ -29,9 +29,7 @@ from pullback.passes.loops.vectors import Lanes, mask_before, shuffle, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
 from pullback.passes.lowering.strided_layout import StridedLayout
-
-CACHE_LINE = 512
-"""The bits of a line of the cache."""
+from pullback.passes.lowering.vector_registers import CACHE_LINE
 
 
 @dataclass(frozen=True)

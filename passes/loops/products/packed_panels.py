@@ -41,6 +41,12 @@ class PanelPlace:
         stored, lanes = self.stored, Lanes(dim, count)
         return load_vector(stored.view, stored.builder, lanes, stored.terms, self._constant(steps), 1)
 
+    def distance(self, dim: int) -> int:
+        return self.stored.distance(dim)
+
+    def fetch(self, steps: Steps) -> None:
+        self.stored.view.fetch(self.stored.builder, self.stored.terms, self._constant(steps))
+
     def store(self, steps: Steps, value: Scalar, count: int) -> None:
         """Stores a vector of columns."""
         stored, lanes = self.stored, Lanes(self.columns, count)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.products.operand_place import OperandPlace
-from pullback.passes.loops.products.register_blocks import MOST_ROWS, RegisterBlocks
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import result_of, splat
 from pullback.passes.lowering.nodes import Contraction
-from pullback.passes.lowering.vector_registers import tile_of
+from pullback.passes.lowering.register_blocks import MOST_ROWS, RegisterBlocks, row_dim, window_tile
+from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE
 
-FEW_ROWS = 4
-"""Blocks of fewer rows than that read the second factor too often."""
+FETCH_AHEAD = 6
+"""So many terms before they are needed, elements are fetched."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +57,29 @@ class WindowBlocks:
         self.a, self.b = self.product.operands
         *others, self.columns = kernel.space.outer
         self.batch = [d for d in others if d in self.b.dims]
-        self.row = self._chosen_row([d for d in others if d not in self.b.dims])
+        rows = [d for d in others if d not in self.b.dims]
+        self.row = rows[row_dim([self.extents[d] for d in rows])]
         """The dim along which blocks lie."""
         self.around = [d for d in others if d != self.row]
         """The dims of the loops around them."""
         self.terms = kernel.space.inner
         self.count = kernel.lanes_along(self.columns)
         self.vectors, self.blocks = self._blocks()
-
-    def _chosen_row(self, rows: Sequence[int]) -> int:
-        """The last dim of rows that is long enough, or the longest."""
-        long = [d for d in rows if self.extents[d] >= FEW_ROWS]
-        return long[-1] if long else max(rows, key=lambda d: self.extents[d])
+        matrix = prod(self.extents[d] for d in (*self.terms, self.columns))
+        self.is_large = matrix * bit_width(self.product.element_type) > 8 * FIRST_CACHE
+        """Whether a matrix of the second factor has no room in the first-level cache."""
 
     def _blocks(self) -> tuple[int, RegisterBlocks]:
         """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers."""
-        rows, vectors = tile_of(self.kernel.vector_bits)
+        columns = self.extents[self.columns]
         if len(self.kernel.schedule.cpu.tile) == 2:
-            rows, columns = self.kernel.schedule.cpu.tile
-            vectors = -(-columns // self.count)
-        needed = max(-(-self.extents[self.columns] // self.count), 1)
+            rows, width = self.kernel.schedule.cpu.tile
+            vectors = -(-width // self.count)
+        else:
+            extents = [self.extents[d] for d in (*self.around, self.row) if d not in self.batch]
+            terms = prod(self.extents[d] for d in self.terms)
+            rows, vectors = window_tile(extents, columns, terms, self.count, self.kernel.vector_bits)
+        needed = max(-(-columns // self.count), 1)
         if needed < vectors:
             rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
         return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors)
@@ -142,6 +147,7 @@ class WindowBlocks:
 
         def add(indices: Indices, sums: Sums) -> list[SSAValue]:
             a, b = block.at.a.moved(indices), block.at.b.moved(indices)
+            self._fetch(block, a, b)
             along = [
                 b.vector({columns: v * count}, columns, count, size) for v, size in enumerate(block.sizes)
             ]
@@ -157,6 +163,15 @@ class WindowBlocks:
             return made
 
         return add
+
+    def _fetch(self, block: WindowBlock, a: OperandPlace, b: OperandPlace) -> None:
+        """Has what a later term reads fetched, where each term is in lines of the cache of its own."""
+        later = {self.terms[-1]: FETCH_AHEAD}
+        if self.is_large and b.distance(self.terms[-1]) >= CACHE_LINE:
+            for v in range(len(block.sizes)):
+                b.fetch({**later, self.columns: v * self.count})
+        if a.distance(self.terms[-1]) >= CACHE_LINE:
+            a.fetch(later)
 
     def result(self, indices: Indices, r: int, v: int, size: int) -> LoopLevel:
         """The level at which a vector of the result is stored, so many rows and vectors from where a block begins."""

@@ -66,12 +66,11 @@ class WindowProduct:
                 self._parallel(start, leading, lambda at: self._panels(at, inner, last))
 
     def _second(self) -> OperandPlace:
-        """The second factor, packed unless it lies as its panels would."""
+        """The second factor, packed if there are rows enough: the copy begins with a line of the cache."""
         b, blocks = self.blocks.b, self.blocks
-        width, columns = blocks.vectors * blocks.count, self.extents[blocks.columns]
         is_row_major = isinstance(b, Load) and b.offset.coefficients[blocks.columns] == 1
         rows = prod(self.extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
-        if is_row_major and (columns == width or rows < PACK_ROWS):
+        if is_row_major and (rows < PACK_ROWS or not blocks.is_large):
             return place_in(self.kernel, b)
         dims = blocks.batch, blocks.columns, blocks.terms
         return Panels(self.kernel, b, *dims, blocks.count, blocks.vectors).packed()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+
+from pullback.passes.lowering.vector_registers import evenly, register_count
 
 MOST_ROWS = 14
+FEW_ROWS = 4
+"""Blocks of fewer rows than that read the second factor too often."""
+WIDEST = 4
+"""Vectors in a row of a block."""
 LATENCY, FETCH = 4, 2.5
 """Cycles until a sum can be added to again, and those that a vector of the second factor takes, which comes from the
 second-level cache. Each cycle two elements of the first factor can be loaded, and two vectors multiplied and added.
@@ -45,4 +53,30 @@ class RegisterBlocks:
         return blocks * self._cycles(self.rows) + (self._cycles(self.rest) if self.rest else 0)
 
     def _cycles(self, rows: int) -> float:
-        return max(rows * self.vectors / 2, rows / 2, self.vectors * FETCH, LATENCY)
+        return max(rows * self.vectors / 2, (rows + self.vectors) / 2, self.vectors * FETCH, LATENCY)
+
+
+def row_dim(extents: Sequence[int]) -> int:
+    """The dim of rows along which blocks lie: the last one that is long enough, or the longest."""
+    long = [at for at, extent in enumerate(extents) if extent >= FEW_ROWS]
+    return long[-1] if long else max(range(len(extents)), key=lambda at: extents[at])
+
+
+def window_tile(
+    rows: Sequence[int], columns: int, terms: int, lanes: int, vector_bits: int
+) -> tuple[int, int]:
+    """Chooses the rows and vectors of the register block of a product with several dims of rows or of terms.
+
+    Where terms outnumber rows, as for the gradient of filters, each is read but once from the second-level cache, in
+    long rows.
+    """
+    registers = register_count(vector_bits)
+    if terms > prod(rows):
+        return (6, 4) if registers >= 32 else (6, 2)
+    extent, needed = rows[row_dim(rows)], max(-(-columns // lanes), 1)
+    widths = {evenly(needed, width) for width in range(1, WIDEST + 1)}
+    tiles = [
+        RegisterBlocks.of(extent, min((registers - 1) // width - 1, MOST_ROWS), width) for width in widths
+    ]
+    best = min(tiles, key=lambda tile: (-(-needed // tile.vectors) * tile.cycles, -tile.vectors))
+    return best.rows, best.vectors
