@@ -17,7 +17,7 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.gpu.point import runs
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.merge_dims import merge_dims
-from pullback.passes.lowering.nodes import IdentityElement, Load, Node, Output, cone
+from pullback.passes.lowering.nodes import Coordinate, Load, Node, Output, cone
 from pullback.passes.lowering.space import Space
 
 MOST_BYTES = 16
@@ -62,8 +62,8 @@ class LoopNest:
             if isinstance(node, Load):
                 for obstacle in self._obstacles_of_load(node, lanes):
                     yield f"input {node.argument} {obstacle}"
-            elif isinstance(node, IdentityElement) and (self._varies(node) or self._ends(node.column, lanes)):
-                yield "the column of a one-hot row changes from one to the next"
+            elif isinstance(node, Coordinate) and (self._varies(node) or self._ends(node.number, lanes)):
+                yield "the number of an element changes from one to the next"
 
     def _obstacles_of_load(self, load: Load, lanes: int) -> Iterator[str]:
         if any(self._varies(row) for row in load.operands):

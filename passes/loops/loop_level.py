@@ -29,7 +29,7 @@ from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, splat
 from pullback.passes.lowering.node_values import NodeValues
-from pullback.passes.lowering.nodes import Fixed, IdentityElement, Load, Node
+from pullback.passes.lowering.nodes import Coordinate, Fixed, IdentityElement, Load, Node
 
 
 class LoopLevel(NodeValues):
@@ -132,12 +132,19 @@ class LoopLevel(NodeValues):
             return super().identity_element(node)
         (hot,) = node.operands
         index, count = self.operand(hot), self.lanes.count
-        base = self.column(node, index)
+        base = self.first_number(node, index.element_type)
         distance = index - (splat(base, count) if self.is_vector(hot) else base)
-        lanes = Scalar(lane_steps(self.builder, count, self.stride(node.column))).cast(index.element_type)
+        lanes = Scalar(lane_steps(self.builder, count, self.stride(node.number))).cast(index.element_type)
         if not self.is_vector(hot):
             distance = splat(distance, count)
         return distance.equal(lanes).cast(node.element_type)
+
+    def coordinate(self, node: Coordinate) -> Scalar:
+        first = super().coordinate(node)
+        if self.lanes is None or not self.is_vector(node):
+            return first
+        steps = Scalar(lane_steps(self.builder, self.lanes.count, self.stride(node.number)))
+        return splat(first, self.lanes.count) + steps.cast(node.element_type)
 
     # ---- memory -----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from xdsl.ir import SSAValue
 
+from pullback.passes.loops.drawn_vectors import DrawnVectors, vectors_of_draws
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Sweep
@@ -25,22 +26,28 @@ def lower_pointwise(kernel: KernelFunction) -> None:
 
 def lower_nest(kernel: KernelFunction, dims: Sequence[int], outputs: Sequence[Output]) -> None:
     """Loops over these dims around the computation of these outputs."""
-    each_element(kernel, dims, lambda level: level.store_outputs(outputs, kernel.results))
+    draws = vectors_of_draws(outputs, dims[-1], kernel.lanes_along(dims[-1])) if dims else None
+    each_element(kernel, dims, lambda level: level.store_outputs(outputs, kernel.results), draws)
 
 
-def each_element(kernel: KernelFunction, dims: Sequence[int], compute: Callable[[LoopLevel], None]) -> None:
-    """Loops over these dims around a computation, in vectors along the last of them."""
+def each_element(
+    kernel: KernelFunction,
+    dims: Sequence[int],
+    compute: Callable[[LoopLevel], None],
+    draws: DrawnVectors | None = None,
+) -> None:
+    """Loops over these dims around a computation, in vectors along the last of them, and in blocks of its draws."""
     if not dims:
         compute(kernel.root)
         return
     *outer, lane = dims
     if not outer:
-        lower_lanes(kernel, kernel.root, lane, compute, parallel=True)
+        lower_lanes(kernel, kernel.root, lane, compute, draws, parallel=True)
         return
 
     def body(*indices: SSAValue) -> None:
         level = kernel.root.inside(kernel.builder.insertion_point, dict(zip(outer, indices, strict=True)))
-        lower_lanes(kernel, level, lane, compute, parallel=False)
+        lower_lanes(kernel, level, lane, compute, draws, parallel=False)
 
     kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
 
@@ -50,17 +57,28 @@ def lower_lanes(
     level: LoopLevel,
     lane: int,
     compute: Callable[[LoopLevel], None],
+    draws: DrawnVectors | None,
     *,
     parallel: bool,
 ) -> None:
-    """The innermost loop: full vectors, and one masked vector for what is left."""
+    """The innermost loop: full vectors, or blocks of draws, and what is left, whose last vector is masked."""
     count = kernel.lanes_along(lane)
 
+    def vector(start: SSAValue, first: int, size: int) -> LoopLevel:
+        at = kernel.builder.sum_of([(start, 1)], first, "i") if first else start
+        return at_lanes(kernel, level, {lane: at}, Lanes(lane, count), size - first)
+
     def iteration(start: SSAValue, size: int) -> tuple[()]:
-        compute(at_lanes(kernel, level, {lane: start}, Lanes(lane, count), size))
+        make_known = draws.beginning() if draws else None
+        for number, first in enumerate(range(0, size, count)):
+            here = vector(start, first, size)
+            if make_known is not None:
+                make_known(here, number)
+            compute(here)
         return ()
 
-    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], count, 1)
+    width = draws.size if draws else count
+    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], width, 1)
     sweep.run((), iteration, parallel=parallel)
 
 

@@ -18,7 +18,7 @@ from math import prod
 
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import IdentityElement, Reduce, Scanned
+from pullback.passes.lowering.nodes import Coordinate, Reduce, Scanned
 
 
 def merge_dims(model: KernelModel) -> KernelModel:
@@ -54,7 +54,7 @@ def _offsets(model: KernelModel) -> list[Affine]:
     """All that is counted along dims."""
     offsets = [*(o.offset for o in model.outputs), *(load.offset for load in model.loads)]
     offsets += [o.number for o in model.outputs if o.number is not None]
-    offsets += [n.column for n in model.nodes if isinstance(n, IdentityElement)]
+    offsets += [n.number for n in model.nodes if isinstance(n, Coordinate)]
     return offsets
 
 
@@ -72,8 +72,8 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
         load.offset = affine(load.offset)
     for node in model.nodes:
         node.dims = dims(node.dims)
-        if isinstance(node, IdentityElement):
-            node.column = affine(node.column)
+        if isinstance(node, Coordinate):
+            node.number = affine(node.number)
         elif isinstance(node, Reduce):
             node.over = dims(node.over)
         elif isinstance(node, Scanned):

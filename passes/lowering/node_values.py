@@ -30,7 +30,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar, emit
@@ -39,7 +39,16 @@ from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, located
-from pullback.passes.lowering.nodes import Compute, Fixed, IdentityElement, Load, Node, Output, cone
+from pullback.passes.lowering.nodes import (
+    Compute,
+    Coordinate,
+    Fixed,
+    IdentityElement,
+    Load,
+    Node,
+    Output,
+    cone,
+)
 
 
 class NodeValues(ABC):
@@ -131,6 +140,8 @@ class NodeValues(ABC):
                 return self.picked(node)
             case IdentityElement():
                 return self.identity_element(node)
+            case Coordinate():
+                return self.coordinate(node)
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
                 return located(node.op.body(*operands), node.op.location).cast(node.element_type)
@@ -157,9 +168,13 @@ class NodeValues(ABC):
         """Compares the hot index with that of the column."""
         (hot,) = node.operands
         index = self.operand(hot)
-        return index.equal(self.column(node, index)).cast(node.element_type)
+        return index.equal(self.first_number(node, index.element_type)).cast(node.element_type)
 
-    def column(self, node: IdentityElement, index: Scalar) -> Scalar:
-        """The column (that of the first lane) in the type of an index."""
-        terms, constant = self.terms(node.column)
-        return emit(IndexCastOp, index.element_type, Scalar(self.builder.sum_of(terms, constant)))
+    def coordinate(self, node: Coordinate) -> Scalar:
+        """The number at the point, in the type of the node."""
+        return self.first_number(node, node.element_type)
+
+    def first_number(self, node: Coordinate, type_: Attribute) -> Scalar:
+        """The number (that of the first lane) in an integer type."""
+        terms, constant = self.terms(node.number)
+        return emit(IndexCastOp, type_, Scalar(self.builder.sum_of(terms, constant)))

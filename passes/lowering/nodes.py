@@ -15,7 +15,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.along_axes.scans import Scan
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.families import is_expensive
-from pullback.dialects.graph.op.indexed import ContractionOp, Pointwise
+from pullback.dialects.graph.op.indexed import ContractionOp, Counted, Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.graph.tensor.tensor import Number
@@ -62,17 +62,22 @@ class Load(Node):
 
 
 @dataclass(eq=False, slots=True)
-class IdentityElement(Node):
-    """An element of the row of the identity matrix that the operand names: 1 where `column` is that number, else 0."""
+class Coordinate(Node):
+    """What is counted along dims, as an integer: `number`."""
 
-    column: Affine = field(default_factory=lambda: Affine(()))
+    number: Affine = field(default_factory=lambda: Affine(()))
+
+
+@dataclass(eq=False, slots=True)
+class IdentityElement(Coordinate):
+    """An element of the row of the identity matrix that the operand names: 1 where the number is that one, else 0."""
 
 
 @dataclass(eq=False, slots=True)
 class Compute(Node):
     """An operation element by element."""
 
-    op: Pointwise = field(kw_only=True)
+    op: Pointwise | Counted = field(kw_only=True)
 
     @property
     def is_expensive(self) -> bool:

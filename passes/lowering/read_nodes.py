@@ -20,9 +20,11 @@ A view leaves no node. What is asked for twice at one position is one node.
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
+from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
@@ -36,13 +38,22 @@ from pullback.dialects.graph.op.access import (
     StoredAccess,
 )
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import ContractionOp, Indexed, Pointwise, Uniform, View, access_of
+from pullback.dialects.graph.op.indexed import (
+    ContractionOp,
+    Counted,
+    Indexed,
+    Pointwise,
+    Uniform,
+    View,
+    access_of,
+)
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.nodes import (
     Compute,
     Contraction,
+    Coordinate,
     Fixed,
     IdentityElement,
     Load,
@@ -90,6 +101,8 @@ class NodeReader:
         match value.owner:
             case Pointwise() as op:
                 return self._pointwise(op, position)
+            case Counted() as op:
+                return self._counted(op, position)
             case View() as op:
                 return self._view(op, value, position)
             case Uniform() as op:
@@ -123,6 +136,19 @@ class NodeReader:
         operands: list[Node] = []
         for number, operand in enumerate(op.operands):
             operands.append((yield operand, self._position(op, number, position)))
+        node = Compute(register_type(element_type_of(op.results[0].type)), tuple(operands), op=op)
+        node.gather_facts()
+        return node
+
+    def _counted(self, op: Counted, position: Position) -> Reading:
+        operands: list[Node] = []
+        elements = ((o, index) for o in op.operands for index in np.ndindex(shape_of_type(o.type)))
+        for operand, index in elements:
+            operands.append((yield operand, tuple(map(self.space.number, index))))
+        shape = op.iteration_shape()
+        number = linear(position, shape, self.space.rank)
+        type_ = i32 if prod(shape) <= 2**31 else i64
+        operands.append(Coordinate(type_, dims=number.dims, number=number))
         node = Compute(register_type(element_type_of(op.results[0].type)), tuple(operands), op=op)
         node.gather_facts()
         return node
@@ -178,7 +204,7 @@ class NodeReader:
         row = yield op.operands[access.indices], row_point
         within = access.within.at(point, self.space.rank)
         if is_identity(self.space.kernel.operands[operand.index]):
-            hot = IdentityElement(type_, (row,), within[-1].dims, column=within[-1])
+            hot = IdentityElement(type_, (row,), within[-1].dims, number=within[-1])
             hot.gather_facts()
             return hot
         offset = linear((self.space.number(), *within), shape, self.space.rank)

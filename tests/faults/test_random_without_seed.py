@@ -59,7 +59,7 @@ def test_graphs_draw_numbers_of_their_own_and_targets_the_same() -> None:
                 pb.set_random_seed(seed)
             runs.append(pb.compile([], [DRAWS[k]() for k in DRAWS], target)())
     assert not _same(runs[0], runs[1])
-    assert _same(runs[2], runs[3])
+    assert all(np.allclose(a, b, rtol=1e-5) for a, b in zip(runs[2], runs[3], strict=True))
 
 
 def test_a_seed_makes_runs_repeat_also_of_steps_that_are_there_already() -> None:

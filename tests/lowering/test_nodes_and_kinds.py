@@ -25,6 +25,7 @@ from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import (
     Compute,
     Contraction,
+    Coordinate,
     Fixed,
     IdentityElement,
     Load,
@@ -53,6 +54,10 @@ NODES: dict[type[Node], str] = {
       %c = graph.constant dense<[{EYE}]> : tensor<5x5xf32>
       %h = graph.gather %c, %t : (tensor<5x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
       %y = graph.multiply %h, %x : tensor<4x5xf32>""",
+    Coordinate: """
+      %s = graph.constant dense<[1, 2]> : tensor<2xi64>
+      %u = graph.random_uniform %s : (tensor<2xi64>) -> tensor<4x5xf32>
+      %y = graph.add %x, %u : tensor<4x5xf32>""",
     Compute: "%y = graph.tanh %x : tensor<4x5xf32>",
     Reduce: """
       %s = graph.sum %x {axes = array<i64: 1>, keepdims} : (tensor<4x5xf32>) -> tensor<4x1xf32>

@@ -10,13 +10,13 @@ from xdsl.dialects.builtin import IntegerAttr, i64
 from pullback.dialects.graph.creation.random import RandomKey
 from pullback.tests.ops.case import Case
 
-MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
-WEYL = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
-WORD = 2**64
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+WEYL = 0x9E3779B9, 0xBB67AE85
+WORD = 2**32
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
-    """The block of Philox 4x64-10."""
+    """The block of Philox 4x32-10."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
@@ -26,12 +26,16 @@ def philox(counter: list[int], key: list[int]) -> list[int]:
     return [c0, c1, c2, c3]
 
 
+def halves(word: int) -> list[int]:
+    """The words of 32 bits of one of 64, the lower first."""
+    return [int(word) % WORD, int(word) // WORD % WORD]
+
+
 def _key(state: Any, *numbers: int) -> Any:
-    """NumPy's generator counts before it makes a block, so that the first one is that of the counter plus one."""
+    """The last bit of a counter's lower half tells keys from numbers that are drawn."""
     for number in numbers:
-        block = philox([(int(number) + 1) % WORD, int(int(number) % WORD == WORD - 1), 0, 2**63],
-                       [int(word) % WORD for word in state])  # fmt: skip
-        state = np.array(block[:2], np.uint64).view(np.int64)
+        block = philox([*halves(int(number) ^ -(2**63)), *halves(state[1])], halves(state[0]))
+        state = np.array([block[0] * WORD + block[1], block[2] * WORD + block[3]], np.uint64).view(np.int64)
     return state
 
 

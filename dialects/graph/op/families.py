@@ -12,7 +12,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.graph_op import Array, Broadcasts, GraphOp, NotDifferentiable, Properties
-from pullback.dialects.graph.op.indexed import Pointwise
+from pullback.dialects.graph.op.indexed import Counted, Pointwise
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -237,8 +237,8 @@ class BinaryPredicate(Binary):
 
 
 def is_expensive(op: Operation) -> bool:
-    """Tells whether this is an elementwise operation whose result is better stored than recomputed."""
-    return isinstance(op, Elementwise) and op.EXPENSIVE
+    """Tells whether this is an operation whose elements are better stored than recomputed."""
+    return isinstance(op, Counted) or (isinstance(op, Elementwise) and op.EXPENSIVE)
 
 
 def broadcast(op: str, *types: Attribute) -> tuple[int, ...]:

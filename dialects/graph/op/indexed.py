@@ -15,11 +15,13 @@ from pullback.dialects.graph.op.access import (
     AffineAccess,
     Axes,
     RowAccess,
+    StoredAccess,
     broadcast,
     check_access,
     dims,
     identity,
 )
+from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.tensor import Number
@@ -65,6 +67,22 @@ class Pointwise(Indexed):
 
     def access(self, number: int, result: int = 0) -> AccessMap:
         return broadcast(self.shape_of(number), self.iteration_shape())
+
+
+class Counted(Indexed):
+    """An element depends on its row-major number, and on all elements of the operands, which are few and in memory."""
+
+    def body(self, *operands: Scalar) -> Scalar:
+        """Builds one element, or a vector of them, from the elements of all operands in order, then its number."""
+        raise NotImplementedError(f"{self.name} has no body for one element")
+
+    def has_body(self) -> bool:
+        return True
+
+    def access(self, number: int, result: int = 0) -> AccessMap:
+        """The first element of the operand, for all: no loops are shared with what makes it."""
+        shape, space = self.shape_of(number), self.iteration_shape()
+        return StoredAccess(AffineAccess((Affine.number(len(space)),) * len(shape), shape, space))
 
 
 class View(Indexed):

@@ -14,7 +14,7 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.gpu.lines.line_mapping import FEW_ELEMENTS
 from pullback.passes.gpu.lines.line_plan import LinePlan
-from pullback.passes.lowering.nodes import IdentityElement, Load
+from pullback.passes.lowering.nodes import Coordinate, Load
 
 MOST_BYTES = 16
 """The most that a thread loads or stores at once."""
@@ -42,8 +42,8 @@ def obstacles(plan: LinePlan, lanes: int) -> Iterator[str]:
         if isinstance(node, Load):
             for obstacle in obstacles_of_load(node, dim, lanes):
                 yield f"input {node.argument} {obstacle}"
-        elif isinstance(node, IdentityElement) and dim in node.dims:
-            yield "the column of a one-hot row changes from one to the next"
+        elif isinstance(node, Coordinate) and dim in node.dims:
+            yield "the number of an element changes from one to the next"
 
 
 def obstacles_of_load(load: Load, dim: int, lanes: int) -> Iterator[str]:

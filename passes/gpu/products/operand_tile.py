@@ -28,7 +28,7 @@ from pullback.passes.gpu.local_array import LocalArray, unrolled
 from pullback.passes.gpu.point import Dims, Point, Segment
 from pullback.passes.lowering.code_builder import result_of
 from pullback.passes.lowering.memrefs import bytes_of
-from pullback.passes.lowering.nodes import IdentityElement, Load, Node, cone
+from pullback.passes.lowering.nodes import Coordinate, Load, Node, cone
 
 ALIGNMENT = 16
 """Bytes, as many as a thread reads at once where compilers see that elements are neighbours."""
@@ -71,7 +71,7 @@ class Factor:
         nodes = cone([self.node])
         dims, extent = (self.along, self.terms) if self.copies_along_terms else (self.across, self.extent)
         several = [n for n, size in enumerate(dims.extents) if size != 1]
-        if not several or any(isinstance(node, IdentityElement) for node in nodes):
+        if not several or any(isinstance(node, Coordinate) for node in nodes):
             return 1
         dim, size = dims.first + several[-1], dims.extents[several[-1]]
         if dim not in self.node.dims:

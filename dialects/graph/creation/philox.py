@@ -1,0 +1,69 @@
+"""Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), for arrays and kernel bodies.
+
+A block is four words of 32 bits, a function of a counter of four words and a key of two. All words are the lower halves
+of 64-bit integers, whose upper halves mean nothing: so a product of two words takes one instruction, and no word is
+packed or unpacked between rounds. Counters and keys come as such integers too, in pairs: one holds two words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import arith
+
+from pullback.dialects.graph.op.graph_op import Array
+from pullback.dialects.graph.op.scalar import Scalar, emit
+
+ROUNDS = 10
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+WEYL = 0x9E3779B9, 0xBB67AE85
+"""What is added to each word of the key after a round."""
+WORD = 2**32 - 1
+"""The mask of a word."""
+WORDS = 4
+"""The words of a block."""
+
+
+def philox(key: Any, lower: Any, upper: Any, high: Callable[[Any], Any]) -> tuple[Any, Any, Any, Any]:
+    """The words of a block, from the key and the two halves of the counter; `high` shifts down by 32 bits."""
+    keys = key, high(key)
+    c0, c1, c2, c3 = lower, high(lower), upper, high(upper)
+    for number in range(ROUNDS):
+        k0, k1 = (k + number * step if number else k for k, step in zip(keys, WEYL, strict=True))
+        first, second = (c0 & WORD) * MULTIPLIERS[0], (c2 & WORD) * MULTIPLIERS[1]
+        c0, c1, c2, c3 = high(second) ^ c1 ^ k0, second, high(first) ^ c3 ^ k1, first
+    return c0, c1, c2, c3
+
+
+def blocks_of_arrays(seed: Array, first: int, count: int) -> Array:
+    """The words of so many blocks from one on, as an array of 4 x count, of which each element holds one word."""
+    key, upper = seed.astype(np.int64).view(np.uint64).reshape(2, 1)
+    lower = np.arange(count, dtype=np.uint64) + np.uint64(first)
+    words = philox(key, lower, upper, _high_of_array)
+    return np.stack(np.broadcast_arrays(*words)) & WORD
+
+
+def _high_of_array(x: Array) -> Array:
+    return x >> 32
+
+
+def block_of_scalars(key: Scalar, lower: Scalar, upper: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
+    """The words of a block, or of a vector of blocks, in registers."""
+    return philox(key, lower, upper, high)
+
+
+def high(x: Scalar) -> Scalar:
+    """The upper word of an integer of 64 bits, as its lower one."""
+    return down(x, 32)
+
+
+def down(x: Scalar, places: int) -> Scalar:
+    """The bits of an integer so many places down, behind zeros."""
+    return emit(arith.ShRUIOp, x.type, x, x.like(places)) if places else x
+
+
+def joined(upper: Scalar, lower: Scalar) -> Scalar:
+    """The integer of 64 bits that holds two words."""
+    return emit(arith.ShLIOp, upper.type, upper, upper.like(32)) | (lower & WORD)
