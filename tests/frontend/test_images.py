@@ -92,6 +92,23 @@ def test_name(graph: pb.Graph) -> None:
     assert pb.max_pool2d(X, 2, 2, name="pool").name == "pool"
 
 
+@pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_empty_images_have_no_windows_with_padding_same(strides: int, target: str) -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (2, 0, 5, 1), name="x")
+        f = pb.placeholder("f32", (3, 3, 1, 4), name="f")
+        y = pb.conv2d(x, f, strides, "SAME")
+        pooled = [pool(x, 3, strides, "SAME") for pool in (pb.max_pool2d, pb.avg_pool2d)]
+        total = pb.sum(y) + pb.sum(pooled[0]) + pb.sum(pooled[1])
+        step = pb.compile([x, f], [y, *pooled, *pb.gradients(total, [x, f])], target)
+    results = step(np.zeros((2, 0, 5, 1), np.float32), np.ones((3, 3, 1, 4), np.float32))
+    columns = 5 if strides == 1 else 3
+    shapes = [(2, 0, columns, 4), *[(2, 0, columns, 1)] * 2, (2, 0, 5, 1), (3, 3, 1, 4)]  # TensorFlow's
+    assert [result.shape for result in results] == shapes
+    np.testing.assert_array_equal(results[-1], 0)
+
+
 REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "rank": (
         r"conv2d: input: expected images of rank 4 \(NHWC\), got tensor<6x4xf32>",

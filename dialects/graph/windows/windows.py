@@ -115,7 +115,7 @@ class Windows:
 
 
 def window_count(op: str, windows: Windows, image: Sequence[int]) -> Pair:
-    """Counts the windows along rows and columns of an image; `GraphError` where none fits."""
+    """Counts the windows along rows and columns of an image; `GraphError` where none fits into a non-empty one."""
     rows, columns = (_along(op, windows, axis, extent) for axis, extent in enumerate(image))
     return rows, columns
 
@@ -129,6 +129,8 @@ def _along(op: str, windows: Windows, axis: int, extent: int) -> int:
     if reach == DYNAMIC_INDEX:
         return DYNAMIC_INDEX
     padded = extent + sum(windows.padding[axis])
+    if padded < reach and extent == 0:
+        return 0
     if padded < reach:
         what = ("rows", "columns")[axis]
         raise GraphError(
