@@ -8,6 +8,7 @@ packed or unpacked between rounds. Counters and keys come as such integers too, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,18 @@ WORDS = 4
 """The words of a block."""
 
 
-def philox(key: Any, lower: Any, upper: Any, high: Callable[[Any], Any]) -> tuple[Any, Any, Any, Any]:
-    """The words of a block, from the key and the two halves of the counter; `high` shifts down by 32 bits."""
+def philox(
+    key: Any, lower: Any, upper: Any, high: Callable[[Any], Any], number: Callable[[int], Any]
+) -> tuple[Any, Any, Any, Any]:
+    """The words of a block, from the key and the two halves of the counter.
+
+    `high` shifts down by 32 bits, `number` makes a constant of the kind of the operands.
+    """
     keys = key, high(key)
     c0, c1, c2, c3 = lower, high(lower), upper, high(upper)
-    for number in range(ROUNDS):
-        k0, k1 = (k + number * step if number else k for k, step in zip(keys, WEYL, strict=True))
-        first, second = (c0 & WORD) * MULTIPLIERS[0], (c2 & WORD) * MULTIPLIERS[1]
+    for done in range(ROUNDS):
+        k0, k1 = (k + number(done * step) if done else k for k, step in zip(keys, WEYL, strict=True))
+        first, second = ((c & number(WORD)) * number(m) for c, m in zip((c0, c2), MULTIPLIERS, strict=True))
         c0, c1, c2, c3 = high(second) ^ c1 ^ k0, second, high(first) ^ c3 ^ k1, first
     return c0, c1, c2, c3
 
@@ -41,7 +47,7 @@ def blocks_of_arrays(seed: Array, first: int, count: int) -> Array:
     """The words of so many blocks from one on, as an array of 4 x count, of which each element holds one word."""
     key, upper = seed.astype(np.int64).view(np.uint64).reshape(2, 1)
     lower = np.arange(count, dtype=np.uint64) + np.uint64(first)
-    words = philox(key, lower, upper, _high_of_array)
+    words = philox(key, lower, upper, _high_of_array, np.uint64)
     return np.stack(np.broadcast_arrays(*words)) & WORD
 
 
@@ -50,13 +56,9 @@ def _high_of_array(x: Array) -> Array:
 
 
 def block_of_scalars(key: Scalar, lower: Scalar, upper: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
-    """The words of a block, or of a vector of blocks, in registers."""
-    return philox(key, lower, upper, high)
-
-
-def high(x: Scalar) -> Scalar:
-    """The upper word of an integer of 64 bits, as its lower one."""
-    return down(x, 32)
+    """The words of a block, or of a vector of blocks, in registers. Each constant is made once."""
+    number = cache(key.like)
+    return philox(key, lower, upper, lambda x: emit(arith.ShRUIOp, x.type, x, number(32)), number)
 
 
 def down(x: Scalar, places: int) -> Scalar:

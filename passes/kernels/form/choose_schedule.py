@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+from xdsl.dialects.builtin import i32
 from xdsl.ir import Block
 
 from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
+from pullback.dialects.graph.op.indexed import Counted
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
@@ -63,6 +65,11 @@ def _only(reductions: frozenset[object]) -> object:
 
 
 def _widest(block: Block) -> int:
-    """The bytes of the widest element that the kernel touches."""
-    types = [v.type for op in block.ops for v in (*op.operands, *op.results)]
-    return max(numpy_dtype(element_type_of(data_type_of(t))).itemsize for t in types)
+    """The bytes of the widest element that the kernel touches at each point.
+
+    What draws read is the same at all points; beside their results it takes the numbers of elements.
+    """
+    counts = [op for op in block.ops if isinstance(op, Counted)]
+    values = [v for op in block.ops for v in (*(() if isinstance(op, Counted) else op.operands), *op.results)]
+    types = [element_type_of(data_type_of(v.type)) for v in values]
+    return max(numpy_dtype(type_).itemsize for type_ in (*types, *(i32 for _ in counts)))
