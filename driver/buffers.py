@@ -20,7 +20,8 @@ POOL_SIZE = 4
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """An uninitialised array whose data begins at a multiple of `ALIGNMENT`."""
-    return _aligned_view(_raw(shape, dtype), shape, dtype)
+    raw = _raw(shape, dtype)
+    return np.ndarray(shape, dtype, raw, _start(raw))
 
 
 def aligned_copy(array: Array) -> Array:
@@ -35,9 +36,9 @@ def _raw(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[np.uint8]:
     return np.empty(size + ALIGNMENT, np.uint8)
 
 
-def _aligned_view(raw: npt.NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + raw.size - ALIGNMENT].view(dtype).reshape(shape)
+def _start(raw: npt.NDArray[np.uint8]) -> int:
+    """Where the first aligned byte is."""
+    return -raw.ctypes.data % ALIGNMENT
 
 
 class OutputPool:
@@ -51,16 +52,20 @@ class OutputPool:
         self.shape = shape
         self.dtype = dtype
         self._memory: list[npt.NDArray[np.uint8]] = []
-        self._pooled = dtype.itemsize * int(np.prod(shape, dtype=np.int64)) >= POOLED_BYTES
+        self._starts: dict[int, int] = {}
+        """Where the first aligned byte of each is."""
+        self.is_pooled = dtype.itemsize * int(np.prod(shape, dtype=np.int64)) >= POOLED_BYTES
 
     def take(self) -> Array:
         """Takes an array with arbitrary contents, to which nothing else refers."""
-        if not self._pooled:
+        if not self.is_pooled:
             return np.empty(self.shape, self.dtype)
         unused = first_unused(self._memory)
         if unused is not None:
-            return _aligned_view(unused, self.shape, self.dtype)
+            return np.ndarray(self.shape, self.dtype, unused, self._starts[id(unused)])
         raw = _raw(self.shape, self.dtype)
+        start = _start(raw)
         if len(self._memory) < POOL_SIZE:
+            self._starts[id(raw)] = start
             self._memory.append(raw)
-        return _aligned_view(raw, self.shape, self.dtype)
+        return np.ndarray(self.shape, self.dtype, raw, start)

@@ -28,7 +28,7 @@ class VariableStorage:
         self._host_is_current = True
         self._sides: dict[object, DeviceSide] = {}
         self._current: set[object] = set()
-        """The devices whose sides are current. Where the host's is not, there is one."""
+        """The devices whose sides are current. Where the host's is not, there is one. It is the same set for good."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,6 +52,10 @@ class VariableStorage:
             self._current.clear()
         return self._array
 
+    def known_to_host_alone(self) -> tuple[Array, Collection[object]]:
+        """The host's array, and a collection: while that is empty, the array is current, and no device has it."""
+        return self._array, self._current
+
     def replace(self, values: npt.ArrayLike) -> None:
         """Replaces the contents; what devices had is not looked at."""
         self._array[...] = values
@@ -70,7 +74,8 @@ class VariableStorage:
 
     def changed_on_device(self, device: object) -> None:
         """Says that a device whose side is current changes the contents: all others are out of date."""
-        self._current = {device}
+        self._current.clear()
+        self._current.add(device)
         self._host_is_current = False
 
     @property

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import llvmlite.binding as llvm
+import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.checked_call import checked_call
+from pullback.backends.cpu.calls.call_table import CallForm, format_of
+from pullback.backends.cpu.calls.checked_call import ONLY_GIVEN, checked_call
 from pullback.backends.cpu.entry_arguments import EntryParameter
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.jit_session import link
@@ -66,9 +69,17 @@ class PackedFunction:
         # A bytes object is passed as a pointer to its contents, and each call has one of its own.
         self._native(struct.pack(f"{len(addresses)}P", *addresses))
 
-    def checked(self, parameters: Sequence[EntryParameter], bound: Mapping[int, int]) -> Callable[..., bool]:
+    def checked(
+        self,
+        parameters: Sequence[EntryParameter],
+        bound: Mapping[int, NDArray[Any]],
+        form: CallForm = ONLY_GIVEN,
+    ) -> Callable[..., Any]:
         """See `checked_call`."""
-        run = checked_call(self._address, parameters, bound, holds_lock=bool(self._host))
+        addresses = {at: array.ctypes.data for at, array in bound.items()}
+        keep = self, tuple(bound.values())
+        holds_lock = bool(self._host)
+        run = checked_call(self._address, parameters, addresses, form, holds_lock=holds_lock, keep=keep)
         return self._prepared(run)
 
     def _prepared(self, native: Callable[..., T]) -> Callable[..., T]:
@@ -96,7 +107,7 @@ class NativeCall:
         self._addresses = {at: array.ctypes.data for at, array in bound.items()}
         self._open = [parameters[at] for at in range(len(parameters)) if at not in bound]
         self._check_overlap(self._addresses)
-        self._run = function.checked(parameters, self._addresses)
+        self._run = function.checked(parameters, self._bound)
 
     def __call__(self, *arrays: NDArray[Any]) -> None:
         """Runs the function on `arrays`, which it reads and writes in place, and the bound ones.
@@ -106,7 +117,7 @@ class NativeCall:
         function writes, for an array that is read-only or begins where another one does. Arrays that are
         written to must not overlap others in any way. The global interpreter lock is released meanwhile.
         """
-        if not self._run(*arrays):
+        if self._run(*arrays) is NotImplemented:
             self._run_checked_here(arrays)
 
     def _run_checked_here(self, arrays: Sequence[NDArray[Any]]) -> None:
@@ -123,6 +134,23 @@ class NativeCall:
     def bind(self, arrays: Mapping[int, NDArray[Any]]) -> NativeCall:
         """Binds arrays to these positions; they are checked once, now, and kept alive. The result takes the others."""
         return NativeCall(self._function, self.parameters, self._bound | dict(arrays))
+
+    def whole(self, dtypes: Mapping[int, np.dtype[Any]], form: CallForm) -> Callable[..., Any] | None:
+        """A function of the arrays that are neither bound nor made, which runs all of a call; see `checked_call`.
+
+        Args:
+            dtypes: of the arrays that it is given, by position: those alone, and not others of the same memory.
+            form: what it makes and holds.
+
+        Returns:
+            The function, or None where it would refuse each call: a dtype has no format in the buffer protocol.
+        """
+        if any(format_of(dtype) is None for dtype in dtypes.values()):
+            return None
+        exact = [
+            replace(p, dtypes=(dtypes[p.position],)) if p.position in dtypes else p for p in self.parameters
+        ]
+        return self._function.checked(exact, self._bound, form)
 
     def _wrong_count(self, got: int) -> TypeError:
         names = ", ".join(parameter.where for parameter in self._open)
@@ -156,7 +184,9 @@ class Executable(NativeCall):
     ) -> None:
         entry = code.entry
         host = HostFunctions(code.host_functions, entry, code.polls) if host is None else host
+        self.calls_host = bool(code.host_functions)
         self.calls_host_late = code.calls_host_late
+        self.polls = code.polls
         self._variables = code.variables
         symbol = host.symbol if host else f"{entry}.packed"
         symbols = [symbol, f"{entry}.changed"] if code.variables else [symbol]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from pullback.driver.layout import Layout
+from pullback.driver.whole_call import WholeCall
 from pullback.process.interrupts import putting_off, say_what_changed
 from pullback.process.locks import Lock
 
@@ -49,6 +50,7 @@ class NativeFunction:
         self._call: NativeCall = self._compiled
         self._bound: list[Array] | None = None
         self._lock = Lock()
+        self._whole: dict[WholeCall, Callable[..., Any] | None] = {}
 
     def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         self._lock.refuse_to_reenter()
@@ -65,6 +67,47 @@ class NativeFunction:
                 say_what_changed(error, self._compiled.changed())
                 raise
         return outputs
+
+    def whole(self, call: WholeCall) -> Callable[..., Any] | None:
+        """All of a call as one native function: see `RunsWholeCalls`. The host computes in none of them."""
+        if call not in self._whole:
+            self._whole[call] = None if self._compiled.calls_host else self._native(call)
+        return self._whole[call]
+
+    def _native(self, call: WholeCall) -> Callable[..., Any] | None:
+        from pullback.backends.cpu.calls.call_table import CallForm, MadeArray
+
+        stored = [call.variables.storages[name].known_to_host_alone() for name in self._names]
+        variables = dict(zip(self._layout.variables, [array for array, _ in stored], strict=True))
+        shares = self._names or self._compiled.polls or any(a.size for a in self._layout.arenas.values())
+        form = CallForm(
+            made=tuple(
+                MadeArray(at, place, pool.shape, pool.dtype, pool.take if pool.is_pooled else None)
+                for (at, pool), place in zip(self._layout.outputs.items(), call.places, strict=True)
+            ),
+            length=call.length,
+            is_alone=call.is_alone,
+            locks=(*call.locks, self._lock) if shares else call.locks,
+            not_held=self._lock if shares else None,
+            empty=tuple(devices for _, devices in stored),
+        )
+        bound = self._compiled.bind({**variables, **self._layout.arenas})
+        run = bound.whole(dict(zip(self._layout.inputs, call.dtypes, strict=True)), form)
+        is_ended = self._names and self._compiled.polls
+        return self._saying_what_changed(run) if run is not None and is_ended else run
+
+    def _saying_what_changed(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """Wraps a function that a signal may end half way."""
+        compiled = self._compiled
+
+        def call(*arrays: Array) -> Any:
+            try:
+                return run(*arrays)
+            except BaseException as error:
+                say_what_changed(error, compiled.changed())
+                raise
+
+        return call
 
     def _bind(self, arrays: list[Array]) -> None:
         """Fixes the arrays of variables and the arena; they are the same in almost every call."""

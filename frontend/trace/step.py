@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import is_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -26,12 +27,13 @@ from pullback.dialects.ir.diagnostics import note_place
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.storage import StoredVariables
+from pullback.driver.whole_call import RunsWholeCalls, WholeCall, refused
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
 from pullback.frontend.module.module import Module
 from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.step_parameter import StepParameter
-from pullback.frontend.trace.fetches import TensorLeaf, anchors_of, leaves_of
+from pullback.frontend.trace.fetches import Leaf, SlicesLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
 from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.simplify.side_effects import updates_in
@@ -88,11 +90,22 @@ class Step:
         self._program = Program(
             module, target, kept_shapes, for_target(self._pipeline, target), self._debug, device_outputs
         )
-        # A list of tensors is what the program gives: nothing to put back in its place.
-        items: list[object] = outputs if isinstance(outputs, list) else [None]
-        self._plain = all(isinstance(item, Tensor) for item in items) and all(
-            type(leaf) is TensorLeaf for leaf in self._leaves
+        places = _places(outputs, self._nest, self._leaves)
+        self._is_as_returned = places is not None
+        """Whether a call as a whole returns the outputs in their nest already."""
+        count = sum(len(leaf.outputs) for leaf in self._leaves)
+        self._whole_call = WholeCall(
+            dtypes=tuple(parameter.dtype for parameter in self.parameters),
+            places=tuple(range(count)) if places is None else places,
+            length=count if places is None else len(self._leaves),
+            is_alone=places is not None and type(outputs) is not list,
+            variables=self._variables,
+            locks=self._locks,
         )
+        self._run: Callable[..., Any] = refused
+        """What did all of the latest call, as one native function."""
+        self._known: tuple[object, Callable[..., Any]] = None, refused
+        """The latest executor, and such a function of it."""
 
     def __call__(self, *arrays: Any) -> Any:
         """Runs the step: alone with its variables, where other threads run steps that use them.
@@ -101,6 +114,11 @@ class Step:
             TypeError: for a wrong number of arrays or a wrong dtype.
             ValueError: for a wrong shape.
         """
+        results = self._run(*arrays)
+        return self._called(arrays) if results is NotImplemented else results
+
+    def _called(self, arrays: Sequence[Any]) -> Any:
+        """Says what is wrong with the arrays, or converts them, and compiles the step for their shapes."""
         if len(arrays) != len(self.parameters):
             names = ", ".join(p.name for p in self.parameters)
             raise TypeError(f"the step takes {len(self.parameters)} inputs ({names}), got {len(arrays)}")
@@ -114,11 +132,27 @@ class Step:
             run = holding(self._locks, verified_executor, self._program, inputs, self._variables)
         else:
             run = self._program.executor(inputs)
-        results = holding(self._locks, run, inputs, self._variables)
-        if self._plain:
-            return results
-        taken = iter(results)
-        return self._nest.rebuilt(leaf.value(taken) for leaf in self._leaves)
+            known = self._known  # one look, since other threads may change it
+            if known[0] is not run:
+                known = self._known = run, self._as_a_whole(run)
+            self._run = known[1]
+            results = known[1](*inputs)
+            if results is not NotImplemented:
+                return results
+        return _in_nest(self._nest, self._leaves, holding(self._locks, run, inputs, self._variables))
+
+    def _as_a_whole(self, executor: object) -> Callable[..., Any]:
+        """All of a call as one function, or what refuses each."""
+        run = executor.whole(self._whole_call) if isinstance(executor, RunsWholeCalls) else None
+        if run is None or self._is_as_returned:
+            return run or refused
+        nest, leaves = self._nest, self._leaves  # what the step has must not have the step
+
+        def called(*arrays: Any) -> Any:
+            results = run(*arrays)
+            return results if results is NotImplemented else _in_nest(nest, leaves, results)
+
+        return called
 
     def __reduce__(self) -> Any:
         """A copy is compiled again, of a copy of the graph, whose variables it reads and updates."""
@@ -221,6 +255,22 @@ def _input(value: object, label: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise ArgumentTypeError(f"{label}: expected a tensor, got {type(value).__name__}")
     return value
+
+
+def _places(outputs: object, nest: Nest, leaves: Sequence[Leaf]) -> tuple[int, ...] | None:
+    """Where the results are in the outputs: of one leaf, or a list of leaves, of which none has several results."""
+    items: list[object] = cast("list[object]", outputs) if type(outputs) is list else [outputs]
+    if len(items) != len(leaves) or not all(map(is_, items, nest.leaves)):
+        return None
+    if any(isinstance(leaf, SlicesLeaf) for leaf in leaves):
+        return None
+    return tuple(at for at, leaf in enumerate(leaves) if leaf.outputs)
+
+
+def _in_nest(nest: Nest, leaves: Sequence[Leaf], results: Iterable[Any]) -> Any:
+    """The outputs, from the results of the program."""
+    taken = iter(results)
+    return nest.rebuilt(leaf.value(taken) for leaf in leaves)
 
 
 def _fits(array: object, parameter: StepParameter) -> bool:
