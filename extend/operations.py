@@ -186,6 +186,7 @@ from pullback.dialects.graph.movement.slicing import StridedSlice as StridedSlic
 from pullback.dialects.graph.movement.slicing import StridedSliceGradient as StridedSliceGradient
 from pullback.dialects.graph.movement.slicing import Slice as Slice
 from pullback.dialects.graph.movement.interleaving import Interleave as Interleave
+from pullback.dialects.graph.movement.mosaic import Mosaic as Mosaic
 from pullback.dialects.graph.movement.padding import Pad as Pad
 from pullback.dialects.graph.movement.padding import MirrorPad as MirrorPad
 from pullback.dialects.graph.movement.padding import MirrorPadGradient as MirrorPadGradient

@@ -61,6 +61,7 @@ FAMILIES = (
     "creation.random",
     "movement.slicing",
     "movement.interleaving",
+    "movement.mosaic",
     "movement.padding",
     "along_axes.repeating",
     "by_index.sequences",

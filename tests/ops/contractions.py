@@ -1,4 +1,4 @@
-"""Cases of contractions and of interleaving."""
+"""Cases of contractions, of interleaving and of mosaics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 
 from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.movement.interleaving import Interleave
+from pullback.dialects.graph.movement.mosaic import Mosaic
 from pullback.dialects.graph.op.affine import Affine
+from pullback.dialects.graph.tensor.attributes import integers
 from pullback.tests.ops.case import Case
 
 
@@ -73,6 +75,18 @@ CASES: dict[str, list[Case]] = {
             lambda a, b: np.array([a[0], b[0], a[1]]),
         ),
     ],
+    "graph.mosaic": [
+        Case(
+            ("2x3xf64", "2x1xf64", "1x4xf64"),
+            lambda *pieces: Mosaic.of(*pieces, offsets=integers([0, 0, 0, 3, 2, 0])),
+            lambda a, b, c: np.block([[a, b], [c]]),
+        ),
+        Case(
+            ("2x3x1xf64",),
+            lambda a: Mosaic.around(a, ((1, 0), (2, 1), (0, 3)), 1.5),
+            lambda a: np.pad(a, ((1, 0), (2, 1), (0, 3)), constant_values=1.5),
+        ),
+    ],
 }
 
 A, B, Y = "tensor<4x3xf32>", "tensor<3x2xf32>", "tensor<4x2xf32>"
@@ -93,6 +107,15 @@ def _piece(label: str, steps: str, second: str = "tensor<1x3xf32>") -> tuple[str
     )
 
 
+def _mosaic(label: str, offsets: str, second: str = "tensor<1x3xf32>") -> tuple[str, str, str]:
+    types = f"(tensor<2x3xf32>, {second}) -> tensor<3x3xf32>"
+    return (
+        label,
+        f"%a: tensor<2x3xf32>, %b: {second}",
+        f"graph.mosaic %a, %b {{offsets = array<i64: {offsets}>}} : {types}",
+    )
+
+
 BROKEN: list[tuple[str, str, str]] = [
     _broken("shape_c3", a="tensor<?x3xf32>"),
     _broken("dtype_c2", a="tensor<4x3xf64>"),
@@ -104,4 +127,8 @@ BROKEN: list[tuple[str, str, str]] = [
     _piece("steps_c1", "3, 1"),
     _piece("steps_c2", "2"),
     _piece("steps_c3", "2, 1", "tensor<2x2xf32>"),
+    _mosaic("mosaic_c2", "0, 0, 2"),
+    _mosaic("mosaic_c3", "0, 0, 2, 0", "tensor<?x3xf32>"),
+    _mosaic("mosaic_c4", "0, 0, 1, 0"),
+    _mosaic("mosaic_c5", "0, 0, 2, 1"),
 ]

@@ -19,6 +19,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.movement.mosaic import Mosaic
 from pullback.dialects.graph.movement.slicing import StridedSlice, along
 from pullback.dialects.graph.movement.split_concat import Concat, surrounded
 from pullback.dialects.graph.op.checks import check_tensor
@@ -104,10 +105,11 @@ class Pad(Composite):
         return tuple(slice(low, -high if high else None) for low, high in self.paddings)
 
     def expand(self) -> Tensor:
-        x = Tensor(self._operands[0])
-        for axis, (low, high) in enumerate(self.paddings):
-            x = surrounded(x, axis, low, high, number_of(self.value))
-        return x
+        x, number = Tensor(self._operands[0]), number_of(self.value)
+        axes = [axis for axis, padding in enumerate(self.paddings) if any(padding)]
+        if len(axes) > 1:
+            return Mosaic.around(x, self.paddings, number)
+        return surrounded(x, axes[0], *self.paddings[axes[0]], number) if axes else x
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
