@@ -44,7 +44,7 @@ func.func @average(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x
 // CHECK-COUNT-4: schedule<kind = pointwise, parallel = [2, {{[23]}}, {{[23]}}, 16]
 // CHECK:       %dx = graph.kernel {{.*}} schedule<kind = concat
 // CHECK:       graph.interleave {{.*}} {steps = array<i64: 1, 2, 2, 1>}
-// LOCATIONS: func.func private @overlapping_kernel_9
+// LOCATIONS: func.func private @overlapping_kernel_7
 // LOCATIONS: loc(fused["gradients/y_grad/", "gradient of y"])
 func.func @overlapping(%x: tensor<2x5x5x16xf32>) -> (tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>) {
   %y = graph.max_pool2d %x {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, padding = "SAME"} : (tensor<2x5x5x16xf32>) -> tensor<2x3x3x16xf32>
