@@ -26,6 +26,7 @@ class Keeping:
         self._roots: list[list[Node]] = [[] for _ in range(last + 1)]
         for node in roots:
             self._roots[node.stage].append(node)
+        self._needed = self._needed_by_stages()
         free = [o for o in elements if self._can_hold(o)]
         for node in reversed(kernel.nodes):
             if isinstance(node, Compute) and node.is_expensive:
@@ -55,10 +56,12 @@ class Keeping:
         is_last = self.stage_of(output) == self.last
         return is_last and everywhere <= output.offset.dims and not self.kernel.is_loaded(output)
 
+    def _needed_by_stages(self) -> list[set[Node]]:
+        """The nodes that each stage computes or finds, as long as nothing else is kept."""
+        return [set(cone(roots, self.is_there(stage))) for stage, roots in enumerate(self._roots)]
+
     def _keep(self, node: Compute, free: list[Output]) -> None:
-        stages = [
-            stage for stage, roots in enumerate(self._roots) if node in cone(roots, self.is_there(stage))
-        ]
+        stages = [stage for stage, needed in enumerate(self._needed) if node in needed]
         if len(stages) < 2:
             return
         inner = self.kernel.space.inner
@@ -69,4 +72,5 @@ class Keeping:
             if output.node.element_type == node.element_type:
                 free.remove(output)
                 self.rows[node], self.first[node] = output, stages[0]
+                self._needed = self._needed_by_stages()
                 return

@@ -14,6 +14,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.kernels.check.check_memory import check_memory
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
+from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes
 
@@ -36,19 +37,36 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
             continue
         for op in operations_within(function):
             if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
-                check_dtypes(op)
-                check_bodies(op)
-                check_schedule(op)
+                if not _was_accepted(key[0]):
+                    check_dtypes(op)
+                    check_bodies(op)
+                    check_schedule(op)
                 kernels[key] = op
         check_placement(function)
         if has_plan(function):
             check_memory(function)
+    _remember({structure for structure, _ in kernels})
     if target is not None:
         for (_, for_cpu), kernel in kernels.items():
             if for_cpu:
                 check_means(kernel, "cpu")
             else:
                 check_means(kernel, target, **means)
+
+
+_accepted: tuple[object, set[Structure]] = (None, set())
+"""The kernels of the module that was accepted last, and the table of kinds by which it was. A lowering checks what
+`verify-level` has just checked, unless there is none before it, or a pass between them."""
+
+
+def _was_accepted(structure: Structure) -> bool:
+    table, structures = _accepted
+    return table is TABLE.registered and structure in structures
+
+
+def _remember(structures: set[Structure]) -> None:
+    global _accepted
+    _accepted = TABLE.registered, structures
 
 
 def is_for_cpu(kernel: Kernel) -> bool:
