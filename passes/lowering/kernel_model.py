@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
@@ -40,6 +41,7 @@ class KernelModel:
         space, outputs = outputs_of(Space.of(kernel, schedule))
         return KernelModel(space, outputs, cone([node for output in outputs for node in output.nodes]))
 
-    @property
+    @cached_property
     def loads(self) -> list[Load]:
+        """The nodes that read memory."""
         return [node for node in self.nodes if isinstance(node, Load)]

@@ -1,12 +1,12 @@
 """Prints `scf.parallel`: as nested loops, or, where it is work enough for several threads, as a call of the pool.
 
 The body of one that the pool runs becomes a function of its own over a part of the iterations. What it uses of the
-function around it is in a struct on that function's stack:
+function around it lies on that function's stack:
 
     define internal void @kernel.parallel(ptr %captured, i64 %from, i64 %to)       ; what the threads call
     define internal void @kernel.body(ptr noalias %x, …, i64 %from, i64 %to)       ; the loop over these iterations
 
-The first only loads the struct. The second has the pointers as arguments, where LLVM believes that they do not alias.
+The first only loads that. The second has the pointers as arguments, where LLVM believes that they do not alias.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from pullback.backends.cpu.llvm.function_printer import (
     LLVMPrintError,
 )
 from pullback.backends.cpu.llvm.print_control_flow import loop
-from pullback.backends.cpu.llvm_types import alignment, spell
+from pullback.backends.cpu.llvm_types import alignment, length, spell
 from pullback.backends.cpu.symbols import RUN
 from pullback.dialects.upstream.scf import ParallelOp
 
 SHORTEST = 20_000
 """Nanoseconds of work below which no other thread is asked: it would begin too late."""
+WORD = 8
+"""Bytes of a pointer, to which what threads are passed is aligned."""
 FEW_ITERATIONS = 32
 """As many iterations as there are at least to share out, over more than one dimension if need be."""
 
@@ -79,10 +81,10 @@ def call_pool(p: FunctionPrinter, op: ParallelOp, cost: int) -> None:
     body = ParallelBody(p, op)
     count = _iterations(p, op, body.shared)
     kept = p.temporary("stack", p.call("ptr", "@llvm.stacksave.p0", []))
-    captured = p.temporary("captured", f"alloca {body.struct}, align 64")
-    for at, (type, text) in enumerate(body.captured):
-        field = p.temporary("field", f"getelementptr inbounds {body.struct}, ptr {captured}, i32 0, i32 {at}")
-        p.line(f"store {type} {text}, ptr {field}")
+    captured = p.temporary("captured", f"alloca [{body.bytes} x i8], align 64")
+    for type, text, offset in body.captured:
+        field = p.temporary("field", f"getelementptr inbounds i8, ptr {captured}, i64 {offset}")
+        p.line(f"store {type} {text}, ptr {field}, align {WORD}")
     p.needs.declarations.add(f"declare void @{RUN}(ptr, ptr, i64, i64)")
     p.needs.calls_pool = True
     p.line(f"call void @{RUN}(ptr @{body.name}, ptr {captured}, i64 {count}, i64 {cost})")
@@ -136,8 +138,13 @@ class ParallelBody:
         """What the threads call."""
         self.shared = _shared_dimensions(op)
         """The leading dimensions whose iterations are shared out, as one."""
-        self.captured: list[tuple[str, str]] = []
-        """The type and the text in the outer function of each value that is in the struct."""
+        self.captured: list[tuple[str, str, int]] = []
+        """The type, the text in the outer function and the offset of each value that the threads are passed.
+
+        Offsets, since a struct of thousands of fields would be spelled out for each of them.
+        """
+        self.bytes = 0
+        """How many bytes these take."""
         self._outer = outer
         self._op = op
         self._p = FunctionPrinter(outer.emitters, outer.needs)
@@ -149,11 +156,6 @@ class ParallelBody:
         for value in _values_from_outside(op):
             self._take(value)
 
-    @property
-    def struct(self) -> str:
-        """The LLVM type of the struct."""
-        return f"{{ {', '.join(type for type, _ in self.captured)} }}"
-
     def _take(self, value: SSAValue) -> None:
         """Makes a value known in the body: literals and globals are the same there, and views are made again."""
         owner = value.owner
@@ -162,20 +164,21 @@ class ParallelBody:
                 self._take(operand)
             self._views[owner] = None
             return
-        text = self._capture(spell(value.type), self._outer.text(value))
+        text = self._capture(spell(value.type), self._outer.text(value), _bytes_of(value))
         self._p.alias(value, text)
         if isinstance(value.type, MemRefType):
             self._memory[text] = value
             if value in self._outer.sizes:
                 self._p.sizes[value] = [self._capture("i64", size) for size in self._outer.sizes[value]]
 
-    def _capture(self, type: str, text: str) -> str:
+    def _capture(self, type: str, text: str, bytes: int = WORD) -> str:
         """The text in the body of what has this text in the outer function."""
         if not text.startswith("%"):
             return text
         if text not in self._names:
             self._names[text] = f"%{self._p.unique(text[1:])}"
-            self.captured.append((type, text))
+            self.captured.append((type, text, self.bytes))
+            self.bytes += -(-bytes // WORD) * WORD
         return self._names[text]
 
     def text(self) -> str:
@@ -241,24 +244,27 @@ class ParallelBody:
             attributes.clear()
         return [
             " ".join(filter(None, (type, attributes.get(self._names[text]), self._names[text])))
-            for type, text in self.captured
+            for type, text, _ in self.captured
         ]
 
     def _thunk(self) -> list[str]:
-        """The function that loads the struct and calls the body."""
+        """The function that loads what is captured and calls the body."""
         lines = [
             f"define internal void @{self.name}(ptr %captured, i64 %from, i64 %to) {ATTRIBUTES} {{",
             "entry:",
         ]
         arguments: list[str] = []
-        for at, (type, _) in enumerate(self.captured):
-            lines.append(
-                f"  %field{at} = getelementptr inbounds {self.struct}, ptr %captured, i32 0, i32 {at}"
-            )
-            lines.append(f"  %value{at} = load {type}, ptr %field{at}")
+        for at, (type, _, offset) in enumerate(self.captured):
+            lines.append(f"  %field{at} = getelementptr inbounds i8, ptr %captured, i64 {offset}")
+            lines.append(f"  %value{at} = load {type}, ptr %field{at}, align {WORD}")
             arguments.append(f"{type} %value{at}")
         call = ", ".join([*arguments, "i64 %from, i64 %to"])
         return [*lines, f"  call void @{self.name}.body({call})", "  ret void", "}"]
+
+
+def _bytes_of(value: SSAValue) -> int:
+    """The bytes that a value takes in memory, at most."""
+    return WORD * (length(value.type) or 2)  # a complex number has two parts
 
 
 def _values_from_outside(op: ParallelOp) -> list[SSAValue]:
