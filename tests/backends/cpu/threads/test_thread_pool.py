@@ -75,8 +75,8 @@ def private_pool(hook: str) -> tuple[Any, ctypes.c_int32, ctypes.c_int32]:
     run, count, worker, _, flag = (ctypes.c_size_t * 5).from_address(compiled_once(text, TABLE, {}))
     threads, at_hook = ctypes.c_int32.from_address(count), ctypes.c_int32.from_address(flag)
     native = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(worker)
+    threads.value = 2  # before the worker looks: it would park
     threading.Thread(target=native, args=(0,), daemon=True).start()
-    threads.value = 2
     return Run(run), threads, at_hook
 
 
