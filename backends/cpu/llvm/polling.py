@@ -91,7 +91,9 @@ class Polling:
         p.line(f"store i64 {FUEL}, ptr %fuel, align 8")
         p.line("store i64 0, ptr %deadline, align 8")
         if self.variables:
-            p.line(f"store [{len(self.variables)} x i8] zeroinitializer, ptr @{self._changed}, align 1")
+            p.needs.declarations.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            count = len(self.variables)  # a store of the array would be one for each of its bytes
+            p.line(f"call void @llvm.memset.p0.i64(ptr @{self._changed}, i8 0, i64 {count}, i1 false)")
 
     def before(self, p: FunctionPrinter, op: Operation) -> None:
         """Called before an operation is printed."""

@@ -122,6 +122,7 @@ declare i32 @pthread_cond_init(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @sched_yield()
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 $declarations
 
 define internal void @pb.forget() nounwind {
@@ -130,7 +131,9 @@ define internal void @pb.forget() nounwind {
   store i64 0, ptr @pb.chunks, align 8
   store i32 0, ptr @pb.awake, align 4
   store i64 0, ptr @pb.alone_until, align 8
-  store [$MOST_THREADS x %pb.worker] zeroinitializer, ptr @pb.workers, align 64
+  ; A store of the whole array would be one for each of its bytes.
+  %size = ptrtoint ptr getelementptr (%pb.worker, ptr null, i64 $MOST_THREADS) to i64
+  call void @llvm.memset.p0.i64(ptr align 64 @pb.workers, i8 0, i64 %size, i1 false)
   ret void
 }
 
