@@ -1,4 +1,4 @@
-"""Convolutions with both gradients, and a small network of them, beside JAX, PyTorch and TensorFlow, timed in one run.
+"""Convolutions with both gradients, beside JAX, PyTorch and TensorFlow, timed in one run.
 
     python benchmarks/convolutions.py                     every case on one thread
     python benchmarks/convolutions.py --threads 2         on two
@@ -14,15 +14,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-from timing import Run, measure
 
-Arrays = Sequence[Any]
+Run = Callable[[], Any]
+"""Computes a value and its gradients once, and waits for them."""
 
 
 @dataclass(frozen=True)
@@ -145,96 +146,6 @@ def conv_tensorflow(case: Conv, x: Any, f: Any, dy: Any) -> Run:
     return lambda: [a.numpy() for a in all_of(*arguments)]
 
 
-# ---- a network ------------------------------------------------------------------------------------------------
-
-
-def network_arrays() -> tuple[Any, ...]:
-    """Filters, a dense layer, images and labels."""
-    rng = np.random.default_rng(0)
-    shapes = (3, 3, 3, 32), (3, 3, 32, 64), (64 * 16 * 16, 10)
-    parameters = [(rng.standard_normal(s) / np.sqrt(np.prod(s[:-1]))).astype(np.float32) for s in shapes]
-    images = rng.standard_normal((32, 32, 32, 3)).astype(np.float32)
-    return *parameters, images, rng.integers(0, 10, 32).astype(np.int32)
-
-
-def network_pullback(*arrays: Any) -> Run:
-    import pullback as pb
-
-    with pb.Graph():
-        ps = [pb.placeholder("f32", a.shape) for a in arrays[:4]]
-        t = pb.placeholder("i32", arrays[4].shape)
-        h = ps[3]
-        for f in ps[:2]:
-            h = pb.relu(pb.conv2d(h, f, padding="SAME"))
-        h = pb.reshape(pb.max_pool2d(h, 2, 2, "VALID"), (32, -1))
-        loss = pb.mean(pb.sparse_softmax_cross_entropy_with_logits(labels=t, logits=h @ ps[2]))
-        step = pb.compile(inputs=[*ps, t], outputs=[loss, *pb.gradients(loss, ps[:3])], target="cpu")
-    return lambda: step(*arrays)
-
-
-def network_jax(*arrays: Any) -> Run:
-    import jax
-
-    def loss(ps: Any, x: Any, t: Any) -> Any:
-        for f in ps[:2]:
-            x = jax.lax.conv_general_dilated(x, f, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-            x = jax.nn.relu(x)
-        x = jax.lax.reduce_window(x, -np.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        logits = jax.nn.log_softmax(x.reshape(32, -1) @ ps[2])
-        return -jax.numpy.mean(logits[jax.numpy.arange(32), t])
-
-    step = jax.jit(jax.value_and_grad(loss))
-    *ps, x, t = jax.device_put(arrays)
-
-    def run() -> Any:
-        value, gradients = jax.block_until_ready(step(ps, x, t))
-        return value, *gradients
-
-    return run
-
-
-def network_torch(*arrays: Any) -> Run:
-    import torch
-
-    functional = torch.nn.functional
-    last = torch.channels_last
-    fs = [
-        torch.from_numpy(f).permute(3, 2, 0, 1).contiguous(memory_format=last).requires_grad_()
-        for f in arrays[:2]
-    ]
-    w = torch.from_numpy(arrays[2]).requires_grad_()
-    x, t = torch.from_numpy(arrays[3]).permute(0, 3, 1, 2), torch.from_numpy(arrays[4]).long()
-
-    def run() -> Any:
-        h = x
-        for f in fs:
-            h = functional.relu(functional.conv2d(h, f, padding=1))
-        h = functional.max_pool2d(h, 2).permute(0, 2, 3, 1).reshape(32, -1)
-        loss = functional.cross_entropy(h @ w, t)
-        *dfs, dw = torch.autograd.grad(loss, (*fs, w))
-        return loss.detach(), *(df.permute(2, 3, 1, 0) for df in dfs), dw
-
-    return run
-
-
-def network_tensorflow(*arrays: Any) -> Run:
-    tf: Any = import_module("tensorflow")
-
-    @tf.function
-    def step(ps: Any, x: Any, t: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(ps)
-            h = x
-            for f in ps[:2]:
-                h = tf.nn.relu(tf.nn.conv2d(h, f, 1, "SAME"))
-            h = tf.reshape(tf.nn.max_pool2d(h, 2, 2, "VALID"), (32, -1))
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=t, logits=h @ ps[2]))
-        return loss, *tape.gradient(loss, ps)
-
-    *ps, x, t = (tf.constant(a) for a in arrays)
-    return lambda: [a.numpy() for a in step(ps, x, t)]
-
-
 # ---- the table ------------------------------------------------------------------------------------------------
 
 PEERS = ("jax", "torch", "tensorflow")
@@ -243,12 +154,6 @@ CONV_SYSTEMS: dict[str, Callable[..., Run]] = {
     "jax": conv_jax,
     "torch": conv_torch,
     "tensorflow": conv_tensorflow,
-}
-NETWORK_SYSTEMS: dict[str, Callable[..., Run]] = {
-    "pullback": network_pullback,
-    "jax": network_jax,
-    "torch": network_torch,
-    "tensorflow": network_tensorflow,
 }
 
 
@@ -269,6 +174,17 @@ def use_threads(count: int, without: Sequence[str]) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
+def measure(runs: dict[str, Run], rounds: int) -> dict[str, float]:
+    """The least seconds of each system; all are timed in turn."""
+    least = dict.fromkeys(runs, float("inf"))
+    for _ in range(rounds):
+        for system, run in runs.items():
+            start = time.perf_counter()
+            run()
+            least[system] = min(least[system], time.perf_counter() - start)
+    return least
+
+
 def row(name: str, runs: dict[str, Run], rounds: int) -> str:
     """Checks that all systems agree, and times them."""
     expected = [np.asarray(a, np.float64) for a in runs["pullback"]()]
@@ -277,7 +193,7 @@ def row(name: str, runs: dict[str, Run], rounds: int) -> str:
             scale = np.max(np.abs(ours))
             if not np.allclose(ours, np.asarray(theirs), rtol=1e-3, atol=1e-4 * scale):
                 raise SystemExit(f"{name}: pullback and {system} differ")
-    least = {system: min(seconds) * 1e3 for system, seconds in measure(runs, rounds).items()}
+    least = {system: seconds * 1e3 for system, seconds in measure(runs, rounds).items()}
     peers = [least[system] for system in PEERS if system in least]
     times = [f"{least[s]:.2f}" if s in least else "-" for s in ("pullback", *PEERS)]
     ratio = f"{min(peers) / least['pullback']:.2f}" if peers else "-"
@@ -298,8 +214,7 @@ def main() -> None:
         (c.name, {s: lambda c=c, make=make: make(c, *c.arrays()) for s, make in CONV_SYSTEMS.items()})
         for c in CONVOLUTIONS
     ]
-    network = {s: lambda make=make: make(*network_arrays()) for s, make in NETWORK_SYSTEMS.items()}
-    for name, systems in [("network", network), *cases]:
+    for name, systems in cases:
         if options.only not in name:
             continue
         runs: dict[str, Run] = {}
