@@ -129,7 +129,10 @@ def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
 
 def _keeps_index(op: Operation, number: int) -> bool:
     axes = operand_axes(op, number)
-    if axes is None or len(op.results) != 1 or _long(op.results[0]) != _long(op.operands[number]):
+    if axes is None or len(op.results) != 1:
+        return False
+    made, operand = op.results[0], op.operands[number]
+    if made.type is not operand.type and _long(made) != _long(operand):
         return False
     read = [axis for axis in axes if axis is not None]
     written = [axis for axis in result_axes(op) if axis is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdsl.ir import Block, Operation, OpResult, SSAValue
+from xdsl.ir import Attribute, Block, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 
@@ -16,15 +16,33 @@ def structure_of(kernel: Kernel) -> Structure:
     Operations count in the order in which they are needed, whatever the order in which a program made them.
     """
     numbers: dict[SSAValue, int] = {}
-    parts: list[object] = [kernel.schedule, *kernel.operand_types, "to", *kernel.result_types]
+    parts: list[object] = [kernel.schedule]
+    parts += map(_number_of, kernel.operand_types)
+    parts.append("to")
+    parts += map(_number_of, kernel.result_types)
     for argument in kernel.body.block.args:
         numbers[argument] = len(numbers)
     for op in in_order_of_need(kernel.body.block):
-        parts += type(op), *(numbers[v] for v in op.operands), *op.result_types
+        parts.append(type(op))
+        parts += [numbers[v] for v in op.operands]
+        parts += map(_number_of, op.result_types)
         parts += tuple(op.properties.items()), tuple(op.attributes.items())
         for result in op.results:
             numbers[result] = len(numbers)
     return tuple(parts)
+
+
+_KNOWN: dict[int, tuple[Attribute, int]] = {}
+"""The numbers of types, by identity: types are few and shared, and hashing one is slow. They are kept alive."""
+_NUMBERS: dict[Attribute, int] = {}
+
+
+def _number_of(type_: Attribute) -> int:
+    """A number that equal types have, and no others."""
+    known = _KNOWN.get(id(type_))
+    if known is None:
+        known = _KNOWN[id(type_)] = type_, _NUMBERS.setdefault(type_, len(_NUMBERS))
+    return known[1]
 
 
 def in_order_of_need(block: Block) -> list[Operation]:

@@ -6,6 +6,8 @@ Measured with AVX2 and AVX-512, data in the second cache: within a factor of thr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
+from functools import cache
 from math import prod
 
 from xdsl.dialects import arith, func, memref, scf, vector
@@ -48,6 +50,7 @@ class Costs:
     def __init__(self, functions: Mapping[str, func.FuncOp]) -> None:
         self.functions = functions
         self._known: dict[str, float] = {}
+        self._of_blocks: dict[Block, float] = {}
 
     @classmethod
     def of_module(cls, module: ModuleOp) -> Costs:
@@ -74,7 +77,9 @@ class Costs:
 
     def block(self, block: Block) -> float:
         """The cost of running a block once."""
-        return sum(map(self.of, block.ops))
+        if block not in self._of_blocks:
+            self._of_blocks[block] = sum(map(self.of, block.ops))
+        return self._of_blocks[block]
 
     def _function(self, name: str) -> float:
         if name not in self._known:
@@ -105,7 +110,8 @@ def _constant(value: SSAValue) -> int | None:
 
 def _of_one(op: Operation) -> float:
     """The cost of an operation without regions: of its result, or of what it stores."""
-    if isinstance(op, FREE):
+    sort = _sort_of(type(op))
+    if sort is _Sort.FREE:
         return 0.0
     value = next((value for value in (*op.results, *op.operands)), None)
     if value is None or not isinstance(value.type, VectorType):
@@ -113,15 +119,43 @@ def _of_one(op: Operation) -> float:
         return SCALAR_FUNCTION if is_function else SCALAR
     lanes = prod(value.type.get_shape())
     bytes = lanes * _bytes_of_scalar(value.type.element_type)
-    if isinstance(op, vector.LoadOp | vector.StoreOp | vector.MaskedLoadOp | vector.MaskedStoreOp):
-        return max(SCALAR, bytes * PER_BYTE_MOVED)
-    if isinstance(op, GatherOp | ScatterOp):
-        return lanes * PER_LANE_INDEXED
-    if op.name in DIVISIONS:
-        return bytes * PER_BYTE_DIVIDED
-    if op.name.startswith("math.") and op.name not in INSTRUCTIONS:
-        return bytes * PER_BYTE_OF_FUNCTION
-    return SCALAR * max(1, bytes // PIECE)
+    match sort:
+        case _Sort.MOVE:
+            return max(SCALAR, bytes * PER_BYTE_MOVED)
+        case _Sort.INDEXED:
+            return lanes * PER_LANE_INDEXED
+        case _Sort.DIVISION:
+            return bytes * PER_BYTE_DIVIDED
+        case _Sort.FUNCTION:
+            return bytes * PER_BYTE_OF_FUNCTION
+        case _:
+            return SCALAR * max(1, bytes // PIECE)
+
+
+class _Sort(Enum):
+    """The sorts of operations that cost differently."""
+
+    FREE = auto()
+    MOVE = auto()
+    INDEXED = auto()
+    DIVISION = auto()
+    FUNCTION = auto()
+    OTHER = auto()
+
+
+@cache
+def _sort_of(kind: type[Operation]) -> _Sort:
+    if issubclass(kind, FREE):
+        return _Sort.FREE
+    if issubclass(kind, vector.LoadOp | vector.StoreOp | vector.MaskedLoadOp | vector.MaskedStoreOp):
+        return _Sort.MOVE
+    if issubclass(kind, GatherOp | ScatterOp):
+        return _Sort.INDEXED
+    if kind.name in DIVISIONS:
+        return _Sort.DIVISION
+    if kind.name.startswith("math.") and kind.name not in INSTRUCTIONS:
+        return _Sort.FUNCTION
+    return _Sort.OTHER
 
 
 def _bytes_of_scalar(type: Attribute) -> int:

@@ -183,6 +183,8 @@ def access_of(op: Operation, number: int, result: int = 0) -> AccessMap | None:
         return None
     try:
         access = op.access(number, result)
+        if type(op).access is Pointwise.access:  # most are: the map is made of these very extents
+            return access
         # Each piece of a concatenation has loops of its own.
         if access is not None and not isinstance(op, Concatenation):
             check_access(access, op.shape_of(number), op.iteration_shape(result))
