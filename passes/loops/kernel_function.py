@@ -78,8 +78,12 @@ class KernelFunction:
         """The number of lanes along a dim: `vector` of the schedule or what fits a register; fewer in a short dim."""
         types = [n.element_type for n in self.nodes if dim in n.dims]
         types += [o.node.element_type for o in self.outputs if dim in o.offset.dims]
+        return self.lanes_of(types, self.space.extents[dim])
+
+    def lanes_of(self, types: Sequence[Attribute], extent: int) -> int:
+        """The number of lanes of elements of these types, at so many neighbouring places."""
         count = self.schedule.cpu.vector or lane_count(self.vector_bits, types)
-        while count > 1 and count // 2 >= self.space.extents[dim]:
+        while count > 1 and count // 2 >= extent:
             count //= 2
         return count
 

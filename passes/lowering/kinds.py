@@ -268,7 +268,7 @@ SCAN = _row(
         never,
         {
             "cpu": Lowering(
-                "pullback.passes.loops.scan_loops:lower_scan",
+                "pullback.passes.loops.scan_chunks:lower_scan",
                 "pullback.passes.lowering.check_scan:check_scan",
             ),
             "gpu": Lowering(

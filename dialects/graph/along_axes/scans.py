@@ -21,7 +21,7 @@ from pullback.dialects.graph.elementwise.comparisons import Equal, IsFinite, Log
 from pullback.dialects.graph.elementwise.exponential import Log
 from pullback.dialects.graph.elementwise.logistic import Sigmoid, logaddexp
 from pullback.dialects.graph.op.access import AccessMap, StoredAccess, identity
-from pullback.dialects.graph.op.families import Accepts, numeric
+from pullback.dialects.graph.op.families import Accepts, no_dtype, numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.op.indexed import Indexed
 from pullback.dialects.graph.op.scalar import Scalar
@@ -34,6 +34,7 @@ from pullback.dialects.graph.tensor.types import (
     element_type_of,
     is_float,
     is_inexact,
+    is_integer,
     shape_of_type,
     tensor_type,
 )
@@ -49,6 +50,8 @@ class Scan(AlongAxis, Indexed):
     """The accumulation dtypes: each result is rounded once."""
     EXPENSIVE: ClassVar[bool] = False
     """Whether a step takes much longer than a load."""
+    SPLITS: ClassVar[Accepts] = no_dtype
+    """The dtypes whose elements may be combined in another order: `step` combines the results of two parts, too."""
     exclusive = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
 
@@ -82,6 +85,14 @@ class Scan(AlongAxis, Indexed):
     def has_body(self) -> bool:
         return type(self).step is not Scan.step
 
+    def may_be_split(self) -> bool:
+        """Tells whether parts of a line may be scanned by themselves, and combined."""
+        return type(self).SPLITS(element_type_of(self.result_types[0]))
+
+    def neutral(self) -> Number:
+        """Gives what changes nothing where it is combined, of a scan that may be split."""
+        return self.FIRST
+
     def scanned(self, scan: Callable[..., Array], *operands: Array) -> Array:
         """Applies an inclusive scan along axis 0 of arrays along this axis, in this direction."""
         step = -1 if self.is_reverse else 1
@@ -101,6 +112,7 @@ class CumSum(Scan):
     """The sums of the elements up to each one."""
 
     name = "graph.cumsum"
+    SPLITS: ClassVar = numeric
     ADDS: ClassVar = slice(1)
     EXAMPLES: ClassVar = (
         "%r = graph.cumsum %x {axis = 1 : i64} : MATRIX",
@@ -112,6 +124,10 @@ class CumSum(Scan):
 
     def step(self, before: Scalar, *elements: Scalar) -> Scalar:
         return before + elements[0]
+
+    def neutral(self) -> Number:
+        """-0.0, since 0.0 makes 0.0 of it."""
+        return -0.0 if is_inexact(element_type_of(self.result_types[0])) else 0
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (CumSum.scan(dy, axis=self.at, exclusive=self.is_exclusive, reverse=not self.is_reverse),)
@@ -127,6 +143,7 @@ class CumProd(Scan):
 
     name = "graph.cumprod"
     FIRST: ClassVar = 1
+    SPLITS: ClassVar = is_integer
     EXAMPLES: ClassVar = ("%r = graph.cumprod %x {axis = 1 : i64, exclusive} : MATRIX",)
 
     def numpy(self, *operands: Array) -> Any:
@@ -204,6 +221,7 @@ class CumLogSumExp(Scan):
     name = "graph.cumulative_logsumexp"
     FIRST: ClassVar = -np.inf
     EXPENSIVE: ClassVar = True
+    SPLITS: ClassVar = is_float
     DTYPES: ClassVar = is_float
     EXAMPLES: ClassVar = ("%r = graph.cumulative_logsumexp %x {axis = 1 : i64} : MATRIX",)
 
