@@ -66,15 +66,16 @@ def test_batches(shapes: tuple[tuple[int, ...], tuple[int, ...]], transposes: tu
     check(schedule("matmul", (*batch, m, n), (k,)), [*arrays, sample((n,), "f32", 2)], body)
 
 
-def test_epilogue() -> None:
-    """Bias, activation and its mask are computed where the product is stored."""
+@pytest.mark.parametrize("terms", [12, 130])
+def test_epilogue(terms: int) -> None:
+    """Bias, activation and its mask are computed where the product is stored, of long sums by way of memory."""
 
     def body(x: Tensor, w: Tensor, bias: Tensor, scale: Tensor) -> list[Tensor]:
         y = MatMul.product(x, w) * scale + bias
         return [Maximum.of(y, 0), y > 0, y]
 
-    arrays = [sample((19, 12)), sample((12, 21)), sample((21,)), sample((19, 1))]
-    check(schedule("matmul", (19, 21), (12,)), arrays, body)
+    arrays = [sample((19, terms)), sample((terms, 21)), sample((21,)), sample((19, 1))]
+    check(schedule("matmul", (19, 21), (terms,)), arrays, body)
 
 
 def test_prologue() -> None:
@@ -86,15 +87,16 @@ def test_prologue() -> None:
     check(schedule("matmul", (34, 21), (12,)), [sample((34, 12)), sample((21, 12))], body)
 
 
+@pytest.mark.parametrize("terms", [6, 130])
 @pytest.mark.parametrize("tile", [(), (4, 8)], ids=str)
-def test_update_in_place(tile: tuple[int, ...]) -> None:
+def test_update_in_place(tile: tuple[int, ...], terms: int) -> None:
     """Each element is updated once, also where the last blocks of rows overlap."""
 
     def body(w: Tensor, x: Tensor, dy: Tensor) -> list[Tensor]:
         return [w - MatMul.product(x, dy, True, False) * 0.5]
 
-    arrays = [sample((9, 21)), sample((6, 9)), sample((6, 21))]
-    check(schedule("matmul", (9, 21), (6,), tile=tile), arrays, body, in_place={0: 0})
+    arrays = [sample((9, 21)), sample((terms, 9)), sample((terms, 21))]
+    check(schedule("matmul", (9, 21), (terms,), tile=tile), arrays, body, in_place={0: 0})
 
 
 @pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)

@@ -23,7 +23,9 @@ from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.nodes import Compute, Contraction, cone
 
 FEW_NODES = 3
-"""Operations on each sum up to which the code for all rows is written out."""
+"""Operations on each sum up to which the code for all rows is written out, where sums are short."""
+LONG_SUMS = 128
+"""Terms from which a sum takes so long that to store and load it costs less than a longer code: below 2 %."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,10 @@ class ProductResults:
 
     @property
     def are_simple(self) -> bool:
-        """Tells whether so little is done with each sum that it is done in registers."""
+        """Tells whether so little is done with each sum that it is done in registers: long sums are only stored."""
         nodes = cone([node for output in self.kernel.outputs for node in output.nodes], self._is_product)
+        if self.axes.terms.size >= LONG_SUMS:
+            return len(nodes) == len(self.kernel.outputs) == 1
         return sum(isinstance(node, Compute) for node in nodes) <= FEW_NODES
 
     def _is_product(self, node: object) -> bool:
