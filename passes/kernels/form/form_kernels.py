@@ -1,8 +1,8 @@
 """`form-kernels`: fusion, from level `graph` to the kernels of level `kernels`.
 
 Each walk over a block takes what the walks before it have found out, and changes none of it. The files are, in the
-order in which they run: `legalize`, `classify`, `grouping`, `rematerialize`, `build_kernels`. Before them `decompose`
-takes the composite operations of a function apart.
+order in which they run: `long_sums_in_parts`, `legalize`, `classify`, `grouping`, `rematerialize`, `build_kernels`.
+Before them `decompose` takes the composite operations of a function apart.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pullback.passes.kernels.form.classify import classify
 from pullback.passes.kernels.form.decompose import DECOMPOSED, becomes_native, decompose
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
+from pullback.passes.kernels.form.long_sums_in_parts import take_long_sums_apart
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
@@ -50,6 +51,7 @@ def form(
     `around` are constants of the blocks around it, `values` says what there is now for values of those.
     """
     values = {} if values is None else dict(values)
+    take_long_sums_apart(block)
     bundles = legalize(block, copies_operands=options.device == "cpu")
     native.mark(op for bundle in bundles for op in bundle)
     classified = classify(block, bundles, around or {})

@@ -23,6 +23,7 @@ from typing import TypeAlias
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
+from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import result_axes
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
@@ -175,7 +176,8 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Dims, Dims]:
         dims.append(Dim(extent, len(space)) if extent != 1 else None)
         if dims[-1] is not None:
             space.append(dims[-1])
-    opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape, device_of_op(step.op))
+    size = len(step.op.operands) - 1 if isinstance(step.op, AddN) else 1
+    opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape, device_of_op(step.op), size)
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)

@@ -78,7 +78,7 @@ class OpenGroup(Merging):
     shape: tuple[int, ...]
     device: str | None = None
     size: int = 1
-    """The number of operations."""
+    """The number of operations; a sum of n terms is n - 1 of them."""
     boundary: int | None = None
     inner: Reduces | None = None
     reductions: frozenset[Known] = frozenset()
