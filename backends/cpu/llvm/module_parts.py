@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-LINES_OF_A_PART = 1_200
-"""Lines of LLVM IR, those of inlined functions included, that are worth a part: some 50 ms of work."""
+LINES_OF_A_PART = 500
+"""Lines of LLVM IR, those of inlined functions included, that are worth a part: some 20 ms of work."""
 MOST_PARTS = 16
 
 MENTION = re.compile(r"@([\w.$-]+)")
