@@ -11,7 +11,7 @@ space (4, 30). %x is stepped through by 30 elements and by 1, so that its argume
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -63,6 +63,7 @@ class KernelFunction:
         merge = merge_product_dims if TABLE[schedule.kind].has_tiles else merge_dims
         self.model = merge(KernelModel.of(signature.kernel, schedule))
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes
+        self._shared: dict[str, Callable[[str], func.FuncOp]] = {}
         self._declare()
 
     @property
@@ -145,5 +146,11 @@ class KernelFunction:
         argument = self.add_argument((SCRATCH[0], end), memref_type(layout.shape, element_type))
         return BufferView(named(argument, name), layout, element_type)
 
+    def shared_function(self, name: str, make: Callable[[str], func.FuncOp]) -> str:
+        """The symbol of a function that the kernels of a program share, made once by the first that needs it."""
+        symbol = f"{self.signature.program}_{name}"
+        self._shared[symbol] = make
+        return symbol
+
     def finish(self) -> LoweredKernel:
-        return LoweredKernel([CalledFunction(self.builder.finish())], self.arguments)
+        return LoweredKernel([CalledFunction(self.builder.finish())], self.arguments, self._shared)

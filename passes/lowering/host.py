@@ -72,7 +72,8 @@ class Host:
     def _signature(self, kernel: Kernel, number: int) -> Signature:
         inputs = [self.assignment.of(v) for v in kernel.operands]
         outputs = [self.assignment.of(v) for v in kernel.results]
-        return Signature(kernel, f"{self.function.sym_name.data}_kernel_{number}", inputs, outputs)
+        program = self.function.sym_name.data
+        return Signature(kernel, f"{program}_kernel_{number}", inputs, outputs, program)
 
     def _scratch_bytes(self) -> Mapping[str | None, int]:
         """The most that a kernel, or a loop that moves what it carries, needs for itself, by device."""

@@ -15,8 +15,8 @@ the second is equal to the first, and its buffers differ alone; the third is giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr, MemRefType
@@ -48,6 +48,8 @@ class Signature:
     name: str
     inputs: Sequence[BufferKey]
     outputs: Sequence[BufferKey]
+    program: str = "main"
+    """The name of the function that the kernel is of."""
 
     @property
     def buffers(self) -> list[BufferKey]:
@@ -100,6 +102,10 @@ class LoweredKernel:
 
     code: Sequence[Code]
     arguments: Sequence[tuple[BufferKey, MemRefType]]
+    shared: Mapping[str, Callable[[str], Operation]] = field(
+        default_factory=dict[str, Callable[[str], Operation]]
+    )
+    """What makes the functions that its code calls and other kernels may call as well, by their symbols."""
 
     @property
     def scratch_bytes(self) -> int:
@@ -125,6 +131,7 @@ class LoweredKernels:
     def __init__(self, lower: Callable[[Signature], LoweredKernel]) -> None:
         self._lower = lower
         self._functions: list[Code] = []
+        self._shared: dict[str, Operation] = {}
 
     def lower(self, signatures: Sequence[Signature]) -> dict[Kernel, LoweredKernel]:
         """The code of each kernel, and what this kernel passes to it.
@@ -145,6 +152,9 @@ class LoweredKernels:
             for code in lowered.code:
                 code.operations[-1].location = origin
             self._functions += lowered.code
+            for symbol, make in lowered.shared.items():
+                if symbol not in self._shared:
+                    self._shared[symbol] = make(symbol)
             for signature in (first, *others):
                 own = dict(zip(first.buffers, signature.buffers, strict=True))
                 arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]
@@ -153,5 +163,5 @@ class LoweredKernels:
 
     @property
     def operations(self) -> list[Operation]:
-        """All functions, in the order of the first kernels."""
-        return [op for code in self._functions for op in code.operations]
+        """All functions, in the order of the first kernels; those that they share before them."""
+        return [*self._shared.values(), *(op for code in self._functions for op in code.operations)]

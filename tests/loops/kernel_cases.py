@@ -63,7 +63,7 @@ def lowered(kernel: Kernel, bits: int, in_place: dict[int, int]) -> tuple[Lowere
     made = loop_kernel(Signature(kernel, "main", inputs, outputs), bits)
     (function,) = made.code[0].operations
     function.properties.pop("sym_visibility", None)
-    module = ModuleOp([function])
+    module = ModuleOp([*(make(symbol) for symbol, make in made.shared.items()), function])
     verify(module)
     return made, module
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from xdsl.dialects import memref
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import MemRefType
 
+import pullback as pb
 from pullback.dialects.graph.elementwise.basic import Maximum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
@@ -143,6 +144,32 @@ def test_computed_operands_and_long_epilogue(transposes: tuple[bool, bool]) -> N
         return [Maximum.of(Tanh.of(sums * 0.1) * sums, -1) + sums, sums]
 
     check(schedule("matmul", (m, n), (k,)), arrays, body)
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("f32", 256), ("f64", 512)])
+def test_squares_are_turned_by_a_function_of_all_kernels(dtype: str, bits: int) -> None:
+    """Panels with edges, terms that no square divides, and an operand that is computed."""
+    m, k, n = 131, 37, 53
+
+    def body(x: Tensor, y: Tensor) -> list[Tensor]:
+        return [MatMul.product(x, y * 2, False, True)]
+
+    kernel, arrays = schedule("matmul", (m, n), (k,)), [sample((m, k), dtype), sample((n, k), dtype, 1)]
+    check(kernel, arrays, body, bits=bits)
+    made, module = lowered(kernel_function(kernel, arrays, body)[1], bits, {})
+    calls = [op.callee.string_value() for op in module.walk() if isinstance(op, func.CallOp)]
+    assert calls == list(made.shared)
+
+
+def test_kernels_share_the_function_that_turns_squares() -> None:
+    """What calls it is spread over threads as before."""
+    with pb.Graph():
+        x, y, z = (pb.placeholder("f32", shape) for shape in ((512, 256), (256, 256), (512, 256)))
+        step = pb.compile([x, y, z], [pb.matmul(pb.tanh(pb.matmul(x, pb.transpose(y))), pb.transpose(z))])
+    made, *others = step.ir("loops").split("call @main_transpose_")
+    assert made.count("func.func private @main_transpose_") == 1 and len(others) == 2
+    callers = [text for text in step.ir("llvm").split("\ndefine ") if "call void @main_transpose_" in text]
+    assert len(callers) == 2 and all(".parallel.body(" in text.partition("\n")[0] for text in callers)
 
 
 def test_products_of_a_batch_that_is_computed() -> None:

@@ -81,6 +81,13 @@ class Costs:
             self._of_blocks[block] = sum(map(self.of, block.ops))
         return self._of_blocks[block]
 
+    def is_straight(self, name: str) -> bool:
+        """Whether a function is straight code of its own, which any thread may run."""
+        function = self.functions.get(name)
+        if function is None or not function.body.blocks or is_host_function(function):
+            return False
+        return not any(op.regions or isinstance(op, func.CallOp) for op in function.body.block.ops)
+
     def _function(self, name: str) -> float:
         if name not in self._known:
             function = self.functions.get(name)

@@ -48,7 +48,7 @@ def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
             op, "level 'loops' has no reductions in scf.parallel; reduce in an scf.for inside it"
         )
     cost = p.needs.costs.of(op)
-    if p.function and cost >= SHORTEST and not _calls(op):
+    if p.function and cost >= SHORTEST and not _calls_host(p, op):
         call_pool(p, op, round(cost))
     else:
         nest(p, op, 0)
@@ -71,9 +71,10 @@ def nest(p: FunctionPrinter, op: ParallelOp, depth: int) -> None:
     loop(p, induction.name_hint or "i", (p.argument(lower), upper, step), [], body)
 
 
-def _calls(op: ParallelOp) -> bool:
-    """Tells whether the body calls functions: those of the host run in the thread that called the program."""
-    return any(isinstance(inner, func.CallOp) for inner in op.walk())
+def _calls_host(p: FunctionPrinter, op: ParallelOp) -> bool:
+    """Tells whether the body calls functions that may call the host: that is, in the thread that called the program."""
+    calls = [inner.callee.string_value() for inner in op.walk() if isinstance(inner, func.CallOp)]
+    return not all(p.needs.costs.is_straight(name) for name in calls)
 
 
 def call_pool(p: FunctionPrinter, op: ParallelOp, cost: int) -> None:

@@ -92,7 +92,9 @@ class BlockOfResult:
         plan = self.plan
         shape = PanelShape.of(self.b, plan.columns.width, plan.count, plan.term_block, is_by_line=False)
         view = on_stack(self.builder, PackedOperand.layout(1, shape), self.b.node.element_type, "panel")
-        return PackedOperand(self.b, shape, view, overlaps=False)
+        packed = PackedOperand(self.b, shape, view, overlaps=False, uses=plan.rows.size)
+        packed.reserve()
+        return packed
 
     def _lines(
         self, operand: ProductOperand, reading: Reading, number: SSAValue, first: SSAValue

@@ -103,6 +103,11 @@ class MatMulLowering:
         )
         return PanelShape.of(operand, width, self.plan.count, operand.terms.size, is_by_line=by_line)
 
+    def _facts(self, operand: ProductOperand) -> tuple[bool, int]:
+        """Whether panels overlap, and how often an element is needed."""
+        is_first = operand is self.operands[0]
+        return is_first, (self.plan.columns if is_first else self.plan.rows).size
+
     def _pack_shared(self, operand: ProductOperand, lines: Blocking) -> PackedOperand:
         """Copies all panels of all matrices to scratch memory."""
         shape = self._shape(operand, lines.width)
@@ -119,7 +124,7 @@ class MatMulLowering:
         panels = size // shape.size
         layout = PackedOperand.layout(panels, shape)
         view = self.kernel.add_scratch(layout, operand.node.element_type, "panels")
-        packed = PackedOperand(operand, shape, view, operand is self.operands[0], strides)
+        packed = PackedOperand(operand, shape, view, *self._facts(operand), strides)
 
         step = evenly(lines.panels, PACKED_TOGETHER)
 
@@ -141,7 +146,7 @@ class MatMulLowering:
         shape = self._shape(operand, lines.width)
         layout = PackedOperand.layout(lines.step, shape)
         view = on_stack(self.builder, layout, operand.node.element_type, "panels")
-        packed = PackedOperand(operand, shape, view, operand is self.operands[0])
+        packed = PackedOperand(operand, shape, view, *self._facts(operand))
         packed.pack(root, panels_from(self.builder, lines, first), first)
         return packed
 

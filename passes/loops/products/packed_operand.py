@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from xdsl.ir import SSAValue
 
@@ -24,12 +25,16 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
+from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
 from pullback.passes.loops.vector_access import load_vector, store_vector
-from pullback.passes.loops.vectors import Lanes, mask_before, shuffle, tail_mask
+from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
 from pullback.passes.lowering.strided_layout import StridedLayout
 from pullback.passes.lowering.vector_registers import CACHE_LINE
+
+MANY_USES = 128
+"""Uses of an element from which a copy that takes half as long again does not count: for 32 it was 5 % of a product."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class PackedOperand:
     view: BufferView
     overlaps: bool
     """Whether the last panel begins so much earlier that all its lines exist."""
+    uses: int
+    """How often an element is needed: as often as the other operand has lines."""
     batch: Sequence[tuple[int, int]] = ()
     """The dims of the batch that it changes with, and the distance of its matrices along each."""
 
@@ -88,6 +95,21 @@ class PackedOperand:
         matrix = [(root.indices[dim], stride) for dim, stride in self.batch]
         return PackedLines(self, [*matrix, (panel, self.shape.size)], first)
 
+    def reserve(self) -> None:
+        """Reserves what copies need of the stack; before a loop around them, once for all its trips."""
+        _ = self._square
+
+    @cached_property
+    def _square(self) -> SquareTransposition | None:
+        """What turns squares around; None where they are turned in place."""
+        operand, count = self.operand, self.shape.count
+        if self.shape.is_by_line or self.uses < MANY_USES:
+            return None
+        if self.shape.width % count or operand.terms.extents[-1] < count:
+            return None  # a square is not filled
+        lanes = Lanes(operand.terms.last, count)
+        return SquareTransposition.of(operand.kernel, operand.node.element_type, self.shape.width, lanes)
+
     # ---- copies -----------------------------------------------------------------------------------------
 
     def pack(self, root: LoopLevel, panels: Bounds, origin: SSAValue, terms: Bounds | None = None) -> None:
@@ -100,6 +122,7 @@ class PackedOperand:
             self._copy_terms(root, panels, origin, terms)
             return
         copy = self._copy_lines if self.shape.is_by_line else self._transpose
+        self.reserve()
 
         def panel(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             first = self._first(number)
@@ -149,6 +172,32 @@ class PackedOperand:
 
     def _transpose(self, root: LoopLevel, first: SSAValue, to: PackedLines, bounds: Bounds | None) -> None:
         """Squares of `count` lines by `count` terms are turned around in registers."""
+        turned = self._square
+        if turned is None:
+            self._transpose_in_place(root, first, to, bounds)
+            return
+        operand, builder, shape = self.operand, self.builder, self.shape
+        count, width = shape.count, shape.width
+
+        def squares(offset: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            def square(terms: Indices, number: list[Term], size: int) -> None:
+                def line(at: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                    level = operand.line(root, self._existing([(first, 1), (offset, 1), (at, 1)]))
+                    turned.put(at, operand.vector_of_terms(level, terms, count, size))
+                    return []
+
+                builder.loop((0, count, 1), "line", [], line)
+                turned.store(to.packed.view, [*to.base, *((at, f * width) for at, f in number), (offset, 1)])
+
+            operand.terms.each_vector(builder, "k", count, square, bounds)
+            return []
+
+        builder.loop((0, width, count), "offset", [], squares)
+
+    def _transpose_in_place(
+        self, root: LoopLevel, first: SSAValue, to: PackedLines, bounds: Bounds | None
+    ) -> None:
+        """The same without the way through memory, which needs more code; squares need not be filled."""
         operand, builder, shape = self.operand, self.builder, self.shape
         count, width = shape.count, shape.width
         lanes = min(count, width)
@@ -232,20 +281,3 @@ class PackedLines:
         packed = self.packed
         lanes = Lanes(packed.operand.lines.last, packed.shape.count, mask)
         store_vector(packed.view, packed.builder, lanes, value, ([*self.base, *terms], constant, 1))
-
-
-def transposed(rows: list[Scalar]) -> list[Scalar]:
-    """The transpose of a square of as many vectors as each has lanes, by exchanging ever smaller blocks."""
-    count = len(rows)
-    block = count // 2
-    while block:
-        exchanged: list[Scalar] = [*rows]
-        low = [lane if not lane & block else count + lane - block for lane in range(count)]
-        high = [lane + block if not lane & block else count + lane for lane in range(count)]
-        for at in range(count):
-            if not at & block:
-                exchanged[at] = shuffle(rows[at], rows[at + block], low)
-                exchanged[at + block] = shuffle(rows[at], rows[at + block], high)
-        rows = exchanged
-        block //= 2
-    return rows
