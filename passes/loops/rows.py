@@ -43,7 +43,7 @@ from pullback.passes.lowering.reduction_split import LoopParts
 UNROLL = 4
 """Independent accumulators of a reduction whose steps are cheap: enough to hide an addition's latency."""
 UNROLL_EXPENSIVE = 2
-"""Where a step holds an exp or the like, two of them side by side keep the pipeline full."""
+"""Where a step holds an exp or the like, two of them side by side keep the pipeline full, mostly: see `_unroll`."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,9 @@ class Rows(Lines):
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))
         if any(isinstance(n, Compute) and n.is_expensive for n in nodes):
-            return min(most, UNROLL_EXPENSIVE)
+            # By a fifth slower from process to process, with equal code; four are not, and long loops are few.
+            is_long = self.split is not None and self.split.dim is not None
+            return most if is_long else min(most, UNROLL_EXPENSIVE)
         return most if reduces else 1
 
 
