@@ -6,6 +6,8 @@ The programs of users are kept by what they were before they were lowered; this 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 
 from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.machine import machine_key
@@ -20,20 +22,50 @@ MAGIC = b"pullback object 1\n"
 
 def kept_object(text: str) -> bytes:
     """The object file of a module of LLVM IR, compiled now or earlier."""
+    made = _beside.pop(text, None)
+    if made is None:
+        path = _path(text)
+        made = _read(path)
+        if made is None:
+            (made,) = emit_objects([text])
+            _keep(path, made)
+    return made
+
+
+def emit_beside(texts: Sequence[str], kept: Sequence[str]) -> tuple[bytes, ...]:
+    """The object files of some modules, while others of which `kept_object` will be asked are compiled beside them."""
+    paths = {text: _path(text) for text in kept if text not in _beside}
+    missing = [text for text, path in paths.items() if _read(path) is None]
+    objects = emit_objects([*texts, *missing])
+    for text, made in zip(missing, objects[len(texts) :], strict=True):
+        _keep(paths[text], made)
+        _beside[text] = made
+    return objects[: len(texts)]
+
+
+_beside: dict[str, bytes] = {}
+"""Object files that were compiled beside others, by their text, until they are asked for."""
+
+
+def _path(text: str) -> Path | None:
+    """Where the object file of a module is kept; None where nothing is."""
     if not PROGRAMS.is_on:
-        return emit_objects([text])[0]
+        return None
     try:
         folder, key = lasting_folder(), [own_digest(), *machine_key(), text]
     except (NotPrivateError, UnknownSourceError):
-        folder, key = None, []
-    if folder is None:
-        return emit_objects([text])[0]
-    path = folder / f"{hashlib.sha256(chr(0).join(key).encode()).hexdigest()[:40]}{OBJECT}"
+        return None
+    name = hashlib.sha256(chr(0).join(key).encode()).hexdigest()[:40]
+    return None if folder is None else folder / f"{name}{OBJECT}"
+
+
+def _read(path: Path | None) -> bytes | None:
     try:
-        found = read_sealed(path, MAGIC)
+        return None if path is None else read_sealed(path, MAGIC)
     except FileNotFoundError:
-        found = None
-    if found is None:
-        (found,) = emit_objects([text])
-        keep_sealed(path, MAGIC, found)
-    return found
+        return None
+
+
+def _keep(path: Path | None, made: bytes) -> None:
+    if path is not None:
+        keep_sealed(path, MAGIC, made)

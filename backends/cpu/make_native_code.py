@@ -7,14 +7,14 @@ from pathlib import Path
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.emit_objects import emit_objects
 from pullback.backends.cpu.entry_arguments import parameters_of
 from pullback.backends.cpu.host_functions import HostFunctions, declared_in
+from pullback.backends.cpu.kept_objects import emit_beside
 from pullback.backends.cpu.llvm.debug_lines import DebugLines
 from pullback.backends.cpu.llvm.module_parts import module_parts
 from pullback.backends.cpu.llvm.printer import print_module
 from pullback.backends.cpu.native_code import NativeCode
-from pullback.backends.cpu.threads.thread_pool import pool
+from pullback.backends.cpu.threads.thread_pool import pool, texts_of_pool
 from pullback.dialects.graph.kernel.written_arguments import written_arguments
 from pullback.process.locks import COMPILING
 from pullback.process.whole_files import write_bytes
@@ -38,6 +38,6 @@ def make_native_code(
         write_bytes(library.with_suffix(".ll"), printed.text.encode())
         texts += [pool().text_with_addresses] if printed.calls_pool else []
     with COMPILING:
-        objects = emit_objects(texts)
+        objects = emit_beside(texts, texts_of_pool() if printed.calls_pool else [])
     facts = printed.polls, printed.changed, printed.calls_host_late, printed.calls_pool
     return NativeCode(entry, objects, parameters, declarations, *facts), host

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import llvmlite.binding as llvm
 
 from pullback.backends.cpu.jit_session import compiled_once, jit
-from pullback.backends.cpu.threads.architecture import ARCHITECTURES
+from pullback.backends.cpu.threads.architecture import ARCHITECTURES, Architecture
 from pullback.backends.cpu.threads.pool_text import (
     RUN,
     TABLE,
@@ -43,6 +43,11 @@ def _pool() -> ThreadPool:
     return ThreadPool()
 
 
+def texts_of_pool() -> list[str]:
+    """LLVM IR that `pool` will compile; none where there is the pool already."""
+    return [] if _pool.cache_info().currsize else [_text()]
+
+
 class ThreadPool:
     """The threads that run parts of `scf.parallel`; they are never joined, and end with the process."""
 
@@ -51,12 +56,11 @@ class ThreadPool:
         self._threads = 1
         """What the pool was told last."""
         self.started = 0
-        architecture = ARCHITECTURES.get(llvm.get_process_triple().partition("-")[0])
-        self._library = None if architecture is None else _threads_library()
-        if architecture is None or self._library is None:
-            self._run = compiled_once(without_threads(), RUN, {})
+        self._library = None if _architecture() is None else _threads_library()
+        if self._library is None:
+            self._run = compiled_once(_text(), RUN, {})
             return
-        table = compiled_once(with_threads(architecture), TABLE, {})
+        table = compiled_once(_text(), TABLE, {})
         self._run, count, self._worker, forget = (ctypes.c_size_t * 4).from_address(table)
         self._count = ctypes.c_int32.from_address(count)
         self._forget = ctypes.CFUNCTYPE(None)(forget)
@@ -101,6 +105,18 @@ class ThreadPool:
         """Forgets the workers, which a child of a fork does not have, and the job that another thread may have had."""
         self._forget()
         self._threads, self.started = 1, 0
+
+
+def _architecture() -> Architecture | None:
+    return ARCHITECTURES.get(llvm.get_process_triple().partition("-")[0])
+
+
+def _text() -> str:
+    """LLVM IR of the pool."""
+    architecture = _architecture()
+    if architecture is None or _threads_library() is None:
+        return without_threads()
+    return with_threads(architecture)
 
 
 @cache

@@ -12,7 +12,9 @@ from collections.abc import Callable
 import pytest
 
 from pullback.backends.cpu import emit_objects as emitting
+from pullback.backends.cpu import kept_objects
 from pullback.backends.cpu.emit_objects import LLVMError, emit_object, emit_objects
+from pullback.backends.cpu.kept_objects import emit_beside, kept_object
 from pullback.backends.cpu.runtime import link
 from pullback.process.locks import COMPILING
 
@@ -74,6 +76,15 @@ def test_what_a_helper_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(emitting, "emit", emit)
     with pytest.raises(MemoryError):
         emit_objects(TEXTS)
+
+
+def test_what_is_kept_is_compiled_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, kept = TEXTS[:3]
+    alone = [emit_object(text) for text in (first, second, kept)]
+    assert emit_beside([first, second], [kept]) == (alone[0], alone[1])
+    with monkeypatch.context() as patched:
+        patched.setattr(kept_objects, "emit_objects", None)
+        assert kept_object(kept) == alone[2]
 
 
 def test_parts_call_each_other() -> None:
