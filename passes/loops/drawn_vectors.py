@@ -11,7 +11,7 @@ are a vector, the second ones the next, and so on.
       vector.store …, %y[%i + 48]
     }
 
-Elsewhere (in sums, along other dims, in rows of 100) each element computes its block, and takes one of its numbers.
+Elsewhere (along other dims, in rows of 100) each element computes its block, and takes one of its numbers.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit
     """Finds how `user`, which reads `links` of `group`, can be fused with it; `None` where it cannot be."""
     if group.segment != user.segment or group.size + user.size > limit:
         return None
+    if group.counts or user.counts:
+        return _fit_counting(group, user, links)
     if group.has_epilogue or user.has_epilogue:
         return _fit_epilogue(group, user, links)
     if group.kind is not None or user.kind is not None:
@@ -55,6 +57,14 @@ def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit
 
 def _agree(a: object, b: object) -> bool:
     return a is None or b is None or a == b
+
+
+def _fit_counting(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit | None:
+    """Fuses draws with pointwise operations alone: other loops would compute a block of numbers for each of them."""
+    same_size = len(group.space) == len(user.space)
+    if group.is_pointwise and user.is_pointwise and same_size and _lines_up(group, user, links, 0):
+        return Fit(None, None, frozenset())
+    return None
 
 
 def _fit_epilogue(group: OpenGroup, user: OpenGroup, links: list[Link]) -> Fit | None:

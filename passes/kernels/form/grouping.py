@@ -25,7 +25,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.op.access import Axes
-from pullback.dialects.graph.op.indexed import result_axes
+from pullback.dialects.graph.op.indexed import Counted, result_axes
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
@@ -178,6 +178,7 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Dims, Dims]:
             space.append(dims[-1])
     size = len(step.op.operands) - 1 if isinstance(step.op, AddN) else 1
     opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape, device_of_op(step.op), size)
+    opened.counts = isinstance(step.op, Counted)
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)

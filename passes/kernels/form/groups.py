@@ -79,6 +79,8 @@ class OpenGroup(Merging):
     device: str | None = None
     size: int = 1
     """The number of operations; a sum of n terms is n - 1 of them."""
+    counts: bool = False
+    """Whether elements depend on their numbers: random ones, of which pointwise loops compute several at once."""
     boundary: int | None = None
     inner: Reduces | None = None
     reductions: frozenset[Known] = frozenset()
@@ -120,6 +122,7 @@ class OpenGroup(Merging):
     def absorb(self, other: OpenGroup) -> None:
         """Takes over the operations of another group, and what is known of its order."""
         self.size += other.size
+        self.counts |= other.counts
         self.users += other.users
         self.whole += other.whole
         self.leaves = min(self.leaves, other.leaves)
