@@ -43,7 +43,7 @@ def _all(sizes: Any, float_dtypes: Any, integer_dtypes: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("target", "sizes", "dtypes"),
     [
-        *(("cpu", SIZES, (t,)) for t in (*FLOATS, *INTEGERS)),
+        *(("cpu", SIZES if t in ("f32", "f64") else (0, 77), (t,)) for t in (*FLOATS, *INTEGERS)),
         ("simt", (65,), (*FLOATS, *INTEGERS)),
         ("fibers", (65,), ("bf16", "f32", "f64", "i8", "i64")),
     ],
@@ -126,6 +126,20 @@ def test_draws_in_other_kernels_and_orders(target: str) -> None:
         found, expected = (pb.compile([x, bias], ys, target=t)(*feed) for t in (target, "numpy"))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", DRAWS)
+def test_numbers_do_not_depend_on_threads(kind: str) -> None:
+    with pb.Graph():
+        step = pb.compile([], [DRAWS[kind](300_001, 5)], target="cpu")
+    try:
+        drawn: list[Any] = []
+        for threads in (1, 2, 5):
+            pb.set_num_threads(threads)
+            drawn.append(step()[0])
+    finally:
+        pb.set_num_threads(None)
+    assert np.array_equal(drawn[0], drawn[1]) and np.array_equal(drawn[0], drawn[2])
 
 
 @pytest.mark.parametrize("kind", DRAWS)
