@@ -103,8 +103,8 @@ A value is fused with its operands where the loops fit, and where the order of e
 every kernel that needs it repeats it. What a few cheap operations make of one tensor that is stored anyway is
 rematerialised. `exp`, `log`, `tanh` and products are computed once.
 
-A sum of more than 32 tensors is taken apart before: each part is summed up as soon as its terms are there, in the kernel
-that makes the last of them. A sum of n terms counts as n - 1 operations in the limit of a kernel's size.
+A sum of more than 32 tensors is taken apart before: each part is summed up as soon as its terms are there, in the
+kernel that makes the last of them. A sum of n terms counts as n - 1 operations in the limit of a kernel's size.
 
 What reads a variable comes before an update of it, and rows that are gathered from it, and needed after an update, are
 stored before: so that the update can be made in place.
