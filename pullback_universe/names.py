@@ -12,6 +12,7 @@ PASSES = [
     "specialize-shapes",
     "batch-products",
     "hoist-invariants",
+    "block-rows",
     "place-devices",
     "form-kernels",
     "plan-memory",

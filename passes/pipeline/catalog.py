@@ -25,6 +25,7 @@ OURS: Mapping[str, tuple[str, str]] = {
     "specialize-shapes": ("shapes.specialize_shapes", "SpecializeShapes"),
     "batch-products": ("recurrences.batch_products", "BatchProducts"),
     "hoist-invariants": ("recurrences.hoist_invariants", "HoistInvariants"),
+    "block-rows": ("row_blocks.block_rows", "BlockRows"),
     "place-devices": ("placement.place_devices", "PlaceDevices"),
     "form-kernels": ("kernels.form.form_kernels", "FormKernels"),
     "plan-memory": ("kernels.memory.plan_memory", "PlanMemory"),

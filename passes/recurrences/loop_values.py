@@ -62,6 +62,16 @@ def behind(anchor: Operation, like: Operation) -> Insert:
     return insert
 
 
+def at_end(block: Block, like: Operation) -> Insert:
+    """Inserts new operations at the end of a block, with the location and the device of `like`."""
+
+    def insert(op: Operation) -> None:
+        _made_like(op, like)
+        block.add_op(op)
+
+    return insert
+
+
 def _made_like(op: Operation, like: Operation) -> None:
     op.location = like.location
     place_like(op, like)
