@@ -31,7 +31,7 @@ TOTALS = (Sum, MatMul)
 """Those that may add up over all rows."""
 
 
-class Place(NamedTuple):
+class RowsAndColumns(NamedTuple):
     """Where rows and columns are: the axes of a value, or the dims of an operation's iteration space."""
 
     rows: int | None
@@ -79,11 +79,11 @@ def _kept_axes(source: Sequence[int], result: Sequence[int]) -> list[int | None]
     return [None if n == 1 else ends.get((n, prod(source[axis + 1 :]))) for axis, n in enumerate(source)]
 
 
-def along(dims: Sequence[int | None], place: Place) -> Place:
+def along(dims: Sequence[int | None], place: RowsAndColumns) -> RowsAndColumns:
     """The axes that run along two dims."""
-    return Place(*(None if d is None or d not in dims else list(dims).index(d) for d in place))
+    return RowsAndColumns(*(None if d is None or d not in dims else list(dims).index(d) for d in place))
 
 
-def dims_at(dims: Sequence[int | None], place: Place) -> Place:
+def dims_at(dims: Sequence[int | None], place: RowsAndColumns) -> RowsAndColumns:
     """The dims that two axes run along."""
-    return Place(*(None if axis is None else dims[axis] for axis in place))
+    return RowsAndColumns(*(None if axis is None else dims[axis] for axis in place))

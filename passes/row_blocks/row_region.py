@@ -20,7 +20,7 @@ from pullback.dialects.graph.state.control_flow import captured_values
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.row_blocks.carried_axes import (
     TOTALS,
-    Place,
+    RowsAndColumns,
     along,
     carries,
     dims_at,
@@ -37,9 +37,9 @@ class RowRegion:
     rows: int
     """The extent of the rows."""
     columns: int
-    dims: dict[Operation, Place] = field(default_factory=dict[Operation, Place])
+    dims: dict[Operation, RowsAndColumns] = field(default_factory=dict[Operation, RowsAndColumns])
     """The operations, each with the dims of its iteration space that are rows and columns."""
-    places: dict[SSAValue, Place] = field(default_factory=dict[SSAValue, Place])
+    places: dict[SSAValue, RowsAndColumns] = field(default_factory=dict[SSAValue, RowsAndColumns])
     """The axes of each matrix, and of each value that an operation of the region makes."""
 
     def made(self, value: SSAValue) -> bool:
@@ -68,7 +68,7 @@ def region_of(product: MatMul, *, rows_first: bool) -> RowRegion | None:
     assert product.parent is not None
     shape = shape_of_type(product.result_types[0])
     last = len(shape) - 1
-    place = Place(last - 1, last) if rows_first else Place(last, last - 1)
+    place = RowsAndColumns(last - 1, last) if rows_first else RowsAndColumns(last, last - 1)
     rows, columns = (shape[axis] for axis in (last - 1, last)[:: 1 if rows_first else -1])
     found = RowRegion(product.parent, rows, columns)
     walk = _Walk(found)
@@ -85,7 +85,7 @@ class _Walk:
         """Matrices whose uses are to be visited."""
         self.fits = True
 
-    def reach(self, value: SSAValue, place: Place) -> None:
+    def reach(self, value: SSAValue, place: RowsAndColumns) -> None:
         """Notes where rows and columns of a value are, and that of a matrix maker and uses belong to the region."""
         known = self.region.places.get(value)
         if known is not None:
@@ -115,7 +115,7 @@ class _Walk:
     def _is_carried(self, op: object) -> bool:
         return isinstance(op, Operation) and op.parent is self.region.block and carries(op)
 
-    def _take(self, op: Operation, dims: Place) -> None:
+    def _take(self, op: Operation, dims: RowsAndColumns) -> None:
         """Takes an operation into the region, with what it reads and makes."""
         if op in self.region.dims or not self.fits:
             self.fits &= self.region.dims.get(op, dims) == dims
@@ -132,7 +132,7 @@ class _Walk:
                 self.reach(value, place)
         self.reach(op.results[0], made)
 
-    def _has_product(self, value: SSAValue, place: Place) -> bool:
+    def _has_product(self, value: SSAValue, place: RowsAndColumns) -> bool:
         """Whether a matrix is made of a product, which is not to be computed for others as well."""
         seen: set[SSAValue] = set()
         pending = [(value, place)]
@@ -168,12 +168,14 @@ def _take_between(region: RowRegion) -> None:
             pending += [v for n, v in enumerate(op.operands) if region.row_axis(op, n) is not None]
 
 
-def _rows_after(region: RowRegion) -> Iterator[tuple[Operation, Place]]:
+def _rows_after(region: RowRegion) -> Iterator[tuple[Operation, RowsAndColumns]]:
     """What is made, row by row, of rows that the region makes and of what is there before; and its dims.
 
     What needs all rows at once is known only when a loop is over: it would divide what is before it from the rest.
     """
-    places: dict[SSAValue, Place] = {op.results[0]: region.places[op.results[0]] for op in region.dims}
+    places: dict[SSAValue, RowsAndColumns] = {
+        op.results[0]: region.places[op.results[0]] for op in region.dims
+    }
     late: set[SSAValue] = set()
     for op in region.block.ops:
         if op in region.dims:
@@ -189,7 +191,7 @@ def _rows_after(region: RowRegion) -> Iterator[tuple[Operation, Place]]:
             yield op, dims
 
 
-def _dims_by_rows(op: Operation, places: Mapping[SSAValue, Place]) -> Place | None:
+def _dims_by_rows(op: Operation, places: Mapping[SSAValue, RowsAndColumns]) -> RowsAndColumns | None:
     """The dims that are rows of an operation on rows, which is no product; None for another."""
     if not carries(op) or isinstance(op, MatMul):
         return None
