@@ -69,9 +69,13 @@ class NativeFunction:
         return outputs
 
     def whole(self, call: WholeCall) -> Callable[..., Any] | None:
-        """All of a call as one native function: see `RunsWholeCalls`. The host computes in none of them."""
+        """All of a call as one native function: see `RunsWholeCalls`.
+
+        There is none where the host computes, or where a result is made of several arrays, as slices are.
+        """
         if call not in self._whole:
-            self._whole[call] = None if self._compiled.calls_host else self._native(call)
+            is_whole = not self._compiled.calls_host and len(self._layout.outputs) == len(call.places)
+            self._whole[call] = self._native(call) if is_whole else None
         return self._whole[call]
 
     def _native(self, call: WholeCall) -> Callable[..., Any] | None:
