@@ -70,7 +70,8 @@ The table of kinds and their lowerings is `pullback.passes.lowering.kinds`; `doc
   `accumulate` or `subtract` of a kernel argument (the base) and those rows; or `replace_rows` of the base
   by them. P is the shape of the rows' values; an index outside of the base is passed over. Where `plan-memory`
   gives the result the buffer of the base, only the rows named are touched.
-- **concat**: one `concat` of kernel arguments, of what views of these show, and of numbers; P is the result's shape.
+- **concat**: one `concat`, `mosaic` or `interleave` of kernel arguments, of what views of these show, of numbers, and
+  of what elementwise operations make of all these, each piece in loops of its own; P is the result's shape.
 - **scan**: one `cumsum`, `cumprod`, `cumulative_logsumexp` or `linear_recurrence` of kernel arguments, which is all
   that the kernel yields; P is the result's shape.
 

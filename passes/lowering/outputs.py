@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
-from pullback.dialects.graph.op.affine import Position, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter, rows_terms
+from pullback.dialects.graph.op.access import RowMajorAccess, dims
+from pullback.dialects.graph.op.affine import Position, delinearize, linear, row_major_strides
+from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter, View, rows_terms
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -35,11 +36,24 @@ def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
     """
     op = value.owner
     if isinstance(op, Concatenation):
-        return list(op.operands)
+        return list(map(source_of_piece, op.operands))
     if (scattered := RowUpdate.of(value)) is not None:
         before = scattered.before
         return [*([value] if before is None else parts(before, apart)), scattered.slices.operands[0]]
     return [value] if apart else []
+
+
+def source_of_piece(piece: SSAValue) -> SSAValue:
+    """What is computed to make a piece: a reshape of that has no loops of its own, if these loops can place it."""
+    op = piece.owner
+    if not isinstance(op, View) or not isinstance(op.access(0), RowMajorAccess):
+        return piece
+    source = op.operands[0]
+    if not isinstance(source.owner, Pointwise):
+        return piece
+    shape = shape_of_type(source.type)
+    offset = linear(tuple(dims(shape)), shape, len(shape))
+    return piece if delinearize(offset, shape_of_type(piece.type), shape) is None else source
 
 
 @dataclass(frozen=True)
@@ -106,10 +120,16 @@ class Outputs:
 
     def _concat(self, result: int, op: Concatenation) -> Iterator[Output]:
         for number, piece in enumerate(op.operands):
-            _, point = self._next(piece)
-            at = op.piece_access(number).at(point, self.space.rank)
+            made = source_of_piece(piece)
+            shape, point = self._next(made)
+            position: Position | None = point
+            if made is not piece:
+                along = linear(point, shape, self.space.rank)
+                position = delinearize(along, shape_of_type(piece.type), self.space.extents)
+            assert position is not None
+            at = op.piece_access(number).at(position, self.space.rank)
             offset = linear(at, op.iteration_shape(), self.space.rank)
-            yield Output(self.reader.node(piece, point), result, offset)
+            yield Output(self.reader.node(made, point), result, offset)
 
     def _scatter(self, result: int, value: SSAValue, update: RowUpdate) -> Iterator[Output]:
         shape = shape_of_type(value.type)

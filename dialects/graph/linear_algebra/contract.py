@@ -115,6 +115,11 @@ class Contract(OfDtypes, ContractionOp):
             )
         return [tensor_type(element_type_of(operands[0]), parallel)]
 
+    @property
+    def positions(self) -> tuple[Position, Position]:
+        """Where either operand is read, in the dims of the iteration space."""
+        return self._position(0), self._position(1)
+
     def _position(self, number: int) -> Position:
         return position_of(_maps(self.properties)[number])
 

@@ -32,6 +32,7 @@ from pullback.passes.kernels.form.decompose import DECOMPOSED, becomes_native, d
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
 from pullback.passes.kernels.form.long_sums_in_parts import take_long_sums_apart
+from pullback.passes.kernels.form.mosaics import prepare_mosaics
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.lowering.support import PLACED, runs_on_host
@@ -147,6 +148,7 @@ class FormKernels(ModulePass):
             if not is_formed(function.body.block):
                 native.mark(function.walk())
                 decompose(function)
+                prepare_mosaics(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
                 tune(function, self)

@@ -17,13 +17,16 @@ from collections.abc import Mapping
 
 from xdsl.ir import Operation, SSAValue
 
-from pullback.dialects.graph.op.indexed import shares_loops
+from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.op.indexed import Concatenation, shares_loops
 from pullback.dialects.graph.state.variables import Read
 from pullback.passes.kernels.form.bodies import Bodies, Body, Cones, Repeats
 from pullback.passes.kernels.form.classify import Classified, Outside
 from pullback.passes.kernels.form.deferred import is_cheap, size_of
 from pullback.passes.kernels.form.grouping import Groups
 from pullback.passes.kernels.form.groups import Group
+from pullback.passes.lowering.kinds import CONCAT
+from pullback.passes.lowering.outputs import source_of_piece
 
 MOST_OPERATIONS = 8
 """The longest way from a stored value to one that is computed again."""
@@ -35,6 +38,10 @@ def rematerialize(classified: Classified, groups: Groups) -> Bodies:
     outside = {v for item in items for inner in item.op.walk() for v in inner.operands}
     bodies = _bodies(classified, groups, outside, {})
     repeats = cheap_repeats(classified, groups, bodies, outside)
+    computed = pieces_computed(classified, groups, bodies, outside)
+    repeats = {
+        group: repeats.get(group, set()) | computed.get(group, set()) for group in {**repeats, **computed}
+    }
     return _bodies(classified, groups, outside, repeats) if repeats else bodies
 
 
@@ -88,6 +95,47 @@ def cheap_repeats(
             for group in users:
                 repeats[group] |= steps
     return repeats
+
+
+def pieces_computed(
+    classified: Classified, groups: Groups, bodies: Bodies, outside: set[SSAValue]
+) -> Repeats:
+    """Finds what is computed only to be put together with other pieces: the kernel of those can compute it in place."""
+    readers: defaultdict[SSAValue, list[Group]] = defaultdict(list)
+    for group, body in bodies.items():
+        for value in body.inputs:
+            readers[value].append(group)
+    found: defaultdict[Group, set[SSAValue]] = defaultdict(set)
+    for group, body in bodies.items():
+        if group.kind is not CONCAT:
+            continue
+        for value in body.inputs:
+            home = groups.homes.get(value)
+            if home is None or value in outside or readers[value] != [group] or not _is_piece(body, value):
+                continue
+            if bodies[home].outputs == [value] and _moves(home, group, bodies[home], classified):
+                found[group].update(v for op in bodies[home].ops for v in op.results if v in groups.homes)
+    return found
+
+
+def _is_piece(body: Body, value: SSAValue) -> bool:
+    """Tells whether all that a kernel does with a value is to put it in its place, perhaps in another shape."""
+    uses = [op for op in body.ops if value in op.operands]
+    if len(uses) == 1 and isinstance(uses[0], Reshape):
+        shaped = uses[0].results[0]
+        return source_of_piece(shaped) is value and _is_piece(body, shaped)
+    return len(uses) == 1 and isinstance(uses[0], Concatenation) and list(uses[0].operands).count(value) == 1
+
+
+def _moves(home: Group, group: Group, body: Body, classified: Classified) -> bool:
+    """Tells whether a kernel computes a few elementwise operations, which that of another group can do as well."""
+    if home.kind is not None or home.reductions or home.boundary is not None:
+        return False
+    if home.segment != group.segment or home.device != group.device:
+        return False
+    computed = [op for op in body.ops if op not in classified.deferred]
+    # Old contents of a variable should be done with soon: an update may be waiting.
+    return len(computed) <= MOST_OPERATIONS and not any(isinstance(v.owner, Read) for v in body.inputs)
 
 
 def _may_repeat(home: Group, reader: Group, body: Body, steps: set[SSAValue], large: set[SSAValue]) -> bool:
