@@ -34,8 +34,8 @@ class Mosaic(Concatenation):
     name = "graph.mosaic"
     TAKES: ClassVar = slice(None)
     EXAMPLES: ClassVar = (
-        """%r = graph.mosaic %a, %b, %c {offsets = array<i64: 0, 0, 0, 3, 2, 0>}
-      : (MATRIX, tensor<2x1xf32>, tensor<1x4xf32>) -> tensor<3x4xf32>""",
+        """%r = graph.mosaic %d, %x, %x {offsets = array<i64: 0, 0, 0, 3, 2, 3>}
+      : (tensor<4x3xf32>, MATRIX, MATRIX) -> tensor<4x6xf32>""",
     )
     pieces = var_operand_def(AnyAttr())
     result = result_def(AnyAttr())
