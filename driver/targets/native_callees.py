@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xdsl.dialects import func
@@ -11,34 +11,42 @@ from xdsl.dialects.builtin import ModuleOp
 if TYPE_CHECKING:
     from pullback.backends.host_program.native_callee import NativeCallee
 
-SHARED = ("func.call", "memref.get_global")
-"""Operations that need the rest of the module."""
-
 
 def native_callees(module: ModuleOp) -> Mapping[str, NativeCallee]:
     """The private functions of a module that are kernels of the host, by name, each compiled by LLVM.
 
     What somebody has written as a part of the host function, which uses devices or the module, is interpreted as that.
     """
-    functions = [
-        op
+    functions = {
+        op.sym_name.data: op
         for op in module.ops
         if isinstance(op, func.FuncOp)
         and op.sym_visibility is not None
         and op.body.blocks
-        and _stands_alone(op)
-    ]
-    return {function.sym_name.data: _compiled(function) for function in functions}
+        and _is_of_the_host(op)
+    }
+    called = {name: _called(function) for name, function in functions.items()}
+    # What they call calls nothing in turn: these are loops that several kernels share.
+    alone = {name for name, names in called.items() if not names}
+    return {
+        name: _compiled(function, [functions[callee] for callee in sorted(called[name])])
+        for name, function in functions.items()
+        if called[name] <= alone
+    }
 
 
-def _stands_alone(function: func.FuncOp) -> bool:
-    return not any(op.name.startswith("gpu.") or op.name in SHARED for op in function.walk())
+def _is_of_the_host(function: func.FuncOp) -> bool:
+    return not any(op.name.startswith("gpu.") or op.name == "memref.get_global" for op in function.walk())
 
 
-def _compiled(function: func.FuncOp) -> NativeCallee:
+def _called(function: func.FuncOp) -> set[str]:
+    return {op.callee.string_value() for op in function.walk() if isinstance(op, func.CallOp)}
+
+
+def _compiled(function: func.FuncOp, callees: Sequence[func.FuncOp]) -> NativeCallee:
     # LLVM takes a while to load, and most programs need none of this.
     from pullback.backends.cpu.runtime import compile_module
     from pullback.backends.host_program.native_callee import NativeCallee
 
-    code = compile_module(ModuleOp([function.clone()]), function.sym_name.data)
+    code = compile_module(ModuleOp([op.clone() for op in (function, *callees)]), function.sym_name.data)
     return NativeCallee(code, [parameter.position for parameter in code.parameters if parameter.is_written])

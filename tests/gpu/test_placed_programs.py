@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from xdsl.dialects import func
 
 import pullback as pb
 from pullback.backends.host_program.run_device_memory import DEVICE_MEMORY, DeviceMemory
@@ -18,6 +19,7 @@ from pullback.dialects.ir.source import parse
 from pullback.driver.checking.drawn_inputs import Inputs
 from pullback.driver.checking.function_runs import run_function
 from pullback.driver.program import compile_function
+from pullback.driver.targets.native_callees import native_callees
 from pullback.tests.cuda_core.fixtures import standing_in
 from pullback.tests.driver.host_cases import turned
 
@@ -197,3 +199,20 @@ def test_the_host_adds_to_the_rows_of_a_stack_that_was_copied(target: str) -> No
     with standing_in():
         (found,) = compile_function(parse(context(), STACKS).module, target)([x], {})
     np.testing.assert_allclose(found, np.exp(x) + np.tanh(x), rtol=1e-6)
+
+
+def test_kernels_of_the_host_that_share_a_function_are_native() -> None:
+    """Products that turn their operands around call the function that does it."""
+    with pb.Graph():
+        x, w = (pb.placeholder("f32", (256, 256), name=name) for name in "xw")
+        with pb.device("/cpu:0"):
+            y = pb.matmul(x, w, transpose_a=True, transpose_b=True)
+        with pb.device("/gpu:0"):
+            z = y * 2.0
+        step = pb.compile([x, w], z, "fibers")
+    a, b = (np.random.default_rng(seed).standard_normal((256, 256), np.float32) for seed in (0, 1))
+    np.testing.assert_allclose(step(a, b), 2 * a.T @ b.T, rtol=1e-4, atol=1e-4)
+    module = parse(context(), step.ir("gpu")).module
+    kernels = [op.sym_name.data for op in module.ops if isinstance(op, func.FuncOp) and op.sym_visibility]
+    assert "func.call @main_transpose" in step.ir("gpu")
+    assert set(native_callees(module)) == set(kernels)
