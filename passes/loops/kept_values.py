@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from pullback.dialects.graph.tensor.types import element_type_of
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
@@ -68,8 +69,10 @@ class Keeping:
         if not inner or inner[-1] not in node.dims:
             # Computed outside of the innermost loop, which is where kept values are stored and loaded.
             return
+        # A row of half precision would round values of operations in f32.
+        type_ = element_type_of(node.op.result_types[0])
         for output in free:
-            if output.node.element_type == node.element_type:
+            if self.kernel.results[output.result].memory_type == type_:
                 free.remove(output)
                 self.rows[node], self.first[node] = output, stages[0]
                 self._needed = self._needed_by_stages()

@@ -47,8 +47,10 @@ from pullback.passes.lowering.nodes import (
     Load,
     Node,
     Output,
+    Rounded,
     cone,
 )
+from pullback.passes.lowering.register_types import rounded_to
 
 
 class NodeValues(ABC):
@@ -145,6 +147,9 @@ class NodeValues(ABC):
             case Compute():
                 operands = [self.operand(o, as_vector=self.is_vector(node)) for o in node.operands]
                 return located(node.op.body(*operands), node.op.location).cast(node.element_type)
+            case Rounded():
+                (operand,) = node.operands
+                return rounded_to(node.to, self.operand(operand, as_vector=self.is_vector(node)))
             case _:
                 raise AssertionError(f"{node} must be known before it is used")
 

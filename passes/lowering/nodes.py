@@ -86,6 +86,13 @@ class Compute(Node):
 
 
 @dataclass(eq=False, slots=True)
+class Rounded(Node):
+    """Its operand, rounded to half precision: what an operation with such a result gives to others, and to memory."""
+
+    to: Attribute = field(kw_only=True)
+
+
+@dataclass(eq=False, slots=True)
 class Reduce(Node):
     """A reduction of its operand over some loops; `is_outer` if these are the loops around the others."""
 

@@ -14,7 +14,7 @@ from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.nodes import Fixed, Output
+from pullback.passes.lowering.nodes import Fixed, Node, Output, Rounded
 from pullback.passes.lowering.read_nodes import NodeReader
 from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.space import Space
@@ -111,7 +111,7 @@ class Outputs:
         else:
             position = self._position(value)
             offset = linear(position, shape_of_type(value.type), self.space.rank)
-            yield Output(self.reader.node(value, position), result, offset)
+            yield Output(self._stored(value, position), result, offset)
 
     def _position(self, value: SSAValue) -> Position:
         if self.space.is_in_pieces:
@@ -129,7 +129,12 @@ class Outputs:
             assert position is not None
             at = op.piece_access(number).at(position, self.space.rank)
             offset = linear(at, op.iteration_shape(), self.space.rank)
-            yield Output(self.reader.node(made, point), result, offset)
+            yield Output(self._stored(made, point), result, offset)
+
+    def _stored(self, value: SSAValue, position: Position) -> Node:
+        """The element to store, which is rounded by that."""
+        node = self.reader.node(value, position)
+        return node.operands[0] if isinstance(node, Rounded) else node
 
     def _scatter(self, result: int, value: SSAValue, update: RowUpdate) -> Iterator[Output]:
         shape = shape_of_type(value.type)

@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import i32, i64
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.along_axes.scans import Scan
@@ -59,9 +59,10 @@ from pullback.passes.lowering.nodes import (
     Load,
     Node,
     Reduce,
+    Rounded,
     Scanned,
 )
-from pullback.passes.lowering.register_types import register_type
+from pullback.passes.lowering.register_types import register_type, rounded_number
 from pullback.passes.lowering.space import Space
 
 Request: TypeAlias = tuple[SSAValue, Position]
@@ -126,19 +127,20 @@ class NodeReader:
         yield
 
     def _uniform(self, op: Uniform) -> Reading:
-        number = op.element()
+        number, type_ = op.element(), element_type_of(op.results[0].type)
         if number is None:
             raise DiagnosticError("a kernel holds constants of one element only", self.space.kernel)
-        return Fixed(register_type(element_type_of(op.results[0].type)), number=number)
+        return Fixed(register_type(type_), number=rounded_number(number, type_))
         yield
 
     def _pointwise(self, op: Pointwise, position: Position) -> Reading:
         operands: list[Node] = []
         for number, operand in enumerate(op.operands):
             operands.append((yield operand, self._position(op, number, position)))
-        node = Compute(register_type(element_type_of(op.results[0].type)), tuple(operands), op=op)
+        type_ = element_type_of(op.results[0].type)
+        node = Compute(register_type(type_), tuple(operands), op=op)
         node.gather_facts()
-        return node
+        return rounded(node, type_)
 
     def _counted(self, op: Counted, position: Position) -> Reading:
         operands: list[Node] = []
@@ -149,9 +151,10 @@ class NodeReader:
         number = linear(position, shape, self.space.rank)
         type_ = i32 if prod(shape) <= 2**31 else i64
         operands.append(Coordinate(type_, dims=number.dims, number=number))
-        node = Compute(register_type(element_type_of(op.results[0].type)), tuple(operands), op=op)
+        type_ = element_type_of(op.results[0].type)
+        node = Compute(register_type(type_), tuple(operands), op=op)
         node.gather_facts()
-        return node
+        return rounded(node, type_)
 
     def _position(self, op: Indexed, number: int, point: Position) -> Position:
         """The position at which an operand is read, by the operation's affine access."""
@@ -229,7 +232,8 @@ class NodeReader:
         lhs = yield op.operands[0], self._position(op, 0, point)
         rhs = yield op.operands[1], self._position(op, 1, point)
         dims = frozenset(range(len(position)))
-        return Contraction(register_type(element_type_of(op.results[0].type)), (lhs, rhs), dims, op=op)
+        type_ = element_type_of(op.results[0].type)
+        return rounded(Contraction(register_type(type_), (lhs, rhs), dims, op=op), type_)
 
     def _scan(self, op: Scan, position: Position) -> Reading:
         operands: list[Node] = []
@@ -257,7 +261,7 @@ class NodeReader:
                 total = reduced(op, node, frozenset(here), None if is_outer else self.space.outer)
                 total.is_crossed = any(p.dims & here for p in kept)
                 node = total
-        return node
+        return rounded(node, element_type_of(op.results[0].type))
 
 
 def _checked_access(op: Indexed, number: int, result: int = 0) -> AccessMap | None:
@@ -275,6 +279,18 @@ def is_identity(value: SSAValue) -> bool:
     if shape[0] != 1 and is_uniform(op.value):
         return False
     return bool(np.array_equal(op.array(), np.eye(shape[0])))
+
+
+def rounded(node: Node, element_type: Attribute) -> Node:
+    """What an operation with results of this type makes of a node: half precision is rounded, once.
+
+    So the value of an operation does not depend on which others share its kernel, nor on whether it was in memory.
+    """
+    if node.element_type == element_type or node.element_type != register_type(element_type):
+        return node
+    result = Rounded(node.element_type, (node,), to=element_type)
+    result.gather_facts()
+    return result
 
 
 def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Reduce:

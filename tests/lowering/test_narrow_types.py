@@ -134,10 +134,59 @@ def test_variables_are_updated_in_place(dtype: str) -> None:
     np.testing.assert_array_equal(v.numpy().astype(np.float32), np.full((4, 5), 2, np.float32))
 
 
+@pytest.mark.parametrize("target", COMPILED)
+@pytest.mark.parametrize("dtype", HALF)
+def test_values_do_not_depend_on_what_is_fused(dtype: str, target: str) -> None:
+    """Each operation rounds, as in the evaluator: to the bit, where one step in f32 is an operation."""
+    rng = np.random.default_rng(7)
+    values = [rng.standard_normal((17, 33)).astype(NARROW[dtype]) for _ in range(2)]
+    with pb.Graph():
+        x, y = (pb.placeholder(dtype, (17, 33)) for _ in values)
+        chain = (x * y + x) / (y * y + 1.1) - pb.sqrt(pb.abs(x)) * 0.3
+        largest = pb.max(chain, 1, keepdims=True)
+        outputs = [chain, chain - largest, pb.where(x > y, -chain, pb.relu(chain)) + x]
+        found, expected = (pb.compile([x, y], outputs, target=t)(*values) for t in (target, "numpy"))
+    for got, right in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got.view(np.uint16), right.view(np.uint16))
+
+
+@pytest.mark.parametrize("target", COMPILED)
+@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("as_f32", [False, True])
+def test_the_largest_element_is_one_of_the_elements(
+    as_f32: bool, axis: int | None, dtype: str, target: str
+) -> None:
+    """The gradient of `max` asks which elements equal it: a value with more digits than in memory equals none."""
+    values = np.random.default_rng(0).standard_normal((4, 33)).astype(NARROW[dtype])
+    with pb.Graph():
+        x = pb.placeholder(dtype, (4, 33))
+        y = pb.cast(pb.tanh(x), "f32") if as_f32 else pb.tanh(x)
+        largest = pb.max(y, axis, keepdims=True)
+        is_largest = pb.cast(pb.equal(y, largest), "i32")
+        outputs = [pb.gradients(largest, [x])[0], pb.max(is_largest, axis)]
+        gradient, found = pb.compile([x], outputs, target=target)(values)
+    assert np.all(found == 1)
+    assert np.all(np.any(np.asarray(gradient, np.float32) != 0, axis))
+
+
+@pytest.mark.parametrize("target", COMPILED)
+@pytest.mark.parametrize("dtype", HALF)
+def test_numbers_are_those_that_memory_holds(dtype: str, target: str) -> None:
+    values = np.full(5, 0.1, NARROW[dtype])
+    with pb.Graph():
+        x = pb.placeholder(dtype, (5,))
+        (found,) = pb.compile([x], [pb.equal(x, 0.1)], target=target)(values)
+    assert np.all(found)
+
+
 def test_the_text_widens_and_rounds() -> None:
+    """Each of two operations rounds; a load that is compared, negated or chosen is not rounded again."""
     with pb.Graph():
         x = pb.placeholder("f16", (64,))
         text = pb.compile([x], [pb.tanh(x) + x]).ir("loops", [(64,)])
+        exact = pb.compile([x], [-pb.relu(x)]).ir("loops", [(64,)])
     for line in ("memref<64xf16>", "arith.extf", "math.tanh", "arith.addf", "arith.truncf"):
         assert line in text
-    assert text.count("arith.extf") == text.count("vector.load")
+    assert text.count("arith.truncf") == 2 and text.count("arith.extf") == text.count("vector.load") + 1
+    assert exact.count("arith.truncf") == 1 and exact.count("arith.extf") == exact.count("vector.load")

@@ -31,6 +31,7 @@ from pullback.passes.lowering.nodes import (
     Load,
     Node,
     Reduce,
+    Rounded,
     Scanned,
 )
 from pullback.passes.lowering.space import schedule_of
@@ -65,6 +66,9 @@ NODES: dict[type[Node], str] = {
     Contraction: """
       %w = graph.fill {value = 0.5 : f32} : tensor<5x5xf32>
       %y = graph.matmul %x, %w : (tensor<4x5xf32>, tensor<5x5xf32>) -> tensor<4x5xf32>""",
+    Rounded: """
+      %h = graph.cast %x : (tensor<4x5xf32>) -> tensor<4x5xf16>
+      %y = graph.cast %h : (tensor<4x5xf16>) -> tensor<4x5xf32>""",
     Scanned: "%y = graph.cumsum %x {axis = 1 : i64, reverse} : tensor<4x5xf32>",
 }
 """A graph whose kernel holds such a node."""

@@ -138,6 +138,8 @@ class Scalar:
             if not is_float(element_type):
                 return self._truncated(element_type)
             widens = bit_width(element_type) > bit_width(source)
+            if not widens and isinstance(op := self.value.owner, arith.ExtFOp) and op.input.type == result:
+                return Scalar(op.input)
             return emit(arith.ExtFOp if widens else arith.TruncFOp, result, self)
         if is_float(element_type):
             return emit(UIToFPOp if source == i1 else SIToFPOp, result, self)

@@ -10,7 +10,7 @@ from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce
+from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, Rounded
 from pullback.passes.lowering.space import Space
 
 
@@ -61,7 +61,7 @@ def _is_early(node: Node, outer: frozenset[int]) -> bool:
     """Tells whether a node is computed inside loops after which only its operand is known."""
     if not any(operand.is_late for operand in node.operands):
         return False
-    return not isinstance(node, Compute) or bool(node.dims & outer)
+    return not isinstance(node, Compute | Rounded) or bool(node.dims & outer)
 
 
 def _check_points(
