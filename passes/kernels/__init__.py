@@ -32,7 +32,7 @@ name of a target what is tuned for that one:
 | `reduce` | extents of R, the dims that reductions run over |
 | `cpu = {vector}` | elements in a vector |
 | `cpu = {unroll}` | vectors in flight |
-| `cpu = {tile}` | matmul: rows and columns of the register block |
+| `cpu = {tile}` | matmul: rows and columns of the register block, unless few columns make rows the lanes |
 | `cpu = {split}` | rows, columns: parts of a long reduction, whose results are combined in order |
 | `gpu = {threads}` | threads in a block |
 | `gpu = {vector}` | elements that a thread loads, computes and stores at once |

@@ -198,3 +198,15 @@ def test_memory_of_an_iteration(extents: tuple[int, int, int], transposes: tuple
 def test_tile(tile: tuple[int, int]) -> None:
     arrays = [sample((11, 9)), sample((9, 70))]
     check(schedule("matmul", (11, 70), (9,), tile=tile), arrays, lambda x, y: [MatMul.product(x, y)])
+
+
+def test_rows_as_lanes_have_a_tile_of_their_own() -> None:
+    """A column of a product is a row of the transpose: as many sums are under way in both."""
+    codes: list[str] = []
+    for m, n in ((512, 1), (1, 512)):
+        with pb.Graph():
+            x, y = pb.placeholder("f32", (512, m)), pb.placeholder("f32", (512, n))
+            step = pb.compile([x, y], [pb.matmul(pb.transpose(x), y)])
+        codes.append(step.ir("loops"))
+    column, row = (code.count("vector.fma") for code in codes)
+    assert column == row > 1

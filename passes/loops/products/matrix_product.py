@@ -51,13 +51,15 @@ class MatMulLowering:
             ProductOperand(kernel, a, axes.rows, axes.terms),
             ProductOperand(kernel, b, axes.columns, axes.terms),
         )
+        tile = kernel.schedule.cpu.tile
         if axes.columns.size < FEW_COLUMNS and operands[0].is_contiguous(axes.rows):
-            # The rows are the lanes.
+            # The rows are the lanes. The tile is of the product as it was: one column of it would be one row here.
+            tile = ()
             axes = ProductAxes(axes.batch, axes.columns, axes.rows, axes.terms)
             operands = operands[1], operands[0]
         self.axes, self.operands = axes, operands
         count = kernel.lanes_along(axes.columns.last)
-        self.plan = plan = ProductPlan.of(*operands, axes, count)
+        self.plan = plan = ProductPlan.of(*operands, axes, count, tile)
         self.lines = (plan.rows, plan.columns)
         self.results = ProductResults(kernel, self.product, axes, plan)
         self.shared: dict[ProductOperand, PackedOperand] = {}

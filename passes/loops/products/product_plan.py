@@ -6,6 +6,7 @@ compute it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import prod
@@ -95,10 +96,12 @@ class ProductPlan:
         return self.columns.width // self.count
 
     @staticmethod
-    def of(a: ProductOperand, b: ProductOperand, axes: ProductAxes, count: int) -> ProductPlan:
-        """The plan for these operands, in vectors of `count` lanes."""
+    def of(
+        a: ProductOperand, b: ProductOperand, axes: ProductAxes, count: int, tile: Sequence[int]
+    ) -> ProductPlan:
+        """The plan for these operands, in vectors of `count` lanes, and in blocks of `tile` if that says something."""
         m, n, k = axes.rows.size, axes.columns.size, axes.terms.size
-        rows, vectors = register_block(a, m, n, count)
+        rows, vectors = register_block(a, m, n, count, tile)
         most_rows, most_columns = BLOCK_ROWS, BLOCK_COLUMNS
         if k > K_BLOCK:
             most_rows, most_columns = LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS
@@ -128,12 +131,11 @@ class ProductPlan:
         )
 
 
-def register_block(a: ProductOperand, m: int, n: int, count: int) -> tuple[int, int]:
-    """Rows and vectors of the block in registers: `tile` of the schedule, or what takes the fewest cycles.
+def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence[int]) -> tuple[int, int]:
+    """Rows and vectors of the block in registers: those of `tile`, or what takes the fewest cycles.
 
     Blocks are as equal as can be, so that the last ones are nearly full.
     """
-    tile = a.kernel.schedule.cpu.tile
     if len(tile) == 2:
         rows, vectors = tile[0], -(-tile[1] // count)
     else:
