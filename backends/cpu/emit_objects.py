@@ -1,10 +1,16 @@
-"""Compiles LLVM IR to object files on several threads: each module by itself, whoever takes it, to the same bytes."""
+"""Compiles LLVM IR to object files on several threads: each module by itself, whoever takes it, to the same bytes.
+
+`ObjectEmitter` takes modules while others are still being made: helpers compile what is there, and the thread that
+makes them compiles what is left when it has made them all.
+"""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from types import TracebackType
 
 import llvmlite.binding as llvm
 
@@ -18,6 +24,9 @@ SMALLEST_FOR_A_THREAD = 30_000
 """Characters of LLVM IR, some 20 ms of work: with less there is nothing to share."""
 LOOK_AFTER = 0.05
 """Seconds between two looks for Ctrl-C while others compile."""
+SWITCH_INTERVAL = 1e-4
+"""Seconds for which Python runs before another thread gets its turn: a helper needs one for each function, for
+microseconds, and compiles four times as long if it waits for the usual 5 ms each time."""
 
 
 class LLVMError(DiagnosticError, RuntimeError):
@@ -30,9 +39,8 @@ def emit_objects(texts: Sequence[str]) -> tuple[bytes, ...]:
     Raises:
         LLVMError: a RuntimeError, for text that LLVM refuses; of several such texts, for the first.
     """
-    large = sum(len(text) >= SMALLEST_FOR_A_THREAD for text in texts)
-    threads = min(large, get_num_threads()) if large > 1 else 1
-    return putting_off(_Work(texts).shared_by, threads)
+    with ObjectEmitter() as emitter:
+        return emitter.objects(texts)
 
 
 def emit_object(text: str) -> bytes:
@@ -57,45 +65,84 @@ class _StoppedError(Exception):
     """Nobody wants the result any more."""
 
 
-class _Work:
-    """Modules to compile, the longest first, and what has become of them."""
+class ObjectEmitter:
+    """Modules to compile, and what has become of them; a context, at whose end all threads have ended."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-        self._open = deque(sorted(range(len(texts)), key=lambda at: (-len(texts[at]), at)))
-        self._objects: dict[int, bytes] = {}
-        self._refused: dict[int, RefusedError] = {}
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._open: deque[str] = deque()
+        self._objects: dict[str, bytes] = {}
+        self._refused: dict[str, RefusedError] = {}
         self._failure: BaseException | None = None
+        self._helpers: list[threading.Thread] = []
+        self._usual_interval: float | None = None
         self._is_stopped = False
 
-    def shared_by(self, threads: int) -> tuple[bytes, ...]:
-        """Compiles all of them, the calling thread among those that do; all others have ended when it returns."""
-        helpers: list[threading.Thread] = []
-        try:
-            for _ in range(threads - 1):
-                helper = threading.Thread(target=self._help, daemon=True)
-                helper.start()
-                helpers.append(helper)
-        except RuntimeError:
-            pass  # the system has no more threads for us: those that there are do it
-        try:
-            self._compile(poll)
-            for helper in helpers:
-                while helper.is_alive():
-                    helper.join(LOOK_AFTER)
-                    poll()
-        finally:
-            self._is_stopped = True
-            for helper in helpers:
-                helper.join()
+    def __enter__(self) -> ObjectEmitter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        putting_off(self._stop)
+
+    def add(self, text: str) -> None:
+        """Has a module compiled by another thread, if a step may use one; `objects` will be asked for it."""
+        if text not in self._known:
+            self._known.add(text)
+            self._open.append(text)
+            if len(text) >= SMALLEST_FOR_A_THREAD:
+                self._start_helpers(1)
+
+    def objects(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """The object file of each module, of those that were added, and of others; see `emit_objects`."""
+        return putting_off(self._shared, texts)
+
+    def _shared(self, texts: Sequence[str]) -> tuple[bytes, ...]:
+        """Compiles what is left, the longest first, the calling thread among those that do."""
+        others = dict.fromkeys(text for text in texts if text not in self._known)
+        self._known |= others.keys()
+        self._open += sorted(others, key=len, reverse=True)
+        large = sum(len(text) >= SMALLEST_FOR_A_THREAD for text in list(self._open))
+        self._start_helpers(large - 1)
+        self._compile(poll)
+        for helper in self._helpers:
+            while helper.is_alive():
+                helper.join(LOOK_AFTER)
+                poll()
         if self._failure is not None:
             raise self._failure
-        if self._refused:
-            refusal = min(self._refused.items())[1]
-            raise LLVMError(f"LLVM refuses the program: {refusal}") from refusal
-        return tuple(self._objects[at] for at in range(len(self._texts)))
+        for text in texts:
+            if (refusal := self._refused.get(text)) is not None:
+                raise LLVMError(f"LLVM refuses the program: {refusal}") from refusal
+        return tuple(self._objects[text] for text in texts)
+
+    def _start_helpers(self, most: int) -> None:
+        """Starts some threads beside those that compile already, no more than a step may use with the calling one."""
+        self._helpers = [helper for helper in self._helpers if helper.is_alive()]
+        count = min(most, get_num_threads() - 1 - len(self._helpers))
+        if count > 0 and self._usual_interval is None:
+            self._usual_interval = sys.getswitchinterval()
+            sys.setswitchinterval(min(SWITCH_INTERVAL, self._usual_interval))
+        for _ in range(count):
+            helper = threading.Thread(target=self._help, daemon=True)
+            self._helpers.append(helper)
+            try:
+                helper.start()
+            except RuntimeError:  # the system has no more threads for us: those that there are do it
+                self._helpers.remove(helper)
+
+    def _stop(self) -> None:
+        self._is_stopped = True
+        for helper in self._helpers:
+            if helper.ident is not None:  # it was started
+                helper.join()
+        if self._usual_interval is not None:
+            sys.setswitchinterval(self._usual_interval)
+            self._usual_interval = None
 
     def _help(self) -> None:
+        """Compiles what is there, and ends when there is nothing."""
         try:
             self._compile(self._check)
         except _StoppedError:
@@ -112,13 +159,14 @@ class _Work:
         machine = _machine()
         try:
             while self._open:
+                between()
                 try:
-                    at = self._open.popleft()
+                    text = self._open.popleft()
                 except IndexError:  # another thread was faster
                     return
                 try:
-                    self._objects[at] = emit(self._texts[at], machine, between)
+                    self._objects[text] = emit(text, machine, between)
                 except RefusedError as refusal:
-                    self._refused[at] = refusal
+                    self._refused[text] = refusal
         finally:
             _machines.append(machine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -74,7 +75,7 @@ class SignatureError(DiagnosticError, ValueError):
     """An entry function has a parameter that is no memref of static shape, or of a dtype that NumPy lacks."""
 
 
-def parameters_of(function: func.FuncOp, written: set[int]) -> tuple[EntryParameter, ...]:
+def parameters_of(function: func.FuncOp, written: AbstractSet[int]) -> tuple[EntryParameter, ...]:
     """The parameters of an entry function; raises ValueError for one that is no memref of static shape."""
     parameters: list[EntryParameter] = []
     for position, argument in enumerate(function.body.block.args):

@@ -32,15 +32,15 @@ def kept_object(text: str) -> bytes:
     return made
 
 
-def emit_beside(texts: Sequence[str], kept: Sequence[str]) -> tuple[bytes, ...]:
-    """The object files of some modules, while others of which `kept_object` will be asked are compiled beside them."""
-    paths = {text: _path(text) for text in kept if text not in _beside}
-    missing = [text for text, path in paths.items() if _read(path) is None]
-    objects = emit_objects([*texts, *missing])
-    for text, made in zip(missing, objects[len(texts) :], strict=True):
-        _keep(paths[text], made)
-        _beside[text] = made
-    return objects[: len(texts)]
+def not_kept(texts: Sequence[str]) -> list[str]:
+    """Those modules that `kept_object` would have to compile."""
+    return [text for text in texts if text not in _beside and _read(_path(text)) is None]
+
+
+def keep_object(text: str, made: bytes) -> None:
+    """Has `kept_object` find the object file of a module, which was compiled beside others."""
+    _keep(_path(text), made)
+    _beside[text] = made
 
 
 _beside: dict[str, bytes] = {}

@@ -13,6 +13,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
+from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.native_code import NativeCode, from_kept_parts, kept_parts
 from pullback.backends.cpu.runtime import Executable
 from pullback.backends.object_cache.kept_files import LIMITS, PROGRAM
@@ -30,8 +32,9 @@ from pullback.backends.object_cache.program_cache import PROGRAMS
 from pullback.backends.object_cache.sealed_files import keep_sealed, read_sealed
 from pullback.driver.layout import Argument, Layout, arguments_of_main
 from pullback.driver.targets.kept_host_functions import bound_host_functions, kept_host_functions
-from pullback.driver.targets.native_function import NativeFunction, compiled
+from pullback.driver.targets.native_function import NativeFunction
 from pullback.driver.targets.native_key import NotKeptError, native_key
+from pullback.passes.lowering.made_functions import telling_of_functions
 
 MAGIC = b"pullback program 1\n"
 _LENGTH = 8
@@ -49,13 +52,13 @@ def kept_function(
         key = native_key(finished, passes, pipeline)
     except NotKeptError as reason:
         PROGRAMS.misses[str(reason)] += 1
-        return compiled(lowered(), finished)
+        return _loaded(*_made(finished, passes, lowered))
     path = folder / f"{key[:40]}{PROGRAM}"
     found = _found(path, key, finished, start)
     if isinstance(found, NativeFunction):
         return found
-    arguments, code = _made(finished, lowered)
-    made, reason = _loaded(arguments, code), found
+    arguments, code, host = _made(finished, passes, lowered)
+    made, reason = _loaded(arguments, code, host), found
     try:
         entry = _entry(key, arguments, code, finished, time.perf_counter() - start)
     except NotKeptError as error:
@@ -84,15 +87,22 @@ def _warn_once(message: str) -> None:
     warnings.warn(f"{message}; programs are compiled anew in each process", RuntimeWarning, stacklevel=2)
 
 
-def _made(finished: ModuleOp, lowered: Callable[[], ModuleOp]) -> tuple[tuple[Argument, ...], NativeCode]:
-    from pullback.backends.cpu.make_native_code import make_native_code
+def _made(
+    finished: ModuleOp, passes: Sequence[ModulePass], lowered: Callable[[], ModuleOp]
+) -> tuple[tuple[Argument, ...], NativeCode, HostFunctions]:
+    """The code, made while the kernels are being lowered; passes of a user may change what was lowered before them."""
+    from pullback.backends.cpu.make_native_code import native_code_maker
 
-    loops = lowered()
-    return arguments_of_main(loops, finished), make_native_code(loops)[0]
+    with native_code_maker() as maker:
+        with nullcontext() if passes else telling_of_functions(maker.early):
+            loops = lowered()
+        return arguments_of_main(loops, finished), *maker.of(loops)
 
 
-def _loaded(arguments: Sequence[Argument], code: NativeCode) -> NativeFunction:
-    return NativeFunction(Layout.of_arguments(arguments), Executable(code))
+def _loaded(
+    arguments: Sequence[Argument], code: NativeCode, host: HostFunctions | None = None
+) -> NativeFunction:
+    return NativeFunction(Layout.of_arguments(arguments), Executable(code, host))
 
 
 def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunction | str:

@@ -28,6 +28,7 @@ from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferKey
 from pullback.passes.lowering.code_builder import CodeBuilder
 from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.kernel_origins import origin_of_kernels, share_origins
+from pullback.passes.lowering.made_functions import tell_of
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.read_nodes import is_identity
 from pullback.passes.lowering.structure import Structure, structure_of
@@ -155,6 +156,9 @@ class LoweredKernels:
             for symbol, make in lowered.shared.items():
                 if symbol not in self._shared:
                     self._shared[symbol] = make(symbol)
+                    tell_of([self._shared[symbol]])
+            for code in lowered.code:
+                tell_of(code.operations)
             for signature in (first, *others):
                 own = dict(zip(first.buffers, signature.buffers, strict=True))
                 arguments = [(own.get(buffer, buffer), type_) for buffer, type_ in lowered.arguments]

@@ -11,7 +11,7 @@ from functools import cache
 from math import prod
 
 from xdsl.dialects import arith, func, memref, scf, vector
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType, ModuleOp, VectorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, MemRefType, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.llvm_types import size_in_bytes
@@ -45,17 +45,12 @@ INSTRUCTIONS = frozenset(
 
 
 class Costs:
-    """The costs of the operations of one module."""
+    """The costs of the operations of one module, of these functions."""
 
     def __init__(self, functions: Mapping[str, func.FuncOp]) -> None:
         self.functions = functions
         self._known: dict[str, float] = {}
         self._of_blocks: dict[Block, float] = {}
-
-    @classmethod
-    def of_module(cls, module: ModuleOp) -> Costs:
-        """The costs of the operations of a module's functions."""
-        return cls({op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)})
 
     def of(self, op: Operation) -> float:
         """The cost of one operation, its regions and callees included."""

@@ -73,29 +73,29 @@ class Site:
 
 
 class MathCalls:
-    """The calls of one module.
+    """The calls of one module, of which `model` decides."""
 
-    Args:
-        times: how often an operation runs.
-        model: decides.
-    """
-
-    def __init__(self, times: Callable[[Operation], int], model: CallModel = MODEL) -> None:
-        self._times = times
+    def __init__(self, model: CallModel = MODEL) -> None:
         self._model = model
-        self._sites: list[Site] = []
+        self._calls: list[tuple[MathFunction, Operation]] = []
         self._functions: dict[MathFunction, MathFunction] = {}
 
     def callee(self, name: str, type: Attribute, op: Operation) -> str:
         """The text of the callee for an operation, until it is decided."""
         key = MathFunction(name, type)
         function = self._functions.setdefault(key, key)
-        self._sites.append(Site(function, self._times(op)))
-        return f"@{function.symbol}#{len(self._sites) - 1}"
+        self._calls.append((function, op))
+        return f"@{function.symbol}#{len(self._calls) - 1}"
 
-    def decided(self, functions: Sequence[str]) -> tuple[list[str], list[str], set[str]]:
-        """The functions with their calls decided; the definitions and the declarations that these need."""
-        texts = [FunctionText(text, self._sites, self._model) if "#" in text else text for text in functions]
+    def decided(
+        self, functions: Sequence[str], times: Callable[[Operation], int]
+    ) -> tuple[list[str], list[str], set[str]]:
+        """The functions with their calls decided; the definitions and the declarations that these need.
+
+        `times` tells how often an operation runs.
+        """
+        sites = [Site(function, times(op)) for function, op in self._calls]
+        texts = [text if is_decided(text) else FunctionText(text, sites, self._model) for text in functions]
         decisions = [text for text in texts if isinstance(text, FunctionText)]
         widths = self._widths(decisions)
         result = [text if isinstance(text, str) else text.with_calls(widths) for text in texts]
@@ -123,6 +123,11 @@ class MathCalls:
             function: self._model.width(function.size, counts, function.most, function in forced)
             for function, counts in groups.items()
         }
+
+
+def is_decided(text: str) -> bool:
+    """Whether the text of a function holds no call that is to be decided."""
+    return "#" not in text
 
 
 class FunctionText:

@@ -3,14 +3,14 @@
 How many there are, and what is in which, follows from the text alone, so objects do not depend on how many threads make
 them. Functions call each other across parts, as hidden symbols, which no other library sees. A function whose address
 is taken is in the part of what mentions it, and so are variables; constants, and functions that are always inlined, are
-in each part that needs them.
+in each part that needs them. `EarlyParts` makes parts of functions while the others are still being made.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LINES_OF_A_PART = 500
@@ -73,13 +73,17 @@ class _Symbol:
         return f"declare {visibility}{PARAMETER.sub('', head)}"
 
 
-def module_parts(text: str) -> tuple[str, ...]:
-    """The parts of a module; the module itself if it is too small, or has debug lines, which describe it as a whole."""
-    if text.count("\n") < 2 * LINES_OF_A_PART or "\n!" in text:
+def module_parts(text: str, early: Mapping[str, _Symbol] | None = None) -> tuple[str, ...]:
+    """The parts of a module; the module itself if it is too small, or has debug lines, which describe it as a whole.
+
+    `early` are functions that it calls and that are in other parts already.
+    """
+    early = early or {}
+    if not early and (text.count("\n") < 2 * LINES_OF_A_PART or "\n!" in text):
         return (text,)
-    symbols = {symbol.name: symbol for symbol in _symbols(text)}
+    symbols = {**early, **{symbol.name: symbol for symbol in _symbols(text)}}
     copied = {name for name, symbol in symbols.items() if symbol.is_copied}
-    placed = [symbol for name, symbol in symbols.items() if name not in copied]
+    placed = [symbol for name, symbol in symbols.items() if name not in copied and name not in early]
     lines = {name: symbol.text.count("\n") + 1 for name, symbol in symbols.items()}
     cost = {
         symbol.name: lines[symbol.name]
@@ -87,9 +91,9 @@ def module_parts(text: str) -> tuple[str, ...]:
         for symbol in placed
     }
     count = min(MOST_PARTS, sum(cost.values()) // LINES_OF_A_PART)
-    if count < 2:
+    if count < 2 and not early:
         return (text,)
-    part_of = _shared_out(_together(placed, symbols), cost, count)
+    part_of = _shared_out(_together(placed, symbols), cost, max(1, count)) | dict.fromkeys(early, -1)
     outside = {
         name
         for user in symbols.values()
@@ -98,9 +102,53 @@ def module_parts(text: str) -> tuple[str, ...]:
     }
     return tuple(
         part
-        for number in range(count)
+        for number in range(max(1, count))
         if (part := _part([s for s in placed if part_of[s.name] == number], symbols, part_of, outside))
     )
+
+
+class EarlyParts:
+    """Parts of functions that come before the rest of their module, each as soon as there is enough for a part."""
+
+    def __init__(self) -> None:
+        self._declared: dict[str, _Symbol] = {}
+        self._placed: dict[str, _Symbol] = {}
+        """The functions in parts, but for those that they have for themselves."""
+        self._waiting: list[Sequence[_Symbol]] = []
+        """Functions for the next part, each before those that it has for itself."""
+        self._left: list[str] = []
+        """Functions that need what is not known yet."""
+        self._count = 0
+
+    def add(self, text: str, declarations: Iterable[str]) -> str | None:
+        """Takes a function with what it has for itself, and any declarations; returns the part that this completes."""
+        for declaration in declarations:
+            if (name := MENTION.findall(declaration)[0]) not in self._declared:
+                self._declared[name] = _Symbol(name, declaration, -1)
+        symbols = list(_symbols(text))
+        known = {**self._declared, **self._placed, **_by_name([*self._waiting, symbols])}
+        if not all(name in known for symbol in symbols for name in symbol.mentioned):
+            self._left.append(text)
+            return None
+        self._waiting.append(symbols)
+        lines = sum(symbol.text.count("\n") for group in self._waiting for symbol in group)
+        if lines < LINES_OF_A_PART << self._count // MOST_PARTS:
+            return None
+        self._count += 1
+        members = [symbol for group in self._waiting for symbol in group]
+        called = {group[0].name: group[0] for group in self._waiting}
+        self._placed |= called
+        self._waiting.clear()
+        return _part(members, known, dict.fromkeys(self._placed, 0), set(called))
+
+    def rest(self, text: str) -> tuple[str, ...]:
+        """The parts of what has not been in a part yet, and of the rest of the module."""
+        waiting = [symbol.text for group in self._waiting for symbol in group]
+        return module_parts("\n\n".join([*waiting, *self._left, text]), self._placed)
+
+
+def _by_name(groups: Iterable[Iterable[_Symbol]]) -> dict[str, _Symbol]:
+    return {symbol.name: symbol for group in groups for symbol in group}
 
 
 def _symbols(text: str) -> Iterable[_Symbol]:

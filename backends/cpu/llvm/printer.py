@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from math import prod
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, ModuleOp, UnitAttr
+from xdsl.dialects.builtin import MemRefType, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from pullback.backends.cpu.llvm import (
@@ -30,15 +30,15 @@ from pullback.backends.cpu.llvm.function_printer import (
     LLVMPrintError,
     ModuleNeeds,
 )
-from pullback.backends.cpu.llvm.math_calls import MathCalls
+from pullback.backends.cpu.llvm.math_calls import MathCalls, is_decided
 from pullback.backends.cpu.llvm.notes import Comments, NoNotes, Notes
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
+from pullback.backends.cpu.llvm.print_globals import print_global
 from pullback.backends.cpu.llvm.run_counts import RunCounts
-from pullback.backends.cpu.llvm_types import alignment, dense_literals, size_in_bytes, spell
+from pullback.backends.cpu.llvm_types import alignment, spell
 from pullback.backends.cpu.math.call_model import MODEL, CallModel
 from pullback.dialects.graph.kernel.host_call import is_host_function
-from pullback.dialects.graph.kernel.written_arguments import written_arguments
-from pullback.dialects.ir.dense import is_uniform
+from pullback.dialects.graph.kernel.written_arguments import accesses_of, written_arguments, written_by
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.upstream.memref import GlobalOp
 from pullback.dialects.upstream.redeclared import TWINS
@@ -54,9 +54,6 @@ _ours: EmitterTable = {
 }
 EMITTERS: EmitterTable = {**_ours, **{xdsl: _ours[ours] for xdsl, ours in TWINS.items() if ours in _ours}}
 """Operation class -> what prints it; every operation of level `loops` has a row."""
-
-LONGEST_SPLAT = 1 << 22
-"""The most equal elements of a global that are written out: LLVM IR has no short form, unless they are zero."""
 
 
 def print_llvm(module: ModuleOp, entry: str | None = "main") -> str:
@@ -77,6 +74,8 @@ class Printed:
     """Whether the host may run an operation after a variable was changed, or change one itself."""
     calls_pool: bool = False
     """Whether it calls `@pb.parallel`, of the pool of threads."""
+    written: frozenset[int] = frozenset()
+    """The positions of the entry function's arguments that it may write to."""
 
 
 def print_module(
@@ -91,58 +90,118 @@ def print_module(
     Raises:
         LLVMPrintError: a ValueError, for what level `loops` does not have.
     """
-    calls = calls_without_recursion(module)
-    math = MathCalls(RunCounts(calls, entry).of, model)
-    needs = ModuleNeeds(notes or NoNotes(), math, Costs.of_module(module))
-    written = written_arguments(module)
-    hosts = [op for op in module.ops if isinstance(op, func.FuncOp) and is_host_function(op)]
-    needs.host |= {op.sym_name.data for op in hosts}
-    needs.declarations |= {declare_host(op, written[op.sym_name.data]) for op in hosts}
-    globals_: list[str] = []
-    functions: list[str] = []
-    polling: Polling | None = None
-    for op in module.ops:
-        if isinstance(op, GlobalOp):
+    return ModulePrinter(entry, notes, model).module(module)
+
+
+class ModulePrinter:
+    """Prints a module, whose functions may come before it, as they are made; see `print_module`."""
+
+    def __init__(
+        self, entry: str | None = "main", notes: Notes | None = None, model: CallModel = MODEL
+    ) -> None:
+        self._entry = entry
+        self._functions: dict[str, func.FuncOp] = {}
+        self._written: dict[str, set[int]] = {}
+        self._needs = ModuleNeeds(notes or NoNotes(), MathCalls(model), Costs(self._functions))
+        self._texts: dict[func.FuncOp, str] = {}
+        """Functions that were printed before the others."""
+        self._given: set[func.FuncOp] = set()
+        """Those of them of which the module will have declarations alone."""
+
+    @property
+    def declarations(self) -> AbstractSet[str]:
+        """The declarations that what is printed so far needs."""
+        return self._needs.declarations
+
+    @property
+    def calls_pool(self) -> bool:
+        """Whether what is printed so far calls the pool of threads."""
+        return self._needs.calls_pool
+
+    def early(self, op: func.FuncOp) -> str | None:
+        """The text of a private function, if none of the others can change it; the module's text is without it then.
+
+        None where it calls a function that did not come before, or one of mathematics: how depends on the module.
+        """
+        name, accesses = op.sym_name.data, accesses_of(op)
+        if any(call.callee.string_value() not in self._functions for call in accesses.calls):
+            return None
+        self._functions[name] = op
+        self._written[name] = written_by(op, accesses, self._written)
+        try:
+            text = self._texts[op] = print_function(op, self._needs, self._written[name])
+        finally:
+            self._needs.bodies.clear()
+        if not is_decided(text):
+            return None
+        self._given.add(op)
+        return text
+
+    def module(self, module: ModuleOp) -> Printed:
+        """The text of all that was not given early."""
+        calls = calls_without_recursion(module)
+        needs = self._needs
+        self._functions |= {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+        self._written = written_arguments(module, self._written)
+        for name, op in self._functions.items():
+            if is_host_function(op):
+                needs.host.add(name)
+                needs.declarations.add(declare_host(op, self._written[name]))
+        polling = self._polling()
+        globals_: list[str] = []
+        functions: list[str] = []
+        for op in module.ops:
             with blamed_on(op):
-                globals_.append(print_global(op))
-        elif not isinstance(op, func.FuncOp):
-            raise LLVMPrintError(op, "a module of level 'loops' holds functions and globals")
-        elif op in hosts:
-            continue
-        elif not op.body.blocks:
-            raise LLVMPrintError(
-                op, f"@{op.sym_name.data} has no body, and names no operation that the host runs"
-            )
-        else:
-            is_entry = op.sym_name.data == entry
-            if is_entry and (found := Polling(op, written, needs.costs)).is_needed:
-                polling = found
-            hooks = polling if is_entry else None
-            with blamed_on(op):
-                functions.append(print_function(op, needs, written[op.sym_name.data], hooks))
-                if is_entry:
-                    functions.append(print_packed(op))
-    functions, library, declarations = needs.math.decided(functions)
-    needs.declarations |= declarations
-    if polling is not None:
-        globals_ += polling.globals
-        if polling.allocates:
-            library += owned_memory.functions()
-            needs.declarations |= owned_memory.DECLARATIONS
-        if polling.is_used:
-            library.append(poll_function())
-            needs.declarations |= poll_declarations()
-    sections = [
-        "\n".join(globals_),
-        *functions,
-        *library,
-        "\n".join(sorted(needs.declarations)),
-        needs.notes.metadata(),
-    ]
-    text = "\n\n".join(section for section in sections if section) + "\n"
-    if polling is None:
-        return Printed(text, calls_pool=needs.calls_pool)
-    return Printed(text, polling.is_used, polling.variables, polling.calls_host_late, needs.calls_pool)
+                if isinstance(op, GlobalOp):
+                    globals_.append(print_global(op))
+                elif isinstance(op, func.FuncOp):
+                    functions += self._function(op, polling)
+                else:
+                    raise LLVMPrintError(op, "a module of level 'loops' holds functions and globals")
+        functions, library, declarations = needs.math.decided(functions, RunCounts(calls, self._entry).of)
+        needs.declarations |= declarations
+        if polling is not None:
+            globals_ += polling.globals
+            if polling.allocates:
+                library += owned_memory.functions()
+                needs.declarations |= owned_memory.DECLARATIONS
+            if polling.is_used:
+                library.append(poll_function())
+                needs.declarations |= poll_declarations()
+        sections = [
+            "\n".join(globals_),
+            *functions,
+            *library,
+            "\n".join(sorted(needs.declarations)),
+            needs.notes.metadata(),
+        ]
+        text = "\n\n".join(section for section in sections if section) + "\n"
+        written = frozenset(self._written.get(self._entry or "", ()))
+        if polling is None:
+            return Printed(text, calls_pool=needs.calls_pool, written=written)
+        facts = polling.is_used, polling.variables, polling.calls_host_late, needs.calls_pool
+        return Printed(text, *facts, written)
+
+    def _polling(self) -> Polling | None:
+        """How the entry function asks for signals, if there is one that does."""
+        entry = self._functions.get(self._entry or "")
+        if entry is None or not entry.body.blocks:
+            return None
+        polling = Polling(entry, self._written, self._needs.costs)
+        return polling if polling.is_needed else None
+
+    def _function(self, op: func.FuncOp, polling: Polling | None) -> list[str]:
+        """The text of a function that was not given early, and what is printed beside it."""
+        name = op.sym_name.data
+        if op in self._given or is_host_function(op):
+            return []
+        if op in self._texts:
+            return [self._texts[op]]
+        if not op.body.blocks:
+            raise LLVMPrintError(op, f"@{name} has no body, and names no operation that the host runs")
+        if name != self._entry:
+            return [print_function(op, self._needs, self._written[name])]
+        return [print_function(op, self._needs, self._written[name], polling), print_packed(op)]
 
 
 def calls_without_recursion(module: ModuleOp) -> dict[str, list[func.CallOp]]:
@@ -175,39 +234,6 @@ def blamed_on(op: Operation) -> Generator[None]:
         raise
     except ValueError as error:
         raise LLVMPrintError(op, str(error)) from error
-
-
-def print_global(op: GlobalOp) -> str:
-    """Prints a global array, with its values or uninitialized."""
-    element = op.type.element_type
-    size_in_bytes(element)  # refuses i1
-    count = prod(op.type.get_shape())
-    value = op.initial_value
-    if value is None:
-        raise LLVMPrintError(op, f"@{op.sym_name.data} has no initial value")
-    if isinstance(value, UnitAttr):
-        text = "undef"
-    else:
-        assert isinstance(value, DenseIntOrFPElementsAttr)
-        if count > LONGEST_SPLAT and is_uniform(value) and not _is_zero(value):
-            raise LLVMPrintError(op, f"it would list each of {count} equal elements: fill them in a loop")
-        text = array_literal(value)
-    kind = "constant" if op.constant is not None else "global"
-    align = op.alignment.value.data if op.alignment is not None else 64
-    return f"@{op.sym_name.data} = internal {kind} [{count} x {spell(element)}] {text}, align {align}"
-
-
-def array_literal(value: DenseIntOrFPElementsAttr) -> str:
-    """The elements of a dense attribute as an LLVM array constant."""
-    if is_uniform(value) and _is_zero(value):
-        return "zeroinitializer"
-    element = spell(value.get_element_type())
-    return f"[{', '.join(f'{element} {scalar}' for scalar in dense_literals(value))}]"
-
-
-def _is_zero(value: DenseIntOrFPElementsAttr) -> bool:
-    """Tells whether the first element has no bit set."""
-    return not any(value.data.data[: value.get_element_type().compile_time_size])
 
 
 def declare_host(op: func.FuncOp, written: set[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func, memref, vector
@@ -55,14 +55,17 @@ class Accesses:
     calls: list[func.CallOp] = field(default_factory=list[func.CallOp])
 
 
-def written_arguments(module: ModuleOp) -> dict[str, set[int]]:
+def written_arguments(module: ModuleOp, known: Mapping[str, set[int]] | None = None) -> dict[str, set[int]]:
     """For each function, the positions of the arguments that it, or a callee, may write to: a fixed point over calls.
 
-    Views alias their source; all memrefs that a loop or a branch passes around are taken to alias each other.
+    Views alias their source; all memrefs that a loop or a branch passes around are taken to alias each other. Of some
+    functions it may be `known`.
     """
+    known = known or {}
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
+    written = {name: known.get(name, set[int]()) for name in functions}
+    functions = {name: op for name, op in functions.items() if name not in known}
     accesses = {name: accesses_of(op) for name, op in functions.items()}
-    written: dict[str, set[int]] = {name: set() for name in functions}
     changed = True
     while changed:  # until calls tell nothing new
         changed = False

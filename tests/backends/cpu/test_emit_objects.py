@@ -5,16 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
 from pullback.backends.cpu import emit_objects as emitting
 from pullback.backends.cpu import kept_objects
-from pullback.backends.cpu.emit_objects import LLVMError, emit_object, emit_objects
-from pullback.backends.cpu.kept_objects import emit_beside, kept_object
+from pullback.backends.cpu.emit_objects import LLVMError, ObjectEmitter, emit_object, emit_objects
+from pullback.backends.cpu.kept_objects import keep_object, kept_object, not_kept
 from pullback.backends.cpu.runtime import link
 from pullback.process.locks import COMPILING
 
@@ -79,12 +81,62 @@ def test_what_a_helper_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_is_kept_is_compiled_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, kept = TEXTS[:3]
-    alone = [emit_object(text) for text in (first, second, kept)]
-    assert emit_beside([first, second], [kept]) == (alone[0], alone[1])
+    first, second = TEXTS[:2]
+    assert not_kept([first, second]) == [first, second]
+    made = emit_object(second)
+    keep_object(second, made)
+    assert not_kept([first, second]) == [first]
     with monkeypatch.context() as patched:
         patched.setattr(kept_objects, "emit_objects", None)
-        assert kept_object(kept) == alone[2]
+        assert kept_object(second) == made
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "5"])
+def test_modules_that_come_earlier_are_compiled_to_the_same(
+    threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", threads)
+    interval, before = sys.getswitchinterval(), threading.active_count()
+    with ObjectEmitter() as emitter:
+        for text in TEXTS[:3]:
+            emitter.add(text)
+            time.sleep(0.01)
+        assert emitter.objects(TEXTS) == tuple(map(emit_object, TEXTS))
+    assert threading.active_count() == before
+    assert sys.getswitchinterval() == interval
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, MemoryError, None])
+def test_helpers_end_when_nobody_wants_the_result(
+    raised: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
+    begun = threading.Event()
+
+    def emit(text: str, machine: object, between: Callable[[], None]) -> bytes:
+        begun.set()
+        while True:
+            between()
+            time.sleep(0.001)
+
+    monkeypatch.setattr(emitting, "emit", emit)
+    interval, before = sys.getswitchinterval(), threading.active_count()
+    with nullcontext() if raised is None else pytest.raises(raised), ObjectEmitter() as emitter:
+        emitter.add(TEXTS[0])
+        assert begun.wait(10)
+        if raised is not None:
+            raise raised
+    assert threading.active_count() == before
+    assert sys.getswitchinterval() == interval
+
+
+def test_an_error_in_a_module_that_came_earlier_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
+    wrong = "define void @first() {\n  nonsense\n}"
+    with ObjectEmitter() as emitter:
+        emitter.add(wrong)
+        with pytest.raises(LLVMError, match="nonsense"):
+            emitter.objects([*TEXTS, wrong])
 
 
 def test_parts_call_each_other() -> None:
