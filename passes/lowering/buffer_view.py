@@ -62,9 +62,9 @@ class BufferView:
         indices = self.indices(builder, terms, constant)
         self.insert_store(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
 
-    def fetch(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> None:
-        """Has an element fetched into the caches, if there is one."""
-        insert(PrefetchOp(self.value, self.indices(builder, terms, constant)))
+    def fetch(self, builder: CodeBuilder, terms: Sequence[Term], constant: int, locality: int = 3) -> None:
+        """Has an element fetched into the caches, if there is one; see `PrefetchOp` for the locality."""
+        insert(PrefetchOp(self.value, self.indices(builder, terms, constant), locality=locality))
 
     def insert_store(self, op: Operation) -> None:
         """Inserts an operation that stores to the buffer, with its origin."""

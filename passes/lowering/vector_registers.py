@@ -19,6 +19,8 @@ CACHE_LINE = 512
 """The bits of a line of the cache."""
 FIRST_CACHE = 32 << 10
 """Bytes that the first-level cache surely has room for."""
+SECOND_CACHE = 1 << 20
+"""Bytes that a core's second-level cache has room for."""
 MOST_VECTORS = 8
 """Vectors in a row of the register block of a product."""
 

@@ -72,16 +72,17 @@ class StoredPlace:
     @staticmethod
     def at(builder: CodeBuilder, view: BufferView, offset: Affine) -> StoredPlace:
         """The first element, at which all indices are 0."""
-        return StoredPlace(builder, view, offset, ())._further((), offset.constant)
+        return StoredPlace(builder, view, offset, ()).further((), offset.constant)
 
-    def _further(self, terms: tuple[Term, ...], constant: int = 0) -> Self:
+    def further(self, terms: tuple[Term, ...], constant: int = 0) -> Self:
+        """The place so many elements on."""
         along = self.view.indices(self.builder, [*self.terms, *terms], constant)
         return replace(self, terms=tuple(zip(along, self.view.layout.strides, strict=True)))
 
     def moved(self, indices: Mapping[int, SSAValue]) -> Self:
         steps = self.offset.coefficients
         terms = tuple((index, steps[dim]) for dim, index in indices.items() if steps[dim])
-        return self._further(terms) if terms else self
+        return self.further(terms) if terms else self
 
     def element(self, steps: Steps) -> Scalar:
         return self.view.load(self.builder, self.terms, self._constant(steps))

@@ -20,6 +20,8 @@ Indices: TypeAlias = Mapping[int, SSAValue]
 Sums: TypeAlias = Sequence[SSAValue]
 Step: TypeAlias = Callable[[Indices, Sums], Sums]
 """Adds the products of one term, at these indices, to the sums so far."""
+Turn: TypeAlias = Callable[[Indices], None]
+"""What is done before each loop along the last dim, whose index is not among these."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,25 @@ class TermBlocks:
 
     # ---- loops ------------------------------------------------------------------------------------------
 
-    def sums(self, builder: CodeBuilder, zeros: Sums, step: Step) -> list[Scalar]:
+    def sums(self, builder: CodeBuilder, zeros: Sums, step: Step, turn: Turn | None = None) -> list[Scalar]:
         """The sums over all terms, of the type of `zeros`."""
         type_ = zeros[0].type
         assert isinstance(type_, VectorType)
         wide = TOTALS.get(type_.element_type)
         if not self.size or wide is None:
-            return [Scalar(s) for s in _nest(builder, self._all(), {}, zeros, step)]
+            return [Scalar(s) for s in _nest(builder, self._all(), {}, zeros, step, turn)]
         none = [builder.number(0, vector_type(wide, type_.get_shape()[0])).value] * len(zeros)
 
         def add(indices: Indices, totals: Sums) -> Sums:
             def one(block: Block, totals: Sums) -> Sums:
-                sums = self.block(builder, block, zeros, lambda here, sums: step({**indices, **here}, sums))
+                def inside(here: Indices, sums: Sums) -> Sums:
+                    return step({**indices, **here}, sums)
+
+                def before(here: Indices) -> None:
+                    if turn is not None:
+                        turn({**indices, **here})
+
+                sums = self.block(builder, block, zeros, inside, before)
                 pairs = zip(totals, sums, strict=True)
                 return [named((Scalar(t) + Scalar(s).cast(wide)).value, "so_far") for t, s in pairs]
 
@@ -94,13 +103,17 @@ class TermBlocks:
 
         return builder.loop((0, extent, self.size), "block", carried, at)
 
-    def block(self, builder: CodeBuilder, block: Block, zeros: Sums, step: Step) -> Sums:
+    def block(
+        self, builder: CodeBuilder, block: Block, zeros: Sums, step: Step, turn: Turn | None = None
+    ) -> Sums:
         """The sums over the terms of a block."""
         (dim, _), *inner = self._all()[self.cut :]
 
         def at(index: SSAValue, carried: Sums) -> list[SSAValue]:
-            return list(_nest(builder, inner, {dim: index}, carried, step))
+            return list(_nest(builder, inner, {dim: index}, carried, step, turn))
 
+        if not inner and turn is not None:
+            turn({})
         return builder.loop_between((block.start, block.end, builder.index(1)), "k", zeros, at)
 
     def _all(self) -> list[tuple[int, int]]:
@@ -117,14 +130,21 @@ class Block:
 
 
 def _nest(
-    builder: CodeBuilder, dims: Sequence[tuple[int, int]], indices: Indices, carried: Sums, body: Step
+    builder: CodeBuilder,
+    dims: Sequence[tuple[int, int]],
+    indices: Indices,
+    carried: Sums,
+    body: Step,
+    turn: Turn | None = None,
 ) -> Sums:
-    """One loop for each of these dims and extents, which carry values, around a body."""
+    """One loop for each of these dims and extents, which carry values, around a body; `turn` before the last one."""
     if not dims:
         return body(indices, carried)
     (dim, extent), *inner = dims
 
     def at(index: SSAValue, carried: Sums) -> list[SSAValue]:
-        return list(_nest(builder, inner, {**indices, dim: index}, carried, body))
+        return list(_nest(builder, inner, {**indices, dim: index}, carried, body, turn))
 
+    if not inner and turn is not None:
+        turn(indices)
     return builder.loop((0, extent, 1), "k", carried, at)

@@ -28,6 +28,7 @@ from pullback.dialects.graph.op.affine import Affine, row_major_strides
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT, TOTALS
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import place_in
 from pullback.passes.loops.products.term_blocks import Block, Sums, TermBlocks
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
@@ -102,7 +103,7 @@ class TermParts:
 
         def block(block: Block) -> None:
             self.blocks.loops(
-                start.moved(block.around),
+                self._fetching(start.moved(block.around), block),
                 self.blocks.around,
                 lambda at: self.blocks.panels(at, lambda at, sizes: self._rows(at, sizes, block, part)),
             )
@@ -115,6 +116,18 @@ class TermParts:
             return []
 
         builder.loop_between((lower, upper, builder.index(step)), "term", [], first)
+
+    def _fetching(self, at: Start, block: Block) -> Start:
+        """Has the loops of a block of terms fetch what the next one reads."""
+        blocks, (cut, *inner) = self.blocks, self.terms.dims[self.terms.cut :]
+        turns = [blocks.turn(d) for d in (*blocks.around, blocks.columns, blocks.row, *inner[:-1])]
+        dims = (*blocks.around, blocks.columns, blocks.row, *inner)
+        inside = {cut: self.terms.size, **{d: blocks.extents[d] for d in dims}}
+        found = [
+            FetchAhead.of(place.moved({cut: block.start}), (cut, self.terms.size), inside, turns)
+            for place in (at.a, at.b)
+        ]
+        return replace(at, ahead=tuple(ahead for ahead in found if ahead is not None))
 
     def _end(self, start: SSAValue, size: int, most: SSAValue) -> SSAValue:
         end = self.builder.sum_of([(start, 1)], size, "end")
@@ -138,7 +151,7 @@ class TermParts:
         """Adds the sums of a block of terms to the totals of a block of results."""
         zero = self.builder.number(0, vector_type(self.element_type, self.blocks.count))
         zeros = [zero.value] * (found.rows * len(found.sizes))
-        sums: Sums = self.terms.block(self.builder, block, zeros, self.blocks.step(found))
+        sums: Sums = self.terms.block(self.builder, block, zeros, self.blocks.step(found), found.fetch)
         first = self._terms({**found.at.indices, self.terms.dims[0]: part})
         for number, value in enumerate(sums):
             r, v = divmod(number, len(found.sizes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects import vector
@@ -13,6 +13,7 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.products.fetch_ahead import FetchAhead, Turn
 from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
@@ -27,16 +28,19 @@ FETCH_AHEAD = 6
 
 @dataclass(frozen=True)
 class Start:
-    """Where the loops have come to: the places in both factors, and the indices."""
+    """Where the loops have come to: the places in both factors, the indices, and what is fetched meanwhile."""
 
     a: OperandPlace
     b: OperandPlace
     indices: Indices
+    ahead: tuple[FetchAhead, ...] = ()
 
     def moved(self, indices: Indices, but: int | None = None) -> Start:
         """Moved on along these dims; along `but` the places stay, since they are moved along it later."""
         moving = {dim: index for dim, index in indices.items() if dim != but}
-        return Start(self.a.moved(moving), self.b.moved(moving), {**self.indices, **indices})
+        return replace(
+            self, a=self.a.moved(moving), b=self.b.moved(moving), indices={**self.indices, **indices}
+        )
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class WindowBlock:
     at: Start
     rows: int
     sizes: Sequence[int]
+
+    def fetch(self, indices: Indices) -> None:
+        """Fetches a share of what is read after this iteration; `indices` are those of the terms."""
+        for ahead in self.at.ahead:
+            ahead.fetch({**self.at.indices, **indices})
 
 
 class WindowBlocks:
@@ -138,6 +147,11 @@ class WindowBlocks:
         if rest:
             begin = builder.sum_of([(first, 1)], full, "row")
             body(WindowBlock(at.moved({self.row: begin}), rest, sizes))
+
+    def turn(self, dim: int) -> Turn:
+        """The indices along a dim that one iteration of its loop has."""
+        sizes = {self.row: self.blocks.rows, self.columns: self.vectors * self.count}
+        return dim, self.extents[dim], sizes.get(dim, 1)
 
     # ---- blocks -----------------------------------------------------------------------------------------
 

@@ -17,12 +17,14 @@ constant distance apart. Where the terms are many and the result is small, the l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
@@ -54,7 +56,11 @@ class WindowProduct:
             share = self._share_of_rows(leading)
             if not share:
                 whole = zero, rows.full, rows.rest
-                self._parallel(start, leading, lambda at: self._panels(at, inner, whole))
+
+                def iteration(at: Start) -> None:
+                    self._panels(self._fetching(at, leading, inner), inner, whole)
+
+                self._parallel(start, leading, iteration)
                 return
 
             def rows_of_share(at: Start) -> None:
@@ -110,6 +116,16 @@ class WindowProduct:
         else:
             body(start)
 
+    def _fetching(self, at: Start, leading: Sequence[int], inner: Sequence[int]) -> Start:
+        """Has the loops in an iteration fetch what the next one reads of the first factor."""
+        blocks = self.blocks
+        if not leading:
+            return at
+        turns = [blocks.turn(d) for d in (blocks.columns, *inner, blocks.row, *blocks.terms[:-1])]
+        inside = {d: blocks.extents[d] for d in (*inner, blocks.row, *blocks.terms)}
+        ahead = FetchAhead.of(at.a, (leading[-1], 1), inside, turns)
+        return at if ahead is None else replace(at, ahead=(ahead,))
+
     def _panels(self, at: Start, inner: Sequence[int], rows: tuple[SSAValue, int, int]) -> None:
         """All columns of some rows."""
 
@@ -122,7 +138,7 @@ class WindowProduct:
         """One block of the result: sums in registers, then what the kernel makes of them."""
         zero = self.builder.number(0, vector_type(self.blocks.product.element_type, self.blocks.count))
         zeros = [zero.value] * (block.rows * len(block.sizes))
-        sums = iter(self.terms.sums(self.builder, zeros, self.blocks.step(block)))
+        sums = iter(self.terms.sums(self.builder, zeros, self.blocks.step(block), block.fetch))
         for r in range(block.rows):
             for v, size in enumerate(block.sizes):
                 level = self.blocks.result(block.at.indices, r, v, size)
