@@ -56,13 +56,7 @@ def reduce_exponent(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
 
 def exp_minus_1(r: LLVMValue) -> LLVMValue:
     """exp(r) - 1 for |r| <= ln 2 / 2."""
-    return exp_minus_1_and_rest(r)[0]
-
-
-def exp_minus_1_and_rest(r: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
-    """exp(r) - 1, and exp(r) - 1 - r, for |r| <= ln 2 / 2."""
-    series, square = polynomial(r, SERIES[r.format]), r * r
-    return fma(series, square, r), series * square
+    return fma(polynomial(r, SERIES[r.format]), r * r, r)
 
 
 def power_of_two(k: LLVMValue, bias: LLVMValue | int) -> LLVMValue:

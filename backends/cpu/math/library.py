@@ -20,7 +20,7 @@ from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue, result_typ
 from pullback.backends.cpu.math.log import log, log1p
 from pullback.backends.cpu.math.pow import pow
 from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos
-from pullback.backends.cpu.math.tanh import tanh, tanh_exp_of_minus
+from pullback.backends.cpu.math.tanh import tanh
 
 INLINED = "alwaysinline nounwind memory(none)"
 CALLED = 'noinline nounwind memory(none) "prefer-vector-width"="512"'
@@ -49,7 +49,6 @@ FUNCTIONS: dict[str, Callable[..., LLVMValue]] = {
 """Name -> what writes the body."""
 PAIRS: dict[str, Callable[[LLVMValue], tuple[LLVMValue, LLVMValue]]] = {
     "sin_cos": sin_cos,
-    "tanh_exp_of_minus": tanh_exp_of_minus,
 }
 """Name -> what writes the body of a function with two results, which share most of their work.
 
