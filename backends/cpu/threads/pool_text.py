@@ -62,7 +62,7 @@ PARKED = 1
 def run_at(address: int) -> str:
     """LLVM IR of `RUN` for a module of its own, given its address in this process."""
     return (
-        f"define internal void @{RUN}(ptr %body, ptr %captured, i64 %iterations, i64 %cost) {{\n"
+        f"define hidden void @{RUN}(ptr %body, ptr %captured, i64 %iterations, i64 %cost) {{\n"
         f"  call void inttoptr (i64 {address} to ptr)(ptr %body, ptr %captured, i64 %iterations, i64 %cost)\n"
         "  ret void\n}\n"
     )

@@ -80,6 +80,16 @@ def test_each_compilation_has_a_library_of_its_own(tmp_path: Path) -> None:
 
 
 @needs_tools
+def test_loops_of_all_threads_are_linked(tmp_path: Path) -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (300_000,), name="x")
+        step = pb.compile([x], [pb.tanh(x)], debug=tmp_path)
+    values = np.linspace(-1, 1, 300_000, dtype=np.float32)
+    np.testing.assert_allclose(step(values)[0], np.tanh(values), rtol=1e-6)
+    assert "call void @pb.parallel(" in next(tmp_path.glob("*.ll")).read_text()
+
+
+@needs_tools
 def test_true_is_a_new_folder_and_copies_have_lines_too() -> None:
     first = compiled(True)
     second = pickle.loads(pickle.dumps(first))
