@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import DenseArrayBase, StringAttr, i32
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -39,6 +39,7 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
 from pullback.dialects.graph.windows.window_views import (
+    PLACE,
     beside_places,
     by_place,
     first_largest,
@@ -144,7 +145,14 @@ class MaxPool2D(Pool):
     def expand(self) -> Tensor | None:
         if not has_few_places(self.windows):
             return None
+        if self._has_gradient() and tiles(self.windows, self.x.extents[1:3]):
+            return first_largest(window_views(self.name, self.x, self.windows))[0]
         return reduce(Maximum.of, window_views(self.name, self.x, self.windows, _lowest(self.x.type)))
+
+    def _has_gradient(self) -> bool:
+        """Tells whether its gradient is asked for, which compares the same elements to find the largest one."""
+        users = [use.operation for use in self.images.uses]
+        return any(isinstance(op, MaxPool2DGradient) and op.properties == self.properties for op in users)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (MaxPool2DGradient.of(self.x, dy, **self.properties),)
@@ -211,7 +219,7 @@ class MaxPool2DGradient(AtLargest):
         if not tiles(self.windows, x.extents[1:3]):
             return self._of_overlapping(x, dy)
         _, larger = first_largest(window_views(self.name, x, self.windows))
-        found = Fill.full(0, tensor_type(i32, dy.extents))
+        found = Fill.full(0, tensor_type(PLACE, dy.extents))
         for place, is_larger in enumerate(larger, 1):
             found = Where.of(is_larger, place, found)
         is_at_place = Equal.of(beside_places(found), by_place(self.windows))

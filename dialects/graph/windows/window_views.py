@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import i32
+from xdsl.dialects.builtin import i8
 
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Where
@@ -30,6 +30,8 @@ from pullback.dialects.graph.windows.windows import Windows, window_count
 
 MOST_PLACES = 49
 """The most positions of a window: a kernel has a view for each, and larger windows are left to the host."""
+PLACE = i8
+"""The type of a position in a window, where kernels store it."""
 
 
 def has_few_places(windows: Windows) -> bool:
@@ -72,8 +74,8 @@ def first_places(op: str, x: Tensor, windows: Windows) -> Tensor:
     views = window_views(op, x, windows)
     inside = [None] * len(views)
     if is_padded(windows, x.extents[1:3]):
-        inside = window_views(op, Fill.full(1, tensor_type(i32, (1, *x.extents[1:3], 1))), windows)
-    found, largest = Fill.full(-1, tensor_type(i32, views[0].extents)), views[0]
+        inside = window_views(op, Fill.full(1, tensor_type(PLACE, (1, *x.extents[1:3], 1))), windows)
+    found, largest = Fill.full(-1, tensor_type(PLACE, views[0].extents)), views[0]
     for place, (view, exists) in enumerate(zip(views, inside, strict=True)):
         is_first_nan = LogicalAnd.of(IsNaN.of(view), LogicalNot.of(IsNaN.of(largest)))
         is_larger = LogicalOr.of(LogicalOr.of(Equal.of(found, -1), Greater.of(view, largest)), is_first_nan)
@@ -97,9 +99,9 @@ def tiles(windows: Windows, image: Sequence[int]) -> bool:
 
 
 def by_place(windows: Windows) -> Tensor:
-    """Emits the number of each position in a window: (1, 1, rows of a window, 1, columns of a window, 1), i32."""
+    """Emits the number of each position in a window: (1, 1, rows of a window, 1, columns of a window, 1)."""
     rows, columns = windows.size
-    places = np.arange(rows * columns, dtype=np.int32)
+    places = np.arange(rows * columns, dtype=np.int8)
     return Constant.from_array(places.reshape(1, 1, rows, 1, columns, 1))
 
 
