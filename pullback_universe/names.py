@@ -11,6 +11,7 @@ PASSES = [
     "merge-loops",
     "specialize-shapes",
     "batch-products",
+    "stacks-to-rows",
     "hoist-invariants",
     "block-rows",
     "place-devices",

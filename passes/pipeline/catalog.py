@@ -24,6 +24,7 @@ OURS: Mapping[str, tuple[str, str]] = {
     "dce": ("simplify.dce", "DeadCode"),
     "specialize-shapes": ("shapes.specialize_shapes", "SpecializeShapes"),
     "batch-products": ("recurrences.batch_products", "BatchProducts"),
+    "stacks-to-rows": ("recurrences.stacks_to_rows", "StacksToRows"),
     "hoist-invariants": ("recurrences.hoist_invariants", "HoistInvariants"),
     "block-rows": ("row_blocks.block_rows", "BlockRows"),
     "place-devices": ("placement.place_devices", "PlaceDevices"),

@@ -45,8 +45,8 @@ for _name, _pipeline in {
     ),
     "kernels": Pipeline(
         "kernels with a schedule each, and a place in memory for every value; of a finished graph of static shapes",
-        "inline-calls,batch-products,hoist-invariants,block-rows,place-devices,form-kernels,plan-memory,"
-        "verify-level{level=kernels}",
+        "inline-calls,batch-products,stacks-to-rows,hoist-invariants,block-rows,place-devices,form-kernels,"
+        "plan-memory,verify-level{level=kernels}",
     ),
     "loops": Pipeline(
         "CPU loops over memory, one function for each kernel, and the host function that calls them",

@@ -48,7 +48,7 @@ class KeptRows:
         """The bytes of memory that keeping a value takes."""
         if value in self._known or self._whole_sequence(value) is not None:
             return 0
-        pushed = self._pushed(value)
+        pushed = self.pushed(value)
         if pushed is not None:
             loop, inner = pushed
             if self._rows_of(loop)._whole_sequence(inner) is not None:
@@ -67,11 +67,12 @@ class KeptRows:
         whole = self._whole_sequence(value)
         if whole is not None:
             return whole
-        pushed = self._pushed(value)
+        pushed = self.pushed(value)
         if pushed is not None:
             loop, inner = pushed
             return self._rows_of(loop).keep(inner)
-        return self._written(value)
+        already = self._written_already(value)
+        return self._written(value) if already is None else already
 
     def _whole_sequence(self, value: SSAValue) -> Tensor | None:
         """The tensor of which the trips read one row after the other, all of them, in our order."""
@@ -81,7 +82,7 @@ class KeptRows:
         rows = Tensor(row.operands[0])
         return rows if rows.extents[0] == self.trips else None
 
-    def _pushed(self, value: SSAValue) -> tuple[While, SSAValue] | None:
+    def pushed(self, value: SSAValue) -> tuple[While, SSAValue] | None:
         """The loop that pushed what this loop pops, trip by trip backwards, and the value there."""
         pop = value.owner
         if not isinstance(pop, Pop) or value is not pop.results[1]:
@@ -110,20 +111,35 @@ class KeptRows:
             self._others[loop] = KeptRows(loop, self.trips, order)
         return self._others[loop]
 
+    def _written_already(self, value: SSAValue) -> Tensor | None:
+        """The tensor of all rows that the loop carries already, if it does: others may have kept the value."""
+        for at, following in enumerate(yield_of(self.loop).operands):
+            op, so_far = following.owner, self.loop.body.block.args[at]
+            if not isinstance(op, ReplaceRows) or op.operands[0] is not so_far:
+                continue
+            slices = op.operands[1].owner
+            if not isinstance(slices, MakeSlices) or _unshaped(slices.operands[0]) is not value:
+                continue
+            numbers = sequence_of(_unshaped(slices.operands[1]), self.loop, self.trips)
+            extents = (self.trips, *Tensor(value).extents)
+            if numbers == self.order and Tensor(so_far).extents == extents:
+                return Tensor(self.loop.results[at])
+        return None
+
     def _written(self, value: SSAValue) -> Tensor:
         """Carries a tensor of all rows through the loop; each trip writes one."""
         made, loop, x = value.owner, self.loop, Tensor(value)
         like = made if isinstance(made, Operation) else loop
         with inserting(before(loop, like)):
             rows = Fill.full(0, tensor_type(x.element_type, (self.trips, *x.extents)))
-        row = self._row_number()
+        row = self.row_number()
         so_far = Tensor(carry(loop, rows.value))
         with inserting(before(yield_of(loop), like)):
             slices = MakeSlices.make(Reshape.to(x, (1, *x.extents)), Reshape.to(row, (1,)), so_far)
             following = ReplaceRows.of(so_far, slices)
         return Tensor(yield_next(loop, following.value))
 
-    def _row_number(self) -> Tensor:
+    def row_number(self) -> Tensor:
         """The number of this trip's row, from a counter of the loop, or from one that it gets."""
         if self._row is not None:
             return self._row
@@ -131,7 +147,9 @@ class KeptRows:
         for argument in block.args:
             counter = counter_of(loop, argument.index)
             if counter is not None and counter.step == self.order.step:
-                with inserting(before(yield_of(loop))):
+                first = block.first_op
+                assert first is not None
+                with inserting(before(first, loop)):
                     shift = self.order.first - counter.first
                     self._row = Tensor(argument) + shift if shift else Tensor(argument)
                 return self._row
@@ -142,6 +160,12 @@ class KeptRows:
             following = self._row + self.order.step
         yield_next(loop, following.value)
         return self._row
+
+
+def _unshaped(value: SSAValue) -> SSAValue:
+    """What a value is a reshape of, or the value."""
+    op = value.owner
+    return op.operands[0] if isinstance(op, Reshape) else value
 
 
 def flattened(rows: Tensor) -> Tensor:
