@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
@@ -38,7 +38,7 @@ def verify(module: ModuleOp) -> None:
         raise
     except Exception as error:  # some of xDSL's operations raise no VerifyException
         raise _located(module, error) from error
-    _check_dominance(ops)
+    _check_dominance(module)
     _check_globals(ops)
 
 
@@ -107,22 +107,35 @@ def _message(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _check_dominance(ops: Sequence[Operation]) -> None:
+def _check_dominance(module: ModuleOp) -> None:
     """Checks dominance, which xDSL does not: its parser accepts uses before definitions, and a pass may make them."""
-    order = {op: index for index, op in enumerate(ops)}
-    regions: dict[Region, DominanceInfo] = {}
-    for op, index in order.items():
-        block = op.parent
-        for value in op.operands:
-            owner = value.owner
-            # Nearly every value is defined in the block that uses it.
-            if owner is block or (
-                isinstance(owner, Operation) and owner.parent is block and order[owner] < index
-            ):
-                continue
-            if not _dominates(owner, op, order, regions):
-                name = f"%{value.name_hint}" if value.name_hint else "a value"
-                raise VerificationError(f"'{op.name}': {name} is {_fault(owner, op)}", op)
+    paths = _Paths(module)
+    for region in module.regions:
+        _check_region(region, set(), paths)
+
+
+def _check_region(region: Region, visible: set[int], paths: _Paths) -> None:
+    """Checks the operands in a region, in the order of the text.
+
+    Args:
+        region: of an operation that does not isolate it, or no value is visible.
+        visible: the identities of the values that were defined before, here or around; the same afterwards.
+        paths: decides on those that are not, which are in other blocks of a region, or wrong.
+    """
+    for block in region.blocks:
+        here = list(map(id, block.args))
+        visible.update(here)
+        for op in block.ops:
+            for value in op.operands:
+                if id(value) not in visible and not paths.dominates(value.owner, op):
+                    name = f"%{value.name_hint}" if value.name_hint else "a value"
+                    raise VerificationError(f"'{op.name}': {name} is {_fault(value.owner, op)}", op)
+            for inner in op.regions:
+                _check_region(inner, set[int]() if _is_isolated(op) else visible, paths)
+            made = list(map(id, op.results))
+            visible.update(made)
+            here += made
+        visible.difference_update(here)
 
 
 def _fault(owner: Operation | Block, user: Operation) -> str:
@@ -147,28 +160,34 @@ def _isolates(kind: type[Operation]) -> bool:
     return any(kind.has_trait(trait, value_if_unregistered=False) for trait in isolating)
 
 
-def _dominates(
-    owner: Operation | Block,
-    user: Operation,
-    order: dict[Operation, int],
-    regions: dict[Region, DominanceInfo],
-) -> bool:
-    """Tells whether the values of `owner` dominate `user`: defined on every path to it, and visible there."""
-    block = owner if isinstance(owner, Block) else owner.parent
-    if block is None or block.parent is None or (isinstance(owner, Operation) and owner not in order):
-        return False
-    ancestor = user
-    while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
-        outer = ancestor.parent_op()
-        if outer is None or _is_isolated(outer):
+class _Paths:
+    """Dominance of values in a module where a region may have several blocks."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        self._module = module
+        self._regions: dict[Region, DominanceInfo] = {}
+
+    @cached_property
+    def _order(self) -> dict[Operation, int]:
+        return {op: index for index, op in enumerate(operations_within(self._module))}
+
+    def dominates(self, owner: Operation | Block, user: Operation) -> bool:
+        """Tells whether the values of `owner` dominate `user`: defined on every path to it, and visible there."""
+        block = owner if isinstance(owner, Block) else owner.parent
+        if block is None or block.parent is None or not (owner is block or owner in self._order):
             return False
-        ancestor = outer
-    if parent is None:
-        return False
-    if parent is block:
-        # An op's own regions do not see its results: there `ancestor` is the owner itself.
-        return isinstance(owner, Block) or order[owner] < order[ancestor]
-    region = block.parent
-    if region not in regions:
-        regions[region] = DominanceInfo(region)
-    return regions[region].strictly_dominates(block, parent)
+        ancestor = user
+        while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
+            outer = ancestor.parent_op()
+            if outer is None or _is_isolated(outer):
+                return False
+            ancestor = outer
+        if parent is None:
+            return False
+        if parent is block:
+            # An op's own regions do not see its results: there `ancestor` is the owner itself.
+            return isinstance(owner, Block) or self._order[owner] < self._order[ancestor]
+        region = block.parent
+        if region not in self._regions:
+            self._regions[region] = DominanceInfo(region)
+        return self._regions[region].strictly_dominates(block, parent)
