@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeAlias, cast
 
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, main_function, run_pipeline
 from pullback.driver.target_pipeline import check_end, lowered_for
 from pullback.driver.targets.registry import target_named, targets
-from pullback.driver.targets.target import Executor
+from pullback.driver.targets.target import Executor, ProgramToKeep
 from pullback.driver.truth_values import takes_truth_values, with_truth_values
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.run_passes import quiet_collector
@@ -153,17 +153,24 @@ class Program:
 
     def _made_for(self, shapes: Shapes) -> Executor:
         target = self._target
-        graph = self.specialised(shapes) if target.static_shapes else self.finished
+
+        @cache
+        def graph() -> ModuleOp:
+            return self.specialised(shapes) if target.static_shapes else self.finished
+
+        def lowered() -> ModuleOp:
+            return lowered_for(graph(), target, self._passes)
+
         if self._debug is not None:
-            executor = self._debug.executor(graph, target, self._passes)
+            executor = self._debug.executor(graph(), target, self._passes)
         elif target.kept_executor is not None and not self._device_outputs:
             executor = target.kept_executor(
-                graph, self._passes, target.pipeline, lambda: lowered_for(graph, target, self._passes)
+                ProgramToKeep(self.module, shapes, self._passes, target.pipeline, graph, lowered)
             )
         else:
             made = target.device_executor if self._device_outputs else target.executor
             assert made is not None
-            executor = made(lowered_for(graph, target, self._passes), graph)
+            executor = made(lowered(), graph())
         return with_truth_values(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from pullback.driver.targets.native_function import NativeFunction, compiled
-from pullback.driver.targets.target import Target, Text
+from pullback.driver.targets.target import ProgramToKeep, Target, Text
 from pullback.passes.lowering.support import KERNEL_DTYPES
 from pullback.passes.pipeline.pipelines import OptionValue
 
@@ -19,12 +18,10 @@ from pullback.passes.pipeline.pipelines import OptionValue
 Array = npt.NDArray[Any]
 
 
-def _kept(
-    finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str, lowered: Callable[[], ModuleOp]
-) -> NativeFunction:
+def _kept(program: ProgramToKeep) -> NativeFunction:
     from pullback.driver.targets.kept_function import kept_function
 
-    return kept_function(finished, passes, pipeline, lowered)
+    return kept_function(program)
 
 
 def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undefined: Sequence[int]) -> None:

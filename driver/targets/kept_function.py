@@ -1,4 +1,4 @@
-"""Finds the native code of a finished graph among what is kept, or compiles it and keeps it.
+"""Finds the native code of a program among what is kept, or finishes and compiles it and keeps the code.
 
 An entry is JSON and object files, sealed with their digest (`sealed_files`):
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException
 
 from pullback.backends.cpu.host_functions import HostFunctions
@@ -34,6 +33,7 @@ from pullback.driver.layout import Argument, Layout, arguments_of_main
 from pullback.driver.targets.kept_host_functions import bound_host_functions, kept_host_functions
 from pullback.driver.targets.native_function import NativeFunction
 from pullback.driver.targets.native_key import NotKeptError, native_key
+from pullback.driver.targets.target import ProgramToKeep
 from pullback.passes.lowering.made_functions import telling_of_functions
 
 MAGIC = b"pullback program 1\n"
@@ -42,25 +42,23 @@ LARGEST = LIMITS[PROGRAM] // 8
 """Bytes of an entry, which may hold constants of any size."""
 
 
-def kept_function(
-    finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str, lowered: Callable[[], ModuleOp]
-) -> NativeFunction:
-    """A finished graph as native code, compiled now or earlier; see `KeptExecutor`."""
+def kept_function(program: ProgramToKeep) -> NativeFunction:
+    """A program as native code, compiled now or earlier."""
     start = time.perf_counter()
     try:
         folder = _folder()
-        key = native_key(finished, passes, pipeline)
+        key = native_key(program)
     except NotKeptError as reason:
         PROGRAMS.misses[str(reason)] += 1
-        return _loaded(*_made(finished, passes, lowered))
+        return _loaded(*_made(program))
     path = folder / f"{key[:40]}{PROGRAM}"
-    found = _found(path, key, finished, start)
+    found = _found(path, key, program, start)
     if isinstance(found, NativeFunction):
         return found
-    arguments, code, host = _made(finished, passes, lowered)
+    arguments, code, host = _made(program)
     made, reason = _loaded(arguments, code, host), found
     try:
-        entry = _entry(key, arguments, code, finished, time.perf_counter() - start)
+        entry = _entry(key, arguments, code, program.finished(), time.perf_counter() - start)
     except NotKeptError as error:
         reason = str(error)
     else:
@@ -87,16 +85,14 @@ def _warn_once(message: str) -> None:
     warnings.warn(f"{message}; programs are compiled anew in each process", RuntimeWarning, stacklevel=2)
 
 
-def _made(
-    finished: ModuleOp, passes: Sequence[ModulePass], lowered: Callable[[], ModuleOp]
-) -> tuple[tuple[Argument, ...], NativeCode, HostFunctions]:
+def _made(program: ProgramToKeep) -> tuple[tuple[Argument, ...], NativeCode, HostFunctions]:
     """The code, made while the kernels are being lowered; passes of a user may change what was lowered before them."""
     from pullback.backends.cpu.make_native_code import native_code_maker
 
     with native_code_maker() as maker:
-        with nullcontext() if passes else telling_of_functions(maker.early):
-            loops = lowered()
-        return arguments_of_main(loops, finished), *maker.of(loops)
+        with nullcontext() if program.passes else telling_of_functions(maker.early):
+            loops = program.lowered()
+        return arguments_of_main(loops, program.finished()), *maker.of(loops)
 
 
 def _loaded(
@@ -105,7 +101,7 @@ def _loaded(
     return NativeFunction(Layout.of_arguments(arguments), Executable(code, host))
 
 
-def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunction | str:
+def _found(path: Path, key: str, program: ProgramToKeep, start: float) -> NativeFunction | str:
     """The function that is kept under a key, or why there is none."""
     try:
         entry = read_sealed(path, MAGIC)
@@ -113,7 +109,7 @@ def _found(path: Path, key: str, finished: ModuleOp, start: float) -> NativeFunc
         return "it is new"
     wrong = (ValueError, LookupError, TypeError, RuntimeError, DiagnosticException)
     try:
-        arguments, code, seconds = _read(entry or b"", key, finished)
+        arguments, code, seconds = _read(entry or b"", key, program)
         found = _loaded(arguments, code)
     except wrong:  # it was sealed by somebody else
         return "its file is damaged"
@@ -143,7 +139,7 @@ def _entry(
     return entry
 
 
-def _read(entry: bytes, key: str, finished: ModuleOp) -> tuple[list[Argument], NativeCode, float]:
+def _read(entry: bytes, key: str, program: ProgramToKeep) -> tuple[list[Argument], NativeCode, float]:
     """What an entry holds; ValueError for that of another key."""
     end = _LENGTH + int.from_bytes(entry[:_LENGTH], "little")
     header: dict[str, Any] = json.loads(entry[_LENGTH:end])
@@ -154,5 +150,6 @@ def _read(entry: bytes, key: str, finished: ModuleOp) -> tuple[list[Argument], N
         objects.append(entry[end : end + length])
         end += length
     arguments = [Argument(role, tuple(shape), np.dtype(dtype)) for role, shape, dtype in header["arguments"]]
-    host_functions = bound_host_functions(header["host functions"], finished)
+    kept = header["host functions"]
+    host_functions = bound_host_functions(kept, program.finished()) if kept else []
     return arguments, from_kept_parts(header["code"], objects, host_functions), header["seconds"]

@@ -51,8 +51,6 @@ def bound_host_functions(kept: dict[str, Any], finished: ModuleOp) -> list[func.
     Raises:
         DiagnosticException, KeyError, IndexError: they are none for this graph.
     """
-    if not kept:
-        return []
     ops = list(finished.walk())
     classes = {op.name: type(op) for op in ops if isinstance(op, GraphOp)}
     functions: list[func.FuncOp] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,6 @@ import ml_dtypes
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Dialect
-from xdsl.passes import ModulePass
 
 from pullback.backends.cpu.machine import machine_key
 from pullback.dialects.context import DIALECTS
@@ -21,9 +20,11 @@ from pullback.dialects.graph.op.graph_op import OPS
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.ir.module_digest import ModuleDigest
 from pullback.driver.run_pipeline import main_function
+from pullback.driver.targets.target import ProgramToKeep
 from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.pipeline.instrumentation import active_instrumentations
 from pullback.passes.pipeline.print_pipeline import pipeline_text
+from pullback.passes.simplify.matching import registered_folds
 from pullback.process.source_digest import (
     UnknownSourceError,
     digest_of_definitions,
@@ -36,13 +37,8 @@ class NotKeptError(Exception):
     """Code of a program is not kept; the message says why."""
 
 
-def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) -> str:
-    """The key of the code of a finished graph.
-
-    Args:
-        finished: of level `graph` or `kernels`, and of static shapes.
-        passes: those of a user.
-        pipeline: the text of the target's passes.
+def native_key(program: ProgramToKeep) -> str:
+    """The key of the code of a program.
 
     Raises:
         NotKeptError: someone watches the passes, one of a user's may do more than to rewrite the program, or something
@@ -50,15 +46,16 @@ def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) 
     """
     if any(i.needs_every_pass for i in active_instrumentations()):
         raise NotKeptError("the passes are watched")
-    for pass_ in passes:
+    for pass_ in program.passes:
         if not is_of_compiler(type(pass_).__module__) or not getattr(pass_, "only_rewrites", True):
             raise NotKeptError(f"the pass '{pass_.name}' may do more than to rewrite the program")
-    digest = ModuleDigest(finished, _names_in_messages(finished))
+    digest = ModuleDigest(program.built, _names_in_messages(program.built))
     try:
         parts = {
             "program": digest.hexadecimal,
-            "passes": pipeline_text(passes, defaults=True),
-            "pipeline": pipeline,
+            "shapes": [list(shape) for shape in program.shapes],
+            "passes": pipeline_text(program.passes, defaults=True),
+            "pipeline": program.pipeline,
             "sources": own_digest(),
             "plug-ins": _digest_of_plugins(digest.classes),
             "versions": _versions(),
@@ -71,9 +68,9 @@ def native_key(finished: ModuleOp, passes: Sequence[ModulePass], pipeline: str) 
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _names_in_messages(finished: ModuleOp) -> Iterator[str | None]:
+def _names_in_messages(built: ModuleOp) -> Iterator[str | None]:
     """The names of inputs and of variables: messages about arguments have them."""
-    main = main_function(finished)
+    main = main_function(built)
     yield from (argument.name_hint for argument in main.body.block.args)
     yield from (op.result.name_hint for op in main.walk() if isinstance(op, VariableOp))
 
@@ -81,10 +78,11 @@ def _names_in_messages(finished: ModuleOp) -> Iterator[str | None]:
 def _digest_of_plugins(classes: set[type]) -> str | None:
     """The digest of what plug-ins and the program itself define; None where nothing of it comes into play."""
     foreign = [cls for cls in classes if not is_of_compiler(cls.__module__)]
-    if not foreign and not TABLE.added:
+    folds = [fold for fold in registered_folds() if not is_of_compiler(fold.__module__)]
+    if not foreign and not TABLE.added and not folds:
         return None
     dialects = [getattr(factory, "holds", factory) for factory in DIALECTS.added.values()]
-    registered = [*foreign, *OPS.added.values(), *TABLE.added.values(), *dialects]
+    registered = [*foreign, *OPS.added.values(), *TABLE.added.values(), *dialects, *folds]
     return digest_of_definitions(part for value in registered for part in _code_of(value))
 
 

@@ -21,14 +21,32 @@ Array = npt.NDArray[Any]
 Executor: TypeAlias = Callable[[Sequence[Array], Mapping[str, Array]], list[Array]]
 """Runs a function on its inputs and on the contents of its variables, which it updates in place."""
 
-KeptExecutor: TypeAlias = Callable[[ModuleOp, Sequence[ModulePass], str, Callable[[], ModuleOp]], Executor]
-"""From a finished graph, the passes of a user, the text of the target's pipeline, and what lowers it by these."""
-
 GraphRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Mapping[str, Array]], Sequence[Any]]
 """Runs the named function of a graph on its inputs; the variables' arrays are updated in place."""
 
 MemoryRunner: TypeAlias = Callable[[ModuleOp, str, Sequence[Array], Sequence[int]], None]
 """Runs the named function on memory on one array per argument, in place; the last gives those undefined on entry."""
+
+
+@dataclass(frozen=True)
+class ProgramToKeep:
+    """A program for some shapes of its inputs, whose code may be kept: what the code follows from."""
+
+    built: ModuleOp
+    """Of level `gradients` to `kernels`."""
+    shapes: Sequence[tuple[int, ...]]
+    """The shape of each input."""
+    passes: Sequence[ModulePass]
+    """Those of a user."""
+    pipeline: str
+    """The text of the target's."""
+    finished: Callable[[], ModuleOp]
+    """The finished graph for these shapes, made when it is asked for."""
+    lowered: Callable[[], ModuleOp]
+    """What the passes make of that."""
+
+
+KeptExecutor: TypeAlias = Callable[[ProgramToKeep], Executor]
 
 
 @dataclass(frozen=True)

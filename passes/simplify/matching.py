@@ -59,6 +59,11 @@ def folds(*which: Which) -> Callable[[FoldT], FoldT]:
     return decorate
 
 
+def registered_folds() -> list[Fold]:
+    """Every fold, in order."""
+    return [fold for _, fold in _REGISTERED]
+
+
 def folds_of(cls: type[Operation]) -> Sequence[Fold]:
     """The folds of an operation class, in the order in which they are tried."""
     found = FOLDS.get(cls)

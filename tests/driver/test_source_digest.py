@@ -17,8 +17,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 import pullback as pb
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.op.graph_op import OPS
-from pullback.extend import Unary, graph_op
+from pullback.extend import Unary, folds, graph_op
+from pullback.passes.simplify import matching
 from pullback.process import source_digest
 from pullback.process.source_digest import UnknownSourceError, digest_of_definitions, own_digest
 from pullback.tests.driver.kept_programs import KeptPrograms
@@ -143,6 +145,40 @@ def test_a_plugin_is_kept_and_a_closure_is_not(package: Path, kept: KeptPrograms
     hits, misses = kept.found
     assert hits == 0 and [*misses] == [f"{__name__}.{Doubled.__qualname__} is defined while the program runs"]
     assert len(kept.files) == 2
+
+
+FOLD = """
+from pullback.extend import folds
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
+
+@folds(Tanh)
+def untouched(op):
+    return None
+"""
+
+
+def test_a_fold_of_a_plugin_is_part_of_the_key(
+    package: Path, kept: KeptPrograms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is of the program before it is folded."""
+    monkeypatch.setattr(matching, "_REGISTERED", [*matching._REGISTERED])
+    monkeypatch.setattr(matching, "FOLDS", {})
+    step_with(Tanh)()
+    source(package, "rules").write_text(FOLD)
+    import_module(f"{PACKAGE}.rules")
+    for _ in range(2):
+        step_with(Tanh)()
+    assert kept.found == (1, {"it is new": 2})
+    source(package, "rules").write_text(FOLD + "# edited\n")
+    step_with(Tanh)()
+    assert kept.found == (0, {"it is new": 1})
+
+    @folds(Tanh)
+    def of_a_function(op: Tanh) -> None:
+        return None
+
+    step_with(Tanh)()
+    assert "of_a_function is defined while the program runs" in str(kept.found[1])
 
 
 class Silent(ModulePass):
