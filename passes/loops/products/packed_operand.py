@@ -84,7 +84,8 @@ class PackedOperand:
     def layout(panels: int, shape: PanelShape) -> StridedLayout:
         """The layout of memory for so many panels."""
         inner = (shape.width, shape.terms) if shape.is_by_line else (shape.terms, shape.width)
-        return StridedLayout((panels, *inner), (shape.size, inner[1], 1))
+        # Panels of no terms lie one upon the other.
+        return StridedLayout((panels, *inner), (max(shape.size, 1), max(inner[1], 1), 1))
 
     @property
     def builder(self) -> CodeBuilder:
