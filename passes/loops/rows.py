@@ -37,13 +37,15 @@ from pullback.passes.loops.parts import PartialResults, in_parts
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.sweep import Range, Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral
-from pullback.passes.lowering.nodes import Compute, Output, Reduce, cone
+from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
 from pullback.passes.lowering.reduction_split import LoopParts
 
 UNROLL = 4
 """Independent accumulators of a reduction whose steps are cheap: enough to hide an addition's latency."""
 UNROLL_EXPENSIVE = 2
 """Where a step holds an exp or the like, two of them side by side keep the pipeline full, mostly: see `_unroll`."""
+ENOUGH = 16
+"""Functions that do not wait for each other: more of them gain nothing, and are so much more code."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +170,23 @@ class Rows(Lines):
         most = self.kernel.schedule.cpu.unroll or UNROLL
         roots = [*(n.operands[0] for n in reduces), *(o.node for o in outputs)]
         nodes = cone(roots, self.keeping.is_there(stage))
-        if any(isinstance(n, Compute) and n.is_expensive for n in nodes):
+        side_by_side = _side_by_side(nodes)
+        if side_by_side:
             # By a fifth slower from process to process, with equal code; four are not, and long loops are few.
             is_long = self.split is not None and self.split.dim is not None
-            return most if is_long else min(most, UNROLL_EXPENSIVE)
+            return min(most, UNROLL if is_long else UNROLL_EXPENSIVE, max(1, ENOUGH // side_by_side))
         return most if reduces else 1
+
+
+def _side_by_side(nodes: Sequence[Node]) -> int:
+    """How many functions of mathematics among these nodes, operands first, may be computed at once; 0 if none is."""
+    depths: dict[Node, int] = {}
+    count = 0
+    for node in nodes:
+        is_expensive = isinstance(node, Compute) and node.is_expensive
+        count += is_expensive
+        depths[node] = max((depths.get(o, 0) for o in node.operands), default=0) + is_expensive
+    return count // max(1, *depths.values()) if count else 0
 
 
 def lower_rows(kernel: KernelFunction) -> None:
