@@ -16,7 +16,7 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.windows.phases import Phases, phases_of
 from pullback.dialects.graph.windows.windows import Windows, window_count
-from pullback.passes.loops.products import term_parts
+from pullback.passes.loops.products import term_parts, window_blocks
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any, Any, Any]] = {
@@ -84,10 +84,24 @@ def test_no_access_leaves_its_buffer(bits: int, stride: int) -> None:
     check(schedule("matmul", extents, [3, 2, 3]), arrays, lambda x, f: [contraction(x, f, stride)], bits=bits)
 
 
+@pytest.mark.parametrize("images", [1, 17])
+def test_panels_one_after_the_other_leave_no_buffer(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a second factor that the second-level cache has no room for; the interpreter checks."""
+    monkeypatch.setattr(window_blocks, "SECOND_CACHE", 64)
+    arrays = [sample((images, 7, 8, 2, 3)), sample((3, 2, 3, 2, 37))]
+    check(
+        schedule("matmul", [images, 5, 7, 2, 37], [3, 2, 3]),
+        arrays,
+        lambda x, f: [contraction(x, f, 1)],
+        bits=128,
+    )
+
+
 @pytest.mark.parametrize("images", [1, 35])
 def test_parts_of_terms_leave_no_buffer(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a product part by part, of which the last is shorter; the interpreter checks."""
     monkeypatch.setattr(term_parts, "BLOCK_BYTES", 256)
+    monkeypatch.setattr(term_parts, "PARTS_BYTES", 0 if images == 1 else 2**22)
     arrays = [sample((images, 5, 6, 3)), sample((images, 4, 5, 7))]
     i, j, c, o, n, h, w = (Affine.dim(7, d) for d in range(7))
 

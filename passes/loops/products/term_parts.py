@@ -41,16 +41,22 @@ from pullback.passes.lowering.strided_layout import StridedLayout
 MOST_PARTS = 16
 BLOCK_BYTES = 2**18
 """The bytes that a block of terms reads of the second factor: they stay in a core's second-level cache."""
-TOTAL_BYTES = 2**20
+TOTAL_BYTES = 2**23
 """The totals of a part, which each block of terms goes through."""
+FEW_PARTS = 4
+PARTS_BYTES = 2**22
+"""The totals of all parts, where that does not leave fewer than `FEW_PARTS`: they are cleared, and added up."""
 
 
 def is_of_parts(blocks: WindowBlocks) -> bool:
     """Tells whether a product has so many terms, and so few results, that it is computed by parts of the terms."""
-    results = prod(blocks.extents[d] for d in blocks.kernel.space.outer)
+    extents = blocks.extents
+    results = prod(extents[d] for d in blocks.kernel.space.outer)
+    rows = prod(extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
     size = bit_width(blocks.product.element_type) // 8
-    second = prod(blocks.extents[d] for d in (*blocks.batch, *blocks.terms, blocks.columns)) * size
-    return second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
+    second = prod(extents[d] for d in (*blocks.batch, *blocks.terms, blocks.columns)) * size
+    has_many_terms = prod(extents[d] for d in blocks.terms) > rows
+    return has_many_terms and second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
 
 
 class TermParts:
@@ -68,7 +74,9 @@ class TermParts:
             self.terms = replace(self.terms, size=reduce[0])
         unit = self.terms.size if self.terms.cut == 0 else 1
         units = -(-reduce[0] // unit)
-        self.part = -(-units // MOST_PARTS) * unit
+        size = bit_width(self.wide) // 8 * prod(extents[d] for d in self.kernel.space.outer)
+        most = min(max(PARTS_BYTES // max(size, 1), FEW_PARTS), MOST_PARTS)
+        self.part = -(-units // most) * unit
         """The indices along the first dim of terms that a part has."""
         self.parts = -(-reduce[0] // self.part)
         self.totals, self.strides = self._totals()

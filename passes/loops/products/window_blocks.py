@@ -20,7 +20,7 @@ from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import result_of, splat
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.register_blocks import MOST_ROWS, RegisterBlocks, row_dim, window_tile
-from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE
+from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE, SECOND_CACHE
 
 FETCH_AHEAD = 6
 """So many terms before they are needed, elements are fetched."""
@@ -77,6 +77,8 @@ class WindowBlocks:
         matrix = prod(self.extents[d] for d in (*self.terms, self.columns))
         self.is_large = matrix * bit_width(self.product.element_type) > 8 * FIRST_CACHE
         """Whether a matrix of the second factor has no room in the first-level cache."""
+        self.is_far = matrix * bit_width(self.product.element_type) > 8 * SECOND_CACHE
+        """Whether it has no room in the second-level cache, either."""
 
     def _blocks(self) -> tuple[int, RegisterBlocks]:
         """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
+from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
@@ -34,6 +35,10 @@ from pullback.passes.lowering.nodes import Contraction, Load
 
 PACK_ROWS = 32
 """From so many rows on, copying the second factor costs less than reading it with long strides."""
+Rows: TypeAlias = tuple[SSAValue, int, int]
+"""Some rows along the dim of the blocks: the first, how many are in full blocks, and how many are left."""
+RowsBody: TypeAlias = Callable[[Start, Sequence[int], Rows], None]
+"""Makes the loops along these dims, and along some rows."""
 ENOUGH = 16
 """So many iterations that may run beside each other keep the cores of a machine busy."""
 
@@ -47,29 +52,44 @@ class WindowProduct:
         self.terms = TermBlocks.of(blocks.terms, self.kernel.space.reduce)
 
     def lower(self) -> None:
-        """Packs the second factor where that pays, and computes the result."""
-        builder, rows = self.builder, self.blocks.blocks
+        """Packs the second factor where that pays, and computes the result.
+
+        Where a core's second-level cache has no room for that factor, all rows take one panel of it after the other.
+        """
+        blocks, builder = self.blocks, self.builder
         with builder.entering(builder.block):
-            start = Start(place_in(self.kernel, self.blocks.a), self._second(), {})
-            leading = self._leading()
-            inner, zero = self.blocks.around[len(leading) :], builder.index(0)
-            share = self._share_of_rows(leading)
-            if not share:
-                whole = zero, rows.full, rows.rest
-
-                def iteration(at: Start) -> None:
-                    self._panels(self._fetching(at, leading, inner), inner, whole)
-
-                self._parallel(start, leading, iteration)
+            start = Start(place_in(self.kernel, blocks.a), self._second(), {})
+            if not blocks.is_far:
+                self._all_rows(start, (blocks.columns,), self._panels)
                 return
 
-            def rows_of_share(at: Start) -> None:
-                self._panels(at, inner, (at.indices[self.blocks.row], share, 0))
+            def panel(at: Start, sizes: Sequence[int]) -> None:
+                self._all_rows(at, (), lambda at, inner, rows: self._blocks(at, inner, rows, sizes))
 
-            self._parallel(start, leading, rows_of_share, share)
-            if rows.rest:
-                last = builder.index(rows.full), 0, rows.rest
-                self._parallel(start, leading, lambda at: self._panels(at, inner, last))
+            blocks.panels(start, panel)
+
+    def _all_rows(self, start: Start, columns: Sequence[int], body: RowsBody) -> None:
+        """Computes some columns of all rows; `body` has loops along `columns`."""
+        blocks, builder, rows = self.blocks, self.builder, self.blocks.blocks
+        leading = self._leading()
+        inner, zero = blocks.around[len(leading) :], builder.index(0)
+        share = self._share_of_rows(leading)
+        if not share:
+            whole = zero, rows.full, rows.rest
+
+            def iteration(at: Start) -> None:
+                body(self._fetching(at, leading, (*columns, *inner)), inner, whole)
+
+            self._parallel(start, leading, iteration)
+            return
+
+        def rows_of_share(at: Start) -> None:
+            body(at, inner, (at.indices[blocks.row], share, 0))
+
+        self._parallel(start, leading, rows_of_share, share)
+        if rows.rest:
+            last = builder.index(rows.full), 0, rows.rest
+            self._parallel(start, leading, lambda at: body(at, inner, last))
 
     def _second(self) -> OperandPlace:
         """The second factor, packed if there are rows enough: the copy begins with a line of the cache."""
@@ -121,18 +141,18 @@ class WindowProduct:
         blocks = self.blocks
         if not leading:
             return at
-        turns = [blocks.turn(d) for d in (blocks.columns, *inner, blocks.row, *blocks.terms[:-1])]
+        turns = [blocks.turn(d) for d in (*inner, blocks.row, *blocks.terms[:-1])]
         inside = {d: blocks.extents[d] for d in (*inner, blocks.row, *blocks.terms)}
         ahead = FetchAhead.of(at.a, (leading[-1], 1), inside, turns)
         return at if ahead is None else replace(at, ahead=(ahead,))
 
-    def _panels(self, at: Start, inner: Sequence[int], rows: tuple[SSAValue, int, int]) -> None:
+    def _panels(self, at: Start, inner: Sequence[int], rows: Rows) -> None:
         """All columns of some rows."""
+        self.blocks.panels(at, lambda at, sizes: self._blocks(at, inner, rows, sizes))
 
-        def panel(at: Start, sizes: Sequence[int]) -> None:
-            self.blocks.loops(at, inner, lambda at: self.blocks.rows(at, rows, sizes, self._block))
-
-        self.blocks.panels(at, panel)
+    def _blocks(self, at: Start, inner: Sequence[int], rows: Rows, sizes: Sequence[int]) -> None:
+        """A panel of columns of some rows."""
+        self.blocks.loops(at, inner, lambda at: self.blocks.rows(at, rows, sizes, self._block))
 
     def _block(self, block: WindowBlock) -> None:
         """One block of the result: sums in registers, then what the kernel makes of them."""
