@@ -31,6 +31,7 @@ from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
+from pullback.passes.kernels.form.siblings import Siblings
 from pullback.passes.kernels.form.variable_order import Place, VariableOrder
 from pullback.passes.lowering.kinds import kind_of_op
 
@@ -74,6 +75,7 @@ class _Walk:
         self._limit = limit
         self._homes: dict[SSAValue, Home] = {}
         self._variables = VariableOrder()
+        self._siblings = Siblings(limit)
         self._outside: list[tuple[Place, Outside]] = []
         """What stays where it is."""
         self._positions: dict[SSAValue, int] = {}
@@ -147,6 +149,9 @@ class _Walk:
             if source.root() is not opened:
                 source.root().users.append(opened)
                 opened.whole.append(source)
+        opened.inputs |= {a.value for a in step.accesses if not self._is_made_by(opened, a.value)}
+        if isinstance(step.op, Reduction):
+            opened = self._siblings.joined(opened)
         known: list[Known] = [
             opened.effective(link.known)
             for source, there in links.items()
@@ -154,6 +159,10 @@ class _Walk:
             for link in there
         ]
         self._homes[step.value] = Home(opened, own, when_known(opened, size, which, known))
+
+    def _is_made_by(self, group: OpenGroup, value: SSAValue) -> bool:
+        home = self._homes.get(value)
+        return home is not None and home.group.root() is group
 
     def _share(self, source: OpenGroup, user: OpenGroup, links: list[Link], moves_up: bool) -> OpenGroup:
         """Fuses two groups, if they can share loops and the order of everything else allows it; returns the user's."""

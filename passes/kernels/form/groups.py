@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal, Self, TypeAlias
 
+from xdsl.ir import SSAValue
+
 from pullback.passes.lowering.kinds import Kind
 from pullback.passes.rewriting.union_find import Merging
 
@@ -87,6 +89,8 @@ class OpenGroup(Merging):
     users: list[OpenGroup] = field(default_factory=list)
     leaves: int = sys.maxsize
     """The position of the first operation outside that needs it: it must stay before that."""
+    inputs: set[SSAValue] = field(default_factory=set[SSAValue])
+    """What it reads that it did not compute when the reader was put into it."""
     whole: list[OpenGroup] = field(default_factory=list)
     """Groups of which it reads what must be in memory before it starts: rows to gather, or a total known late."""
 
@@ -125,6 +129,7 @@ class OpenGroup(Merging):
         self.counts |= other.counts
         self.users += other.users
         self.whole += other.whole
+        self.inputs |= other.inputs
         self.leaves = min(self.leaves, other.leaves)
         other.become(self)
         other.users, other.whole = [], []
