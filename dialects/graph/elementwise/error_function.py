@@ -76,8 +76,10 @@ class Gelu(Unary):
         return cls.of(x, **flag(approximate, "approximate"))
 
     def body(self, *operands: Scalar) -> Scalar:
-        (x,) = operands
-        half = scalar_functions.maximum(x, x.like(-FLAT)) * 0.5
+        # As `bounded` in the gradient, so that both compute the same tanh or erfc: it is computed once in one kernel.
+        (whole,) = operands
+        x = scalar_functions.maximum(scalar_functions.minimum(whole, whole.like(FLAT)), whole.like(-FLAT))
+        half = scalar_functions.select(whole > FLAT, whole, x) * 0.5
         if self.approximate is not None:
             return half * (1 + scalar_functions.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
         return half * scalar_functions.erfc(x * -ROOT_HALF)
