@@ -16,6 +16,7 @@ SUBJECTS = (
     "shapes",
     "slicing",
     "split_concat",
+    "reshaped_pieces",
     "copy_to",
     "repeating",
     "reductions",
