@@ -193,7 +193,10 @@ class MulNoNan(Binary):
 
 @graph_op
 class Copysign(Binary):
-    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0."""
+    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0.
+
+    A NaN has a sign, too, but which one an operation gives to the NaN that it makes is not specified.
+    """
 
     name = "graph.copysign"
     EXACT: ClassVar = any_dtype

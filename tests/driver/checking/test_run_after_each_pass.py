@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 
 from pullback.dialects.context import context
-from pullback.dialects.graph.elementwise.basic import Add, Multiply
+from pullback.dialects.graph.elementwise.basic import Add, Multiply, Negative
+from pullback.dialects.graph.elementwise.exponential import Log
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
 from pullback.driver.checking.check_gradients import CheckGradients
@@ -100,6 +101,30 @@ def test_a_wrong_fold() -> None:
         checked(text, "canonicalize")
     assert isinstance(caught.value.change, ChangedNumber)
     assert "the first value that differs is '" in str(caught.value)
+
+
+def negate_the_logarithm(op: Operation) -> None:
+    """log(x) becomes -log(x): if x is negative, a NaN of the other sign."""
+    if isinstance(op, Log):
+        block = op.parent_block()
+        assert block is not None
+        negative = Negative.create(operands=[op.results[0]], result_types=[op.result_types[0]])
+        block.insert_op_after(negative, op)
+        op.results[0].replace_uses_with_if(negative.results[0], lambda use: use.operation is not negative)
+
+
+@pytest.mark.parametrize("number", [-2.0, 2.0])
+def test_the_sign_of_a_nan_is_open(number: float) -> None:
+    """Processors give either sign to a NaN that they make; that of a number is as it is."""
+    text = """
+    func.func @main(%x: tensor<64xf32>, %y: tensor<64xf32>) -> tensor<64xf32> {
+      %l = graph.log %x : tensor<64xf32>
+      %s = graph.copysign %y, %l : tensor<64xf32>
+      func.return %s : tensor<64xf32>
+    }"""
+    given = {"x": np.full(64, number, np.float32), "y": np.linspace(1, 2, 64, dtype=np.float32)}
+    with pytest.raises(ResultChangedError) if number > 0 else nullcontext():
+        checked(text, [Rewrite(negate_the_logarithm)], inputs=given)
 
 
 def leave_the_last_result_out(op: Operation) -> None:
