@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from xdsl.dialects.builtin import i1
@@ -238,7 +239,12 @@ class BinaryPredicate(Binary):
 
 def is_expensive(op: Operation) -> bool:
     """Tells whether this is an operation whose elements are better stored than recomputed."""
-    return isinstance(op, Counted) or (isinstance(op, Elementwise) and op.EXPENSIVE)
+    return _is_expensive(type(op))
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_expensive(kind: type[Operation]) -> bool:
+    return issubclass(kind, Counted) or (issubclass(kind, Elementwise) and kind.EXPENSIVE)
 
 
 def broadcast(op: str, *types: Attribute) -> tuple[int, ...]:

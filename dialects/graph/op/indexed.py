@@ -6,7 +6,8 @@ lowerings use only these statements, so a new operation changes no other file.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import lru_cache
+from typing import ClassVar, TypeGuard
 
 from xdsl.ir import Operation, SSAValue
 
@@ -179,12 +180,12 @@ def access_of(op: Operation, number: int, result: int = 0) -> AccessMap | None:
     Raises:
         GraphError: the map leaves the operand, or is none between these types. Loads follow it without asking again.
     """
-    if not isinstance(op, Indexed):
-        return None
     try:
+        if _broadcasts(op):  # most do: the map is made of these very extents
+            return op.access(number, result)
+        if not isinstance(op, Indexed):
+            return None
         access = op.access(number, result)
-        if type(op).access is Pointwise.access:  # most are: the map is made of these very extents
-            return access
         # Each piece of a concatenation has loops of its own.
         if access is not None and not isinstance(op, Concatenation):
             check_access(access, op.shape_of(number), op.iteration_shape(result))
@@ -209,4 +210,16 @@ def result_axes(op: Operation) -> Axes:
 
 def shares_loops(op: Operation, number: int) -> bool:
     """Tells whether the operand could be computed in the loops of every result (fusible)."""
+    if _broadcasts(op):
+        return True
     return all(operand_axes(op, number, result) is not None for result in range(len(op.results)))
+
+
+def _broadcasts(op: Operation) -> TypeGuard[Pointwise]:
+    """Tells whether an operation reads each operand at the index itself, as elementwise ones do."""
+    return _class_broadcasts(type(op))
+
+
+@lru_cache(maxsize=1 << 12)
+def _class_broadcasts(kind: type[Operation]) -> bool:
+    return issubclass(kind, Pointwise) and kind.access is Pointwise.access

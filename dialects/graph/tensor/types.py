@@ -152,7 +152,7 @@ def differentiable_type(type_: Attribute) -> bool:
 
 def data_type_of(type_: Attribute) -> Attribute:
     """The dense tensor type of a value: of a variable's contents, of slices made dense, or of the tensor itself."""
-    return type_.data_type if isinstance(type_, VariableType | SlicesType) else type_
+    return type_.data_type if isinstance(type_, (VariableType, SlicesType)) else type_
 
 
 def known_extents(types: Sequence[Attribute]) -> tuple[int, ...]:
