@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import sys
 from typing import Any
@@ -42,6 +41,8 @@ def npy(array: Array) -> bytes:
 
 def base64_text(file: bytes) -> str:
     """The contents of a `.npy` file as an argument of `pullback-run`."""
+    import base64
+
     return BASE64 + base64.b64encode(file).decode("ascii")
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import platform
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -161,6 +160,8 @@ class CrashReproducer(PassInstrumentation):
 
 def how_to_repeat(path: Path, reproducer: Reproducer) -> str:
     """Says in which file a reproducer is, and the command that repeats it."""
+    import shlex
+
     command = f"{reproducer.tool} --run-reproducer {shlex.quote(str(path))}"
     return f"reproducer generated at {path}; repeat with {command}"
 

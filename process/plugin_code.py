@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from traceback import walk_tb
 
 from pullback.process.definition_places import OURS
 from pullback.process.registries import REGISTRIES
@@ -23,6 +22,8 @@ def plugin_of(module: str) -> str | None:
 
 def plugin_that_raised(error: BaseException) -> str | None:
     """The plug-in whose code raised an exception, or called what did; None where no code of one ran."""
+    from traceback import walk_tb
+
     names = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
     return next((found for name in reversed(names) if (found := plugin_of(name)) is not None), None)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Generic, TypeVar, overload
 
+from pullback.process.close_matches import get_close_matches
 from pullback.process.definition_places import OURS, place_of
 from pullback.process.locks import Lock
 from pullback.process.recordings import current_recording

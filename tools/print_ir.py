@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -17,6 +16,7 @@ from pullback.dialects.ir.print_anyway import print_anyway
 from pullback.passes.pipeline.instrumentation import PassInstrumentation
 from pullback.passes.pipeline.pipelines import PIPELINES, PipelineError
 from pullback.passes.pipeline.print_pipeline import pass_heading
+from pullback.process.close_matches import get_close_matches
 
 Printed = Callable[[ModuleOp], str]
 

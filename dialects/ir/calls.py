@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolTable
+
+from pullback.process.close_matches import get_close_matches
 
 
 def called_function(call: func.CallOp) -> func.FuncOp | None:

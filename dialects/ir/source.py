@@ -7,7 +7,6 @@ import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
@@ -32,6 +31,7 @@ from pullback.dialects.ir.dense_parser import DenseParser, unlike
 from pullback.dialects.ir.lexer import Lexer
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.positions import TextPosition, at_position, place_in, text_position_of
+from pullback.process.close_matches import get_close_matches
 
 
 @dataclass(frozen=True)

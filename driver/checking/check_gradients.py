@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from xdsl.context import Context
@@ -32,6 +31,7 @@ from pullback.passes.calls.call_order import is_of_graph
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.passes.rewriting.statistic import Statistic
+from pullback.process.close_matches import get_close_matches
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from pullback.frontend.library_names.other_libraries import OTHER, SAME
+from pullback.process.close_matches import get_close_matches
 
 
 def missing(name: str, public: Collection[str]) -> AttributeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xdsl.passes import ModulePass
@@ -13,6 +12,7 @@ from xdsl.utils.arg_spec import ArgSpec
 
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
 from pullback.frontend.module.pass_pipeline import PassPipeline, pipeline
+from pullback.process.close_matches import get_close_matches
 
 if TYPE_CHECKING:
     from pullback.driver.targets.target import Target

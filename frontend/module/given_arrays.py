@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import ShapedType
@@ -14,6 +13,7 @@ from pullback.dialects.graph.tensor.arrays import Array
 from pullback.dialects.graph.tensor.conversions import true_as_one
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError, compatible_shapes
 from pullback.frontend.operands.step_parameter import StepParameter
+from pullback.process.close_matches import get_close_matches
 
 Given: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Arrays, numbers or lists of numbers: one for each argument in order, or by the names of arguments."""

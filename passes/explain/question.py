@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
@@ -23,6 +22,7 @@ from pullback.passes.gradients.generate_gradients import expand
 from pullback.passes.gradients.visible import Visible
 from pullback.passes.rewriting.limits import MAX_OPERATIONS, Budget
 from pullback.passes.rewriting.name_scopes import used_scopes
+from pullback.process.close_matches import get_close_matches
 
 
 def explanations(

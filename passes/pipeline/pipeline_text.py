@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import NoReturn
 
 from xdsl.utils.arg_spec import ArgSpec, ParameterListType, ParameterType
@@ -18,6 +17,7 @@ from xdsl.utils.lexer import Input, Span
 from xdsl.utils.mlir_lexer import StringLiteral
 
 from pullback.dialects.ir.diagnostics import TextError
+from pullback.process.close_matches import get_close_matches
 
 _SPAN_NAME = "<pipeline>"
 _TOKEN = re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias
 
 from xdsl.passes import ModulePass
@@ -15,6 +14,7 @@ from xdsl.utils.arg_spec import ArgSpec, ParameterListType
 from pullback.passes.pipeline.catalog import PASSES, PassFactories
 from pullback.passes.pipeline.options import instance, options_of
 from pullback.passes.pipeline.pipeline_text import FUNCTION, MODULE, PassSpec, PipelineError, parse_specs
+from pullback.process.close_matches import get_close_matches
 from pullback.process.registries import Registry
 
 

@@ -13,11 +13,16 @@ from pullback.dialects.graph.op import scalar_functions
 from pullback.dialects.graph.op.families import Binary, Unary, any_dtype, numeric, real_numeric
 from pullback.dialects.graph.op.graph_op import Broadcasts, GradientTerms, NotDifferentiable, graph_op
 from pullback.dialects.graph.op.oracles import rounding
-from pullback.dialects.graph.op.scalar import Scalar, emit
-from pullback.dialects.graph.op.scalar_functions import copysign, floor_divide_integers, remainder, select
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import (
+    copysign,
+    floor_divide_integers,
+    remainder,
+    remainder_of_floats,
+    select,
+)
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_float
-from pullback.dialects.upstream.arith import RemfOp
 
 
 def _of_floats(function: Callable[[Scalar], Scalar]) -> Callable[[Scalar], Scalar]:
@@ -81,7 +86,7 @@ def floor_divide(a: Scalar, b: Scalar) -> Scalar:
     """The scalar body of floor division: the quotient that fits the remainder, as in Python."""
     if not is_float(a.element_type):
         return floor_divide_integers(a, b)
-    rest = emit(RemfOp, a.type, a, b)
+    rest = remainder_of_floats(a, b)
     toward_zero = (a - rest) / b
     exact = select(rest.not_equal(0) & ((rest < 0) ^ (b < 0)), toward_zero - 1, toward_zero)
     whole = scalar_functions.floor(exact)

@@ -32,18 +32,9 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import GraphError, is_float
 from pullback.dialects.ir.dense import dense_elements
-from pullback.dialects.upstream.arith import (
-    CmpfOp,
-    CmpiOp,
-    ExtSIOp,
-    ExtUIOp,
-    FPToSIOp,
-    SelectOp,
-    SIToFPOp,
-    TruncIOp,
-    UIToFPOp,
-)
 from pullback.dialects.upstream.types import vector_type
+
+# What is made of upstream's operations that xDSL lacks imports them: who builds graphs makes no bodies.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +117,8 @@ class Scalar:
 
     def cast(self, element_type: Attribute) -> Scalar:
         """Casts to another element type: floats truncate to integers, and become `x != 0` as i1; see `Cast`."""
+        from pullback.dialects.upstream.arith import ExtSIOp, ExtUIOp, SIToFPOp, TruncIOp, UIToFPOp
+
         source = self.element_type
         if source == element_type:
             return self
@@ -149,6 +142,8 @@ class Scalar:
 
     def _truncated(self, element_type: Attribute) -> Scalar:
         """Truncates floats to integers by way of i32 or i64, whose smallest value results for numbers out of range."""
+        from pullback.dialects.upstream.arith import FPToSIOp, SelectOp
+
         wide = i64 if element_type == i64 else i32
         limit = 2 ** (bit_width(wide) - 1)
         is_in_range = emit(math.AbsFOp, self.type, self) < limit
@@ -165,6 +160,8 @@ class Scalar:
         )
 
     def _compare(self, for_floats: str, for_integers: str, other: Scalar | Number) -> Scalar:
+        from pullback.dialects.upstream.arith import CmpfOp, CmpiOp
+
         other = self.like(other)
         if is_float(self.element_type):
             op: Operation = CmpfOp(self.value, other.value, for_floats)

@@ -10,8 +10,8 @@ from xdsl.irdl import IRDLOperation
 from pullback.dialects.graph.op.scalar import Scalar, bit_width, emit
 from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import is_float
-from pullback.dialects.upstream.arith import RemfOp, SelectOp
-from pullback.dialects.upstream.math import ErfcOp
+
+# What is made of upstream's operations that xDSL lacks imports them: who builds graphs makes no bodies.
 
 
 def identity(x: Scalar) -> Scalar:
@@ -36,7 +36,14 @@ sin, cos, tan = map(_function, (math.SinOp, math.CosOp, math.TanOp))
 asin, acos, atan = map(_function, (math.AsinOp, math.AcosOp, math.AtanOp))
 sinh, cosh, tanh = map(_function, (math.SinhOp, math.CoshOp, math.TanhOp))
 asinh, acosh, atanh = map(_function, (math.AsinhOp, math.AcoshOp, math.AtanhOp))
-erf, erfc = map(_function, (math.ErfOp, ErfcOp))
+erf = _function(math.ErfOp)
+
+
+def erfc(x: Scalar) -> Scalar:
+    """1 - erf(x)."""
+    from pullback.dialects.upstream.math import ErfcOp
+
+    return emit(ErfcOp, x.type, x)
 
 
 def absolute(x: Scalar) -> Scalar:
@@ -71,6 +78,8 @@ def minimum(a: Scalar, b: Scalar) -> Scalar:
 
 def select(condition: Scalar, a: Scalar | Number, b: Scalar | Number) -> Scalar:
     """`a` where the condition holds, `b` elsewhere; one of them may be a number."""
+    from pullback.dialects.upstream.arith import SelectOp
+
     like = a if isinstance(a, Scalar) else b
     assert isinstance(like, Scalar)
     return emit(SelectOp, like.type, condition, like.like(a), like.like(b))
@@ -93,13 +102,20 @@ def remainder(a: Scalar, b: Scalar) -> Scalar:
     Where b is 0: 0 for integers, NaN for floats.
     """
     if is_float(a.element_type):
-        rest = emit(RemfOp, a.type, a, b)
+        rest = remainder_of_floats(a, b)
         whole = copysign(rest.like(0), b)
     else:
         rest = emit(arith.RemSIOp, a.type, a, select(b.equal(-1) | b.equal(0), 1, b))
         whole = rest
     moved = select((rest < 0) ^ (b < 0), rest + b, rest)
     return select(rest.equal(0), whole, moved)
+
+
+def remainder_of_floats(a: Scalar, b: Scalar) -> Scalar:
+    """The remainder of the division rounded towards zero, with the sign of a."""
+    from pullback.dialects.upstream.arith import RemfOp
+
+    return emit(RemfOp, a.type, a, b)
 
 
 def _shift(op: type[IRDLOperation], a: Scalar, b: Scalar, at_most: int) -> tuple[Scalar, Scalar]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +21,7 @@ from pullback.frontend.train.checkpoints.generator_states import (
 from pullback.frontend.train.checkpoints.random_states import decoded_states, encoded_states
 from pullback.frontend.train.checkpoints.replaced_file import replace_file
 from pullback.frontend.train.checkpoints.tensor_file import TensorFileError, read_tensors, write_tensors
+from pullback.process.close_matches import get_close_matches
 from pullback.process.interrupts import putting_off
 from pullback.process.locks import Lock, holding, in_order
 
