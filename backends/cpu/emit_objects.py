@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import llvmlite.binding as llvm
@@ -18,7 +19,7 @@ from pullback.backends.cpu.llvm_library import Machine, RefusedError, emit
 from pullback.backends.cpu.machine import target_machine
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.interrupts import poll, putting_off
-from pullback.process.thread_count import get_num_threads
+from pullback.process.thread_count import ThreadCountError, get_num_threads
 
 SMALLEST_FOR_A_THREAD = 30_000
 """Characters of LLVM IR, some 20 ms of work: with less there is nothing to share."""
@@ -92,7 +93,8 @@ class ObjectEmitter:
             self._known.add(text)
             self._open.append(text)
             if len(text) >= SMALLEST_FOR_A_THREAD:
-                self._start_helpers(1)
+                with suppress(ThreadCountError):  # the user's error, which `objects` raises
+                    self._start_helpers(1)
 
     def objects(self, texts: Sequence[str]) -> tuple[bytes, ...]:
         """The object file of each module, of those that were added, and of others; see `emit_objects`."""
@@ -120,7 +122,7 @@ class ObjectEmitter:
     def _start_helpers(self, most: int) -> None:
         """Starts some threads beside those that compile already, no more than a step may use with the calling one."""
         self._helpers = [helper for helper in self._helpers if helper.is_alive()]
-        count = min(most, get_num_threads() - 1 - len(self._helpers))
+        count = min(most, get_num_threads() - 1 - len(self._helpers)) if most > 0 else 0
         if count > 0 and self._usual_interval is None:
             self._usual_interval = sys.getswitchinterval()
             sys.setswitchinterval(min(SWITCH_INTERVAL, self._usual_interval))

@@ -19,6 +19,7 @@ from pullback.backends.cpu.emit_objects import LLVMError, ObjectEmitter, emit_ob
 from pullback.backends.cpu.kept_objects import keep_object, kept_object, not_kept
 from pullback.backends.cpu.runtime import link
 from pullback.process.locks import COMPILING
+from pullback.process.thread_count import ThreadCountError
 
 
 def module(number: int, lines: int) -> str:
@@ -128,6 +129,17 @@ def test_helpers_end_when_nobody_wants_the_result(
             raise raised
     assert threading.active_count() == before
     assert sys.getswitchinterval() == interval
+
+
+def test_a_wrong_number_of_threads_is_said_when_objects_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not by the pass in which a module comes early."""
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "many")
+    with ObjectEmitter() as emitter:
+        emitter.add(TEXTS[0])
+        with pytest.raises(ThreadCountError, match="got 'many'"):
+            emitter.objects(TEXTS)
 
 
 def test_an_error_in_a_module_that_came_earlier_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

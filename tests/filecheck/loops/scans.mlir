@@ -11,8 +11,7 @@ func.func @main(%x: tensor<9x64xf32>, %z: tensor<6x5xi32>) -> (tensor<9x64xf32>,
 // CHECK:      scf.parallel (%line) = (%c0) to (%c64) step (%c32) {
 // CHECK:      %x_1 = vector.load %x[%c0, %line] : memref<9x64xf32>, vector<8xf32>
 // CHECK-NEXT: %0 = arith.extf %x_1 : vector<8xf32> to vector<8xf64>
-// CHECK-NEXT: %1 = arith.truncf %0 : vector<8xf64> to vector<8xf32>
-// CHECK-NEXT: vector.store %1, %a[%c0, %line]
+// CHECK-NEXT: vector.store %x_1, %a[%c0, %line]
 // CHECK:      scf.for %at = %c1 to %c9 step %c1 iter_args({{.*}}) -> (vector<8xf64>, vector<8xf64>, vector<8xf64>, vector<8xf64>) {
 // CHECK-NEXT: vector.load %x[%at, %line]
 // CHECK-NEXT: arith.extf
