@@ -21,6 +21,8 @@ FIRST_CACHE = 32 << 10
 """Bytes that the first-level cache surely has room for."""
 SECOND_CACHE = 1 << 20
 """Bytes that a core's second-level cache has room for."""
+LARGE_ROWS = 2 << 20
+"""Bytes of rows of a product that leave the second-level cache while a panel of columns meets them."""
 MOST_VECTORS = 8
 """Vectors in a row of the register block of a product."""
 
@@ -42,8 +44,14 @@ def register_count(vector_bits: int) -> int:
     return 32 if vector_bits >= 512 else 16
 
 
-def product_tile(rows: int, columns: int, terms: int, lanes: int, vector_bits: int) -> tuple[int, int]:
-    """Chooses the rows and vectors of the register block of a product: what fits, and takes the fewest cycles."""
+def product_tile(
+    rows: int, columns: int, terms: int, lanes: int, vector_bits: int, matrices: int = 1
+) -> tuple[int, int]:
+    """Chooses the rows and vectors of the register block of a product: what fits, and takes the fewest cycles.
+
+    The rows are those of so many matrices together.
+    """
+    is_large = rows * terms * (vector_bits // lanes) >= 8 * LARGE_ROWS * max(matrices, 1)
     rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
     registers = register_count(vector_bits)
     # Beside the sums there are a row of vectors, and an element.
@@ -52,17 +60,18 @@ def product_tile(rows: int, columns: int, terms: int, lanes: int, vector_bits: i
         for width in range(1, min(vectors, MOST_VECTORS) + 1)
         for height in range(1, min(rows, (registers - 1) // width - 1) + 1)
     ]
-    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile))
+    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, is_large))
 
 
-def _cycles(rows: int, vectors: int, terms: int, tile: tuple[int, int]) -> float:
+def _cycles(rows: int, vectors: int, terms: int, tile: tuple[int, int], is_large: bool) -> float:
     """Roughly the cycles that a product takes in blocks of so many rows and vectors.
 
     Two FMAs begin in a cycle, and end four cycles later; two loads as well. What comes from the second cache meanwhile
-    delays them a little, the less the more is done with it.
+    delays them a little, the less the more is done with it; where the rows come from further away, most of all.
     """
     height, width = tile
-    step = max(height * width / 2, (height + width) / 2, 4) + (height + 16 * width) / 64
+    delay = (height + 2 * width) / 8 if is_large else (height + 16 * width) / 64
+    step = max(height * width / 2, (height + width) / 2, 4) + delay
     return -(-rows // height) * -(-vectors // width) * (terms * step + height * width + 8)
 
 

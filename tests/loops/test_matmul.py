@@ -12,6 +12,7 @@ from pullback.dialects.graph.elementwise.basic import Maximum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.passes.loops.products import product_plan
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
@@ -128,6 +129,48 @@ def test_many_terms(transposes: tuple[bool, bool]) -> None:
     arrays = [sample((k, m) if a else (m, k)), sample((n, k) if b else (k, n), "f32", 1)]
     kernel = schedule("matmul", (m, n), (k,))
     check(kernel, arrays, lambda x, y: [MatMul.product(x, y, a, b)], bits=512)
+
+
+@pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize(("dtype", "bits"), [("f32", 512), ("f64", 256)])
+def test_blocks_of_terms_are_resumed(
+    transposes: tuple[bool, bool], dtype: str, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sums so far are where the result will be: with masks, rows that two panels share, and a last block."""
+    for name, value in (
+        ("LARGE_ROWS", 0),
+        ("LINE_BYTES", 160),
+        ("RESUMED_BYTES", 6000),
+        ("SMALL_OPERAND", 0),
+    ):
+        monkeypatch.setattr(product_plan, name, value)
+    m, k, n = 17, 45, 21
+    a, b = transposes
+    x, y = sample((k, m) if a else (m, k), dtype), sample((n, k) if b else (k, n), dtype, 1)
+
+    def both(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        sums = MatMul.product(Tanh.of(x), y, a, b) + bias
+        return [sums > 0, Maximum.of(sums, 0)]
+
+    def update(x: Tensor, y: Tensor, w: Tensor) -> list[Tensor]:
+        return [w - MatMul.product(x, y, a, b) * 0.5]
+
+    kernel = schedule("matmul", (m, n), (k,))
+    check(kernel, [x, y, sample((n,), dtype, 2)], both, bits=bits)
+    check(kernel, [x, y, sample((m, n), dtype, 2)], update, bits=bits, in_place={0: 2})
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_large_products(dtype: str) -> None:
+    """As precise as a chain of 1024 additions, over more terms."""
+    m, k, n = 531, 2053, 70
+    x, y = sample((k, m), dtype), sample((k, n), dtype, 1)
+    with pb.Graph():
+        a, b = (pb.placeholder(dtype, v.shape) for v in (x, y))
+        step = pb.compile([a, b], [pb.matmul(pb.transpose(a), b)])
+    assert "%is_further" in step.ir("loops")
+    exact, size = x.astype(np.float64).T @ y.astype(np.float64), np.abs(x).T @ np.abs(y)
+    assert (np.abs(step(x, y)[0] - exact) <= 1e-6 * size).all()
 
 
 @pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)

@@ -34,7 +34,8 @@ def _tile(
     """The register block of a product; rows are those of all matrices of a batch."""
     *rows, columns = parallel
     if len(reduce) == 1:
-        height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits)
+        matrices = prod(rows[:-1])
+        height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits, matrices)
     else:
         height, vectors = window_tile(rows, columns, prod(reduce), lanes, vector_bits)
     return height, vectors * lanes

@@ -56,7 +56,9 @@ class BlockOfResult:
 
     def lower(self) -> None:
         terms = self.a.terms.size
-        if terms > self.plan.term_block:
+        if self.plan.is_resumed:
+            self._resumed(terms)
+        elif terms > self.plan.term_block:
             self._in_blocks_of_terms(terms)
         else:
             self._at_once(self.builder.index(terms))
@@ -86,6 +88,26 @@ class BlockOfResult:
             return []
 
         along(builder, plan.columns, self.column, columns)
+
+    def _each_panel_of_rows(self, body: PanelBody, first_term: SSAValue) -> None:
+        """Loops over panels of rows, and over those of columns, which are all copied; see `PanelBody`."""
+        builder, plan = self.builder, self.plan
+
+        def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            panel = self._rows(number)
+            a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
+
+            def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+                column = builder.product(number, plan.columns.width, "column")
+                levels = self.results.columns(self.root, column)
+                b = self.packed[self.b].at(self.root, within(builder, number, self.column), first_term)
+                body(panel, column, levels, a, b)
+                return []
+
+            along(builder, plan.columns, self.column, columns)
+            return []
+
+        along(builder, plan.rows, self.row, rows)
 
     def _panel(self) -> PackedOperand:
         """Memory for one panel of B."""
@@ -138,6 +160,30 @@ class BlockOfResult:
                 results.store_kept(tile, (zero, zero), rows, levels)
 
         self._each_panel(block)
+
+    def _resumed(self, terms: int) -> None:
+        """One block of terms after the other, whose sums are added up in the result."""
+        builder, plan, results = self.builder, self.plan, self.results
+        shape = plan.rows.width, plan.columns.width
+        tile = on_stack(builder, StridedLayout(shape, (shape[1], 1)), self.element_type, "sums")
+        here = builder.index(0), builder.index(0)
+        panels = panels_from(builder, plan.columns, self.column)
+
+        def of_terms(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            end = builder.at_most(builder.sum_of([(start, 1)], plan.term_block, "end"), terms)
+            self.packed[self.b].pack(self.root, panels, self.column, (start, end))
+
+            def block(
+                rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
+            ) -> None:
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end))
+                results.keep(sums, tile, here, adds=False)
+                results.resume(tile, rows, levels, (start, end))
+
+            self._each_panel_of_rows(block, start)
+            return []
+
+        builder.loop((0, terms, plan.term_block), "block", [], of_terms)
 
     def _in_blocks_of_terms(self, terms: int) -> None:
         """One block of terms after the other, whose sums are added up in higher precision, in memory."""

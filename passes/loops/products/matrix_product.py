@@ -29,7 +29,7 @@ from pullback.passes.loops.products.product_plan import (
     ProductPlan,
     Reading,
 )
-from pullback.passes.loops.products.product_results import ProductResults
+from pullback.passes.loops.products.product_results import ProductResults, resumable_output
 from pullback.passes.loops.products.window_product import lower_windows, reads_windows
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.vector_registers import evenly
@@ -59,9 +59,10 @@ class MatMulLowering:
             operands = operands[1], operands[0]
         self.axes, self.operands = axes, operands
         count = kernel.lanes_along(axes.columns.last)
-        self.plan = plan = ProductPlan.of(*operands, axes, count, tile)
+        sums = resumable_output(kernel, self.product, axes)
+        self.plan = plan = ProductPlan.of(*operands, axes, count, tile, may_resume=sums is not None)
         self.lines = (plan.rows, plan.columns)
-        self.results = ProductResults(kernel, self.product, axes, plan)
+        self.results = ProductResults(kernel, self.product, axes, plan, sums)
         self.shared: dict[ProductOperand, PackedOperand] = {}
 
     def as_dot_product(self) -> DotProduct | None:
@@ -103,7 +104,9 @@ class MatMulLowering:
         by_line = operand is self.operands[0] and not (
             operand.lines.is_single and operand.is_contiguous(operand.lines)
         )
-        return PanelShape.of(operand, width, self.plan.count, operand.terms.size, is_by_line=by_line)
+        is_resumed = self.plan.is_resumed and operand is self.operands[1]
+        terms = self.plan.term_block if is_resumed else operand.terms.size
+        return PanelShape.of(operand, width, self.plan.count, terms, is_by_line=by_line)
 
     def _facts(self, operand: ProductOperand) -> tuple[bool, int]:
         """Whether panels overlap, and how often an element is needed."""
@@ -141,15 +144,21 @@ class MatMulLowering:
         self._each(bounds, ["matrix"] * len(batch) + ["panel"], panels_of)
         return packed
 
-    def _pack_private(
+    def _private(
         self, operand: ProductOperand, root: LoopLevel, lines: Blocking, first: SSAValue
     ) -> PackedOperand:
-        """Copies the panels that a block of the result needs to the stack."""
+        """Memory for the panels that a block of the result needs, on the stack, to which they are copied at once.
+
+        Where blocks of terms are resumed, B is copied block by block instead.
+        """
         shape = self._shape(operand, lines.width)
         layout = PackedOperand.layout(lines.step, shape)
         view = on_stack(self.builder, layout, operand.node.element_type, "panels")
         packed = PackedOperand(operand, shape, view, *self._facts(operand))
-        packed.pack(root, panels_from(self.builder, lines, first), first)
+        if self.plan.is_resumed:
+            packed.reserve()
+        else:
+            packed.pack(root, panels_from(self.builder, lines, first), first)
         return packed
 
     # ---- blocks of the result ---------------------------------------------------------------------------
@@ -164,7 +173,7 @@ class MatMulLowering:
             self.operands, self.plan.readings, self.lines, (row, column), strict=True
         ):
             if reading is Reading.PRIVATE:
-                packed[operand] = self._pack_private(operand, root, lines, first)
+                packed[operand] = self._private(operand, root, lines, first)
         BlockOfResult(self.results, self.operands, packed, root, (row, column)).lower()
 
 

@@ -14,7 +14,7 @@ from math import prod
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.lowering.vector_registers import evenly, product_tile
+from pullback.passes.lowering.vector_registers import LARGE_ROWS, evenly, product_tile
 
 K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
@@ -32,6 +32,16 @@ LEAST_WORK = 1 << 21
 """Products of a block of the result below which it is not divided any more: about 20 microseconds."""
 PACKED_TOGETHER = 8
 """How many panels are copied side by side, so that rows of the operand are read in long pieces."""
+LINE_BYTES = 2304
+"""The most bytes of a line of terms that are summed up in one go where blocks of terms are resumed."""
+MOST_RESUMED = 8192
+"""The most terms of a sum whose blocks are added up in the type of the operands: as many additions as in a block."""
+RESUMED_BYTES = 448 << 10
+"""The most memory for the columns of B where blocks of terms are resumed."""
+ENOUGH_LARGE_BLOCKS, FEWEST_LARGE_BLOCKS = 8, 4
+"""Blocks of such a result that several threads share well, and that there should be whatever that costs."""
+MANY_ROWS = 400
+"""Rows of a block from which copying the columns of B once more takes less than 7 % of its time."""
 PRIVATE_BYTES = 256 << 10
 """The most memory on the stack that an operand is copied to: both together leave the pool's threads room enough."""
 
@@ -86,6 +96,8 @@ class ProductPlan:
     """How many terms are summed up in registers; all of them if they are at most so many."""
     a: Reading
     b: Reading
+    is_resumed: bool = False
+    """Whether the sums of a block of terms are added to those before it where the results are to be stored."""
 
     @property
     def readings(self) -> tuple[Reading, Reading]:
@@ -97,11 +109,22 @@ class ProductPlan:
 
     @staticmethod
     def of(
-        a: ProductOperand, b: ProductOperand, axes: ProductAxes, count: int, tile: Sequence[int]
+        a: ProductOperand,
+        b: ProductOperand,
+        axes: ProductAxes,
+        count: int,
+        tile: Sequence[int],
+        *,
+        may_resume: bool,
     ) -> ProductPlan:
-        """The plan for these operands, in vectors of `count` lanes, and in blocks of `tile` if that says something."""
+        """The plan for these operands, in vectors of `count` lanes, and in blocks of `tile` if that says something.
+
+        `may_resume` tells whether sums so far have a place in a result.
+        """
         m, n, k = axes.rows.size, axes.columns.size, axes.terms.size
         rows, vectors = register_block(a, m, n, count, tile)
+        if may_resume and is_large(a, b):
+            return resumed(a, b, axes, count, (rows, vectors))
         most_rows, most_columns = BLOCK_ROWS, BLOCK_COLUMNS
         if k > K_BLOCK:
             most_rows, most_columns = LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS
@@ -129,6 +152,43 @@ class ProductPlan:
             reading_of_a(a, row_blocks, column_blocks),
             reading_of_b(b, row_blocks, column_blocks, term_block),
         )
+
+
+def is_large(a: ProductOperand, b: ProductOperand) -> bool:
+    """Tells whether the rows of A that meet a panel of columns leave the second cache, and sums can be resumed."""
+    if not b.terms.is_single or a.terms.size > MOST_RESUMED or bytes_of(b) <= SMALL_OPERAND:
+        return False
+    return min(a.lines.size, BLOCK_ROWS) * line_bytes(a) > LARGE_ROWS
+
+
+def resumed(
+    a: ProductOperand, b: ProductOperand, axes: ProductAxes, count: int, tile: tuple[int, int]
+) -> ProductPlan:
+    """The plan of a large product: each row of A is read once for as many columns as a core's second cache holds.
+
+    So the terms are in blocks, of which the columns of B are copied, and all rows meet them.
+    """
+    m, n, k = axes.rows.size, axes.columns.size, axes.terms.size
+    height, width = tile[0], tile[1] * count
+    term_block = evenly(k, LINE_BYTES * 8 // bit_width(b.node.element_type))
+    most_columns = RESUMED_BYTES * 8 // (term_block * bit_width(b.node.element_type))
+    rows, columns = blocked(m, height, BLOCK_ROWS), blocked(n, width, most_columns)
+    while rows.step > 1 or columns.step > 1:
+        here, across = rows.step * height, columns.step * width
+        enough = ENOUGH_LARGE_BLOCKS if here >= 2 * MANY_ROWS else FEWEST_LARGE_BLOCKS
+        if prod(axes.batch.extents) * rows.blocks * columns.blocks >= enough:
+            break
+        if columns.step == 1 or (rows.step > 1 and here >= across):
+            rows = rows.halved()
+        else:
+            columns = columns.halved()
+    reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
+    return ProductPlan(rows, columns, count, term_block, reading, Reading.PRIVATE, is_resumed=True)
+
+
+def line_bytes(operand: ProductOperand) -> int:
+    """The bytes of a line."""
+    return operand.terms.size * bit_width(operand.node.element_type) // 8
 
 
 def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence[int]) -> tuple[int, int]:

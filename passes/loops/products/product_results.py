@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xdsl.dialects.builtin import i1
+from xdsl.dialects.vector import CreateMaskOp
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_plan import ProductPlan
-from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vector_access import both, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import Term
+from pullback.passes.lowering.code_builder import Term, result_of
 from pullback.passes.lowering.nodes import Compute, Contraction, cone
+from pullback.passes.lowering.outputs import Output
 
 FEW_NODES = 3
 """Operations on each sum up to which the code for all rows is written out, where sums are short."""
@@ -36,6 +40,8 @@ class ProductResults:
     product: Contraction
     axes: ProductAxes
     plan: ProductPlan
+    sums: Output | None = None
+    """Where the sums so far are, if blocks of terms are resumed."""
 
     @property
     def are_simple(self) -> bool:
@@ -135,5 +141,80 @@ class ProductResults:
         bounds = start, builder.index(self.plan.rows.width), builder.index(1)
         builder.loop_between(bounds, "row", [], row)
 
+    def resume(
+        self,
+        view: BufferView,
+        rows: tuple[SSAValue, SSAValue],
+        columns: Sequence[LoopLevel],
+        terms: tuple[SSAValue, SSAValue],
+    ) -> None:
+        """Adds the sums of a block of terms, which are kept, to those so far; stores what is made of all of them."""
+        builder, (first, new), (start, end) = self.kernel.builder, rows, terms
+        lanes = Lanes(self.axes.columns.last, self.plan.count)
+        skipped = builder.minus(new, first, "start") if self.plan.rows.has_edge else builder.index(0)
+        is_last = builder.is_from(end, builder.index(self.axes.terms.size))
+
+        def row(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            row = builder.sum_of([(first, 1), (number, 1)], 0, "row")
+            place = [(number, view.layout.strides[0])]
+            sums = [load_vector(view, builder, lanes, place, v * lanes.count, 1) for v in range(len(columns))]
+            levels = [
+                level.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
+                for level in columns
+            ]
+            totals = [self._so_far(level, start) + value for level, value in zip(levels, sums, strict=True)]
+
+            def finish() -> None:
+                for level, total in zip(columns, totals, strict=True):
+                    self._finish(level, row, total)
+
+            def keep() -> None:
+                for level, total in zip(columns, totals, strict=True):
+                    self._keep_so_far(level, row, total)
+
+            builder.when(is_last, finish, keep)
+            return []
+
+        builder.loop_between((skipped, builder.index(self.plan.rows.width), builder.index(1)), "row", [], row)
+
+    def _so_far(self, level: LoopLevel, start: SSAValue) -> Scalar:
+        """The sums of the terms before `start`; zeros where there are none."""
+        assert self.sums is not None
+        assert level.lanes is not None
+        builder, lanes = self.kernel.builder, level.lanes
+        mask = result_of(
+            CreateMaskOp.create(operands=[start], result_types=[vector_type(i1, lanes.count)]),
+            "is_further",
+        )
+        if lanes.mask is not None:
+            mask = both(Scalar(mask), Scalar(lanes.mask)).value
+        terms, constant = level.terms(self.sums.offset)
+        buffer = self.kernel.results[self.sums.result]
+        return load_vector(buffer, builder, Lanes(lanes.dim, lanes.count, mask), terms, constant, 1)
+
+    def _keep_so_far(self, column: LoopLevel, row: SSAValue, total: Scalar) -> None:
+        assert self.sums is not None
+        builder = self.kernel.builder
+        level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
+        level.store(self.kernel.results[self.sums.result], self.sums.offset, total)
+
     def _place(self, view: BufferView, row: SSAValue, column: SSAValue) -> list[Term]:
         return [(row, view.layout.strides[0]), (column, 1)]
+
+
+def resumable_output(kernel: KernelFunction, product: Contraction, axes: ProductAxes) -> Output | None:
+    """An output that has room for each sum of a product while it is formed, and that nothing is read from."""
+    dims = {*axes.batch.dims, *axes.rows.dims, *axes.columns.dims}
+    for output in kernel.outputs:
+        buffer = kernel.results[output.result]
+        fits = buffer.memory_type == buffer.element_type == product.element_type
+        along = output.offset.coefficients[axes.columns.last] == 1
+        if (
+            fits
+            and along
+            and output.row is None
+            and dims <= output.offset.dims
+            and not kernel.is_loaded(output)
+        ):
+            return output
+    return None
