@@ -165,7 +165,9 @@ class Program:
             executor = self._debug.executor(graph(), target, self._passes)
         elif target.kept_executor is not None and not self._device_outputs:
             executor = target.kept_executor(
-                ProgramToKeep(self.module, shapes, self._passes, target.pipeline, graph, lowered)
+                ProgramToKeep(
+                    self.module, shapes, self._passes, target.passes, target.capabilities(), graph, lowered
+                )
             )
         else:
             made = target.device_executor if self._device_outputs else target.executor

@@ -111,6 +111,21 @@ def test_compiling_for_a_target_loads_no_other() -> None:
     assert [name for name in others if name in there] == []
 
 
+def test_what_is_found_among_kept_code_loads_no_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULLBACK_CACHE", str(tmp_path / "kept"))
+    program = (
+        "import numpy as np\n"
+        "import pullback as pb\n"
+        "assert pb.function(lambda x: x + 1)(np.ones(1, np.float32)) == 2\n"
+    )
+    passes = ("simplify.canonicalize", "kernels.form.form_kernels", "loops.lower_to_loops")
+    for is_kept in (False, True):
+        there = loaded(program)
+        assert [f"pullback.passes.{name}" in there for name in passes] == [not is_kept] * 3
+
+
 def test_the_garbage_collector_runs_after_the_import_as_before() -> None:
     command = "import gc\nimport pullback\nassert gc.isenabled()\n"
     assert "pullback" in loaded(command)

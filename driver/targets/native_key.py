@@ -55,7 +55,7 @@ def native_key(program: ProgramToKeep) -> str:
             "program": digest.hexadecimal,
             "shapes": [list(shape) for shape in program.shapes],
             "passes": pipeline_text(program.passes, defaults=True),
-            "pipeline": program.pipeline,
+            "pipeline": [program.pipeline, sorted(program.capabilities.items())],
             "sources": own_digest(),
             "plug-ins": _digest_of_plugins(digest.classes),
             "versions": _versions(),

@@ -39,7 +39,8 @@ class ProgramToKeep:
     passes: Sequence[ModulePass]
     """Those of a user."""
     pipeline: str
-    """The text of the target's."""
+    """The text of the target's, without the capabilities: to fill these in imports every pass."""
+    capabilities: Mapping[str, OptionValue]
     finished: Callable[[], ModuleOp]
     """The finished graph for these shapes, made when it is asked for."""
     lowered: Callable[[], ModuleOp]
