@@ -51,12 +51,12 @@ def check_schedule(kernel: Kernel) -> None:
     _check_cpu(kernel, schedule)
     check_gpu_tuning(kernel, schedule)
     _check_kind(kernel, schedule)
-    check_space(kernel, schedule)
+    model = check_space(kernel, schedule)
     if schedule.cpu.split is not None:
-        _check_split(kernel, schedule, schedule.cpu.split)
+        _check_split(kernel, schedule, schedule.cpu.split, model)
 
 
-def _check_split(kernel: Kernel, schedule: Schedule, parts: int) -> None:
+def _check_split(kernel: Kernel, schedule: Schedule, parts: int, model: KernelModel) -> None:
     """Checks that a kernel has a loop that can be split into so many parts."""
     if not 2 <= parts <= MAX_SPLIT:
         raise ScheduleError(f"cpu split is {parts}; expected a number from 2 to {MAX_SPLIT}", kernel)
@@ -65,7 +65,7 @@ def _check_split(kernel: Kernel, schedule: Schedule, parts: int) -> None:
         raise ScheduleError(
             f"cpu split says nothing to kind '{schedule.kind}', only to {having}; remove it", kernel
         )
-    found = split_of(merge_dims(KernelModel.of(kernel, schedule)), parts)
+    found = split_of(merge_dims(model), parts)
     if not isinstance(found, SplitLoop):
         raise ScheduleError(f"cpu split is {parts}, but {found}; remove it", kernel)
 

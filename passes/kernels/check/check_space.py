@@ -14,8 +14,10 @@ from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, Rounde
 from pullback.passes.lowering.space import Space
 
 
-def check_space(kernel: Kernel, schedule: Schedule) -> None:
+def check_space(kernel: Kernel, schedule: Schedule) -> KernelModel:
     """Checks that every value has its dims among the loops, is known when needed, and is stored at each element.
+
+    Returns the model of which that is true.
 
     Raises:
         DiagnosticError: at the kernel, or at the reduction that has no loops to run along.
@@ -38,6 +40,7 @@ def check_space(kernel: Kernel, schedule: Schedule) -> None:
     for node in model.nodes:
         if isinstance(node, Reduce):
             _check_reduction(node, long & frozenset(space.inner), outer)
+    return model
 
 
 def _check_reduction(node: Reduce, inner: frozenset[int], outer: frozenset[int]) -> None:
