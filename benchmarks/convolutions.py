@@ -4,9 +4,8 @@
     python benchmarks/convolutions.py --threads 2         on two
     python benchmarks/convolutions.py --only depthwise    the cases whose name contains this
 
-Each round times every system once, in turn. Prints least times in ms and the fastest peer's over ours, as Markdown.
-Systems keep threads of their own in the process, which slow the others: for times of record leave out all peers but
-one.
+Each system has a process of its own, on as many cores as it has threads. All have to agree on the results of a case,
+and are then timed in turn, round after round. Prints least times in ms, and the fastest peer's over ours, as Markdown.
 """
 
 from __future__ import annotations
@@ -14,13 +13,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
+from worker import Failure, Worker
+from workload import difference
 
 Run = Callable[[], Any]
 """Computes a value and its gradients once, and waits for them."""
@@ -157,47 +163,114 @@ CONV_SYSTEMS: dict[str, Callable[..., Run]] = {
 }
 
 
-def use_threads(count: int, without: Sequence[str]) -> None:
-    """Restricts the process to so many cores and every system to so many threads, before anything runs."""
-    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:count]))
-    os.environ["OMP_NUM_THREADS"] = os.environ["PULLBACK_NUM_THREADS"] = str(count)
-    if count == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    if "torch" not in without:
-        import torch
-
-        torch.set_num_threads(count)
-    if "tensorflow" not in without:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        tf: Any = import_module("tensorflow")
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+TOLERANCE = 1e-3
+"""Of results, in the norm."""
+PATIENCE = 240
+"""Seconds for a system to answer."""
+CALLS = 2
+"""Calls of a turn, each of which is timed."""
 
 
-def measure(runs: dict[str, Run], rounds: int) -> dict[str, float]:
-    """The least seconds of each system; all are timed in turn."""
-    least = dict.fromkeys(runs, float("inf"))
-    for _ in range(rounds):
-        for system, run in runs.items():
+@dataclass(frozen=True)
+class PreparedConv:
+    """A case that is compiled."""
+
+    run: Run
+    results: list[Any]
+
+
+class ConvSystem:
+    """A system in its process; restricts that to so many cores and threads before anything runs."""
+
+    def __init__(self, system: str, threads: int) -> None:
+        self.system = system
+        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:threads]))
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PULLBACK_NUM_THREADS"):
+            os.environ[name] = str(threads)
+        if threads == 1:
+            os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        if system == "torch":
+            import torch
+
+            torch.set_num_threads(threads)
+        if system == "tensorflow":
+            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+            tf: Any = import_module("tensorflow")
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+
+    def versions(self) -> dict[str, str]:
+        return {} if self.system == "pullback" else {self.system: version(self.system)}
+
+    def prepare(self, case: Conv) -> PreparedConv:
+        run = CONV_SYSTEMS[self.system](case, *case.arrays())
+        return PreparedConv(run, [np.asarray(a) for a in run()])
+
+    def timed(self, prepared: PreparedConv) -> list[float]:
+        """Seconds of each call of a turn."""
+        found: list[float] = []
+        for _ in range(CALLS):
             start = time.perf_counter()
-            run()
-            least[system] = min(least[system], time.perf_counter() - start)
-    return least
+            prepared.run()
+            found.append(time.perf_counter() - start)
+        return found
 
 
-def row(name: str, runs: dict[str, Run], rounds: int) -> str:
-    """Checks that all systems agree, and times them."""
-    expected = [np.asarray(a, np.float64) for a in runs["pullback"]()]
-    for system, run in runs.items():
-        for ours, theirs in zip(expected, run(), strict=True):
-            scale = np.max(np.abs(ours))
-            if not np.allclose(ours, np.asarray(theirs), rtol=1e-3, atol=1e-4 * scale):
-                raise SystemExit(f"{name}: pullback and {system} differ")
-    least = {system: seconds * 1e3 for system, seconds in measure(runs, rounds).items()}
-    peers = [least[system] for system in PEERS if system in least]
-    times = [f"{least[s]:.2f}" if s in least else "-" for s in ("pullback", *PEERS)]
-    ratio = f"{min(peers) / least['pullback']:.2f}" if peers else "-"
-    return f"| {' | '.join([name, *times, ratio])} |"
+class ConvComparison:
+    """The processes of the systems."""
+
+    def __init__(self, systems: Sequence[str], threads: int, logs: Path) -> None:
+        self.workers: dict[str, Worker] = {}
+        for system in systems:
+            worker = Worker(system, partial(ConvSystem, system, threads), cases, logs / f"{system}.log")
+            answer = worker.ask("start", "", time.monotonic() + PATIENCE)
+            if isinstance(answer, Failure):
+                worker.close()
+                print(f"{system} is left out: {answer.reason}", file=sys.stderr)
+            else:
+                self.workers[system] = worker
+
+    def prepared(self, case: Conv) -> list[str]:
+        """The systems that have computed a case, and agree with ours."""
+        ask = {s: w.ask("prepare", case.name, time.monotonic() + PATIENCE) for s, w in self.workers.items()}
+        ours = ask["pullback"]
+        if isinstance(ours, Failure):
+            raise SystemExit(f"{case.name}: {ours.reason}")
+        agree: list[str] = []
+        for system, answer in ask.items():
+            if isinstance(answer, Failure):
+                print(f"{case.name}: {system} is left out: {answer.reason}", file=sys.stderr)
+            elif difference(answer, ours) > TOLERANCE:
+                raise SystemExit(f"{case.name}: pullback and {system} differ")
+            else:
+                agree.append(system)
+        return agree
+
+    def row(self, case: Conv, rounds: int) -> str:
+        """Times a case in all systems, in turn."""
+        systems = self.prepared(case)
+        seconds: dict[str, list[float]] = {system: [] for system in systems}
+        for _ in range(rounds):
+            for system in systems:
+                answer = self.workers[system].ask("time", case.name, time.monotonic() + PATIENCE)
+                if isinstance(answer, Failure):
+                    raise SystemExit(f"{case.name}: {system}: {answer.reason}")
+                seconds[system] += answer
+        least = [f"{min(seconds[s]) * 1e3:.2f}" if s in seconds else "-" for s in CONV_SYSTEMS]
+        ratios = [self._ratio({s: pick(t) for s, t in seconds.items()}) for pick in (min, median)]
+        return f"| {' | '.join([case.name, *least, *ratios])} |"
+
+    def _ratio(self, seconds: dict[str, float]) -> str:
+        peers = [taken for system, taken in seconds.items() if system != "pullback"]
+        return f"{min(peers) / seconds['pullback']:.2f}" if peers else "-"
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+
+
+def cases() -> Sequence[Conv]:
+    return CONVOLUTIONS
 
 
 def main() -> None:
@@ -205,31 +278,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10, help="rounds per case (default: 10)")
     parser.add_argument("--threads", type=int, default=1, help="threads of every system (default: 1)")
     parser.add_argument("--only", default="", help="run the cases whose name contains this")
-    parser.add_argument("--without", nargs="*", default=[], help="systems to leave out")
+    parser.add_argument("--without", nargs="*", default=[], choices=PEERS, help="systems to leave out")
     options = parser.parse_args()
-    use_threads(options.threads, options.without)
-    print(f"| {' | '.join(['case, ms', 'pullback', *PEERS, 'best peer / ours'])} |")
-    print("|---|---|---|---|---|---|")
-    cases: list[tuple[str, dict[str, Callable[[], Run]]]] = [
-        (c.name, {s: lambda c=c, make=make: make(c, *c.arrays()) for s, make in CONV_SYSTEMS.items()})
-        for c in CONVOLUTIONS
-    ]
-    for name, systems in cases:
-        if options.only not in name:
-            continue
-        runs: dict[str, Run] = {}
-        for system, make in systems.items():
-            if system in options.without:
-                continue
-            try:
-                runs[system] = make()
-                runs[system]()
-            except Exception as error:  # a peer that lacks a case, or is not installed
-                if system == "pullback":
-                    raise
-                print(f"{name}: {system} is left out: {error!s:.80}", file=sys.stderr)
-                runs.pop(system, None)
-        print(row(name, runs, options.rounds), flush=True)
+    with tempfile.TemporaryDirectory() as logs:
+        systems = [system for system in CONV_SYSTEMS if system not in options.without]
+        comparison = ConvComparison(systems, options.threads, Path(logs))
+        try:
+            print(f"| {' | '.join(['case, ms', *CONV_SYSTEMS, 'best peer / ours', 'of medians'])} |")
+            print(f"|{'---|' * (len(CONV_SYSTEMS) + 3)}")
+            for case in cases():
+                if options.only in case.name:
+                    print(comparison.row(case, options.rounds), flush=True)
+        finally:
+            comparison.close()
 
 
 if __name__ == "__main__":

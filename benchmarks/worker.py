@@ -13,9 +13,16 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from workload import Workload, sampled
+from workload import sampled
+
+
+class Named(Protocol):
+    """What a system may be asked for: a workload."""
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Worker:
     """
 
     def __init__(
-        self, system: str, make: Callable[[], Any], workloads: Callable[[], Sequence[Workload]], log: Path
+        self, system: str, make: Callable[[], Any], workloads: Callable[[], Sequence[Named]], log: Path
     ) -> None:
         self.system = system
         context = get_context("spawn")
@@ -71,7 +78,7 @@ class Worker:
 
 
 def serve(
-    connection: Connection, make: Callable[[], Any], workloads: Callable[[], Sequence[Workload]], log: str
+    connection: Connection, make: Callable[[], Any], workloads: Callable[[], Sequence[Named]], log: str
 ) -> None:
     """What the process does."""
     with Path(log).open("w") as file:
