@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from pullback.passes.lowering.vector_registers import evenly, register_count
 
@@ -62,21 +61,17 @@ def row_dim(extents: Sequence[int]) -> int:
     return long[-1] if long else max(range(len(extents)), key=lambda at: extents[at])
 
 
-def window_tile(
-    rows: Sequence[int], columns: int, terms: int, lanes: int, vector_bits: int
-) -> tuple[int, int]:
-    """Chooses the rows and vectors of the register block of a product with several dims of rows or of terms.
+def window_tile(rows: Sequence[int], columns: int, lanes: int, vector_bits: int) -> tuple[int, int]:
+    """Chooses the most rows and the vectors of the register block of a product with several dims of rows or of terms.
 
-    Where terms outnumber rows, as for the gradient of filters, each is read but once from the second-level cache, in
-    long rows.
+    `RegisterBlocks.of` divides the rows that there are, once those dims are merged that can be.
     """
     registers = register_count(vector_bits)
-    if terms > prod(rows):
-        return (6, 4) if registers >= 32 else (6, 2)
     extent, needed = rows[row_dim(rows)], max(-(-columns // lanes), 1)
-    widths = {evenly(needed, width) for width in range(1, WIDEST + 1)}
-    tiles = [
-        RegisterBlocks.of(extent, min((registers - 1) // width - 1, MOST_ROWS), width) for width in widths
-    ]
+    most = {
+        width: min((registers - 1) // width - 1, MOST_ROWS)
+        for width in sorted({evenly(needed, width) for width in range(1, WIDEST + 1)})
+    }
+    tiles = [RegisterBlocks.of(extent, rows, width) for width, rows in most.items()]
     best = min(tiles, key=lambda tile: (-(-needed // tile.vectors) * tile.cycles, -tile.vectors))
-    return best.rows, best.vectors
+    return most[best.vectors], best.vectors

@@ -37,7 +37,7 @@ def _tile(
         matrices = prod(rows[:-1])
         height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits, matrices)
     else:
-        height, vectors = window_tile(rows, columns, prod(reduce), lanes, vector_bits)
+        height, vectors = window_tile(rows, columns, lanes, vector_bits)
     return height, vectors * lanes
 
 

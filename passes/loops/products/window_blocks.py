@@ -88,8 +88,7 @@ class WindowBlocks:
             vectors = -(-width // self.count)
         else:
             extents = [self.extents[d] for d in (*self.around, self.row) if d not in self.batch]
-            terms = prod(self.extents[d] for d in self.terms)
-            rows, vectors = window_tile(extents, columns, terms, self.count, self.kernel.vector_bits)
+            rows, vectors = window_tile(extents, columns, self.count, self.kernel.vector_bits)
         needed = max(-(-columns // self.count), 1)
         if needed < vectors:
             rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
