@@ -51,8 +51,9 @@ class Softmax(AlongAxis, Composite):
         return made.astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor:
+        # The sum is at least 1: its reciprocal is as good, and one division for all elements of a line.
         exponentials = Exp.of(shifted(self.x, self.at))
-        return exponentials / Sum.over(exponentials, self.at, keepdims=True)
+        return exponentials * (1 / Sum.over(exponentials, self.at, keepdims=True))
 
     @rule_in_accumulators
     def gradient(self, dy: Tensor) -> GradientTerms:
