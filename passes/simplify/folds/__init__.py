@@ -20,6 +20,7 @@ SUBJECTS = (
     "copy_to",
     "repeating",
     "reductions",
+    "sums_of_products",
     "along_axis",
     "matmul",
     "einsum",
