@@ -136,7 +136,9 @@ class ComparedPrograms:
             raise changed(message, blame, name, run, program, change)
 
     def _change(self, name: str, before: ModuleOp, run: Run, found: Results) -> Change | None:
-        return first_change(run.names, run.results, found, lambda: self._allowed(name, before, run))
+        return first_change(
+            run.names, run.results, found, lambda runs: self._allowed(name, before, run, runs)
+        )
 
     def _run_again(
         self, blame: Blame, name: str, before: ModuleOp, after: ModuleOp, error: Exception
@@ -157,7 +159,7 @@ class ComparedPrograms:
         if not on_memory(functions_of(module)[entry_of(module, name)]):
             self.on_tensors[name] = module
 
-    def _allowed(self, name: str, before: ModuleOp, run: Run) -> Allowed | None:
+    def _allowed(self, name: str, before: ModuleOp, run: Run, runs: int) -> Allowed | None:
         """What rounding does to the numbers of the program before: measured on the last one on tensors, if any."""
         if on_memory(functions_of(before)[entry_of(before, name)]):
             if name not in self.on_tensors:
@@ -165,7 +167,7 @@ class ComparedPrograms:
             before = self.on_tensors[name]
         graph, entry, inputs = before, entry_of(before, name), run.inputs
         values = values_of(run_function(graph, entry, inputs))
-        return Spread(values, lambda rng: _rounded(graph, entry, inputs, rng)).allowed
+        return Spread(values, lambda rng: _rounded(graph, entry, inputs, rng), runs).allowed
 
 
 def entry_of(module: ModuleOp, name: str) -> str:

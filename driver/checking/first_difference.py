@@ -56,7 +56,7 @@ def first_different_value(
             (number, op), rest = old[key], iter([run[key][0] for run in moved])
             results = Results((number,), {}), Results((value,), {})
             change = first_change(
-                [key], *results, lambda number=number, rest=rest: _allowed(number, list(rest))
+                [key], *results, lambda _, number=number, rest=rest: _allowed(number, list(rest))
             )
             if isinstance(change, ChangedNumber):
                 return DifferentValue(key, op, change)

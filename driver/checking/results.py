@@ -10,7 +10,15 @@ import numpy as np
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.driver.checking.function_runs import Results
-from pullback.driver.checking.measured_rounding import ULPS, distance, is_inexact, numbers, unit
+from pullback.driver.checking.measured_rounding import (
+    MANY_RUNS,
+    RUNS,
+    ULPS,
+    distance,
+    is_inexact,
+    numbers,
+    unit,
+)
 from pullback.driver.checking.partial_evaluation import UNKNOWN
 
 FALLBACK = 512.0
@@ -82,18 +90,20 @@ def values_of(results: Results) -> list[Any]:
 
 
 def first_change(
-    names: list[str], before: Results, after: Results, allowed: Callable[[], Allowed | None]
+    names: list[str], before: Results, after: Results, allowed: Callable[[int], Allowed | None]
 ) -> Change | None:
     """The first value that differs by more than rounding, at its first element that does; or that some are missing.
 
     Args:
         names: of the results.
         before, after: what is compared; what is not known in one of them is left out.
-        allowed: measures what rounding does; called only where numbers are not the same.
+        allowed: measures what rounding does, in so many runs; called only where numbers are not the same, and
+            with more runs before it is said that they differ: a number beside a jump may take some to cross it.
     """
     if len(before.values) != len(after.values):
         return ChangedCount(len(before.values), len(after.values))
     measured: Allowed | None = None
+    is_sure = False
     for place, name, old, new in _pairs(names, before, after):
         old_numbers, new_numbers = numbers(old), numbers(new)
         if old_numbers.shape != new_numbers.shape:
@@ -102,10 +112,12 @@ def first_change(
         if not apart.any():
             continue
         if measured is None:
-            measured = allowed()
-        limit = _limit(
-            old_numbers, np.asarray(old if not hasattr(old, "dense") else old.values).dtype, place, measured
-        )
+            measured = allowed(RUNS)
+        dtype = np.asarray(old if not hasattr(old, "dense") else old.values).dtype
+        limit = _limit(old_numbers, dtype, place, measured)
+        if not np.all(apart <= limit) and not is_sure:
+            measured, is_sure = allowed(MANY_RUNS), True
+            limit = _limit(old_numbers, dtype, place, measured)
         if (wrong := ~(apart <= limit)).any():
             return _described(name, old_numbers, new_numbers, old, wrong, np.broadcast_to(limit, wrong.shape))
     return None

@@ -118,7 +118,7 @@ def _difference(
     inputs = inputs_of(function, run)
     before, after = expected(inputs), _on_target(module, run, target, inputs)
 
-    def allowed() -> Callable[[int], Array] | None:
+    def allowed(runs: int) -> Callable[[int], Array] | None:
         if run.tolerance is not None or on_memory(function):
             return None
         spread = Spread(
@@ -126,6 +126,7 @@ def _difference(
             lambda rng: values_of(
                 run_function(oracle, run.function, inputs, lambda v: RoundingEvaluator(v, rng))
             ),
+            runs,
         )
         return spread.allowed
 

@@ -17,7 +17,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 
 from pullback.dialects.context import context
-from pullback.dialects.graph.elementwise.basic import Add, Multiply, Negative
+from pullback.dialects.graph.elementwise.basic import Add, Divide, Multiply, Negative
 from pullback.dialects.graph.elementwise.exponential import Log
 from pullback.dialects.ir.source import parse
 from pullback.dialects.ir.text import print_module
@@ -125,6 +125,31 @@ def test_the_sign_of_a_nan_is_open(number: float) -> None:
     given = {"x": np.full(64, number, np.float32), "y": np.linspace(1, 2, 64, dtype=np.float32)}
     with pytest.raises(ResultChangedError) if number > 0 else nullcontext():
         checked(text, [Rewrite(negate_the_logarithm)], inputs=given)
+
+
+def divide_by_less(op: Operation) -> None:
+    """a / b becomes a / c."""
+    if isinstance(op, Divide):
+        block = op.parent_block()
+        assert block is not None
+        op.operands[1] = block.args[2]
+
+
+@pytest.mark.parametrize(("ulps", "is_rounding"), [(1, True), (100, False)])
+def test_numbers_beside_a_jump(ulps: int, is_rounding: bool) -> None:
+    """Each number may take many runs to be rounded across it."""
+    text = """
+    func.func @main(%a: tensor<256xf32>, %b: tensor<256xf32>, %c: tensor<256xf32>) -> tensor<256xi32> {
+      %q = graph.divide %a, %b : tensor<256xf32>
+      %i = graph.cast %q : (tensor<256xf32>) -> tensor<256xi32>
+      func.return %i : tensor<256xi32>
+    }"""
+    below = np.float32(2 - ulps * 2.0**-23)
+    given = {
+        name: np.full(256, number, np.float32) for name, number in (("a", below), ("b", 1), ("c", below / 2))
+    }
+    with nullcontext() if is_rounding else pytest.raises(ResultChangedError):
+        checked(text, [Rewrite(divide_by_less)], inputs=given)
 
 
 def leave_the_last_result_out(op: Operation) -> None:
