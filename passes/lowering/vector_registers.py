@@ -23,7 +23,7 @@ SECOND_CACHE = 1 << 20
 """Bytes that a core's second-level cache has room for."""
 LARGE_ROWS = 2 << 20
 """Bytes of rows of a product that leave the second-level cache while a panel of columns meets them."""
-MOST_VECTORS = 8
+MOST_VECTORS = 16
 """Vectors in a row of the register block of a product."""
 
 
@@ -54,11 +54,11 @@ def product_tile(
     is_large = rows * terms * (vector_bits // lanes) >= 8 * LARGE_ROWS * max(matrices, 1)
     rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
     registers = register_count(vector_bits)
-    # Beside the sums there are a row of vectors, and an element.
+    # Beside the sums there are a row of vectors, and an element; a single row takes each vector from memory.
     tiles = [
         (evenly(rows, height), evenly(vectors, width))
-        for width in range(1, min(vectors, MOST_VECTORS) + 1)
-        for height in range(1, min(rows, (registers - 1) // width - 1) + 1)
+        for width in range(1, min(vectors, MOST_VECTORS, registers - 2) + 1)
+        for height in range(1, max(min(rows, (registers - 1) // width - 1), 1) + 1)
     ]
     return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, is_large))
 

@@ -20,6 +20,8 @@ K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
 SMALL_OPERAND = 64 << 10
 """The most bytes of an operand whose lines are far apart that is read where it is."""
+SMALL_ROWS = 160 << 10
+"""The same for A, of which single elements are read: the second cache has them in time."""
 PACK_ROWS = 32
 """From so many rows on, copying a panel of B costs less than reading it with long strides."""
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
@@ -211,7 +213,7 @@ def blocked(size: int, width: int, most: int) -> Blocking:
 
 def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
     """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
-    if in_place(a) and (a.is_contiguous(a.terms) or bytes_of(a) <= SMALL_OPERAND):
+    if in_place(a) and (a.is_contiguous(a.terms) or bytes_of(a) <= SMALL_ROWS):
         return Reading.IN_PLACE
     private = rows.step * rows.width * (a.terms.size + 32) * bit_width(a.node.element_type) // 8
     often = columns.blocks == 1 or columns.step * columns.width >= 128
