@@ -6,7 +6,6 @@ makes them compiles what is left when it has made them all.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import llvmlite.binding as llvm
 
 from pullback.backends.cpu.llvm_library import Machine, RefusedError, emit
 from pullback.backends.cpu.machine import target_machine
+from pullback.backends.cpu.short_turns import SHORT_TURNS
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.process.interrupts import poll, putting_off
 from pullback.process.thread_count import ThreadCountError, get_num_threads
@@ -25,9 +25,6 @@ SMALLEST_FOR_A_THREAD = 30_000
 """Characters of LLVM IR, some 20 ms of work: with less there is nothing to share."""
 LOOK_AFTER = 0.05
 """Seconds between two looks for Ctrl-C while others compile."""
-SWITCH_INTERVAL = 1e-4
-"""Seconds for which Python runs before another thread gets its turn: a helper needs one for each function, for
-microseconds, and compiles four times as long if it waits for the usual 5 ms each time."""
 
 
 class LLVMError(DiagnosticError, RuntimeError):
@@ -76,7 +73,7 @@ class ObjectEmitter:
         self._refused: dict[str, RefusedError] = {}
         self._failure: BaseException | None = None
         self._helpers: list[threading.Thread] = []
-        self._usual_interval: float | None = None
+        self._has_short_turns = False
         self._is_stopped = False
 
     def __enter__(self) -> ObjectEmitter:
@@ -123,9 +120,9 @@ class ObjectEmitter:
         """Starts some threads beside those that compile already, no more than a step may use with the calling one."""
         self._helpers = [helper for helper in self._helpers if helper.is_alive()]
         count = min(most, get_num_threads() - 1 - len(self._helpers)) if most > 0 else 0
-        if count > 0 and self._usual_interval is None:
-            self._usual_interval = sys.getswitchinterval()
-            sys.setswitchinterval(min(SWITCH_INTERVAL, self._usual_interval))
+        if count > 0 and not self._has_short_turns:
+            self._has_short_turns = True
+            SHORT_TURNS.begin()
         for _ in range(count):
             helper = threading.Thread(target=self._help, daemon=True)
             self._helpers.append(helper)
@@ -139,9 +136,9 @@ class ObjectEmitter:
         for helper in self._helpers:
             if helper.ident is not None:  # it was started
                 helper.join()
-        if self._usual_interval is not None:
-            sys.setswitchinterval(self._usual_interval)
-            self._usual_interval = None
+        if self._has_short_turns:
+            self._has_short_turns = False
+            SHORT_TURNS.end()
 
     def _help(self) -> None:
         """Compiles what is there, and ends when there is nothing."""

@@ -107,6 +107,18 @@ def test_modules_that_come_earlier_are_compiled_to_the_same(
     assert sys.getswitchinterval() == interval
 
 
+def test_the_last_who_compiles_puts_back_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
+    interval = sys.getswitchinterval()
+    with ObjectEmitter() as first:
+        first.add(TEXTS[0])
+        with ObjectEmitter() as second:
+            second.add(TEXTS[1])
+            first.__exit__(None, None, None)
+            assert sys.getswitchinterval() < interval
+        assert sys.getswitchinterval() == interval
+
+
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, MemoryError, None])
 def test_helpers_end_when_nobody_wants_the_result(
     raised: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
