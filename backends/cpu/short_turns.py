@@ -1,7 +1,7 @@
 """Short turns of Python's threads, as long as somebody compiles on a helper.
 
-The interval is the process's own, and programs are compiled by several threads at once: so those who need it are counted,
-and the last one puts back what the first one found.
+The interval is that of the process, and several threads may compile programs at once: so those who need it are
+counted, and the last one puts back what the first one found.
 """
 
 from __future__ import annotations
