@@ -14,7 +14,7 @@ from math import prod
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.lowering.vector_registers import LARGE_ROWS, evenly, product_tile
+from pullback.passes.lowering.vector_registers import LARGE_ROWS, SECOND_CACHE, evenly, product_tile
 
 K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
@@ -22,8 +22,8 @@ SMALL_OPERAND = 64 << 10
 """The most bytes of an operand whose lines are far apart that is read where it is."""
 SMALL_ROWS = 160 << 10
 """The same for A, of which single elements are read: the second cache has them in time."""
-PACK_ROWS = 32
-"""From so many rows on, copying a panel of B costs less than reading it with long strides."""
+PACK_ROWS, FAR_PACK_ROWS = 32, 12
+"""From so many rows on, copying a panel of B costs less than reading it with long strides; where it is far away."""
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
 """The most rows and columns of a block of the result: panels of columns are copied for all its rows."""
 LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS = 512, 64
@@ -224,7 +224,8 @@ def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Readin
 
 def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
     """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
-    if in_place(b) and b.is_contiguous(b.lines) and (rows.size < PACK_ROWS or bytes_of(b) <= SMALL_OPERAND):
+    most = PACK_ROWS if bytes_of(b) <= SECOND_CACHE else FAR_PACK_ROWS
+    if in_place(b) and b.is_contiguous(b.lines) and (rows.size < most or bytes_of(b) <= SMALL_OPERAND):
         return Reading.IN_PLACE
     if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:
         return Reading.PRIVATE
