@@ -28,7 +28,7 @@ from pullback.driver.checking.partial_evaluation import PartialEvaluator
 
 RUNS = 6
 """How often a program is rounded at random."""
-MANY_RUNS = 64
+MANY_RUNS = 32
 """How often before a number counts as another."""
 SAFETY = 8.0
 """How many times as far as in any of these runs rounding may move a number."""
