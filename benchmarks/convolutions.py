@@ -11,7 +11,6 @@ and are then timed in turn, round after round. Prints least times in ms, and the
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -19,12 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from cpu_systems import Prepared, system_named
 from worker import Failure, Worker
 from workload import difference
 
@@ -167,53 +166,19 @@ TOLERANCE = 1e-3
 """Of results, in the norm."""
 PATIENCE = 240
 """Seconds for a system to answer."""
-CALLS = 2
-"""Calls of a turn, each of which is timed."""
-
-
-@dataclass(frozen=True)
-class PreparedConv:
-    """A case that is compiled."""
-
-    run: Run
-    results: list[Any]
 
 
 class ConvSystem:
-    """A system in its process; restricts that to so many cores and threads before anything runs."""
+    """A system in its process, which `cpu_systems` bounds to so many cores and threads, with cases of its own."""
 
     def __init__(self, system: str, threads: int) -> None:
         self.system = system
-        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:threads]))
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PULLBACK_NUM_THREADS"):
-            os.environ[name] = str(threads)
-        if threads == 1:
-            os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        if system == "torch":
-            import torch
+        bounded = system_named("torch, eager" if system == "torch" else system, threads)
+        self.versions, self.timed = bounded.versions, bounded.timed
 
-            torch.set_num_threads(threads)
-        if system == "tensorflow":
-            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-            tf: Any = import_module("tensorflow")
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-
-    def versions(self) -> dict[str, str]:
-        return {} if self.system == "pullback" else {self.system: version(self.system)}
-
-    def prepare(self, case: Conv) -> PreparedConv:
+    def prepare(self, case: Conv) -> Prepared:
         run = CONV_SYSTEMS[self.system](case, *case.arrays())
-        return PreparedConv(run, [np.asarray(a) for a in run()])
-
-    def timed(self, prepared: PreparedConv) -> list[float]:
-        """Seconds of each call of a turn."""
-        found: list[float] = []
-        for _ in range(CALLS):
-            start = time.perf_counter()
-            prepared.run()
-            found.append(time.perf_counter() - start)
-        return found
+        return Prepared(run, [np.asarray(a) for a in run()])
 
 
 class ConvComparison:

@@ -20,6 +20,7 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.graph.tensor.tensor import Number
 from pullback.passes.lowering.long_sums import BLOCK
+from pullback.passes.lowering.register_types import register_type
 
 
 @dataclass(eq=False, slots=True)
@@ -157,6 +158,18 @@ class Output:
         block = 1 if self.rounds else BLOCK
         is_long = self.adds and self.rows_added(extents) > block * self.rows
         return TOTALS.get(self.node.element_type) if is_long else None
+
+
+def rounded(node: Node, element_type: Attribute) -> Node:
+    """What an operation with results of this type makes of a node: half precision is rounded, once.
+
+    So the value of an operation does not depend on which others share its kernel, nor on whether it was in memory.
+    """
+    if node.element_type == element_type or node.element_type != register_type(element_type):
+        return node
+    result = Rounded(node.element_type, (node,), to=element_type)
+    result.gather_facts()
+    return result
 
 
 def cone(roots: Sequence[Node], is_given: Callable[[Node], bool] = lambda node: False) -> list[Node]:

@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import i32, i64
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.along_axes.scans import Scan
@@ -59,8 +59,8 @@ from pullback.passes.lowering.nodes import (
     Load,
     Node,
     Reduce,
-    Rounded,
     Scanned,
+    rounded,
 )
 from pullback.passes.lowering.register_types import register_type, rounded_number
 from pullback.passes.lowering.space import Space
@@ -279,18 +279,6 @@ def is_identity(value: SSAValue) -> bool:
     if shape[0] != 1 and is_uniform(op.value):
         return False
     return bool(np.array_equal(op.array(), np.eye(shape[0])))
-
-
-def rounded(node: Node, element_type: Attribute) -> Node:
-    """What an operation with results of this type makes of a node: half precision is rounded, once.
-
-    So the value of an operation does not depend on which others share its kernel, nor on whether it was in memory.
-    """
-    if node.element_type == element_type or node.element_type != register_type(element_type):
-        return node
-    result = Rounded(node.element_type, (node,), to=element_type)
-    result.gather_facts()
-    return result
 
 
 def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Reduce:

@@ -9,6 +9,7 @@ import pytest
 
 import pullback as pb
 from pullback.dialects.graph.along_axes.reductions import Sum
+from pullback.dialects.graph.tensor.types import shape_of_type
 
 
 def summed_columns(outputs: Any, keepdims: bool = True, width: int = 3, **options: Any) -> tuple[int, ...]:
@@ -22,7 +23,7 @@ def summed_columns(outputs: Any, keepdims: bool = True, width: int = 3, **option
     for a, b in zip(*(step(*arrays) for step in steps), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
     ops = pb.pipeline("canonicalize,dce")(steps[0].module("graph")).op.walk()
-    return tuple(op.operands[0].type.get_shape()[-1] for op in ops if isinstance(op, Sum))  # type: ignore[attr-defined]
+    return tuple(shape_of_type(op.operands[0].type)[-1] for op in ops if isinstance(op, Sum))
 
 
 def sums(p: Any, v: Any, g: Any, keepdims: bool, before: bool = True, swapped: bool = False) -> list[Any]:

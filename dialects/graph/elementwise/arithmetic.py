@@ -193,10 +193,7 @@ class MulNoNan(Binary):
 
 @graph_op
 class Copysign(Binary):
-    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0.
-
-    A NaN has a sign, too, but which one an operation gives to the NaN that it makes is not specified.
-    """
+    """The magnitude of a with the sign of b (for a NaN, either); no gradient flows to b, and it is 0 where a is 0."""
 
     name = "graph.copysign"
     EXACT: ClassVar = any_dtype
