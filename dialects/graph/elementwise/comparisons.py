@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import i1
+from xdsl.irdl import IRDLOperation
 
 from pullback.dialects.graph.op.families import (
     BinaryPredicate,
@@ -86,21 +86,28 @@ class LessEqual(BinaryPredicate):
 # ---- tests --------------------------------------------------------------------------------------------------
 
 
-def _classification(op: str, of_integers: bool) -> Callable[[Scalar], Scalar]:
-    """Makes the scalar body of a classification of floats, whose result is constant for integers.
+def _classified(op: type[IRDLOperation], x: Scalar, of_integers: bool) -> Scalar:
+    """Emits a classification of floats, whose result is constant for integers."""
+    result = with_element_type(x.type, i1)
+    return emit(op, result, x) if is_float(x.element_type) else constant(of_integers, result)
 
-    `op` is the name of a class of upstream's, which nobody needs who builds graphs.
-    """
 
-    def test(x: Scalar) -> Scalar:
-        from pullback.dialects.upstream import math
+def _is_nan(x: Scalar) -> Scalar:
+    from pullback.dialects.upstream.math import IsNaNOp
 
-        result = with_element_type(x.type, i1)
-        return (
-            emit(getattr(math, op), result, x) if is_float(x.element_type) else constant(of_integers, result)
-        )
+    return _classified(IsNaNOp, x, False)
 
-    return test
+
+def _is_infinite(x: Scalar) -> Scalar:
+    from pullback.dialects.upstream.math import IsInfOp
+
+    return _classified(IsInfOp, x, False)
+
+
+def _is_finite(x: Scalar) -> Scalar:
+    from pullback.dialects.upstream.math import IsFiniteOp
+
+    return _classified(IsFiniteOp, x, True)
 
 
 @graph_op
@@ -110,7 +117,7 @@ class IsNaN(UnaryPredicate):
     name = "graph.isnan"
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = np.isnan
-    SCALAR: ClassVar = staticmethod(_classification("IsNaNOp", False))
+    SCALAR: ClassVar = staticmethod(_is_nan)
 
 
 @graph_op
@@ -120,7 +127,7 @@ class IsInf(UnaryPredicate):
     name = "graph.isinf"
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = np.isinf
-    SCALAR: ClassVar = staticmethod(_classification("IsInfOp", False))
+    SCALAR: ClassVar = staticmethod(_is_infinite)
 
 
 @graph_op
@@ -130,7 +137,7 @@ class IsFinite(UnaryPredicate):
     name = "graph.isfinite"
     DTYPES: ClassVar = numeric
     NUMPY: ClassVar = np.isfinite
-    SCALAR: ClassVar = staticmethod(_classification("IsFiniteOp", True))
+    SCALAR: ClassVar = staticmethod(_is_finite)
 
 
 def _has_sign(x: Scalar) -> Scalar:
