@@ -55,9 +55,7 @@ def mul_no_nan(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """a * b, and 0 where b is 0, even if a is infinite or NaN."""
 
 def copysign(a: Operand, b: Operand, name: str | None = None) -> Tensor:
-    """The magnitude of a with the sign of b; no gradient flows to b, and it is 0 where a is 0.
-
-    A NaN has a sign, too, but which one an operation gives to the NaN that it makes is not specified."""
+    """The magnitude of a with the sign of b (for a NaN, either); no gradient flows to b, and it is 0 where a is 0."""
 
 def hypot(a: Operand, b: Operand, name: str | None = None) -> Tensor:
     """sqrt(a * a + b * b), without overflow on the way; its gradient at 0 is 0."""
