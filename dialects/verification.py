@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
-from xdsl.traits import IsolatedFromAbove, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.bounds import check_bounds
-from pullback.dialects.graph.op.graph_op import SeesItsArguments
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.dialects.ir.calls import called_function, fault_of
+from pullback.dialects.ir.calls import called_function, fault_of, fault_of_global
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_within
+from pullback.dialects.isolated_regions import isolates
+from pullback.dialects.valid_in_one_walk import is_valid_in_one_walk
 
 
 class VerificationError(DiagnosticError, VerifyException):
@@ -30,6 +30,8 @@ def verify(module: ModuleOp) -> None:
     Raises:
         VerificationError: for the first op that breaks one, inner ops first.
     """
+    if is_valid_in_one_walk(module):
+        return
     ops = operations_within(module)
     _check_bounds(ops)
     try:
@@ -45,12 +47,8 @@ def verify(module: ModuleOp) -> None:
 def _check_globals(ops: Sequence[Operation]) -> None:
     """Checks that each `memref.get_global` names an existing global, and has its type."""
     for op in ops:
-        if isinstance(op, memref.GetGlobalOp):
-            name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
-            if found is None or found.name != "memref.global":
-                raise VerificationError(f"'{op.name}': there is no memref.global @{name}", op)
-            if (type_ := found.properties.get("type")) != op.memref.type:
-                raise VerificationError(f"'{op.name}': @{name} is {type_}, not {op.memref.type}", op)
+        if isinstance(op, memref.GetGlobalOp) and (fault := fault_of_global(op)) is not None:
+            raise VerificationError(f"'{op.name}': {fault}", op)
 
 
 def _check_bounds(ops: Sequence[Operation]) -> None:
@@ -131,7 +129,7 @@ def _check_region(region: Region, visible: set[int], paths: _Paths) -> None:
                     name = f"%{value.name_hint}" if value.name_hint else "a value"
                     raise VerificationError(f"'{op.name}': {name} is {_fault(value.owner, op)}", op)
             for inner in op.regions:
-                _check_region(inner, set[int]() if _is_isolated(op) else visible, paths)
+                _check_region(inner, set[int]() if isolates(type(op)) else visible, paths)
             made = list(map(id, op.results))
             visible.update(made)
             here += made
@@ -143,21 +141,10 @@ def _fault(owner: Operation | Block, user: Operation) -> str:
     definer = owner if isinstance(owner, Operation) else owner.parent_op()
     around = user.parent_op()
     while around is not None:
-        if _is_isolated(around) and not (definer is not None and around.is_ancestor(definer)):
+        if isolates(type(around)) and not (definer is not None and around.is_ancestor(definer)):
             return f"defined outside of the '{around.name}' around it, which sees its own arguments alone"
         around = around.parent_op()
     return "used where it is not defined yet"
-
-
-def _is_isolated(op: Operation) -> bool:
-    return _isolates(type(op))
-
-
-@lru_cache(maxsize=1 << 12)
-def _isolates(kind: type[Operation]) -> bool:
-    """Tells whether the regions of operations of a class see nothing of what is around."""
-    isolating = (IsolatedFromAbove, SeesItsArguments)
-    return any(kind.has_trait(trait, value_if_unregistered=False) for trait in isolating)
 
 
 class _Paths:
@@ -179,7 +166,7 @@ class _Paths:
         ancestor = user
         while (parent := ancestor.parent) is not None and parent.parent is not block.parent:
             outer = ancestor.parent_op()
-            if outer is None or _is_isolated(outer):
+            if outer is None or isolates(type(outer)):
                 return False
             ancestor = outer
         if parent is None:

@@ -1,10 +1,10 @@
-"""Symbol lookup for `func.call`: the called function, and whether the call matches its type."""
+"""Symbol lookup for `func.call` and `memref.get_global`: what they name, and whether they match its type."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects import func
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolTable
@@ -28,6 +28,15 @@ def fault_of(call: func.CallOp, function: func.FuncOp | None) -> str | None:
     return _difference(
         name, "argument", "takes", type_.inputs.data, "gives", call.operand_types
     ) or _difference(name, "result", "returns", type_.outputs.data, "expects", call.result_types)
+
+
+def fault_of_global(op: memref.GetGlobalOp) -> str | None:
+    """Says what is wrong with the global that an operation reads, or with its type; None if nothing."""
+    name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
+    if found is None or found.name != "memref.global":
+        return f"there is no memref.global @{name}"
+    type_ = found.properties.get("type")
+    return None if type_ == op.memref.type else f"@{name} is {type_}, not {op.memref.type}"
 
 
 def _difference(

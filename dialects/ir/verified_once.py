@@ -26,8 +26,8 @@ def verified_once(cls: AnyOpT) -> AnyOpT:
         return cls
 
     def verify_(self: Any) -> None:
-        operands = [v.type for v in self._operands]
-        results = [r.type for r in self.results]
+        operands = [v._type for v in self._operands]
+        results = [r._type for r in self.results]
         properties = self.properties
         key = (
             cls,

@@ -132,8 +132,10 @@ class VerifyLevel(ModulePass):
 
 
 def _types_of(op: Operation) -> list[Attribute]:
-    arguments = [arg.type for region in op.regions for block in region.blocks for arg in block.args]
-    return [*op.result_types, *arguments]
+    types = [result.type for result in op.results]
+    for region in op.regions:
+        types += [argument.type for block in region.blocks for argument in block.args]
+    return types
 
 
 def _fault(type_: Attribute, spec: Level) -> str | None:
