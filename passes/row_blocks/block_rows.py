@@ -33,6 +33,7 @@ from pullback.passes.row_blocks.choose_blocks import DEVICES, blocks_of, bytes_o
 from pullback.passes.row_blocks.row_parts import RowParts
 from pullback.passes.row_blocks.row_region import RowRegion, region_of
 from pullback.passes.row_blocks.row_stages import Stage, stages_of
+from pullback.passes.row_blocks.turned_totals import turn_totals
 from pullback.passes.simplify.canonicalize import settled_functions
 from pullback.passes.simplify.dce import remove_dead
 
@@ -87,8 +88,14 @@ class BlockRows(ModulePass):
             if region is None or stages is None:
                 continue
             rows = chosen_rows(region, stages, DEVICES[self.device]) if self.rows is None else self.rows
-            if 0 < rows < region.rows:
-                return region, stages, rows
+            if not 0 < rows < region.rows:
+                continue
+            if DEVICES[self.device].turns_totals and turn_totals(region):
+                region = region_of(product, rows_first=rows_first)
+                stages = None if region is None else stages_of(region)
+                assert region is not None
+                assert stages is not None
+            return region, stages, rows
         return None
 
     def _is_large(self, product: MatMul) -> bool:

@@ -36,13 +36,17 @@ class Device:
     """Bytes of a matrix that memory is not used for, whatever else a loop costs."""
     block: int
     """Bytes of a matrix's rows that a trip takes: as much as a cache holds, and as keeps all processors busy."""
+    turns_totals: bool
+    """Whether products read a matrix faster along its rows than across them: vectors are along rows."""
     products_per_byte: int
     """How many products of a dot product take as long as a byte takes to or from memory."""
 
 
 DEVICES: Mapping[str, Device] = {
-    "cpu": Device(cached=4 << 20, largest=32 << 20, block=4 << 20, products_per_byte=8),
-    "cuda": Device(cached=256 << 20, largest=1 << 30, block=64 << 20, products_per_byte=16),
+    "cpu": Device(cached=4 << 20, largest=32 << 20, block=4 << 20, turns_totals=True, products_per_byte=8),
+    "cuda": Device(
+        cached=256 << 20, largest=1 << 30, block=64 << 20, turns_totals=False, products_per_byte=16
+    ),
 }
 """A trip on a GPU waits for the host, so it must take long."""
 FEWEST_ROWS, MOST_ROWS = 128, 256

@@ -51,3 +51,36 @@ func.func @returned(%q: tensor<8x2xf32>, %k: tensor<6x2xf32>, %v: tensor<6x2xf32
 // CHECK-NEXT: %o = graph.matmul %s, %v : (tensor<8x6xf32>, tensor<6x2xf32>) -> tensor<8x2xf32>
 // CHECK-NEXT: func.return %s, %o : tensor<8x6xf32>, tensor<8x2xf32>
 // CHECK-NEXT: }
+
+// A total is carried so that the matrix, the larger operand, is read along its rows.
+func.func @total(%q: tensor<8x2xf32>, %k: tensor<6x2xf32>, %g: tensor<8x2xf32>) -> tensor<6x2xf32> {
+  %s = graph.matmul %q, %k {transpose_b} : (tensor<8x2xf32>, tensor<6x2xf32>) -> tensor<8x6xf32>
+  %e = graph.exp %s : tensor<8x6xf32>
+  %d = graph.matmul %e, %g {transpose_a} : (tensor<8x6xf32>, tensor<8x2xf32>) -> tensor<6x2xf32>
+  func.return %d : tensor<6x2xf32>
+}
+// CHECK-LABEL: func.func @total(
+// CHECK-NEXT: %0 = graph.reshape %q : (tensor<8x2xf32>) -> tensor<2x4x2xf32>
+// CHECK-NEXT: %1 = graph.reshape %g : (tensor<8x2xf32>) -> tensor<2x4x2xf32>
+// CHECK-NEXT: %2 = graph.fill {value = 0 : i32} : tensor<i32>
+// CHECK-NEXT: %3 = graph.fill {value = 0.000000e+00 : f32} : tensor<2x6xf32>
+// CHECK-NEXT: %4, %5 = graph.while %2, %3 : tensor<i32>, tensor<2x6xf32> {
+// CHECK-NEXT: ^bb0(%6: tensor<i32>, %7: tensor<2x6xf32>):
+// CHECK-NEXT: %8 = graph.fill {value = 2 : i32} : tensor<i32>
+// CHECK-NEXT: %9 = graph.less %6, %8 : (tensor<i32>, tensor<i32>) -> tensor<i1>
+// CHECK-NEXT: graph.condition %9 : tensor<i1>
+// CHECK-NEXT: } do {
+// CHECK-NEXT: ^bb0(%10: tensor<i32>, %11: tensor<2x6xf32>):
+// CHECK-NEXT: %12 = graph.gather %0, %10 : (tensor<2x4x2xf32>, tensor<i32>) -> tensor<4x2xf32>
+// CHECK-NEXT: %13 = graph.matmul %12, %k {transpose_b} : (tensor<4x2xf32>, tensor<6x2xf32>) -> tensor<4x6xf32>
+// CHECK-NEXT: %14 = graph.exp %13 : tensor<4x6xf32>
+// CHECK-NEXT: %15 = graph.gather %1, %10 : (tensor<2x4x2xf32>, tensor<i32>) -> tensor<4x2xf32>
+// CHECK-NEXT: %16 = graph.matmul %15, %14 {transpose_a} : (tensor<4x2xf32>, tensor<4x6xf32>) -> tensor<2x6xf32>
+// CHECK-NEXT: %17 = graph.add %11, %16 : tensor<2x6xf32>
+// CHECK-NEXT: %18 = graph.fill {value = 1 : i32} : tensor<i32>
+// CHECK-NEXT: %19 = graph.add %10, %18 : tensor<i32>
+// CHECK-NEXT: graph.yield %19, %17 : tensor<i32>, tensor<2x6xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: %d = graph.transpose %5 {permutation = array<i64: 1, 0>} : (tensor<2x6xf32>) -> tensor<6x2xf32>
+// CHECK-NEXT: func.return %d : tensor<6x2xf32>
+// CHECK-NEXT: }

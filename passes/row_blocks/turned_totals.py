@@ -1,0 +1,54 @@
+"""Totals over rows that are products of a matrix are carried so that the matrix is read along its rows.
+
+    %d = graph.matmul %p, %g {transpose_a}     (1024, 64), of 256 x 1024 and 256 x 64
+    becomes
+    %t = graph.matmul %g, %p {transpose_a}     (64, 1024)
+    %d = graph.transpose %t                    once, when the loop is over
+
+A product is computed for vectors of columns: in the first form these are of the small operand, and the large one has to
+be turned around, in each trip.
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import Operation
+
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.dialects.graph.tensor.insertion import inserting
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.passes.recurrences.loop_values import before
+from pullback.passes.rewriting.replacement import drop
+from pullback.passes.row_blocks.row_region import RowRegion
+
+
+def turn_totals(region: RowRegion) -> bool:
+    """Turns the totals of a region around where that pays; whether there were any."""
+    found = [op for op in region.dims if isinstance(op, MatMul) and _reads_across(region, op)]
+    for op in found:
+        a, b = map(Tensor, op.operands)
+        with inserting(before(op)):
+            turned = MatMul.product(b, a, transpose_a=op.transpose_b is None)
+        # As late as it was needed before: all that comes before it must be there before the loop.
+        with inserting(before(_first_user(region, op), op)):
+            op.results[0].replace_all_uses_with(Transpose.matrices(turned).value)
+        drop(op)
+    return bool(found)
+
+
+def _first_user(region: RowRegion, op: MatMul) -> Operation:
+    """The first operation of the block that needs a total."""
+    users = {region.block.find_ancestor_op_in_block(use.operation) for use in op.results[0].uses}
+    return next(user for user in region.block.ops if user in users)
+
+
+def _reads_across(region: RowRegion, op: MatMul) -> bool:
+    """Whether a product adds up over rows of a first operand whose columns are more than those of the result."""
+    rows, columns = Tensor(op.results[0]).extents[-2:]
+    place = region.places.get(op.lhs)
+    if op.results[0].first_use is None:
+        return False
+    is_total = region.places[op.results[0]].rows is None
+    return (
+        is_total and place is not None and place.is_matrix and op.transpose_a is not None and rows > columns
+    )
