@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pullback.passes.lowering.vector_registers import evenly, register_count
 
-MOST_ROWS = 14
+MOST_ROWS = 28
+"""The most rows of a block, of one vector each: so many sums leave registers for what they are made of."""
 FEW_ROWS = 4
 """Blocks of fewer rows than that read the second factor too often."""
 WIDEST = 4
@@ -16,6 +17,8 @@ LATENCY, FETCH = 4, 2.5
 """Cycles until a sum can be added to again, and those that a vector of the second factor takes, which comes from the
 second-level cache. Each cycle two elements of the first factor can be loaded, and two vectors multiplied and added.
 """
+NEW_TERM = 3
+"""The `delay` where each term is in other lines of the cache than the one before, in both factors."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class RegisterBlocks:
     extent: int
     rows: int
     vectors: int
+    delay: float = 0
+    """Cycles by which a term of a block takes longer, whatever its size: until all that it reads is there."""
 
     @staticmethod
-    def of(extent: int, rows: int, vectors: int) -> RegisterBlocks:
+    def of(extent: int, rows: int, vectors: int, delay: float = 0) -> RegisterBlocks:
         """The blocks that take the least time for rows of this extent, each at most as large as one of these rows."""
         most = max(min(rows, extent), 1)
-        sizes = [RegisterBlocks(extent, size, vectors) for size in range(most, 0, -1)]
+        sizes = [RegisterBlocks(extent, size, vectors, delay) for size in range(most, 0, -1)]
         least = min(blocks.cycles for blocks in sizes)
         near = [blocks for blocks in sizes if blocks.cycles <= 1.05 * least]
         return next((blocks for blocks in near if not blocks.rest), near[0])
@@ -52,7 +57,8 @@ class RegisterBlocks:
         return blocks * self._cycles(self.rows) + (self._cycles(self.rest) if self.rest else 0)
 
     def _cycles(self, rows: int) -> float:
-        return max(rows * self.vectors / 2, (rows + self.vectors) / 2, self.vectors * FETCH, LATENCY)
+        own = max(rows * self.vectors / 2, (rows + self.vectors) / 2, self.vectors * FETCH, LATENCY)
+        return own + self.delay
 
 
 def row_dim(extents: Sequence[int]) -> int:

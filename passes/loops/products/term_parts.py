@@ -31,7 +31,7 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import place_in
 from pullback.passes.loops.products.term_blocks import Block, Sums, TermBlocks
-from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
+from pullback.passes.loops.products.window_blocks import BLOCK_BYTES, Start, WindowBlock, WindowBlocks
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
@@ -39,24 +39,9 @@ from pullback.passes.lowering.code_builder import Term, index_op, result_of
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 MOST_PARTS = 16
-BLOCK_BYTES = 2**18
-"""The bytes that a block of terms reads of the second factor: they stay in a core's second-level cache."""
-TOTAL_BYTES = 2**23
-"""The totals of a part, which each block of terms goes through."""
 FEW_PARTS = 4
 PARTS_BYTES = 2**22
 """The totals of all parts, where that does not leave fewer than `FEW_PARTS`: they are cleared, and added up."""
-
-
-def is_of_parts(blocks: WindowBlocks) -> bool:
-    """Tells whether a product has so many terms, and so few results, that it is computed by parts of the terms."""
-    extents = blocks.extents
-    results = prod(extents[d] for d in blocks.kernel.space.outer)
-    rows = prod(extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
-    size = bit_width(blocks.product.element_type) // 8
-    second = prod(extents[d] for d in (*blocks.batch, *blocks.terms, blocks.columns)) * size
-    has_many_terms = prod(extents[d] for d in blocks.terms) > rows
-    return has_many_terms and second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
 
 
 class TermParts:

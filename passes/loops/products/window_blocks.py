@@ -19,9 +19,13 @@ from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import result_of, splat
 from pullback.passes.lowering.nodes import Contraction
-from pullback.passes.lowering.register_blocks import MOST_ROWS, RegisterBlocks, row_dim, window_tile
+from pullback.passes.lowering.register_blocks import MOST_ROWS, NEW_TERM, RegisterBlocks, row_dim, window_tile
 from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE, SECOND_CACHE
 
+BLOCK_BYTES = 2**18
+"""The bytes that a block of terms reads of the second factor: they stay in a core's second-level cache."""
+TOTAL_BYTES = 2**23
+"""The most bytes of totals that each block of terms goes through."""
 FETCH_AHEAD = 6
 """So many terms before they are needed, elements are fetched."""
 
@@ -73,6 +77,8 @@ class WindowBlocks:
         """The dims of the loops around them."""
         self.terms = kernel.space.inner
         self.count = kernel.lanes_along(self.columns)
+        self.is_of_parts = self._is_of_parts()
+        """Whether there are so many terms, and so few results, that parts of the terms have totals of their own."""
         self.vectors, self.blocks = self._blocks()
         matrix = prod(self.extents[d] for d in (*self.terms, self.columns))
         self.is_large = matrix * bit_width(self.product.element_type) > 8 * FIRST_CACHE
@@ -92,7 +98,16 @@ class WindowBlocks:
         needed = max(-(-columns // self.count), 1)
         if needed < vectors:
             rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
-        return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors)
+        delay = NEW_TERM if self.is_of_parts else 0
+        return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors, delay)
+
+    def _is_of_parts(self) -> bool:
+        extents, size = self.extents, bit_width(self.product.element_type) // 8
+        results = prod(extents[d] for d in self.kernel.space.outer)
+        rows = prod(extents[d] for d in (*self.around, self.row) if d not in self.batch)
+        second = prod(extents[d] for d in (*self.batch, *self.terms, self.columns)) * size
+        has_many_terms = prod(extents[d] for d in self.terms) > rows
+        return has_many_terms and second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
 
     # ---- loops ------------------------------------------------------------------------------------------
 

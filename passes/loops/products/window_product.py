@@ -29,7 +29,7 @@ from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
-from pullback.passes.loops.products.term_parts import TermParts, is_of_parts
+from pullback.passes.loops.products.term_parts import TermParts
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
 from pullback.passes.lowering.nodes import Contraction, Load
 
@@ -169,7 +169,7 @@ class WindowProduct:
 def lower_windows(kernel: KernelFunction) -> None:
     """Lowers a product of several dims of rows or of terms, by blocks of its result or by parts of its terms."""
     blocks = WindowBlocks(kernel)
-    if is_of_parts(blocks):
+    if blocks.is_of_parts:
         TermParts(blocks).lower()
     else:
         WindowProduct(blocks).lower()
