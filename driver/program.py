@@ -14,9 +14,9 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.tensor.location import name_of_value
 from pullback.dialects.graph.tensor.types import GraphError, compatible_shapes, is_static, shape_of_type
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.source import tracing_copies
 from pullback.dialects.ir.text import print_module
-from pullback.driver.copying import copy_module
 from pullback.driver.debug_files import DebugFiles
 from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, main_function, run_pipeline

@@ -11,9 +11,9 @@ from xdsl.passes import ModulePass
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.arenas import has_plan
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.ir.source import tracing_copies
-from pullback.driver.copying import copy_module
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.pipeline.pipelines import parse_passes

@@ -9,9 +9,9 @@ from xdsl.passes import ModulePass
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.source import tracing_copies
-from pullback.driver.copying import copy_module
 from pullback.driver.run_pipeline import checks_of, lowered_to, passes_left, run_trusted
 from pullback.driver.targets.target import Target
 from pullback.passes.pipeline.levels import LevelName

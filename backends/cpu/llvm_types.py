@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.ir.dense import is_uniform
 
 INDEX_BITS = 64
@@ -52,24 +53,12 @@ def length(type: Attribute) -> int | None:
     return prod(type.get_shape()) if isinstance(type, VectorType) else None
 
 
-_SPELLED: dict[int, tuple[str, Attribute]] = {}
-"""The LLVM types by the identity of ours, which are kept alive: a program has few, and asks for each value."""
-
-
+@by_identity
 def spell(type: Attribute) -> str:
     """The LLVM type: `<16 x float>`, `i64` for index, `ptr` for a memref.
 
     A vector of higher rank is flattened in row-major order. Raises ValueError for other types.
     """
-    known = _SPELLED.get(id(type))
-    if known is None:
-        if len(_SPELLED) > 100_000:
-            _SPELLED.clear()
-        known = _SPELLED[id(type)] = (_spell(type), type)
-    return known[0]
-
-
-def _spell(type: Attribute) -> str:
     if isinstance(type, VectorType):
         return f"<{length(type)} x {spell(type.element_type)}>"
     if isinstance(type, IntegerType | IndexType):
@@ -85,6 +74,7 @@ def _spell(type: Attribute) -> str:
     )
 
 
+@by_identity
 def suffix(type: Attribute) -> str:
     """The suffix of intrinsics and library functions for a type: `v16f32`, `i64`."""
     if isinstance(type, VectorType):

@@ -26,4 +26,4 @@ def _collect(op: Operation, found: list[Operation]) -> None:
                     _collect(inner, found)
                 else:
                     found.append(inner)
-                inner = inner.next_op
+                inner = inner._next_op  # pyright: ignore[reportPrivateUsage]  a call less for each operation

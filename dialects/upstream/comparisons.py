@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from functools import cache
 from typing import ClassVar
 
 from xdsl.dialects.arith import CMPF_COMPARISON_OPERATIONS, CMPI_COMPARISON_OPERATIONS, FastMathFlagsAttr
@@ -45,7 +46,7 @@ class Comparison(IRDLOperation, ABC):
         super().__init__(
             operands=[lhs, rhs],
             result_types=[with_element_type(lhs.type, i1)],
-            properties={"predicate": IntegerAttr(number, i64)},
+            properties={"predicate": _predicate(number)},
         )
 
     def verify_(self) -> None:
@@ -93,6 +94,12 @@ class Comparison(IRDLOperation, ABC):
         printer.print_op_attributes(self.attributes)
         printer.print_string(" : ")
         printer.print_attribute(self.lhs.type)
+
+
+@cache
+def _predicate(number: int) -> IntegerAttr[IntegerType]:
+    """A predicate, the same object for equal ones: equal operations are verified once."""
+    return IntegerAttr(number, i64)
 
 
 @irdl_op_definition

@@ -15,11 +15,11 @@ from xdsl.utils.lexer import Input, Span
 
 from pullback.dialects.context import context
 from pullback.dialects.graph.tensor.types import ArgumentTypeError
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.source import Source, note_copies
 from pullback.dialects.ir.source import parse as parse_text
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
-from pullback.driver.copying import copy_module
 from pullback.frontend.graph.graph import Graph
 from pullback.frontend.module.program_error import UNREAD, located
 from pullback.process.whole_files import write_bytes

@@ -23,9 +23,9 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.location import location_of, name_of, name_of_value, named
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import SlicesType, is_static
+from pullback.dialects.ir.copying import copy_operation
 from pullback.dialects.ir.diagnostics import note_place
 from pullback.dialects.ir.positions import placed_as
-from pullback.driver.copying import copy_operation
 from pullback.frontend.graph.graph import Graph, is_placeholder
 from pullback.frontend.handles.random_state import NAME, count_step
 
@@ -68,7 +68,7 @@ def slice_function(
             copies.update((r, copies[v]) for r, v in zip(op.results, op.values, strict=True))
         else:
             block.add_op(copy_operation(op, copies))
-        copies.update(given)
+        copies.update((r, given[r]) for r in op.results if r in given)
     state = next((op for op in needed if isinstance(op, VariableOp) and op.label == NAME), None)
     if state is not None:
         with inserting(block.add_op):

@@ -23,6 +23,7 @@ from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.scan_loops import ScanLoops, ScannedLines
@@ -107,7 +108,8 @@ class ScanVectors(ScanLoops):
     def _lane(self, value: Scalar, element: int) -> Scalar:
         """An element of a vector, by its number along the line."""
         lane = element if self.ascends else self.lanes - 1 - element
-        op = vector.ExtractOp.create(
+        op = new_operation(
+            vector.ExtractOp,
             operands=[value.value],
             result_types=[value.element_type],
             properties={"static_position": numbers(lane)},

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType, i1, i32
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.vectors import Lanes, shuffled
@@ -23,18 +24,18 @@ def load_vector(
     type_ = vector_type(view.memory_type, lanes.count)
     if stride == -1 and lanes.mask is None:
         last = view.indices(builder, terms, constant - (lanes.count - 1))
-        loaded = result_of(vector.LoadOp.create(operands=[view.value, *last], result_types=[type_]))
+        loaded = result_of(new_operation(vector.LoadOp, operands=[view.value, *last], result_types=[type_]))
         return shuffled(Scalar(loaded), range(lanes.count)[::-1]).cast(view.element_type)
     at = view.indices(builder, terms, constant)
     if stride != 1:
         steps = lane_steps(builder, lanes.count, stride)
         loaded = _gather(view, builder, at, steps, lanes.mask or all_lanes(builder, lanes.count), type_)
     elif lanes.mask is None:
-        loaded = result_of(vector.LoadOp.create(operands=[view.value, *at], result_types=[type_]))
+        loaded = result_of(new_operation(vector.LoadOp, operands=[view.value, *at], result_types=[type_]))
     else:
         nothing = builder.number(0, type_).value
         operands = [view.value, *at, lanes.mask, nothing]
-        loaded = result_of(vector.MaskedLoadOp.create(operands=operands, result_types=[type_]))
+        loaded = result_of(new_operation(vector.MaskedLoadOp, operands=operands, result_types=[type_]))
     loaded.name_hint = view.value.name_hint
     return Scalar(loaded).cast(view.element_type)
 
@@ -70,7 +71,7 @@ def _gather(
     type_: VectorType,
 ) -> SSAValue:
     operands = [view.value, *at, offsets, mask, builder.number(0, type_).value]
-    return result_of(GatherOp.create(operands=operands, result_types=[type_]), view.value.name_hint)
+    return result_of(new_operation(GatherOp, operands=operands, result_types=[type_]), view.value.name_hint)
 
 
 def store_vector(
@@ -87,11 +88,11 @@ def store_vector(
     if stride != 1:
         steps = lane_steps(builder, lanes.count, stride)
         mask = lanes.mask or all_lanes(builder, lanes.count)
-        view.insert_store(ScatterOp.create(operands=[view.value, *at, steps, mask, stored]))
+        view.insert_store(new_operation(ScatterOp, operands=[view.value, *at, steps, mask, stored]))
     elif lanes.mask is None:
-        view.insert_store(vector.StoreOp.create(operands=[stored, view.value, *at]))
+        view.insert_store(new_operation(vector.StoreOp, operands=[stored, view.value, *at]))
     else:
-        view.insert_store(vector.MaskedStoreOp.create(operands=[view.value, *at, lanes.mask, stored]))
+        view.insert_store(new_operation(vector.MaskedStoreOp, operands=[view.value, *at, lanes.mask, stored]))
 
 
 def lane_steps(builder: CodeBuilder, count: int, stride: int) -> SSAValue:
@@ -100,7 +101,7 @@ def lane_steps(builder: CodeBuilder, count: int, stride: int) -> SSAValue:
     values = DenseIntOrFPElementsAttr.from_list(type_, [lane * stride for lane in range(count)])
     return builder.once(
         ("steps", count, stride),
-        lambda: arith.ConstantOp.create(properties={"value": values}, result_types=[type_]),
+        lambda: new_operation(arith.ConstantOp, properties={"value": values}, result_types=[type_]),
         "steps",
     )
 
@@ -113,5 +114,5 @@ def all_lanes(builder: CodeBuilder, count: int) -> SSAValue:
 def both(a: Scalar, b: Scalar) -> Scalar:
     """Combines two masks: lanes in which both hold."""
     return Scalar(
-        result_of(arith.AndIOp.create(operands=[a.value, b.value], result_types=[a.type]), "inside")
+        result_of(new_operation(arith.AndIOp, operands=[a.value, b.value], result_types=[a.type]), "inside")
     )

@@ -14,6 +14,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.lowering.code_builder import CodeBuilder, combine, result_of
 
@@ -32,7 +33,7 @@ def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:
     size = builder.index(lanes)
     return builder.once(
         ("tail", lanes, count),
-        lambda: vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]),
+        lambda: new_operation(vector.CreateMaskOp, operands=[size], result_types=[vector_type(i1, count)]),
         "tail",
     )
 
@@ -41,7 +42,7 @@ def mask_before(builder: CodeBuilder, end: int, first: SSAValue, count: int) -> 
     """The mask of those of `count` lanes, the first of which has the index `first`, whose index is before `end`."""
     size = builder.minus(builder.index(end), first)
     return result_of(
-        vector.CreateMaskOp.create(operands=[size], result_types=[vector_type(i1, count)]), "inside"
+        new_operation(vector.CreateMaskOp, operands=[size], result_types=[vector_type(i1, count)]), "inside"
     )
 
 
@@ -69,7 +70,8 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
         count //= 2
         low, high = (part(value, start, count) for start in (0, count))
         value = combine(op, low, high)
-    extract = vector.ExtractOp.create(
+    extract = new_operation(
+        vector.ExtractOp,
         operands=[value.value],
         result_types=[value.element_type],
         properties={"static_position": numbers(0)},
@@ -89,7 +91,8 @@ def shuffled(value: Scalar, lanes: Sequence[int]) -> Scalar:
 
 def shuffle(a: Scalar, b: Scalar, lanes: Sequence[int]) -> Scalar:
     """Lanes of two vectors, those of the second numbered after those of the first."""
-    op = vector.ShuffleOp.create(
+    op = new_operation(
+        vector.ShuffleOp,
         operands=[a.value, b.value],
         result_types=[vector_type(a.element_type, len(lanes))],
         properties={"mask": numbers(*lanes)},

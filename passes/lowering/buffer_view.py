@@ -13,6 +13,7 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import is_float
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.arith import CmpiOp, IndexCastOp
 from pullback.dialects.upstream.prefetch import PrefetchOp
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, index_op, result_of
@@ -52,15 +53,19 @@ class BufferView:
 
     def load(self, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> Scalar:
         """One element."""
-        op = memref.LoadOp.create(
-            operands=[self.value, *self.indices(builder, terms, constant)], result_types=[self.memory_type]
+        op = new_operation(
+            memref.LoadOp,
+            operands=[self.value, *self.indices(builder, terms, constant)],
+            result_types=[self.memory_type],
         )
         return Scalar(result_of(op, self.value.name_hint)).cast(self.element_type)
 
     def store(self, builder: CodeBuilder, value: Scalar, terms: Sequence[Term], constant: int) -> None:
         """One element."""
         indices = self.indices(builder, terms, constant)
-        self.insert_store(memref.StoreOp.create(operands=[self.stored(value).value, self.value, *indices]))
+        self.insert_store(
+            new_operation(memref.StoreOp, operands=[self.stored(value).value, self.value, *indices])
+        )
 
     def fetch(self, builder: CodeBuilder, terms: Sequence[Term], constant: int, locality: int = 3) -> None:
         """Has an element fetched into the caches, if there is one; see `PrefetchOp` for the locality."""

@@ -31,6 +31,7 @@ from pullback.dialects.graph.op.scalar import Scalar, constant, default_properti
 from pullback.dialects.graph.tensor.insertion import Insert, insert, inserting
 from pullback.dialects.graph.tensor.location import is_unknown
 from pullback.dialects.graph.tensor.tensor import Number
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.types import vector_type
 
@@ -68,7 +69,9 @@ def combine(op: Reduction, a: Scalar, b: Scalar) -> Scalar:
 
 def splat(value: Scalar, count: int) -> Scalar:
     """The same value in every lane of a vector."""
-    op = vector.BroadcastOp.create(operands=[value.value], result_types=[vector_type(value.type, count)])
+    op = new_operation(
+        vector.BroadcastOp, operands=[value.value], result_types=[vector_type(value.type, count)]
+    )
     return Scalar(result_of(op, value.value.name_hint))
 
 
@@ -103,7 +106,9 @@ class CodeBuilder:
     def index(self, value: int) -> SSAValue:
         """A constant of type index."""
         if (value, INDEX) not in self._constants:
-            op = arith.ConstantOp.create(properties={"value": index_attribute(value)}, result_types=[INDEX])
+            op = new_operation(
+                arith.ConstantOp, properties={"value": index_attribute(value)}, result_types=[INDEX]
+            )
             self._head.append(op)
             self._constants[value, INDEX] = named(op.results[0], f"c{value}" if value >= 0 else "negative")
             self._numbers[op.results[0]] = value
@@ -210,9 +215,12 @@ class CodeBuilder:
             argument.name_hint = init.name_hint
         with self.entering(block):
             yielded = body(block.args[0], block.args[1:])
-            insert(scf.YieldOp.create(operands=list(yielded)))
-        op = scf.ForOp.create(
-            operands=[*bounds, *inits], result_types=[v.type for v in inits], regions=[Region(block)]
+            insert(new_operation(scf.YieldOp, operands=list(yielded)))
+        op = new_operation(
+            scf.ForOp,
+            operands=[*bounds, *inits],
+            result_types=[v.type for v in inits],
+            regions=[Region(block)],
         )
         insert(op)
         for result, value in zip(op.results, yielded, strict=True):
@@ -231,9 +239,9 @@ class CodeBuilder:
             block = Block()
             with self.entering(block):
                 branch()
-                insert(scf.YieldOp.create())
+                insert(new_operation(scf.YieldOp))
             regions.append(Region(block))
-        insert(scf.IfOp.create(operands=[condition], regions=regions))
+        insert(new_operation(scf.IfOp, operands=[condition], regions=regions))
 
     def choice(
         self,
@@ -249,11 +257,11 @@ class CodeBuilder:
             block = Block()
             with self.entering(block):
                 value = branch()
-                insert(scf.YieldOp.create(operands=[value.value]))
+                insert(new_operation(scf.YieldOp, operands=[value.value]))
             regions.append(Region(block))
             result = value.type
         assert result is not None
-        op = scf.IfOp.create(operands=[condition], result_types=[result], regions=regions)
+        op = new_operation(scf.IfOp, operands=[condition], result_types=[result], regions=regions)
         return Scalar(result_of(op, hint))
 
 
@@ -265,4 +273,4 @@ def index_attribute(value: int) -> IntegerAttr[IndexType]:
 
 def index_op(op: type[Operation], *operands: SSAValue) -> Operation:
     """An `arith` operation on indices."""
-    return op.create(operands=operands, result_types=[INDEX], properties=default_properties(op))  # pyright: ignore[reportArgumentType]
+    return new_operation(op, operands=operands, result_types=[INDEX], properties=default_properties(op))  # pyright: ignore[reportArgumentType]

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import FunctionType, StringAttr
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.scf import ParallelOp
 from pullback.passes.lowering.code_builder import INDEX, CodeBuilder, result_of
 
@@ -37,7 +38,7 @@ class FunctionBuilder(CodeBuilder):
 
     def finish(self) -> func.FuncOp:
         """The function, with its constants and its return."""
-        self.end_with(func.ReturnOp.create())
+        self.end_with(new_operation(func.ReturnOp))
         return self.op
 
     def parallel(
@@ -49,6 +50,6 @@ class FunctionBuilder(CodeBuilder):
             argument.name_hint = hint
         with self.entering(block):
             body(*block.args)
-            insert(scf.ReduceOp.create())
+            insert(new_operation(scf.ReduceOp))
         lower, upper, step = ([self.index(b[i]) for b in bounds] for i in range(3))
         insert(ParallelOp(lower, upper, step, Region(block)))

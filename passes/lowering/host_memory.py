@@ -12,6 +12,7 @@ from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.gpu import MemcpyOp
 from pullback.dialects.upstream.memref import CopyOp
 from pullback.passes.lowering.buffer_assignment import (
@@ -61,7 +62,7 @@ class HostMemory:
         whole, shift = self.arguments.of((arena, 0)), self.builder.index(start)
         return self.builder.once(
             (hint, arena, start, type_),
-            lambda: memref.ViewOp.create(operands=[whole, shift], result_types=[type_]),
+            lambda: new_operation(memref.ViewOp, operands=[whole, shift], result_types=[type_]),
             hint,
         )
 
@@ -81,7 +82,7 @@ class HostMemory:
 
     def copy(self, source: SSAValue, target: SSAValue) -> None:
         """Copies what one memref holds to another of the same shape."""
-        insert(CopyOp.create(operands=[source, target]))
+        insert(new_operation(CopyOp, operands=[source, target]))
 
     def copy_from(self, source: SSAValue, device: str | None, target: SSAValue) -> None:
         """Copies what a memref of some device holds to one of this."""
@@ -96,7 +97,7 @@ class HostMemory:
 
     def free(self, rows: SSAValue) -> None:
         """Frees what `allocate` made."""
-        insert(memref.DeallocOp.create(operands=[rows]))
+        insert(new_operation(memref.DeallocOp, operands=[rows]))
 
     def clear(self, target: SSAValue) -> None:
         """Stores zeros, of a type that `arith` has, to all elements."""

@@ -23,6 +23,7 @@ from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
 from pullback.dialects.graph.tensor.attributes import scalar_attribute
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType, element_type_of, is_complex, shape_of_type
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.lowering.code_builder import index_op, named, result_of
 from pullback.passes.lowering.host_memory import HostMemory
@@ -83,11 +84,11 @@ class Stacks:
         clear, take = Block(), Block()
         with self.builder.entering(clear):
             self._clear(op.results[1], target)
-            insert(scf.YieldOp.create(operands=[stack.size]))
+            insert(new_operation(scf.YieldOp, operands=[stack.size]))
         with self.builder.entering(take):
             size = result_of(index_op(arith.SubiOp, stack.size, self.builder.index(1)), "size")
             self.memory.copy(row_of(stack.rows, size), target)
-            insert(scf.YieldOp.create(operands=[size]))
+            insert(new_operation(scf.YieldOp, operands=[size]))
         (size,) = if_else(is_empty, clear, take, ["size"])
         self._known[op.results[0]] = Stack(stack.rows, size, stack.room)
 
@@ -114,13 +115,13 @@ class Stacks:
         first, second = Block(), Block()
         for block, (longer, shorter) in ((first, (a, b)), (second, (b, a))):
             with self.builder.entering(block):
-                insert(scf.YieldOp.create(operands=[*longer.parts, *shorter.parts]))
+                insert(new_operation(scf.YieldOp, operands=[*longer.parts, *shorter.parts]))
         is_longer = result_of(CmpiOp(a.size, b.size, "sge"), "longer")
         parts = if_else(is_longer, first, second, ["rows", "size", "room"] * 2)
         longer, shorter = Stack(*parts[:3]), Stack(*parts[3:])
         before = result_of(index_op(arith.SubiOp, longer.size, shorter.size), "before")
         row = row_tensor(op.results[0])
-        add = AddN.create(operands=Block(arg_types=[row, row]).args, result_types=[row])
+        add = new_operation(AddN, operands=Block(arg_types=[row, row]).args, result_types=[row])
 
         def body(number: SSAValue, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
             into = row_of(longer.rows, self.builder.sum_of([(before, 1), (number, 1)], 0))
@@ -139,7 +140,9 @@ class Stacks:
             self.memory.clear(target)
             return
         zero = {"value": scalar_attribute(0, element_type)}  # arith has no complex numbers
-        self.call_host(self.memory, Fill.create(result_types=[value.type], properties=zero), [], [target])
+        self.call_host(
+            self.memory, new_operation(Fill, result_types=[value.type], properties=zero), [], [target]
+        )
 
     def _allocated_as(self, stack: Stack, room: SSAValue) -> SSAValue:
         """New memory for so many rows as those of a stack."""
@@ -157,9 +160,9 @@ class Stacks:
             rows = self._allocated_as(stack, room)
             self.memory.copy(stack.rows, first_rows(rows, stack.room))
             self.memory.free(stack.rows)
-            insert(scf.YieldOp.create(operands=[rows, room]))
+            insert(new_operation(scf.YieldOp, operands=[rows, room]))
         with self.builder.entering(keep):
-            insert(scf.YieldOp.create(operands=[stack.rows, stack.room]))
+            insert(new_operation(scf.YieldOp, operands=[stack.rows, stack.room]))
         rows, room = if_else(is_full, grow, keep, ["rows", "room"])
         return Stack(rows, stack.size, room)
 
@@ -226,7 +229,8 @@ def if_else(condition: SSAValue, then: Block, otherwise: Block, names: Sequence[
     """The values, under these names, that one of two blocks yields."""
     last = then.last_op
     assert last is not None
-    op = scf.IfOp.create(
+    op = new_operation(
+        scf.IfOp,
         operands=[condition],
         result_types=last.operand_types,
         regions=[Region(then), Region(otherwise)],

@@ -11,6 +11,7 @@ from xdsl.ir import Block, Region, SSAValue
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import StackType
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.lowering.buffer_assignment import SCRATCH, BufferAssignment, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.host_memory import HostMemory
@@ -30,7 +31,7 @@ def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Call
         stacks.define([a for a in region.block.args if is_stack(a)], block.args)
     with memory.builder.entering(before):
         lower_block(op.condition.block)
-        insert(scf.ConditionOp.create(operands=[condition(memory, op), *before.args]))
+        insert(new_operation(scf.ConditionOp, operands=[condition(memory, op), *before.args]))
     with memory.builder.entering(after):
         stacks.free_unused(op.body.block.args)
         lower_block(op.body.block)
@@ -41,9 +42,12 @@ def lower_while(op: While, memory: HostMemory, stacks: Stacks, lower_block: Call
         kept = [(v, r) for v, r in yielded if not is_stack(v)]
         move(memory, [(assignment.of(v), assignment.of(r), tensor_memref(r)) for v, r in kept])
         stacks.free_after(last)
-        insert(scf.YieldOp.create(operands=parts))
-    made = scf.WhileOp.create(
-        operands=inits, result_types=[v.type for v in inits], regions=[Region(before), Region(after)]
+        insert(new_operation(scf.YieldOp, operands=parts))
+    made = new_operation(
+        scf.WhileOp,
+        operands=inits,
+        result_types=[v.type for v in inits],
+        regions=[Region(before), Region(after)],
     )
     insert(made)
     stacks.define([r for r in op.results if is_stack(r)], made.results)

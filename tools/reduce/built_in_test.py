@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.driver.copying import copy_module
+from pullback.dialects.ir.copying import copy_module
 from pullback.tools.reduce.isolation import Died, TimedOut, in_child
 from pullback.tools.reduce.symptoms import CRASH, Diagnosis, RunSettings, Symptom
 

@@ -10,9 +10,9 @@ from typing import Protocol
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import DiagnosticException, VerifyException
 
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.text import print_module
 from pullback.dialects.verification import verify
-from pullback.driver.copying import copy_module
 from pullback.tools.reduce.program_size import ProgramSize, size_of
 from pullback.tools.reduce.reductions import STAGES, ReductionKind
 from pullback.tools.reduce.reductions.cleanup import Cleanup

@@ -19,6 +19,7 @@ from pullback.dialects.graph.gradient.request import Gradients
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
+from pullback.dialects.ir.copying import copy_module
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
@@ -27,7 +28,6 @@ from pullback.driver.checking.measured_rounding import RoundingEvaluator, Spread
 from pullback.driver.checking.points import BOTH_SIGNS
 from pullback.driver.checking.report import GradientCheckError
 from pullback.driver.checking.results import first_change, values_of
-from pullback.driver.copying import copy_module
 from pullback.driver.module_functions import arguments_of, functions_of, result_names
 from pullback.driver.run_function import memory_runners, run_on_tensors
 from pullback.driver.run_pipeline import run_pipeline

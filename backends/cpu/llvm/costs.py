@@ -51,9 +51,13 @@ class Costs:
         self.functions = functions
         self._known: dict[str, float] = {}
         self._of_blocks: dict[Block, float] = {}
+        self._of_types: dict[tuple[type[Operation], int], tuple[float, Attribute | None]] = {}
+        """What operations of a class cost on values of a type, by its identity, and the type, which is kept alive."""
 
     def of(self, op: Operation) -> float:
         """The cost of one operation, its regions and callees included."""
+        if not op.regions and type(op) not in _WITH_COSTS_OF_THEIR_OWN:  # nearly all
+            return self._of_one(op)
         match op:
             case func.CallOp():
                 return self._function(op.callee.string_value())
@@ -68,7 +72,7 @@ class Costs:
                 return SCALAR + _bytes_of(op.operands[0]) * PER_BYTE_MOVED
             case _:
                 inner = [self.block(block) for region in op.regions for block in region.blocks]
-                return sum(inner, _of_one(op))
+                return sum(inner, self._of_one(op))
 
     def block(self, block: Block) -> float:
         """The cost of running a block once."""
@@ -82,6 +86,15 @@ class Costs:
         if function is None or not function.body.blocks or is_host_function(function):
             return False
         return not any(op.regions or isinstance(op, func.CallOp) for op in function.body.block.ops)
+
+    def _of_one(self, op: Operation) -> float:
+        """The cost of an operation without regions: of its result, or of what it stores."""
+        value = next(iter(op.results or op.operands), None)
+        type_ = None if value is None else value.type
+        known = self._of_types.get((type(op), id(type_)))
+        if known is None:
+            known = self._of_types[type(op), id(type_)] = _cost(type(op), type_), type_
+        return known[0]
 
     def _function(self, name: str) -> float:
         if name not in self._known:
@@ -110,17 +123,19 @@ def _constant(value: SSAValue) -> int | None:
     return None
 
 
-def _of_one(op: Operation) -> float:
-    """The cost of an operation without regions: of its result, or of what it stores."""
-    sort = _sort_of(type(op))
+_WITH_COSTS_OF_THEIR_OWN = frozenset({func.CallOp, CopyOp, memref.CopyOp})
+
+
+def _cost(kind: type[Operation], type: Attribute | None) -> float:
+    """The cost of an operation on values of a type."""
+    sort = _sort_of(kind)
     if sort is _Sort.FREE:
         return 0.0
-    value = next((value for value in (*op.results, *op.operands)), None)
-    if value is None or not isinstance(value.type, VectorType):
-        is_function = op.name.startswith("math.") and op.name not in INSTRUCTIONS
+    if not isinstance(type, VectorType):
+        is_function = kind.name.startswith("math.") and kind.name not in INSTRUCTIONS
         return SCALAR_FUNCTION if is_function else SCALAR
-    lanes = prod(value.type.get_shape())
-    bytes = lanes * _bytes_of_scalar(value.type.element_type)
+    lanes = prod(type.get_shape())
+    bytes = lanes * _bytes_of_scalar(type.element_type)
     match sort:
         case _Sort.MOVE:
             return max(SCALAR, bytes * PER_BYTE_MOVED)

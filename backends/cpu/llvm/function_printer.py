@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from xdsl.dialects.builtin import MemRefType
@@ -18,6 +19,7 @@ from pullback.backends.cpu.llvm_types import spell, suffix
 from pullback.backends.cpu.math.lanes import result_type
 from pullback.backends.cpu.math.library import PAIRS, check_element_type
 from pullback.dialects.bounds import check_bounds
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
 ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
@@ -109,11 +111,7 @@ class FunctionPrinter:
 
     def unique(self, hint: str) -> str:
         """A name, without its `%`, that nothing in this function bears yet. Labels and values share names."""
-        if not hint.isidentifier():  # nearly all are
-            hint = re.sub(r"[^\w.$-]", "_", hint)
-        if hint[0].isdigit():
-            hint = f"v{hint}"
-        name = hint
+        name = hint = _without_other_characters(hint)
         while name in self._used:
             self._used[hint] += 1
             name = f"{hint}_{self._used[hint]}"
@@ -140,7 +138,7 @@ class FunctionPrinter:
     def literal(self, value: SSAValue) -> int | None:
         """The value of an integer or index constant, else None."""
         text = self.texts[value]
-        return int(text) if re.fullmatch(r"-?\d+", text) else None
+        return int(text) if _is_number(text) else None
 
     # --- lines ---------------------------------------------------------------------------------------------
 
@@ -253,7 +251,7 @@ class FunctionPrinter:
         constant = 0
         hint = f"{base[1:].split('.at')[0]}.at"
         for index, stride in terms:
-            if re.fullmatch(r"-?\d+", index):
+            if _is_number(index):
                 constant += int(index) * stride
             elif stride:
                 block = spell(element) if stride == 1 else f"[{stride} x {spell(element)}]"
@@ -270,6 +268,19 @@ class FunctionPrinter:
         return self.offset(self.text(memref), type.element_type, list(terms), exists=exists)
 
 
+@lru_cache(maxsize=1 << 14)
+def _without_other_characters(hint: str) -> str:
+    """The beginning of names after a hint."""
+    hint = re.sub(r"[^\w.$-]", "_", hint)
+    return f"v{hint}" if hint[0].isdigit() else hint
+
+
+def _is_number(text: str) -> bool:
+    """Tells whether the text of an integer or index value is a literal."""
+    return text[0] != "%" and text.removeprefix("-").isdigit()
+
+
+@by_identity
 def static_strides(type: MemRefType) -> Sequence[int]:
     """The strides of a memref in elements; raises ValueError where one is dynamic."""
     strides = type.get_strides()

@@ -13,6 +13,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.backends.cpu.llvm.function_printer import Argument, Emitter, EmitterTable, FunctionPrinter
 from pullback.backends.cpu.llvm.print_narrowing import narrowed
 from pullback.backends.cpu.llvm_types import constant, integer_width, scalar_literal, spell, splat
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream import casts, comparisons
 from pullback.dialects.upstream import math as upstream_math
 from pullback.dialects.upstream.arith import RemfOp
@@ -25,8 +26,11 @@ FLAGS = ("reassoc", "nnan", "ninf", "nsz", "arcp", "contract", "afn")
 def fastmath(op: Operation) -> str:
     """The fast-math flags of an operation, each followed by a blank. Nothing is assumed that is not said."""
     flags = op.properties.get("fastmath", op.attributes.get("fastmath"))
-    if not isinstance(flags, FastMathFlagsAttr):
-        return ""
+    return _words(flags) if isinstance(flags, FastMathFlagsAttr) else ""
+
+
+@by_identity
+def _words(flags: FastMathFlagsAttr) -> str:
     if all(flag in flags.data for flag in FastMathFlag):
         return "fast "
     names = {flag.value for flag in flags.data}
@@ -43,8 +47,9 @@ def instruction(word: str) -> Emitter:
     """An emitter of `%r = word T %a, %b`, or of one operand."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
-        texts = ", ".join(p.text(operand) for operand in op.operands)
-        p.define(op.results[0], f"{word} {fastmath(op)}{spell(op.operands[0].type)} {texts}")
+        operands = list(op.operands)
+        texts = ", ".join(map(p.text, operands))
+        p.define(op.results[0], f"{word} {fastmath(op)}{spell(operands[0].type)} {texts}")
 
     return emit
 

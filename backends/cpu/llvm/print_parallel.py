@@ -28,6 +28,7 @@ from pullback.backends.cpu.llvm.function_printer import (
 from pullback.backends.cpu.llvm.print_control_flow import loop
 from pullback.backends.cpu.llvm_types import alignment, length, spell
 from pullback.backends.cpu.symbols import RUN
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.upstream.scf import ParallelOp
 
 SHORTEST = 20_000
@@ -73,7 +74,8 @@ def nest(p: FunctionPrinter, op: ParallelOp, depth: int) -> None:
 
 def _calls_host(p: FunctionPrinter, op: ParallelOp) -> bool:
     """Tells whether the body calls functions that may call the host: that is, in the thread that called the program."""
-    calls = [inner.callee.string_value() for inner in op.walk() if isinstance(inner, func.CallOp)]
+    inside = operations_within(op)
+    calls = [inner.callee.string_value() for inner in inside if isinstance(inner, func.CallOp)]
     return not all(p.needs.costs.is_straight(name) for name in calls)
 
 
@@ -270,15 +272,16 @@ def _bytes_of(value: SSAValue) -> int:
 
 def _values_from_outside(op: ParallelOp) -> list[SSAValue]:
     """The values that an operation and its regions use and do not define, each once."""
-    used: dict[SSAValue, None] = {}
-    inside = set[SSAValue]()
-    for inner in op.walk():
-        used |= dict.fromkeys(inner.operands)
-        inside.update(inner.results)
+    used: dict[int, SSAValue] = {}
+    inside = set[int]()
+    for inner in operations_within(op):
+        for value in inner.operands:
+            used.setdefault(id(value), value)
+        inside.update(map(id, inner.results))
         for region in inner.regions:
             for block in region.blocks:
-                inside.update(block.args)
-    return [value for value in used if value not in inside]
+                inside.update(map(id, block.args))
+    return [value for number, value in used.items() if number not in inside]
 
 
 def _at(p: FunctionPrinter, lower: str, step: str, number: str) -> str:

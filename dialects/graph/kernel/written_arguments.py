@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from xdsl.dialects import func, memref, vector
 from xdsl.dialects.builtin import MemRefType, ModuleOp
@@ -83,8 +84,8 @@ def accesses_of(function: func.FuncOp) -> Accesses:
         kind = type(op)
         if kind in WRITES:
             accesses.targets.append(op.operands[WRITES[kind]])
-        if isinstance(op, func.CallOp):
-            accesses.calls.append(op)
+        if kind is func.CallOp:
+            accesses.calls.append(cast(func.CallOp, op))
         elif op is not function and kind is not CopyOp and kind is not memref.CopyOp:
             accesses.aliases.join(memrefs_of(op))
     return accesses

@@ -20,6 +20,7 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import UnsupportedError
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.ir.verified_once import verified_once
 from pullback.process.registries import Registry
 
@@ -114,7 +115,8 @@ class GraphOp(IRDLOperation):
     def emit(cls, operands: Sequence[SSAValue], properties: Properties | None = None) -> Self:
         """Builds the operation with inferred result types and inserts it at the current insertion point."""
         properties = properties or {}
-        op = cls.create(
+        op = new_operation(
+            cls,
             operands=operands,
             result_types=infer_cached(cls, tuple(v.type for v in operands), properties),
             properties=properties,
@@ -127,7 +129,7 @@ class GraphOp(IRDLOperation):
         cls, operands: Sequence[SSAValue], result_type: Attribute, properties: Properties | None = None
     ) -> Tensor:
         """Builds and inserts the operation with this type of its only result, which is checked, not inferred."""
-        op = cls.create(operands=operands, result_types=[result_type], properties=properties or {})
+        op = new_operation(cls, operands=operands, result_types=[result_type], properties=properties or {})
         op.verify_()
         insert(op)
         return Tensor(op.results[0])
@@ -201,8 +203,8 @@ class GraphOp(IRDLOperation):
         values = parser.resolve_operands(operands, operand_types, position)
         known = cls.get_irdl_definition().properties
         properties = {k: attributes.pop(k) for k in list(attributes) if k in known}
-        return cls.create(
-            operands=values, result_types=result_types, properties=properties, attributes=attributes
+        return new_operation(
+            cls, operands=values, result_types=result_types, properties=properties, attributes=attributes
         )
 
 

@@ -32,6 +32,7 @@ from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import GraphError, is_float
 from pullback.dialects.ir.dense import dense_elements
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 
 # What is made of upstream's operations that xDSL lacks imports them: who builds graphs makes no bodies.
@@ -186,8 +187,8 @@ _HALF = (f16, bf16)
 
 def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scalar:
     """Emits an operation with one result of this type at the insertion point."""
-    made = op.create(
-        operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
+    made = new_operation(
+        op, operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
     )
     insert(made)
     return Scalar(made.results[0])
@@ -206,7 +207,7 @@ def constant(value: Number, type_: Attribute) -> Scalar:
         raise GraphError(f"no register holds the complex number {value}")
     # 0.0 and -0.0 are equal.
     attribute = _number_attribute(value, str(value).startswith("-"), type_)
-    made = arith.ConstantOp.create(properties={"value": attribute}, result_types=[type_])
+    made = new_operation(arith.ConstantOp, properties={"value": attribute}, result_types=[type_])
     insert(made)
     return Scalar(made.results[0])
 

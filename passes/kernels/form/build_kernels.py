@@ -10,6 +10,8 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.device import DEVICE
+from pullback.dialects.ir.copying import copy_operation
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.ir.positions import placed_as
 from pullback.passes.kernels.form.bodies import Bodies, Body
 from pullback.passes.kernels.form.choose_schedule import schedule_of
@@ -40,7 +42,7 @@ def build(
     for item in groups.items:
         if isinstance(item, Outside):
             # Kernels repeat the original of what is deferred.
-            op = item.op.clone(values) if item.op in classified.deferred else item.op
+            op = copy_operation(item.op, values) if item.op in classified.deferred else item.op
             block.add_op(op)
             if any(v in values for v in op.operands):
                 op.operands = [values.get(v, v) for v in op.operands]
@@ -58,18 +60,19 @@ def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | No
         inside[old] = new
         new.name_hint = old.name_hint
     for op in body.ops:
-        made = op.clone(inside)
+        made = copy_operation(op, inside)
         made.attributes.pop(DEVICE, None)  # the kernel states it for all
         block.add_op(made)
-    block.add_op(Yield.create(operands=[inside[v] for v in body.outputs]))
+    block.add_op(new_operation(Yield, operands=[inside[v] for v in body.outputs]))
     owner = body.outputs[-1].owner
-    kernel = Kernel.create(
+    kernel = new_operation(
+        Kernel,
         operands=inputs,
         result_types=[v.type for v in body.outputs],
         properties={"schedule": schedule_of(group, block, vector_bits)},
         attributes={} if group.device is None else {DEVICE: StringAttr(group.device)},
         regions=[Region(block)],
-        location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else None,
+        location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else UNKNOWN_LOC,
     )
     if vector_bits is not None:
         split_long_reduction(kernel)

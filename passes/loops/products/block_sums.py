@@ -8,6 +8,7 @@ from xdsl.dialects import vector
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import OperandLines
@@ -34,8 +35,8 @@ def block_sums(
             factor = splat(element, plan.count)
             for along in vectors:
                 so_far = next(left)
-                fma = vector.FMAOp.create(
-                    operands=[factor.value, along.value, so_far], result_types=[so_far.type]
+                fma = new_operation(
+                    vector.FMAOp, operands=[factor.value, along.value, so_far], result_types=[so_far.type]
                 )
                 result.append(result_of(fma, "sum"))
         return result

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import VectorType
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
@@ -81,8 +82,8 @@ class DotProduct:
                 first = a.vector_of_terms(level, at, self.count, size)
                 for other in second:
                     so_far = next(left)
-                    fma = vector.FMAOp.create(
-                        operands=[first.value, other.value, so_far], result_types=[so_far.type]
+                    fma = new_operation(
+                        vector.FMAOp, operands=[first.value, other.value, so_far], result_types=[so_far.type]
                     )
                     result.append(result_of(fma, "sum"))
             return result
@@ -152,7 +153,8 @@ def lanes_added(value: Scalar) -> Scalar:
     while count > 1:
         count //= 2
         value = part(value, 0, count) + part(value, count, count)
-    extract = vector.ExtractOp.create(
+    extract = new_operation(
+        vector.ExtractOp,
         operands=[value.value],
         result_types=[value.element_type],
         properties={"static_position": numbers(0)},

@@ -14,6 +14,7 @@ from xdsl.dialects.vector import CreateMaskOp
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
@@ -183,7 +184,7 @@ class ProductResults:
         assert level.lanes is not None
         builder, lanes = self.kernel.builder, level.lanes
         mask = result_of(
-            CreateMaskOp.create(operands=[start], result_types=[vector_type(i1, lanes.count)]),
+            new_operation(CreateMaskOp, operands=[start], result_types=[vector_type(i1, lanes.count)]),
             "is_further",
         )
         if lanes.mask is not None:

@@ -10,6 +10,7 @@ from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import bit_width
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
@@ -186,8 +187,10 @@ class WindowBlocks:
                 factor = splat(a.element({self.row: r}), count)
                 for column in along:
                     before = sums[len(made)]
-                    fma = vector.FMAOp.create(
-                        operands=[factor.value, column.value, before], result_types=[before.type]
+                    fma = new_operation(
+                        vector.FMAOp,
+                        operands=[factor.value, column.value, before],
+                        result_types=[before.type],
                     )
                     made.append(result_of(fma, "sum"))
             return made

@@ -5,13 +5,16 @@ from __future__ import annotations
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
+from pullback.dialects.ir.new_operation import new_operation
+
 
 def copy_operation(op: Operation, copies: dict[SSAValue, SSAValue]) -> Operation:
     """A copy that uses `copies` of the operands, where there are such, and adds its own results to them."""
-    made = op.create(
-        operands=[copies.get(value, value) for value in op._operands],  # pyright: ignore[reportPrivateUsage]  no view
-        result_types=[result.type for result in op.results],
-        properties=op.properties,
+    made = new_operation(
+        type(op),
+        [copies.get(value, value) for value in op._operands],  # pyright: ignore[reportPrivateUsage]  no view
+        [result.type for result in op.results],
+        op.properties,
         attributes=op.attributes,
         location=op.location,
         regions=[Region([copy_block(block, copies) for block in region.blocks]) for region in op.regions],
