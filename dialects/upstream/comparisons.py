@@ -43,8 +43,10 @@ class Comparison(IRDLOperation, ABC):
         """`predicate` is a name of `PREDICATES` or its number; raises ValueError for another name."""
         lhs = SSAValue.get(lhs)
         number = self.PREDICATES.index(predicate) if isinstance(predicate, str) else predicate
-        super().__init__(
-            operands=[lhs, rhs],
+        # Operands and results are as they are defined, and need not be sorted by that.
+        Operation.__init__(
+            self,
+            operands=[lhs, SSAValue.get(rhs)],
             result_types=[with_element_type(lhs.type, i1)],
             properties={"predicate": _predicate(number)},
         )

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import MemRefType, SymbolRefAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.lowering.buffer_assignment import ARENA_ALIGNMENT, SCRATCH, BufferKey
 from pullback.passes.lowering.buffer_view import BufferView
@@ -50,18 +52,28 @@ class CalledFunction:
         return [self.function]
 
     def call(self, arguments: Sequence[SSAValue], builder: CodeBuilder) -> None:
-        insert(func.CallOp(self.function.sym_name.data, arguments, []))
+        insert(new_operation(func.CallOp, arguments, properties={"callee": self._callee}))
+
+    @cached_property
+    def _callee(self) -> SymbolRefAttr:
+        return SymbolRefAttr(self.function.sym_name)
 
 
 class KernelFunction:
-    """The state of lowering one kernel whose loops run over its space."""
+    """The state of lowering one kernel whose loops run over its space.
 
-    def __init__(self, signature: Signature, schedule: Schedule, vector_bits: int) -> None:
+    Args:
+        model: of the kernel; its dims are merged here.
+    """
+
+    def __init__(
+        self, signature: Signature, schedule: Schedule, model: KernelModel, vector_bits: int
+    ) -> None:
         self.signature = signature
         self.schedule = schedule
         self.vector_bits = vector_bits
         merge = merge_product_dims if TABLE[schedule.kind].has_tiles else merge_dims
-        self.model = merge(KernelModel.of(signature.kernel, schedule))
+        self.model = merge(model)
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes
         self._shared: dict[str, Callable[[str], func.FuncOp]] = {}
         self._declare()

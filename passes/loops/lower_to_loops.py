@@ -41,7 +41,9 @@ class LowerToLoops(ModulePass):
                     "or run place-devices{device=cpu} on the graph first",
                     function,
                 )
-        verify_scheduled(op, "cpu")
-        for function in lower_functions(op, partial(loop_kernel, vector_bits=self.vector_bits)):
+        models = verify_scheduled(op, "cpu").models
+        for function in lower_functions(
+            op, partial(loop_kernel, vector_bits=self.vector_bits, models=models)
+        ):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import FunctionType, StringAttr
+from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IntegerAttr, IntegerType, StringAttr, i32, i64
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from pullback.dialects.graph.tensor.insertion import insert
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.scf import ParallelOp
 from pullback.passes.lowering.code_builder import INDEX, CodeBuilder, result_of
+from pullback.passes.lowering.strided_layout import memref_of
 
 
 class FunctionBuilder(CodeBuilder):
@@ -34,7 +36,8 @@ class FunctionBuilder(CodeBuilder):
 
     def on_stack(self, shape: Sequence[int], element_type: Attribute, name: str) -> SSAValue:
         """Memory on the stack, of each iteration of `scf.parallel` its own."""
-        return result_of(memref.AllocaOp.get(element_type, alignment=64, shape=shape), name)
+        type_ = memref_of(element_type, *shape)
+        return result_of(new_operation(memref.AllocaOp, result_types=[type_], properties=ON_STACK), name)
 
     def finish(self) -> func.FuncOp:
         """The function, with its constants and its return."""
@@ -52,4 +55,18 @@ class FunctionBuilder(CodeBuilder):
             body(*block.args)
             insert(new_operation(scf.ReduceOp))
         lower, upper, step = ([self.index(b[i]) for b in bounds] for i in range(3))
-        insert(ParallelOp(lower, upper, step, Region(block)))
+        properties = {"operandSegmentSizes": _bounds_of_parallel(len(bounds))}
+        insert(new_operation(ParallelOp, [*lower, *upper, *step], (), properties, regions=[Region(block)]))
+
+
+ON_STACK: Mapping[str, Attribute] = {
+    "alignment": IntegerAttr(64, i64),
+    "operandSegmentSizes": DenseArrayBase.from_list(i32, [0, 0]),
+}
+"""The properties of memory on the stack."""
+
+
+@cache
+def _bounds_of_parallel(count: int) -> DenseArrayBase[IntegerType]:
+    """How the operands of `scf.parallel` over so many dims are sorted: no values are carried."""
+    return DenseArrayBase.from_list(i32, [count, count, count, 0])

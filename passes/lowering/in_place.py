@@ -19,7 +19,13 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.kernel.schedule import Schedule
-from pullback.dialects.graph.op.indexed import Scatter, operand_axes, result_axes, rows_terms
+from pullback.dialects.graph.op.indexed import (
+    Scatter,
+    operand_axes,
+    reads_where_it_writes,
+    result_axes,
+    rows_terms,
+)
 from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import shape_of_type
 
@@ -114,7 +120,7 @@ def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
     found: End = frozenset()
     for use in value.uses:
         user = use.operation
-        if isinstance(user, Yield):
+        if type(user) is Yield:
             after = frozenset([value])
         elif _keeps_index(user, use.index):
             after = ends.get(user.results[0])
@@ -128,6 +134,8 @@ def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
 
 
 def _keeps_index(op: Operation, number: int) -> bool:
+    if reads_where_it_writes(op, number):  # nearly all do
+        return True
     axes = operand_axes(op, number)
     if axes is None or len(op.results) != 1:
         return False

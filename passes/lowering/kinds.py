@@ -27,7 +27,7 @@ from pullback.dialects.graph.state.control_flow import Yield
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.in_place import as_base, at_its_index, never, once_per_line
-from pullback.process.registries import Registry
+from pullback.process.registries import Registry, discover
 
 Extents: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """The extents of P (parallel dims), and those of R (reduced dims)."""
@@ -301,8 +301,18 @@ def kind_of(kernel: Kernel) -> Kind:
 
 def kind_of_op(op: Operation) -> Kind | None:
     """The kind of kernel that an operation needs; `None` where it shares loops with others."""
-    kinds = TABLE.registered if OPS.is_ours(op.name) else TABLE
-    return next((kind for kind in kinds.values() if isinstance(op, kind.ops)), None)
+    if not OPS.is_ours(op.name):
+        discover()
+    kinds = TABLE.registered
+    known = _OF_CLASSES.get(type(op))
+    if known is None or known[0] is not kinds:
+        found = next((kind for kind in kinds.values() if isinstance(op, kind.ops)), None)
+        known = _OF_CLASSES[type(op)] = kinds, found
+    return known[1]
+
+
+_OF_CLASSES: dict[type[Operation], tuple[Mapping[str, Kind], Kind | None]] = {}
+"""The kinds of kernels that classes of operations need, and the table of kinds by which that is so."""
 
 
 def lowering(kind: str, target: str) -> Callable[..., Any]:

@@ -45,11 +45,12 @@ class StridedLayout:
 
 def memref_type(shape: Sequence[int], element_type: Attribute) -> MemRefType:
     """A memref of identity layout for elements of this type."""
-    return _memref_type(memory_type(element_type), *shape)
+    return memref_of(memory_type(element_type), *shape)
 
 
 @lru_cache(maxsize=1 << 12)
-def _memref_type(element_type: Attribute, *shape: int) -> MemRefType:
+def memref_of(element_type: Attribute, *shape: int) -> MemRefType:
+    """A memref of identity layout, the same object for equal arguments."""
     return MemRefType(element_type, shape)
 
 

@@ -58,5 +58,6 @@ def in_order_of_need(block: Block) -> list[Operation]:
                 order[op] = None
                 continue
             pending.append((op, True))
-            pending += ((v.owner, False) for v in reversed(op.operands) if isinstance(v, OpResult))
+            makers = [value.op for value in op.operands if type(value) is OpResult]
+            pending += [(maker, False) for maker in reversed(makers)]
     return list(order)

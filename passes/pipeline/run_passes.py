@@ -16,6 +16,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, active_instrumentations
 from pullback.passes.pipeline.print_pipeline import pass_heading
+from pullback.passes.rewriting.facts_for_next_pass import handing_over
 from pullback.process.locks import Lock, wait_before_fork
 from pullback.process.plugin_code import plugin_of
 
@@ -33,8 +34,9 @@ def run_passes(
         Exception: what a pass or a hook raised, with a note that names the pass, and the plug-in that it is of.
     """
     instrumentations = active_instrumentations()
-    with quiet_collector():
+    with quiet_collector(), handing_over() as handover:
         for pass_ in passes:
+            handover.next(is_unchanged=not instrumentations)
             try:
                 for instrumentation in instrumentations:
                     instrumentation.before_pass(pass_, module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp, ShapedType
@@ -20,6 +21,10 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.levels import LEVELS, Level, LevelName
+from pullback.passes.rewriting.facts_for_next_pass import leave_to_next_pass
+
+if TYPE_CHECKING:
+    from pullback.passes.kernels.check.verify_kernels import CheckedKernels
 
 _MOST_PROMISED_FIRST: tuple[LevelName, ...] = ("graph", "gradients", "request", "kernels", "loops", "gpu")
 """The order in which a module's level is looked for: graphs of `?` are no kernels, and kernels are no graph."""
@@ -33,12 +38,14 @@ class LevelError(DiagnosticError):
     """The module is valid IR, but not of the level asked for."""
 
 
-def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) -> None:
+def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) -> CheckedKernels | None:
     """Check that a module is valid IR, with every value defined before its uses, and that it is of `level`.
 
     At level `kernels` that includes every schedule, and every memory plan, and with a target (`cpu`, `gpu`) whether it
     has the means for every kernel; at levels `loops` and `gpu` it includes what the host runs, and at level `gpu` on
     which device memory is.
+
+    Returns what a lowering of kernels need not find again.
 
     Raises:
         VerificationError: the module is not valid at any level.
@@ -59,7 +66,7 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
     if level == "kernels":
         from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 
-        verify_scheduled(module, target)
+        return verify_scheduled(module, target)
     for function in module.ops if level in ("loops", "gpu") else ():
         if isinstance(function, FuncOp) and is_host_function(function):
             operation_of(function)
@@ -73,6 +80,7 @@ def verify_level(module: ModuleOp, level: LevelName, target: str | None = None) 
         for op in operations_within(module):
             if isinstance(op, GpuFuncOp):
                 bitwidth_of(op)
+    return None
 
 
 def misplaced(module: ModuleOp, level: LevelName) -> LevelError | None:
@@ -128,7 +136,9 @@ class VerifyLevel(ModulePass):
                 "at level kernels",
                 op,
             )
-        verify_level(op, self.level, self.target)
+        checked = verify_level(op, self.level, self.target)
+        if checked is not None:
+            leave_to_next_pass(checked)
 
 
 def _types_of(op: Operation) -> list[Attribute]:

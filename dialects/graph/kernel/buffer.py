@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import irdl_attr_definition
@@ -22,6 +24,7 @@ class MemorySpace(StrEnum):
     NONE = "none"
 
 
+_space = cache(MemorySpace)
 _NUMBERED = (MemorySpace.ARENA, MemorySpace.INPUT, MemorySpace.OUTPUT)
 
 
@@ -60,7 +63,7 @@ class BufferAttr(ParametrizedAttribute):
 
     @property
     def kind(self) -> MemorySpace:
-        return MemorySpace(self.space.data)
+        return _space(self.space.data)
 
     @property
     def place(self) -> tuple[str, int | str]:

@@ -215,11 +215,28 @@ def shares_loops(op: Operation, number: int) -> bool:
     return all(operand_axes(op, number, result) is not None for result in range(len(op.results)))
 
 
+def reads_where_it_writes(op: Operation, number: int) -> bool:
+    """Tells whether an elementwise operation is certain to read an operand at the index of its only result."""
+    if not _is_plain(type(op)) or len(op.results) != 1:
+        return False
+    return op.operands[number].type is op.results[0].type
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_plain(kind: type[Operation]) -> bool:
+    """Tells whether a class of elementwise operations states no maps of its own."""
+    return (
+        _class_broadcasts(kind)
+        and kind.result_access is Indexed.result_access
+        and kind.iteration_shape is Indexed.iteration_shape
+    )
+
+
 def _broadcasts(op: Operation) -> TypeGuard[Pointwise]:
     """Tells whether an operation reads each operand at the index itself, as elementwise ones do."""
     return _class_broadcasts(type(op))
 
 
 @lru_cache(maxsize=1 << 12)
-def _class_broadcasts(kind: type[Operation]) -> bool:
+def _class_broadcasts(kind: type[Operation]) -> TypeGuard[type[Pointwise]]:
     return issubclass(kind, Pointwise) and kind.access is Pointwise.access

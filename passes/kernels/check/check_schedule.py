@@ -37,8 +37,10 @@ MAX_BLOCK = 256
 """The most vectors in that block: each is code of its own."""
 
 
-def check_schedule(kernel: Kernel) -> None:
+def check_schedule(kernel: Kernel) -> KernelModel | None:
     """Checks that loops can follow a kernel's schedule.
+
+    Returns the model of the kernel; None where the check of a split has changed it.
 
     Raises:
         DiagnosticError: there is none, a number is out of its bounds, or kind and extents do not fit the operations
@@ -52,8 +54,10 @@ def check_schedule(kernel: Kernel) -> None:
     check_gpu_tuning(kernel, schedule)
     _check_kind(kernel, schedule)
     model = check_space(kernel, schedule)
-    if schedule.cpu.split is not None:
-        _check_split(kernel, schedule, schedule.cpu.split, model)
+    if schedule.cpu.split is None:
+        return model
+    _check_split(kernel, schedule, schedule.cpu.split, model)
+    return None
 
 
 def _check_split(kernel: Kernel, schedule: Schedule, parts: int, model: KernelModel) -> None:

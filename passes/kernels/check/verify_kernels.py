@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
@@ -14,12 +17,27 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.kernels.check.check_memory import check_memory
 from pullback.passes.kernels.check.check_schedule import check_means, check_schedule
+from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.lowering.support import KERNEL_DTYPES, has_kernel_dtypes
+from pullback.passes.rewriting.facts_for_next_pass import left_by_last_pass
 
 
-def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> None:
+@dataclass(frozen=True)
+class CheckedKernels:
+    """What the check of a module has found; `verify-level` leaves it to a lowering that comes right after it."""
+
+    module: ModuleOp
+    kinds: object
+    """The table of kinds by which it was checked."""
+    different: Sequence[Kernel]
+    """One of all that are equal, those of the host's device apart."""
+    models: dict[Kernel, KernelModel]
+    """Their models, but for those that the check had to change. A lowering changes a model, and takes it out."""
+
+
+def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> CheckedKernels:
     """Checks the schedule of every kernel, the devices, and the memory plan of every function that has one.
 
     Args:
@@ -31,42 +49,37 @@ def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) 
     Raises:
         DiagnosticError: at the operation that is wrong.
     """
+    checked = left_by_last_pass(CheckedKernels)
+    if checked is None or checked.module is not module or checked.kinds is not TABLE.registered:
+        checked = _checked(module)
+    if target is not None:
+        for kernel in checked.different:
+            if is_for_cpu(kernel):
+                check_means(kernel, "cpu")
+            else:
+                check_means(kernel, target, **means)
+    return checked
+
+
+def _checked(module: ModuleOp) -> CheckedKernels:
+    """Checks all that no target's means decide."""
     kernels: dict[tuple[Structure, bool], Kernel] = {}
+    models: dict[Kernel, KernelModel] = {}
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
         for op in operations_within(function):
             if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
-                if not _was_accepted(key[0]):
-                    check_dtypes(op)
-                    check_bodies(op)
-                    check_schedule(op)
+                check_dtypes(op)
+                check_bodies(op)
+                model = check_schedule(op)
+                if model is not None:
+                    models[op] = model
                 kernels[key] = op
         check_placement(function)
         if has_plan(function):
             check_memory(function)
-    _remember({structure for structure, _ in kernels})
-    if target is not None:
-        for (_, for_cpu), kernel in kernels.items():
-            if for_cpu:
-                check_means(kernel, "cpu")
-            else:
-                check_means(kernel, target, **means)
-
-
-_accepted: tuple[object, set[Structure]] = (None, set())
-"""The kernels of the module that was accepted last, and the table of kinds by which it was. A lowering checks what
-`verify-level` has just checked, unless there is none before it, or a pass between them."""
-
-
-def _was_accepted(structure: Structure) -> bool:
-    table, structures = _accepted
-    return table is TABLE.registered and structure in structures
-
-
-def _remember(structures: set[Structure]) -> None:
-    global _accepted
-    _accepted = TABLE.registered, structures
+    return CheckedKernels(module, TABLE.registered, tuple(kernels.values()), models)
 
 
 def is_for_cpu(kernel: Kernel) -> bool:

@@ -64,15 +64,14 @@ class Cones:
                 continue
             found.add(op)
             for number, operand in enumerate(op.operands):
-                if operand not in given and self._is_inside(group, op, number):
+                if operand not in given and self._is_inside(group, op, number, operand):
                     pending.append(operand.owner)
                 else:
                     reads.setdefault(op, []).append(operand)
         return found, reads
 
-    def _is_inside(self, group: Group, user: Operation, number: int) -> bool:
-        """Tells whether the kernel computes this operand itself."""
-        value = user.operands[number]
+    def _is_inside(self, group: Group, user: Operation, number: int, value: SSAValue) -> bool:
+        """Tells whether the kernel computes this operand, which is `value`, itself."""
         if value in self._repeats.get(group, ()):
             return True
         classified = self._classified
