@@ -46,6 +46,7 @@ from pullback.dialects.graph.op.indexed import (
     Uniform,
     View,
     access_of,
+    reads_where_it_writes,
 )
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
@@ -135,8 +136,10 @@ class NodeReader:
 
     def _pointwise(self, op: Pointwise, position: Position) -> Reading:
         operands: list[Node] = []
+        has_dims = 1 not in shape_of_type(op.results[0].type)  # one of extent 1 is read at 0
         for number, operand in enumerate(op.operands):
-            operands.append((yield operand, self._position(op, number, position)))
+            is_here = has_dims and reads_where_it_writes(op, number)
+            operands.append((yield operand, position if is_here else self._position(op, number, position)))
         type_ = element_type_of(op.results[0].type)
         node = Compute(register_type(type_), tuple(operands), op=op)
         node.gather_facts()

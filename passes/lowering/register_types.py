@@ -15,9 +15,11 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS
 from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import is_float, numpy_dtype
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream.arith import SelectOp, UIToFPOp
 
 
+@by_identity
 def register_type(element_type: Attribute) -> Attribute:
     """The type in which kernels compute elements of this type: that of sums of a few."""
     return ACCUMULATORS.get(element_type, element_type)

@@ -37,10 +37,10 @@ MAX_BLOCK = 256
 """The most vectors in that block: each is code of its own."""
 
 
-def check_schedule(kernel: Kernel) -> KernelModel | None:
+def check_schedule(kernel: Kernel) -> KernelModel:
     """Checks that loops can follow a kernel's schedule.
 
-    Returns the model of the kernel; None where the check of a split has changed it.
+    Returns the model of the kernel; its dims are merged where the schedule has a split.
 
     Raises:
         DiagnosticError: there is none, a number is out of its bounds, or kind and extents do not fit the operations
@@ -56,12 +56,11 @@ def check_schedule(kernel: Kernel) -> KernelModel | None:
     model = check_space(kernel, schedule)
     if schedule.cpu.split is None:
         return model
-    _check_split(kernel, schedule, schedule.cpu.split, model)
-    return None
+    return _check_split(kernel, schedule, schedule.cpu.split, model)
 
 
-def _check_split(kernel: Kernel, schedule: Schedule, parts: int, model: KernelModel) -> None:
-    """Checks that a kernel has a loop that can be split into so many parts."""
+def _check_split(kernel: Kernel, schedule: Schedule, parts: int, model: KernelModel) -> KernelModel:
+    """Checks that a kernel has a loop that can be split into so many parts; the model with its dims merged."""
     if not 2 <= parts <= MAX_SPLIT:
         raise ScheduleError(f"cpu split is {parts}; expected a number from 2 to {MAX_SPLIT}", kernel)
     if not TABLE[schedule.kind].reduces:
@@ -69,9 +68,11 @@ def _check_split(kernel: Kernel, schedule: Schedule, parts: int, model: KernelMo
         raise ScheduleError(
             f"cpu split says nothing to kind '{schedule.kind}', only to {having}; remove it", kernel
         )
-    found = split_of(merge_dims(model), parts)
+    merged = merge_dims(model)
+    found = split_of(merged, parts)
     if not isinstance(found, SplitLoop):
         raise ScheduleError(f"cpu split is {parts}, but {found}; remove it", kernel)
+    return merged
 
 
 def check_means(kernel: Kernel, target: str, **means: int) -> None:

@@ -34,7 +34,7 @@ class CheckedKernels:
     different: Sequence[Kernel]
     """One of all that are equal, those of the host's device apart."""
     models: dict[Kernel, KernelModel]
-    """Their models, but for those that the check had to change. A lowering changes a model, and takes it out."""
+    """Their models. A lowering changes a model, and takes it out."""
 
 
 def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> CheckedKernels:
@@ -72,9 +72,7 @@ def _checked(module: ModuleOp) -> CheckedKernels:
             if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
                 check_dtypes(op)
                 check_bodies(op)
-                model = check_schedule(op)
-                if model is not None:
-                    models[op] = model
+                models[op] = check_schedule(op)
                 kernels[key] = op
         check_placement(function)
         if has_plan(function):
