@@ -12,7 +12,13 @@ import llvmlite.binding as llvm
 @cache
 def host_vector_bits() -> int:
     """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
-    return 512 if llvm.get_host_cpu_features().get("avx512f") else 256
+    return 512 if has_feature("avx512f") else 256
+
+
+@cache
+def has_feature(name: str) -> bool:
+    """Whether this machine has a feature of processors, by LLVM's name of it, such as "avx512f"."""
+    return bool(llvm.get_host_cpu_features().get(name))
 
 
 @cache

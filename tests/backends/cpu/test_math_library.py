@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pullback.backends.cpu.machine import has_feature
+from pullback.backends.cpu.math import exp
 from pullback.tests.backends.cpu.native import compile_text, elementwise, print_text
 
 WIDER = {"f32": np.float64, "f64": np.longdouble}
@@ -129,7 +131,7 @@ def test_is_accurate_over_all_floats(name: str, format: str) -> None:
 
 @formats
 @functions
-@pytest.mark.parametrize("width", [None, 1, 3, 4, 8, 32])
+@pytest.mark.parametrize("width", [None, 1, 3, 4, 8, 16, 32])
 def test_every_width_gives_the_same_bits(name: str, format: str, width: int | None) -> None:
     x = inputs(name, format)[: 96 * 10]
     y, z = np.empty_like(x), np.empty_like(x)
@@ -269,3 +271,18 @@ func.func @main(%x: {array}, %y: {array}, %z: {array}) {{
   func.return
 }}
 """
+
+
+@pytest.mark.skipif(not has_feature("avx512f"), reason="AVX-512 alone scales by an instruction")
+@formats
+def test_scaled_at_once_exp_has_the_same_bits(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = inputs("exp", format)
+    y, z = np.empty_like(x), np.empty_like(x)
+    text = elementwise("%r = math.exp %v : T", format, format, len(x), 16 if format == "f32" else 8)
+    assert "scalef" in print_text(text)
+    compile_text(text)(x, y)
+    monkeypatch.setattr(exp, "has_feature", lambda _: False)
+    assert "scalef" not in print_text(text)
+    compile_text(text)(x, z)
+    np.testing.assert_array_equal(y, z)
+    np.testing.assert_array_equal(np.signbit(y), np.signbit(z))
