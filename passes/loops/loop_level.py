@@ -24,6 +24,7 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.streamed_reads import fetch_streamed, is_streamed
 from pullback.passes.loops.vector_access import lane_steps, load_rows, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range
@@ -84,7 +85,15 @@ class LoopLevel(NodeValues):
         return node in self.kept or self._owner(node) is not None
 
     def computed(self, node: Node) -> Scalar:
-        return self.kept[node](self) if node in self.kept else super().computed(node)
+        if node in self.kept:
+            return self.kept[node](self)
+        if isinstance(node, Load) and not node.operands:
+            self._fetch_ahead(self.inputs[node.argument], node.offset)
+        return super().computed(node)
+
+    def _fetch_ahead(self, view: BufferView, offset: Affine) -> None:
+        if self.lanes is not None and self.stride(offset) == 1 and is_streamed(view, self.lanes):
+            fetch_streamed(view, self.builder, *self.terms(offset))
 
     def terms(self, offset: Affine) -> tuple[Sequence[Term], int]:
         return [(self.indices[d], c) for d, c in enumerate(offset.coefficients) if c], offset.constant

@@ -66,7 +66,8 @@ def lower_lanes(
 
     def vector(start: SSAValue, first: int, size: int) -> LoopLevel:
         at = kernel.builder.sum_of([(start, 1)], first, "i") if first else start
-        return at_lanes(kernel, level, {lane: at}, Lanes(lane, count), size - first)
+        lanes = Lanes(lane, count, swept=kernel.space.extents[lane])
+        return at_lanes(kernel, level, {lane: at}, lanes, size - first)
 
     def iteration(start: SSAValue, size: int) -> tuple[()]:
         make_known = draws.beginning() if draws else None

@@ -143,7 +143,8 @@ class Rows(Lines):
             return
 
         def iteration(start: SSAValue, size: int) -> Sequence[Scalar]:
-            inside = at_lanes(self.kernel, level, {first: start}, Lanes(first, work.count), size)
+            lanes = Lanes(first, work.count, swept=self.kernel.space.extents[first])
+            inside = at_lanes(self.kernel, level, {first: start}, lanes, size)
             return self._vector(inside, work)
 
         sweep.run(work.partial, iteration, range_=here)

@@ -21,11 +21,15 @@ from pullback.passes.lowering.code_builder import CodeBuilder, combine, result_o
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """Consecutive indices of a dim that are computed at once. Where there is a mask, only its lanes exist."""
+    """Consecutive indices of a dim that are computed at once. Where there is a mask, only its lanes exist.
+
+    `swept` is the extent of the dim if a loop goes along it, vector after vector, and else 0.
+    """
 
     dim: int
     count: int
     mask: SSAValue | None = None
+    swept: int = 0
 
 
 def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:

@@ -1,0 +1,44 @@
+"""What a loop reads soon, vector after vector, fetched into the first-level cache.
+
+The processor foresees what a loop reads next, but not beyond a page, which is 64 vectors of 16 f32: there each loop
+waits for memory. Where a vector takes a hundred instructions, what follows it is too far off to be begun meanwhile.
+
+    scf.for %i = %c0 to %c1000000 step %c16 {
+      %x = vector.load %x[%i]
+      memref.prefetch %x[%i + 512], read
+      …
+
+`tanh(x) * sigmoid(x) + exp(-x * x)` and its gradient of 1e7 elements take 0.75 of the time with it, `log1p(exp(x)) *
+cos(x)` of 1e6 0.95, sums, copies and rows of softmax as long as before. Fetching what is written, too, gains nothing,
+nor does fetching the next rows of columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from pullback.dialects.graph.op.scalar import bit_width
+from pullback.passes.loops.vectors import Lanes
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import CodeBuilder, Term
+from pullback.passes.lowering.vector_registers import SECOND_CACHE
+
+AHEAD = 2 << 10
+"""Bytes from what is read to what is fetched: of a loop with 140 instructions a vector, 1 to 8 KiB are within 5 % of
+the best, and half of it takes 1.1 times as long."""
+
+
+def is_streamed(view: BufferView, lanes: Lanes) -> bool:
+    """Whether consecutive elements along the lanes come from afar, and enough of them for most fetches to be of use."""
+    bits = bit_width(view.memory_type)
+    return (
+        lanes.mask is None
+        and lanes.swept * bits >= 2 * AHEAD * 8
+        and prod(view.layout.shape) * bits > SECOND_CACHE * 8
+    )
+
+
+def fetch_streamed(view: BufferView, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> None:
+    """Has the element fetched that a loop along consecutive elements reads after `AHEAD` more bytes."""
+    view.fetch(builder, terms, constant + AHEAD * 8 // bit_width(view.memory_type))

@@ -1,0 +1,74 @@
+"""What loops along consecutive elements fetch ahead: each operand that comes from afar, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype
+from pullback.passes.loops import streamed_reads
+from pullback.passes.loops.streamed_reads import AHEAD
+
+FETCHED = re.compile(r"memref\.prefetch %(\w+)\[")
+
+
+def fetched(f: Callable[..., Any], *types: tuple[str, tuple[int, ...]]) -> set[str]:
+    """The names of the operands that the kernels of a program fetch."""
+    with pb.Graph():
+        xs = [
+            pb.placeholder(dtype, shape, name=name)
+            for name, (dtype, shape) in zip("xyz", types, strict=False)
+        ]
+        step = pb.compile(xs, [f(*xs)], target="cpu")
+    return set(FETCHED.findall(step.ir("loops")))
+
+
+@pytest.fixture
+def nothing_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed_reads, "SECOND_CACHE", 0)
+
+
+def test_pointwise_loops_fetch_what_the_second_cache_does_not_hold() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return pb.tanh(x) * y
+
+    assert fetched(f, ("f32", (1 << 19,)), ("f32", (1 << 19,))) == {"x", "y"}
+    assert fetched(f, ("f32", (1 << 19,)), ("f32", ())) == {"x"}
+    assert fetched(f, ("f32", (1 << 18,)), ("f32", (1 << 18,))) == set()
+    assert fetched(f, ("f64", (1 << 18,)), ("f64", (1 << 18,))) == {"x", "y"}
+
+
+def test_rows_are_fetched_but_no_bias() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return pb.softmax(x + y)
+
+    assert fetched(f, ("f32", (512, 2048)), ("f32", (2048,))) == {"x"}
+
+
+def test_short_rows_that_are_not_side_by_side_are_not_fetched() -> None:
+    def f(x: Any) -> Any:
+        return pb.exp(x[:, :128])
+
+    assert fetched(f, ("f32", (1 << 12, 256))) == set()
+
+
+def test_columns_and_rows_named_by_indices_are_not_fetched() -> None:
+    assert fetched(lambda x: pb.sum(pb.exp(x), axis=0), ("f32", (1024, 1024))) == set()
+    assert fetched(pb.gather, ("f32", (1024, 2048)), ("i32", (1024,))) == set()
+
+
+@pytest.mark.usefixtures("nothing_is_near")
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64", "i8"])
+def test_it_is_two_kilobytes_ahead_and_changes_nothing(dtype: str) -> None:
+    n = 5003
+    with pb.Graph():
+        x = pb.placeholder(dtype, (n,), name="x")
+        step = pb.compile([x], [x + x], target="cpu")
+    array = (np.arange(n) % 61).astype(numpy_dtype(element_type_from(dtype)))
+    assert f"arith.addi %i, %c{AHEAD // array.itemsize} : index" in step.ir("loops")
+    np.testing.assert_array_equal(np.asarray(step(array)[0]), array + array)
