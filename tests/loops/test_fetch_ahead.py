@@ -14,7 +14,8 @@ from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
-from pullback.passes.loops.products import fetch_ahead, term_parts, window_blocks
+from pullback.passes.loops.products import fetch_ahead, term_parts
+from pullback.passes.lowering import long_products
 from pullback.tests.loops.kernel_cases import Array, kernel_function, lowered, sample, schedule
 
 LINE = 16
@@ -99,7 +100,7 @@ def test_each_row_is_fetched_where_images_are_few(fetched: dict[int, set[int]]) 
 def test_parts_of_terms_fetch_both_operands(
     fetched: dict[int, set[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (term_parts, window_blocks):
+    for module in (term_parts, long_products):
         monkeypatch.setattr(module, "BLOCK_BYTES", 4096)
     arrays = [sample((3, 10, 10, 4)), sample((3, 8, 8, 16))]
     run((3, 3, 4, 16), (3, 8, 8), "ijconhw -> n,hi,wj,c -> n,h,w,o", arrays)

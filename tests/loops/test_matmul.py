@@ -173,6 +173,20 @@ def test_large_products(dtype: str) -> None:
     assert (np.abs(step(x, y)[0] - exact) <= 1e-6 * size).all()
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_products_of_many_terms_and_few_results(dtype: str) -> None:
+    """The gradient of weights that many rows share: parts of the terms have totals of their own, with edges."""
+    m, k, n = 19, 4099, 37
+    x, y, w = sample((k, m), dtype), sample((k, n), dtype, 1), sample((m, n), dtype, 2)
+    with pb.Graph():
+        a, b, c = (pb.placeholder(dtype, v.shape) for v in (x, y, w))
+        step = pb.compile([a, b, c], [c - pb.matmul(a, b, transpose_a=True)])
+    assert "%part" in step.ir("loops")
+    wide = [v.astype(np.float64) for v in (x, y, w)]
+    exact, size = wide[2] - wide[0].T @ wide[1], np.abs(wide[0]).T @ np.abs(wide[1]) + np.abs(wide[2])
+    assert (np.abs(step(x, y, w)[0] - exact) <= 1e-6 * size).all()
+
+
 @pytest.mark.parametrize("transposes", [(False, False), (False, True), (True, False), (True, True)], ids=str)
 def test_computed_operands_and_long_epilogue(transposes: tuple[bool, bool]) -> None:
     """Both operands are computed while they are copied, and each row of sums goes through memory."""

@@ -8,10 +8,12 @@ from xdsl.dialects.builtin import i32
 from xdsl.ir import Block
 
 from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
-from pullback.dialects.graph.op.indexed import Counted
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.op.indexed import ContractionOp, Counted
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
+from pullback.passes.lowering.long_products import matrix_has_parts
 from pullback.passes.lowering.register_blocks import window_tile
 from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile
 
@@ -24,21 +26,30 @@ def schedule_of(group: Group, block: Block, vector_bits: int | None) -> Schedule
     if vector_bits is None:
         return ScheduleAttr(Schedule(kind, parallel, reduce))
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
-    tile = _tile(parallel, reduce, lanes, vector_bits) if TABLE[kind].has_tiles else ()
+    tile = _tile(block, parallel, reduce, lanes, vector_bits) if TABLE[kind].has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
 
 
 def _tile(
-    parallel: tuple[int, ...], reduce: tuple[int, ...], lanes: int, vector_bits: int
+    block: Block, parallel: tuple[int, ...], reduce: tuple[int, ...], lanes: int, vector_bits: int
 ) -> tuple[int, int]:
     """The register block of a product; rows are those of all matrices of a batch."""
     *rows, columns = parallel
-    if len(reduce) == 1:
+    if len(reduce) == 1 and not _is_long(block, parallel, reduce[0]):
         matrices = prod(rows[:-1])
         height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits, matrices)
     else:
         height, vectors = window_tile(rows, columns, lanes, vector_bits)
     return height, vectors * lanes
+
+
+def _is_long(block: Block, parallel: tuple[int, ...], terms: int) -> bool:
+    """Whether the terms of a product are added up in parts: of two matrices that have them as rows."""
+    (product,) = (op for op in block.ops if isinstance(op, ContractionOp))
+    if not isinstance(product, MatMul) or product.transposes != (True, False) or len(parallel) != 2:
+        return False
+    size = numpy_dtype(element_type_of(product.results[0].type)).itemsize
+    return matrix_has_parts(*parallel, terms, size)
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

@@ -30,7 +30,7 @@ from pullback.passes.loops.products.product_plan import (
     Reading,
 )
 from pullback.passes.loops.products.product_results import ProductResults, resumable_output
-from pullback.passes.loops.products.window_product import lower_windows, reads_windows
+from pullback.passes.loops.products.window_product import is_long_product, lower_windows, reads_windows
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.vector_registers import evenly
 
@@ -178,8 +178,8 @@ class MatMulLowering:
 
 
 def lower_matmul(kernel: KernelFunction) -> None:
-    """See `MatMulLowering`; where there are several dims of rows or of terms, `WindowProduct`."""
-    if reads_windows(kernel):
+    """See `MatMulLowering`; where there are several dims of rows or of terms, or many terms, `lower_windows`."""
+    if reads_windows(kernel) or is_long_product(kernel):
         lower_windows(kernel)
     else:
         MatMulLowering(kernel).lower()

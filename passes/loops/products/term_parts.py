@@ -31,11 +31,12 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import place_in
 from pullback.passes.loops.products.term_blocks import Block, Sums, TermBlocks
-from pullback.passes.loops.products.window_blocks import BLOCK_BYTES, Start, WindowBlock, WindowBlocks
+from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term, index_op, result_of
+from pullback.passes.lowering.long_products import BLOCK_BYTES
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 MOST_PARTS = 16

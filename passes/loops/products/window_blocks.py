@@ -19,14 +19,11 @@ from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import result_of, splat
+from pullback.passes.lowering.long_products import has_parts
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.register_blocks import MOST_ROWS, NEW_TERM, RegisterBlocks, row_dim, window_tile
 from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE, SECOND_CACHE
 
-BLOCK_BYTES = 2**18
-"""The bytes that a block of terms reads of the second factor: they stay in a core's second-level cache."""
-TOTAL_BYTES = 2**23
-"""The most bytes of totals that each block of terms goes through."""
 FETCH_AHEAD = 6
 """So many terms before they are needed, elements are fetched."""
 
@@ -103,12 +100,12 @@ class WindowBlocks:
         return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors, delay)
 
     def _is_of_parts(self) -> bool:
-        extents, size = self.extents, bit_width(self.product.element_type) // 8
-        results = prod(extents[d] for d in self.kernel.space.outer)
+        extents = self.extents
         rows = prod(extents[d] for d in (*self.around, self.row) if d not in self.batch)
-        second = prod(extents[d] for d in (*self.batch, *self.terms, self.columns)) * size
-        has_many_terms = prod(extents[d] for d in self.terms) > rows
-        return has_many_terms and second > BLOCK_BYTES and 8 * results <= TOTAL_BYTES
+        terms = prod(extents[d] for d in self.terms)
+        matrices = prod(extents[d] for d in self.batch)
+        size = bit_width(self.product.element_type) // 8
+        return has_parts(rows, extents[self.columns], terms, size, matrices)
 
     # ---- loops ------------------------------------------------------------------------------------------
 

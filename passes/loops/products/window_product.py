@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
+from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
@@ -31,7 +32,8 @@ from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
-from pullback.passes.lowering.nodes import Contraction, Load
+from pullback.passes.lowering.long_products import matrix_has_parts
+from pullback.passes.lowering.nodes import Contraction, Load, Node
 
 PACK_ROWS = 32
 """From so many rows on, copying the second factor costs less than reading it with long strides."""
@@ -177,7 +179,28 @@ def lower_windows(kernel: KernelFunction) -> None:
 
 def reads_windows(kernel: KernelFunction) -> bool:
     """Tells whether a product has several dims of rows or of terms, once those are merged that can be."""
-    space = kernel.space
+    return len(_rows(kernel)) > 1 or len(kernel.space.inner) > 1
+
+
+def is_long_product(kernel: KernelFunction) -> bool:
+    """Tells whether a product of two matrices is computed by parts of its terms, like the gradient of filters."""
+    (a, b), (row, *_), columns = _product(kernel).operands, _rows(kernel), kernel.space.outer[-1]
+    if len(kernel.space.outer) != 2 or not (_is_along(a, row) and _is_along(b, columns)):
+        return False
+    rows, width = kernel.space.parallel
+    size = bit_width(_product(kernel).element_type) // 8
+    return matrix_has_parts(rows, width, kernel.space.reduce[0], size)
+
+
+def _product(kernel: KernelFunction) -> Contraction:
     (product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
-    rows = [d for d in space.outer[:-1] if d not in product.operands[1].dims]
-    return len(rows) > 1 or len(space.inner) > 1
+    return product
+
+
+def _rows(kernel: KernelFunction) -> list[int]:
+    return [d for d in kernel.space.outer[:-1] if d not in _product(kernel).operands[1].dims]
+
+
+def _is_along(factor: Node, dim: int) -> bool:
+    """Whether neighbours along a dim are neighbours in memory."""
+    return isinstance(factor, Load) and not factor.operands and factor.offset.coefficients[dim] == 1

@@ -19,6 +19,7 @@ SHAPES = {
     "few rows": ((), 3, 500, 700),
     "one column": ((), 515, 1, 600),
     "in batches": ((5,), 70, 90, 64),
+    "many terms": ((), 19, 37, 4099),
 }
 """The batch, rows, columns and terms."""
 
