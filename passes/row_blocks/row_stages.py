@@ -101,7 +101,21 @@ def _fill(
                 pending.append(owner)
             elif value not in stages[levels[owner]].outputs:
                 stages[levels[owner]].outputs.append(value)
-    stages[level].ops = sorted(seen, key=order.__getitem__)
+    stages[level].ops = _totals_first(sorted(seen, key=order.__getitem__), region)
+
+
+def _totals_first(ops: list[Operation], region: RowRegion) -> list[Operation]:
+    """Puts totals before other operations: a matrix that only they needed still may then be overwritten."""
+    made = {op.results[0] for op in ops}
+    found: list[Operation] = []
+    pending = [op for op in ops if region.places[op.results[0]].rows is None]
+    for op in ops:
+        if region.places[op.results[0]].rows is not None:
+            ready = [total for total in pending if made.isdisjoint(total.operands)]
+            pending = [total for total in pending if total not in ready]
+            found += [*ready, op]
+            made -= {op.results[0]}
+    return [*found, *pending]
 
 
 def _find_places(stages: list[Stage], region: RowRegion) -> bool:

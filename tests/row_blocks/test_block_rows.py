@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.tests.row_blocks.attention_steps import AttentionStep
 from pullback.tests.targets import COMPILED
 
@@ -89,6 +91,15 @@ def test_half_precision_adds_up_in_f32() -> None:
 @pytest.mark.parametrize("target", COMPILED)
 def test_results_stay_on_every_target(target: str) -> None:
     assert_same(AttentionStep(10, 9, causal=True), 4, target)
+
+
+def test_a_total_is_added_up_before_the_next_matrix_is_made() -> None:
+    """So the gradient of the scores may be written over the weights, which the values' gradient needed still."""
+    module = module_of(AttentionStep(64, 64, network=True), blocked(16))
+    last = [op for op in module.walk() if isinstance(op, While)][-1]
+    products = [op for op in last.body.walk() if isinstance(op, MatMul)]
+    is_matrix = [shape_of_type(op.result_types[0])[-2:] == (16, 64) for op in products]
+    assert is_matrix == [True, False, True, False, False]
 
 
 def test_few_rows_are_one_block() -> None:
