@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from xdsl.dialects.builtin import BoolAttr, IndexType, IntegerAttr, MemRefType, i32
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -38,13 +39,11 @@ class PrefetchOp(IRDLOperation):
         locality: int = 3,
         is_data_cache: bool = True,
     ):
-        super().__init__(
-            operands=[memref, indices],
-            properties={
-                "isWrite": BoolAttr.from_bool(is_write),
-                "localityHint": IntegerAttr(locality, i32),
-                "isDataCache": BoolAttr.from_bool(is_data_cache),
-            },
+        # Operands are as they are defined, and need not be sorted by that.
+        Operation.__init__(
+            self,
+            operands=[SSAValue.get(memref), *map(SSAValue.get, indices)],
+            properties=_properties(is_write, locality, is_data_cache),
         )
 
     def verify_(self) -> None:
@@ -90,6 +89,16 @@ class PrefetchOp(IRDLOperation):
         printer.print_op_attributes(self.attributes)
         printer.print_string(" : ")
         printer.print_attribute(self.memref.type)
+
+
+@cache
+def _properties(is_write: bool, locality: int, is_data_cache: bool) -> Mapping[str, Attribute]:
+    """The properties of a prefetch, the same objects for equal ones: equal operations are verified once."""
+    return {
+        "isWrite": BoolAttr.from_bool(is_write),
+        "localityHint": IntegerAttr(locality, i32),
+        "isDataCache": BoolAttr.from_bool(is_data_cache),
+    }
 
 
 def _optional_word(parser: Parser, words: dict[str, bool]) -> str | None:

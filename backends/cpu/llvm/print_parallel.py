@@ -49,8 +49,9 @@ def emit_parallel(p: FunctionPrinter, op: ParallelOp) -> None:
             op, "level 'loops' has no reductions in scf.parallel; reduce in an scf.for inside it"
         )
     cost = p.needs.costs.of(op)
-    if p.function and cost >= SHORTEST and not _calls_host(p, op):
-        call_pool(p, op, round(cost))
+    inside = operations_within(op) if p.function and cost >= SHORTEST else []
+    if inside and not _calls_host(p, inside):
+        call_pool(p, op, inside, round(cost))
     else:
         nest(p, op, 0)
 
@@ -72,16 +73,15 @@ def nest(p: FunctionPrinter, op: ParallelOp, depth: int) -> None:
     loop(p, induction.name_hint or "i", (p.argument(lower), upper, step), [], body)
 
 
-def _calls_host(p: FunctionPrinter, op: ParallelOp) -> bool:
-    """Tells whether the body calls functions that may call the host: that is, in the thread that called the program."""
-    inside = operations_within(op)
+def _calls_host(p: FunctionPrinter, inside: Sequence[Operation]) -> bool:
+    """Tells whether any of these operations may call the host: that is, in the thread that called the program."""
     calls = [inner.callee.string_value() for inner in inside if isinstance(inner, func.CallOp)]
     return not all(p.needs.costs.is_straight(name) for name in calls)
 
 
-def call_pool(p: FunctionPrinter, op: ParallelOp, cost: int) -> None:
+def call_pool(p: FunctionPrinter, op: ParallelOp, inside: Sequence[Operation], cost: int) -> None:
     """Prints the call of the pool, and leaves the functions that it calls to be printed next."""
-    body = ParallelBody(p, op)
+    body = ParallelBody(p, op, inside)
     count = _iterations(p, op, body.shared)
     kept = p.temporary("stack", p.call("ptr", "@llvm.stacksave.p0", []))
     captured = p.temporary("captured", f"alloca [{body.bytes} x i8], align 64")
@@ -134,9 +134,10 @@ class ParallelBody:
 
     Args:
         outer: prints the function that holds it, and has printed all before it.
+        inside: it, and the operations in it.
     """
 
-    def __init__(self, outer: FunctionPrinter, op: ParallelOp) -> None:
+    def __init__(self, outer: FunctionPrinter, op: ParallelOp, inside: Sequence[Operation]) -> None:
         self.name = outer.needs.unique(f"{outer.function}.parallel")
         """What the threads call."""
         self.shared = _shared_dimensions(op)
@@ -156,7 +157,7 @@ class ParallelBody:
         self._memory: dict[str, SSAValue] = {}
         """The memrefs among them."""
         self._views: dict[Operation, None] = {}
-        for value in _values_from_outside(op):
+        for value in _values_from_outside(inside):
             self._take(value)
 
     def _take(self, value: SSAValue) -> None:
@@ -270,18 +271,18 @@ def _bytes_of(value: SSAValue) -> int:
     return WORD * (length(value.type) or 2)  # a complex number has two parts
 
 
-def _values_from_outside(op: ParallelOp) -> list[SSAValue]:
-    """The values that an operation and its regions use and do not define, each once."""
+def _values_from_outside(inside: Sequence[Operation]) -> list[SSAValue]:
+    """The values that an operation and those in it use and do not define, each once."""
     used: dict[int, SSAValue] = {}
-    inside = set[int]()
-    for inner in operations_within(op):
-        for value in inner.operands:
+    defined = set[int]()
+    for op in inside:
+        for value in op.operands:
             used.setdefault(id(value), value)
-        inside.update(map(id, inner.results))
-        for region in inner.regions:
+        defined.update(map(id, op.results))
+        for region in op.regions:
             for block in region.blocks:
-                inside.update(map(id, block.args))
-    return [value for number, value in used.items() if number not in inside]
+                defined.update(map(id, block.args))
+    return [value for number, value in used.items() if number not in defined]
 
 
 def _at(p: FunctionPrinter, lower: str, step: str, number: str) -> str:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, DenseArrayBase
 from xdsl.ir import Attribute
-from xdsl.ir.affine import AffineMap
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
@@ -128,8 +128,7 @@ class Contract(OfDtypes, ContractionOp):
         return (*shape_of_type(self.result_types[0]), *integer_list(self.properties, "reduce"))
 
     def access(self, number: int, result: int = 0) -> AccessMap:
-        access = AffineAccess(self._position(number), self.shape_of(number), self.iteration_shape())
-        return StoredAccess(access)
+        return _read_at(self._position(number), self.shape_of(number), self.iteration_shape())
 
     def has_body(self) -> bool:
         return is_float(element_type_of(self.result_types[0]))
@@ -187,7 +186,12 @@ class Contract(OfDtypes, ContractionOp):
         return Constant.from_array(np.asarray(sum(steps, np.full(space, offset.constant)), np.int64))
 
 
-def _maps(properties: Properties) -> list[AffineMap]:
+@lru_cache(maxsize=4096)
+def _read_at(position: Position, shape: tuple[int, ...], space: tuple[int, ...]) -> StoredAccess:
+    return StoredAccess(AffineAccess(position, shape, space))
+
+
+def _maps(properties: Properties) -> list[AffineMapAttr]:
     maps = properties["indexing_maps"]
     assert isinstance(maps, ArrayAttr)
-    return [map_.data for map_ in maps.data if isinstance(map_, AffineMapAttr)]
+    return [map_ for map_ in maps.data if isinstance(map_, AffineMapAttr)]

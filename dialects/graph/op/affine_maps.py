@@ -9,6 +9,7 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineExpr, A
 
 from pullback.dialects.graph.op.affine import Affine, Position
 from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.by_identity import by_identity
 
 
 def map_of(position: Position, rank: int) -> AffineMapAttr:
@@ -19,12 +20,14 @@ def map_of(position: Position, rank: int) -> AffineMapAttr:
     )
 
 
-def position_of(map_: AffineMap) -> Position:
+@by_identity
+def position_of(attribute: AffineMapAttr) -> Position:
     """Reads the coordinates of a map.
 
     Raises:
         GraphError: they are not affine in the dims alone.
     """
+    map_ = attribute.data
     return tuple(_affine(result, map_.num_dims) for result in map_.results)
 
 

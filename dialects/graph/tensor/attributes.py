@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from pullback.dialects.graph.tensor.types import (
     numpy_dtype,
     real_type_of,
 )
+from pullback.dialects.ir.by_identity import by_identity
 
 
 def scalar_attribute(value: Number, element_type: Attribute) -> Attribute:
@@ -116,15 +118,24 @@ def is_element(value: Attribute, element_type: Attribute) -> bool:
 
 
 def integers(values: Sequence[int]) -> DenseArrayBase:
-    """Builds the property that lists axes or sizes."""
-    return DenseArrayBase.from_list(i64, list(values))
+    """Builds the property that lists axes or sizes, the same object for equal ones."""
+    return _integers(tuple(values))
+
+
+@lru_cache(maxsize=1 << 12)
+def _integers(values: tuple[int, ...]) -> DenseArrayBase:
+    return DenseArrayBase.from_list(i64, values)
 
 
 def integer_list(properties: Mapping[str, Attribute], name: str) -> list[int]:
     """The axes or sizes that a property lists."""
-    value = properties[name]
-    assert isinstance(value, DenseArrayBase)
-    return [int(v) for v in value.get_values()]
+    return list(_values_of(properties[name]))
+
+
+@by_identity
+def _values_of(attribute: Attribute) -> tuple[int, ...]:
+    assert isinstance(attribute, DenseArrayBase)
+    return tuple(int(value) for value in attribute.get_values())
 
 
 def flag(on: bool, name: str) -> dict[str, Attribute]:
