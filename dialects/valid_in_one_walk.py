@@ -11,10 +11,10 @@ from typing import Any
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, Region
-from xdsl.traits import IsTerminator, NoTerminator
+from xdsl.traits import IsTerminator, NoTerminator, SymbolTable
 
 from pullback.dialects.bounds import check_bounds
-from pullback.dialects.ir.calls import fault_of_global
+from pullback.dialects.ir.calls import called_function, fault_of, fault_of_global
 from pullback.dialects.ir.checks_of_class import checks_within_blocks
 from pullback.dialects.isolated_regions import isolates
 
@@ -22,8 +22,7 @@ from pullback.dialects.isolated_regions import isolates
 def is_valid_in_one_walk(module: ModuleOp) -> bool:
     """Tells whether a module is certainly valid: of others, some may be."""
     try:
-        walk = _Walk()
-        walk.operation(module)
+        _Walk(module).operation(module)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # whatever it is, who looks at one operation after the other finds it again
@@ -38,9 +37,16 @@ class _UnclearError(Exception):
 class _Walk:
     """The walk: what it has not accepted raises an exception."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: ModuleOp) -> None:
         self._visible: set[int] = set()
         """The identities of the values that were defined before, here or around."""
+        self._functions: dict[str, func.FuncOp] = {}
+        """The functions of the module by name."""
+        for op in module.ops:
+            if isinstance(op, func.FuncOp):
+                self._functions.setdefault(op.sym_name.data, op)
+        self._module = module
+        self._is_in_inner_table = False
 
     def operation(self, op: Any) -> None:
         """Accepts an operation, whose operands are visible, and what is in it."""
@@ -52,13 +58,26 @@ class _Walk:
         if op.regions:
             if kind is func.FuncOp:
                 check_bounds(op.function_type)
-            around = self._visible
+            around = self._visible, self._is_in_inner_table
             if isolates(kind):
                 self._visible = set()
+            if op is not self._module and _has_symbols(kind):
+                self._is_in_inner_table = True
             for region in op.regions:
                 self._region(op, region)
-            self._visible = around
+            self._visible, self._is_in_inner_table = around
         checks_within_blocks(kind)(op)
+        if kind is func.CallOp:
+            self._call(op)
+
+    def _call(self, call: func.CallOp) -> None:
+        name = call.callee
+        if self._is_in_inner_table or name.nested_references.data:
+            function = called_function(call)
+        else:
+            function = self._functions.get(name.root_reference.data)
+        if fault_of(call, function) is not None:
+            raise _UnclearError
 
     def _region(self, around: Operation, region: Region) -> None:
         block: Any = region.first_block
@@ -88,6 +107,11 @@ class _Walk:
         if not _may_end(type(around), None if last is None else type(last)):
             raise _UnclearError
         visible.difference_update(here)
+
+
+@cache
+def _has_symbols(kind: type[Operation]) -> bool:
+    return kind.has_trait(SymbolTable)
 
 
 @cache

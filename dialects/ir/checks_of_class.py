@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
 
+from xdsl.dialects.func import CallOpSymbolUserOpInterface
 from xdsl.ir import Operation, OpTraits
 from xdsl.irdl import IRDLOperation, OpDef
 from xdsl.traits import IsolatedFromAbove, OpTrait
@@ -22,18 +23,21 @@ _SATISFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
 """The facts of operations that their constraints have accepted, by identity, and the objects that these identities
 are of: they are kept alive, so that no other takes them."""
 _MOST_SATISFIED = 100_000
+KNOWN_TO_WALK = (IsolatedFromAbove, CallOpSymbolUserOpInterface)
+"""The traits that a walk has to check."""
 
 
 @cache
 def checks_within_blocks(kind: type[Operation]) -> Check:
-    """All checks of a class, for operations whose regions have at most one block each, but for isolation from above.
+    """All checks of a class but for what a walk knows better, for operations whose regions have a block each, or none.
 
-    That one reads all operations inside, and follows from dominance where regions of isolated operations see nothing.
+    Isolation from above reads all operations inside, and follows from dominance where regions of isolated operations
+    see nothing. A call looks for its function among all.
     """
     definitions, own = _stated(kind)
     if not definitions:
         return own
-    traits = {trait for trait in kind.traits if not isinstance(trait, IsolatedFromAbove)}
+    traits = {trait for trait in kind.traits if not isinstance(trait, KNOWN_TO_WALK)}
     each_time: list[Check] = [t.verify for t in traits if type(t).verify is not OpTrait.verify]
     if own not in (Operation.verify_, IRDLOperation.verify_):
         each_time.append(own)

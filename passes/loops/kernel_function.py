@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from math import prod
 
 from xdsl.dialects import func
@@ -52,11 +52,14 @@ class CalledFunction:
         return [self.function]
 
     def call(self, arguments: Sequence[SSAValue], builder: CodeBuilder) -> None:
-        insert(new_operation(func.CallOp, arguments, properties={"callee": self._callee}))
+        callee = _symbol(self.function.sym_name.data)
+        insert(new_operation(func.CallOp, arguments, properties={"callee": callee}))
 
-    @cached_property
-    def _callee(self) -> SymbolRefAttr:
-        return SymbolRefAttr(self.function.sym_name)
+
+@lru_cache(maxsize=1 << 12)
+def _symbol(name: str) -> SymbolRefAttr:
+    """A reference to a function, the same object for equal ones."""
+    return SymbolRefAttr(name)
 
 
 class KernelFunction:

@@ -21,7 +21,7 @@ from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferK
 from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.memrefs import tensor_memref
-from pullback.passes.lowering.strided_layout import memref_type
+from pullback.passes.lowering.strided_layout import memref_of, memref_type
 
 
 class HostArgument(NamedTuple):
@@ -128,7 +128,7 @@ def _arenas(sizes: Mapping[str | None, int]) -> Iterator[HostArgument]:
     for device, size in sizes.items():
         if size:
             hint = "arena" if device is None else f"arena_{device.replace(':', '')}"
-            yield HostArgument("arena", (arena_on(device), 0), MemRefType(i8, [size]), device, hint)
+            yield HostArgument("arena", (arena_on(device), 0), memref_of(i8, size), device, hint)
 
 
 def constant_global(name: str, type_: MemRefType, constant: Constant) -> GlobalOp:
