@@ -122,8 +122,9 @@ def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
         user = use.operation
         if type(user) is Yield:
             after = frozenset([value])
-        elif _keeps_index(user, use.index):
-            after = ends.get(user.results[0])
+        elif _keeps_index(user, use.index, value):
+            (made,) = user.results
+            after = ends.get(made)
         else:
             return None
         if after is None:
@@ -133,13 +134,13 @@ def _end_of(value: SSAValue, ends: Mapping[SSAValue, End]) -> End:
     return found
 
 
-def _keeps_index(op: Operation, number: int) -> bool:
-    if reads_where_it_writes(op, number):  # nearly all do
+def _keeps_index(op: Operation, number: int, operand: SSAValue) -> bool:
+    if reads_where_it_writes(op, operand):  # nearly all do
         return True
     axes = operand_axes(op, number)
     if axes is None or len(op.results) != 1:
         return False
-    made, operand = op.results[0], op.operands[number]
+    (made,) = op.results
     if made.type is not operand.type and _long(made) != _long(operand):
         return False
     read = [axis for axis in axes if axis is not None]

@@ -215,11 +215,12 @@ def shares_loops(op: Operation, number: int) -> bool:
     return all(operand_axes(op, number, result) is not None for result in range(len(op.results)))
 
 
-def reads_where_it_writes(op: Operation, number: int) -> bool:
+def reads_where_it_writes(op: Operation, operand: SSAValue) -> bool:
     """Tells whether an elementwise operation is certain to read an operand at the index of its only result."""
     if not _is_plain(type(op)) or len(op.results) != 1:
         return False
-    return op.operands[number].type is op.results[0].type
+    (made,) = op.results
+    return operand.type is made.type
 
 
 @lru_cache(maxsize=1 << 12)

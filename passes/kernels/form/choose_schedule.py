@@ -83,5 +83,6 @@ def _widest(block: Block) -> int:
     """
     counts = [op for op in block.ops if isinstance(op, Counted)]
     values = [v for op in block.ops for v in (*(() if isinstance(op, Counted) else op.operands), *op.results)]
-    types = [element_type_of(data_type_of(v.type)) for v in values]
+    of_values = {id(v.type): v.type for v in values}  # few, and shared
+    types = {element_type_of(data_type_of(type_)) for type_ in of_values.values()}
     return max(numpy_dtype(type_).itemsize for type_ in (*types, *(i32 for _ in counts)))
