@@ -21,6 +21,7 @@ SUBJECTS = (
     "repeating",
     "reductions",
     "sums_of_products",
+    "largest_of_windows",
     "along_axis",
     "matmul",
     "einsum",
