@@ -12,7 +12,7 @@ from pullback.dialects.graph.elementwise.basic import Maximum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.passes.loops.products import product_plan
+from pullback.passes.loops.products import block_sums, panel_fetch, product_plan
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
@@ -144,6 +144,8 @@ def test_blocks_of_terms_are_resumed(
         ("SMALL_OPERAND", 0),
     ):
         monkeypatch.setattr(product_plan, name, value)
+    for module in (block_sums, panel_fetch):
+        monkeypatch.setattr(module, "CHUNK", 16)
     m, k, n = 17, 45, 21
     a, b = transposes
     x, y = sample((k, m) if a else (m, k), dtype), sample((n, k) if b else (k, n), dtype, 1)

@@ -12,6 +12,7 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import block_sums
 from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
+from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import LinesInPlace, OperandLines, ProductOperand
 from pullback.passes.loops.products.product_plan import Blocking, Reading
@@ -27,6 +28,8 @@ Rows = tuple[SSAValue, SSAValue]
 """The first row of a panel, and the first that no panel before it has."""
 PanelBody = Callable[[Rows, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
 """Makes the code for a panel of rows and one of columns, of which it is given the rows and the first column."""
+FetchingBody = Callable[[Rows, OperandLines, OperandLines, PanelFetch], None]
+"""Makes it for panels of rows in a block whose columns are all copied, with what is fetched meanwhile."""
 
 
 class BlockOfResult:
@@ -89,19 +92,23 @@ class BlockOfResult:
 
         along(builder, plan.columns, self.column, columns)
 
-    def _each_panel_of_rows(self, body: PanelBody, first_term: SSAValue) -> None:
-        """Loops over panels of rows, and over those of columns, which are all copied; see `PanelBody`."""
+    def _each_panel_of_rows(self, body: FetchingBody, first_term: SSAValue) -> None:
+        """Loops over panels of rows, and over those of columns, which are all copied; see `FetchingBody`."""
         builder, plan = self.builder, self.plan
+
+        def rows_at(number: SSAValue) -> OperandLines:
+            return self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(self._rows(number)[0])
 
         def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             panel = self._rows(number)
-            a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
+            a, following = rows_at(number), rows_at(builder.sum_of([(number, 1)], 1, "next"))
 
             def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 column = builder.product(number, plan.columns.width, "column")
                 levels = self.results.columns(self.root, column)
-                b = self.packed[self.b].at(self.root, within(builder, number, self.column), first_term)
-                body(panel, column, levels, a, b)
+                at = within(builder, number, self.column)
+                b = self.packed[self.b].at(self.root, at, first_term)
+                body(panel, a, b, PanelFetch(self.results, first_term, following, panel[0], at, levels))
                 return []
 
             along(builder, plan.columns, self.column, columns)
@@ -173,12 +180,10 @@ class BlockOfResult:
             end = builder.at_most(builder.sum_of([(start, 1)], plan.term_block, "end"), terms)
             self.packed[self.b].pack(self.root, panels, self.column, (start, end))
 
-            def block(
-                rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
-            ) -> None:
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end))
+            def block(rows: Rows, a: OperandLines, b: OperandLines, fetch: PanelFetch) -> None:
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), fetch.turn)
                 results.keep(sums, tile, here, adds=False)
-                results.resume(tile, rows, levels, (start, end))
+                results.resume(tile, rows, fetch.levels, (start, end))
 
             self._each_panel_of_rows(block, start)
             return []

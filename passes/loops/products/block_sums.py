@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.dialects import vector
 from xdsl.ir import Attribute, SSAValue
@@ -15,6 +15,9 @@ from pullback.passes.loops.products.product_operand import OperandLines
 from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.lowering.code_builder import CodeBuilder, result_of, splat
 
+CHUNK = 64
+"""Terms between two turns of fetching: some 800 cycles, in which a dozen cache lines come from far away."""
+
 
 def block_sums(
     builder: CodeBuilder,
@@ -22,8 +25,12 @@ def block_sums(
     element_type: Attribute,
     lines: tuple[OperandLines, OperandLines],
     terms: Bounds,
+    before: Callable[[SSAValue], None] | None = None,
 ) -> Sequence[Scalar]:
-    """The sums over some terms, row by row in vectors, for lines of A and of B."""
+    """The sums over some terms, row by row in vectors, for lines of A and of B.
+
+    `before` is called, if at all, before each `CHUNK` of terms, with the first of them.
+    """
     a, b = lines
     zero = builder.number(0, vector_type(element_type, plan.count)).value
 
@@ -43,4 +50,13 @@ def block_sums(
 
     zeros = [zero] * (plan.rows.width * plan.vectors)
     first, end = terms
-    return [Scalar(s) for s in builder.loop_between((first, end, builder.index(1)), "k", zeros, step)]
+    if before is None:
+        return [Scalar(s) for s in builder.loop_between((first, end, builder.index(1)), "k", zeros, step)]
+    fetch = before
+
+    def chunk(start: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
+        fetch(start)
+        last = builder.least(builder.sum_of([(start, 1)], CHUNK, "end"), end)
+        return list(builder.loop_between((start, last, builder.index(1)), "k", sums, step))
+
+    return [Scalar(s) for s in builder.loop_between((first, end, builder.index(CHUNK)), "k", zeros, chunk)]

@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Indices, ProductAxis
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.nodes import Load, Node, cone
@@ -29,6 +30,10 @@ class OperandLines(Protocol):
 
     def vectors(self, term: SSAValue) -> Iterator[Scalar]:
         """The elements of all lines, in vectors."""
+        ...
+
+    def fetch(self, term: SSAValue) -> None:
+        """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
         ...
 
 
@@ -95,3 +100,12 @@ class LinesInPlace:
             yield self.operand.element(level, {self.operand.terms.last: term})
 
     vectors = elements
+
+    def fetch(self, term: SSAValue) -> None:
+        node, kernel = self.operand.node, self.operand.kernel
+        if not isinstance(node, Load) or node.operands:
+            return
+        for line in self.levels:
+            level = line.inside(kernel.builder.insertion_point, {self.operand.terms.last: term})
+            terms, constant = level.terms(node.offset)
+            kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant, SECOND_LEVEL)

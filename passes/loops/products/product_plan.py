@@ -38,10 +38,14 @@ LINE_BYTES = 2304
 """The most bytes of a line of terms that are summed up in one go where blocks of terms are resumed."""
 MOST_RESUMED = 8192
 """The most terms of a sum whose blocks are added up in the type of the operands: as many additions as in a block."""
-RESUMED_BYTES = 448 << 10
+RESUMED_BYTES = 512 << 10
 """The most memory for the columns of B where blocks of terms are resumed."""
-ENOUGH_LARGE_BLOCKS, FEWEST_LARGE_BLOCKS = 8, 4
-"""Blocks of such a result that several threads share well, and that there should be whatever that costs."""
+FEWEST_LARGE_BLOCKS = 4
+"""Blocks that such a result should have whatever that costs, for each `MANY_ROWS`."""
+MOST_ROW_BLOCKS = 4
+"""For how many times as many rows there should be more blocks."""
+COPIED_AGAIN = 3
+"""How much longer it takes to copy columns of B once more than to read as many rows of A, some of it ahead."""
 MANY_ROWS = 400
 """Rows of a block from which copying the columns of B once more takes less than 7 % of its time."""
 PRIVATE_BYTES = 256 << 10
@@ -84,6 +88,10 @@ class Blocking:
     def halved(self) -> Blocking:
         """Blocks of half as many panels."""
         return Blocking(self.size, self.width, -(-self.step // 2))
+
+    def divided(self, blocks: int) -> Blocking:
+        """So many blocks, as equal as can be."""
+        return Blocking(self.size, self.width, -(-self.panels // blocks))
 
 
 @dataclass(frozen=True)
@@ -174,16 +182,16 @@ def resumed(
     height, width = tile[0], tile[1] * count
     term_block = evenly(k, LINE_BYTES * 8 // bit_width(b.node.element_type))
     most_columns = RESUMED_BYTES * 8 // (term_block * bit_width(b.node.element_type))
-    rows, columns = blocked(m, height, BLOCK_ROWS), blocked(n, width, most_columns)
-    while rows.step > 1 or columns.step > 1:
-        here, across = rows.step * height, columns.step * width
-        enough = ENOUGH_LARGE_BLOCKS if here >= 2 * MANY_ROWS else FEWEST_LARGE_BLOCKS
-        if prod(axes.batch.extents) * rows.blocks * columns.blocks >= enough:
-            break
-        if columns.step == 1 or (rows.step > 1 and here >= across):
-            rows = rows.halved()
-        else:
-            columns = columns.halved()
+    rows, columns = blocked(m, height, m), blocked(n, width, most_columns)
+    enough = FEWEST_LARGE_BLOCKS * min(max(m // MANY_ROWS, 1), MOST_ROW_BLOCKS)
+    matrices = prod(axes.batch.extents)
+    divisions = [
+        (min(-(-enough // (matrices * across)), rows.panels), across)
+        for across in range(columns.blocks, min(max(columns.blocks, enough), columns.panels) + 1)
+    ]
+    # Each block of rows copies the columns of B once more, and each block of columns reads the rows of A.
+    down, across = min(divisions, key=lambda d: COPIED_AGAIN * d[0] * bytes_of(b) + d[1] * bytes_of(a))
+    rows, columns = rows.divided(down), columns.divided(across)
     reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
     return ProductPlan(rows, columns, count, term_block, reading, Reading.PRIVATE, is_resumed=True)
 

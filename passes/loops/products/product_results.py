@@ -18,6 +18,7 @@ from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.loops.vector_access import both, load_vector, store_vector
@@ -192,6 +193,16 @@ class ProductResults:
         terms, constant = level.terms(self.sums.offset)
         buffer = self.kernel.results[self.sums.result]
         return load_vector(buffer, builder, Lanes(lanes.dim, lanes.count, mask), terms, constant, 1)
+
+    def fetch_so_far(self, row: SSAValue, columns: Sequence[LoopLevel]) -> None:
+        """Has the sums so far of a row fetched."""
+        assert self.sums is not None
+        builder = self.kernel.builder
+        buffer = self.kernel.results[self.sums.result]
+        for column in columns:
+            level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
+            terms, constant = level.terms(self.sums.offset)
+            buffer.fetch(builder, terms, constant, SECOND_LEVEL)
 
     def _keep_so_far(self, column: LoopLevel, row: SSAValue, total: Scalar) -> None:
         assert self.sums is not None
