@@ -35,6 +35,24 @@ def test_a_gradient_is_computed_where_it_is_padded() -> None:
 
 
 @pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_vectors_of_an_input_are_read_where_they_are_padded(target: str, rng: np.random.Generator) -> None:
+    """The gradient of filters reads the given gradient inside of the border that the images' gradient needs."""
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in (IMAGES, FIRST, (2, 6, 4, 4))]
+
+    def both(target: str) -> pb.Step:
+        with pb.Graph():
+            x, f, dy = inputs = [pb.placeholder("f32", v.shape) for v in arrays]
+            y = pb.conv2d(x, f, padding="SAME")
+            return pb.compile(inputs, pb.gradients(y, [x, f], grad_ys=dy), target=target)
+
+    step = both(target)
+    for found, expected in zip(step(*arrays), both("numpy")(*arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    products = [text for text in step.ir("kernels").split("graph.kernel") if "graph.contract" in text]
+    assert all("tensor<2x6x4x4xf32>" not in text.split("->")[0] for text in products)
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
 def test_values_that_others_read_stay(target: str, rng: np.random.Generator) -> None:
     """What a product, a sum or the caller needs beside the padding is stored as before."""
     x, w = (rng.normal(size=shape) for shape in ((4, 6), (6, 3)))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.movement.mosaic import Mosaic
@@ -46,6 +46,9 @@ def prepare_mosaics(function: func.FuncOp) -> None:
 
 def _prepare(mosaic: Mosaic, number: int) -> None:
     piece = mosaic.operands[number]
+    if isinstance(piece, BlockArgument):
+        _read_aligned(mosaic, number)
+        return
     while (found := _without_reshape(piece)) is not None:
         piece = found
     source = piece.owner
@@ -62,6 +65,17 @@ def _prepare(mosaic: Mosaic, number: int) -> None:
         for use in others:
             assert isinstance(use.operation, Contract)
             _read_inside(use.operation, use.index, mosaic, number)
+
+
+def _read_aligned(mosaic: Mosaic, number: int) -> None:
+    """Has contractions read vectors of an input in a mosaic: nobody knows on which address an array of users begins."""
+    piece = mosaic.operands[number]
+    for use in list(piece.uses):
+        op = use.operation
+        if not isinstance(op, Contract) or op.parent is not mosaic.parent or use.index != 1:
+            continue
+        if device_of_op(op) == device_of_op(mosaic):
+            _read_inside(op, use.index, mosaic, number)
 
 
 def _without_reshape(piece: SSAValue) -> SSAValue | None:
