@@ -22,7 +22,7 @@ Check: TypeAlias = Callable[[Any], None]
 _SATISFIED: dict[tuple[object, ...], tuple[object, ...]] = {}
 """The facts of operations that their constraints have accepted, by identity, and the objects that these identities
 are of: they are kept alive, so that no other takes them."""
-_MOST_SATISFIED = 100_000
+_MOST_SATISFIED = 20_000
 KNOWN_TO_WALK = (IsolatedFromAbove, CallOpSymbolUserOpInterface)
 """The traits that a walk has to check."""
 
