@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import e, factorial, log2
 
 from pullback.backends.cpu.llvm_types import element_type, length, size_in_bytes, spell
-from pullback.backends.cpu.machine import has_feature
 from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 LOG2_E = log2(e)
@@ -90,6 +89,8 @@ def scaled_at_once(p: LLVMValue, n: LLVMValue) -> LLVMValue | None:
     Both give the same bits.
     """
     lanes, bits = length(p.type), 8 * size_in_bytes(element_type(p.type))
+    from pullback.backends.cpu.machine import has_feature  # loads LLVM, which takes a while
+
     if lanes is None or lanes * bits != WIDEST or not has_feature("avx512f"):
         return None
     vector = spell(p.type)
