@@ -70,7 +70,7 @@ def _cycles(rows: int, vectors: int, terms: int, tile: tuple[int, int], is_large
     delays them a little, the less the more is done with it; where the rows come from further away, most of all.
     """
     height, width = tile
-    delay = (height + 2 * width + 4 * max(width - 4, 0)) / 8 if is_large else (height + 16 * width) / 64
+    delay = (height + 2 * width) / 8 if is_large else (height + 16 * width) / 64
     step = max(height * width / 2, (height + width) / 2, 4) + delay
     return -(-rows // height) * -(-vectors // width) * (terms * step + height * width + 8)
 

@@ -28,7 +28,7 @@ Rows = tuple[SSAValue, SSAValue]
 """The first row of a panel, and the first that no panel before it has."""
 PanelBody = Callable[[Rows, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
 """Makes the code for a panel of rows and one of columns, of which it is given the rows and the first column."""
-FetchingBody = Callable[[Rows, OperandLines, OperandLines, PanelFetch], None]
+FetchingBody = Callable[[Rows, list[LoopLevel], OperandLines, OperandLines, PanelFetch | None], None]
 """Makes it for panels of rows in a block whose columns are all copied, with what is fetched meanwhile."""
 
 
@@ -96,19 +96,22 @@ class BlockOfResult:
         """Loops over panels of rows, and over those of columns, which are all copied; see `FetchingBody`."""
         builder, plan = self.builder, self.plan
 
-        def rows_at(number: SSAValue) -> OperandLines:
-            return self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(self._rows(number)[0])
-
         def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             panel = self._rows(number)
-            a, following = rows_at(number), rows_at(builder.sum_of([(number, 1)], 1, "next"))
+            a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
+            following: LinesInPlace | None = None
+            if plan.a is Reading.IN_PLACE:
+                following = self._rows_in_place(self._rows(builder.sum_of([(number, 1)], 1, "next"))[0])
 
             def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 column = builder.product(number, plan.columns.width, "column")
                 levels = self.results.columns(self.root, column)
                 at = within(builder, number, self.column)
                 b = self.packed[self.b].at(self.root, at, first_term)
-                body(panel, a, b, PanelFetch(self.results, first_term, following, panel[0], at, levels))
+                fetch: PanelFetch | None = None
+                if following is not None:
+                    fetch = PanelFetch(self.results, first_term, following, panel[0], at, levels)
+                body(panel, levels, a, b, fetch)
                 return []
 
             along(builder, plan.columns, self.column, columns)
@@ -180,10 +183,17 @@ class BlockOfResult:
             end = builder.at_most(builder.sum_of([(start, 1)], plan.term_block, "end"), terms)
             self.packed[self.b].pack(self.root, panels, self.column, (start, end))
 
-            def block(rows: Rows, a: OperandLines, b: OperandLines, fetch: PanelFetch) -> None:
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), fetch.turn)
+            def block(
+                rows: Rows,
+                levels: list[LoopLevel],
+                a: OperandLines,
+                b: OperandLines,
+                fetch: PanelFetch | None,
+            ) -> None:
+                turn = None if fetch is None else fetch.turn
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), turn)
                 results.keep(sums, tile, here, adds=False)
-                results.resume(tile, rows, fetch.levels, (start, end))
+                results.resume(tile, rows, levels, (start, end))
 
             self._each_panel_of_rows(block, start)
             return []

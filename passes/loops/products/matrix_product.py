@@ -115,7 +115,7 @@ class MatMulLowering:
 
     def _pack_shared(self, operand: ProductOperand, lines: Blocking) -> PackedOperand:
         """Copies all panels of all matrices to scratch memory."""
-        shape = self._shape(operand, lines.width)
+        shape = self._shape(operand, lines.width).apart(operand.node.element_type)
         batch = [
             (dim, extent)
             for dim, extent in zip(self.axes.batch.dims, self.axes.batch.extents, strict=True)

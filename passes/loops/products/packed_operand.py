@@ -15,15 +15,14 @@ What an operand is computed from is computed once so, while it is copied.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
@@ -55,6 +54,13 @@ class PanelShape:
             together = CACHE_LINE // bit_width(operand.node.element_type)
             terms = (-(-terms // together) | 1) * together
         return PanelShape(width, terms, count, is_by_line)
+
+    def apart(self, element_type: Attribute) -> PanelShape:
+        """The same for panels that are filled side by side: they are an odd number of cache lines apart, if can be."""
+        together = CACHE_LINE // bit_width(element_type)
+        longer = range(self.terms, self.terms + 2 * together)
+        odd = (t for t in longer if self.width * t % (2 * together) == together)
+        return self if self.is_by_line else replace(self, terms=next(odd, self.terms))
 
     @property
     def size(self) -> int:
@@ -274,16 +280,6 @@ class PackedLines:
         for start in range(0, shape.width, shape.count):
             terms = [*self.base, (at, shape.width)]
             yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
-
-    def fetch(self, term: SSAValue) -> None:
-        packed, shape = self.packed, self.packed.shape
-        line_stride, stride = shape.strides
-        terms = [*self.base, (self._within(term), stride)]
-        together = CACHE_LINE // bit_width(packed.operand.node.element_type)
-        for line in range(shape.width):
-            # Lines that lie side by side are, for so many terms, one piece of as many cache lines.
-            constant = line * (line_stride if shape.is_by_line else together)
-            packed.view.fetch(packed.builder, terms, constant, SECOND_LEVEL)
 
     def _within(self, term: SSAValue) -> SSAValue:
         return term if self.first is None else self.packed.builder.minus(term, self.first, "within")

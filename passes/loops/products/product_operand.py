@@ -32,10 +32,6 @@ class OperandLines(Protocol):
         """The elements of all lines, in vectors."""
         ...
 
-    def fetch(self, term: SSAValue) -> None:
-        """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
-        ...
-
 
 @dataclass(frozen=True)
 class ProductOperand:
@@ -102,6 +98,7 @@ class LinesInPlace:
     vectors = elements
 
     def fetch(self, term: SSAValue) -> None:
+        """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
         node, kernel = self.operand.node, self.operand.kernel
         if not isinstance(node, Load) or node.operands:
             return

@@ -32,8 +32,12 @@ ENOUGH_BLOCKS = 16
 """Blocks of the result that several threads share well."""
 LEAST_WORK = 1 << 21
 """Products of a block of the result below which it is not divided any more: about 20 microseconds."""
-PACKED_TOGETHER = 8
+PACKED_TOGETHER = 16
 """How many panels are copied side by side, so that rows of the operand are read in long pieces."""
+LARGE_PRODUCT = 5 << 19
+"""Bytes of operands and result that leave the second cache, so that each row of A is read once for many columns."""
+MANY_LINES = 512
+"""Rows and columns of such a product: with 256 of either it took up to 5 % longer."""
 LINE_BYTES = 2304
 """The most bytes of a line of terms that are summed up in one go where blocks of terms are resumed."""
 MOST_RESUMED = 8192
@@ -46,6 +50,8 @@ MOST_ROW_BLOCKS = 4
 """For how many times as many rows there should be more blocks."""
 COPIED_AGAIN = 3
 """How much longer it takes to copy columns of B once more than to read as many rows of A, some of it ahead."""
+FEW_BLOCKS = 1.5
+"""How much more may be copied and read for the sake of enough blocks."""
 MANY_ROWS = 400
 """Rows of a block from which copying the columns of B once more takes less than 7 % of its time."""
 PRIVATE_BYTES = 256 << 10
@@ -165,10 +171,19 @@ class ProductPlan:
 
 
 def is_large(a: ProductOperand, b: ProductOperand) -> bool:
-    """Tells whether the rows of A that meet a panel of columns leave the second cache, and sums can be resumed."""
+    """Tells whether sums can be resumed, and the rows of A that meet a panel of columns leave the second cache.
+
+    Or else operands and result leave it, and no sum is resumed. Where A has to be copied that gains nothing.
+    """
     if not b.terms.is_single or a.terms.size > MOST_RESUMED or bytes_of(b) <= SMALL_OPERAND:
         return False
-    return min(a.lines.size, BLOCK_ROWS) * line_bytes(a) > LARGE_ROWS
+    if min(a.lines.size, BLOCK_ROWS) * line_bytes(a) > LARGE_ROWS:
+        return True
+    if max(line_bytes(a), line_bytes(b)) > LINE_BYTES or not (in_place(a) and a.is_contiguous(a.terms)):
+        return False
+    m, n = a.lines.size, b.lines.size
+    result = m * n * bit_width(b.node.element_type) // 8
+    return min(m, n) >= MANY_LINES and bytes_of(a) + bytes_of(b) + result > LARGE_PRODUCT
 
 
 def resumed(
@@ -185,12 +200,22 @@ def resumed(
     rows, columns = blocked(m, height, m), blocked(n, width, most_columns)
     enough = FEWEST_LARGE_BLOCKS * min(max(m // MANY_ROWS, 1), MOST_ROW_BLOCKS)
     matrices = prod(axes.batch.extents)
+
+    def parts(blocks: int, across: int) -> int:
+        return min(-(-blocks // (matrices * across)), rows.panels)
+
     divisions = [
-        (min(-(-enough // (matrices * across)), rows.panels), across)
+        (min(parts(enough, across), max(m // MANY_ROWS, parts(FEWEST_LARGE_BLOCKS, across))), across)
         for across in range(columns.blocks, min(max(columns.blocks, enough), columns.panels) + 1)
     ]
-    # Each block of rows copies the columns of B once more, and each block of columns reads the rows of A.
-    down, across = min(divisions, key=lambda d: COPIED_AGAIN * d[0] * bytes_of(b) + d[1] * bytes_of(a))
+
+    def cost(division: tuple[int, int]) -> float:
+        # Each block of rows copies the columns of B once more, and each block of columns reads the rows of A.
+        down, across = division
+        moved = COPIED_AGAIN * down * bytes_of(b) + across * bytes_of(a)
+        return moved if matrices * down * across >= enough else moved * FEW_BLOCKS
+
+    down, across = min(divisions, key=cost)
     rows, columns = rows.divided(down), columns.divided(across)
     reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
     return ProductPlan(rows, columns, count, term_block, reading, Reading.PRIVATE, is_resumed=True)
