@@ -88,9 +88,9 @@ def scaled_at_once(p: LLVMValue, n: LLVMValue) -> LLVMValue | None:
 
     Both give the same bits.
     """
-    lanes, bits = length(p.type), 8 * size_in_bytes(element_type(p.type))
     from pullback.backends.cpu.machine import has_feature  # loads LLVM, which takes a while
 
+    lanes, bits = length(p.type), 8 * size_in_bytes(element_type(p.type))
     if lanes is None or lanes * bits != WIDEST or not has_feature("avx512f"):
         return None
     vector = spell(p.type)
