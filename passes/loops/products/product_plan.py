@@ -44,9 +44,10 @@ MOST_RESUMED = 8192
 """The most terms of a sum whose blocks are added up in the type of the operands: as many additions as in a block."""
 RESUMED_BYTES = 512 << 10
 """The most memory for the columns of B where blocks of terms are resumed."""
-FEWEST_LARGE_BLOCKS = 4
-"""Blocks that such a result should have whatever that costs, for each `MANY_ROWS`."""
-MOST_ROW_BLOCKS = 4
+FEWEST_LARGE_BLOCKS = 8
+"""Blocks that such a result should have whatever that costs, for each twice `MANY_ROWS`: 4 of 512 cubed would take 0.98
+of the time on one thread, and leave all but four without work."""
+MOST_ROW_BLOCKS = 2
 """For how many times as many rows there should be more blocks."""
 COPIED_AGAIN = 3
 """How much longer it takes to copy columns of B once more than to read as many rows of A, some of it ahead."""
@@ -198,7 +199,7 @@ def resumed(
     term_block = evenly(k, LINE_BYTES * 8 // bit_width(b.node.element_type))
     most_columns = RESUMED_BYTES * 8 // (term_block * bit_width(b.node.element_type))
     rows, columns = blocked(m, height, m), blocked(n, width, most_columns)
-    enough = FEWEST_LARGE_BLOCKS * min(max(m // MANY_ROWS, 1), MOST_ROW_BLOCKS)
+    enough = FEWEST_LARGE_BLOCKS * min(max(m // (2 * MANY_ROWS), 1), MOST_ROW_BLOCKS)
     matrices = prod(axes.batch.extents)
 
     def parts(blocks: int, across: int) -> int:
