@@ -223,10 +223,13 @@ def _extremes(array: Array) -> tuple[str, str, str]:
     """The smallest element, the mean and the largest; complex numbers have no order."""
     if not array.size:
         return "nan", "nan", "nan"
-    if array.dtype.kind == "c":
-        return "", f"{array.mean():.6g}", ""
-    numbers = array.astype(np.float64)
-    return f"{numbers.min():.6g}", f"{numbers.mean():.6g}", f"{numbers.max():.6g}"
+    with np.errstate(
+        invalid="ignore", over="ignore"
+    ):  # signaling NaN, and sums that become infinite, are no fault
+        if array.dtype.kind == "c":
+            return "", f"{array.mean():.6g}", ""
+        numbers = array.astype(np.float64)
+        return f"{numbers.min():.6g}", f"{numbers.mean():.6g}", f"{numbers.max():.6g}"
 
 
 def summary(arrays: Mapping[str, Array]) -> Table:

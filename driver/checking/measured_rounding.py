@@ -165,9 +165,10 @@ def numbers(value: Any) -> Array:
     if not isinstance(value, np.ndarray | np.generic | SlicesValue):
         return np.empty(0)
     array = np.asarray(value.dense() if isinstance(value, SlicesValue) else value)
-    if array.dtype.kind == "c":
-        return array.astype(np.complex128)
-    return array.astype(np.float64) if is_inexact(array.dtype) else array
+    if not is_inexact(array.dtype):
+        return array
+    with np.errstate(invalid="ignore"):  # memory that nothing has written may hold a signaling NaN
+        return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def distance(a: Array, b: Array) -> Array:

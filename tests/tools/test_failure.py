@@ -23,6 +23,7 @@ PROGRAM = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  fun
 CAUGHT = {
     "NotKeptError": "why code is not kept, for the report of the cache",
     "RefusedError": "what LLVM says, which an LLVMError says with the program's name",
+    "_UnclearError": "leaves a module that one walk does not accept to who says what is wrong",
     "_StoppedError": "ends a thread whose result nobody wants any more",
 }
 """Exceptions that the compiler itself catches, and what they are for."""

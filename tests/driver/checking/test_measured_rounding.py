@@ -13,6 +13,7 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.elementwise.basic import Add, Divide, Multiply, Negative
 from pullback.dialects.graph.elementwise.exponential import Log
 from pullback.dialects.ir.source import parse
+from pullback.driver.checking.measured_rounding import numbers
 from pullback.driver.checking.result_changed import ResultChangedError
 from pullback.tests.driver.checking.rewritten import THREE, Rewrite, checked
 
@@ -109,3 +110,12 @@ def test_numbers_beside_a_jump(ulps: int, is_rounding: bool) -> None:
     }
     with nullcontext() if is_rounding else pytest.raises(ResultChangedError):
         checked(text, [Rewrite(divide_by_less)], inputs=given)
+
+
+@pytest.mark.filterwarnings("error")
+def test_signaling_nans_are_numbers_like_others() -> None:
+    """A kernel whose store a pass took away leaves memory as it was."""
+    values = np.array([0x7F800001, 0x3F800000], np.uint32).view(np.float32)
+    converted = numbers(values)
+    assert converted.dtype == np.float64
+    np.testing.assert_array_equal(converted, [np.nan, 1.0])
