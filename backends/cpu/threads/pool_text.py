@@ -43,8 +43,11 @@ CHUNKS_PER_THREAD = 6
 """Chunks that each thread claims on average: one that begins late, or loses its core, leaves more to the others."""
 SHORTEST_CHUNK = 4_000
 """Nanoseconds of estimated work in a chunk, at least; a claim takes up to 0.1 us."""
-WAKING = 100_000
-"""Nanoseconds of estimated work for which parked threads are woken: that takes 10 us here, and 20 to 50 us there."""
+WAKING = 150_000
+"""Nanoseconds of estimated work for which parked threads are woken: that takes 10 us here, and 20 to 50 us there.
+
+Where vectors are of AVX-512 these are some 100 us: estimates are for AVX2.
+"""
 SPINNING = 50_000
 """Nanoseconds that a worker looks for more work before it parks."""
 LOOKS = 16
