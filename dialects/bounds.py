@@ -8,18 +8,15 @@ from xdsl.dialects.builtin import FunctionType, MemRefType, TensorType, VectorTy
 from xdsl.ir import Attribute, ParametrizedAttribute
 
 from pullback.dialects.graph.tensor.types import GraphError, check_size
+from pullback.dialects.ir.by_identity import by_identity
 
 LONGEST_VECTOR = 1024
 """The most elements of a vector. Ours are as long as a register; LLVM takes minutes for thousands, and aborts."""
 
-_FITTING: dict[int, Attribute] = {}
-"""Types known to be within the limits, by their identity, so that they are kept alive."""
 
-
+@by_identity
 def check_bounds(type_: Attribute) -> None:
     """Raises `GraphError` for a type that is too large, or that holds one."""
-    if id(type_) in _FITTING:
-        return
     match type_:
         case TensorType() | MemRefType():
             check_size(type_)  # pyright: ignore[reportUnknownArgumentType]
@@ -36,6 +33,3 @@ def check_bounds(type_: Attribute) -> None:
                 check_bounds(inner)
         case _:
             pass
-    if len(_FITTING) > 100_000:
-        _FITTING.clear()
-    _FITTING[id(type_)] = type_

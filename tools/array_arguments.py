@@ -223,9 +223,7 @@ def _extremes(array: Array) -> tuple[str, str, str]:
     """The smallest element, the mean and the largest; complex numbers have no order."""
     if not array.size:
         return "nan", "nan", "nan"
-    with np.errstate(
-        invalid="ignore", over="ignore"
-    ):  # signaling NaN, and sums that become infinite, are no fault
+    with np.errstate(invalid="ignore", over="ignore"):  # of signaling NaN, and sums that become infinite
         if array.dtype.kind == "c":
             return "", f"{array.mean():.6g}", ""
         numbers = array.astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Attribute, Block, Operation, OpResult, SSAValue
 
 from pullback.dialects.graph.kernel.kernel import Kernel
+from pullback.dialects.ir.by_identity import by_identity
 
 Structure = tuple[object, ...]
 """A key: equal for equal kernels, whatever their values are called."""
@@ -32,17 +33,13 @@ def structure_of(kernel: Kernel) -> Structure:
     return tuple(parts)
 
 
-_KNOWN: dict[int, tuple[Attribute, int]] = {}
-"""The numbers of types, by identity: types are few and shared, and hashing one is slow. They are kept alive."""
 _NUMBERS: dict[Attribute, int] = {}
 
 
+@by_identity
 def _number_of(type_: Attribute) -> int:
     """A number that equal types have, and no others."""
-    known = _KNOWN.get(id(type_))
-    if known is None:
-        known = _KNOWN[id(type_)] = type_, _NUMBERS.setdefault(type_, len(_NUMBERS))
-    return known[1]
+    return _NUMBERS.setdefault(type_, len(_NUMBERS))
 
 
 def in_order_of_need(block: Block) -> list[Operation]:

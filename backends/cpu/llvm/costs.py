@@ -5,9 +5,9 @@ Measured with AVX2 and AVX-512, data in the second cache: within a factor of thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from functools import cache
+from functools import cache, partial
 from math import prod
 
 from xdsl.dialects import arith, func, memref, scf, vector
@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.llvm_types import size_in_bytes
 from pullback.dialects.graph.kernel.host_call import is_host_function
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.memref import CopyOp
 from pullback.dialects.upstream.scf import ParallelOp
@@ -51,13 +52,11 @@ class Costs:
         self.functions = functions
         self._known: dict[str, float] = {}
         self._of_blocks: dict[Block, float] = {}
-        self._of_types: dict[tuple[type[Operation], int], tuple[float, Attribute | None]] = {}
-        """What operations of a class cost on values of a type, by its identity, and the type, which is kept alive."""
 
     def of(self, op: Operation) -> float:
         """The cost of one operation, its regions and callees included."""
         if not op.regions and type(op) not in _WITH_COSTS_OF_THEIR_OWN:  # nearly all
-            return self._of_one(op)
+            return _of_one(op)
         match op:
             case func.CallOp():
                 return self._function(op.callee.string_value())
@@ -72,7 +71,7 @@ class Costs:
                 return SCALAR + _bytes_of(op.operands[0]) * PER_BYTE_MOVED
             case _:
                 inner = [self.block(block) for region in op.regions for block in region.blocks]
-                return sum(inner, self._of_one(op))
+                return sum(inner, _of_one(op))
 
     def block(self, block: Block) -> float:
         """The cost of running a block once."""
@@ -86,15 +85,6 @@ class Costs:
         if function is None or not function.body.blocks or is_host_function(function):
             return False
         return not any(op.regions or isinstance(op, func.CallOp) for op in function.body.block.ops)
-
-    def _of_one(self, op: Operation) -> float:
-        """The cost of an operation without regions: of its result, or of what it stores."""
-        value = next(iter(op.results or op.operands), None)
-        type_ = None if value is None else value.type
-        known = self._of_types.get((type(op), id(type_)))
-        if known is None:
-            known = self._of_types[type(op), id(type_)] = _cost(type(op), type_), type_
-        return known[0]
 
     def _function(self, name: str) -> float:
         if name not in self._known:
@@ -124,6 +114,18 @@ def _constant(value: SSAValue) -> int | None:
 
 
 _WITH_COSTS_OF_THEIR_OWN = frozenset({func.CallOp, CopyOp, memref.CopyOp})
+
+
+def _of_one(op: Operation) -> float:
+    """The cost of an operation without regions: of its result, or of what it stores."""
+    value = next(iter(op.results or op.operands), None)
+    return _cost(type(op), None) if value is None else _costs_of_class(type(op))(value.type)
+
+
+@cache
+def _costs_of_class(kind: type[Operation]) -> Callable[[Attribute], float]:
+    """What operations of a class cost, by the type of their values."""
+    return by_identity(partial(_cost, kind))
 
 
 def _cost(kind: type[Operation], type: Attribute | None) -> float:

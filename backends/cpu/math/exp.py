@@ -11,7 +11,9 @@ LOG2_E = log2(e)
 WIDEST = 512
 """Bits of the vectors that AVX-512 scales."""
 SUFFIXES = {F32: "ps", F64: "pd"}
+"""The ends of its instructions' names."""
 CURRENT_ROUNDING = 4
+"""How they are told to round as the processor is set to."""
 
 # ln 2 in two parts (Cody and Waite): the first is so short that its product with n is exact.
 # Sources: Cephes's expf (S. Moshier) and fdlibm's e_exp.c (Sun Microsystems).

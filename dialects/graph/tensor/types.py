@@ -34,6 +34,8 @@ from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
 from xdsl.utils.exceptions import VerifyException
 
+from pullback.dialects.ir.by_identity import by_identity
+
 Shape: TypeAlias = tuple[int, ...]
 """Extents; `DYNAMIC_INDEX`, which is below every extent, means `?`."""
 AnyTensor: TypeAlias = TensorType[Attribute]
@@ -94,17 +96,12 @@ def tensor_type(element_type: Attribute, shape: Iterable[int]) -> AnyTensor:
     return _tensor_type(element_type, tuple(shape))
 
 
-_SHAPES: dict[int, tuple[Attribute, Shape]] = {}
-
-
+@by_identity
 def shape_of_type(type_: Attribute) -> Shape:
-    """The extents of a tensor type, cached per type object (`get_shape` walks attributes each time)."""
-    known = _SHAPES.get(id(type_))
-    if known is None:
-        if not isinstance(type_, TensorType):
-            raise GraphError(f"expected a tensor type, got {type_}")
-        known = _SHAPES[id(type_)] = (type_, tuple(type_.get_shape()))
-    return known[1]
+    """The extents of a tensor type, looked up by the type object (`get_shape` walks attributes each time)."""
+    if not isinstance(type_, TensorType):
+        raise GraphError(f"expected a tensor type, got {type_}")
+    return tuple(type_.get_shape())
 
 
 def element_type_of(type_: Attribute) -> Attribute:
