@@ -12,6 +12,7 @@ from pullback.dialects.graph.elementwise.basic import Maximum
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.upstream.prefetch import PrefetchOp
 from pullback.passes.loops.products import block_sums, panel_fetch, product_plan
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
@@ -160,6 +161,40 @@ def test_blocks_of_terms_are_resumed(
     kernel = schedule("matmul", (m, n), (k,))
     check(kernel, [x, y, sample((n,), dtype, 2)], both, bits=bits)
     check(kernel, [x, y, sample((m, n), dtype, 2)], update, bits=bits, in_place={0: 2})
+
+
+@pytest.mark.parametrize("size", [(17, 33, 37), (8, 32, 70), (30, 47, 17)], ids=str)
+@pytest.mark.parametrize(("dtype", "bits"), [("f32", 512), ("f64", 256)])
+def test_columns_are_fetched_ahead(
+    size: tuple[int, int, int], dtype: str, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one panel of rows and of several, with edges; nothing is fetched for fewer terms than that is ahead."""
+    monkeypatch.setattr(product_plan, "SMALL_OPERAND", 0)
+    m, k, n = size
+
+    def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        return [Maximum.of(MatMul.product(x, y) + bias, 0)]
+
+    for terms, ahead in ((k, True), (31, False)):
+        kernel = schedule("matmul", (m, n), (terms,), tile=(10, 16))
+        arrays = [sample((m, terms), dtype), sample((terms, n), dtype, 1), sample((n,), dtype, 2)]
+        check(kernel, arrays, body, bits=bits)
+        _, module = lowered(kernel_function(kernel, arrays, body)[1], bits, {})
+        assert any(isinstance(op, PrefetchOp) for op in module.walk()) == ahead
+
+
+@pytest.mark.parametrize(
+    ("extents", "copied"),
+    [((17, 512, 512), False), ((32, 500, 300), False), ((32, 512, 300), True), ((64, 500, 300), True)],
+    ids=str,
+)
+def test_few_rows_are_multiplied_in_place(extents: tuple[int, int, int], copied: bool) -> None:
+    """Columns are copied for many rows, or where their terms lie in few sets of the first cache."""
+    m, n, k = extents
+    arrays = [np.empty(shape, np.float32) for shape in ((m, k), (k, n))]
+    kernel = schedule("matmul", (m, n), (k,))
+    _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], 512, {})
+    assert any(isinstance(op, memref.AllocaOp) for op in module.walk()) == copied
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])

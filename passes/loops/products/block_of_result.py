@@ -15,7 +15,7 @@ from pullback.passes.loops.products.packed_operand import PackedOperand, PanelSh
 from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import LinesInPlace, OperandLines, ProductOperand
-from pullback.passes.loops.products.product_plan import Blocking, Reading
+from pullback.passes.loops.products.product_plan import TERMS_AHEAD, Blocking, Reading
 from pullback.passes.loops.products.product_results import ProductResults
 from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
@@ -70,6 +70,7 @@ class BlockOfResult:
         """Loops over panels of columns, and over those of rows; see `PanelBody`."""
         builder, plan = self.builder, self.plan
         turn = self._panel() if plan.b is Reading.IN_TURN else None
+        ahead = TERMS_AHEAD if plan.b is Reading.AHEAD else 0
 
         def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             column = builder.product(number, plan.columns.width, "column")
@@ -79,7 +80,7 @@ class BlockOfResult:
                 turn.pack(self.root, (number, builder.sum_of([(number, 1)], 1, "end")), number, terms)
                 b = turn.at(self.root, builder.index(0), None if terms is None else terms[0])
             else:
-                b = self._lines(self.b, plan.b, number, self.column) or LinesInPlace(self.b, levels)
+                b = self._lines(self.b, plan.b, number, self.column) or LinesInPlace(self.b, levels, ahead)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 panel = self._rows(number)
@@ -132,7 +133,7 @@ class BlockOfResult:
         self, operand: ProductOperand, reading: Reading, number: SSAValue, first: SSAValue
     ) -> OperandLines | None:
         """The lines of a panel that is packed."""
-        if reading is Reading.IN_PLACE:
+        if reading in (Reading.IN_PLACE, Reading.AHEAD):
             return None
         at = number if reading is Reading.SHARED else within(self.builder, number, first)
         return self.packed[operand].at(self.root, at)

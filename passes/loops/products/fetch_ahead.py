@@ -24,8 +24,8 @@ from pullback.passes.lowering.vector_registers import CACHE_LINE, SECOND_CACHE
 
 MOST_LINES = 32
 """Lines that a turn fetches at most: with more of them on their way, others would have to wait."""
-SECOND_LEVEL = 2
-"""The locality of what is wanted in the second-level cache, not in the first."""
+FIRST_LEVEL, SECOND_LEVEL = 3, 2
+"""The locality of what is wanted in the first-level cache, and in the second."""
 
 Turn = tuple[int, int, int]
 """A dim of the loops inside an iteration, its extent, and the indices that one turn has of it."""

@@ -6,7 +6,7 @@ read may be computed on the way, from whatever the kernel is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
+from pullback.passes.loops.products.fetch_ahead import FIRST_LEVEL, SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Indices, ProductAxis
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.nodes import Load, Node, cone
@@ -90,19 +90,32 @@ class LinesInPlace:
 
     operand: ProductOperand
     levels: Sequence[LoopLevel]
+    ahead: int = 0
+    """How many terms before they are needed vectors are fetched into the first cache; 0 for never."""
 
     def elements(self, term: SSAValue) -> Iterator[Scalar]:
         for level in self.levels:
             yield self.operand.element(level, {self.operand.terms.last: term})
 
-    vectors = elements
+    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
+        yield from self.elements(term)
+        if self.ahead:
+            # A vector may begin within a cache line: only that of its last element surely is its own.
+            self._fetch(term, {self.operand.terms.last: self.ahead}, FIRST_LEVEL)
 
     def fetch(self, term: SSAValue) -> None:
         """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
+        self._fetch(term, {}, SECOND_LEVEL)
+
+    def _fetch(self, term: SSAValue, further: Mapping[int, int], locality: int) -> None:
         node, kernel = self.operand.node, self.operand.kernel
         if not isinstance(node, Load) or node.operands:
             return
+        steps = node.offset.coefficients
         for line in self.levels:
             level = line.inside(kernel.builder.insertion_point, {self.operand.terms.last: term})
             terms, constant = level.terms(node.offset)
-            kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant, SECOND_LEVEL)
+            constant += sum(steps[dim] * count for dim, count in further.items())
+            if line.lanes is not None:
+                constant += steps[line.lanes.dim] * (line.lanes.count - 1)
+            kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant, locality)

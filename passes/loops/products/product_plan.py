@@ -14,7 +14,13 @@ from math import prod
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.lowering.vector_registers import LARGE_ROWS, SECOND_CACHE, evenly, product_tile
+from pullback.passes.lowering.nodes import Load
+from pullback.passes.lowering.vector_registers import (
+    LARGE_ROWS,
+    SECOND_CACHE,
+    evenly,
+    product_tile,
+)
 
 K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
@@ -22,8 +28,17 @@ SMALL_OPERAND = 64 << 10
 """The most bytes of an operand whose lines are far apart that is read where it is."""
 SMALL_ROWS = 160 << 10
 """The same for A, of which single elements are read: the second cache has them in time."""
-PACK_ROWS, FAR_PACK_ROWS = 32, 12
-"""From so many rows on, copying a panel of B costs less than reading it with long strides; where it is far away."""
+PACK_ROWS = 64
+"""From so many rows on, copying a panel of B costs less than reading it with long strides."""
+ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 12
+"""The same where its terms lie in few sets of the first cache, so that each panel of rows fetches them again; and if
+they come from far away."""
+ALIASED_BYTES = 2048
+"""Terms at a multiple of so many bytes lie in two of the 64 sets, or in one."""
+AHEAD_ROWS = 8
+"""Rows from which a panel of B is multiplied for long enough that what follows can be fetched meanwhile."""
+TERMS_AHEAD = 16
+"""How many terms before it is needed an element of B is fetched: 100 cycles or more, what the second cache takes."""
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
 """The most rows and columns of a block of the result: panels of columns are copied for all its rows."""
 LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS = 512, 64
@@ -63,6 +78,8 @@ class Reading(Enum):
     """How the blocks of a product read an operand."""
 
     IN_PLACE = auto()
+    AHEAD = auto()
+    """Where it is, while the terms that follow are fetched."""
     SHARED = auto()
     """From panels in scratch memory, which are filled before."""
     PRIVATE = auto()
@@ -258,14 +275,29 @@ def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Readin
 
 def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
     """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
-    most = PACK_ROWS if bytes_of(b) <= SECOND_CACHE else FAR_PACK_ROWS
-    if in_place(b) and b.is_contiguous(b.lines) and (rows.size < most or bytes_of(b) <= SMALL_OPERAND):
-        return Reading.IN_PLACE
+    if in_place(b) and b.is_contiguous(b.lines) and (bytes_of(b) <= SMALL_OPERAND or reads_few(b, rows)):
+        is_near = bytes_of(b) <= SMALL_OPERAND or terms < 2 * TERMS_AHEAD
+        return Reading.IN_PLACE if is_near or rows.width < AHEAD_ROWS else Reading.AHEAD
     if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:
         return Reading.PRIVATE
     if b.terms.is_single or terms == b.terms.size:
         return Reading.IN_TURN
     return Reading.SHARED
+
+
+def reads_few(b: ProductOperand, rows: Blocking) -> bool:
+    """Tells whether B is read for so few rows that copying it costs more."""
+    if rows.panels <= 1:
+        return True
+    if term_distance(b) % ALIASED_BYTES:
+        return rows.size < PACK_ROWS
+    return rows.size < (ALIASED_PACK_ROWS if bytes_of(b) <= SECOND_CACHE else FAR_PACK_ROWS)
+
+
+def term_distance(operand: ProductOperand) -> int:
+    """The bytes from a term of a line to the next, in memory."""
+    assert isinstance(operand.node, Load)
+    return operand.node.offset.coefficients[operand.terms.last] * bit_width(operand.node.element_type) // 8
 
 
 def in_place(operand: ProductOperand) -> bool:
