@@ -9,7 +9,8 @@
   `@pytest.mark.compiler`. Where the environment variable CI is set it fails instead.
 - compiled CUDA text is kept in one folder for the session, unless PULLBACK_CACHE names one that stays. Native programs
   are compiled each time, so that a test never runs what another one, with another compiler, has left; the tools that
-  tests start, as processes of their own, do keep theirs there.
+  tests start, as processes of their own, do keep theirs there. So do they keep the bytecode of Python there that
+  PYTHONDONTWRITEBYTECODE would have each of them make again.
 - the fixture `kernels_compile` has NVRTC compile the GPU kernels that the tests of a file make.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
 """
@@ -17,6 +18,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import random
 import shutil
@@ -61,11 +63,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if VARIABLE not in os.environ:  # the processes that share the work find it set
         folder = tempfile.mkdtemp(prefix="pullback-tests-")
         os.environ[VARIABLE] = folder
+        if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+            os.environ["PYTHONPYCACHEPREFIX"] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {SEED} (PULLBACK_SEED={SEED} repeats this run)"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Python looks for no garbage among the tests, which are all needed: neither while they are found nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

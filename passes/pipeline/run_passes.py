@@ -80,8 +80,9 @@ def quiet_collector() -> Generator[None]:
     thread = get_ident()
     with _guard:
         if not _building:
-            _thresholds[:] = gc.get_threshold()
-            gc.freeze()
+            _before[:] = [gc.get_freeze_count(), *gc.get_threshold()]
+            if not _before[0]:  # what somebody else keeps apart stays so
+                gc.freeze()
             gc.set_threshold(1_000_000, 50, 50)
         _building.append(thread)
     try:
@@ -97,12 +98,15 @@ _guard = Lock()
 wait_before_fork(_guard)
 _building: list[int] = []
 """The threads that build IR now: the last one to be done lets the collector run again."""
-_thresholds: list[int] = []
+_before: list[int] = []
+"""How many objects were frozen, and the thresholds."""
 
 
 def _as_before() -> None:
-    gc.set_threshold(*_thresholds)
-    gc.unfreeze()
+    frozen, *thresholds = _before
+    gc.set_threshold(*thresholds)
+    if not frozen:
+        gc.unfreeze()
 
 
 def _in_child() -> None:

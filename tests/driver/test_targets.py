@@ -243,12 +243,20 @@ def test_every_level_has_a_text() -> None:
     assert "41" in step.ir("loops")
 
 
-def test_the_collector_is_as_it_was() -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
-    with pb.Graph():
-        x = pb.placeholder("f32", (3,), name="x")
-        pb.compile([x], pb.tanh(x), target="cpu")(np.zeros(3, np.float32))
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_the_collector_is_as_it_was(is_frozen: bool) -> None:
+    gc.unfreeze()
+    if is_frozen:
+        gc.freeze()
+    try:
+        before = gc.get_threshold()
+        with pb.Graph():
+            x = pb.placeholder("f32", (3,), name="x")
+            pb.compile([x], pb.tanh(x), target="cpu")(np.zeros(3, np.float32))
+        assert gc.get_threshold() == before
+        assert bool(gc.get_freeze_count()) == is_frozen
+    finally:
+        gc.freeze()  # as tests are, see conftest
 
 
 @pytest.mark.parametrize("transpose_b", [False, True])
