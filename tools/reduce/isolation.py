@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import pickle
 import select
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -38,6 +40,8 @@ CAN_FORK = hasattr(os, "fork")
 def in_child(run: Callable[[], T], seconds: float) -> T | Died | TimedOut:
     """Runs a function in a fork of this process, whose standard output and error are thrown away.
 
+    What it imports of packages that this process has begun to load, this process imports, too: the next child finds it.
+
     Args:
         run: its result is pickled.
         seconds: after these the child is killed.
@@ -64,7 +68,11 @@ def in_child(run: Callable[[], T], seconds: float) -> T | Died | TimedOut:
         return TimedOut(seconds)
     if not data:
         return Died(_reason(status))
-    result: Any = pickle.loads(data)
+    result: Any
+    result, modules = pickle.loads(data)
+    for name in modules:
+        with suppress(Exception):
+            importlib.import_module(name)
     return result
 
 
@@ -76,7 +84,10 @@ def _serve(run: Callable[[], object], writing: int) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        data = pickle.dumps(run())
+        before = {*sys.modules}
+        result = run()
+        modules = [name for name in sys.modules if name not in before and name.partition(".")[0] in before]
+        data = pickle.dumps((result, modules))
         while data:
             data = data[os.write(writing, data) :]
         os._exit(0)
