@@ -80,9 +80,7 @@ def quiet_collector() -> Generator[None]:
     thread = get_ident()
     with _guard:
         if not _building:
-            _before[:] = [gc.get_freeze_count(), *gc.get_threshold()]
-            if not _before[0]:  # what somebody else keeps apart stays so
-                gc.freeze()
+            _thresholds[:] = gc.get_threshold()
             gc.set_threshold(1_000_000, 50, 50)
         _building.append(thread)
     try:
@@ -98,15 +96,11 @@ _guard = Lock()
 wait_before_fork(_guard)
 _building: list[int] = []
 """The threads that build IR now: the last one to be done lets the collector run again."""
-_before: list[int] = []
-"""How many objects were frozen, and the thresholds."""
+_thresholds: list[int] = []
 
 
 def _as_before() -> None:
-    frozen, *thresholds = _before
-    gc.set_threshold(*thresholds)
-    if not frozen:
-        gc.unfreeze()
+    gc.set_threshold(*_thresholds)
 
 
 def _in_child() -> None:
