@@ -5,7 +5,7 @@ Schedules state it, and the lowering to loops asks again where text states nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
@@ -23,8 +23,20 @@ SECOND_CACHE = 1 << 20
 """Bytes that a core's second-level cache has room for."""
 LARGE_ROWS = 2 << 20
 """Bytes of rows of a product that leave the second-level cache while a panel of columns meets them."""
+SMALL_OPERAND = 64 << 10
+"""The most bytes of an operand of a product whose lines are far apart that is read where it is."""
+PACK_ROWS = 64
+"""From so many rows on, copying a panel of columns costs less than reading it with long strides."""
 MOST_VECTORS = 16
 """Vectors in a row of the register block of a product."""
+
+
+LEAST_MISSING = 16
+"""The part of a product's vectors from which those that do not exist are worth a block in registers of its own."""
+
+
+OWN_CODE = 1.03
+"""How much more cycles may be taken for the sake of one block less in the code."""
 
 
 def check_vector_bits(vector_bits: int, module: ModuleOp) -> None:
@@ -51,7 +63,9 @@ def product_tile(
 
     The rows are those of so many matrices together.
     """
-    is_large = rows * terms * (vector_bits // lanes) >= 8 * LARGE_ROWS * max(matrices, 1)
+    bits = vector_bits // lanes
+    is_large = rows * terms * bits >= 8 * LARGE_ROWS * max(matrices, 1)
+    is_flat = rows < PACK_ROWS * max(matrices, 1) and terms * columns * bits > 8 * SMALL_OPERAND
     rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
     registers = register_count(vector_bits)
     # Beside the sums there are a row of vectors, and an element; a single row takes each vector from memory.
@@ -60,19 +74,41 @@ def product_tile(
         for width in range(1, min(vectors, MOST_VECTORS, registers - 2) + 1)
         for height in range(1, max(min(rows, (registers - 1) // width - 1), 1) + 1)
     ]
-    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, is_large))
+
+    def delay(height: int, width: int) -> float:
+        """Cycles at each term."""
+        if is_large:
+            return (height + 2 * width) / 8
+        return (height + 16 * width) / 64 + (2 * width if is_flat else 0)
+
+    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, delay))
 
 
-def _cycles(rows: int, vectors: int, terms: int, tile: tuple[int, int], is_large: bool) -> float:
-    """Roughly the cycles that a product takes in blocks of so many rows and vectors.
+def _cycles(
+    rows: int, vectors: int, terms: int, tile: tuple[int, int], delay: Callable[[int, int], float]
+) -> float:
+    """Roughly the cycles that a product takes in blocks of so many rows and vectors, the last of fewer vectors.
 
-    Two FMAs begin in a cycle, and end four cycles later; two loads as well. What comes from the second cache meanwhile
-    delays them a little, the less the more is done with it; where the rows come from further away, most of all.
+    Two FMAs begin in a cycle, and end four cycles later; seven loads in four. What comes from the second cache
+    meanwhile delays them, the less the more is done with it: a little where operands are copied, most where columns are
+    read where they are; and much, too, where the rows come from further away.
     """
+
+    def block(height: int, width: int) -> float:
+        step = max(height * width / 2, (height + width) * 4 / 7, 4) + delay(height, width)
+        return terms * step + height * width + 8
+
     height, width = tile
-    delay = (height + 2 * width) / 8 if is_large else (height + 16 * width) / 64
-    step = max(height * width / 2, (height + width) / 2, 4) + delay
-    return -(-rows // height) * -(-vectors // width) * (terms * step + height * width + 8)
+    last = last_width(vectors, width)
+    if last == width:
+        return -(-rows // height) * -(-vectors // width) * block(height, width)
+    return OWN_CODE * -(-rows // height) * (vectors // width * block(height, width) + block(height, last))
+
+
+def last_width(size: int, width: int) -> int:
+    """The size of the last of parts of a width: what is left, if the rest would be a part of all that counts."""
+    missing = -size % width
+    return width - missing if LEAST_MISSING * missing >= size and size > width else width
 
 
 def evenly(size: int, most: int) -> int:

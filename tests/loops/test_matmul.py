@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from xdsl.dialects import func, memref
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
@@ -15,6 +15,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
 from pullback.passes.loops.products import block_sums, panel_fetch, product_plan
 from pullback.passes.lowering.memrefs import bytes_of
+from pullback.passes.lowering.vector_registers import last_width, product_tile
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
 SIZES = [
@@ -195,6 +196,42 @@ def test_few_rows_are_multiplied_in_place(extents: tuple[int, int, int], copied:
     kernel = schedule("matmul", (m, n), (k,))
     _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], 512, {})
     assert any(isinstance(op, memref.AllocaOp) for op in module.walk()) == copied
+
+
+@pytest.mark.parametrize("block", [12, 5])
+@pytest.mark.parametrize("transposes", [(False, False), (True, True)], ids=str)
+def test_last_panel_of_fewer_vectors(
+    transposes: tuple[bool, bool], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns that end within a vector or with it, in one block, or in blocks of terms and two blocks of columns."""
+    monkeypatch.setattr(product_plan, "K_BLOCK", block)
+    (a, b), terms = transposes, 12
+    for n in (100, 112):
+        x, y = sample((terms, 9) if a else (9, terms)), sample((n, terms) if b else (terms, n), "f32", 1)
+        kernel = schedule("matmul", (9, n), (terms,), tile=(5, 32))
+
+        def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+            return [Maximum.of(MatMul.product(x, y, a, b) + bias, 0)]
+
+        arrays = [x, y, sample((n,), "f32", 2)]
+        check(kernel, arrays, body, bits=512)
+        _, module = lowered(kernel_function(kernel, arrays, body)[1], 512, {})
+        sums = {len(op.results) for op in module.walk() if isinstance(op, scf.ForOp)}
+        assert {10, 5} <= sums
+
+
+def test_blocks_of_results_are_nearly_full() -> None:
+    """The last panel has what is left, unless that is next to nothing of all, and rows are as equal as can be."""
+    assert (
+        last_width(7, 2) == 1 and last_width(13, 4) == 1 and last_width(63, 2) == 2 and last_width(3, 4) == 4
+    )
+    for size in (80, 96, 100, 112, 128):
+        height, width = product_tile(size, size, size, 16, 512)
+        vectors = -(-size // 16)
+        computed = (
+            -(-size // height) * height * (-(-vectors // width) * width - width + last_width(vectors, width))
+        )
+        assert width > 1 and computed <= 1.05 * size * vectors
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from xdsl.dialects import arith
 from xdsl.ir import Attribute, SSAValue
@@ -11,7 +12,7 @@ from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import block_sums
-from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
+from pullback.passes.loops.products.packed_operand import PackedLines, PackedOperand, PanelShape
 from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import LinesInPlace, OperandLines, ProductOperand
@@ -72,15 +73,18 @@ class BlockOfResult:
         turn = self._panel() if plan.b is Reading.IN_TURN else None
         ahead = TERMS_AHEAD if plan.b is Reading.AHEAD else 0
 
-        def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+        def panel_of(number: SSAValue, vectors: int) -> None:
             column = builder.product(number, plan.columns.width, "column")
-            levels = self.results.columns(self.root, column)
+            levels = self.results.columns(self.root, column, vectors)
             b: OperandLines
             if turn is not None:
                 turn.pack(self.root, (number, builder.sum_of([(number, 1)], 1, "end")), number, terms)
-                b = turn.at(self.root, builder.index(0), None if terms is None else terms[0])
+                first = None if terms is None else terms[0]
+                b = replace(turn.at(self.root, builder.index(0), first), vectors_used=vectors)
+            elif (lines := self._lines(self.b, plan.b, number, self.column)) is not None:
+                b = replace(lines, vectors_used=vectors)
             else:
-                b = self._lines(self.b, plan.b, number, self.column) or LinesInPlace(self.b, levels, ahead)
+                b = LinesInPlace(self.b, levels, ahead)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 panel = self._rows(number)
@@ -89,9 +93,28 @@ class BlockOfResult:
                 return []
 
             along(builder, plan.rows, self.row, rows)
+
+        self._each_panel_of_columns(panel_of)
+
+    def _each_panel_of_columns(self, body: Callable[[SSAValue, int], None]) -> None:
+        """Loops over panels of columns, of which the body is given the number and how many vectors there are."""
+        builder, columns = self.builder, self.plan.columns
+        vectors, of_last = self.plan.vectors, self.plan.last_vectors
+
+        def panel(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            body(number, vectors)
             return []
 
-        along(builder, plan.columns, self.column, columns)
+        if of_last == vectors:
+            along(builder, columns, self.column, panel)
+            return
+        last = builder.index(columns.panels - 1)
+        first, end = panels_from(builder, columns, self.column)
+        builder.loop_between((first, builder.least(end, last), builder.index(1)), "panel", [], panel)
+        if columns.blocks == 1:
+            body(last, of_last)
+        else:
+            builder.when(builder.is_from(end, builder.index(columns.panels)), lambda: body(last, of_last))
 
     def _each_panel_of_rows(self, body: FetchingBody, first_term: SSAValue) -> None:
         """Loops over panels of rows, and over those of columns, which are all copied; see `FetchingBody`."""
@@ -131,7 +154,7 @@ class BlockOfResult:
 
     def _lines(
         self, operand: ProductOperand, reading: Reading, number: SSAValue, first: SSAValue
-    ) -> OperandLines | None:
+    ) -> PackedLines | None:
         """The lines of a panel that is packed."""
         if reading in (Reading.IN_PLACE, Reading.AHEAD):
             return None
@@ -147,7 +170,8 @@ class BlockOfResult:
     def _rows_in_place(self, first: SSAValue) -> LinesInPlace:
         """The rows of a panel where they are."""
         numbers = [self.builder.sum_of([(first, 1)], r, "row") for r in range(self.plan.rows.width)]
-        return LinesInPlace(self.a, [self.a.line(self.root, at) for at in numbers])
+        ahead = TERMS_AHEAD if self.plan.a is Reading.AHEAD else 0
+        return LinesInPlace(self.a, [self.a.line(self.root, at) for at in numbers], ahead)
 
     # ---- sums -------------------------------------------------------------------------------------------
 
@@ -163,7 +187,7 @@ class BlockOfResult:
         def block(
             rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
         ) -> None:
-            sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms))
+            sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms), vectors=len(levels))
             if tile is None:
                 results.store(sums, rows, levels)
             else:
@@ -222,7 +246,8 @@ class BlockOfResult:
             def block(
                 rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
             ) -> None:
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end))
+                vectors = len(levels)
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), vectors=vectors)
                 results.keep(sums, totals, place(rows[1], column), adds=True)
 
             self._each_panel(block, (start, end))
@@ -230,9 +255,9 @@ class BlockOfResult:
 
         builder.loop((0, terms, plan.term_block), "block", [], of_terms)
 
-        def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+        def stored(number: SSAValue, vectors: int) -> None:
             column = builder.product(number, plan.columns.width, "column")
-            levels = results.columns(self.root, column)
+            levels = results.columns(self.root, column, vectors)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 panel = self._rows(number)
@@ -240,9 +265,8 @@ class BlockOfResult:
                 return []
 
             along(builder, plan.rows, self.row, rows)
-            return []
 
-        along(builder, plan.columns, self.column, columns)
+        self._each_panel_of_columns(stored)
 
     def _clear(self, totals: BufferView) -> None:
         """Zeros for all totals."""

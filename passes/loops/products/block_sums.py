@@ -26,21 +26,23 @@ def block_sums(
     lines: tuple[OperandLines, OperandLines],
     terms: Bounds,
     before: Callable[[SSAValue], None] | None = None,
+    vectors: int | None = None,
 ) -> Sequence[Scalar]:
     """The sums over some terms, row by row in vectors, for lines of A and of B.
 
-    `before` is called, if at all, before each `CHUNK` of terms, with the first of them.
+    `before` is called, if at all, before each `CHUNK` of terms, with the first of them. A panel of columns has so many
+    `vectors`, or those of the plan.
     """
     a, b = lines
     zero = builder.number(0, vector_type(element_type, plan.count)).value
 
     def step(term: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
-        vectors = list(b.vectors(term))
+        of_columns = list(b.vectors(term))
         left = iter(sums)
         result: list[SSAValue] = []
         for element in a.elements(term):
             factor = splat(element, plan.count)
-            for along in vectors:
+            for along in of_columns:
                 so_far = next(left)
                 fma = new_operation(
                     vector.FMAOp, operands=[factor.value, along.value, so_far], result_types=[so_far.type]
@@ -48,7 +50,7 @@ def block_sums(
                 result.append(result_of(fma, "sum"))
         return result
 
-    zeros = [zero] * (plan.rows.width * plan.vectors)
+    zeros = [zero] * (plan.rows.width * (plan.vectors if vectors is None else vectors))
     first, end = terms
     if before is None:
         return [Scalar(s) for s in builder.loop_between((first, end, builder.index(1)), "k", zeros, step)]

@@ -265,6 +265,8 @@ class PackedLines:
     base: list[Term]
     first: SSAValue | None
     """The first term that is there; none for all."""
+    vectors_used: int | None = None
+    """How many vectors there are of a term; none for all of a panel."""
 
     def elements(self, term: SSAValue) -> Iterator[Scalar]:
         packed = self.packed
@@ -277,7 +279,8 @@ class PackedLines:
         packed, shape = self.packed, self.packed.shape
         at = self._within(term)
         lanes = Lanes(packed.operand.lines.last, shape.count)
-        for start in range(0, shape.width, shape.count):
+        width = shape.width if self.vectors_used is None else self.vectors_used * shape.count
+        for start in range(0, width, shape.count):
             terms = [*self.base, (at, shape.width)]
             yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
 

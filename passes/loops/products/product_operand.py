@@ -6,7 +6,7 @@ read may be computed on the way, from whatever the kernel is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,31 +91,36 @@ class LinesInPlace:
     operand: ProductOperand
     levels: Sequence[LoopLevel]
     ahead: int = 0
-    """How many terms before they are needed vectors are fetched into the first cache; 0 for never."""
+    """How many terms before they are needed vectors, or neighbours, are fetched into the first cache; 0 for never."""
 
     def elements(self, term: SSAValue) -> Iterator[Scalar]:
+        yield from self._read(term)
+        if self.ahead:
+            self._fetch([self.levels[0], self.levels[-1]], term, self.ahead, FIRST_LEVEL)
+
+    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
+        yield from self._read(term)
+        if self.ahead:
+            self._fetch(self.levels, term, self.ahead, FIRST_LEVEL)
+
+    def _read(self, term: SSAValue) -> Iterator[Scalar]:
         for level in self.levels:
             yield self.operand.element(level, {self.operand.terms.last: term})
 
-    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
-        yield from self.elements(term)
-        if self.ahead:
-            # A vector may begin within a cache line: only that of its last element surely is its own.
-            self._fetch(term, {self.operand.terms.last: self.ahead}, FIRST_LEVEL)
-
     def fetch(self, term: SSAValue) -> None:
         """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
-        self._fetch(term, {}, SECOND_LEVEL)
+        self._fetch(self.levels, term, 0, SECOND_LEVEL)
 
-    def _fetch(self, term: SSAValue, further: Mapping[int, int], locality: int) -> None:
+    def _fetch(self, lines: Sequence[LoopLevel], term: SSAValue, further: int, locality: int) -> None:
         node, kernel = self.operand.node, self.operand.kernel
         if not isinstance(node, Load) or node.operands:
             return
         steps = node.offset.coefficients
-        for line in self.levels:
+        for line in lines:
             level = line.inside(kernel.builder.insertion_point, {self.operand.terms.last: term})
             terms, constant = level.terms(node.offset)
-            constant += sum(steps[dim] * count for dim, count in further.items())
+            constant += further * steps[self.operand.terms.last]
             if line.lanes is not None:
+                # A vector may begin within a cache line: only that of its last element surely is its own.
                 constant += steps[line.lanes.dim] * (line.lanes.count - 1)
             kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant, locality)

@@ -16,29 +16,34 @@ from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.lowering.nodes import Load
 from pullback.passes.lowering.vector_registers import (
+    CACHE_LINE,
+    FIRST_CACHE,
     LARGE_ROWS,
+    PACK_ROWS,
     SECOND_CACHE,
+    SMALL_OPERAND,
     evenly,
+    last_width,
     product_tile,
 )
 
 K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
-SMALL_OPERAND = 64 << 10
-"""The most bytes of an operand whose lines are far apart that is read where it is."""
 SMALL_ROWS = 160 << 10
-"""The same for A, of which single elements are read: the second cache has them in time."""
-PACK_ROWS = 64
-"""From so many rows on, copying a panel of B costs less than reading it with long strides."""
+"""As `SMALL_OPERAND`, for A, of which single elements are read: the second cache has them in time."""
 ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 12
-"""The same where its terms lie in few sets of the first cache, so that each panel of rows fetches them again; and if
-they come from far away."""
+"""As `PACK_ROWS`, where terms of B lie in few sets of the first cache, so that each panel of rows fetches them again;
+and if they come from far away."""
 ALIASED_BYTES = 2048
 """Terms at a multiple of so many bytes lie in two of the 64 sets, or in one."""
 AHEAD_ROWS = 8
 """Rows from which a panel of B is multiplied for long enough that what follows can be fetched meanwhile."""
 TERMS_AHEAD = 16
 """How many terms before it is needed an element of B is fetched: 100 cycles or more, what the second cache takes."""
+SPREAD_BYTES = 512
+"""Terms at other distances lie in more than 8 sets, in which a small panel has room."""
+SMALL_PANEL = 24 << 10
+"""The most bytes of such a panel."""
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
 """The most rows and columns of a block of the result: panels of columns are copied for all its rows."""
 LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS = 512, 64
@@ -140,6 +145,12 @@ class ProductPlan:
     @property
     def vectors(self) -> int:
         return self.columns.width // self.count
+
+    @property
+    def last_vectors(self) -> int:
+        """The vectors of the last panel of columns: fewer than of others, where that pays for code of its own."""
+        vectors = -(-self.columns.size // self.count)
+        return self.vectors if self.is_resumed else last_width(vectors, self.vectors)
 
     @staticmethod
     def of(
@@ -264,8 +275,15 @@ def blocked(size: int, width: int, most: int) -> Blocking:
 
 def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
     """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
-    if in_place(a) and (a.is_contiguous(a.terms) or bytes_of(a) <= SMALL_ROWS):
+    if in_place(a) and a.is_contiguous(a.terms):
         return Reading.IN_PLACE
+    if in_place(a) and bytes_of(a) <= SMALL_ROWS:
+        is_near = (
+            bytes_of(a) < FIRST_CACHE
+            or not a.is_contiguous(a.lines)
+            or columns.width <= CACHE_LINE // bit_width(a.node.element_type)
+        )
+        return Reading.IN_PLACE if is_near else Reading.AHEAD
     private = rows.step * rows.width * (a.terms.size + 32) * bit_width(a.node.element_type) // 8
     often = columns.blocks == 1 or columns.step * columns.width >= 128
     if often and a.terms.size <= K_BLOCK and private <= PRIVATE_BYTES * 7 // 8:
@@ -275,7 +293,7 @@ def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Readin
 
 def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
     """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
-    if in_place(b) and b.is_contiguous(b.lines) and (bytes_of(b) <= SMALL_OPERAND or reads_few(b, rows)):
+    if in_place(b) and b.is_contiguous(b.lines) and (is_small(b, columns) or reads_few(b, rows)):
         is_near = bytes_of(b) <= SMALL_OPERAND or terms < 2 * TERMS_AHEAD
         return Reading.IN_PLACE if is_near or rows.width < AHEAD_ROWS else Reading.AHEAD
     if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:
@@ -283,6 +301,14 @@ def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: in
     if b.terms.is_single or terms == b.terms.size:
         return Reading.IN_TURN
     return Reading.SHARED
+
+
+def is_small(b: ProductOperand, columns: Blocking) -> bool:
+    """Tells whether B is as near where it is as a copy: in the first cache, at least while a panel of it is read."""
+    if bytes_of(b) <= SMALL_OPERAND:
+        return True
+    panel = b.terms.size * (columns.width * bit_width(b.node.element_type) + CACHE_LINE) // 8
+    return panel <= SMALL_PANEL and bytes_of(b) <= SMALL_ROWS and term_distance(b) % SPREAD_BYTES != 0
 
 
 def reads_few(b: ProductOperand, rows: Blocking) -> bool:

@@ -56,24 +56,28 @@ class ProductResults:
     def _is_product(self, node: object) -> bool:
         return node is self.product
 
-    def columns(self, root: LoopLevel, first: SSAValue) -> list[LoopLevel]:
-        """A level for each vector of the columns of a panel, which begins at one."""
+    def columns(self, root: LoopLevel, first: SSAValue, vectors: int | None = None) -> list[LoopLevel]:
+        """A level for each vector of a panel of columns, which begins at one; it has as many as others, or so many."""
         builder, plan, axis = self.kernel.builder, self.plan, self.axes.columns
+        vectors = vectors or plan.vectors
         levels: list[LoopLevel] = []
-        for start in range(0, plan.columns.width, plan.count):
+        for start in range(0, vectors * plan.count, plan.count):
             at = builder.sum_of([(first, 1)], start, "column")
-            mask = self._mask(at, start)
+            mask = self._mask(at, start, vectors)
             lanes = Lanes(axis.last, plan.count, mask)
             levels.append(root.inside(builder.insertion_point, axis.indices(builder, at), lanes))
         return levels
 
-    def _mask(self, first: SSAValue, start: int) -> SSAValue | None:
-        """The mask of the vector at `start` of a panel; None where all its columns exist."""
+    def _mask(self, first: SSAValue, start: int, vectors: int) -> SSAValue | None:
+        """The mask of the vector at `start` of a panel of so many; None where all its columns exist."""
         columns, builder, count = self.plan.columns, self.kernel.builder, self.plan.count
         if not columns.has_edge:
             return None
-        if columns.panels == 1:
-            size = columns.size - start
+        is_alone = self.plan.last_vectors < self.plan.vectors
+        if is_alone and vectors == self.plan.vectors:
+            return None
+        if is_alone or columns.panels == 1:
+            size = columns.size - (columns.panels - 1) * columns.width - start
             return None if size >= count else tail_mask(builder, size, count)
         return mask_before(builder, columns.size, first, count)
 
@@ -113,7 +117,7 @@ class ProductResults:
         builder, plan = self.kernel.builder, self.plan
         lanes = Lanes(self.axes.columns.last, plan.count)
         for number, value in enumerate(sums):
-            row, vector = divmod(number, plan.vectors)
+            row, vector = divmod(number, len(sums) // plan.rows.width)
             constant = row * view.layout.strides[0] + vector * plan.count
             terms = self._place(view, *at)
             if adds:
