@@ -13,7 +13,7 @@ from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
-from pullback.passes.loops.products import block_sums, panel_fetch, product_plan
+from pullback.passes.loops.products import block_sums, large_product, panel_fetch, product_plan
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.vector_registers import last_width, product_tile
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
@@ -139,13 +139,13 @@ def test_blocks_of_terms_are_resumed(
     transposes: tuple[bool, bool], dtype: str, bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sums so far are where the result will be: with masks, rows that two panels share, and a last block."""
-    for name, value in (
-        ("LARGE_ROWS", 0),
-        ("LINE_BYTES", 160),
-        ("RESUMED_BYTES", 6000),
-        ("SMALL_OPERAND", 0),
+    for module, name, value in (
+        (product_plan, "LARGE_ROWS", 0),
+        (product_plan, "SMALL_OPERAND", 0),
+        (large_product, "LINE_BYTES", 160),
+        (large_product, "RESUMED_BYTES", 6000),
     ):
-        monkeypatch.setattr(product_plan, name, value)
+        monkeypatch.setattr(module, name, value)
     for module in (block_sums, panel_fetch):
         monkeypatch.setattr(module, "CHUNK", 16)
     m, k, n = 17, 45, 21

@@ -15,7 +15,12 @@ from pullback.passes.loops.products.block_sums import block_sums
 from pullback.passes.loops.products.packed_operand import PackedLines, PackedOperand, PanelShape
 from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.product_axes import Bounds
-from pullback.passes.loops.products.product_operand import LinesInPlace, OperandLines, ProductOperand
+from pullback.passes.loops.products.product_operand import (
+    FetchedLines,
+    LinesInPlace,
+    OperandLines,
+    ProductOperand,
+)
 from pullback.passes.loops.products.product_plan import TERMS_AHEAD, Blocking, Reading
 from pullback.passes.loops.products.product_results import ProductResults
 from pullback.passes.loops.vector_access import store_vector
@@ -29,7 +34,7 @@ Rows = tuple[SSAValue, SSAValue]
 """The first row of a panel, and the first that no panel before it has."""
 PanelBody = Callable[[Rows, SSAValue, list[LoopLevel], OperandLines, OperandLines], None]
 """Makes the code for a panel of rows and one of columns, of which it is given the rows and the first column."""
-FetchingBody = Callable[[Rows, list[LoopLevel], OperandLines, OperandLines, PanelFetch | None], None]
+FetchingBody = Callable[[Rows, list[LoopLevel], OperandLines, OperandLines, PanelFetch], None]
 """Makes it for panels of rows in a block whose columns are all copied, with what is fetched meanwhile."""
 
 
@@ -120,22 +125,23 @@ class BlockOfResult:
         """Loops over panels of rows, and over those of columns, which are all copied; see `FetchingBody`."""
         builder, plan = self.builder, self.plan
 
+        def lines(number: SSAValue, first: SSAValue) -> FetchedLines:
+            return self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(first)
+
         def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             panel = self._rows(number)
-            a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
-            following: LinesInPlace | None = None
-            if plan.a is Reading.IN_PLACE:
-                following = self._rows_in_place(self._rows(builder.sum_of([(number, 1)], 1, "next"))[0])
+            a = lines(number, panel[0])
+            further = builder.sum_of([(number, 1)], 1, "next")
+            following = lines(further, self._rows(further)[0])
 
             def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 column = builder.product(number, plan.columns.width, "column")
                 levels = self.results.columns(self.root, column)
                 at = within(builder, number, self.column)
                 b = self.packed[self.b].at(self.root, at, first_term)
-                fetch: PanelFetch | None = None
-                if following is not None:
-                    fetch = PanelFetch(self.results, first_term, following, panel[0], at, levels)
-                body(panel, levels, a, b, fetch)
+                body(
+                    panel, levels, a, b, PanelFetch(self.results, first_term, following, panel[0], at, levels)
+                )
                 return []
 
             along(builder, plan.columns, self.column, columns)
@@ -213,10 +219,9 @@ class BlockOfResult:
                 levels: list[LoopLevel],
                 a: OperandLines,
                 b: OperandLines,
-                fetch: PanelFetch | None,
+                fetch: PanelFetch,
             ) -> None:
-                turn = None if fetch is None else fetch.turn
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), turn)
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), fetch.turn)
                 results.keep(sums, tile, here, adds=False)
                 results.resume(tile, rows, levels, (start, end))
 

@@ -23,6 +23,7 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
@@ -283,6 +284,19 @@ class PackedLines:
         for start in range(0, width, shape.count):
             terms = [*self.base, (at, shape.width)]
             yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
+
+    def fetch(self, term: SSAValue) -> None:
+        """Has as many cache lines fetched as the terms take that are one line of the cache for each line."""
+        packed = self.packed
+        line_stride, stride = packed.shape.strides
+        apart = (
+            line_stride
+            if packed.shape.is_by_line
+            else CACHE_LINE // bit_width(packed.operand.node.element_type)
+        )
+        terms = [*self.base, (self._within(term), stride)]
+        for line in range(packed.shape.width):
+            packed.view.fetch(packed.builder, terms, line * apart, SECOND_LEVEL)
 
     def _within(self, term: SSAValue) -> SSAValue:
         return term if self.first is None else self.packed.builder.minus(term, self.first, "within")

@@ -1,8 +1,7 @@
 """What a large product reads next, fetched into the second-level cache little by little while sums are formed.
 
 A panel of rows meets all columns of a block, one panel of columns after the other. Meanwhile each chunk of terms has
-its share of the next panel of rows fetched, and some rows of the results that the sums will be added to. (Rows that are
-copied lie one behind the other, which the processor foresees.)
+its share of the next panel of rows fetched, and some rows of the results that the sums will be added to.
 
     for each panel of columns c, each chunk of terms q:          the turns
       fetch of each of the next rows the cache line of number (c, q)
@@ -20,7 +19,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import CHUNK
-from pullback.passes.loops.products.product_operand import LinesInPlace
+from pullback.passes.loops.products.product_operand import FetchedLines
 from pullback.passes.loops.products.product_results import ProductResults
 from pullback.passes.lowering.vector_registers import CACHE_LINE
 
@@ -40,7 +39,7 @@ class PanelFetch:
 
     results: ProductResults
     start: SSAValue
-    following: LinesInPlace
+    following: FetchedLines
     row: SSAValue
     column: SSAValue
     levels: Sequence[LoopLevel]

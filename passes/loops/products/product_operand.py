@@ -33,6 +33,14 @@ class OperandLines(Protocol):
         ...
 
 
+class FetchedLines(OperandLines, Protocol):
+    """OperandLines that can be fetched before they are read."""
+
+    def fetch(self, term: SSAValue) -> None:
+        """Has a cache line of terms from this one on fetched of each line, if they are in memory."""
+        ...
+
+
 @dataclass(frozen=True)
 class ProductOperand:
     """A or B where it lies, or as it is computed."""

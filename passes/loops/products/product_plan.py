@@ -12,6 +12,7 @@ from enum import Enum, auto
 from math import prod
 
 from pullback.dialects.graph.op.scalar import bit_width
+from pullback.passes.loops.products.large_product import LargeProduct
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.lowering.nodes import Load
@@ -58,23 +59,10 @@ LARGE_PRODUCT = 5 << 19
 """Bytes of operands and result that leave the second cache, so that each row of A is read once for many columns."""
 MANY_LINES = 512
 """Rows and columns of such a product: with 256 of either it took up to 5 % longer."""
-LINE_BYTES = 2304
-"""The most bytes of a line of terms that are summed up in one go where blocks of terms are resumed."""
+SHORT_LINE = 2304
+"""The most bytes of a line of terms that is summed up at once in such a product: with longer ones it gained nothing."""
 MOST_RESUMED = 8192
 """The most terms of a sum whose blocks are added up in the type of the operands: as many additions as in a block."""
-RESUMED_BYTES = 512 << 10
-"""The most memory for the columns of B where blocks of terms are resumed."""
-FEWEST_LARGE_BLOCKS = 8
-"""Blocks that such a result should have whatever that costs, for each twice `MANY_ROWS`: 4 of 512 cubed would take 0.98
-of the time on one thread, and leave all but four without work."""
-MOST_ROW_BLOCKS = 2
-"""For how many times as many rows there should be more blocks."""
-COPIED_AGAIN = 3
-"""How much longer it takes to copy columns of B once more than to read as many rows of A, some of it ahead."""
-FEW_BLOCKS = 1.5
-"""How much more may be copied and read for the sake of enough blocks."""
-MANY_ROWS = 400
-"""Rows of a block from which copying the columns of B once more takes less than 7 % of its time."""
 PRIVATE_BYTES = 256 << 10
 """The most memory on the stack that an operand is copied to: both together leave the pool's threads room enough."""
 
@@ -208,7 +196,7 @@ def is_large(a: ProductOperand, b: ProductOperand) -> bool:
         return False
     if min(a.lines.size, BLOCK_ROWS) * line_bytes(a) > LARGE_ROWS:
         return True
-    if max(line_bytes(a), line_bytes(b)) > LINE_BYTES or not (in_place(a) and a.is_contiguous(a.terms)):
+    if max(line_bytes(a), line_bytes(b)) > SHORT_LINE or not (in_place(a) and a.is_contiguous(a.terms)):
         return False
     m, n = a.lines.size, b.lines.size
     result = m * n * bit_width(b.node.element_type) // 8
@@ -222,30 +210,17 @@ def resumed(
 
     So the terms are in blocks, of which the columns of B are copied, and all rows meet them.
     """
-    m, n, k = axes.rows.size, axes.columns.size, axes.terms.size
-    height, width = tile[0], tile[1] * count
-    term_block = evenly(k, LINE_BYTES * 8 // bit_width(b.node.element_type))
-    most_columns = RESUMED_BYTES * 8 // (term_block * bit_width(b.node.element_type))
-    rows, columns = blocked(m, height, m), blocked(n, width, most_columns)
-    enough = FEWEST_LARGE_BLOCKS * min(max(m // (2 * MANY_ROWS), 1), MOST_ROW_BLOCKS)
-    matrices = prod(axes.batch.extents)
-
-    def parts(blocks: int, across: int) -> int:
-        return min(-(-blocks // (matrices * across)), rows.panels)
-
-    divisions = [
-        (min(parts(enough, across), max(m // MANY_ROWS, parts(FEWEST_LARGE_BLOCKS, across))), across)
-        for across in range(columns.blocks, min(max(columns.blocks, enough), columns.panels) + 1)
-    ]
-
-    def cost(division: tuple[int, int]) -> float:
-        # Each block of rows copies the columns of B once more, and each block of columns reads the rows of A.
-        down, across = division
-        moved = COPIED_AGAIN * down * bytes_of(b) + across * bytes_of(a)
-        return moved if matrices * down * across >= enough else moved * FEW_BLOCKS
-
-    down, across = min(divisions, key=cost)
-    rows, columns = rows.divided(down), columns.divided(across)
+    rows, columns = blocked(axes.rows.size, tile[0], 1), blocked(axes.columns.size, tile[1] * count, 1)
+    large = LargeProduct(
+        (rows.panels, columns.panels),
+        (tile[0], tile[1] * count),
+        axes.terms.size,
+        bit_width(b.node.element_type) // 8,
+        prod(axes.batch.extents),
+    )
+    blocks = large.blocks(min(K_BLOCK, axes.terms.size))
+    rows, columns = rows.divided(blocks.down), columns.divided(blocks.across)
+    term_block = -(-axes.terms.size // blocks.terms)
     reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
     return ProductPlan(rows, columns, count, term_block, reading, Reading.PRIVATE, is_resumed=True)
 

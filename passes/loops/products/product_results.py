@@ -206,7 +206,8 @@ class ProductResults:
         for column in columns:
             level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
             terms, constant = level.terms(self.sums.offset)
-            buffer.fetch(builder, terms, constant, SECOND_LEVEL)
+            # The cache line that a vector begins in is that which the one before it ends in.
+            buffer.fetch(builder, terms, constant + self.plan.count - 1, SECOND_LEVEL)
 
     def _keep_so_far(self, column: LoopLevel, row: SSAValue, total: Scalar) -> None:
         assert self.sums is not None
