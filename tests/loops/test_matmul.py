@@ -13,7 +13,7 @@ from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
-from pullback.passes.loops.products import block_sums, large_product, panel_fetch, product_plan
+from pullback.passes.loops.products import block_sums, large_product, next_matrix, panel_fetch, product_plan
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.vector_registers import last_width, product_tile
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
@@ -218,6 +218,31 @@ def test_last_panel_of_fewer_vectors(
         _, module = lowered(kernel_function(kernel, arrays, body)[1], 512, {})
         sums = {len(op.results) for op in module.walk() if isinstance(op, scf.ForOp)}
         assert {10, 5} <= sums
+
+
+@pytest.mark.parametrize("shapes", [((5, 9, 17), (5, 17, 40)), ((2, 3, 9, 17), (2, 3, 17, 40))], ids=str)
+@pytest.mark.parametrize("transposes", [(False, False), (True, True)], ids=str)
+def test_next_matrices_of_a_batch_are_fetched(
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    transposes: tuple[bool, bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of both operands and of the result, also past the last one, where there is none."""
+    turned = [(*s[:-2], s[-1], s[-2]) if t else s for s, t in zip(shapes, transposes, strict=True)]
+    arrays = [sample(s, "f32", i) for i, s in enumerate([*turned, (40,)])]
+    kernel = schedule("matmul", (*shapes[0][:-2], 9, 40), (17,))
+
+    def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
+        return [Maximum.of(MatMul.product(x, y, *transposes) + bias, 0)]
+
+    def fetched() -> int:
+        _, module = lowered(kernel_function(kernel, arrays, body)[1], 256, {})
+        return sum(isinstance(op, PrefetchOp) for op in module.walk())
+
+    assert fetched() == 0
+    monkeypatch.setattr(next_matrix, "SECOND_CACHE", 0)
+    assert fetched() >= 3
+    check(kernel, arrays, body, bits=256)
 
 
 def test_blocks_of_results_are_nearly_full() -> None:

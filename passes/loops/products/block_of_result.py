@@ -12,6 +12,7 @@ from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import block_sums
+from pullback.passes.loops.products.next_matrix import NextMatrix
 from pullback.passes.loops.products.packed_operand import PackedLines, PackedOperand, PanelShape
 from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.product_axes import Bounds
@@ -189,11 +190,15 @@ class BlockOfResult:
         if not results.are_simple:
             shape = plan.rows.width, plan.columns.width
             tile = on_stack(builder, StridedLayout(shape, (shape[1], 1)), self.element_type, "sums")
+        ahead = NextMatrix.of(results, (self.a, self.b), self.root)
 
         def block(
             rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
         ) -> None:
-            sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms), vectors=len(levels))
+            vectors, each = len(levels), None if ahead is None else ahead.turns(rows[1], column).fetch
+            sums = block_sums(
+                builder, plan, self.element_type, (a, b), (zero, terms), vectors=vectors, each=each
+            )
             if tile is None:
                 results.store(sums, rows, levels)
             else:

@@ -27,11 +27,12 @@ def block_sums(
     terms: Bounds,
     before: Callable[[SSAValue], None] | None = None,
     vectors: int | None = None,
+    each: Callable[[SSAValue], None] | None = None,
 ) -> Sequence[Scalar]:
     """The sums over some terms, row by row in vectors, for lines of A and of B.
 
     `before` is called, if at all, before each `CHUNK` of terms, with the first of them. A panel of columns has so many
-    `vectors`, or those of the plan.
+    `vectors`, or those of the plan. `each`, if it is there, is called at each term.
     """
     a, b = lines
     zero = builder.number(0, vector_type(element_type, plan.count)).value
@@ -48,6 +49,8 @@ def block_sums(
                     vector.FMAOp, operands=[factor.value, along.value, so_far], result_types=[so_far.type]
                 )
                 result.append(result_of(fma, "sum"))
+        if each is not None:
+            each(term)
         return result
 
     zeros = [zero] * (plan.rows.width * (plan.vectors if vectors is None else vectors))
