@@ -13,6 +13,19 @@
   PYTHONDONTWRITEBYTECODE would have each of them make again.
 - the fixture `kernels_compile` has NVRTC compile the GPU kernels that the tests of a file make.
 - the fixture `rng` gives each test random numbers of its own, by the same seed.
+
+`make test` has ten minutes on two cores, of which compiling takes a third, NVRTC a twelfth. What keeps a test cheap:
+
+- cases that differ in their inputs alone share a program: `functools.cache` around what compiles a text or a graph, and
+  around arrays and expected values, where the compiling is not what is tested. A small program takes 80 ms on `cpu`, a
+  call microseconds, the evaluator as long as NumPy. Targets vary fastest where theirs is the upper `parametrize`, so
+  `lru_cache(maxsize=1)` is enough for large arrays that all of them read.
+- `step.ir(level)` lowers again each time: ask once.
+- our tools run in the process of the test (`shell.run_shell`, `opt.main`): a Python of its own takes 0.6 seconds.
+- sizes are those that show it: what must not recurse needs 2,000 operations, which is beyond Python's limit.
+- sweeps over many operations, dtypes or shapes are matrices.
+
+`--durations=20` shows what costs most; the processor's time, beside other work, is what `resource.getrusage` says.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from xdsl.utils.arg_spec import ArgSpec, ParameterListType, ParameterType
@@ -54,7 +55,8 @@ class PassSpec:
     anchor: str = MODULE
 
 
-def parse_specs(text: str, name: str = _SPAN_NAME) -> list[PassSpec]:
+@lru_cache(maxsize=256)  # each compilation reads the same few texts
+def parse_specs(text: str, name: str = _SPAN_NAME) -> tuple[PassSpec, ...]:
     """The passes that a text names with their options, each with the place of its name.
 
     Args:
@@ -66,7 +68,7 @@ def parse_specs(text: str, name: str = _SPAN_NAME) -> list[PassSpec]:
         PipelineError: for wrong syntax, or an option that is given twice, at its place.
     """
     reader = _Reader(text, name)
-    return list(reader.pipeline())
+    return tuple(reader.pipeline())
 
 
 class _Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,19 @@ def data(shape: tuple[int, ...], kind: str) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
+@lru_cache(maxsize=1)
+def summed(shape: tuple[int, ...], kind: str, axes: Axes) -> tuple[np.ndarray, Any, Any]:
+    """Numbers, their sums and those of their magnitudes, for one target after the other."""
+    x = data(shape, kind)
+    return x, np.sum(x, axes, np.float64), np.sum(np.abs(x), axes, np.float64)
+
+
 @pytest.mark.parametrize("target", ["numpy", "cpu", "simt"])
 @pytest.mark.parametrize("kind", ["equal", "random"])
 @pytest.mark.parametrize(("shape", "axes"), SHAPES, ids=lambda v: str(v).replace(" ", ""))
 def test_sums_and_means(shape: tuple[int, ...], axes: Axes, kind: str, target: str) -> None:
-    x = data(of_target(shape, target), kind)
+    x, exact, size = summed(of_target(shape, target), kind, axes)
     total, mean = compiled(lambda x: (pb.sum(x, axes), pb.mean(x, axes)), x, target)
-    exact, size = np.sum(x, axes, np.float64), np.sum(np.abs(x), axes, np.float64)
     assert np.all(np.abs(total - exact) <= LIMIT * size)
     count = x.size // exact.size
     assert np.all(np.abs(mean - exact / count) <= LIMIT * size / count)

@@ -57,7 +57,7 @@ def disassemble(cubin: bytes) -> dict[str, MachineCode]:
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        done = subprocess.run([tool, file.name], capture_output=True, text=True, check=True)
+        done = subprocess.run([tool, "--no-dataflow", file.name], capture_output=True, text=True, check=True)
     return {
         found["name"]: MachineCode(tuple(_INSTRUCTION.findall(found["body"])))
         for found in _KERNEL.finditer(done.stdout)
