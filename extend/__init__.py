@@ -52,6 +52,7 @@ from pullback.dialects.graph.op.access import AccessMap as AccessMap
 from pullback.dialects.graph.op.access import AffineAccess as AffineAccess
 from pullback.dialects.graph.op.access import StoredAccess as StoredAccess
 from pullback.dialects.graph.op.access import RowMajorAccess as RowMajorAccess
+from pullback.dialects.graph.op.access import PaddedAccess as PaddedAccess
 from pullback.dialects.graph.op.access import RowAccess as RowAccess
 from pullback.dialects.graph.op.affine import Affine as Affine
 from pullback.dialects.graph.op.access import dims as dims

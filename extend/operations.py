@@ -190,6 +190,7 @@ from pullback.dialects.graph.movement.mosaic import Mosaic as Mosaic
 from pullback.dialects.graph.movement.padding import Pad as Pad
 from pullback.dialects.graph.movement.padding import MirrorPad as MirrorPad
 from pullback.dialects.graph.movement.padding import MirrorPadGradient as MirrorPadGradient
+from pullback.dialects.graph.movement.padded_slicing import PaddedSlice as PaddedSlice
 from pullback.dialects.graph.along_axes.repeating import TileGradient as TileGradient
 from pullback.dialects.graph.along_axes.repeating import RepeatGradient as RepeatGradient
 from pullback.dialects.graph.along_axes.repeating import Tile as Tile

@@ -63,6 +63,7 @@ FAMILIES = (
     "movement.interleaving",
     "movement.mosaic",
     "movement.padding",
+    "movement.padded_slicing",
     "along_axes.repeating",
     "by_index.sequences",
     "by_index.dynamic_slicing",

@@ -68,6 +68,8 @@ class LoopNest:
     def _obstacles_of_load(self, load: Load, lanes: int) -> Iterator[str]:
         if any(self._varies(row) for row in load.operands):
             yield "is read in rows of their own"
+        elif load.bounds:
+            yield "is read with a border"
         elif load.operands and load.offset.coefficients[self.last or 0] and load.row_stride % lanes:
             yield f"has rows of {load.row_stride} elements"
         yield from self._obstacles(load.offset, lanes, load)
@@ -109,7 +111,7 @@ class LoopNest:
 
     def across(self, load: Load) -> int | None:
         """The dim along which the elements of a load are neighbours, if that is not the outputs'."""
-        if load.operands or self.last is None or any(self.stride(o.offset) != 1 for o in self.outputs):
+        if not load.is_plain or self.last is None or any(self.stride(o.offset) != 1 for o in self.outputs):
             return None
         if abs(self.stride(load.offset)) <= 1:
             return None

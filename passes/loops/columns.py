@@ -17,6 +17,8 @@ together:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from math import prod
 from typing import TypeAlias
 
@@ -24,12 +26,13 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.inner_box import AlongBox, InnerBox
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.line_kernel import Lines
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.pointwise import at_lanes
-from pullback.passes.loops.sweep import Range, Sweep, carried_loop
+from pullback.passes.loops.sweep import Iteration, Range, Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, across_lanes, combined, with_neutral
 from pullback.passes.lowering.nodes import Output, Reduce
 
@@ -142,21 +145,53 @@ class Columns(Lines):
                 inside = [level.inside(self.builder.insertion_point, {first: index}) for level in levels]
                 self.runs(inside, rest, work, partial, range_)
 
-            depth = sweep.steps * prod(extents[d] for d in rest[:-1])
+            single = sweep if self._box is None else replace(sweep, unroll=1)
+            depth = single.steps * prod(extents[d] for d in rest[:-1])
             carried_loop(self.builder, extents[first], f"r{first}", partial, around, depth, range_=here)
             return
+        if here is None and (box := self._box) is not None:
+            self._around_box(levels, first, work, partial, box)
+            return
         sweep.run(partial, lambda start, size: self._row(levels, {first: start}, work), range_=here)
+
+    @cached_property
+    def _box(self) -> InnerBox | None:
+        return InnerBox.of(self.kernel.nodes, self.inner, self.kernel.space.extents)
+
+    def _around_box(
+        self,
+        levels: Sequence[LoopLevel],
+        dim: int,
+        work: Work,
+        partial: Sequence[Accumulator],
+        box: InnerBox,
+    ) -> None:
+        """Loops over the last dim of R: over the indices in the box, and over those before and behind it."""
+        extent, inside = self.kernel.space.extents[dim], box.holds(self.builder, levels[0].indices, but=dim)
+        sweep = Sweep(self.builder, "row", extent, 1, self._unroll_of(len(levels)))
+
+        def row(is_inside: bool) -> Iteration:
+            return lambda at, size: self._row(levels, {dim: at}, work, is_inside=is_inside)
+
+        AlongBox(sweep, dim, box.ranges.get(dim, (0, extent)), inside).run(partial, row)
 
     def _unroll_of(self, vectors: int) -> int:
         """The rows that a block of so many vectors of columns takes in one step."""
         return max((self.kernel.schedule.cpu.unroll or UNROLL) // vectors, 1)
 
-    def _row(self, levels: Sequence[LoopLevel], indices: dict[int, SSAValue], work: Work) -> list[Scalar]:
+    def _row(
+        self,
+        levels: Sequence[LoopLevel],
+        indices: dict[int, SSAValue],
+        work: Work,
+        *,
+        is_inside: bool = False,
+    ) -> list[Scalar]:
         """One row of a block of columns: what it adds to each accumulator."""
         stage, reduces, outputs = work
         values: list[Scalar] = []
         for level in levels:
-            here = level.inside(self.builder.insertion_point, indices)
+            here = level.inside(self.builder.insertion_point, indices, is_inside=is_inside)
             values += [here.vector(node.operands[0]) for node in reduces]
             self.totals.add(here, stage)
             here.store_outputs(outputs, self.kernel.results)

@@ -118,7 +118,9 @@ class KernelFunction:
         operands, results = self.signature.kernel.operands, self.signature.kernel.results
         for load in self.model.loads:
             key = self.signature.inputs[load.argument]
-            accesses.setdefault(key, []).append(LoopAccess(load.offset, load.rows, load.row_stride))
+            accesses.setdefault(key, []).append(
+                LoopAccess(load.offset, load.rows, load.row_stride, bool(load.bounds))
+            )
             types[key] = operands[load.argument].type
             hints.setdefault(key, operands[load.argument].name_hint or f"input{load.argument}")
         for output in self.outputs:

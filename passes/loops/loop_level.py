@@ -15,22 +15,26 @@ loop alone: it is computed, and made a vector, before the inner loop begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
+from functools import reduce
 
-from xdsl.dialects.builtin import VectorType, i64
+from xdsl.dialects.builtin import VectorType, i32, i64
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.affine import Affine
-from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar, emit
+from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
+from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.streamed_reads import fetch_streamed, is_streamed
 from pullback.passes.loops.vector_access import lane_steps, load_rows, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range
-from pullback.passes.lowering.code_builder import CodeBuilder, Term, splat
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, splat
 from pullback.passes.lowering.node_values import NodeValues
-from pullback.passes.lowering.nodes import Coordinate, Fixed, IdentityElement, Load, Node
+from pullback.passes.lowering.nodes import Bound, Coordinate, Fixed, IdentityElement, Load, Node
 
 
 class LoopLevel(NodeValues):
@@ -43,6 +47,7 @@ class LoopLevel(NodeValues):
         insertion_point: where new operations go.
         indices: the dims that this level fixes, with their indices.
         lanes: the dim that is computed as a vector, here and further inside.
+        is_inside: whether all bounds of loads are known to hold here, and further inside.
     """
 
     def __init__(
@@ -53,27 +58,41 @@ class LoopLevel(NodeValues):
         insertion_point: Insert,
         indices: Mapping[int, SSAValue],
         lanes: Lanes | None = None,
+        *,
+        is_inside: bool = False,
     ) -> None:
         super().__init__(builder, inputs, insertion_point)
         self.parent = parent
         self.indices: dict[int, SSAValue] = {**(parent.indices if parent else {}), **indices}
         self.lanes = lanes or (parent.lanes if parent else None)
+        self.is_inside = is_inside or (parent is not None and parent.is_inside)
         self.kept: dict[Node, Callable[[LoopLevel], Scalar]] = dict(parent.kept) if parent else {}
         """Nodes that an earlier stage has stored, and how to load them again."""
         self._splats: dict[tuple[Node, int], Scalar] = {}
 
     def inside(
-        self, insertion_point: Insert, indices: Mapping[int, SSAValue], lanes: Lanes | None = None
+        self,
+        insertion_point: Insert,
+        indices: Mapping[int, SSAValue],
+        lanes: Lanes | None = None,
+        *,
+        is_inside: bool = False,
     ) -> LoopLevel:
         """A level within this one."""
-        return LoopLevel(self.builder, self.inputs, self, insertion_point, indices, lanes)
+        return LoopLevel(
+            self.builder, self.inputs, self, insertion_point, indices, lanes, is_inside=is_inside
+        )
 
     # ---- where nodes are known --------------------------------------------------------------------------
 
     def home(self, node: Node) -> LoopLevel:
         """The outermost level that fixes all dims of a node."""
+        return self._around(node.dims)
+
+    def _around(self, dims: Set[int]) -> LoopLevel:
+        """The outermost level that fixes these dims."""
         level = self
-        while level.parent is not None and node.dims <= level.parent.indices.keys():
+        while level.parent is not None and dims <= level.parent.indices.keys():
             level = level.parent
         return level
 
@@ -87,7 +106,9 @@ class LoopLevel(NodeValues):
     def computed(self, node: Node) -> Scalar:
         if node in self.kept:
             return self.kept[node](self)
-        if isinstance(node, Load) and not node.operands:
+        if isinstance(node, Load) and self.is_inside and node.bounds:
+            return self.load(self.inputs[node.argument], node.offset)
+        if isinstance(node, Load) and node.is_plain:
             self._fetch_ahead(self.inputs[node.argument], node.offset)
         return super().computed(node)
 
@@ -178,6 +199,42 @@ class LoopLevel(NodeValues):
         terms, constant = self.terms(node.offset)
         first = terms, constant, (self.stride(node.offset), node.row_stride)
         return load_rows(self.inputs[node.argument], self.builder, self.lanes, index, inside, first)
+
+    def bounded(self, node: Load) -> Scalar:
+        """Of several lanes those whose bounds hold are loaded."""
+        if self.lanes is None or not self.is_vector(node):
+            return super().bounded(node)
+        lanes = self.lanes
+        along = [bound for bound in node.bounds if lanes.dim in bound.index.dims]
+        around = [bound for bound in node.bounds if lanes.dim not in bound.index.dims]
+        masks = [self._lanes_within(bound, lanes) for bound in along]
+        if around:
+            masks.append(splat(self.exists(around), lanes.count))
+        inside = reduce(both, masks)
+        mask = inside if lanes.mask is None else both(inside, Scalar(lanes.mask))
+        terms, constant = self.terms(node.offset)
+        view, stride = self.inputs[node.argument], self.stride(node.offset)
+        value = load_vector(view, self.builder, replace(lanes, mask=mask.value), terms, constant, stride)
+        if not node.outside:
+            return value
+        return select(inside, value, self.builder.number(node.outside, value.type))
+
+    def exists(self, bounds: Sequence[Bound]) -> Scalar:
+        """Compared as far outside as the dims of the bounds allow."""
+        for bound in bounds:
+            level = self._around(bound.index.dims)
+            if level is not self:
+                with inserting(level.insertion_point):
+                    self._exists[bound] = level.exists([bound])
+        return super().exists(bounds)
+
+    def _lanes_within(self, bound: Bound, lanes: Lanes) -> Scalar:
+        """Tells of each lane whether a bound holds there, which changes along the lanes."""
+        first = self.builder.sum_of(*self.terms(bound.index))
+        steps = Scalar(lane_steps(self.builder, lanes.count, self.stride(bound.index)))
+        type_ = i64 if bound.extent >= 2**30 else i32
+        index = splat(emit(IndexCastOp, type_, Scalar(first)), lanes.count) + steps.cast(type_)
+        return is_in_range(index, bound.extent)
 
     def store(self, view: BufferView, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:
         """One element per lane, if the value is a vector."""

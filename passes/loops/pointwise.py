@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from xdsl.ir import SSAValue
 
 from pullback.passes.loops.drawn_vectors import DrawnVectors, vectors_of_draws
+from pullback.passes.loops.inner_box import AlongBox, InnerBox
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.sweep import Sweep
+from pullback.passes.loops.sweep import Iteration, Sweep
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.nodes import Output
 
@@ -41,55 +44,90 @@ def each_element(
         compute(kernel.root)
         return
     *outer, lane = dims
+    here = [node for node in kernel.nodes if node.dims <= set(dims)]
+    lanes = LanesLoop(kernel, lane, compute, draws, InnerBox.of(here, dims, kernel.space.extents))
     if not outer:
-        lower_lanes(kernel, kernel.root, lane, compute, draws, parallel=True)
+        lanes.lower(kernel.root, parallel=True)
         return
 
     def body(*indices: SSAValue) -> None:
         level = kernel.root.inside(kernel.builder.insertion_point, dict(zip(outer, indices, strict=True)))
-        lower_lanes(kernel, level, lane, compute, draws, parallel=False)
+        lanes.lower(level, parallel=False)
 
     kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
 
 
-def lower_lanes(
-    kernel: KernelFunction,
-    level: LoopLevel,
-    lane: int,
-    compute: Callable[[LoopLevel], None],
-    draws: DrawnVectors | None,
-    *,
-    parallel: bool,
-) -> None:
-    """The innermost loop: full vectors, or blocks of draws, and what is left, whose last vector is masked."""
-    count = kernel.lanes_along(lane)
+@dataclass(frozen=True)
+class LanesLoop:
+    """The innermost loop: full vectors, or blocks of draws, and what is left, whose last vector is masked.
 
-    def vector(start: SSAValue, first: int, size: int) -> LoopLevel:
-        at = kernel.builder.sum_of([(start, 1)], first, "i") if first else start
-        lanes = Lanes(lane, count, swept=kernel.space.extents[lane])
-        return at_lanes(kernel, level, {lane: at}, lanes, size - first)
+    Within a box, along all dims, nothing compares whether what it loads exists.
+    """
 
-    def iteration(start: SSAValue, size: int) -> tuple[()]:
-        make_known = draws.beginning() if draws else None
-        for number, first in enumerate(range(0, size, count)):
-            here = vector(start, first, size)
-            if make_known is not None:
-                make_known(here, number)
-            compute(here)
-        return ()
+    kernel: KernelFunction
+    lane: int
+    compute: Callable[[LoopLevel], None]
+    draws: DrawnVectors | None
+    box: InnerBox | None
 
-    width = draws.size if draws else count
-    sweep = Sweep(kernel.builder, "i", kernel.space.extents[lane], width, 1)
-    sweep.run((), iteration, parallel=parallel)
+    def lower(self, level: LoopLevel, *, parallel: bool) -> None:
+        """Emits the loop at a level that fixes all other dims."""
+        builder, box = self.kernel.builder, self.box
+        if box is None:
+            self._sweep.run((), self._vectors(level, False), parallel=parallel)
+            return
+        inside = box.holds(builder, level.indices, but=self.lane)
+        if self.lane in box.ranges:
+            along = AlongBox(self._sweep, self.lane, box.ranges[self.lane], inside)
+            along.run((), partial(self._vectors, level), parallel=parallel)
+            return
+        assert inside is not None
+
+        def branch(is_inside: bool) -> None:
+            here = level.inside(builder.insertion_point, {}, is_inside=is_inside)
+            self._sweep.run((), self._vectors(here, is_inside))
+
+        builder.when(inside.value, lambda: branch(True), lambda: branch(False))
+
+    @property
+    def _count(self) -> int:
+        return self.kernel.lanes_along(self.lane)
+
+    @property
+    def _sweep(self) -> Sweep:
+        width = self.draws.size if self.draws else self._count
+        return Sweep(self.kernel.builder, "i", self.kernel.space.extents[self.lane], width, 1)
+
+    def _vectors(self, level: LoopLevel, is_inside: bool) -> Iteration:
+        kernel, count = self.kernel, self._count
+
+        def iteration(start: SSAValue, size: int) -> tuple[()]:
+            make_known = self.draws.beginning() if self.draws else None
+            for number, first in enumerate(range(0, size, count)):
+                at = kernel.builder.sum_of([(start, 1)], first, "i") if first else start
+                lanes = Lanes(self.lane, count, swept=kernel.space.extents[self.lane])
+                here = at_lanes(kernel, level, {self.lane: at}, lanes, size - first, is_inside=is_inside)
+                if make_known is not None:
+                    make_known(here, number)
+                self.compute(here)
+            return ()
+
+        return iteration
 
 
 def at_lanes(
-    kernel: KernelFunction, level: LoopLevel, indices: Mapping[int, SSAValue], lanes: Lanes, size: int
+    kernel: KernelFunction,
+    level: LoopLevel,
+    indices: Mapping[int, SSAValue],
+    lanes: Lanes,
+    size: int,
+    *,
+    is_inside: bool = False,
 ) -> LoopLevel:
     """A level within `level` whose first lane has these indices, and of whose lanes `size` exist."""
     if size < lanes.count:
         lanes = Lanes(lanes.dim, lanes.count, tail_mask(kernel.builder, size, lanes.count))
-    return level.inside(kernel.builder.insertion_point, indices, lanes)
+    return level.inside(kernel.builder.insertion_point, indices, lanes, is_inside=is_inside)
 
 
 def hints_of(dims: Sequence[int]) -> list[str]:

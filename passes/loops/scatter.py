@@ -51,7 +51,7 @@ def lower_scatter(kernel: KernelFunction) -> None:
 def is_in_place(kernel: KernelFunction, output: Output) -> bool:
     """Tells whether an output is what its buffer holds already."""
     node = output.node
-    if not isinstance(node, Load) or node.operands or node.offset != output.offset:
+    if not isinstance(node, Load) or not node.is_plain or node.offset != output.offset:
         return False
     return kernel.signature.inputs[node.argument] == kernel.signature.outputs[output.result]
 

@@ -8,7 +8,7 @@ Of 100 elements in steps of 8, 4 steps to an iteration:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
@@ -67,7 +67,8 @@ class Sweep:
         """
         main = self.extent // self.block * self.block
         if parallel:
-            self._parallel(main, self.extent // self.width * self.width, iteration)
+            self.run_parallel([(0, main)], iteration)
+            replace(self, unroll=1).run_parallel([(main, self.extent // self.width * self.width)], iteration)
             self._tail(accumulators, iteration)
             return
         if range_ is not None and range_.bounds is not None:
@@ -115,14 +116,15 @@ class Sweep:
 
         return Accumulation(self.builder, self.hint, accumulators, slots, once, self.depth, self.end_block)
 
-    def _parallel(self, main: int, full: int, iteration: Iteration) -> None:
-        for lower, upper, step in ((0, main, self.block), (main, full, self.width)):
+    def run_parallel(self, ranges: Sequence[tuple[int, int]], iteration: Iteration) -> None:
+        """Emits an `scf.parallel` over each of these ranges, of whole iterations of the main loop."""
+        for lower, upper in ranges:
             if upper > lower:
 
-                def body(start: SSAValue, step: int = step) -> None:
-                    self._steps(start, step // self.width, (), iteration)
+                def body(start: SSAValue) -> None:
+                    self._steps(start, self.unroll, (), iteration)
 
-                self.builder.parallel([(lower, upper, step)], [self.hint], body)
+                self.builder.parallel([(lower, upper, self.block)], [self.hint], body)
 
 
 def carried_loop(

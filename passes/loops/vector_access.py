@@ -14,7 +14,7 @@ from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.vectors import Lanes, shuffled
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import CodeBuilder, Term, result_of
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, result_of
 
 
 def load_vector(
@@ -109,10 +109,3 @@ def lane_steps(builder: CodeBuilder, count: int, stride: int) -> SSAValue:
 def all_lanes(builder: CodeBuilder, count: int) -> SSAValue:
     """The mask in which every lane exists."""
     return builder.number(1, vector_type(i1, count)).value
-
-
-def both(a: Scalar, b: Scalar) -> Scalar:
-    """Combines two masks: lanes in which both hold."""
-    return Scalar(
-        result_of(new_operation(arith.AndIOp, operands=[a.value, b.value], result_types=[a.type]), "inside")
-    )

@@ -75,6 +75,13 @@ def splat(value: Scalar, count: int) -> Scalar:
     return Scalar(result_of(op, value.value.name_hint))
 
 
+def both(a: Scalar, b: Scalar) -> Scalar:
+    """Tells where two conditions hold, for one value or for lanes."""
+    return Scalar(
+        result_of(new_operation(arith.AndIOp, operands=[a.value, b.value], result_types=[a.type]), "inside")
+    )
+
+
 class CodeBuilder:
     """Code that grows at the end of a block; constants go to its beginning, each once."""
 
@@ -178,6 +185,10 @@ class CodeBuilder:
     def is_before(self, value: SSAValue, end: int) -> SSAValue:
         """Tells whether an index is before a number."""
         return result_of(CmpiOp(value, self.index(end), "slt"), "exists")
+
+    def is_within(self, value: SSAValue, end: int) -> SSAValue:
+        """Tells whether an index, which may be negative, is from 0 on and before a number."""
+        return result_of(CmpiOp(value, self.index(end), "ult"), "inside")
 
     def is_from(self, value: SSAValue, start: SSAValue) -> SSAValue:
         """Tells whether an index is another one, or behind it."""

@@ -37,12 +37,14 @@ def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
     A dim along which something is scanned stays by itself.
     """
     offsets, extents = _offsets(model), model.space.extents
+    bounds = list(dict.fromkeys(bound for load in model.loads for bound in load.bounds))
     apart = frozenset[int]().union(*(n.along for n in model.nodes if isinstance(n, Scanned)))
     groups: list[list[int]] = []
     for dim in dims:
         if extents[dim] == 1:
             continue
         joins = bool(groups) and not apart & {groups[-1][-1], dim}
+        joins = joins and all(b.allows(groups[-1][-1], dim, extents) for b in bounds)
         if joins and mergeable(offsets, groups[-1][-1], extents, dim):
             groups[-1].append(dim)
         else:
@@ -70,6 +72,7 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
 
     for load in model.loads:
         load.offset = affine(load.offset)
+        load.bounds = tuple(bound.merged(groups, model.space.extents) for bound in load.bounds)
     for node in model.nodes:
         node.dims = dims(node.dims)
         if isinstance(node, Coordinate):

@@ -38,8 +38,9 @@ from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
-from pullback.passes.lowering.code_builder import CodeBuilder, Term, located
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, located
 from pullback.passes.lowering.nodes import (
+    Bound,
     Compute,
     Coordinate,
     Fixed,
@@ -67,6 +68,7 @@ class NodeValues(ABC):
         self.inputs = inputs
         self.insertion_point = insertion_point
         self.known: dict[Node, Scalar] = {}
+        self._exists: dict[Bound, Scalar] = {}
         self._rows: dict[tuple[Node, int], tuple[SSAValue, Scalar]] = {}
 
     # ---- what a target says -----------------------------------------------------------------------------
@@ -136,6 +138,8 @@ class NodeValues(ABC):
     def computed(self, node: Node) -> Scalar:
         """The code of a node whose operands are known. Each kind of node has its case here."""
         match node:
+            case Load(bounds=(_, *_)):
+                return self.bounded(node)
             case Load(operands=()):
                 return self.load(self.inputs[node.argument], node.offset)
             case Load():
@@ -159,6 +163,27 @@ class NodeValues(ABC):
         safe, inside = self.home(row).row(row, node.rows)
         value = self.load(self.inputs[node.argument], node.offset, [(safe, node.row_stride)])
         return select(inside, value, self.builder.number(0, value.type))
+
+    def bounded(self, node: Load) -> Scalar:
+        """An element where its bounds hold, and a number elsewhere, where the first of all is loaded."""
+        exists = self.exists(node.bounds)
+        terms, constant = self.terms(node.offset)
+        at = Scalar(self.builder.sum_of(terms, constant))
+        safe = select(exists, at, Scalar(self.builder.index(0))).value
+        value = self.inputs[node.argument].load(self.builder, [(safe, 1)], 0)
+        return select(exists, value, self.builder.number(node.outside, value.type))
+
+    def exists(self, bounds: Sequence[Bound]) -> Scalar:
+        """Tells whether all these bounds hold at this point."""
+        found: Scalar | None = None
+        for bound in bounds:
+            if bound not in self._exists:
+                index = self.builder.sum_of(*self.terms(bound.index))
+                self._exists[bound] = Scalar(self.builder.is_within(index, bound.extent))
+            holds = self._exists[bound]
+            found = holds if found is None else both(found, holds)
+        assert found is not None
+        return found
 
     def row(self, node: Node, rows: int) -> tuple[SSAValue, Scalar]:
         """The row index of a node, 0 if out of range, and whether it is in range."""

@@ -49,17 +49,51 @@ class Fixed(Node):
     number: Number = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What must hold of an index, so that an element exists: it is in range of so many."""
+
+    index: Affine
+    extent: int
+
+    def merged(self, groups: Sequence[Sequence[int]], extents: Sequence[int]) -> Bound:
+        """The same of dims that are merged from these groups, counting in elements of the group behind its dim."""
+        whole = Affine(tuple(self.index.coefficients[group[-1]] for group in groups), self.index.constant)
+        if len(self.index.dims) != 1:
+            return Bound(whole, self.extent)
+        (dim,) = self.index.dims
+        for number, group in enumerate(groups):
+            if dim in group and dim != group[-1] and not whole.coefficients[number]:
+                size = prod(extents[d] for d in group[group.index(dim) + 1 :])
+                counted = Affine.dim(len(groups), number)
+                return Bound(counted + self.index.constant * size, self.extent * size)
+        return Bound(whole, self.extent)
+
+    def allows(self, dim: int, following: int, extents: Sequence[int]) -> bool:
+        """Tells whether a dim and the `following` one inside it can be merged to one."""
+        outer, inner = (self.index.coefficients[d] for d in (dim, following))
+        return outer == inner * extents[following] or (not inner and outer == 1 and len(self.index.dims) == 1)
+
+
 @dataclass(eq=False, slots=True)
 class Load(Node):
     """An element of a kernel input: at `offset`, in the row that the operand (if any) names.
 
-    `rows` is how many rows there are, `row_stride` their distance; outside of them the element is 0.
+    `rows` is how many rows there are, `row_stride` their distance; outside of them the element is 0. Where one of the
+    `bounds` does not hold it is the number `outside`.
     """
 
     argument: int = 0
     offset: Affine = field(default_factory=lambda: Affine(()))
     rows: int = 0
     row_stride: int = 0
+    bounds: tuple[Bound, ...] = ()
+    outside: Number = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the element at its offset, whatever the values of others and wherever the loops are."""
+        return not self.operands and not self.bounds
 
 
 @dataclass(eq=False, slots=True)

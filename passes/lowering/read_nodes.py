@@ -33,6 +33,7 @@ from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.op.access import (
     AccessMap,
     AffineAccess,
+    PaddedAccess,
     RowAccess,
     RowMajorAccess,
     StoredAccess,
@@ -52,6 +53,7 @@ from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.nodes import (
+    Bound,
     Compute,
     Contraction,
     Coordinate,
@@ -181,6 +183,8 @@ class NodeReader:
                 return (yield from self._renumbered(op, operand, point))
             case RowAccess() as access:
                 return (yield from self._row(op, operand, access, point))
+            case PaddedAccess() as access:
+                return self._padded(op, operand, access, point)
             case _:
                 raise DiagnosticError(f"'{op.name}' has no elements that a kernel could read", op)
 
@@ -225,6 +229,27 @@ class NodeReader:
         )
         node.gather_facts()
         return node
+
+    def _padded(self, op: View, operand: SSAValue, access: PaddedAccess, point: Position) -> Node:
+        """An element of what a kernel is given, or a number: comparisons that always hold are left out."""
+        if not isinstance(operand, BlockArgument):
+            raise DiagnosticError(
+                f"'{op.name}' reads what a kernel is given, not what it computes", self.space.kernel
+            )
+        element_type = element_type_of(operand.type)
+        type_, position = register_type(element_type), access.at(point, self.space.rank)
+        number, bounds = rounded_number(access.number, element_type), list[Bound]()
+        for index, extent in zip(position, access.shape, strict=True):
+            first, last = index.range_in(self.space.extents)
+            if last < 0 or first >= extent:
+                return Fixed(type_, number=number)
+            if first < 0 or last >= extent:
+                bounds.append(Bound(index, extent))
+        offset = linear(position, access.shape, self.space.rank)
+        dims = offset.dims.union(*(bound.index.dims for bound in bounds))
+        return Load(
+            type_, (), dims, argument=operand.index, offset=offset, bounds=tuple(bounds), outside=number
+        )
 
     # ---- sums --------------------------------------------------------------------------------------------
 

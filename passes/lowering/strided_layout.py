@@ -15,11 +15,15 @@ from pullback.dialects.graph.op.affine import Affine
 
 @dataclass(frozen=True)
 class LoopAccess:
-    """Elements that loops touch: at `offset`, and, where `rows` is not 0, in any of so many rows."""
+    """Elements that loops touch: at `offset`, and, where `rows` is not 0, in any of so many rows.
+
+    With `reaches_beyond` some of them do not exist.
+    """
 
     offset: Affine
     rows: int = 0
     row_stride: int = 0
+    reaches_beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def layout_of(size: int, accesses: Sequence[LoopAccess], extents: Sequence[int])
     dimension.
     """
     flat = StridedLayout((size,), (1,))
+    if any(access.reaches_beyond for access in accesses):
+        return flat
     steps = {1, *(a.row_stride for a in accesses if a.rows)}
     for access in accesses:
         steps.update(abs(c) for c in access.offset.coefficients if c)

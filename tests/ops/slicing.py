@@ -9,6 +9,7 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.by_index.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
+from pullback.dialects.graph.movement.padded_slicing import PaddedSlice
 from pullback.dialects.graph.movement.rearranging import Squeeze
 from pullback.dialects.graph.movement.shapes import dynamic_shape
 from pullback.dialects.graph.movement.slicing import Slice, StridedSlice, StridedSliceGradient
@@ -55,6 +56,18 @@ def _gradient(type_: str, key: Any) -> Case:
         return np.where(taken, x * x, 0)
 
     return Case((type_,), body, reference)
+
+
+def _padded(type_: str, begin: list[int], sizes: list[int], strides: list[int], value: float = 0) -> Case:
+    """Of a tensor with 20 numbers before and after each axis."""
+
+    def reference(x: Any) -> Any:
+        whole = np.pad(x, 20, constant_values=value)
+        return whole[
+            tuple(slice(b + 20, b + 20 + n * s, s) for b, n, s in zip(begin, sizes, strides, strict=True))
+        ]
+
+    return Case((type_,), lambda x: PaddedSlice.at(x, begin, sizes, strides, value), reference)
 
 
 def _block(type_: str, begin: list[int], size: list[int], key: Any) -> Case:
@@ -149,6 +162,16 @@ CASES: dict[str, list[Case]] = {
         _update("4x3xi32", "2x2xi32", 2, -1),
         _update("3xcomplex<f64>", "0xcomplex<f64>", 1),
     ],
+    "graph.padded_slice": [
+        _padded("5x4xf64", [-1, 0], [7, 4], [1, 1]),
+        _padded("5x4xf64", [-3, 1], [3, 5], [4, 2], 1.5),
+        _padded("17x3xf64", [-2, -1], [10, 1], [2, 1]),  # no column of it exists
+        _padded("0x3xf64", [-1, 1], [2, 4], [1, 1]),
+        _padded("3x1xf64", [1, -1], [2, 0], [1, 1]),
+        _padded("5xcomplex<f64>", [2], [5], [1]),
+        _padded("5xi1", [-1], [7], [1], True),
+        _padded("5xf16", [-2], [4], [3], 0.5),
+    ],
     "graph.squeeze": [
         Case(("1x2x1xf64",), lambda x: Squeeze.at(x, [0, 2]), lambda x: x[0, :, 0]),
         Case(("1x?xf64",), lambda x: Squeeze.at(x, [0]), lambda x: x[0]),
@@ -161,7 +184,20 @@ def _strided_text(op: str, properties: str, result: str) -> str:
     return f"{op} %x {{{properties}}} : ({X}) -> {result}"
 
 
+def _padded_text(begin: str, sizes: str, strides: str, value: str = "0.0 : f32", type_: str = X) -> str:
+    lists = f"begin = array<i64: {begin}>, sizes = array<i64: {sizes}>, strides = array<i64: {strides}>"
+    return f"graph.padded_slice %x {{{lists}, value = {value}}} : ({type_}) -> tensor<4x3xf32>"
+
+
 BROKEN = [
+    ("padded_slice_c1", f"%x: {X}", _padded_text("-1", "4, 3", "1, 1")),
+    ("padded_slice_c2", f"%x: {X}", _padded_text("-1, 0", "4, 3", "1, 0")),
+    (
+        "padded_slice_c3",
+        "%x: tensor<?x3xf32>",
+        _padded_text("-1, 0", "4, 3", "1, 1", type_="tensor<?x3xf32>"),
+    ),
+    ("padded_slice_c4", f"%x: {X}", _padded_text("-1, 0", "4, 3", "1, 1", "1 : i8")),
     (
         "slice_c1",
         f"%x: {X}",

@@ -8,6 +8,7 @@ The space has a dim for each axis of the result; reductions and products also ha
     graph.matmul         (d0, d1, d2) -> (d0, d2)           StoredAccess
     graph.reshape        the element of the same row-major number   RowMajorAccess
     graph.gather         (d0, d1) -> (indices[d0], d1)      RowAccess
+    graph.padded_slice   (d0, d1) -> (d0, d1 - 1)           PaddedAccess: a number where there is no such element
 
 An operation states its access maps (`pullback.dialects.graph.op.indexed`); fusion asks them which loops an operand can
 share (`axes`), lowering asks for the position of the element that is read (`at`).
@@ -22,6 +23,7 @@ from math import prod
 from typing import TypeAlias
 
 from pullback.dialects.graph.op.affine import Affine, Position
+from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import GraphError, format_shape
 
 Axes: TypeAlias = tuple[int | None, ...]
@@ -133,7 +135,36 @@ class RowAccess:
     axes = None
 
 
-AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess
+@dataclass(frozen=True)
+class PaddedAccess:
+    """The element at an affine position, always from memory, and a number where that is outside of the operand.
+
+    Raises:
+        GraphError: there is not one coordinate for each axis.
+    """
+
+    position: Position
+    shape: tuple[int, ...]
+    """The extents of the operand."""
+    space: tuple[int, ...]
+    """The extents of the iteration space."""
+    number: Number
+
+    axes = None
+
+    def __post_init__(self) -> None:
+        if len(self.position) != len(self.shape):
+            raise GraphError(
+                f"an access map has {len(self.position)} coordinates; expected one for each axis of an operand of "
+                f"shape {format_shape(self.shape)}"
+            )
+
+    def at(self, point: Position, rank: int) -> Position:
+        """Composes with a point of this space: the position read there, which may be outside of the operand."""
+        return tuple(c.at(point, rank) for c in self.position)
+
+
+AccessMap: TypeAlias = AffineAccess | StoredAccess | RowMajorAccess | RowAccess | PaddedAccess
 """The access map of one operand: the element that is read at each point of the iteration space."""
 
 

@@ -60,6 +60,11 @@ class Affine:
         """The dims that it depends on."""
         return frozenset(d for d, c in enumerate(self.coefficients) if c)
 
+    def range_in(self, extents: Sequence[int]) -> tuple[int, int]:
+        """The smallest and the largest value in a space of these extents."""
+        steps = [c * (n - 1) for c, n in zip(self.coefficients, extents, strict=True) if c]
+        return self.constant + sum(min(s, 0) for s in steps), self.constant + sum(max(s, 0) for s in steps)
+
     def largest(self, extents: Sequence[int]) -> int:
         """The largest value in a space of these extents, coefficients being positive."""
         return self.constant + sum(c * (n - 1) for c, n in zip(self.coefficients, extents, strict=True) if c)

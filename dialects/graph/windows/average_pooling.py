@@ -16,7 +16,6 @@ from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.movement.shapes import dynamic_shape
-from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.op.checks import check_shape_operand
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.tensor.accumulators import widened
@@ -27,7 +26,7 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
+from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
 from pullback.dialects.graph.windows.pooling import Pool, Pooling
 from pullback.dialects.graph.windows.window_views import (
     beside_places,
@@ -128,10 +127,10 @@ class AvgPool2DGradient(Averages):
         if not has_few_places(self.windows) or 0 in (*shape, *dy.extents):
             return None
         around = phases_of(self.windows, shape[1:3], (dy.extents[1], dy.extents[2]))
-        shares = beyond(self.shared(dy, shape[1:3]), around)
+        shares = self.shared(dy, shape[1:3])
 
-        def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
-            return StridedSlice.at(shares, [slice(None), *reaching, slice(None)])
+        def term(place: int, windows: tuple[slice, slice]) -> Tensor:
+            return reaching(shares, around, windows)
 
         def zero(extents: tuple[int, int]) -> Tensor:
             return Fill.full(0, tensor_type(dy.element_type, (shape[0], *extents, shape[3])))

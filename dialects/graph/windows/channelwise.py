@@ -17,11 +17,10 @@ from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
-from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
+from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
 from pullback.dialects.graph.windows.window_views import window_views
 from pullback.dialects.graph.windows.windows import Windows
 
@@ -49,10 +48,10 @@ def channelwise_filter_gradient(
 def channelwise_image_gradient(filters: Tensor, dy: Tensor, windows: Windows, shape: Sequence[int]) -> Tensor:
     """Emits each output times the filter, added to its window."""
     around = phases_of(windows, shape[1:3], (dy.extents[1], dy.extents[2]))
-    y, of_places = beyond(dy, around), _by_place(filters)
+    of_places = _by_place(filters)
 
-    def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
-        return StridedSlice.at(y, [slice(None), *reaching, slice(None)]) * of_places[place]
+    def term(place: int, windows: tuple[slice, slice]) -> Tensor:
+        return reaching(dy, around, windows) * of_places[place]
 
     def zero(extents: tuple[int, int]) -> Tensor:
         return Fill.full(0, tensor_type(dy.element_type, (shape[0], *extents, shape[3])))

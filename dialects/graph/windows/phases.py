@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.movement.interleaving import Interleave
+from pullback.dialects.graph.movement.padded_slicing import PaddedSlice
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
@@ -100,6 +101,14 @@ def beyond(y: Tensor, around: Both, value: Number = 0) -> Tensor:
     return Pad.around(y, [(0, 0), *pads, (0, 0)], value) if any(map(any, pads)) else y
 
 
+def reaching(y: Tensor, around: Both, places: tuple[slice, slice], value: Number = 0) -> Tensor:
+    """Emits the values of these windows, counted from the padded ones; others for those that do not exist."""
+    images, _, _, channels = y.extents
+    begin = [place.start - axis.low for place, axis in zip(places, around, strict=True)]
+    sizes = [place.stop - place.start for place in places]
+    return PaddedSlice.at(y, (0, *begin, 0), (images, *sizes, channels), (1, 1, 1, 1), value)
+
+
 def joined_phases(part: Callable[[Phase, Phase], Tensor], around: Both) -> Tensor:
     """Emits images from what `part` makes of each phase of rows and of columns."""
     rows, columns = around
@@ -116,7 +125,7 @@ def added_to_windows(
     """Emits images to each element of which a term is added for each window that reaches it: the transpose of views.
 
     Args:
-        term: of a position in the window (row-major), for the windows, padded as by `beyond`, that these slices take.
+        term: of a position in the window (row-major), for the windows, counted from the padded ones, of these slices.
         windows: whose transpose it is.
         around: their phases.
         zero: the elements of a phase, of these extents, that no window reaches.

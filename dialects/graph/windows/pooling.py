@@ -19,7 +19,6 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Maximum, Where
 from pullback.dialects.graph.elementwise.comparisons import Equal
-from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -37,7 +36,7 @@ from pullback.dialects.graph.tensor.types import (
     shape_of_type,
     tensor_type,
 )
-from pullback.dialects.graph.windows.phases import added_to_windows, beyond, phases_of
+from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
 from pullback.dialects.graph.windows.window_views import (
     PLACE,
     beside_places,
@@ -229,11 +228,11 @@ class MaxPool2DGradient(AtLargest):
         """Adds to each element dy of the windows that have it as their (first) largest one."""
         windows = self.windows
         around = phases_of(windows, x.extents[1:3], (dy.extents[1], dy.extents[2]))
-        places, y = beyond(first_places(self.name, x, windows), around, -1), beyond(dy, around)
+        places = first_places(self.name, x, windows)
 
-        def term(place: int, reaching: tuple[slice, slice]) -> Tensor:
-            taken = [slice(None), *reaching, slice(None)]
-            return Where.of(Equal.of(StridedSlice.at(places, taken), place), StridedSlice.at(y, taken), 0)
+        def term(place: int, those: tuple[slice, slice]) -> Tensor:
+            is_at_place = Equal.of(reaching(places, around, those, -1), place)
+            return Where.of(is_at_place, reaching(dy, around, those), 0)
 
         def zero(extents: Pair) -> Tensor:
             return Fill.full(0, tensor_type(dy.element_type, (x.extents[0], *extents, x.extents[3])))

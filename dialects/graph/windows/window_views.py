@@ -21,9 +21,9 @@ from pullback.dialects.graph.elementwise.comparisons import (
     LogicalNot,
     LogicalOr,
 )
+from pullback.dialects.graph.movement.padded_slicing import PaddedSlice
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.dialects.graph.windows.windows import Windows, window_count
@@ -45,10 +45,21 @@ def is_padded(windows: Windows, image: Sequence[int]) -> bool:
 
 
 def window_views(op: str, x: Tensor, windows: Windows, around: Number = 0) -> list[Tensor]:
-    """Emits the view of each position, of images of known extents padded with this value."""
-    count = window_count(op, windows, x.extents[1:3])
-    x = padded(x, windows, around)
-    return [StridedSlice.at(x, [slice(None), *places, slice(None)]) for places in windows.slices(count)]
+    """Emits the view of each position, of images of known extents with this value around them."""
+    images, *image, channels = x.extents
+    count = window_count(op, windows, image)
+    (top, _), (left, _) = windows.pads(image)
+    rows, columns = windows.strides
+    return [
+        PaddedSlice.at(
+            x,
+            (0, row.start - top, column.start - left, 0),
+            (images, *count, channels),
+            (1, rows, columns, 1),
+            around,
+        )
+        for row, column in windows.slices(count)
+    ]
 
 
 def padded(x: Tensor, windows: Windows, around: Number = 0) -> Tensor:

@@ -50,6 +50,8 @@ def obstacles_of_load(load: Load, dim: int, lanes: int) -> Iterator[str]:
     """What keeps a thread from loading so many elements along a dim at once, in words."""
     if any(dim in row.dims for row in load.operands):
         yield "is read in rows of their own"
+    elif load.bounds:
+        yield "is read with a border"
     elif load.operands and load.offset.coefficients[dim] and load.row_stride % lanes:
         yield f"has rows of {load.row_stride} elements"
     yield from _of_access(load.offset, dim, lanes, load.element_type)

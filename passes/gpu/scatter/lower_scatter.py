@@ -50,7 +50,7 @@ def lower_scatter(parameters: Parameters, space: Space, outputs: Sequence[Output
 def is_in_place(output: Output) -> bool:
     """Tells whether an output is what its buffer holds already."""
     node = output.node
-    if not isinstance(node, Load) or node.operands:
+    if not isinstance(node, Load) or not node.is_plain:
         return False
     return (node.argument, node.offset) == (output.result, output.offset)
 

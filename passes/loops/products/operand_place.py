@@ -55,7 +55,7 @@ class OperandPlace(Protocol):
 
 def place_in(kernel: KernelFunction, node: Node) -> OperandPlace:
     """The beginning of an operand: of what is in memory, or computed wherever it is read."""
-    if isinstance(node, Load) and not node.operands:
+    if isinstance(node, Load) and node.is_plain:
         return StoredPlace.at(kernel.builder, kernel.root.inputs[node.argument], node.offset)
     return ComputedPlace(kernel, node)
 

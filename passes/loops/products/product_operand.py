@@ -53,7 +53,7 @@ class ProductOperand:
     @property
     def is_loaded(self) -> bool:
         """Tells whether it is in memory as it is."""
-        return isinstance(self.node, Load)
+        return isinstance(self.node, Load) and not self.node.bounds
 
     @property
     def loads(self) -> list[Load]:
@@ -121,7 +121,7 @@ class LinesInPlace:
 
     def _fetch(self, lines: Sequence[LoopLevel], term: SSAValue, further: int, locality: int) -> None:
         node, kernel = self.operand.node, self.operand.kernel
-        if not isinstance(node, Load) or node.operands:
+        if not isinstance(node, Load) or not node.is_plain:
             return
         steps = node.offset.coefficients
         for line in lines:

@@ -203,4 +203,4 @@ def _rows(kernel: KernelFunction) -> list[int]:
 
 def _is_along(factor: Node, dim: int) -> bool:
     """Whether neighbours along a dim are neighbours in memory."""
-    return isinstance(factor, Load) and not factor.operands and factor.offset.coefficients[dim] == 1
+    return isinstance(factor, Load) and factor.is_plain and factor.offset.coefficients[dim] == 1

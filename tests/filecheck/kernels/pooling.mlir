@@ -37,9 +37,10 @@ func.func @average(%x: tensor<2x4x6x16xf32>) -> (tensor<2x2x3x16xf32>, tensor<2x
 // Padding is never the largest. Windows that overlap give back in four phases, for strides of two:
 // the kernel that puts them together computes all but the longest.
 // CHECK-LABEL: @overlapping
-// CHECK:       graph.fill {value = 0xff800000 : f32}
-// CHECK:       %y = graph.kernel
-// CHECK-COUNT-9: graph.strided_slice
+// CHECK-NEXT:  %y = graph.kernel %x
+// CHECK-COUNT-4: graph.padded_slice {{.*}}value = 0xff800000 : f32}
+// CHECK:       graph.strided_slice
+// CHECK-COUNT-4: graph.padded_slice {{.*}}value = 0xff800000 : f32}
 // CHECK-COUNT-8: graph.maximum
 // CHECK:       schedule<kind = pointwise, parallel = [2, 2, 2, 16]
 // CHECK:       %dx = graph.kernel {{.*}} schedule<kind = concat
