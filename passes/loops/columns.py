@@ -168,12 +168,12 @@ class Columns(Lines):
     ) -> None:
         """Loops over the last dim of R: over the indices in the box, and over those before and behind it."""
         extent, inside = self.kernel.space.extents[dim], box.holds(self.builder, levels[0].indices, but=dim)
-        sweep = Sweep(self.builder, "row", extent, 1, self._unroll_of(len(levels)))
+        sweep, single = (Sweep(self.builder, "row", extent, 1, n) for n in (self._unroll_of(len(levels)), 1))
 
         def row(is_inside: bool) -> Iteration:
             return lambda at, size: self._row(levels, {dim: at}, work, is_inside=is_inside)
 
-        AlongBox(sweep, dim, box.ranges.get(dim, (0, extent)), inside).run(partial, row)
+        AlongBox(sweep, single, dim, box.ranges.get(dim, (0, extent)), inside).run(partial, row)
 
     def _unroll_of(self, vectors: int) -> int:
         """The rows that a block of so many vectors of columns takes in one step."""

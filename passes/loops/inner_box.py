@@ -15,7 +15,7 @@ Windows of 3 reach one element beyond an image of 56 x 56: all bounds hold of th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
@@ -73,13 +73,15 @@ class AlongBox:
     """The loops along one dim of a box: over the indices in it, and over those before and behind it.
 
     Args:
-        sweep: along the dim.
+        sweep: along the dim, for the indices in the box.
+        single: for the others.
         dim: its number.
         range: the indices in the box.
         inside: whether the indices of the other dims are in the box, if that is not certain.
     """
 
     sweep: Sweep
+    single: Sweep
     dim: int
     range: tuple[int, int]
     inside: Scalar | None
@@ -92,7 +94,7 @@ class AlongBox:
         parallel: bool = False,
     ) -> None:
         """Emits the loops; `iteration` builds one for indices in the box, or for others."""
-        single = replace(self.sweep, unroll=1)
+        single = self.single
         first, end = self._whole_iterations()
         if parallel:
             assert self.inside is None
@@ -103,16 +105,16 @@ class AlongBox:
             most = end - first
             if most:
                 self.sweep.run(accumulators, iteration(True), range_=Range(self.dim, (start, stop), most))
-            self._beside(start, stop, single, accumulators, iteration(False))
+            self._beside(start, stop, accumulators, iteration(False))
         single.run(accumulators, iteration(False), range_=Range(self.dim))
 
     @property
     def _full(self) -> int:
-        return self.sweep.extent // self.sweep.width * self.sweep.width
+        return self.single.extent // self.single.width * self.single.width
 
     def _whole_iterations(self) -> tuple[int, int]:
         """The indices in the box that whole iterations take."""
-        width, block = self.sweep.width, self.sweep.block
+        width, block = self.single.width, self.sweep.block
         first = min(-(-self.range[0] // width) * width, self._full)
         return first, first + max(self.range[1] - first, 0) // block * block
 
@@ -129,10 +131,10 @@ class AlongBox:
         self,
         start: SSAValue,
         stop: SSAValue,
-        sweep: Sweep,
         accumulators: Sequence[Accumulator],
         iteration: Iteration,
     ) -> None:
+        sweep = self.single
         builder = sweep.builder
         full = Scalar(builder.index(self._full))
 

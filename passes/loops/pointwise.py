@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 from xdsl.ir import SSAValue
 
@@ -14,7 +15,11 @@ from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Iteration, Sweep
 from pullback.passes.loops.vectors import Lanes, tail_mask
-from pullback.passes.lowering.nodes import Output
+from pullback.passes.loops.windows_at_once import AT_ONCE, each_window, windows_at_once
+from pullback.passes.lowering.nodes import Node, Output
+
+ENOUGH = 16
+"""Iterations beside each other from which on several windows are computed at once in each."""
 
 
 def lower_pointwise(kernel: KernelFunction) -> None:
@@ -49,12 +54,16 @@ def each_element(
     if not outer:
         lanes.lower(kernel.root, parallel=True)
         return
+    around = outer[:-1] if lanes.takes_windows(here, dims) else outer
 
     def body(*indices: SSAValue) -> None:
-        level = kernel.root.inside(kernel.builder.insertion_point, dict(zip(outer, indices, strict=True)))
-        lanes.lower(level, parallel=False)
+        level = kernel.root.inside(kernel.builder.insertion_point, dict(zip(around, indices, strict=True)))
+        if around == outer:
+            lanes.lower(level, parallel=False)
+        else:
+            lanes.windows(level, outer[-1])
 
-    kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in outer], hints_of(outer), body)
+    kernel.builder.parallel([(0, kernel.space.extents[d], 1) for d in around], hints_of(around), body)
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class LanesLoop:
             return
         inside = box.holds(builder, level.indices, but=self.lane)
         if self.lane in box.ranges:
-            along = AlongBox(self._sweep, self.lane, box.ranges[self.lane], inside)
+            along = AlongBox(self._sweep, self._sweep, self.lane, box.ranges[self.lane], inside)
             along.run((), partial(self._vectors, level), parallel=parallel)
             return
         assert inside is not None
@@ -88,6 +97,48 @@ class LanesLoop:
             self._sweep.run((), self._vectors(here, is_inside))
 
         builder.when(inside.value, lambda: branch(True), lambda: branch(False))
+
+    def takes_windows(self, nodes: Sequence[Node], dims: Sequence[int]) -> bool:
+        """Whether several indices of the last dim but one are computed together, in iterations that are enough."""
+        kernel = self.kernel
+        if self.draws or len(dims) < 3 or (self.box is not None and self.lane in self.box.ranges):
+            return False
+        others = prod(kernel.space.extents[d] for d in dims[:-2])
+        return others >= ENOUGH and windows_at_once(kernel, nodes, dims) > 1
+
+    def windows(self, level: LoopLevel, dim: int) -> None:
+        """Emits the loops along a dim of windows, several at once, and along the lanes."""
+        builder, extent, box = self.kernel.builder, self.kernel.space.extents[dim], self.box
+        several, single = (Sweep(builder, f"i{dim}", extent, n, 1) for n in (AT_ONCE, 1))
+        range_ = (0, extent) if box is None else box.ranges.get(dim, (0, extent))
+        inside = None if box is None else box.holds(builder, level.indices, but=dim)
+
+        def iteration(is_inside: bool) -> Iteration:
+            def some(start: SSAValue, size: int) -> tuple[()]:
+                if size == 1:
+                    here = level.inside(builder.insertion_point, {dim: start})
+                    self._sweep.run((), self._vectors(here, False))
+                else:
+                    self._sweep.run((), self._several(level, dim, start))
+                return ()
+
+            return some
+
+        AlongBox(several, single, dim, range_, inside).run((), iteration)
+
+    def _several(self, level: LoopLevel, dim: int, first: SSAValue) -> Iteration:
+        def iteration(start: SSAValue, size: int) -> tuple[()]:
+            lanes = self._lanes(size)
+            each_window(level, {dim: first, self.lane: start}, lanes, dim, self.compute)
+            return ()
+
+        return iteration
+
+    def _lanes(self, size: int) -> Lanes:
+        count = self._count
+        if size < count:
+            return Lanes(self.lane, count, tail_mask(self.kernel.builder, size, count))
+        return Lanes(self.lane, count, swept=self.kernel.space.extents[self.lane])
 
     @property
     def _count(self) -> int:

@@ -11,6 +11,7 @@ import pullback as pb
 from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.movement.padded_slicing import PaddedSlice
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.passes.loops import pointwise, windows_at_once
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 
@@ -105,3 +106,29 @@ def test_no_border_is_made(target: str, dtype: str, case: tuple[Any, ...]) -> No
         np.testing.assert_allclose(ours, theirs, atol=tolerance * scale, rtol=0)
     assert "graph.padded_slice" in text
     assert "graph.mosaic" not in text
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "step", "bits"),
+    [
+        ((2, 5, 11, 17), (2, 5, 11, 17), 1, 512),
+        ((1, 4, 19, 9), (1, 2, 10, 9), 2, 128),
+        ((2, 3, 2, 8), (2, 3, 2, 8), 1, 256),  # fewer windows than are computed at once
+        ((2, 5, 14, 4), (2, 5, 10, 4), 1, 128),  # all exist
+    ],
+)
+def test_windows_side_by_side(
+    shape: tuple[int, ...], sizes: tuple[int, ...], step: int, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What several windows read is loaded once, also of filters."""
+    monkeypatch.setattr(windows_at_once, "FEWEST_LOADS", 0)
+    monkeypatch.setattr(pointwise, "ENOUGH", 1)
+    first = 0 if shape[2] == 14 else -1
+
+    def body(x: Tensor, f: Tensor) -> list[Tensor]:
+        y = window(x, (0, 0, first, 0), sizes, step)
+        for at in range(1, 4):
+            y = y + window(x, (0, 0, first + at, 0), sizes, step) * f
+        return [y]
+
+    check(schedule("pointwise", sizes), [sample(shape), sample(shape[3:])], body, bits=bits)
