@@ -9,8 +9,9 @@ Of windows of 3, four in a row read six elements of each row of an image, not tw
       vector.store …, %y[%w, %c]
       vector.store …, %y[%w + 3, %c]
 
-That matters most where vectors begin in the middle of a line of the cache, as in arrays of users: a load is two then. Of
-16 x 56 x 56 x 64 elements in windows of 3 x 3 it takes 1.1 instead of 1.8 ms there, and 1.0 instead of 1.05 elsewhere.
+That counts most where vectors begin in the middle of a line of the cache, as in arrays of users: a load is two
+then. Of 16 x 56 x 56 x 64 elements in windows of 3 x 3 it takes 1.1 instead of 1.8 ms there,
+and 1.0 instead of 1.05 elsewhere.
 """
 
 from __future__ import annotations
