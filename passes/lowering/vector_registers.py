@@ -27,6 +27,9 @@ SMALL_OPERAND = 64 << 10
 """The most bytes of an operand of a product whose lines are far apart that is read where it is."""
 PACK_ROWS = 64
 """From so many rows on, copying a panel of columns costs less than reading it with long strides."""
+ALIASED_BYTES, ALIASED_TERMS = 2048, 512
+"""Terms at a multiple of so many bytes lie in one or two sets of 64 of the first cache, and the second cache has room
+for so many of them."""
 MOST_VECTORS = 16
 """Vectors in a row of the register block of a product."""
 MOST_FAR_VECTORS = 4
@@ -68,6 +71,7 @@ def product_tile(
     bits = vector_bits // lanes
     is_large = rows * terms * bits >= 8 * LARGE_ROWS * max(matrices, 1)
     is_flat = rows < PACK_ROWS * max(matrices, 1) and terms * columns * bits > 8 * SMALL_OPERAND
+    is_flat = is_flat and not evicts_itself(terms, columns * bits // 8)
     rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
     registers, most = register_count(vector_bits), MOST_FAR_VECTORS if is_large else MOST_VECTORS
     # Beside the sums there are a row of vectors, and an element; a single row takes each vector from memory.
@@ -105,6 +109,11 @@ def _cycles(
     if last == width:
         return -(-rows // height) * -(-vectors // width) * block(height, width)
     return OWN_CODE * -(-rows // height) * (vectors // width * block(height, width) + block(height, last))
+
+
+def evicts_itself(terms: int, distance: int) -> bool:
+    """Tells whether no cache holds as many terms as there are, since they are so many bytes apart."""
+    return terms > ALIASED_TERMS and distance % ALIASED_BYTES == 0
 
 
 def last_width(size: int, width: int) -> int:

@@ -186,7 +186,13 @@ def test_columns_are_fetched_ahead(
 
 @pytest.mark.parametrize(
     ("extents", "copied"),
-    [((17, 512, 512), False), ((32, 500, 300), False), ((32, 512, 300), True), ((64, 500, 300), True)],
+    [
+        ((17, 512, 512), False),
+        ((32, 500, 300), False),
+        ((32, 512, 300), True),
+        ((64, 500, 300), True),
+        ((17, 1024, 600), True),
+    ],
     ids=str,
 )
 def test_few_rows_are_multiplied_in_place(extents: tuple[int, int, int], copied: bool) -> None:

@@ -17,6 +17,7 @@ from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.lowering.nodes import Load
 from pullback.passes.lowering.vector_registers import (
+    ALIASED_BYTES,
     CACHE_LINE,
     FIRST_CACHE,
     LARGE_ROWS,
@@ -35,8 +36,6 @@ SMALL_ROWS = 160 << 10
 ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 12
 """As `PACK_ROWS`, where terms of B lie in few sets of the first cache, so that each panel of rows fetches them again;
 and if they come from far away."""
-ALIASED_BYTES = 2048
-"""Terms at a multiple of so many bytes lie in two of the 64 sets, or in one."""
 AHEAD_ROWS = 8
 """Rows from which a panel of B is multiplied for long enough that what follows can be fetched meanwhile."""
 TERMS_AHEAD = 16
