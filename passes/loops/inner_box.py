@@ -27,6 +27,11 @@ from pullback.passes.lowering.code_builder import CodeBuilder, both
 from pullback.passes.lowering.nodes import Load, Node
 
 
+def has_bounds(nodes: Iterable[Node]) -> bool:
+    """Tells whether some of these nodes are loads that may reach beyond what they read."""
+    return any(isinstance(node, Load) and node.bounds for node in nodes)
+
+
 @dataclass(frozen=True)
 class InnerBox:
     """Where all bounds hold: between which indices along each of some dims."""

@@ -10,7 +10,7 @@ from math import prod
 from xdsl.ir import SSAValue
 
 from pullback.passes.loops.drawn_vectors import DrawnVectors, vectors_of_draws
-from pullback.passes.loops.inner_box import AlongBox, InnerBox
+from pullback.passes.loops.inner_box import AlongBox, InnerBox, has_bounds
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Iteration, Sweep
@@ -101,8 +101,10 @@ class LanesLoop:
     def takes_windows(self, nodes: Sequence[Node], dims: Sequence[int]) -> bool:
         """Whether several indices of the last dim but one are computed together, in iterations that are enough."""
         kernel = self.kernel
-        if self.draws or len(dims) < 3 or (self.box is not None and self.lane in self.box.ranges):
+        if self.draws or len(dims) < 3:
             return False
+        if self.lane in self.box.ranges if self.box is not None else has_bounds(nodes):
+            return False  # lanes compare bounds, or all windows do
         others = prod(kernel.space.extents[d] for d in dims[:-2])
         return others >= ENOUGH and windows_at_once(kernel, nodes, dims) > 1
 

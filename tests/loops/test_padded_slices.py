@@ -115,6 +115,7 @@ def test_no_border_is_made(target: str, dtype: str, case: tuple[Any, ...]) -> No
         ((1, 4, 19, 9), (1, 2, 10, 9), 2, 128),
         ((2, 3, 2, 8), (2, 3, 2, 8), 1, 256),  # fewer windows than are computed at once
         ((2, 5, 14, 4), (2, 5, 10, 4), 1, 128),  # all exist
+        ((2, 3, 2, 8), (2, 3, 9, 8), 1, 256),  # at no index all exist
     ],
 )
 def test_windows_side_by_side(
