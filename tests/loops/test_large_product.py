@@ -39,7 +39,8 @@ def test_blocks_fit_and_cover_all(
     ("panels", "panel", "terms", "element", "expected"),
     [
         ((125, 42), (8, 24), 1000, 8, LargeBlocks(1, 9, 2)),
-        ((125, 21), (8, 48), 1000, 4, LargeBlocks(2, 5, 2)),
+        ((125, 21), (8, 48), 1000, 4, LargeBlocks(1, 11, 1)),
+        ((96, 32), (8, 24), 768, 8, LargeBlocks(1, 8, 2)),
         ((171, 16), (6, 64), 1024, 4, LargeBlocks(1, 8, 1)),
     ],
 )

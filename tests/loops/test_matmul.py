@@ -124,10 +124,11 @@ def test_few_rows_or_columns(size: tuple[int, int, int], transposes: tuple[bool,
 
 
 @pytest.mark.parametrize("transposes", [(False, False), (True, True)], ids=str)
-def test_many_terms(transposes: tuple[bool, bool]) -> None:
-    """Blocks of terms, of which the last is shorter, are added up in f64."""
+def test_many_terms(transposes: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of terms, of which the last is shorter, are added up in f64; an even number of terms two by two."""
+    monkeypatch.setattr(product_plan, "MANY_PRODUCTS", 0)
     a, b = transposes
-    m, k, n = 5, 2051, 19
+    m, k, n = 5, 2050 if a else 2051, 19
     arrays = [sample((k, m) if a else (m, k)), sample((n, k) if b else (k, n), "f32", 1)]
     kernel = schedule("matmul", (m, n), (k,))
     check(kernel, arrays, lambda x, y: [MatMul.product(x, y, a, b)], bits=512)
@@ -138,17 +139,21 @@ def test_many_terms(transposes: tuple[bool, bool]) -> None:
 def test_blocks_of_terms_are_resumed(
     transposes: tuple[bool, bool], dtype: str, bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sums so far are where the result will be: with masks, rows that two panels share, and a last block."""
+    """The sums so far are where the result will be: with masks, rows that two panels share, and a last block.
+
+    An even number of terms is summed up two by two.
+    """
     for module, name, value in (
         (product_plan, "LARGE_ROWS", 0),
         (product_plan, "SMALL_OPERAND", 0),
+        (product_plan, "MANY_PRODUCTS", 0),
         (large_product, "LINE_BYTES", 160),
         (large_product, "RESUMED_BYTES", 6000),
     ):
         monkeypatch.setattr(module, name, value)
     for module in (block_sums, panel_fetch):
         monkeypatch.setattr(module, "CHUNK", 16)
-    m, k, n = 17, 45, 21
+    m, k, n = 17, 45 if dtype == "f32" else 46, 21
     a, b = transposes
     x, y = sample((k, m) if a else (m, k), dtype), sample((n, k) if b else (k, n), dtype, 1)
 

@@ -53,15 +53,23 @@ def block_sums(
             each(term)
         return result
 
+    def several(first: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
+        for number in range(plan.terms_at_once):
+            sums = step(builder.sum_of([(first, 1)], number, "k"), sums)
+        return list(sums)
+
+    def along(first: SSAValue, end: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        return builder.loop_between((first, end, builder.index(plan.terms_at_once)), "k", sums, several)
+
     zeros = [zero] * (plan.rows.width * (plan.vectors if vectors is None else vectors))
     first, end = terms
     if before is None:
-        return [Scalar(s) for s in builder.loop_between((first, end, builder.index(1)), "k", zeros, step)]
+        return [Scalar(s) for s in along(first, end, zeros)]
     fetch = before
 
     def chunk(start: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
         fetch(start)
         last = builder.least(builder.sum_of([(start, 1)], CHUNK, "end"), end)
-        return list(builder.loop_between((start, last, builder.index(1)), "k", sums, step))
+        return list(along(start, last, sums))
 
     return [Scalar(s) for s in builder.loop_between((first, end, builder.index(CHUNK)), "k", zeros, chunk)]

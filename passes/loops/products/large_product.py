@@ -25,7 +25,7 @@ FEWEST_LARGE_BLOCKS = 8
 of the time on one thread, and leave all but four without work."""
 MOST_ROW_BLOCKS = 2
 """For how many times as many rows there should be more blocks."""
-COPIED_AGAIN = 3
+COPIED_AGAIN = 4
 """How much longer it takes to copy columns of B once more than to read as many rows of A, some of it ahead."""
 RESUMED_AGAIN = 2.5
 """How much longer it takes to add to the sums so far than to read as many rows of A."""

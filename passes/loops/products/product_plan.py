@@ -62,6 +62,9 @@ SHORT_LINE = 2304
 """The most bytes of a line of terms that is summed up at once in such a product: with longer ones it gained nothing."""
 MOST_RESUMED = 8192
 """The most terms of a sum whose blocks are added up in the type of the operands: as many additions as in a block."""
+MANY_PRODUCTS = 1 << 28
+"""Products, times the bytes of each, from which two terms in a trip of the loop are worth a longer code: counting takes
+turns from FMAs, 2 to 5 % of them, and some 6 ms are spent on compiling."""
 PRIVATE_BYTES = 256 << 10
 """The most memory on the stack that an operand is copied to: both together leave the pool's threads room enough."""
 
@@ -124,6 +127,8 @@ class ProductPlan:
     b: Reading
     is_resumed: bool = False
     """Whether the sums of a block of terms are added to those before it where the results are to be stored."""
+    terms_at_once: int = 1
+    """How many terms a trip of the loop along them has, of which blocks have so many each."""
 
     @property
     def readings(self) -> tuple[Reading, Reading]:
@@ -174,8 +179,8 @@ class ProductPlan:
                 row_blocks = row_blocks.halved()
             else:
                 column_blocks = column_blocks.halved()
-        term_blocks = -(-k // K_BLOCK)
-        term_block = -(-k // max(term_blocks, 1))
+        at_once = terms_at_once(a, axes)
+        term_block = evenly(max(k // at_once, 1), K_BLOCK // at_once) * at_once if k else 0
         return ProductPlan(
             row_blocks,
             column_blocks,
@@ -183,6 +188,7 @@ class ProductPlan:
             term_block,
             reading_of_a(a, row_blocks, column_blocks),
             reading_of_b(b, row_blocks, column_blocks, term_block),
+            terms_at_once=at_once,
         )
 
 
@@ -219,9 +225,25 @@ def resumed(
     )
     blocks = large.blocks(min(K_BLOCK, axes.terms.size))
     rows, columns = rows.divided(blocks.down), columns.divided(blocks.across)
-    term_block = -(-axes.terms.size // blocks.terms)
+    at_once = terms_at_once(a, axes)
+    term_block = -(-axes.terms.size // (blocks.terms * at_once)) * at_once
     reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
-    return ProductPlan(rows, columns, count, term_block, reading, Reading.PRIVATE, is_resumed=True)
+    return ProductPlan(
+        rows,
+        columns,
+        count,
+        term_block,
+        reading,
+        Reading.PRIVATE,
+        is_resumed=True,
+        terms_at_once=at_once,
+    )
+
+
+def terms_at_once(a: ProductOperand, axes: ProductAxes) -> int:
+    """How many terms a trip of the loop along them has: two in large products of an even number of terms."""
+    moved = prod(axes.batch.extents) * axes.columns.size * bytes_of(a)
+    return 2 if moved >= MANY_PRODUCTS and axes.terms.size % 2 == 0 else 1
 
 
 def line_bytes(operand: ProductOperand) -> int:
