@@ -178,10 +178,10 @@ from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis as Add
 from pullback.dialects.graph.along_axes.sorting import ArgSort as ArgSort
 from pullback.dialects.graph.along_axes.sorting import TopK as TopK
 from pullback.dialects.graph.along_axes.sorting import SearchSorted as SearchSorted
-from pullback.dialects.graph.creation.random import RandomKey as RandomKey
-from pullback.dialects.graph.creation.random import RandomBits as RandomBits
-from pullback.dialects.graph.creation.random import RandomUniform as RandomUniform
-from pullback.dialects.graph.creation.random import RandomNormal as RandomNormal
+from pullback.dialects.graph.creation.random_key import RandomKey as RandomKey
+from pullback.dialects.graph.creation.distributions import RandomBits as RandomBits
+from pullback.dialects.graph.creation.distributions import RandomUniform as RandomUniform
+from pullback.dialects.graph.creation.distributions import RandomNormal as RandomNormal
 from pullback.dialects.graph.movement.slicing import StridedSlice as StridedSlice
 from pullback.dialects.graph.movement.slicing import StridedSliceGradient as StridedSliceGradient
 from pullback.dialects.graph.movement.slicing import Slice as Slice

@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.creation.random import RandomBits, RandomNormal, RandomUniform
+from pullback.dialects.graph.creation.distributions import RandomBits, RandomNormal, RandomUniform
 from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import dynamic_shape
@@ -85,7 +85,7 @@ def random_bits(
 
 
 def dropout(x: Operand, rate: float, seed: Seed = None, name: str | None = None) -> Tensor:
-    """`x` with each element zero with probability `rate`, and the others divided by `1 - rate`.
+    """`x` with each element zero with probability `rate`, and the others times `1 / (1 - rate)`.
 
     Args:
         x: of a real floating-point dtype.
@@ -102,7 +102,7 @@ def dropout(x: Operand, rate: float, seed: Seed = None, name: str | None = None)
     runtime = Tensor(shape[0]) if shape else None
     drawn = RandomUniform.draw(_seed(seed, "dropout"), value.element_type, value.extents, runtime)
     dropped = float(rate) > drawn
-    return named_as(name, lambda: Where.of(dropped, 0, value / (1 - float(rate))))
+    return named_as(name, lambda: Where.of(dropped, 0, value * (1 / (1 - float(rate)))))
 
 
 def _drawn(op: type[Any], shape: ShapeLike, dtype: object, seed: Seed, what: str, name: str | None) -> Tensor:

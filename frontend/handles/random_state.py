@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from xdsl.ir import Block, Operation
 
 from pullback.dialects.graph.creation.constants import Constant
-from pullback.dialects.graph.creation.random import SEED, RandomKey
+from pullback.dialects.graph.creation.random_key import SEED, RandomKey
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import AssignAdd, Read, VariableOp
 from pullback.dialects.graph.tensor.location import named

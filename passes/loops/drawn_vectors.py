@@ -58,7 +58,8 @@ class DrawnVectors:
     def begin_together(self, node: Compute, lane: int) -> bool:
         """Tells whether a row of blocks begins wherever these elements do."""
         number = number_of(node).number
-        others = [c for dim, c in enumerate(number.coefficients) if dim != lane]
+        assert isinstance(node.op, Random)
+        others = [node.op.row_size, *(c for dim, c in enumerate(number.coefficients) if dim != lane)]
         return number.coefficients[lane] == 1 and not any(n % self.size for n in (*others, number.constant))
 
     def beginning(self) -> Callable[[LoopLevel, int], None]:
@@ -91,16 +92,18 @@ class DrawnRows:
 
     def _numbers(self, level: LoopLevel, behind: int, block: int) -> list[Scalar]:
         """All numbers of blocks from one of the iteration on, which begins so many elements before the level does."""
-        op, (key, upper, _) = self.node.op, self.node.operands
+        op, (key, upper, *first_row, _) = self.node.op, self.node.operands
         assert isinstance(op, Random)
         words = level.vector(key), level.vector(upper)
+        level.values(first_row)
         steps = Scalar(lane_steps(level.builder, self.lanes, 1))
         with inserting(level.insertion_point):
-            first = down(
-                level.first_number(number_of(self.node), i64) - behind, op.numbers_of_block.bit_length() - 1
-            )
+            number = level.first_number(number_of(self.node), i64) - behind
+            for row in first_row:
+                number = number + op.behind(level.operand(row))
+            first = down(number, op.numbers_of_block.bit_length() - 1)
             made = op.of_block(*words, splat(first + block, self.lanes) + steps.cast(i64))
-            return [located(number.cast(self.node.element_type), op.location) for number in made]
+            return [located(drawn.cast(self.node.element_type), op.location) for drawn in made]
 
 
 def number_of(draw: Compute) -> Coordinate:

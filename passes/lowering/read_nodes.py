@@ -152,7 +152,7 @@ class NodeReader:
         elements = ((o, index) for o in op.operands for index in np.ndindex(shape_of_type(o.type)))
         for operand, index in elements:
             operands.append((yield operand, tuple(map(self.space.number, index))))
-        shape = op.iteration_shape()
+        shape = op.numbered_shape()
         number = linear(position, shape, self.space.rank)
         type_ = i32 if prod(shape) <= 2**31 else i64
         operands.append(Coordinate(type_, dims=number.dims, number=number))

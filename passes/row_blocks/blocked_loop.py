@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import i32
+from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from pullback.dialects.graph.creation.constants import Fill
+from pullback.dialects.graph.creation.random import Random
 from pullback.dialects.graph.elementwise.basic import Cast
 from pullback.dialects.graph.elementwise.comparisons import Less
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
@@ -97,7 +98,9 @@ class BlockedLoop:
 
     def _trip(self, trip: Tensor, *carried: Tensor) -> list[SSAValue]:
         parts = self.parts
-        known = self._computed(lambda value, axis: parts.block(value, axis, trip), parts.blocks.height)
+        height = parts.blocks.height
+        first = Cast.to(trip, i64) * height if self._draws() else None
+        known = self._computed(lambda value, axis: parts.block(value, axis, trip), first, height)
         following = [
             _added(so_far, known[v]) if self._axis(v) is None else put(so_far, trip, known[v])
             for so_far, v in zip(carried, self.stage.outputs, strict=True)
@@ -105,8 +108,13 @@ class BlockedLoop:
         return [v.value for v in (trip + 1, *following)]
 
     def _rest(self) -> Mapping[SSAValue, Tensor]:
-        rest = self.parts.blocks.rest
-        return self._computed(self.parts.rest, rest) if rest else {}
+        blocks = self.parts.blocks
+        if not blocks.rest:
+            return {}
+        return self._computed(self.parts.rest, Fill.scalar(blocks.whole, i64), blocks.rest)
+
+    def _draws(self) -> bool:
+        return any(isinstance(op, Random) for op in self.stage.ops)
 
     def _whole(self, value: SSAValue, result: Tensor, rest: Tensor | None) -> Tensor:
         axis = self._axis(value)
@@ -116,8 +124,8 @@ class BlockedLoop:
 
     # ---- the operations of the stage -----------------------------------------------------------------------
 
-    def _computed(self, rows_of: RowsOf, height: int) -> Mapping[SSAValue, Tensor]:
-        """Emits the operations of the stage on some rows."""
+    def _computed(self, rows_of: RowsOf, first: Tensor | None, height: int) -> Mapping[SSAValue, Tensor]:
+        """Emits the operations of the stage on some rows, from the `first` on, which draws need."""
         known: dict[SSAValue, Tensor] = {}
         read: dict[tuple[SSAValue, int], Tensor] = {}
         for op in self.stage.ops:
@@ -132,21 +140,27 @@ class BlockedLoop:
                     if (value, axis) not in read:
                         read[value, axis] = rows_of(value, axis)
                     operands.append(read[value, axis].value)
-            known[op.results[0]] = self._on_rows(op, operands, height)
+            known[op.results[0]] = self._on_rows(op, operands, first, height)
         return known
 
-    def _on_rows(self, op: Operation, operands: Sequence[SSAValue], height: int) -> Tensor:
+    def _on_rows(
+        self, op: Operation, operands: Sequence[SSAValue], first: Tensor | None, height: int
+    ) -> Tensor:
         """Emits an operation on these operands; its result has so many rows."""
         result = op.results[0]
         shape, axis = list(shape_of_type(result.type)), self._axis(result)
-        if axis is not None:
-            shape[axis] = height
-        made = type(op).create(
-            operands=operands,
-            result_types=[tensor_type(element_type_of(result.type), shape)],
-            properties=dict(op.properties),
-            attributes=dict(op.attributes),
-        )
+        if isinstance(op, Random) and axis is not None:
+            assert first is not None
+            made = op.rows(Tensor(operands[0]), first, height, axis)
+        else:
+            if axis is not None:
+                shape[axis] = height
+            made = type(op).create(
+                operands=operands,
+                result_types=[tensor_type(element_type_of(result.type), shape)],
+                properties=dict(op.properties),
+            )
+        made.attributes |= op.attributes
         insert(made)
         made.location = op.location
         return Tensor(made.results[0])

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.along_axes.reductions import Reduction, Sum
+from pullback.dialects.graph.creation.random import Random
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
@@ -25,8 +26,8 @@ from pullback.dialects.graph.op.access import AffineAccess, StoredAccess
 from pullback.dialects.graph.op.indexed import Indexed, Pointwise, access_of
 from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 
-CARRIERS = (Pointwise, Reduction, MatMul, Transpose, ExpandDims, BroadcastTo, Reshape)
-"""The operations that can be computed for some rows alone: their properties name no extent."""
+CARRIERS = (Pointwise, Reduction, MatMul, Transpose, ExpandDims, BroadcastTo, Reshape, Random)
+"""The operations that can be computed for some rows alone: their properties name no extent, or they draw some rows."""
 TOTALS = (Sum, MatMul)
 """Those that may add up over all rows."""
 
@@ -47,6 +48,7 @@ def carries(op: object) -> bool:
     """Tells whether an operation computes rows from rows: one result, of static shape as all operands are."""
     return (
         isinstance(op, CARRIERS)
+        and not (isinstance(op, Random) and op.is_part)
         and len(op.results) == 1
         and all(isinstance(v.type, TensorType) and is_static(v.type) for v in (*op.operands, *op.results))
     )

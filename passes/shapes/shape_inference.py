@@ -184,11 +184,10 @@ class ShapeInference:
         for result, value in zip(op.results, values, strict=True):
             self.integers[result] = np.asarray(value)
 
-    def shape_given(self, op: Operation, operand: int, shape: Sequence[int]) -> tuple[int, ...]:
+    def shape_given(self, op: GraphOp, shape: Sequence[int]) -> tuple[int, ...]:
         """`shape`, refined by the shape operand of an operation, where that is known."""
-        if len(op.operands) <= operand:
-            return tuple(shape)
-        known = self.integers.get(op.operands[operand])
+        given = op.shape_operand()
+        known = None if given is None else self.integers.get(given)
         if known is None:
             return tuple(shape)
         if any(n not in (DYNAMIC_INDEX, int(k)) and int(k) >= 0 for n, k in zip(shape, known, strict=True)):
@@ -217,9 +216,8 @@ def _cast(inference: ShapeInference, op: Operation) -> Types:
 
 
 def _shaped(inference: ShapeInference, op: GraphOp) -> Types:
-    type_, at = op.results[0].type, type(op).SHAPE_OPERAND
-    assert at is not None
-    return [tensor_type(element_type_of(type_), inference.shape_given(op, at, shape_of_type(type_)))]
+    type_ = op.results[0].type
+    return [tensor_type(element_type_of(type_), inference.shape_given(op, shape_of_type(type_)))]
 
 
 def _reshape(inference: ShapeInference, op: Operation) -> Types:
@@ -239,8 +237,9 @@ def _reshape(inference: ShapeInference, op: Operation) -> Types:
 
 def _make_slices(inference: ShapeInference, op: Operation) -> Types:
     declared = op.results[0].type
+    assert isinstance(op, MakeSlices)
     assert isinstance(declared, SlicesType)
-    dense = inference.shape_given(op, 2, shape_of_type(declared.data_type))
+    dense = inference.shape_given(op, shape_of_type(declared.data_type))
     values, indices = (v.type for v in op.operands[:2])
     assert isinstance(values, TensorType)
     assert isinstance(indices, TensorType)
@@ -275,11 +274,10 @@ INFER: dict[type[GraphOp], Callable[[ShapeInference, Operation], Types]] = {
 
 def _drop_shape_operand(op: Operation) -> None:
     """Drops shape operands where the result's type is static: they say nothing more."""
-    at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
-    if at is not None and len(op.operands) > at:
-        data = data_type_of(op.results[0].type)
-        if is_static(data):
-            op.operands = op.operands[:at]
+    if not isinstance(op, GraphOp) or op.shape_operand() is None:
+        return
+    if is_static(data_type_of(op.results[0].type)):
+        op.operands = op.operands[: op.SHAPE_OPERAND]
 
 
 # ---- types of values ----------------------------------------------------------------------------------------

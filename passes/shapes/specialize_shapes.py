@@ -124,8 +124,7 @@ def is_specialized(function: func.FuncOp, shapes: Sequence[Shape | None]) -> boo
         return False
     static: dict[int, bool] = {}  # types are shared by many values
     for op in operations_within(function):
-        at = type(op).SHAPE_OPERAND if isinstance(op, GraphOp) else None
-        if at is not None and len(op.operands) > at:
+        if isinstance(op, GraphOp) and op.shape_operand() is not None:
             return False
         inner = (argument for region in op.regions for block in region.blocks for argument in block.args)
         for value in (*op.results, *inner):

@@ -11,7 +11,7 @@ from scipy import stats
 
 import pullback as pb
 from pullback.dialects.context import context
-from pullback.dialects.graph.creation.random import RandomKey
+from pullback.dialects.graph.creation.random_key import RandomKey
 from pullback.dialects.ir.source import parse
 from pullback.driver.program import compile_function
 from pullback.driver.run_pipeline import run_pipeline

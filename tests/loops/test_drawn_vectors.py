@@ -7,7 +7,7 @@ import pytest
 from xdsl.dialects.builtin import f32, f64
 from xdsl.ir import Attribute
 
-from pullback.dialects.graph.creation.random import RandomUniform
+from pullback.dialects.graph.creation.distributions import RandomUniform
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 

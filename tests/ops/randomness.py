@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from pullback.dialects.graph.creation.random import RandomKey
+from pullback.dialects.graph.creation.random_key import RandomKey
 from pullback.tests.ops.case import Case
 
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
@@ -66,5 +66,36 @@ BROKEN = [
         "trips_c1",
         "%x: tensor<2xi64>, %i: tensor<i32>",
         "graph.random_key %x, %i {number = 0 : i64} : (tensor<2xi64>, tensor<i32>) -> tensor<2xi64>",
+    ),
+    (
+        "rows_c1",
+        "%x: tensor<2xi64>, %i: tensor<i32>",
+        "graph.random_bits %x, %i {axis = 0 : i64, extent = 9 : i64} : (tensor<2xi64>, tensor<i32>) -> tensor<2xi8>",
+    ),
+    (
+        "rows_c1",
+        "%x: tensor<2xi64>, %i: tensor<i64>",
+        "graph.random_uniform %x, %i {axis = 0 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<2xf32>",
+    ),
+    (
+        "rows_c1",
+        "%x: tensor<2xi64>, %i: tensor<i64>",
+        "graph.random_bits %x, %i {axis = 0 : i64, extent = 9 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<?xi8>",
+    ),
+    (
+        "rows_c2",
+        "%x: tensor<2xi64>, %i: tensor<i64>",
+        "graph.random_bits %x, %i {axis = 0 : i64, extent = 1 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<2xi32>",
+    ),
+    (
+        "rows_c2",
+        "%x: tensor<2xi64>, %i: tensor<i64>",
+        "graph.random_bits %x, %i {axis = 0 : i64, extent = 4611686018427387904 : i64} "
+        ": (tensor<2xi64>, tensor<i64>) -> tensor<2x2xi32>",
+    ),
+    (
+        "axis_c1",
+        "%x: tensor<2xi64>, %i: tensor<i64>",
+        "graph.random_bits %x, %i {axis = 1 : i64, extent = 3 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<2xi32>",
     ),
 ]  # fmt: skip

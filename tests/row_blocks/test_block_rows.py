@@ -73,6 +73,7 @@ def test_no_matrix_is_left(queries: int, keys: int, network: bool) -> None:
         AttentionStep(30, 24, bias=(2, 30, 24)),
         AttentionStep(30, 24, bias=(1, 24)),
         AttentionStep(30, 30, dropout=0.25),
+        AttentionStep(31, 24, dropout=0.25, batch=(2, 3)),
         AttentionStep(30, 30, second=True),
         AttentionStep(30, 30, second=True, causal=True, network=False),
     ],
@@ -80,6 +81,12 @@ def test_no_matrix_is_left(queries: int, keys: int, network: bool) -> None:
 def test_masks_biases_and_second_gradients_stay_right(step: AttentionStep) -> None:
     assert loops_in(module_of(step, blocked(10))) >= 1
     assert_same(step, 10)
+
+
+@pytest.mark.parametrize(("network", "queries"), [(False, 30), (True, 30), (True, 31)])
+def test_draws_are_made_for_the_rows_of_a_trip(queries: int, network: bool) -> None:
+    step = AttentionStep(queries, 24, dropout=0.25, network=network)
+    assert not has_matrix(step, module_of(step, blocked(10)))
 
 
 def test_half_precision_adds_up_in_f32() -> None:
@@ -90,7 +97,7 @@ def test_half_precision_adds_up_in_f32() -> None:
 
 @pytest.mark.parametrize("target", COMPILED)
 def test_results_stay_on_every_target(target: str) -> None:
-    assert_same(AttentionStep(10, 9, causal=True), 4, target)
+    assert_same(AttentionStep(10, 9, causal=True, dropout=0.25), 4, target)
 
 
 def test_a_total_is_added_up_before_the_next_matrix_is_made() -> None:

@@ -171,12 +171,17 @@ class GraphOp(IRDLOperation):
         """
         raise NotImplementedError(f"{self.name} keeps no rows")
 
+    def shape_operand(self) -> SSAValue | None:
+        """The operand that holds the shape of the result, where there is one."""
+        at = self.SHAPE_OPERAND
+        return None if at is None or len(self._operands) <= at else self._operands[at]
+
     def runtime_shape(self, operands: Sequence[Array]) -> tuple[int, ...]:
         """The shape of the result at run time: from the shape operand, where there is one, else from the type."""
-        at = self.SHAPE_OPERAND
-        if at is not None and len(operands) > at:
-            return tuple(map(int, operands[at]))
-        return shape_of_type(self.result_types[0])
+        if self.shape_operand() is None:
+            return shape_of_type(self.result_types[0])
+        assert self.SHAPE_OPERAND is not None
+        return tuple(map(int, operands[self.SHAPE_OPERAND]))
 
     # ---- text -------------------------------------------------------------------------------------------
 

@@ -80,6 +80,10 @@ class Counted(Indexed):
     def has_body(self) -> bool:
         return True
 
+    def numbered_shape(self) -> tuple[int, ...]:
+        """The shape whose elements are numbered: the result's, or a larger one of which the result is a part."""
+        return self.iteration_shape()
+
     def access(self, number: int, result: int = 0) -> AccessMap:
         """The first element of the operand, for all: no loops are shared with what makes it."""
         shape, space = self.shape_of(number), self.iteration_shape()

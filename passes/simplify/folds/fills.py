@@ -53,8 +53,6 @@ def filled(op: GraphOp, number: Number) -> Folded:
     types = op.result_types
     if all(map(is_static, types)):
         return [full_like(number, t) for t in types]
-    at = op.SHAPE_OPERAND
+    shape = op.shape_operand()
     # The shape that a reshape is given may leave an extent to be inferred.
-    if at is None or len(op.operands) <= at or isinstance(op, Reshape):
-        return None
-    return Fill.full(number, types[0], op.operands[at])
+    return None if shape is None or isinstance(op, Reshape) else Fill.full(number, types[0], shape)

@@ -50,10 +50,10 @@ def shape_without_values(op: ShapeOf) -> Folded:
     if isinstance(source, Unary | AlongAxis):
         return ShapeOf.of(Tensor(source.operands[0]))
     # The shape that a reshape is given may leave an extent to be inferred.
-    if not isinstance(source, GraphOp) or source.SHAPE_OPERAND is None or isinstance(source, Reshape):
+    if not isinstance(source, GraphOp) or isinstance(source, Reshape):
         return None
-    given = source.operands[source.SHAPE_OPERAND :]
-    return Tensor(given[0]) if given and same_type(given[0].type, op.results[0].type) else None
+    given = source.shape_operand()
+    return Tensor(given) if given is not None and same_type(given.type, op.results[0].type) else None
 
 
 @folds(Reshape)
