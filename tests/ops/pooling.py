@@ -26,7 +26,11 @@ WINDOWS: list[tuple[str, Window]] = [
     ("?x?x5x2xf64", ((3, 2), (3, 3), "SAME")),
     ("0x4x4x2xf64", ((2, 2), (2, 2), VALID)),
     ("1x3x17x1xf64", ((3, 17), (1, 1), VALID)),
+    ("1x9x7x2xf64", ((5, 4), (2, 1), "SAME")),
+    ("1x2x102x1xf64", ((1, 51), (1, 51), VALID)),
+    ("1x1x53x1xf64", ((1, 51), (1, 1), VALID)),
 ]
+"""The last ones in two passes, as tiles of many places, and by the host."""
 
 
 def _first_largest(values: Any) -> Any:

@@ -13,9 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from xdsl.irdl import AnyAttr, operand_def, opt_operand_def
 
+from pullback.dialects.graph.along_axes.half_precision import in_accumulator
+from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.elementwise.basic import Add
-from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.elementwise.basic import Add, Cast
+from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.op.checks import check_shape_operand
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.tensor.accumulators import widened
@@ -28,8 +30,10 @@ from pullback.dialects.graph.tensor.types import (
 )
 from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
 from pullback.dialects.graph.windows.pooling import Pool, Pooling
+from pullback.dialects.graph.windows.two_passes import along_columns, along_rows, takes_two_passes
 from pullback.dialects.graph.windows.window_views import (
     beside_places,
+    by_window,
     has_few_places,
     is_padded,
     tiled,
@@ -78,9 +82,16 @@ class AvgPool2D(Averages, Pool):
         return (total / self.sizes(x.shape[1:3], x.dtype)).astype(operands[0].dtype, copy=False)
 
     def expand(self) -> Tensor | None:
+        if takes_two_passes(self.windows):
+            means = AvgPool2D.of(in_accumulator(self.x), **along_rows(self.windows))
+            return Cast.to(AvgPool2D.of(means, **along_columns(self.windows)), self.x.element_type)
         if not has_few_places(self.windows):
-            return None
+            return self._of_tiles() if tiles(self.windows, self.x.extents[1:3]) else None
         return self.shared(reduce(Add.of, window_views(self.name, self.x, self.windows)), self.x.extents[1:3])
+
+    def _of_tiles(self) -> Tensor:
+        totals = Sum.over(by_window(self.x, self.windows), (2, 4))
+        return self.shared(Reshape.to(totals, shape_of_type(self.result_types[0])), self.x.extents[1:3])
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (AvgPool2DGradient.like(dy, self.x, self.properties),)
@@ -120,8 +131,20 @@ class AvgPool2DGradient(Averages):
         """Gives each element the share of its window; where windows overlap, it adds up those of all windows."""
         shape = shape_of_type(self.result_types[0])
         if not tiles(self.windows, shape[1:3]):
+            if takes_two_passes(self.windows):
+                return self._in_two_passes(Tensor(self._operands[0]), shape)
             return self._of_overlapping(Tensor(self._operands[0]), shape)
         return tiled(beside_places(self.shared(Tensor(self._operands[0]), shape[1:3])), self.windows, shape)
+
+    def _in_two_passes(self, dy: Tensor, shape: Sequence[int]) -> Tensor:
+        images, rows, _, channels = shape
+        element_type = dy.element_type
+        dy = in_accumulator(dy)
+        between = tensor_type(dy.element_type, (images, rows, dy.extents[2], channels))
+        back = AvgPool2DGradient.emit_as([dy.value], between, along_columns(self.windows))
+        images_type = tensor_type(dy.element_type, shape)
+        made = AvgPool2DGradient.emit_as([back.value], images_type, along_rows(self.windows))
+        return Cast.to(made, element_type)
 
     def _of_overlapping(self, dy: Tensor, shape: Sequence[int]) -> Tensor | None:
         if not has_few_places(self.windows) or 0 in (*shape, *dy.extents):

@@ -16,9 +16,11 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Maximum, Where
 from pullback.dialects.graph.elementwise.comparisons import Equal
+from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.families import Composite, OfDtypes, check_dtype, real_numeric
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
@@ -37,10 +39,13 @@ from pullback.dialects.graph.tensor.types import (
     tensor_type,
 )
 from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
+from pullback.dialects.graph.windows.two_passes import along_columns, along_rows, takes_two_passes
 from pullback.dialects.graph.windows.window_views import (
     PLACE,
+    at_largest,
     beside_places,
     by_place,
+    by_window,
     first_largest,
     first_places,
     has_few_places,
@@ -142,11 +147,19 @@ class MaxPool2D(Pool):
         return largest
 
     def expand(self) -> Tensor | None:
+        if takes_two_passes(self.windows):
+            pooled = MaxPool2D.of(self.x, **along_rows(self.windows))
+            return MaxPool2D.of(pooled, **along_columns(self.windows))
         if not has_few_places(self.windows):
-            return None
+            return self._of_tiles() if tiles(self.windows, self.x.extents[1:3]) else None
         if self._has_gradient() and tiles(self.windows, self.x.extents[1:3]):
             return first_largest(window_views(self.name, self.x, self.windows))[0]
         return reduce(Maximum.of, window_views(self.name, self.x, self.windows, _lowest(self.x.type)))
+
+    def _of_tiles(self) -> Tensor:
+        return Reshape.to(
+            Max.over(by_window(self.x, self.windows), (2, 4)), shape_of_type(self.result_types[0])
+        )
 
     def _has_gradient(self) -> bool:
         """Tells whether its gradient is asked for, which compares the same elements to find the largest one."""
@@ -213,9 +226,19 @@ class MaxPool2DGradient(AtLargest):
     def expand(self) -> Tensor | None:
         """Gives each element its window's dy, or 0; where windows overlap, it adds up those of all windows."""
         x, dy = (Tensor(v) for v in self._operands)
-        if not has_few_places(self.windows) or 0 in (*x.extents, *dy.extents):
+        if takes_two_passes(self.windows):
+            first, second = along_rows(self.windows), along_columns(self.windows)
+            back = MaxPool2DGradient.of(MaxPool2D.of(x, **first), dy, **second)
+            return MaxPool2DGradient.of(x, back, **first)
+        if 0 in (*x.extents, *dy.extents):
             return None
-        if not tiles(self.windows, x.extents[1:3]):
+        is_tiled = tiles(self.windows, x.extents[1:3])
+        if not has_few_places(self.windows):
+            if not is_tiled:
+                return None
+            is_largest = at_largest(by_window(x, self.windows))
+            return tiled(Where.of(is_largest, beside_places(dy), 0), self.windows, x.extents)
+        if not is_tiled:
             return self._of_overlapping(x, dy)
         _, larger = first_largest(window_views(self.name, x, self.windows))
         found = Fill.full(0, tensor_type(PLACE, dy.extents))
@@ -278,8 +301,25 @@ class MaxPool2DSelect(AtLargest):
 
     def expand(self) -> Tensor | None:
         x, others = (Tensor(v) for v in self._operands)
-        if not has_few_places(self.windows) or is_padded(self.windows, x.extents[1:3]):
-            return None
+        if takes_two_passes(self.windows):
+            first, second = along_rows(self.windows), along_columns(self.windows)
+            selected = MaxPool2DSelect.of(x, others, **first)
+            return MaxPool2DSelect.of(MaxPool2D.of(x, **first), selected, **second)
+        if not has_few_places(self.windows):
+            if not tiles(self.windows, x.extents[1:3]):
+                return None
+            taken = Where.of(at_largest(by_window(x, self.windows)), by_window(others, self.windows), 0)
+            return Reshape.to(Sum.over(taken, (2, 4)), shape_of_type(self.result_types[0]))
+        if is_padded(self.windows, x.extents[1:3]):
+            places, views = (
+                first_places(self.name, x, self.windows),
+                window_views(self.name, others, self.windows),
+            )
+            return reduce(
+                lambda selected, at: Where.of(Equal.of(places, at), views[at], selected),
+                range(1, len(views)),
+                views[0],
+            )
         _, larger = first_largest(window_views(self.name, x, self.windows))
         selected, *views = window_views(self.name, others, self.windows)
         for is_larger, view in zip(larger, views, strict=True):

@@ -9,8 +9,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import i8
+from xdsl.dialects.builtin import i8, i64
 
+from pullback.dialects.graph.along_axes.arg_extrema import ArgMax
+from pullback.dialects.graph.by_index.sequences import Iota
 from pullback.dialects.graph.creation.constants import Constant, Fill
 from pullback.dialects.graph.elementwise.basic import Where
 from pullback.dialects.graph.elementwise.comparisons import (
@@ -109,11 +111,29 @@ def tiles(windows: Windows, image: Sequence[int]) -> bool:
     )
 
 
+def by_window(x: Tensor, windows: Windows) -> Tensor:
+    """Reshapes a tiled image: (N, rows, rows of a window, columns, columns of a window, C)."""
+    images, rows, columns, channels = x.extents
+    high, wide = windows.size
+    return Reshape.to(x, (images, rows // high, high, columns // wide, wide, channels))
+
+
 def by_place(windows: Windows) -> Tensor:
     """Emits the number of each position in a window: (1, 1, rows of a window, 1, columns of a window, 1)."""
     rows, columns = windows.size
     places = np.arange(rows * columns, dtype=np.int8)
     return Constant.from_array(places.reshape(1, 1, rows, 1, columns, 1))
+
+
+def at_largest(tiled: Tensor) -> Tensor:
+    """Emits whether each element is the (first) largest of its window, of images as `by_window` makes them.
+
+    Windows have one row or one column.
+    """
+    along = 4 if tiled.extents[2] == 1 else 2
+    shape = [1] * tiled.ndim
+    shape[along] = tiled.extents[along]
+    return Equal.of(ArgMax.along(tiled, along, keepdims=True), Iota.along(along, tensor_type(i64, shape)))
 
 
 def beside_places(y: Tensor) -> Tensor:
