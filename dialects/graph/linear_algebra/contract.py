@@ -36,7 +36,6 @@ from pullback.dialects.graph.tensor.tensor import Tensor, conj
 from pullback.dialects.graph.tensor.types import (
     GraphError,
     element_type_of,
-    is_float,
     is_static,
     shape_of_type,
     tensor_type,
@@ -131,7 +130,7 @@ class Contract(OfDtypes, ContractionOp):
         return _read_at(self._position(number), self.shape_of(number), self.iteration_shape())
 
     def has_body(self) -> bool:
-        return is_float(element_type_of(self.result_types[0]))
+        return True
 
     # ---- NumPy ------------------------------------------------------------------------------------------
 

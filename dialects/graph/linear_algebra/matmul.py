@@ -27,7 +27,6 @@ from pullback.dialects.graph.tensor.types import (
     broadcast_shapes,
     element_type_of,
     format_shape,
-    is_float,
     shape_of_type,
     tensor_type,
 )
@@ -110,7 +109,7 @@ class MatMul(OfDtypes, ContractionOp):
         return StoredAccess(AffineAccess(trailing(position, shape, len(space)), shape, space))
 
     def has_body(self) -> bool:
-        return all(is_float(element_type_of(v.type)) for v in (*self._operands, *self.results))
+        return True
 
     def numpy(self, *operands: Array) -> Any:
         a, b = (x.swapaxes(-1, -2) if t else x for x, t in zip(operands, self.transposes, strict=True))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects import vector
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import OperandLines
 from pullback.passes.loops.products.product_plan import ProductPlan
-from pullback.passes.lowering.code_builder import CodeBuilder, result_of, splat
+from pullback.passes.lowering.code_builder import CodeBuilder, splat
 
 CHUNK = 64
 """Terms between two turns of fetching: some 800 cycles, in which a dozen cache lines come from far away."""
@@ -43,12 +42,7 @@ def block_sums(
         result: list[SSAValue] = []
         for element in a.elements(term):
             factor = splat(element, plan.count)
-            for along in of_columns:
-                so_far = next(left)
-                fma = new_operation(
-                    vector.FMAOp, operands=[factor.value, along.value, so_far], result_types=[so_far.type]
-                )
-                result.append(result_of(fma, "sum"))
+            result += [multiply_add(factor, along, next(left)) for along in of_columns]
         if each is not None:
             each(term)
         return result

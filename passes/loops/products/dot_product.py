@@ -19,6 +19,7 @@ from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.product_plan import K_BLOCK
@@ -80,12 +81,7 @@ class DotProduct:
             result: list[SSAValue] = []
             for level in row_levels:
                 first = a.vector_of_terms(level, at, self.count, size)
-                for other in second:
-                    so_far = next(left)
-                    fma = new_operation(
-                        vector.FMAOp, operands=[first.value, other.value, so_far], result_types=[so_far.type]
-                    )
-                    result.append(result_of(fma, "sum"))
+                result += [multiply_add(first, other, next(left)) for other in second]
             return result
 
         zero = builder.number(0, vector_type(self.product.element_type, self.count)).value

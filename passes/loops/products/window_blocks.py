@@ -6,19 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from xdsl.dialects import vector
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import bit_width
-from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.products.fetch_ahead import FetchAhead, Turn
+from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
-from pullback.passes.lowering.code_builder import result_of, splat
+from pullback.passes.lowering.code_builder import splat
 from pullback.passes.lowering.long_products import has_parts
 from pullback.passes.lowering.nodes import Contraction
 from pullback.passes.lowering.register_blocks import MOST_ROWS, NEW_TERM, RegisterBlocks, row_dim, window_tile
@@ -183,13 +182,7 @@ class WindowBlocks:
             for r in range(block.rows):
                 factor = splat(a.element({self.row: r}), count)
                 for column in along:
-                    before = sums[len(made)]
-                    fma = new_operation(
-                        vector.FMAOp,
-                        operands=[factor.value, column.value, before],
-                        result_types=[before.type],
-                    )
-                    made.append(result_of(fma, "sum"))
+                    made.append(multiply_add(factor, column, sums[len(made)]))
             return made
 
         return add
