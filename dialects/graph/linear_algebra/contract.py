@@ -129,9 +129,6 @@ class Contract(OfDtypes, ContractionOp):
     def access(self, number: int, result: int = 0) -> AccessMap:
         return _read_at(self._position(number), self.shape_of(number), self.iteration_shape())
 
-    def has_body(self) -> bool:
-        return True
-
     # ---- NumPy ------------------------------------------------------------------------------------------
 
     def numpy(self, *operands: Array) -> Any:

@@ -108,9 +108,6 @@ class MatMul(OfDtypes, ContractionOp):
         position = (*batch, *(reversed(matrix) if self.transposes[number] else matrix))
         return StoredAccess(AffineAccess(trailing(position, shape, len(space)), shape, space))
 
-    def has_body(self) -> bool:
-        return True
-
     def numpy(self, *operands: Array) -> Any:
         a, b = (x.swapaxes(-1, -2) if t else x for x, t in zip(operands, self.transposes, strict=True))
         return multiplied(a, b)
