@@ -17,6 +17,7 @@ from xdsl.irdl import AnyAttr, operand_def, opt_operand_def, result_def, traits_
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices, zeros_like
+from pullback.dialects.graph.by_index.replace_rows import ReplaceRows
 from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.elementwise.comparisons import LogicalAnd
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze
@@ -247,7 +248,7 @@ class TensorScatterAdd(TensorScatter, Composite):
 
 
 @graph_op
-class TensorScatterUpdate(TensorScatter):
+class TensorScatterUpdate(TensorScatter, Composite):
     """The tensor with slices replaced at index rows; of several slices at equal index rows the last one stays."""
 
     name = "graph.tensor_scatter_update"
@@ -262,6 +263,15 @@ class TensorScatterUpdate(TensorScatter):
         at, inside = within(indices, tensor.shape)
         result[tuple(a[inside] for a in at)] = updates[inside]
         return result
+
+    def expand(self) -> Tensor:
+        """Replaces rows of the tensor with its indexed axes merged to one."""
+        tensor, indices, updates = (Tensor(v) for v in self._operands)
+        axes, count = indices.extents[-1], math.prod(indices.extents[:-1])
+        rows, shape = Reshape.to(row_numbers(indices, tensor.extents[:axes]), (count,)), tensor.extents
+        values = Reshape.to(updates, (count, *shape[axes:]))
+        slices = MakeSlices.to(values, rows, merged(shape, axes))
+        return Reshape.to(ReplaceRows.of(Reshape.to(tensor, merged(shape, axes)), slices), shape)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         """Gives 0 to replaced elements of the tensor, and to updates that a later one replaced."""

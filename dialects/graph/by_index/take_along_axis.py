@@ -6,18 +6,25 @@ An index out of range reads zeros and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, i1, i32, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
 from pullback.dialects.graph.by_index.gather_nd import check_updates
-from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.by_index.sequences import Iota
+from pullback.dialects.graph.elementwise.basic import Cast, Where
+from pullback.dialects.graph.elementwise.comparisons import LogicalAnd
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
 from pullback.dialects.graph.op.checks import check_axis, check_indices, check_shape_operand, check_tensor
-from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.op.families import Composite
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.tensor.accumulators import scattered
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -48,8 +55,21 @@ def along(indices: Array, axis: int, extent: int) -> tuple[Array, Array]:
     return np.where(inside, indices, 0), inside
 
 
+def element_numbers(indices: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
+    """Emits the row-major numbers, in a tensor of this shape, of the elements named along an axis; -1 out of range."""
+    element_type = i32 if prod(shape) <= np.iinfo(np.int32).max else i64
+    inside = LogicalAnd.of(indices >= 0, indices < shape[axis])
+    # What is cast is in range: it fits the type that counts all elements.
+    number = Cast.to(Where.of(inside, indices, 0), element_type) * prod(shape[axis + 1 :])
+    for a in range(len(shape)):
+        if a != axis:
+            here = Iota.along(0, tensor_type(element_type, (shape[a],))) * prod(shape[a + 1 :])
+            number = number + ExpandDims.at(here, range(1, len(shape) - a))
+    return Where.of(inside, number, -1)
+
+
 @graph_op
-class TakeAlongAxis(GraphOp):
+class TakeAlongAxis(Composite):
     """One element for each index: `result[i, j, …] = x[i, indices[i, j, …], …]`, for the axis in the middle."""
 
     name = "graph.take_along_axis"
@@ -83,13 +103,19 @@ class TakeAlongAxis(GraphOp):
         at, inside = along(indices, axis, x.shape[axis])
         return np.where(inside, np.take_along_axis(x, at, axis), x.dtype.type(0))
 
+    def expand(self) -> Tensor:
+        """Gathers elements of the tensor with all axes merged to one."""
+        x, indices = (Tensor(v) for v in self._operands)
+        elements = Reshape.to(x, (prod(x.extents),))
+        return Gather.of(elements, element_numbers(indices, _axis_of(self), x.extents))
+
     def gradient(self, dy: Tensor) -> GradientTerms:
         x, indices = (Tensor(v) for v in self._operands)
         return AddAlongAxis.like(indices, dy, x, _axis_of(self)), None
 
 
 @graph_op
-class AddAlongAxis(GraphOp):
+class AddAlongAxis(Composite):
     """Zeros with one element added for each index along `axis`: the adjoint of `take_along_axis`."""
 
     name = "graph.add_along_axis"
@@ -132,6 +158,17 @@ class AddAlongAxis(GraphOp):
         places: list[Any] = [*np.indices(indices.shape)]
         places[axis] = at
         return scattered(result, tuple(p[inside] for p in places), updates[inside])
+
+    def expand(self) -> Tensor | None:
+        """Adds elements to a tensor with all axes merged to one; kernels cannot add truth values."""
+        indices, updates = (Tensor(v) for v in self._operands[:2])
+        shape = shape_of_type(self.result_types[0])
+        if updates.element_type == i1:
+            return None
+        count = prod(indices.extents)
+        places = Reshape.to(element_numbers(indices, _axis_of(self), shape), (count,))
+        slices = MakeSlices.to(Reshape.to(updates, (count,)), places, (prod(shape),))
+        return Reshape.to(Densify.of(slices), shape)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         terms = (None, TakeAlongAxis.over(dy, Tensor(self._operands[0]), _axis_of(self)), None)

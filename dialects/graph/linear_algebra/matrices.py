@@ -20,12 +20,16 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.creation.constants import Constant
+from pullback.dialects.graph.by_index.sequences import Iota
 from pullback.dialects.graph.elementwise.basic import Where
-from pullback.dialects.graph.movement.shapes import dynamic_shape
+from pullback.dialects.graph.elementwise.comparisons import Equal, LogicalAnd
+from pullback.dialects.graph.movement.padding import Pad
+from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.shapes import Reshape, dynamic_shape
+from pullback.dialects.graph.movement.slicing import StridedSlice
 from pullback.dialects.graph.op.checks import check_same_dtype, check_shape_operand, check_tensor
 from pullback.dialects.graph.op.families import Composite
-from pullback.dialects.graph.op.graph_op import Array, GradientTerms, GraphOp, Properties, graph_op
+from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,
@@ -37,9 +41,6 @@ from pullback.dialects.graph.tensor.types import (
     tensor_type,
 )
 
-LARGEST_MASK = 1 << 16
-"""The most elements of a mask that is written into a program as a constant."""
-
 
 def check_matrices(op: str, type_: Attribute) -> Shape:
     """Checks that a type is a tensor of matrices, and returns its extents."""
@@ -48,6 +49,12 @@ def check_matrices(op: str, type_: Attribute) -> Shape:
     if len(shape) < 2:
         raise GraphError(f"{op}: rank_c6: matrices must have at least rank 2, got {type_}")
     return shape
+
+
+def _row_and_column(rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Emits the numbers of rows, (m, 1), and those of columns, (n)."""
+    row, column = (Iota.along(0, tensor_type(i64, (n,))) for n in (rows, columns))
+    return ExpandDims.at(row, [1]), column
 
 
 # ---- bands ------------------------------------------------------------------------------------------------------
@@ -80,26 +87,27 @@ class MatrixBandPart(Composite):
         limits = {"lower": lower, "upper": upper}
         return cls.of(x, **{name: IntegerAttr(n, i64) for name, n in limits.items() if n is not None})
 
-    def mask(self, rows: int, columns: int) -> Array:
-        """The mask of the elements that are kept."""
-        above = np.arange(columns) - np.arange(rows)[:, None]
-        kept = np.ones((rows, columns), bool)
-        if isinstance(self.lower, IntegerAttr):
-            kept &= -above <= self.lower.value.data
-        if isinstance(self.upper, IntegerAttr):
-            kept &= above <= self.upper.value.data
-        return kept
+    def limits(self, rows: int, columns: int) -> tuple[int, int]:
+        """How far the band reaches below and above the diagonal, and at most somewhat beyond such matrices."""
+        given = (
+            n.value.data if isinstance(n, IntegerAttr) else rows + columns for n in (self.lower, self.upper)
+        )
+        lower, upper = (max(min(n, rows + columns), -rows - columns) for n in given)
+        return lower, upper
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return np.where(self.mask(*x.shape[-2:]), x, x.dtype.type(0))
+        rows, columns = x.shape[-2:]
+        lower, upper = self.limits(rows, columns)
+        above = np.arange(columns) - np.arange(rows)[:, None]
+        return np.where((-above <= lower) & (above <= upper), x, x.dtype.type(0))
 
-    def expand(self) -> Tensor | None:
+    def expand(self) -> Tensor:
         x = Tensor(self._operands[0])
-        rows, columns = x.extents[-2:]
-        if rows * columns > LARGEST_MASK:
-            return None
-        return Where.of(Constant.from_array(self.mask(rows, columns)), x, 0)
+        lower, upper = self.limits(*x.extents[-2:])
+        row, column = _row_and_column(*x.extents[-2:])
+        kept = LogicalAnd.of(row - lower <= column, column <= row + upper)
+        return Where.of(kept, x, 0)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (MatrixBandPart.of(dy, **self.properties),)
@@ -108,7 +116,7 @@ class MatrixBandPart(Composite):
 # ---- diagonals --------------------------------------------------------------------------------------------------
 
 
-class Diagonal(GraphOp):
+class Diagonal(Composite):
     """An operation on the diagonal at which `column - row` is `offset`."""
 
     result = result_def(AnyAttr())
@@ -153,6 +161,15 @@ class MatrixDiagPart(Diagonal):
 
     def numpy(self, *operands: Array) -> Any:
         return np.diagonal(operands[0], self.offset_of(self.properties), -2, -1)
+
+    def expand(self) -> Tensor:
+        """Takes every n + 1-th element of matrices with n columns, row by row."""
+        x, offset = Tensor(self._operands[0]), self.offset_of(self.properties)
+        *batch, rows, columns = x.extents
+        first, length = max(offset, -offset * columns), self.length(x.type, self.properties)
+        elements = slice(first, first + length * (columns + 1), columns + 1) if length else slice(0)
+        flat = Reshape.to(x, (*batch, rows * columns))
+        return StridedSlice.at(flat, [*[slice(None)] * len(batch), elements])
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         return (MatrixDiag.like(dy, Tensor(self._operands[0]), self.properties),)
@@ -203,6 +220,16 @@ class MatrixDiag(Diagonal):
         offset, along = self.offset_of(self.properties), np.arange(x.shape[-1])
         matrices[..., along + max(-offset, 0), along + max(offset, 0)] = x
         return matrices
+
+    def expand(self) -> Tensor:
+        """Compares numbers of rows and of columns, of which each row has one that it shares with the diagonal."""
+        x, offset = Tensor(self._operands[0]), self.offset_of(self.properties)
+        *batch, rows, columns = shape_of_type(self.result_types[0])
+        above = max(-offset, 0)
+        pads = [*[(0, 0)] * len(batch), (above, rows - above - x.extents[-1])]
+        of_rows = ExpandDims.at(Pad.around(x, pads, 0), [x.ndim])
+        row, column = _row_and_column(rows, columns)
+        return Where.of(Equal.of(row + offset, column), of_rows, 0)
 
     def gradient(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         return (MatrixDiagPart.of(dy, **self.properties), *[None] * (len(self._operands) - 1))

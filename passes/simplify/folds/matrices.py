@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from xdsl.dialects.builtin import IntegerAttr
 
 from pullback.dialects.graph.linear_algebra.matrices import (
-    LARGEST_MASK,
     MatrixBandPart,
     MatrixDiag,
     MatrixDiagPart,
@@ -23,8 +21,10 @@ def whole_band(op: MatrixBandPart) -> Folded:
     rows, columns = x.extents[-2:]
     if op.lower is None and op.upper is None:
         return x
-    known = is_static(x.type) and rows * columns <= LARGEST_MASK
-    return x if known and np.all(op.mask(rows, columns)) else None
+    if not is_static(x.type):
+        return None
+    lower, upper = op.limits(rows, columns)
+    return x if lower >= rows - 1 and upper >= columns - 1 else None
 
 
 @folds(MatrixBandPart)
