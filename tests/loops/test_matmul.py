@@ -13,7 +13,14 @@ from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
-from pullback.passes.loops.products import block_sums, large_product, next_matrix, panel_fetch, product_plan
+from pullback.passes.loops.products import (
+    block_sums,
+    large_product,
+    next_matrix,
+    operand_reading,
+    panel_fetch,
+    product_plan,
+)
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.vector_registers import last_width, product_tile
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
@@ -146,6 +153,7 @@ def test_blocks_of_terms_are_resumed(
     for module, name, value in (
         (product_plan, "LARGE_ROWS", 0),
         (product_plan, "SMALL_OPERAND", 0),
+        (operand_reading, "SMALL_OPERAND", 0),
         (product_plan, "MANY_PRODUCTS", 0),
         (large_product, "LINE_BYTES", 160),
         (large_product, "RESUMED_BYTES", 6000),
@@ -175,7 +183,7 @@ def test_columns_are_fetched_ahead(
     size: tuple[int, int, int], dtype: str, bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one panel of rows and of several, with edges; nothing is fetched for fewer terms than that is ahead."""
-    monkeypatch.setattr(product_plan, "SMALL_OPERAND", 0)
+    monkeypatch.setattr(operand_reading, "SMALL_OPERAND", 0)
     m, k, n = size
 
     def body(x: Tensor, y: Tensor, bias: Tensor) -> list[Tensor]:
@@ -215,7 +223,8 @@ def test_last_panel_of_fewer_vectors(
     transposes: tuple[bool, bool], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Columns that end within a vector or with it, in one block, or in blocks of terms and two blocks of columns."""
-    monkeypatch.setattr(product_plan, "K_BLOCK", block)
+    for module in (product_plan, operand_reading):
+        monkeypatch.setattr(module, "K_BLOCK", block)
     (a, b), terms = transposes, 12
     for n in (100, 112):
         x, y = sample((terms, 9) if a else (9, terms)), sample((n, terms) if b else (terms, n), "f32", 1)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from xdsl.dialects import arith
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.tensor.accumulators import TOTALS
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import block_sums
 from pullback.passes.loops.products.next_matrix import NextMatrix
+from pullback.passes.loops.products.operand_reading import TERMS_AHEAD, Reading
 from pullback.passes.loops.products.packed_operand import PackedLines, PackedOperand, PanelShape
 from pullback.passes.loops.products.panel_fetch import PanelFetch
+from pullback.passes.loops.products.panel_loops import along, on_stack, panels_from, within
 from pullback.passes.loops.products.product_axes import Bounds
 from pullback.passes.loops.products.product_operand import (
     FetchedLines,
@@ -22,13 +23,10 @@ from pullback.passes.loops.products.product_operand import (
     OperandLines,
     ProductOperand,
 )
-from pullback.passes.loops.products.product_plan import TERMS_AHEAD, Blocking, Reading
 from pullback.passes.loops.products.product_results import ProductResults
 from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import CodeBuilder, index_op, result_of
-from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 Rows = tuple[SSAValue, SSAValue]
@@ -291,31 +289,3 @@ class BlockOfResult:
             return []
 
         builder.loop((0, height, 1), "row", [], row)
-
-
-def along(
-    builder: CodeBuilder,
-    lines: Blocking,
-    first: SSAValue,
-    body: Callable[[SSAValue, Sequence[SSAValue]], list[SSAValue]],
-) -> None:
-    """Loops over the panels of a block, the first of which is this one."""
-    builder.loop_between((*panels_from(builder, lines, first), builder.index(1)), "panel", [], body)
-
-
-def panels_from(builder: CodeBuilder, lines: Blocking, first: SSAValue) -> Bounds:
-    """The panels of a block, the first of which is this one."""
-    end = builder.sum_of([(first, 1)], lines.step, "end")
-    return first, builder.at_most(end, lines.panels, "end") if lines.panels % lines.step else end
-
-
-def within(builder: CodeBuilder, number: SSAValue, first: SSAValue) -> SSAValue:
-    """The number of a panel, a row or a column within its block."""
-    return result_of(index_op(arith.SubiOp, number, first), "within")
-
-
-def on_stack(
-    builder: FunctionBuilder, layout: StridedLayout, element_type: Attribute, name: str
-) -> BufferView:
-    """Memory of a block's own."""
-    return BufferView(builder.on_stack(layout.shape, element_type, name), layout, element_type)

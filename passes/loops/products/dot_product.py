@@ -20,9 +20,9 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.multiply_add import multiply_add
+from pullback.passes.loops.products.operand_reading import K_BLOCK
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.loops.products.product_plan import K_BLOCK
 from pullback.passes.loops.vectors import numbers, part
 from pullback.passes.lowering.code_builder import result_of
 from pullback.passes.lowering.nodes import Contraction

@@ -18,16 +18,17 @@ from xdsl.ir import SSAValue
 
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.products.block_of_result import BlockOfResult, on_stack, panels_from
+from pullback.passes.loops.products.block_of_result import BlockOfResult
+from pullback.passes.loops.products.blocking import Blocking
 from pullback.passes.loops.products.dot_product import DotProduct
+from pullback.passes.loops.products.operand_reading import Reading
 from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
+from pullback.passes.loops.products.panel_loops import on_stack, panels_from
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.product_plan import (
     PACKED_TOGETHER,
-    Blocking,
     ProductPlan,
-    Reading,
 )
 from pullback.passes.loops.products.product_results import ProductResults, resumable_output
 from pullback.passes.loops.products.window_product import is_long_product, lower_windows, reads_windows

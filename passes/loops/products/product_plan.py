@@ -8,42 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from math import prod
 
 from pullback.dialects.graph.op.scalar import bit_width
+from pullback.passes.loops.products.blocking import Blocking, blocked
 from pullback.passes.loops.products.large_product import LargeProduct
+from pullback.passes.loops.products.operand_reading import (
+    K_BLOCK,
+    PRIVATE_BYTES,
+    Reading,
+    bytes_of,
+    in_place,
+    line_bytes,
+    reading_of_a,
+    reading_of_b,
+)
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.lowering.nodes import Load
 from pullback.passes.lowering.vector_registers import (
-    ALIASED_BYTES,
-    CACHE_LINE,
-    FIRST_CACHE,
     LARGE_ROWS,
-    PACK_ROWS,
-    SECOND_CACHE,
     SMALL_OPERAND,
     evenly,
     last_width,
     product_tile,
 )
 
-K_BLOCK = 1024
-"""How many products are added up one after the other, in the type of the operands."""
-SMALL_ROWS = 160 << 10
-"""As `SMALL_OPERAND`, for A, of which single elements are read: the second cache has them in time."""
-ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 12
-"""As `PACK_ROWS`, where terms of B lie in few sets of the first cache, so that each panel of rows fetches them again;
-and if they come from far away."""
-AHEAD_ROWS = 8
-"""Rows from which a panel of B is multiplied for long enough that what follows can be fetched meanwhile."""
-TERMS_AHEAD = 16
-"""How many terms before it is needed an element of B is fetched: 100 cycles or more, what the second cache takes."""
-SPREAD_BYTES = 512
-"""Terms at other distances lie in more than 8 sets, in which a small panel has room."""
-SMALL_PANEL = 24 << 10
-"""The most bytes of such a panel."""
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
 """The most rows and columns of a block of the result: panels of columns are copied for all its rows."""
 LONG_BLOCK_ROWS, LONG_BLOCK_COLUMNS = 512, 64
@@ -65,52 +54,6 @@ MOST_RESUMED = 8192
 MANY_PRODUCTS = 1 << 28
 """Products, times the bytes of each, from which two terms in a trip of the loop are worth a longer code: counting takes
 turns from FMAs, 2 to 5 % of them, and some 6 ms are spent on compiling."""
-PRIVATE_BYTES = 256 << 10
-"""The most memory on the stack that an operand is copied to: both together leave the pool's threads room enough."""
-
-
-class Reading(Enum):
-    """How the blocks of a product read an operand."""
-
-    IN_PLACE = auto()
-    AHEAD = auto()
-    """Where it is, while the terms that follow are fetched."""
-    SHARED = auto()
-    """From panels in scratch memory, which are filled before."""
-    PRIVATE = auto()
-    """From panels on the stack, which are filled for each block of the result."""
-    IN_TURN = auto()
-    """From one panel on the stack, which is filled for each panel of a block in turn."""
-
-
-@dataclass(frozen=True)
-class Blocking:
-    """The division of one axis of the result: lines into panels of `width`, panels into blocks of `step`."""
-
-    size: int
-    width: int
-    step: int
-
-    @property
-    def panels(self) -> int:
-        return -(-self.size // self.width)
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.panels // self.step)
-
-    @property
-    def has_edge(self) -> bool:
-        """Tells whether the last panel has lines that do not exist."""
-        return self.size % self.width != 0
-
-    def halved(self) -> Blocking:
-        """Blocks of half as many panels."""
-        return Blocking(self.size, self.width, -(-self.step // 2))
-
-    def divided(self, blocks: int) -> Blocking:
-        """So many blocks, as equal as can be."""
-        return Blocking(self.size, self.width, -(-self.panels // blocks))
 
 
 @dataclass(frozen=True)
@@ -246,11 +189,6 @@ def terms_at_once(a: ProductOperand, axes: ProductAxes) -> int:
     return 2 if moved >= MANY_PRODUCTS and axes.terms.size % 2 == 0 else 1
 
 
-def line_bytes(operand: ProductOperand) -> int:
-    """The bytes of a line."""
-    return operand.terms.size * bit_width(operand.node.element_type) // 8
-
-
 def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence[int]) -> tuple[int, int]:
     """Rows and vectors of the block in registers: those of `tile`, or what takes the fewest cycles.
 
@@ -261,72 +199,3 @@ def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence
     else:
         rows, vectors = product_tile(m, n, a.terms.size, count, a.kernel.vector_bits)
     return evenly(max(m, 1), rows), evenly(max(-(-n // count), 1), vectors)
-
-
-def blocked(size: int, width: int, most: int) -> Blocking:
-    """Blocks of at most so many lines, as equal as can be."""
-    panels = max(-(-size // width), 1)
-    return Blocking(size, width, evenly(panels, max(most // width, 1)))
-
-
-def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
-    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
-    if in_place(a) and a.is_contiguous(a.terms):
-        return Reading.IN_PLACE
-    if in_place(a) and bytes_of(a) <= SMALL_ROWS:
-        is_near = (
-            bytes_of(a) < FIRST_CACHE
-            or not a.is_contiguous(a.lines)
-            or columns.width <= CACHE_LINE // bit_width(a.node.element_type)
-        )
-        return Reading.IN_PLACE if is_near else Reading.AHEAD
-    private = rows.step * rows.width * (a.terms.size + 32) * bit_width(a.node.element_type) // 8
-    often = columns.blocks == 1 or columns.step * columns.width >= 128
-    if often and a.terms.size <= K_BLOCK and private <= PRIVATE_BYTES * 7 // 8:
-        return Reading.PRIVATE
-    return Reading.SHARED
-
-
-def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
-    """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
-    if in_place(b) and b.is_contiguous(b.lines) and (is_small(b, columns) or reads_few(b, rows)):
-        is_near = bytes_of(b) <= SMALL_OPERAND or terms < 2 * TERMS_AHEAD
-        return Reading.IN_PLACE if is_near or rows.width < AHEAD_ROWS else Reading.AHEAD
-    if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:
-        return Reading.PRIVATE
-    if b.terms.is_single or terms == b.terms.size:
-        return Reading.IN_TURN
-    return Reading.SHARED
-
-
-def is_small(b: ProductOperand, columns: Blocking) -> bool:
-    """Tells whether B is as near where it is as a copy: in the first cache, at least while a panel of it is read."""
-    if bytes_of(b) <= SMALL_OPERAND:
-        return True
-    panel = b.terms.size * (columns.width * bit_width(b.node.element_type) + CACHE_LINE) // 8
-    return panel <= SMALL_PANEL and bytes_of(b) <= SMALL_ROWS and term_distance(b) % SPREAD_BYTES != 0
-
-
-def reads_few(b: ProductOperand, rows: Blocking) -> bool:
-    """Tells whether B is read for so few rows that copying it costs more."""
-    if rows.panels <= 1:
-        return True
-    if term_distance(b) % ALIASED_BYTES:
-        return rows.size < PACK_ROWS
-    return rows.size < (ALIASED_PACK_ROWS if bytes_of(b) <= SECOND_CACHE else FAR_PACK_ROWS)
-
-
-def term_distance(operand: ProductOperand) -> int:
-    """The bytes from a term of a line to the next, in memory."""
-    assert isinstance(operand.node, Load)
-    return operand.node.offset.coefficients[operand.terms.last] * bit_width(operand.node.element_type) // 8
-
-
-def in_place(operand: ProductOperand) -> bool:
-    """Tells whether an operand could be read where it is."""
-    return (operand.is_loaded and operand.terms.is_single) or not operand.lines.size * operand.terms.size
-
-
-def bytes_of(operand: ProductOperand) -> int:
-    """The bytes of one matrix."""
-    return operand.lines.size * operand.terms.size * bit_width(operand.node.element_type) // 8
