@@ -141,6 +141,7 @@ strided_slice_gradient slice pad mirror_pad flip roll dynamic_slice dynamic_upda
 slice_indices concat_slices replace_rows tensor_scatter_update matrix_band_part matrix_diag matrix_diag_part variable
 read read_rows assign scatter_update empty_stack push pop while condition yield cond custom_gradient backward
 gradient_results copy_to gate gradients kernel prod cumprod max_pool2d max_pool2d_select interleave mosaic
+padded_slice
 """
 """What moves elements, multiplies them, chooses among them or holds others."""
 ROUNDING_EACH_TIME = {"accumulate", "assign_add", "assign_sub"}

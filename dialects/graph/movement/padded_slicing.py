@@ -116,8 +116,13 @@ class PaddedSlice(View):
         return PaddedAccess(position, self.shape_of(0), space, self.number)
 
     def numpy(self, *operands: Array) -> Any:
-        padded = np.pad(operands[0], self.paddings, constant_values=self.number)
-        return padded[self._slices_of_padded()]
+        (x,) = operands
+        sizes = shape_of_type(self.result_types[0])
+        found = np.full(sizes, self.number, x.dtype)
+        inside = [[0 <= i < n for i in r] for r, n in zip(self.ranges, x.shape, strict=True)]
+        taken = [[i for i in r if 0 <= i < n] for r, n in zip(self.ranges, x.shape, strict=True)]
+        found[np.ix_(*(np.array(i, bool) for i in inside))] = x[np.ix_(*(np.array(i, int) for i in taken))]
+        return found
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         x = Tensor(self._operands[0])

@@ -16,7 +16,13 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.examples import EXAMPLES, program
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.op.access import AffineAccess, RowAccess, RowMajorAccess, StoredAccess
+from pullback.dialects.graph.op.access import (
+    AffineAccess,
+    PaddedAccess,
+    RowAccess,
+    RowMajorAccess,
+    StoredAccess,
+)
 from pullback.dialects.graph.op.affine import Affine, Position
 from pullback.dialects.graph.op.indexed import (
     Alias,
@@ -92,6 +98,10 @@ def read(op: Indexed, operands: Sequence[Array], number: int, result: int = 0) -
             inside = (row >= 0) & (row < array.shape[0])
             rest = tuple(at(c, space) for c in within.position)
             return np.where(inside, array[(np.where(inside, row, 0), *rest)], 0)
+        case PaddedAccess(position, shape, _, number_beyond):
+            indices = [at(c, space) for c in position]
+            inside = np.all([(i >= 0) & (i < n) for i, n in zip(indices, shape, strict=True)], axis=0)
+            return np.where(inside, array[tuple(np.where(inside, i, 0) for i in indices)], number_beyond)
         case None:
             raise AssertionError(f"'{op.name}' does not say how it reads operand {number}")
 

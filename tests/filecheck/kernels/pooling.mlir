@@ -53,10 +53,15 @@ func.func @overlapping(%x: tensor<2x5x5x16xf32>) -> (tensor<2x3x3x16xf32>, tenso
   func.return %y, %dx : tensor<2x3x3x16xf32>, tensor<2x5x5x16xf32>
 }
 
-// A kernel of 169 places would be long: the host pools.
+// 169 places are pooled along rows, and what comes out along columns.
 // CHECK-LABEL: @large
-// CHECK-NEXT:  %y = graph.max_pool2d %x
-// CHECK-NEXT:  func.return %y
+// CHECK-NEXT:  [[ROWS:%[0-9]+]] = graph.kernel %x schedule<kind = pointwise, parallel = [2, 13, 1, 16]
+// CHECK-COUNT-12: graph.maximum
+// CHECK-NOT:   graph.maximum
+// CHECK:       %y = graph.kernel [[ROWS]] schedule<kind = pointwise, parallel = [2, 1, 1, 16]
+// CHECK-COUNT-12: graph.maximum
+// CHECK-NOT:   graph.maximum
+// CHECK:       func.return %y
 func.func @large(%x: tensor<2x13x13x16xf32>) -> tensor<2x1x1x16xf32> {
   %y = graph.max_pool2d %x {window = array<i64: 13, 13>, strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>} : (tensor<2x13x13x16xf32>) -> tensor<2x1x1x16xf32>
   func.return %y : tensor<2x1x1x16xf32>
