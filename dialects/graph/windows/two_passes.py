@@ -1,10 +1,10 @@
-"""Pooling of large windows in two passes: what is pooled along columns is pooled along rows.
+"""Pooling of large windows in two passes: along rows, and of what comes out along columns.
 
     5 x 5 windows    (N, 60, 60, C)  1 x 5 ->  (N, 60, 56, C)  5 x 1 ->  (N, 56, 56, C)
 
 So each element is compared with 8 others, not with 24, and a kernel has 5 views. The first of the largest elements of a
-window, row by row, is the first one of the first row that has it, so gradients go back along rows and then along
-columns. As many elements are in each column of a window as in any other, so a mean of means is the mean.
+window, row by row, is the first one of the first row that has it, so gradients go back the same way. As many elements
+are in each column of a window as in any other, so a mean of means is the mean.
 """
 
 from __future__ import annotations
