@@ -241,7 +241,7 @@ class NodeReader:
         number, bounds = rounded_number(access.number, element_type), list[Bound]()
         for index, extent in zip(position, access.shape, strict=True):
             first, last = index.range_in(self.space.extents)
-            if last < 0 or first >= extent:
+            if last < 0 or first >= extent or not extent:  # of an empty tensor not even the first is there
                 return Fixed(type_, number=number)
             if first < 0 or last >= extent:
                 bounds.append(Bound(index, extent))

@@ -34,12 +34,8 @@ MOST_VECTORS = 16
 """Vectors in a row of the register block of a product."""
 MOST_FAR_VECTORS = 4
 """The same where the columns come from the second cache: five take 8 to 15 % longer."""
-
-
 LEAST_MISSING = 16
 """The part of a product's vectors from which those that do not exist are worth a block in registers of its own."""
-
-
 OWN_CODE = 1.03
 """How much more cycles may be taken for the sake of one block less in the code."""
 
