@@ -31,6 +31,7 @@ from pullback.passes.lowering.vector_registers import (
     evenly,
     last_width,
     product_tile,
+    register_count,
 )
 
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 256
@@ -54,6 +55,8 @@ MOST_RESUMED = 8192
 MANY_PRODUCTS = 1 << 28
 """Products, times the bytes of each, from which two terms in a trip of the loop are worth a longer code: counting takes
 turns from FMAs, 2 to 5 % of them, and some 6 ms are spent on compiling."""
+LEFT_REGISTERS = 8
+"""Registers beside the sums that two terms in a trip need."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class ProductPlan:
                 row_blocks = row_blocks.halved()
             else:
                 column_blocks = column_blocks.halved()
-        at_once = terms_at_once(a, axes)
+        at_once = terms_at_once(a, axes, rows * vectors)
         term_block = evenly(max(k // at_once, 1), K_BLOCK // at_once) * at_once if k else 0
         return ProductPlan(
             row_blocks,
@@ -168,7 +171,7 @@ def resumed(
     )
     blocks = large.blocks(min(K_BLOCK, axes.terms.size))
     rows, columns = rows.divided(blocks.down), columns.divided(blocks.across)
-    at_once = terms_at_once(a, axes)
+    at_once = terms_at_once(a, axes, tile[0] * tile[1])
     term_block = -(-axes.terms.size // (blocks.terms * at_once)) * at_once
     reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
     return ProductPlan(
@@ -183,10 +186,15 @@ def resumed(
     )
 
 
-def terms_at_once(a: ProductOperand, axes: ProductAxes) -> int:
-    """How many terms a trip of the loop along them has: two in large products of an even number of terms."""
+def terms_at_once(a: ProductOperand, axes: ProductAxes, sums: int) -> int:
+    """How many terms a trip of the loop along them has: two in large products of an even number of terms.
+
+    LLVM loads early what the second term multiplies, so some registers must be left beside the sums: with 28 of them
+    in 32 it kept a hundred vectors on the stack, and 512x512x784 took 1.9 times as long.
+    """
     moved = prod(axes.batch.extents) * axes.columns.size * bytes_of(a)
-    return 2 if moved >= MANY_PRODUCTS and axes.terms.size % 2 == 0 else 1
+    has_room = register_count(a.kernel.vector_bits) - sums >= LEFT_REGISTERS
+    return 2 if moved >= MANY_PRODUCTS and axes.terms.size % 2 == 0 and has_room else 1
 
 
 def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence[int]) -> tuple[int, int]:
