@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from xdsl.dialects import func, memref, scf, vector
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
@@ -215,21 +215,6 @@ def test_few_rows_are_multiplied_in_place(extents: tuple[int, int, int], copied:
     kernel = schedule("matmul", (m, n), (k,))
     _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], 512, {})
     assert any(isinstance(op, memref.AllocaOp) for op in module.walk()) == copied
-
-
-@pytest.mark.parametrize(
-    ("tile", "bits", "terms_at_once"), [((14, 32), 512, 1), ((12, 32), 512, 2), ((6, 16), 256, 1)]
-)
-def test_two_terms_at_once_where_registers_are_left(
-    tile: tuple[int, int], bits: int, terms_at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(product_plan, "MANY_PRODUCTS", 0)
-    rows = 2 * tile[0]
-    arrays = [sample((rows, 90)), sample((90, 64), "f32", 1)]
-    kernel = schedule("matmul", (rows, 64), (90,), tile=tile)
-    _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], bits, {})
-    count = sum(isinstance(op, vector.FMAOp) for op in module.walk())
-    assert count == terms_at_once * tile[0] * tile[1] // (bits // 32)
 
 
 @pytest.mark.parametrize("block", [12, 5])
