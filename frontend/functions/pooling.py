@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.windows.average_pooling import AvgPool2D
-from pullback.dialects.graph.windows.pooling import MaxPool2D, Pool
+from pullback.dialects.graph.windows.pool_families import Pool
+from pullback.dialects.graph.windows.pooling import MaxPool2D
 from pullback.frontend.functions.windows import Images, PaddingLike
 from pullback.frontend.graph.emit import named_as
 

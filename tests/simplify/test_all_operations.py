@@ -28,7 +28,7 @@ from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.slices_value import SlicesValue
 from pullback.dialects.graph.tensor.tensor import Number, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, SlicesType, is_complex
-from pullback.dialects.graph.windows.pooling import Pooling
+from pullback.dialects.graph.windows.pool_families import Pooling
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
 from pullback.passes.pipeline.run_passes import run_passes

@@ -11,7 +11,6 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
-from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.movement.slicing import StridedSlice, StridedSliceGradient
 from pullback.dialects.graph.op.access import AccessMap, PaddedAccess, dims
 from pullback.dialects.graph.op.checks import check_tensor
@@ -104,12 +103,6 @@ class PaddedSlice(View):
         listed = (integer_list(self.properties, name) for name in ("begin", "sizes", "strides"))
         return [range(b, b + n * s, s) for b, n, s in zip(*listed, strict=True)]
 
-    @property
-    def paddings(self) -> list[tuple[int, int]]:
-        """How many elements it reaches beyond the operand, before and after each axis."""
-        reach = zip(self.ranges, self.shape_of(0), strict=True)
-        return [(max(-r[0], 0), max(r[-1] + 1 - n, 0)) if r else (0, 0) for r, n in reach]
-
     def access(self, number: int, result: int = 0) -> AccessMap:
         space = self.iteration_shape()
         position = tuple(d * r.step + r.start for d, r in zip(dims(space), self.ranges, strict=True))
@@ -117,21 +110,25 @@ class PaddedSlice(View):
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        sizes = shape_of_type(self.result_types[0])
-        found = np.full(sizes, self.number, x.dtype)
-        inside = [[0 <= i < n for i in r] for r, n in zip(self.ranges, x.shape, strict=True)]
-        taken = [[i for i in r if 0 <= i < n] for r, n in zip(self.ranges, x.shape, strict=True)]
-        found[np.ix_(*(np.array(i, bool) for i in inside))] = x[np.ix_(*(np.array(i, int) for i in taken))]
+        there, existing = self._existing()
+        found = np.full(shape_of_type(self.result_types[0]), self.number, x.dtype)
+        found[there] = x[existing]
         return found
 
     def gradient(self, dy: Tensor) -> GradientTerms:
-        x = Tensor(self._operands[0])
-        whole = Pad.around(x, self.paddings, self.number)
-        spread = StridedSliceGradient.like(dy, whole, self._slices_of_padded())
-        inside = [slice(low, low + n) for n, (low, _) in zip(self.shape_of(0), self.paddings, strict=True)]
-        return (StridedSlice.at(spread, inside),)
+        there, existing = self._existing()
+        return (StridedSliceGradient.like(StridedSlice.at(dy, there), Tensor(self._operands[0]), existing),)
 
-    def _slices_of_padded(self) -> tuple[slice, ...]:
-        """The slices of the operand with its border."""
-        pairs = zip(self.ranges, self.paddings, strict=True)
-        return tuple(slice(r[0] + low, r[-1] + low + 1, r.step) if r else slice(0) for r, (low, _) in pairs)
+    def _existing(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """The elements that the operand has: where they are in the result, and in the operand."""
+        pairs = [_existing_along(r, n) for r, n in zip(self.ranges, self.shape_of(0), strict=True)]
+        return tuple(there for there, _ in pairs), tuple(existing for _, existing in pairs)
+
+
+def _existing_along(indices: range, extent: int) -> tuple[slice, slice]:
+    """The indices along an axis that are in range: their numbers, and themselves."""
+    inside = [number for number, index in enumerate(indices) if 0 <= index < extent]
+    if not inside:
+        return slice(0), slice(0)
+    first, last = inside[0], inside[-1]
+    return slice(first, last + 1), slice(indices[first], indices[last] + 1, indices.step)

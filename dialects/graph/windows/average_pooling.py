@@ -29,7 +29,7 @@ from pullback.dialects.graph.tensor.types import (
     tensor_type,
 )
 from pullback.dialects.graph.windows.phases import added_to_windows, phases_of, reaching
-from pullback.dialects.graph.windows.pooling import Pool, Pooling
+from pullback.dialects.graph.windows.pool_families import Pool, Pooling
 from pullback.dialects.graph.windows.two_passes import along_columns, along_rows, takes_two_passes
 from pullback.dialects.graph.windows.window_views import (
     beside_places,
