@@ -170,9 +170,9 @@ from pullback.dialects.graph.by_index.replace_rows import ReplaceRows as Replace
 from pullback.dialects.graph.by_index.replace_rows import Unique as Unique
 from pullback.dialects.graph.by_index.gather_nd import GatherNd as GatherNd
 from pullback.dialects.graph.by_index.gather_nd import ScatterNd as ScatterNd
-from pullback.dialects.graph.by_index.gather_nd import TensorScatterAdd as TensorScatterAdd
-from pullback.dialects.graph.by_index.gather_nd import TensorScatterUpdate as TensorScatterUpdate
-from pullback.dialects.graph.by_index.gather_nd import IsLast as IsLast
+from pullback.dialects.graph.by_index.tensor_scatter import TensorScatterAdd as TensorScatterAdd
+from pullback.dialects.graph.by_index.tensor_scatter import TensorScatterUpdate as TensorScatterUpdate
+from pullback.dialects.graph.by_index.tensor_scatter import IsLast as IsLast
 from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis as TakeAlongAxis
 from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis as AddAlongAxis
 from pullback.dialects.graph.along_axes.sorting import ArgSort as ArgSort

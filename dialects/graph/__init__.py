@@ -56,6 +56,7 @@ FAMILIES = (
     "by_index.gather",
     "by_index.replace_rows",
     "by_index.gather_nd",
+    "by_index.tensor_scatter",
     "by_index.take_along_axis",
     "along_axes.sorting",
     "creation.random_key",

@@ -6,14 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dialects.graph.by_index.gather_nd import (
-    GatherNd,
-    IsLast,
-    ScatterNd,
-    TensorScatterAdd,
-    TensorScatterUpdate,
-)
+from pullback.dialects.graph.by_index.gather_nd import GatherNd, ScatterNd
 from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis, TakeAlongAxis
+from pullback.dialects.graph.by_index.tensor_scatter import IsLast, TensorScatterAdd, TensorScatterUpdate
 from pullback.tests.ops.case import Case, Sampler
 
 
