@@ -16,7 +16,7 @@ import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from pullback.backends.cpu.symbols import ASK
+from pullback.backends.cpu.symbols import ASK, OUT_OF_MEMORY
 from pullback.backends.evaluator.host_calls import HostCall
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.process.interrupts import poll
@@ -48,7 +48,7 @@ class HostFunctions:
     Args:
         declarations: the functions that the host runs; see `declared_in`.
         entry: the function that is called from Python.
-        polls: whether it asks for signals meanwhile.
+        polls: whether it asks for signals meanwhile, or may find no memory.
     """
 
     def __init__(self, declarations: Iterable[func.FuncOp], entry: str, polls: bool) -> None:
@@ -58,6 +58,7 @@ class HostFunctions:
         }
         if polls:
             self._callables[ASK] = poll, 0
+            self._callables[OUT_OF_MEMORY] = _out_of_memory, 1
 
     def __bool__(self) -> bool:
         return bool(self._callables)
@@ -93,7 +94,7 @@ class HostFunctions:
 
     def calling(self, native: Callable[..., T]) -> Callable[..., T]:
         """Wraps the native function: it keeps the callables, and NumPy's warnings are off where the host computes."""
-        if self._callables.keys() == {ASK}:  # what handles a signal has warnings as they were
+        if self._callables.keys() == {ASK, OUT_OF_MEMORY}:  # what handles a signal has warnings as they were
             return native
 
         def call(*arguments: Any) -> T:
@@ -155,6 +156,11 @@ def _calling(name: str, count: int) -> str:
 def address_of_function(name: str) -> int:
     """The address of a function of Python's C API."""
     return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
+
+
+def _out_of_memory(count: int) -> None:
+    """Raises MemoryError: native code wants so many bytes, which the system does not give."""
+    raise MemoryError(f"no memory for {count:,} bytes of a stack, as a loop keeps for its gradient")
 
 
 def _callable(operation: HostCall) -> tuple[Callable[..., None], int]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pullback.backends.cpu.symbols import OUT_OF_MEMORY
+
 HEADER = 64
 """Bytes before a block, at least: as many as it is aligned to, so that it is aligned, too."""
 BLOCK, NEXT, BACK = -24, -16, -8
@@ -14,7 +16,10 @@ BLOCK, NEXT, BACK = -24, -16, -8
 
 
 def allocate(owned: str, align: int, amount: str) -> str:
-    """The text of a call that allocates so many bytes and links them into the list at `owned`."""
+    """The text of a call that allocates so many bytes and links them into the list at `owned`.
+
+    It gives null where there is no memory, of which it tells Python, and the function is to return then.
+    """
     return f"call ptr @pb.allocate(ptr {owned}, i64 {max(align, HEADER)}, i64 {amount})"
 
 
@@ -48,6 +53,13 @@ def functions() -> list[str]:
                 "  %mask = sub i64 0, %align",
                 "  %rounded = and i64 %over, %mask",
                 "  %block = call ptr @aligned_alloc(i64 %align, i64 %rounded)",
+                "  %failed = icmp eq ptr %block, null",
+                "  br i1 %failed, label %none, label %some",
+                "none:",
+                "  %wanted = inttoptr i64 %bytes to ptr",
+                f"  %status = call i32 @{OUT_OF_MEMORY}(ptr %wanted)",
+                "  ret ptr null",
+                "some:",
                 "  %data = getelementptr inbounds i8, ptr %block, i64 %align",
                 _at("%block.slot", "%data", BLOCK),
                 _at("%next.slot", "%data", NEXT),
@@ -106,5 +118,9 @@ def functions() -> list[str]:
     ]
 
 
-DECLARATIONS = {"declare ptr @aligned_alloc(i64, i64)", "declare void @free(ptr)"}
+DECLARATIONS = {
+    "declare ptr @aligned_alloc(i64, i64)",
+    "declare void @free(ptr)",
+    f"declare i32 @{OUT_OF_MEMORY}(ptr)",
+}
 """Declarations that these functions need."""

@@ -57,10 +57,10 @@ class Polling:
 
     @property
     def is_needed(self) -> bool:
-        """Whether the function is to poll: it takes long, or calls the host, which may fail."""
+        """Whether the function is to poll: it takes long, or may fail, as it calls the host or allocates memory."""
         ops = operations_within(self.entry)
         return (
-            any(isinstance(op, scf.WhileOp) or self._calls_host(op) for op in ops)
+            any(isinstance(op, scf.WhileOp | memref.AllocOp) or self._calls_host(op) for op in ops)
             or self.costs.block(self.entry.body.block) > AT_ONCE
         )
 
@@ -86,6 +86,7 @@ class Polling:
         for name in ("fuel", "deadline"):
             p.line(f"%{p.unique(name)} = alloca i64, align 8")
         if self.allocates:
+            self.is_used = True  # it stops where there is no memory
             p.owned = p.temporary("owned", "alloca ptr, align 8")
             p.line(f"store ptr null, ptr {p.owned}, align 8")
         p.line(f"store i64 {FUEL}, ptr %fuel, align 8")

@@ -153,6 +153,7 @@ def alloc(p: FunctionPrinter, op: memref.AllocOp) -> None:
     align = op.alignment.value.data if op.alignment is not None else 1
     if p.owned is not None:
         p.define(op.memref, allocate(p.owned, align, amount), "memory")
+        p.return_if(p.temporary("none", f"icmp eq ptr {p.text(op.memref)}, null"))
         return
     if align <= 16:
         p.define(op.memref, p.call("ptr", "@malloc", [("i64", amount)]), "memory")
