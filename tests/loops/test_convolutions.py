@@ -32,6 +32,7 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any, Any, Any]] = {
     "by parts of the terms": ((35, 32, 30, 3), (3, 3, 3, 37), 1, "SAME", 1),
     "along one axis": ((3, 1, 4097, 8), (1, 9, 8, 16), 1, "SAME", (1, 2)),
     "every other column": ((2, 80, 80, 8), (1, 1, 8, 48), 2, "SAME", 1),
+    "turned by panels": ((1, 6, 7, 144), (3, 3, 144, 224), 1, "SAME", 1),
     "no image": ((0, 5, 5, 2), (3, 3, 2, 3), 1, "SAME", 1),
     "one-sided padding": ((1, 5, 5, 1), (5, 5, 1, 1), 1, ((3, 1), (0, 2)), 1),
 }
@@ -95,6 +96,33 @@ def test_panels_one_after_the_other_leave_no_buffer(images: int, monkeypatch: py
         lambda x, f: [contraction(x, f, 1)],
         bits=128,
     )
+
+
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize(("taps", "outputs"), [(1, 21), (3, 21), (3, 16), (2, 3)])
+def test_turned_factors_leave_no_buffer(
+    taps: int, outputs: int, far: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of filters whose terms are neighbours in memory, in squares of 4, the last of which overlap."""
+    if far:
+        monkeypatch.setattr(window_blocks, "SECOND_CACHE", 64)
+    arrays = [sample((2, 4, 6 + taps, outputs)), sample((taps, 8 + 2 * taps, outputs))]
+    n, h, w, c, j, o = (Affine.dim(6, d) for d in range(6))
+    channels = arrays[1].shape[1]
+
+    def body(dy: Tensor, f: Tensor) -> list[Tensor]:
+        positions = (n, h, w + j, o), (taps - 1 - j, c, o)
+        return [Contract.at((dy, f), positions, (2, 4, 7, channels), (taps, outputs))]
+
+    check(schedule("matmul", [2, 4, 7, channels], [taps, outputs], tile=(3, 8)), arrays, body, bits=128)
+
+
+def test_filters_are_turned_around_by_the_product_that_reads_them() -> None:
+    """The gradient of images has no kernel for that, with strides of 2 neither; other readers need the transpose."""
+    for strides in (1, 2):
+        _, text = computed(((2, 9, 8, 8), (3, 3, 8, 16), strides, "SAME", 1), "cpu")
+        assert "graph.transpose" not in text
+        assert "graph.strided_slice" not in text
 
 
 @pytest.mark.parametrize("images", [1, 35])

@@ -29,6 +29,7 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
 from pullback.passes.kernels.form.decompose import DECOMPOSED, becomes_native, decompose
+from pullback.passes.kernels.form.factors_in_place import read_factors_in_place
 from pullback.passes.kernels.form.grouping import group
 from pullback.passes.kernels.form.legalize import legalize
 from pullback.passes.kernels.form.long_sums_in_parts import take_long_sums_apart
@@ -149,6 +150,8 @@ class FormKernels(ModulePass):
                 native.mark(function.walk())
                 decompose(function)
                 prepare_mosaics(function)
+                if self.device == "cpu":
+                    read_factors_in_place(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
                 tune(function, self)

@@ -19,7 +19,7 @@ from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import splat
 from pullback.passes.lowering.long_products import has_parts
-from pullback.passes.lowering.nodes import Contraction
+from pullback.passes.lowering.nodes import Contraction, Load
 from pullback.passes.lowering.register_blocks import MOST_ROWS, NEW_TERM, RegisterBlocks, row_dim, window_tile
 from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE, SECOND_CACHE
 
@@ -74,7 +74,9 @@ class WindowBlocks:
         """The dims of the loops around them."""
         self.terms = kernel.space.inner
         self.count = kernel.lanes_along(self.columns)
-        self.is_of_parts = self._is_of_parts()
+        self.is_turned = isinstance(self.b, Load) and self.b.offset.coefficients[self.columns] != 1
+        """Whether the columns of the second factor are no neighbours in memory, so that it is always packed."""
+        self.is_of_parts = not self.is_turned and self._is_of_parts()
         """Whether there are so many terms, and so few results, that parts of the terms have totals of their own."""
         self.vectors, self.blocks = self._blocks()
         matrix = prod(self.extents[d] for d in (*self.terms, self.columns))

@@ -27,7 +27,7 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
-from pullback.passes.loops.products.operand_place import OperandPlace, place_in
+from pullback.passes.loops.products.operand_place import place_in
 from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts
@@ -60,15 +60,19 @@ class WindowProduct:
         """
         blocks, builder = self.blocks, self.builder
         with builder.entering(builder.block):
-            start = Start(place_in(self.kernel, blocks.a), self._second(), {})
+            a, panels = place_in(self.kernel, blocks.a), self._panels_of_second()
             if not blocks.is_far:
-                self._all_rows(start, (blocks.columns,), self._panels)
+                b = place_in(self.kernel, blocks.b) if panels is None else panels.packed()
+                self._all_rows(Start(a, b, {}), (blocks.columns,), self._panels)
                 return
+            one = None if panels is None else panels.one()
 
             def panel(at: Start, sizes: Sequence[int]) -> None:
+                if panels is not None and one is not None:
+                    panels.fill(one, at.indices[blocks.columns], sum(sizes))
                 self._all_rows(at, (), lambda at, inner, rows: self._blocks(at, inner, rows, sizes))
 
-            blocks.panels(start, panel)
+            blocks.panels(Start(a, one or place_in(self.kernel, blocks.b), {}), panel)
 
     def _all_rows(self, start: Start, columns: Sequence[int], body: RowsBody) -> None:
         """Computes some columns of all rows; `body` has loops along `columns`."""
@@ -93,15 +97,15 @@ class WindowProduct:
             last = builder.index(rows.full), 0, rows.rest
             self._parallel(start, leading, lambda at: body(at, inner, last))
 
-    def _second(self) -> OperandPlace:
-        """The second factor, packed if there are rows enough: the copy begins with a line of the cache."""
+    def _panels_of_second(self) -> Panels | None:
+        """The panels of the second factor; none if rows are few: the copy begins with a line of the cache."""
         b, blocks = self.blocks.b, self.blocks
-        is_row_major = isinstance(b, Load) and b.offset.coefficients[blocks.columns] == 1
+        is_row_major = isinstance(b, Load) and not blocks.is_turned
         rows = prod(self.extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
         if is_row_major and (rows < PACK_ROWS or not blocks.is_large):
-            return place_in(self.kernel, b)
+            return None
         dims = blocks.batch, blocks.columns, blocks.terms
-        return Panels(self.kernel, b, *dims, blocks.count, blocks.vectors).packed()
+        return Panels(self.kernel, b, *dims, blocks.count, blocks.vectors)
 
     def _leading(self) -> list[int]:
         """The dims whose iterations run beside each other."""
