@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import MemRefType, f32
 
 import pullback as pb
 from pullback.dialects.graph.elementwise.basic import Maximum
@@ -13,6 +15,7 @@ from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.upstream.prefetch import PrefetchOp
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products import (
     block_sums,
     large_product,
@@ -21,6 +24,7 @@ from pullback.passes.loops.products import (
     panel_fetch,
     product_plan,
 )
+from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.lowering.memrefs import bytes_of
 from pullback.passes.lowering.vector_registers import last_width, product_tile
 from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
@@ -236,8 +240,29 @@ def test_last_panel_of_fewer_vectors(
         arrays = [x, y, sample((n,), "f32", 2)]
         check(kernel, arrays, body, bits=512)
         _, module = lowered(kernel_function(kernel, arrays, body)[1], 512, {})
-        sums = {len(op.results) for op in module.walk() if isinstance(op, scf.ForOp)}
-        assert {10, 5} <= sums
+        sums = [
+            op.results[0].type for op in module.walk() if isinstance(op, scf.ForOp) and len(op.results) == 5
+        ]
+        assert {vector_type(f32, 32), vector_type(f32, 16)} <= {*sums}
+
+
+@pytest.mark.parametrize(
+    ("registers", "widths"), [(1, [4]), (2, [8]), (3, [8, 4]), (4, [16]), (7, [16, 8, 4])]
+)
+def test_vectors_of_several_registers(registers: int, widths: list[int]) -> None:
+    """A row's sums are vectors of powers of two of registers, in order, also where only some columns exist."""
+    assert [width for _, width in panel_vectors(registers, 4)] == widths
+    n = 3 * 4 * registers - 1
+    arrays = [sample((6, 9)), sample((9, n), "f32", 1)]
+    kernel = schedule("matmul", (6, n), (9,), tile=(2, 4 * registers))
+
+    def body(x: Tensor, y: Tensor) -> list[Tensor]:
+        return [MatMul.product(x, y)]
+
+    check(kernel, arrays, body, bits=128)
+    _, module = lowered(kernel_function(kernel, arrays, body)[1], 128, {})
+    sums = {tuple(r.type for r in op.results) for op in module.walk() if isinstance(op, scf.ForOp)}
+    assert tuple(vector_type(f32, width) for width in widths * 2) in sums
 
 
 @pytest.mark.parametrize("shapes", [((5, 9, 17), (5, 17, 40)), ((2, 3, 9, 17), (2, 3, 17, 40))], ids=str)
@@ -380,11 +405,12 @@ def test_tile(tile: tuple[int, int]) -> None:
 
 def test_rows_as_lanes_have_a_tile_of_their_own() -> None:
     """A column of a product is a row of the transpose: as many sums are under way in both."""
-    codes: list[str] = []
+    lanes: list[int] = []
     for m, n in ((512, 1), (1, 512)):
         with pb.Graph():
             x, y = pb.placeholder("f32", (512, m)), pb.placeholder("f32", (512, n))
             step = pb.compile([x, y], [pb.matmul(pb.transpose(x), y)])
-        codes.append(step.ir("loops"))
-    column, row = (code.count("vector.fma") for code in codes)
-    assert column == row > 1
+        types = re.findall(r"vector.fma .* : vector<(\d+)xf32>", step.ir("loops"))
+        lanes.append(sum(map(int, types)))
+    column, row = lanes
+    assert column == row > 16

@@ -21,5 +21,5 @@ def test_two_terms_at_once_where_registers_are_left(
     arrays = [sample((rows, 90)), sample((90, 64), "f32", 1)]
     kernel = schedule("matmul", (rows, 64), (90,), tile=tile)
     _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], bits, {})
-    count = sum(isinstance(op, vector.FMAOp) for op in module.walk())
-    assert count == terms_at_once * tile[0] * tile[1] // (bits // 32)
+    lanes = sum(op.res.type.get_shape()[0] for op in module.walk() if isinstance(op, vector.FMAOp))
+    assert lanes == terms_at_once * tile[0] * tile[1]

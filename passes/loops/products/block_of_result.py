@@ -23,7 +23,7 @@ from pullback.passes.loops.products.product_operand import (
     OperandLines,
     ProductOperand,
 )
-from pullback.passes.loops.products.product_results import ProductResults
+from pullback.passes.loops.products.product_results import ProductResults, widths_of
 from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
@@ -101,7 +101,7 @@ class BlockOfResult:
         self._each_panel_of_columns(panel_of)
 
     def _each_panel_of_columns(self, body: Callable[[SSAValue, int], None]) -> None:
-        """Loops over panels of columns, of which the body is given the number and how many vectors there are."""
+        """Loops over panels of columns, of which the body is given the number and how many registers there are."""
         builder, columns = self.builder, self.plan.columns
         vectors, of_last = self.plan.vectors, self.plan.last_vectors
 
@@ -193,14 +193,13 @@ class BlockOfResult:
         def block(
             rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
         ) -> None:
-            vectors, each = len(levels), None if ahead is None else ahead.turns(rows[1], column).fetch
-            sums = block_sums(
-                builder, plan, self.element_type, (a, b), (zero, terms), vectors=vectors, each=each
-            )
+            widths = widths_of(levels)
+            each = None if ahead is None else ahead.turns(rows[1], column).fetch
+            sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms), widths, each=each)
             if tile is None:
                 results.store(sums, rows, levels)
             else:
-                results.keep(sums, tile, (zero, zero), adds=False)
+                results.keep(sums, widths, tile, (zero, zero), adds=False)
                 results.store_kept(tile, (zero, zero), rows, levels)
 
         self._each_panel(block)
@@ -224,9 +223,10 @@ class BlockOfResult:
                 b: OperandLines,
                 fetch: PanelFetch,
             ) -> None:
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), fetch.turn)
-                results.keep(sums, tile, here, adds=False)
-                results.resume(tile, rows, levels, (start, end))
+                widths, terms = widths_of(levels), (start, end)
+                sums = block_sums(builder, plan, self.element_type, (a, b), terms, widths, fetch.turn)
+                results.keep(sums, widths, tile, here, adds=False)
+                results.resume(tile, rows, levels, terms)
 
             self._each_panel_of_rows(block, start)
             return []
@@ -254,9 +254,9 @@ class BlockOfResult:
             def block(
                 rows: Rows, column: SSAValue, levels: list[LoopLevel], a: OperandLines, b: OperandLines
             ) -> None:
-                vectors = len(levels)
-                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), vectors=vectors)
-                results.keep(sums, totals, place(rows[1], column), adds=True)
+                widths = widths_of(levels)
+                sums = block_sums(builder, plan, self.element_type, (a, b), (start, end), widths)
+                results.keep(sums, widths, totals, place(rows[1], column), adds=True)
 
             self._each_panel(block, (start, end))
             return []

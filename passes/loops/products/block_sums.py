@@ -24,25 +24,24 @@ def block_sums(
     element_type: Attribute,
     lines: tuple[OperandLines, OperandLines],
     terms: Bounds,
+    widths: Sequence[int],
     before: Callable[[SSAValue], None] | None = None,
-    vectors: int | None = None,
     each: Callable[[SSAValue], None] | None = None,
 ) -> Sequence[Scalar]:
-    """The sums over some terms, row by row in vectors, for lines of A and of B.
+    """The sums over some terms, row by row in vectors of these `widths`, for lines of A and of B.
 
-    `before` is called, if at all, before each `CHUNK` of terms, with the first of them. A panel of columns has so many
-    `vectors`, or those of the plan. `each`, if it is there, is called at each term.
+    `before` is called, if at all, before each `CHUNK` of terms, with the first of them. `each`, if it is there, is
+    called at each term.
     """
     a, b = lines
-    zero = builder.number(0, vector_type(element_type, plan.count)).value
 
     def step(term: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
         of_columns = list(b.vectors(term))
         left = iter(sums)
         result: list[SSAValue] = []
         for element in a.elements(term):
-            factor = splat(element, plan.count)
-            result += [multiply_add(factor, along, next(left)) for along in of_columns]
+            for width, along in zip(widths, of_columns, strict=True):
+                result.append(multiply_add(splat(element, width), along, next(left)))
         if each is not None:
             each(term)
         return result
@@ -55,7 +54,8 @@ def block_sums(
     def along(first: SSAValue, end: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
         return builder.loop_between((first, end, builder.index(plan.terms_at_once)), "k", sums, several)
 
-    zeros = [zero] * (plan.rows.width * (plan.vectors if vectors is None else vectors))
+    of_row = [builder.number(0, vector_type(element_type, width)).value for width in widths]
+    zeros = of_row * plan.rows.width
     first, end = terms
     if before is None:
         return [Scalar(s) for s in along(first, end, zeros)]

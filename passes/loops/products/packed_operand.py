@@ -24,6 +24,7 @@ from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
+from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
@@ -160,16 +161,16 @@ class PackedOperand:
     def _copy_terms(self, root: LoopLevel, panels: Bounds, origin: SSAValue, bounds: Bounds | None) -> None:
         """The lines of one term after those of another, in vectors of lines."""
         operand, builder, shape = self.operand, self.builder, self.shape
-        count, width = shape.count, shape.width
+        width = shape.width
 
         def term(terms: Indices, number: list[Term]) -> None:
             def panel(panel: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 first = self._first(panel)
                 to = self.at(root, builder.minus(panel, origin, "within"))
-                for start in range(0, width, count):
+                for start, count in panel_vectors(-(-width // shape.count), shape.count):
                     at = builder.sum_of([(first, 1)], start, "line")
                     size = min(width - start, count)
-                    level = operand.vector_of_lines(root, at, count, self._lanes(at, size))
+                    level = operand.vector_of_lines(root, at, count, self._lanes(at, size, count))
                     mask = None if size == count else tail_mask(builder, size, count)
                     place = [(at, f * width) for at, f in number]
                     to.store(operand.element(level, terms), place, mask, start)
@@ -232,9 +233,9 @@ class PackedOperand:
         else:
             builder.loop((0, width, count), "offset", [], squares)
 
-    def _lanes(self, first: SSAValue, size: int) -> SSAValue | None:
-        """The mask of the lines from one on that there are; None where all lanes are lines."""
-        lines, count = self.operand.lines.size, self.shape.count
+    def _lanes(self, first: SSAValue, size: int, count: int) -> SSAValue | None:
+        """The mask of those of `count` lines from one on that there are; None where all lanes are lines."""
+        lines = self.operand.lines.size
         if lines % self.shape.width and not self.overlaps:
             return mask_before(self.builder, lines, first, count)
         return None if size == count else tail_mask(self.builder, size, count)
@@ -267,7 +268,7 @@ class PackedLines:
     first: SSAValue | None
     """The first term that is there; none for all."""
     vectors_used: int | None = None
-    """How many vectors there are of a term; none for all of a panel."""
+    """How many registers a term takes; none for all of a panel."""
 
     def elements(self, term: SSAValue) -> Iterator[Scalar]:
         packed = self.packed
@@ -279,10 +280,10 @@ class PackedLines:
     def vectors(self, term: SSAValue) -> Iterator[Scalar]:
         packed, shape = self.packed, self.packed.shape
         at = self._within(term)
-        lanes = Lanes(packed.operand.lines.last, shape.count)
-        width = shape.width if self.vectors_used is None else self.vectors_used * shape.count
-        for start in range(0, width, shape.count):
+        registers = shape.width // shape.count if self.vectors_used is None else self.vectors_used
+        for start, count in panel_vectors(registers, shape.count):
             terms = [*self.base, (at, shape.width)]
+            lanes = Lanes(packed.operand.lines.last, count)
             yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
 
     def fetch(self, term: SSAValue) -> None:

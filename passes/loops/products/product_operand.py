@@ -6,19 +6,20 @@ read may be computed on the way, from whatever the kernel is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import FIRST_LEVEL, SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Indices, ProductAxis
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.nodes import Load, Node, cone
+from pullback.passes.lowering.vector_registers import CACHE_LINE
 
 
 class OperandLines(Protocol):
@@ -128,7 +129,17 @@ class LinesInPlace:
             level = line.inside(kernel.builder.insertion_point, {self.operand.terms.last: term})
             terms, constant = level.terms(node.offset)
             constant += further * steps[self.operand.terms.last]
-            if line.lanes is not None:
-                # A vector may begin within a cache line: only that of its last element surely is its own.
-                constant += steps[line.lanes.dim] * (line.lanes.count - 1)
-            kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant, locality)
+            for along in last_of_each_line(line.lanes, steps, node.element_type):
+                kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant + along, locality)
+
+
+def last_of_each_line(lanes: Lanes | None, steps: Sequence[int], element_type: Attribute) -> Iterable[int]:
+    """The distances from a vector's first element of one in each cache line; of a single element 0.
+
+    A vector may begin within a cache line: only that of its last element surely is its own.
+    """
+    if lanes is None:
+        return [0]
+    step = max(steps[lanes.dim], 1)
+    together = max(CACHE_LINE // (bit_width(element_type) * step), 1)
+    return (at * step for at in reversed(range(lanes.count - 1, -1, -together)))

@@ -66,7 +66,7 @@ class ProductPlan:
     rows: Blocking
     columns: Blocking
     count: int
-    """The lanes of a vector."""
+    """The lanes of a register."""
     term_block: int
     """How many terms are summed up in registers; all of them if they are at most so many."""
     a: Reading
@@ -82,6 +82,7 @@ class ProductPlan:
 
     @property
     def vectors(self) -> int:
+        """The registers of a row of a block; `panel_vectors` has the vectors that they are."""
         return self.columns.width // self.count
 
     @property

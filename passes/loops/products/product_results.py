@@ -6,7 +6,7 @@ stack, so that the code for one row serves all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import i1
@@ -19,6 +19,7 @@ from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
+from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.loops.vector_access import both, load_vector, store_vector
@@ -57,20 +58,20 @@ class ProductResults:
         return node is self.product
 
     def columns(self, root: LoopLevel, first: SSAValue, vectors: int | None = None) -> list[LoopLevel]:
-        """A level for each vector of a panel of columns, which begins at one; it has as many as others, or so many."""
+        """A level for each vector of a panel of columns from one on, of so many registers, or as many as others."""
         builder, plan, axis = self.kernel.builder, self.plan, self.axes.columns
         vectors = vectors or plan.vectors
         levels: list[LoopLevel] = []
-        for start in range(0, vectors * plan.count, plan.count):
+        for start, count in panel_vectors(vectors, plan.count):
             at = builder.sum_of([(first, 1)], start, "column")
-            mask = self._mask(at, start, vectors)
-            lanes = Lanes(axis.last, plan.count, mask)
+            mask = self._mask(at, start, count, vectors)
+            lanes = Lanes(axis.last, count, mask)
             levels.append(root.inside(builder.insertion_point, axis.indices(builder, at), lanes))
         return levels
 
-    def _mask(self, first: SSAValue, start: int, vectors: int) -> SSAValue | None:
-        """The mask of the vector at `start` of a panel of so many; None where all its columns exist."""
-        columns, builder, count = self.plan.columns, self.kernel.builder, self.plan.count
+    def _mask(self, first: SSAValue, start: int, count: int, vectors: int) -> SSAValue | None:
+        """The mask of `count` lanes at `start` of a panel of so many registers; None where all its columns exist."""
+        columns, builder = self.plan.columns, self.kernel.builder
         if not columns.has_edge:
             return None
         is_alone = self.plan.last_vectors < self.plan.vectors
@@ -111,14 +112,20 @@ class ProductResults:
     # ---- by way of memory -------------------------------------------------------------------------------
 
     def keep(
-        self, sums: Sequence[Scalar], view: BufferView, at: tuple[SSAValue, SSAValue], *, adds: bool
+        self,
+        sums: Sequence[Scalar],
+        widths: Sequence[int],
+        view: BufferView,
+        at: tuple[SSAValue, SSAValue],
+        *,
+        adds: bool,
     ) -> None:
-        """Stores the sums of a block in memory, from a row and a column of it on, or adds them to what is there."""
-        builder, plan = self.kernel.builder, self.plan
-        lanes = Lanes(self.axes.columns.last, plan.count)
+        """Stores a block's sums, vectors of these widths, in memory from a row and a column on, or adds them there."""
+        builder = self.kernel.builder
         for number, value in enumerate(sums):
-            row, vector = divmod(number, len(sums) // plan.rows.width)
-            constant = row * view.layout.strides[0] + vector * plan.count
+            row, vector = divmod(number, len(widths))
+            constant = row * view.layout.strides[0] + sum(widths[:vector])
+            lanes = Lanes(self.axes.columns.last, widths[vector])
             terms = self._place(view, *at)
             if adds:
                 value = load_vector(view, builder, lanes, terms, constant, 1) + value.cast(view.element_type)
@@ -134,13 +141,11 @@ class ProductResults:
         """Computes and stores what is made of the sums of a block that are kept, as `store` does."""
         builder, (first, new) = self.kernel.builder, rows
         start = builder.minus(new, first, "start") if self.plan.rows.has_edge else builder.index(0)
-        lanes = Lanes(self.axes.columns.last, self.plan.count)
 
         def row(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             row = builder.sum_of([(first, 1), (number, 1)], 0, "row")
             terms = [*self._place(view, *at), (number, view.layout.strides[0])]
-            for vector, level in enumerate(columns):
-                value = load_vector(view, builder, lanes, terms, vector * self.plan.count, 1)
+            for level, value in zip(columns, self._kept(view, terms, columns), strict=True):
                 self._finish(level, row, value.cast(self.product.element_type))
             return []
 
@@ -156,14 +161,12 @@ class ProductResults:
     ) -> None:
         """Adds the sums of a block of terms, which are kept, to those so far; stores what is made of all of them."""
         builder, (first, new), (start, end) = self.kernel.builder, rows, terms
-        lanes = Lanes(self.axes.columns.last, self.plan.count)
         skipped = builder.minus(new, first, "start") if self.plan.rows.has_edge else builder.index(0)
         is_last = builder.is_from(end, builder.index(self.axes.terms.size))
 
         def row(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             row = builder.sum_of([(first, 1), (number, 1)], 0, "row")
-            place = [(number, view.layout.strides[0])]
-            sums = [load_vector(view, builder, lanes, place, v * lanes.count, 1) for v in range(len(columns))]
+            sums = list(self._kept(view, [(number, view.layout.strides[0])], columns))
             levels = [
                 level.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
                 for level in columns
@@ -182,6 +185,14 @@ class ProductResults:
             return []
 
         builder.loop_between((skipped, builder.index(self.plan.rows.width), builder.index(1)), "row", [], row)
+
+    def _kept(self, view: BufferView, row: list[Term], columns: Sequence[LoopLevel]) -> Iterator[Scalar]:
+        """The sums of a row that `keep` has stored."""
+        start = 0
+        for width in widths_of(columns):
+            lanes = Lanes(self.axes.columns.last, width)
+            yield load_vector(view, self.kernel.builder, lanes, row, start, 1)
+            start += width
 
     def _so_far(self, level: LoopLevel, start: SSAValue) -> Scalar:
         """The sums of the terms before `start`; zeros where there are none."""
@@ -203,11 +214,12 @@ class ProductResults:
         assert self.sums is not None
         builder = self.kernel.builder
         buffer = self.kernel.results[self.sums.result]
-        for column in columns:
+        for column, width in zip(columns, widths_of(columns), strict=True):
             level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, row))
             terms, constant = level.terms(self.sums.offset)
-            # The cache line that a vector begins in is that which the one before it ends in.
-            buffer.fetch(builder, terms, constant + self.plan.count - 1, SECOND_LEVEL)
+            # The cache line that a register begins in is that which the one before it ends in.
+            for last in range(self.plan.count - 1, width, self.plan.count):
+                buffer.fetch(builder, terms, constant + last, SECOND_LEVEL)
 
     def _keep_so_far(self, column: LoopLevel, row: SSAValue, total: Scalar) -> None:
         assert self.sums is not None
@@ -217,6 +229,11 @@ class ProductResults:
 
     def _place(self, view: BufferView, row: SSAValue, column: SSAValue) -> list[Term]:
         return [(row, view.layout.strides[0]), (column, 1)]
+
+
+def widths_of(columns: Sequence[LoopLevel]) -> list[int]:
+    """The lanes of each vector of a panel of columns."""
+    return [level.lanes.count for level in columns if level.lanes is not None]
 
 
 def resumable_output(kernel: KernelFunction, product: Contraction, axes: ProductAxes) -> Output | None:
