@@ -153,7 +153,11 @@ from pullback.passes.lowering.kinds import remove_kind as remove_kind
 from pullback.passes.lowering.in_place import at_its_index as at_its_index
 from pullback.passes.lowering.in_place import once_per_line as once_per_line
 from pullback.passes.lowering.in_place import never as never
+from pullback.passes.lowering.tuning import tuned as tuned
 from pullback.passes.loops.kernel_function import KernelFunction as KernelFunction
+from pullback.passes.gpu.parameters import Parameters as Parameters
+from pullback.passes.gpu.gpu_kernel import GpuKernel as GpuKernel
+from pullback.passes.gpu.point_kernels import kernel_of_points as kernel_of_points
 
 # ---- Programs as text ----
 from pullback.driver.program import compile_function as compile_function

@@ -37,7 +37,7 @@ PointBody: TypeAlias = Callable[[Point], None]
 """Inserts what one point computes: loads, scalar ops, stores."""
 
 
-def pointwise(
+def kernel_of_points(
     name: str,
     parameters: Sequence[Parameter],
     extents: Sequence[int],

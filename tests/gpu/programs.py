@@ -21,7 +21,7 @@ from pullback.passes.gpu.lines.line_kernel import line_kernel
 from pullback.passes.gpu.lines.line_work import Work
 from pullback.passes.gpu.lines.row_mapping import RowMapping
 from pullback.passes.gpu.point import Dims, Point
-from pullback.passes.gpu.point_kernels import pointwise
+from pullback.passes.gpu.point_kernels import kernel_of_points
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.lowered_kernels import Code
 from pullback.passes.lowering.nodes import Load
@@ -87,7 +87,7 @@ def tanh_chain(shape: tuple[int, ...] = (7, 300)) -> Program:
         point.store(point.inputs[2], whole, y)
         point.store(point.inputs[3], whole, y > 0)
 
-    kernel = pointwise("tanh_chain", buffers_for(x=x, bias=bias, y=y, positive=y > 0), shape, body)
+    kernel = kernel_of_points("tanh_chain", buffers_for(x=x, bias=bias, y=y, positive=y > 0), shape, body)
     return program(kernel, [x, bias], [y, y > 0])
 
 
@@ -102,7 +102,7 @@ def transpose(shape: tuple[int, int, int] = (4, 5, 6)) -> Program:
             point.inputs[1], Affine((shape[0] * j, j, 1)), -point.load(point.inputs[0], Affine((1, j * k, k)))
         )
 
-    kernel = pointwise("transpose", buffers_for(x=x, y=y), y.shape, body)
+    kernel = kernel_of_points("transpose", buffers_for(x=x, y=y), y.shape, body)
     return program(kernel, [x], [y])
 
 
@@ -118,7 +118,7 @@ def gather(rows: int = 40, columns: int = 12) -> Program:
         (value,) = point.values([picked])
         point.store(point.inputs[2], Affine((columns, 1)), value)
 
-    kernel = pointwise("gather", buffers_for(x=x, t=t, y=y), (rows, columns), body)
+    kernel = kernel_of_points("gather", buffers_for(x=x, t=t, y=y), (rows, columns), body)
     return program(kernel, [x, t], [y])
 
 

@@ -22,7 +22,7 @@ from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.index_width import LargestValues
 from pullback.passes.gpu.kernel_builder import KernelBuilder, Parameter
 from pullback.passes.gpu.point import Point
-from pullback.passes.gpu.point_kernels import pointwise
+from pullback.passes.gpu.point_kernels import kernel_of_points
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.nodes import Load
 from pullback.tests.gpu import programs
@@ -46,7 +46,7 @@ def copied(extents: Sequence[int], size: int) -> GpuKernel:
         sum_ = point.load(point.inputs[0], offset) + point.load(point.inputs[1], bias)
         point.store(point.inputs[2], offset, sum_)
 
-    return pointwise("copied", parameters, extents, body)
+    return kernel_of_points("copied", parameters, extents, body)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_rows_that_indices_name_are_in_a_buffer() -> None:
         (value,) = point.values([picked])
         point.store(point.inputs[2], Affine((100, 1)), value)
 
-    kernel = pointwise("picked", parameters, (50, 100), body)
+    kernel = kernel_of_points("picked", parameters, (50, 100), body)
     assert is_narrow(kernel)
     assert all(isinstance(a.type, MemRefType) for a in kernel.function.body.block.args)
 
