@@ -6,6 +6,7 @@ Schedules state it, and the lowering to loops asks again where text states nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import gcd
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
@@ -30,6 +31,9 @@ PACK_ROWS = 64
 ALIASED_BYTES, ALIASED_TERMS = 2048, 512
 """Terms at a multiple of so many bytes lie in one or two sets of 64 of the first cache, and the second cache has room
 for so many of them."""
+FIRST_SETS, FIRST_WAYS = 4096, 8
+"""Bytes after which addresses are in the same set of the first cache again, and the lines that a set surely has room
+for: rows of a product that are so far apart, and more than these, evict each other at each term."""
 MOST_VECTORS = 16
 """Vectors in a row of the register block of a product."""
 MOST_FAR_VECTORS = 4
@@ -58,30 +62,37 @@ def register_count(vector_bits: int) -> int:
 
 
 def product_tile(
-    rows: int, columns: int, terms: int, lanes: int, vector_bits: int, matrices: int = 1
+    rows: int,
+    columns: int,
+    terms: int,
+    lanes: int,
+    vector_bits: int,
+    matrices: int = 1,
+    row_bytes: int = 0,
 ) -> tuple[int, int]:
     """Chooses the rows and vectors of the register block of a product: what fits, and takes the fewest cycles.
 
-    The rows are those of so many matrices together.
+    The rows are those of so many matrices together. They are `row_bytes` apart where they are read, or 0 if copied.
     """
     bits = vector_bits // lanes
     is_large = rows * terms * bits >= 8 * LARGE_ROWS * max(matrices, 1)
     is_flat = rows < PACK_ROWS * max(matrices, 1) and terms * columns * bits > 8 * SMALL_OPERAND
     is_flat = is_flat and not evicts_itself(terms, columns * bits // 8)
+    far = 1 if terms * columns * bits <= 8 * SECOND_CACHE else 2
     rows, vectors = max(rows, 1), max(-(-columns // lanes), 1)
     registers, most = register_count(vector_bits), MOST_FAR_VECTORS if is_large else MOST_VECTORS
     # Beside the sums there are a row of vectors, and an element; a single row takes each vector from memory.
     tiles = [
         (evenly(rows, height), evenly(vectors, width))
         for width in range(1, min(vectors, most, registers - 2) + 1)
-        for height in range(1, max(min(rows, (registers - 1) // width - 1), 1) + 1)
+        for height in range(1, max(min(rows, (registers - 1) // width - 1, rows_in_sets(row_bytes)), 1) + 1)
     ]
 
     def delay(height: int, width: int) -> float:
         """Cycles at each term."""
         if is_large:
             return (height + 2 * width) / 8
-        return (height + 16 * width) / 64 + (2 * width if is_flat else 0)
+        return (height + 16 * width) / 64 + (width * far if is_flat else 0)
 
     return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, delay))
 
@@ -105,6 +116,11 @@ def _cycles(
     if last == width:
         return -(-rows // height) * -(-vectors // width) * block(height, width)
     return OWN_CODE * -(-rows // height) * (vectors // width * block(height, width) + block(height, last))
+
+
+def rows_in_sets(row_bytes: int) -> int:
+    """How many rows so many bytes apart have room in the sets of the first cache that they are in."""
+    return FIRST_WAYS * (FIRST_SETS // gcd(row_bytes, FIRST_SETS)) if row_bytes else FIRST_SETS
 
 
 def evicts_itself(terms: int, distance: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects.builtin import i32
@@ -10,7 +11,7 @@ from xdsl.ir import Block
 from pullback.dialects.graph.kernel.schedule import CpuTuning, Schedule, ScheduleAttr
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.op.indexed import ContractionOp, Counted
-from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype
+from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
 from pullback.passes.lowering.long_products import matrix_has_parts
@@ -36,11 +37,30 @@ def _tile(
     """The register block of a product; rows are those of all matrices of a batch."""
     *rows, columns = parallel
     if len(reduce) == 1 and not _is_long(block, parallel, reduce[0]):
-        matrices = prod(rows[:-1])
-        height, vectors = product_tile(prod(rows), columns, reduce[0], lanes, vector_bits, matrices)
+        matrices, row_bytes = _matrices(block, rows[:-1]), _row_bytes(block)
+        height, vectors = product_tile(
+            prod(rows), columns, reduce[0], lanes, vector_bits, matrices, row_bytes
+        )
     else:
         height, vectors = window_tile(rows, columns, lanes, vector_bits)
     return height, vectors * lanes
+
+
+def _matrices(block: Block, batch: Sequence[int]) -> int:
+    """How many matrices of a batch have columns of their own: rows of those that share them are rows of one."""
+    (product,) = (op for op in block.ops if isinstance(op, ContractionOp))
+    if not isinstance(product, MatMul):
+        return prod(batch)
+    return prod(shape_of_type(product.operands[1].type)[:-2])
+
+
+def _row_bytes(block: Block) -> int:
+    """The bytes from a row of the first factor to the next; 0 where it is turned around or computed, so copied."""
+    (product,) = (op for op in block.ops if isinstance(op, ContractionOp))
+    if not isinstance(product, MatMul) or product.transposes[0]:
+        return 0
+    a = product.operands[0]
+    return shape_of_type(a.type)[-1] * numpy_dtype(element_type_of(a.type)).itemsize if a in block.args else 0
 
 
 def _is_long(block: Block, parallel: tuple[int, ...], terms: int) -> bool:

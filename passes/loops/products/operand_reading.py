@@ -21,9 +21,9 @@ K_BLOCK = 1024
 """How many products are added up one after the other, in the type of the operands."""
 SMALL_ROWS = 160 << 10
 """As `SMALL_OPERAND`, for A, of which single elements are read: the second cache has them in time."""
-ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 12
+ALIASED_PACK_ROWS, FAR_PACK_ROWS = 32, 17
 """As `PACK_ROWS`, where terms of B lie in few sets of the first cache, so that each panel of rows fetches them again;
-and if they come from far away."""
+and if they come from far away: up to two panels of rows take less time than a copy."""
 AHEAD_ROWS = 8
 """Rows from which a panel of B is multiplied for long enough that what follows can be fetched meanwhile."""
 TERMS_AHEAD = 16
@@ -101,6 +101,13 @@ def term_distance(operand: ProductOperand) -> int:
     """The bytes from a term of a line to the next, in memory."""
     assert isinstance(operand.node, Load)
     return operand.node.offset.coefficients[operand.terms.last] * bit_width(operand.node.element_type) // 8
+
+
+def row_distance(a: ProductOperand) -> int:
+    """The bytes from a row of A to the next where they are read in place, or 0."""
+    if not (in_place(a) and isinstance(a.node, Load) and a.lines.is_single and a.is_contiguous(a.terms)):
+        return 0
+    return abs(a.node.offset.coefficients[a.lines.last]) * bit_width(a.node.element_type) // 8
 
 
 def in_place(operand: ProductOperand) -> bool:

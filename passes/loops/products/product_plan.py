@@ -22,6 +22,7 @@ from pullback.passes.loops.products.operand_reading import (
     line_bytes,
     reading_of_a,
     reading_of_b,
+    row_distance,
 )
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
@@ -206,5 +207,7 @@ def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence
     if len(tile) == 2:
         rows, vectors = tile[0], -(-tile[1] // count)
     else:
-        rows, vectors = product_tile(m, n, a.terms.size, count, a.kernel.vector_bits)
+        rows, vectors = product_tile(
+            m, n, a.terms.size, count, a.kernel.vector_bits, row_bytes=row_distance(a)
+        )
     return evenly(max(m, 1), rows), evenly(max(-(-n // count), 1), vectors)
