@@ -57,3 +57,55 @@ def test_attention_has_one_kernel_less() -> None:
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-4)
     kernels = steps[1].ir("kernels")
     assert kernels.count("kind = rows, parallel = [2, 40], reduce = [40]") == 1
+
+
+def sums_left(outputs: Any, *arrays: np.ndarray[Any, Any]) -> int:
+    """The sums after `canonicalize`, which must keep the results."""
+    with pb.Graph():
+        given = [pb.placeholder(a.dtype, a.shape) for a in arrays]
+        made = outputs(*given)
+        steps = [pb.compile(given, made, target="numpy", pipeline=p) for p in ("dce", "canonicalize,dce")]
+    for a, b in zip(*(step(*arrays) for step in steps), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    ops = pb.pipeline("canonicalize,dce")(steps[0].module("graph")).op.walk()
+    return sum(isinstance(op, Sum) for op in ops)
+
+
+@pytest.mark.parametrize("axes", [0, 1, (0, 2), None])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("is_negative", [False, True])
+@pytest.mark.parametrize("kept_before", [False, True])
+def test_a_sum_of_multiples_is_a_multiple_of_the_sum(
+    axes: Any, keepdims: bool, is_negative: bool, kept_before: bool
+) -> None:
+    x = np.random.default_rng(2).standard_normal((4, 3, 5)).astype(np.float32)
+    factor = x.sum(axis=axes, keepdims=True) + 1
+
+    def outputs(x: Any, factor: Any) -> list[Any]:
+        terms = -(factor * x) if is_negative else x * factor
+        return [pb.sum(x, axes, keepdims=kept_before), pb.sum(terms, axes, keepdims=keepdims)]
+
+    assert sums_left(outputs, x, factor) == 1
+
+
+def test_sums_of_other_multiples_stay() -> None:
+    """Other axes, a factor that is not the same for all terms, a sum that comes later, and a narrow format."""
+    x = np.random.default_rng(3).standard_normal((4, 5)).astype(np.float32)
+    row = x[0]
+    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 1)], x, row) == 2
+    assert sums_left(lambda x, row: [pb.sum(x, 1), pb.sum(x * row, 1)], x, row) == 2
+    assert sums_left(lambda x, row: [pb.sum(x * row, 0), pb.sum(x, 0)], x, row) == 2
+    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 0)], x, row) == 1
+    half = x.astype(np.float16)
+    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 0)], half, half[0]) == 2
+
+
+def test_the_gradient_of_a_logarithm_of_a_sum_of_exponentials_has_no_sum_of_its_own() -> None:
+    def outputs(x: Any) -> list[Any]:
+        largest = pb.max(x, 0)
+        y = pb.sum(pb.log(pb.sum(pb.exp(x - largest), 0)) + largest)
+        return [y, *pb.gradients(y, [x])]
+
+    x = np.random.default_rng(4).standard_normal((6, 5)).astype(np.float32)
+    # The exponentials, their logarithms, and how many are the largest.
+    assert sums_left(outputs, x) == 3

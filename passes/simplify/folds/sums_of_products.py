@@ -1,22 +1,30 @@
-"""Folds sums over rows of a product with a matrix: the gradient of attention's softmax needs no pass over its matrix.
+"""Folds sums of products whose factors were summed up before: those of gradients need no pass over a matrix.
+
+Attention's softmax:
 
     %o = graph.matmul %p, %v                                  %o = graph.matmul %p, %v
     %d = graph.matmul %g, %v {transpose_b}                    %d = …
     %m = graph.multiply %d, %p                           ->   %m = graph.multiply %g, %o
     %s = graph.sum %m {axes = [last]}                         %s = graph.sum %m {axes = [last]}
 
-Both are the sum of g[i, c] * p[i, j] * v[j, c] over j and c.
+Both are the sum of g[i, c] * p[i, j] * v[j, c] over j and c. A logarithm of a sum of exponentials less the largest:
+
+    %s = graph.sum %e {axes = [0]}                            %s = graph.sum %e {axes = [0]}
+    %m = graph.multiply %w, %e      : 7 and 9x7          ->   %t = graph.multiply %s, %w
+    %t = graph.sum %m {axes = [0]}
 """
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import f32, f64
 from xdsl.ir import Operation
 
 from pullback.dialects.graph.along_axes.reductions import Sum
-from pullback.dialects.graph.elementwise.basic import Multiply
+from pullback.dialects.graph.elementwise.basic import Multiply, Negative
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import is_static
+from pullback.dialects.graph.tensor.types import is_static, shape_of_type
 from pullback.passes.simplify.matching import Folded, folds, producer
 
 
@@ -50,4 +58,38 @@ def _product_before(op: Operation, a: Tensor, b: Tensor, transpose_b: bool) -> T
             and user.transposes == (False, transpose_b)
         ):
             return Tensor(user.results[0]) if user.is_before_in_block(op) else None
+    return None
+
+
+@folds(Sum)
+def sum_of_multiples(op: Sum) -> Folded:
+    """A sum of multiples by one factor is that multiple of the sum, where that sum is there.
+
+    The narrow formats are left alone: their sums overflow where those of small multiples do not.
+    """
+    negative = producer(op.x, Negative)
+    product = producer(op.x if negative is None else negative.x, Multiply)
+    if product is None or op.x.element_type not in (f32, f64) or not is_static(op.x.type):
+        return None
+    for at in (0, 1):
+        factor, x = Tensor(product.operands[at]), Tensor(product.operands[1 - at])
+        shape = (1,) * (op.x.ndim - factor.ndim) + factor.extents
+        if x.type != op.x.type or any(shape[a] != 1 for a in op.reduced):
+            continue
+        made = _sum_before(op, x)
+        if made is not None:
+            kept = [n for a, n in enumerate(shape) if op.keeps_dims or a not in op.reduced]
+            total = Reshape.to(made, shape_of_type(op.results[0].type)) * Reshape.to(factor, kept)
+            return total if negative is None else -total
+    return None
+
+
+def _sum_before(op: Sum, x: Tensor) -> Tensor | None:
+    """The sum of a tensor over the axes of another sum that comes later in its block."""
+    for use in x.value.uses:
+        user = use.operation
+        if not isinstance(user, Sum) or user is op or user.parent is not op.parent:
+            continue
+        if [*user.reduced] == [*op.reduced] and user.is_before_in_block(op):
+            return Tensor(user.results[0])
     return None
