@@ -74,11 +74,16 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
         count //= 2
         low, high = (part(value, start, count) for start in (0, count))
         value = combine(op, low, high)
+    return lane(value, 0)
+
+
+def lane(value: Scalar, number: int) -> Scalar:
+    """One lane of a vector."""
     extract = new_operation(
         vector.ExtractOp,
         operands=[value.value],
         result_types=[value.element_type],
-        properties={"static_position": numbers(0)},
+        properties={"static_position": numbers(number)},
     )
     return Scalar(result_of(extract))
 

@@ -176,6 +176,10 @@ class CodeBuilder:
         """The smaller of two numbers that are not negative."""
         return result_of(index_op(arith.MinUIOp, a, b), hint)
 
+    def greatest(self, a: SSAValue, b: SSAValue, hint: str = "start") -> SSAValue:
+        """The larger of two numbers that are not negative."""
+        return result_of(index_op(arith.MaxUIOp, a, b), hint)
+
     def at_most(self, value: SSAValue, limit: int, hint: str = "end") -> SSAValue:
         """The smaller of an index and a number."""
         if value in self._numbers:

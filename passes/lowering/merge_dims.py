@@ -18,7 +18,7 @@ from math import prod
 
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Coordinate, Reduce, Scanned
+from pullback.passes.lowering.nodes import Contraction, Coordinate, Reduce, Scanned
 
 
 def merge_dims(model: KernelModel) -> KernelModel:
@@ -37,7 +37,8 @@ def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
     A dim along which something is scanned stays by itself.
     """
     offsets, extents = _offsets(model), model.space.extents
-    bounds = list(dict.fromkeys(bound for load in model.loads for bound in load.bounds))
+    borders = (n.border for n in model.nodes if isinstance(n, Contraction) and n.border is not None)
+    bounds = list(dict.fromkeys([*(bound for load in model.loads for bound in load.bounds), *borders]))
     apart = frozenset[int]().union(*(n.along for n in model.nodes if isinstance(n, Scanned)))
     groups: list[list[int]] = []
     for dim in dims:
@@ -81,6 +82,8 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
             node.over = dims(node.over)
         elif isinstance(node, Scanned):
             node.along = dims(node.along)
+        elif isinstance(node, Contraction) and node.border is not None:
+            node.border = node.border.merged(groups, model.space.extents)
     for output in model.outputs:
         output.offset = affine(output.offset)
         if output.number is not None:

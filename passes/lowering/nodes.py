@@ -140,9 +140,13 @@ class Reduce(Node):
 
 @dataclass(eq=False, slots=True)
 class Contraction(Node):
-    """The sum, along the reduced dims, of the products of its two operands."""
+    """The sum, along the reduced dims, of the products of its two operands.
+
+    The first of them is 0 where `border` does not hold, which changes with one dim of rows and one that is reduced.
+    """
 
     op: ContractionOp = field(kw_only=True)
+    border: Bound | None = None
 
 
 @dataclass(eq=False, slots=True)

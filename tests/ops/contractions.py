@@ -93,8 +93,12 @@ A, B, Y = "tensor<4x3xf32>", "tensor<3x2xf32>", "tensor<4x2xf32>"
 LHS, RHS = "affine_map<(m, n, k) -> (m, k)>", "affine_map<(m, n, k) -> (k, n)>"
 
 
-def _broken(label: str, maps: str = f"{LHS}, {RHS}", reduce: str = "3", a: str = A) -> tuple[str, str, str]:
-    properties = f"{{parallel = array<i64: 4, 2>, reduce = array<i64: {reduce}>, indexing_maps = [{maps}]}}"
+def _broken(
+    label: str, maps: str = f"{LHS}, {RHS}", reduce: str = "3", a: str = A, more: str = ""
+) -> tuple[str, str, str]:
+    properties = (
+        f"{{parallel = array<i64: 4, 2>, reduce = array<i64: {reduce}>, indexing_maps = [{maps}]{more}}}"
+    )
     return label, f"%a: {a}, %b: {B}", f"graph.contract %a, %b {properties} : ({a}, {B}) -> {Y}"
 
 
@@ -124,6 +128,9 @@ BROKEN: list[tuple[str, str, str]] = [
     _broken("maps_c2", maps=f"{LHS}, affine_map<(m, n, k) -> (k + 1, n)>"),
     _broken("maps_c2", maps=f"affine_map<(m, n, k) -> (m mod 2, k)>, {RHS}"),
     _broken("maps_c3", maps=f"affine_map<(m, n, k) -> (n, k)>, {RHS}"),
+    _broken("nonzero_c4", more=", nonzero = array<i64: 0, 4>"),
+    _broken("nonzero_c4", more=", nonzero = array<i64: 0, 4, 0, 4>"),
+    _broken("nonzero_c4", more=", nonzero = array<i64: 0, 4, 2, 1>"),
     _piece("steps_c1", "3, 1"),
     _piece("steps_c2", "2"),
     _piece("steps_c3", "2, 1", "tensor<2x2xf32>"),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, DenseArrayBase
 from xdsl.ir import Attribute
-from xdsl.irdl import AnyAttr, base, operand_def, prop_def, result_def, traits_def
+from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
@@ -36,6 +36,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor, conj
 from pullback.dialects.graph.tensor.types import (
     GraphError,
     element_type_of,
+    format_shape,
     is_static,
     shape_of_type,
     tensor_type,
@@ -48,6 +49,9 @@ class Contract(OfDtypes, ContractionOp):
 
     The dims are those of the result, of extents `parallel`, then the reduced ones; `indexing_maps` say where each
     operand is read. Unlike MLIR's, these may be any affine maps: so convolutions, too, are contractions.
+
+    `nonzero` states, for each axis of lhs, the first index and the one after the last between which its elements may be
+    other than 0: beyond them is a border of zeros.
     """
 
     name = "graph.contract"
@@ -67,6 +71,7 @@ class Contract(OfDtypes, ContractionOp):
     parallel = prop_def(DenseArrayBase)
     reduce = prop_def(DenseArrayBase)
     indexing_maps = prop_def(base(ArrayAttr))
+    nonzero = opt_prop_def(DenseArrayBase)
     traits = traits_def(Pure())
 
     @classmethod
@@ -112,6 +117,7 @@ class Contract(OfDtypes, ContractionOp):
                 f"{cls.name}: maps_c3: lhs must not depend on the last dim of the result, d{last}, and there must be "
                 f"another that rhs does not depend on"
             )
+        _check_nonzero(properties, shape_of_type(operands[0]))
         return [tensor_type(element_type_of(operands[0]), parallel)]
 
     @property
@@ -129,10 +135,17 @@ class Contract(OfDtypes, ContractionOp):
     def access(self, number: int, result: int = 0) -> AccessMap:
         return _read_at(self._position(number), self.shape_of(number), self.iteration_shape())
 
+    def zeros_beyond(self) -> list[tuple[int, int]]:
+        return [] if self.nonzero is None else _pairs(integer_list(self.properties, "nonzero"))
+
     # ---- NumPy ------------------------------------------------------------------------------------------
 
     def numpy(self, *operands: Array) -> Any:
         space, shape = self.iteration_shape(), shape_of_type(self.result_types[0])
+        if box := self.zeros_beyond():
+            inside = np.count_nonzero(operands[0][tuple(slice(*ends) for ends in box)])
+            if np.count_nonzero(operands[0]) != inside:
+                raise GraphError(f"{self.name}: nonzero_c4: lhs has elements other than 0 beyond {box}")
         if 0 in space:
             return np.zeros(shape, operands[0].dtype)
         positions = [self._position(number) for number in range(2)]
@@ -180,6 +193,25 @@ class Contract(OfDtypes, ContractionOp):
         points = np.indices(space, sparse=True)
         steps = (c * along for c, along in zip(offset.coefficients, points, strict=True))
         return Constant.from_array(np.asarray(sum(steps, np.full(space, offset.constant)), np.int64))
+
+
+def _pairs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _check_nonzero(properties: Properties, shape: Sequence[int]) -> None:
+    """Raises GraphError unless `nonzero`, where it is there, is a box in lhs."""
+    if properties.get("nonzero") is None:
+        return
+    ends = integer_list(properties, "nonzero")
+    pairs = _pairs(ends) if len(ends) == 2 * len(shape) else []
+    if not pairs or not all(
+        0 <= first <= end <= extent for (first, end), extent in zip(pairs, shape, strict=True)
+    ):
+        raise GraphError(
+            f"{Contract.name}: nonzero_c4: nonzero must have a first index and an end for each axis of lhs, of shape "
+            f"{format_shape(shape)}, got {ends}"
+        )
 
 
 @lru_cache(maxsize=4096)

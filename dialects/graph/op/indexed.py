@@ -117,6 +117,10 @@ class Uniform(Indexed):
 class ContractionOp(Indexed):
     """A contraction (matrix product) of two operands over the dims of the iteration space that follow the result's."""
 
+    def zeros_beyond(self) -> list[tuple[int, int]]:
+        """The first index and the end along each axis of the first operand beyond which it holds zeros, if known."""
+        return []
+
     def result_access(self) -> AffineAccess:
         space, shape = self.iteration_shape(), shape_of_type(self.results[0].type)
         return AffineAccess(tuple(dims(space)[: len(shape)]), shape, space)

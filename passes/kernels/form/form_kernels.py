@@ -26,6 +26,7 @@ from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.kernels.form.borders import state_borders
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
 from pullback.passes.kernels.form.decompose import DECOMPOSED, becomes_native, decompose
@@ -152,6 +153,7 @@ class FormKernels(ModulePass):
                 prepare_mosaics(function)
                 if self.device == "cpu":
                     read_factors_in_place(function)
+                    state_borders(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
                 tune(function, self)

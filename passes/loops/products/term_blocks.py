@@ -20,6 +20,9 @@ Indices: TypeAlias = Mapping[int, SSAValue]
 Sums: TypeAlias = Sequence[SSAValue]
 Step: TypeAlias = Callable[[Indices, Sums], Sums]
 """Adds the products of one term, at these indices, to the sums so far."""
+Within: TypeAlias = Mapping[int, tuple[SSAValue, SSAValue]]
+"""The first index along some dims whose terms are added, and the one after the last: all those of other dims are."""
+ALL: Within = {}
 Turn: TypeAlias = Callable[[Indices], None]
 """What is done before each loop along the last dim, whose index is not among these."""
 
@@ -50,13 +53,15 @@ class TermBlocks:
 
     # ---- loops ------------------------------------------------------------------------------------------
 
-    def sums(self, builder: CodeBuilder, zeros: Sums, step: Step, turn: Turn | None = None) -> list[Scalar]:
-        """The sums over all terms, of the type of `zeros`."""
+    def sums(
+        self, builder: CodeBuilder, zeros: Sums, step: Step, turn: Turn | None = None, within: Within = ALL
+    ) -> list[Scalar]:
+        """The sums over all terms, or over those `within` some indices, of the type of `zeros`."""
         type_ = zeros[0].type
         assert isinstance(type_, VectorType)
         wide = TOTALS.get(type_.element_type)
         if not self.size or wide is None:
-            return [Scalar(s) for s in _nest(builder, self._all(), {}, zeros, step, turn)]
+            return [Scalar(s) for s in _nest(builder, self._all(), {}, zeros, step, turn, within)]
         none = [builder.number(0, vector_type(wide, type_.get_shape()[0])).value] * len(zeros)
 
         def add(indices: Indices, totals: Sums) -> Sums:
@@ -68,13 +73,13 @@ class TermBlocks:
                     if turn is not None:
                         turn({**indices, **here})
 
-                sums = self.block(builder, block, zeros, inside, before)
+                sums = self.block(builder, block, zeros, inside, before, within)
                 pairs = zip(totals, sums, strict=True)
                 return [named((Scalar(t) + Scalar(s).cast(wide)).value, "so_far") for t, s in pairs]
 
             return self._along(builder, indices, totals, one)
 
-        totals = _nest(builder, self._all()[: self.cut], {}, none, add)
+        totals = _nest(builder, self._all()[: self.cut], {}, none, add, within=within)
         return [Scalar(t).cast(type_.element_type) for t in totals]
 
     def each_block(self, builder: CodeBuilder, around: Indices, body: Callable[[Block], None]) -> None:
@@ -104,17 +109,26 @@ class TermBlocks:
         return builder.loop((0, extent, self.size), "block", carried, at)
 
     def block(
-        self, builder: CodeBuilder, block: Block, zeros: Sums, step: Step, turn: Turn | None = None
+        self,
+        builder: CodeBuilder,
+        block: Block,
+        zeros: Sums,
+        step: Step,
+        turn: Turn | None = None,
+        within: Within = ALL,
     ) -> Sums:
         """The sums over the terms of a block."""
         (dim, _), *inner = self._all()[self.cut :]
 
         def at(index: SSAValue, carried: Sums) -> list[SSAValue]:
-            return list(_nest(builder, inner, {dim: index}, carried, step, turn))
+            return list(_nest(builder, inner, {dim: index}, carried, step, turn, within))
 
         if not inner and turn is not None:
             turn({})
-        return builder.loop_between((block.start, block.end, builder.index(1)), "k", zeros, at)
+        start, end = block.start, block.end
+        if dim in within:
+            start, end = builder.greatest(start, within[dim][0]), builder.least(end, within[dim][1])
+        return builder.loop_between((start, end, builder.index(1)), "k", zeros, at)
 
     def _all(self) -> list[tuple[int, int]]:
         return list(zip(self.dims, self.extents, strict=True))
@@ -136,6 +150,7 @@ def _nest(
     carried: Sums,
     body: Step,
     turn: Turn | None = None,
+    within: Within = ALL,
 ) -> Sums:
     """One loop for each of these dims and extents, which carry values, around a body; `turn` before the last one."""
     if not dims:
@@ -143,8 +158,9 @@ def _nest(
     (dim, extent), *inner = dims
 
     def at(index: SSAValue, carried: Sums) -> list[SSAValue]:
-        return list(_nest(builder, inner, {**indices, dim: index}, carried, body, turn))
+        return list(_nest(builder, inner, {**indices, dim: index}, carried, body, turn, within))
 
     if not inner and turn is not None:
         turn(indices)
-    return builder.loop((0, extent, 1), "k", carried, at)
+    start, end = within.get(dim, (builder.index(0), builder.index(extent)))
+    return builder.loop_between((start, end, builder.index(1)), "k", carried, at)

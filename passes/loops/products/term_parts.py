@@ -17,7 +17,7 @@ are follows from the extents alone, and their totals are added up in order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects import arith
@@ -35,7 +35,7 @@ from pullback.passes.loops.products.window_blocks import Start, WindowBlock, Win
 from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import Term, index_op, result_of
+from pullback.passes.lowering.code_builder import Term, both, index_op, result_of
 from pullback.passes.lowering.long_products import BLOCK_BYTES
 from pullback.passes.lowering.strided_layout import StridedLayout
 
@@ -43,6 +43,15 @@ MOST_PARTS = 16
 FEW_PARTS = 4
 PARTS_BYTES = 2**22
 """The totals of all parts, where that does not leave fewer than `FEW_PARTS`: they are cleared, and added up."""
+
+
+@dataclass(frozen=True)
+class BlockOfTerms:
+    """A block of terms, the part that it is of, and whether those in the border of images may be left out."""
+
+    terms: Block
+    part: SSAValue
+    is_finite: SSAValue | None
 
 
 class TermParts:
@@ -96,10 +105,12 @@ class TermParts:
         step = terms.size if terms.cut == 0 else 1
 
         def block(block: Block) -> None:
+            at = start.moved(block.around)
+            body = BlockOfTerms(block, part, self._is_finite(block))
             self.blocks.loops(
-                self._fetching(start.moved(block.around), block),
+                self._fetching(at, block),
                 self.blocks.around,
-                lambda at: self.blocks.panels(at, lambda at, sizes: self._rows(at, sizes, block, part)),
+                lambda at: self._panels(at, body),
             )
 
         def first(index: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
@@ -137,16 +148,43 @@ class TermParts:
 
         self.builder.loop((0, size, count), "at", [], clear)
 
-    def _rows(self, at: Start, sizes: Sequence[int], block: Block, part: SSAValue) -> None:
-        whole = self.builder.index(0), self.blocks.blocks.full, self.blocks.blocks.rest
-        self.blocks.rows(at, whole, sizes, lambda found: self._add(found, block, part))
+    def _is_finite(self, block: Block) -> SSAValue | None:
+        """Whether terms of a block that are in a border of images may be left out; `None` if there are none."""
+        if self.blocks.border is None:
+            return None
+        one = {d: (i, self.builder.sum_of([(i, 1)], 1, "end")) for d, i in block.around.items()}
+        dims = self.terms.dims[self.terms.cut :]
+        return self.blocks.is_finite(
+            place_in(self.kernel, self.blocks.b), {**one, dims[0]: (block.start, block.end)}
+        )
 
-    def _add(self, found: WindowBlock, block: Block, part: SSAValue) -> None:
+    def _panels(self, at: Start, block: BlockOfTerms) -> None:
+        """Adds a block of terms to all columns of some rows, unless all of it is in the border of images."""
+
+        def panels() -> None:
+            self.blocks.panels(at, lambda at, sizes: self._rows(at, sizes, block))
+
+        border, builder = self.blocks.border, self.builder
+        if border is None or block.is_finite is None or border.terms[0] not in block.terms.around:
+            panels()
+            return
+        number = block.terms.around[border.terms[0]]
+        start, end = border.inside(builder, at.indices[border.rows[0]], block.is_finite)
+        following = builder.sum_of([(number, 1)], 1, "following")
+        inside = both(Scalar(builder.is_from(number, start)), Scalar(builder.is_from(end, following)))
+        builder.when(inside.value, panels)
+
+    def _rows(self, at: Start, sizes: Sequence[int], block: BlockOfTerms) -> None:
+        whole = self.builder.index(0), self.blocks.blocks.full, self.blocks.blocks.rest
+        self.blocks.rows(at, whole, sizes, lambda found: self._add(found, block))
+
+    def _add(self, found: WindowBlock, block: BlockOfTerms) -> None:
         """Adds the sums of a block of terms to the totals of a block of results."""
         zero = self.builder.number(0, vector_type(self.element_type, self.blocks.count))
         zeros = [zero.value] * (found.rows * len(found.sizes))
-        sums: Sums = self.terms.block(self.builder, block, zeros, self.blocks.step(found), found.fetch)
-        first = self._terms({**found.at.indices, self.terms.dims[0]: part})
+        step, within = self.blocks.step(found), self.blocks.within(found, block.is_finite)
+        sums: Sums = self.terms.block(self.builder, block.terms, zeros, step, found.fetch, within)
+        first = self._terms({**found.at.indices, self.terms.dims[0]: block.part})
         for number, value in enumerate(sums):
             r, v = divmod(number, len(found.sizes))
             further = r * self.strides.coefficients[self.blocks.row] + v * self.blocks.count

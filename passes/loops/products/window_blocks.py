@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -12,10 +12,11 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.products.border import Border, FiniteFactor, Range
 from pullback.passes.loops.products.fetch_ahead import FetchAhead, Turn
 from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.operand_place import OperandPlace
-from pullback.passes.loops.products.term_blocks import Indices, Step, Sums
+from pullback.passes.loops.products.term_blocks import Indices, Step, Sums, Within
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import splat
 from pullback.passes.lowering.long_products import has_parts
@@ -25,6 +26,10 @@ from pullback.passes.lowering.vector_registers import CACHE_LINE, FIRST_CACHE, S
 
 FETCH_AHEAD = 6
 """So many terms before they are needed, elements are fetched."""
+
+PACKED_ROWS = 256
+"""Rows whose terms are neighbours, as those of windows, from which on to pack the second factor costs less than to keep
+totals of parts of the terms."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,13 @@ class WindowBlocks:
         self.around = [d for d in others if d != self.row]
         """The dims of the loops around them."""
         self.terms = kernel.space.inner
+        rows = [d for d in self.around if d not in self.batch]
+        self.border = Border.of(self.product.border, rows, self.terms, self.extents)
+        """The border of zeros around images, along a dim of the loops around blocks."""
         self.count = kernel.lanes_along(self.columns)
         self.is_turned = isinstance(self.b, Load) and self.b.offset.coefficients[self.columns] != 1
         """Whether the columns of the second factor are no neighbours in memory, so that it is always packed."""
-        self.is_of_parts = not self.is_turned and self._is_of_parts()
+        self.is_of_parts = self._is_of_parts()
         """Whether there are so many terms, and so few results, that parts of the terms have totals of their own."""
         self.vectors, self.blocks = self._blocks()
         matrix = prod(self.extents[d] for d in (*self.terms, self.columns))
@@ -105,8 +113,33 @@ class WindowBlocks:
         rows = prod(extents[d] for d in (*self.around, self.row) if d not in self.batch)
         terms = prod(extents[d] for d in self.terms)
         matrices = prod(extents[d] for d in self.batch)
+        is_along = isinstance(self.a, Load) and self.a.offset.coefficients[self.terms[-1]] == 1
+        if self.is_turned or (is_along and rows >= PACKED_ROWS):
+            return False
         size = bit_width(self.product.element_type) // 8
         return has_parts(rows, extents[self.columns], terms, size, matrices)
+
+    def is_finite(
+        self, place: OperandPlace, terms: Mapping[int, Range], columns: int | None = None
+    ) -> SSAValue:
+        """Tells whether the second factor is finite where the first one is a border of zeros for some rows.
+
+        It is read from a place on, of so many columns, or of all: of terms in these ranges, or of all of a dim.
+        """
+        builder, width = self.builder, self.vectors * self.count
+        assert self.border is not None
+        ranges: list[tuple[int, Sequence[Range]]] = []
+        for dim in (*self.batch, *self.terms):
+            start, end = terms.get(dim, (builder.index(0), builder.index(self.extents[dim])))
+            if dim != self.border.terms[0]:
+                ranges.append((dim, [(start, end)]))
+                continue
+            edges = [(builder.index(a), builder.index(b)) for a, b in self.border.edges]
+            if dim in terms:
+                edges = [(builder.greatest(a, start), builder.least(b, end)) for a, b in edges]
+            ranges.append((dim, edges))
+        along = self.columns, self.extents[self.columns] if columns is None else columns, width
+        return FiniteFactor(builder, place, along, self.count, self.product.element_type).holds(ranges)
 
     # ---- loops ------------------------------------------------------------------------------------------
 
@@ -188,6 +221,13 @@ class WindowBlocks:
             return made
 
         return add
+
+    def within(self, block: WindowBlock, is_finite: SSAValue | None) -> Within:
+        """The terms of a block to add: without those in the border of images, if the second factor is finite there."""
+        if self.border is None or is_finite is None:
+            return {}
+        at = block.at.indices[self.border.rows[0]]
+        return {self.border.terms[0]: self.border.inside(self.builder, at, is_finite)}
 
     def _fetch(self, block: WindowBlock, a: OperandPlace, b: OperandPlace) -> None:
         """Has what a later term reads fetched, where each term is in lines of the cache of its own."""

@@ -52,6 +52,8 @@ class WindowProduct:
         self.blocks, self.kernel, self.builder = blocks, blocks.kernel, blocks.builder
         self.extents = blocks.extents
         self.terms = TermBlocks.of(blocks.terms, self.kernel.space.reduce)
+        self.finite: SSAValue | None = None
+        """Whether the terms that are in the border of images may be left out."""
 
     def lower(self) -> None:
         """Packs the second factor where that pays, and computes the result.
@@ -63,6 +65,8 @@ class WindowProduct:
             a, panels = place_in(self.kernel, blocks.a), self._panels_of_second()
             if not blocks.is_far:
                 b = place_in(self.kernel, blocks.b) if panels is None else panels.packed()
+                if blocks.border is not None:
+                    self.finite = blocks.is_finite(b, {})
                 self._all_rows(Start(a, b, {}), (blocks.columns,), self._panels)
                 return
             one = None if panels is None else panels.one()
@@ -70,6 +74,8 @@ class WindowProduct:
             def panel(at: Start, sizes: Sequence[int]) -> None:
                 if panels is not None and one is not None:
                     panels.fill(one, at.indices[blocks.columns], sum(sizes))
+                if blocks.border is not None:
+                    self.finite = blocks.is_finite(at.b, {}, sum(sizes))
                 self._all_rows(at, (), lambda at, inner, rows: self._blocks(at, inner, rows, sizes))
 
             blocks.panels(Start(a, one or place_in(self.kernel, blocks.b), {}), panel)
@@ -164,7 +170,8 @@ class WindowProduct:
         """One block of the result: sums in registers, then what the kernel makes of them."""
         zero = self.builder.number(0, vector_type(self.blocks.product.element_type, self.blocks.count))
         zeros = [zero.value] * (block.rows * len(block.sizes))
-        sums = iter(self.terms.sums(self.builder, zeros, self.blocks.step(block), block.fetch))
+        step, within = self.blocks.step(block), self.blocks.within(block, self.finite)
+        sums = iter(self.terms.sums(self.builder, zeros, step, block.fetch, within))
         for r in range(block.rows):
             for v, size in enumerate(block.sizes):
                 level = self.blocks.result(block.at.indices, r, v, size)
