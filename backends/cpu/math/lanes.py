@@ -234,6 +234,9 @@ class LLVMValue:
     def __or__(self, other: LLVMValue) -> LLVMValue:
         return self.binary(("", "or"), other)
 
+    def __xor__(self, other: LLVMValue) -> LLVMValue:
+        return self.binary(("", "xor"), other)
+
     __radd__ = __add__
     __rmul__ = __mul__
 
