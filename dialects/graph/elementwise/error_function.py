@@ -79,7 +79,7 @@ class Gelu(Unary):
         # As `bounded` in the gradient, so that both compute the same tanh or erfc: it is computed once in one kernel.
         (whole,) = operands
         x = scalar_functions.maximum(scalar_functions.minimum(whole, whole.like(FLAT)), whole.like(-FLAT))
-        half = scalar_functions.select(whole > FLAT, whole, x) * 0.5
+        half = scalar_functions.maximum(whole, whole.like(-FLAT)) * 0.5
         if self.approximate is not None:
             return half * (1 + scalar_functions.tanh(x * (x * x * GELU_CUBIC + 1) * GELU_SCALE))
         return half * scalar_functions.erfc(x * -ROOT_HALF)
