@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from math import e, log2
 
-from pullback.backends.cpu.llvm_types import element_type, length, size_in_bytes, spell
+from pullback.backends.cpu.math import avx512
 from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
 LOG2_E = log2(e)
-WIDEST = 512
-"""Bits of the vectors that AVX-512 scales."""
-SUFFIXES = {F32: "ps", F64: "pd"}
-"""The ends of its instructions' names."""
-CURRENT_ROUNDING = 4
-"""How they are told to round as the processor is set to."""
-NEAREST_TO_0 = 0b0010
-"""How `vrange` is told to take the smaller magnitude, under the sign of the first operand."""
 
 # ln 2 in two parts (Cody and Waite): the first is so short that its product with n is exact.
 # Sources: Cephes's expf (S. Moshier) and fdlibm's e_exp.c (Sun Microsystems).
@@ -57,10 +49,10 @@ BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 
 def exp(x: LLVMValue) -> LLVMValue:
     """The exponential. Error, denormal results included: f32 0.901 ulp (every input), f64 0.92 (sampled)."""
-    if has_instructions(x):
-        # n may be anything: `scaled_at_once` makes infinity and 0 of it. Only what is left must stay in its bounds.
+    if avx512.has_instructions(x):
+        # n may be anything: `scaled` makes infinity and 0 of it. Only what is left must stay in its bounds.
         n, _, r = reduce_exponent(x)
-        return scaled_at_once(exp_near_0(nearest_to_0(r, MOST_LEFT)), n)
+        return avx512.scaled(exp_near_0(avx512.nearest_to_0(r, MOST_LEFT)), n)
     low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
     _, k, r = reduce_exponent(bounded)
@@ -99,35 +91,6 @@ def scale(p: LLVMValue, k: LLVMValue, negative: LLVMValue) -> LLVMValue:
     up, down = ((form.bias + move) << form.fraction for move in (shift, -shift))
     near = power_of_two(k, select(negative, k.lift(up), down))
     return p * near * select(negative, p.lift(2.0**-shift), 2.0**shift)
-
-
-def has_instructions(x: LLVMValue) -> bool:
-    """Whether `scaled_at_once` and `nearest_to_0` are there for vectors of this type: with AVX-512, for whole ones."""
-    from pullback.backends.cpu.machine import has_feature  # loads LLVM, which takes a while
-
-    lanes, bits = length(x.type), 8 * size_in_bytes(element_type(x.type))
-    return lanes is not None and lanes * bits == WIDEST and has_feature("avx512f") and has_feature("avx512dq")
-
-
-def scaled_at_once(p: LLVMValue, n: LLVMValue) -> LLVMValue:
-    """p * 2^n, rounded once, by an instruction of AVX-512 in place of the seven of `scale`, with the same bits."""
-    return instruction_of_avx512("scalef", p, n)
-
-
-def nearest_to_0(x: LLVMValue, bound: float) -> LLVMValue:
-    """x where it is between -bound and bound, else one of these; of NaN, too."""
-    return instruction_of_avx512("range", x, x.lift(bound), NEAREST_TO_0)
-
-
-def instruction_of_avx512(name: str, a: LLVMValue, b: LLVMValue, mode: int | None = None) -> LLVMValue:
-    """An instruction of two vectors, in every lane, which rounds as everything else does."""
-    vector, lanes = spell(a.type), length(a.type)
-    function = f"@llvm.x86.avx512.mask.{name}.{SUFFIXES[a.format]}.{WIDEST}"
-    types = [vector, vector, *(["i32"] if mode is not None else []), vector, f"i{lanes}", "i32"]
-    values = [a.text, b.text, *([mode] if mode is not None else []), "poison", -1, CURRENT_ROUNDING]
-    a.body.declarations.add(f"declare {vector} {function}({', '.join(types)})")
-    operands = ", ".join(f"{type} {value}" for type, value in zip(types, values, strict=True))
-    return a.body.emit(a.type, f"call {vector} {function}({operands})")
 
 
 # The same series, one term longer, with the least error of exp(r) - 1 relative to it: 2.4e-10 and 2.6e-19.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan, sqrt
 
+from pullback.backends.cpu.math import avx512
 from pullback.backends.cpu.math.exp import LN2
 from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
 
@@ -34,6 +35,10 @@ FDLIBM_F64 = (
 def split(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
     """(e, m): x = 2^e m with m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
     form = x.format
+    if avx512.has_instructions(x):
+        bits = avx512.significand(x).bits()
+        above = (bits - root_half_bits(x)) >> form.fraction
+        return avx512.exponent(x) + above.to_float(), (bits - (above << form.fraction)).as_float()
     small = x < form.smallest_normal
     bits = select(small, x * 2.0**form.fraction, x).bits()
     # Counted from sqrt(1/2), the exponent field changes where m must wrap.
@@ -50,7 +55,10 @@ def root_half_bits(x: LLVMValue) -> int:
 
 def with_special_values(x: LLVMValue, logarithm: LLVMValue) -> LLVMValue:
     """-inf at zeros, NaN below, and x itself where it is infinite or NaN."""
-    zero_or_less = select(x.equals(0.0), -inf, select(x < 0.0, nan, x))
+    if avx512.has_instructions(x):
+        return avx512.with_special_logarithms(x, logarithm)
+    # The NaN of the processor, which is negative.
+    zero_or_less = select(x.equals(0.0), -inf, select(x < 0.0, -nan, x))
     return select((x > 0.0) & (x < inf), logarithm, zero_or_less)
 
 
@@ -70,8 +78,8 @@ def log1p(x: LLVMValue) -> LLVMValue:
     one = total - x
     lost = (x - (total - one)) + (1.0 - one)
     e, m = split(total)
-    logarithm = with_special_values(total, reassembled(e, m - 1.0, lost / total))
-    return select(x.absolute() < 2.0 ** (-2 - x.format.fraction), x, logarithm)
+    # A -0 is lost on the way.
+    return with_special_values(total, reassembled(e, m - 1.0, lost / total)).with_sign_of(x)
 
 
 def reassembled(e: LLVMValue, r: LLVMValue, rest: LLVMValue | None = None) -> LLVMValue:

@@ -279,17 +279,22 @@ func.func @main(%x: {array}, %y: {array}, %z: {array}) {{
 
 
 @pytest.mark.skipif(
-    not (has_feature("avx512f") and has_feature("avx512dq")), reason="AVX-512 alone scales by an instruction"
+    not (has_feature("avx512f") and has_feature("avx512dq")), reason="AVX-512 alone has these instructions"
 )
 @formats
-def test_scaled_at_once_exp_has_the_same_bits(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    x = inputs("exp", format)
+@pytest.mark.parametrize(
+    ("name", "instruction"), [("exp", "scalef"), ("log", "fixupimm"), ("log1p", "getmant")]
+)
+def test_instructions_of_avx512_give_the_same_bits(
+    name: str, instruction: str, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = inputs(name, format)
     y, z = np.empty_like(x), np.empty_like(x)
-    text = elementwise("%r = math.exp %v : T", format, format, len(x), 16 if format == "f32" else 8)
-    assert "scalef" in print_text(text)
+    text = elementwise(f"%r = math.{name} %v : T", format, format, len(x), 16 if format == "f32" else 8)
+    assert instruction in print_text(text)
     compile_text(text)(x, y)
     monkeypatch.setattr(machine, "has_feature", lambda _: False)
-    assert "scalef" not in print_text(text)
+    assert instruction not in print_text(text)
     compile_text(text)(x, z)
     np.testing.assert_array_equal(y, z)
     np.testing.assert_array_equal(np.signbit(y), np.signbit(z))
