@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from xdsl.dialects import vector
 from xdsl.ir import Operation
 
 from pullback.backends.interpreter.compiled_blocks import Compiler, Environment, Step, StepBuilder
@@ -16,6 +17,7 @@ from pullback.backends.interpreter.execution_error import ExecutionError
 from pullback.backends.interpreter.numpy_dtypes import Value
 from pullback.backends.interpreter.run_memory import Array, Memory, check_bounds
 from pullback.backends.interpreter.run_vectors import vector_shape
+from pullback.dialects.upstream.transfers import transferred_dims
 
 
 def _window(
@@ -54,6 +56,46 @@ def _store(compiler: Compiler, op: Operation) -> Step:
         memory: Memory = environment[destination]
         window = _window(op, memory, [environment[i] for i in indices], shape)
         memory.write(op, window, environment[value])
+
+    return run
+
+
+def _dims(op: vector.TransferReadOp | vector.TransferWriteOp) -> list[int]:
+    try:
+        return transferred_dims(op)
+    except ValueError as error:
+        raise ExecutionError(op, str(error)) from None
+
+
+def _turned(memory: Memory, index: Sequence[int], dims: Sequence[int]) -> tuple[Memory, Sequence[int]]:
+    """Memory whose last dimensions are those that a vector lies along, and the index there."""
+    order = [*(d for d in range(memory.data.ndim) if d not in dims), *dims]
+    written = memory.written
+    if written is not None:
+        written = written.transpose(*order, memory.data.ndim)
+    return memory.part(memory.data.transpose(order), written), [index[d] for d in order]
+
+
+def _transfer_read(compiler: Compiler, op: Operation) -> Step:
+    assert isinstance(op, vector.TransferReadOp)
+    source, *indices, _ = compiler.slots(op.operands)
+    result, shape, dims = compiler.slot(op.result), vector_shape(op.result.type), _dims(op)
+
+    def run(environment: Environment) -> None:
+        memory, index = _turned(environment[source], [environment[i] for i in indices], dims)
+        environment[result] = memory.read(op, _window(op, memory, index, shape)).copy()
+
+    return run
+
+
+def _transfer_write(compiler: Compiler, op: Operation) -> Step:
+    assert isinstance(op, vector.TransferWriteOp)
+    value, destination, *indices = compiler.slots(op.operands)
+    shape, dims = vector_shape(op.vector.type), _dims(op)
+
+    def run(environment: Environment) -> None:
+        memory, index = _turned(environment[destination], [environment[i] for i in indices], dims)
+        memory.write(op, _window(op, memory, index, shape), environment[value])
 
     return run
 
@@ -131,6 +173,8 @@ def _masked_store(active: Active) -> StepBuilder:
 TRANSFERS: dict[str, StepBuilder] = {
     "vector.load": _load,
     "vector.store": _store,
+    "vector.transfer_read": _transfer_read,
+    "vector.transfer_write": _transfer_write,
     "vector.maskedload": _masked_load(_neighbours),
     "vector.maskedstore": _masked_store(_neighbours),
     "vector.gather": _masked_load(_anywhere),

@@ -160,6 +160,16 @@ def _fma(op: Operation) -> Callable[[Value, Value, Value], Value]:
     return fused_multiply_add
 
 
+def _outer_product(op: Operation) -> Function:
+    is_float = dtype_of(op.results[0].type).kind not in "iub"
+
+    def outer_product(a: Value, b: Value, c: Value) -> Value:
+        column = a[:, np.newaxis]
+        return fused_multiply_add(column, b, c) if is_float else c + column * b
+
+    return outer_product
+
+
 REGISTERS: dict[str, Meaning] = {
     "vector.bitcast": _bitcast,
     "vector.broadcast": _broadcast,
@@ -170,6 +180,7 @@ REGISTERS: dict[str, Meaning] = {
     "vector.from_elements": _from_elements,
     "vector.insert": _insert,
     "vector.interleave": _interleave,
+    "vector.outerproduct": _outer_product,
     "vector.reduction": _reduction,
     "vector.shape_cast": _shape_cast,
     "vector.shuffle": _shuffle,

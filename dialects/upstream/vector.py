@@ -31,6 +31,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
+from pullback.dialects.upstream.outer_product import OuterProductOp
 from pullback.dialects.upstream.redeclared import each_verified_once, with_operations
 
 
@@ -273,6 +274,7 @@ Vector = each_verified_once(
         TransposeOp,
         InterleaveOp,
         FromElementsOp,
+        OuterProductOp,
         GatherOp,
         ScatterOp,
     )

@@ -11,7 +11,9 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
+from pullback.dialects.upstream.transfers import transfer_read
 from pullback.dialects.upstream.types import vector_type
+from pullback.dialects.upstream.vector import FromElementsOp
 from pullback.passes.loops.vectors import Lanes, shuffled
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, result_of
@@ -38,6 +40,26 @@ def load_vector(
         loaded = result_of(new_operation(vector.MaskedLoadOp, operands=operands, result_types=[type_]))
     loaded.name_hint = view.value.name_hint
     return Scalar(loaded).cast(view.element_type)
+
+
+def load_column(
+    view: BufferView, builder: CodeBuilder, terms: Sequence[Term], constant: int, stride: int, count: int
+) -> Scalar:
+    """A vector of `count` elements, `stride` elements apart, for an operation that needs them one by one."""
+    dim, step = view.layout.dimension(stride)
+    if step == 1 and view.memory_type == view.element_type:
+        padding = builder.number(0, view.memory_type).value
+        at = view.indices(builder, terms, constant)
+        read = transfer_read(view.value, at, padding, (dim,), count)
+        return Scalar(result_of(read, view.value.name_hint))
+    return from_elements([view.load(builder, terms, constant + n * stride) for n in range(count)])
+
+
+def from_elements(elements: Sequence[Scalar]) -> Scalar:
+    """The vector of these elements."""
+    type_ = vector_type(elements[0].type, len(elements))
+    op = new_operation(FromElementsOp, operands=[e.value for e in elements], result_types=[type_])
+    return Scalar(result_of(op, elements[0].value.name_hint))
 
 
 def load_rows(

@@ -88,6 +88,19 @@ def lane(value: Scalar, number: int) -> Scalar:
     return Scalar(result_of(extract))
 
 
+def row_of(matrix: Scalar, number: int) -> Scalar:
+    """A row of a matrix."""
+    type_ = matrix.type
+    assert isinstance(type_, VectorType)
+    op = new_operation(
+        vector.ExtractOp,
+        operands=[matrix.value],
+        result_types=[vector_type(matrix.element_type, type_.get_shape()[-1])],
+        properties={"static_position": numbers(number)},
+    )
+    return Scalar(result_of(op, matrix.value.name_hint))
+
+
 def part(value: Scalar, start: int, count: int) -> Scalar:
     """`count` consecutive lanes."""
     return shuffled(value, range(start, start + count))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from xdsl.dialects import vector
 
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.upstream.outer_product import OuterProductOp
 from pullback.passes.loops.products import product_plan
 from pullback.tests.loops.kernel_cases import kernel_function, lowered, sample, schedule
 
@@ -21,5 +21,5 @@ def test_two_terms_at_once_where_registers_are_left(
     arrays = [sample((rows, 90)), sample((90, 64), "f32", 1)]
     kernel = schedule("matmul", (rows, 64), (90,), tile=tile)
     _, module = lowered(kernel_function(kernel, arrays, lambda x, y: [MatMul.product(x, y)])[1], bits, {})
-    lanes = sum(op.res.type.get_shape()[0] for op in module.walk() if isinstance(op, vector.FMAOp))
-    assert lanes == terms_at_once * tile[0] * tile[1]
+    products = [op.result.type.get_shape() for op in module.walk() if isinstance(op, OuterProductOp)]
+    assert products == [tile] * terms_at_once

@@ -12,7 +12,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from pullback.dialects.context import context
-from pullback.dialects.upstream import casts, comparisons, gather, math, memref, scf, vector
+from pullback.dialects.upstream import casts, comparisons, gather, math, memref, outer_product, scf, vector
 from pullback.dialects.upstream.redeclared import TWINS
 from pullback.tests import mlir_tools
 
@@ -70,6 +70,7 @@ memref.copy %a, %a : memref<64xf32> to memref<64xf32>
 memref.prefetch %a[%n], read, locality<3>, data : memref<64xf32>
 memref.prefetch %t[%n, %n], write, locality<0>, instr : memref<?x64xf32>
 %w = vector.shape_cast %v : vector<16xf32> to vector<2x8xf32> %r = vector.transpose %w, [1, 0] : vector<2x8xf32> to vector<8x2xf32>
+%c = vector.broadcast %x : f32 to vector<16x16xf32> %r = vector.outerproduct %v, %v, %c : vector<16xf32>, vector<16xf32>
 scf.parallel (%p, %q) = (%n, %n) to (%n, %n) step (%n, %n) { scf.reduce }
 %r = scf.parallel (%p) = (%n) to (%n) step (%n) init (%x) -> f32 { scf.reduce(%x : f32) { ^bb0(%c: f32, %d: f32): scf.reduce.return %c : f32 } }
 """.strip().splitlines()
@@ -84,7 +85,7 @@ memref.global "public" @z : memref<1000xi64> = dense<0>
 MODULES = [f"func.func @f({SIGNATURE}) {{\n{line}\nfunc.return\n}}" for line in LINES] + GLOBALS
 OURS = {
     operation
-    for module in (casts, comparisons, gather, math, memref, scf, vector)
+    for module in (casts, comparisons, gather, math, memref, outer_product, scf, vector)
     for operation in vars(module).values()
     if isinstance(operation, type) and operation.__module__ == module.__name__ and hasattr(operation, "name")
 }
@@ -150,6 +151,9 @@ BROKEN = {
     "C1: expected a permutation": "%r = vector.transpose %v, [1] : vector<16xf32> to vector<16xf32>",
     "C1: expected the result type vector<32xf32>": (
         "%r = vector.interleave %v, %v : vector<16xf32> -> vector<16xf32>"
+    ),
+    "C1: expected one element type": (
+        "%s = vector.broadcast %x : f32 to vector<16x16xf32> %r = vector.outerproduct %v, %k, %s : vector<16xf32>, vector<16xi32>"
     ),
     "C1: expected 4 operands": "%r = vector.from_elements %x, %x : vector<4xf32>",
     "C1: expected 1 indices": "memref.prefetch %a[%n, %n], read, locality<3>, data : memref<64xf32>",

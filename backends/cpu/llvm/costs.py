@@ -151,6 +151,12 @@ def _cost(kind: type[Operation], type: Attribute | None) -> float:
             return SCALAR * max(1, bytes // PIECE)
 
 
+_MOVES = (
+    vector.LoadOp | vector.StoreOp | vector.MaskedLoadOp | vector.MaskedStoreOp
+    | vector.TransferReadOp | vector.TransferWriteOp
+)  # fmt: skip
+
+
 class _Sort(Enum):
     """The sorts of operations that cost differently."""
 
@@ -166,7 +172,7 @@ class _Sort(Enum):
 def _sort_of(kind: type[Operation]) -> _Sort:
     if issubclass(kind, FREE):
         return _Sort.FREE
-    if issubclass(kind, vector.LoadOp | vector.StoreOp | vector.MaskedLoadOp | vector.MaskedStoreOp):
+    if issubclass(kind, _MOVES):
         return _Sort.MOVE
     if issubclass(kind, GatherOp | ScatterOp):
         return _Sort.INDEXED

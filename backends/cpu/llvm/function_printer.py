@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
-from xdsl.dialects.builtin import MemRefType
+from typing_extensions import TypeIs
+from xdsl.dialects.builtin import MemRefType, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from pullback.backends.cpu.llvm.costs import Costs
 from pullback.backends.cpu.llvm.math_calls import MathCalls
 from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
-from pullback.backends.cpu.llvm_types import spell, suffix
+from pullback.backends.cpu.llvm_types import length, spell, suffix
 from pullback.backends.cpu.math.lanes import result_type
 from pullback.backends.cpu.math.library import PAIRS, check_element_type
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.upstream.types import vector_type
 
 ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
 """Of each function. Without the second, LLVM may halve the vectors that the lowering chose."""
@@ -97,6 +99,8 @@ class FunctionPrinter:
         """The lines that reserve memory on the stack, where the function begins."""
         self.block = "entry"
         self.texts: dict[SSAValue, str] = {}
+        self.parts: dict[SSAValue, Sequence[str]] = {}
+        """The rows of a matrix, which has no text of its own; or the elements of a vector that are needed alone."""
         self.sizes: dict[SSAValue, Sequence[str]] = {}
         """The sizes of a memref of dynamic shape, where they are known."""
         self.attributes: dict[SSAValue, str] = {}
@@ -129,11 +133,66 @@ class FunctionPrinter:
 
     def text(self, value: SSAValue) -> str:
         """The text of a value, without its type."""
-        return self.texts[value]
+        return self.texts[value] if value in self.texts else self._joined(value)
 
     def typed(self, value: SSAValue) -> str:
         """The text of a value after its type: `float %x`."""
-        return f"{spell(value.type)} {self.texts[value]}"
+        return f"{spell(value.type)} {self.text(value)}"
+
+    # --- matrices ------------------------------------------------------------------------------------------
+
+    def rows(self, value: SSAValue) -> Sequence[str]:
+        """The texts of the rows of a matrix, each a vector of LLVM's; any other value is one row."""
+        type = value.type
+        if not is_matrix(type):
+            return [self.text(value)]
+        if value in self.parts:
+            return self.parts[value]
+        text, flat, row = self.texts[value], self.argument(value), row_of(type)
+        width, size = row.get_shape()[0], length(type) or 0
+        if text.startswith("splat"):
+            return [text] * (size // width)
+        name = f"@llvm.vector.extract.{suffix(row)}.{suffix(type)}"
+        starts = [("i64", str(at)) for at in range(0, size, width)]
+        return [self.temporary("row", self.call(spell(row), name, [flat, at])) for at in starts]
+
+    def elements(self, value: SSAValue) -> Sequence[str]:
+        """The texts of the elements of a vector."""
+        if value in self.parts:
+            return self.parts[value]
+        return [
+            self.temporary("element", f"extractelement {self.typed(value)}, i64 {at}")
+            for at in range(length(value.type) or 1)
+        ]
+
+    def set_rows(self, value: SSAValue, rows: Sequence[str]) -> None:
+        """Gives a matrix the texts of its rows, or any other value its text."""
+        if is_matrix(value.type):
+            self.parts[value] = rows
+        else:
+            (self.texts[value],) = rows
+
+    def row_argument(self, value: SSAValue) -> list[Argument]:
+        """The rows of a value, as arguments of calls."""
+        type = spell(row_of(value.type) if is_matrix(value.type) else value.type)
+        return [(type, text) for text in self.rows(value)]
+
+    def _joined(self, value: SSAValue) -> str:
+        """The vector of LLVM's, flattened, that `parts` are of."""
+        type, text = value.type, "poison"
+        assert isinstance(type, VectorType)
+        row, whole = row_of(type), spell(type)
+        for at, part in enumerate(self.parts[value]):
+            if is_matrix(type):
+                name, start = (
+                    f"@llvm.vector.insert.{suffix(type)}.{suffix(row)}",
+                    str(at * row.get_shape()[0]),
+                )
+                made = self.call(whole, name, [(whole, text), (spell(row), part), ("i64", start)])
+            else:
+                made = f"insertelement {whole} {text}, {spell(type.element_type)} {part}, i64 {at}"
+            text = self.temporary("joined", made)
+        return text
 
     def literal(self, value: SSAValue) -> int | None:
         """The value of an integer or index constant, else None."""
@@ -220,7 +279,7 @@ class FunctionPrinter:
 
     def argument(self, value: SSAValue) -> Argument:
         """The type and the text of a value, as an argument of a call."""
-        return spell(value.type), self.texts[value]
+        return spell(value.type), self.text(value)
 
     def call(self, result: str, function: str, arguments: Sequence[Argument], flags: str = "") -> str:
         """The text of a call of a function that the module declares."""
@@ -266,6 +325,16 @@ class FunctionPrinter:
         assert isinstance(type, MemRefType)
         terms = zip([self.text(index) for index in indices], static_strides(type), strict=True)
         return self.offset(self.text(memref), type.element_type, list(terms), exists=exists)
+
+
+def is_matrix(type: Attribute) -> TypeIs[VectorType]:
+    """Tells whether a type is a vector of several dimensions."""
+    return isinstance(type, VectorType) and type.get_num_dims() > 1
+
+
+def row_of(type: VectorType) -> VectorType:
+    """The type of a row along the last dimension."""
+    return vector_type(type.element_type, type.get_shape()[-1])
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from xdsl.dialects import func, scf
 from xdsl.ir import Operation
@@ -72,22 +73,34 @@ def emit_for(p: FunctionPrinter, op: scf.ForOp) -> None:
     block = op.body.block
     induction, *arguments = block.args
 
+    inits = [p.row_argument(init) for init in op.iter_args]
+    counts = [len(rows) for rows in inits]
+
     def body(variable: str, carried: Sequence[str]) -> Sequence[str]:
-        for argument, text in zip((induction, *arguments), (variable, *carried), strict=True):
-            p.alias(argument, text)
+        p.alias(induction, variable)
+        for argument, rows in zip(arguments, grouped(carried, counts), strict=True):
+            p.set_rows(argument, rows)
         p.operations(block)
-        return yielded(p, block.last_op)
+        terminator = block.last_op
+        values = terminator.operands if terminator is not None else ()
+        return [text for value in values for text in p.rows(value)]
 
     results = loop(
         p,
         induction.name_hint or "i",
         (p.argument(op.lb), p.text(op.ub), p.text(op.step)),
-        [p.argument(init) for init in op.iter_args],
+        [row for rows in inits for row in rows],
         body,
-        [argument.name_hint or "carried" for argument in arguments],
+        [a.name_hint or "carried" for a, count in zip(arguments, counts, strict=True) for _ in range(count)],
     )
-    for result, text in zip(op.res, results, strict=True):
-        p.alias(result, text)
+    for result, rows in zip(op.res, grouped(results, counts), strict=True):
+        p.set_rows(result, rows)
+
+
+def grouped(texts: Sequence[str], counts: Sequence[int]) -> Iterator[Sequence[str]]:
+    """The texts in groups of so many."""
+    rest = iter(texts)
+    return (list(islice(rest, count)) for count in counts)
 
 
 def yielded(p: FunctionPrinter, terminator: Operation | None) -> Sequence[str]:

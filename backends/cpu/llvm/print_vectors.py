@@ -114,6 +114,8 @@ def extract(p: FunctionPrinter, op: vector.ExtractOp) -> None:
         p.define(op.result, f"extractelement {p.typed(op.vector)}, i64 {lane}")
     elif op.dynamic_position:
         raise LLVMPrintError(op, "a vector may be extracted at constant positions only")
+    elif op.vector in p.parts and len(static) == 1:
+        p.alias(op.result, p.rows(op.vector)[static[0]])
     else:
         shuffle(p, op.result, [op.vector], [int(lane) for lane in numbered(type)[tuple(static)].flat])
 

@@ -24,6 +24,7 @@ WRITES: dict[type[Operation], int] = {
     memref.StoreOp: 1,
     vector.MaskedStoreOp: 0,
     vector.StoreOp: 1,
+    vector.TransferWriteOp: 1,
 }
 
 

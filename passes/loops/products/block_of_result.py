@@ -22,11 +22,13 @@ from pullback.passes.loops.products.product_operand import (
     LinesInPlace,
     OperandLines,
     ProductOperand,
+    RowsInPlace,
 )
 from pullback.passes.loops.products.product_results import ProductResults, widths_of
 from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.nodes import Load
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 Rows = tuple[SSAValue, SSAValue]
@@ -172,8 +174,12 @@ class BlockOfResult:
         new = builder.product(number, rows.width, "row")
         return (builder.at_most(new, rows.size - rows.width, "row") if rows.has_edge else new), new
 
-    def _rows_in_place(self, first: SSAValue) -> LinesInPlace:
+    def _rows_in_place(self, first: SSAValue) -> RowsInPlace | LinesInPlace:
         """The rows of a panel where they are."""
+        node = self.a.node
+        if isinstance(node, Load) and node.is_plain and self.a.lines.is_single:
+            ahead = TERMS_AHEAD if self.plan.a is Reading.AHEAD else 0
+            return RowsInPlace(self.a, node, self.a.line(self.root, first), self.plan.rows.width, ahead)
         numbers = [self.builder.sum_of([(first, 1)], r, "row") for r in range(self.plan.rows.width)]
         ahead = TERMS_AHEAD if self.plan.a is Reading.AHEAD else 0
         return LinesInPlace(self.a, [self.a.line(self.root, at) for at in numbers], ahead)

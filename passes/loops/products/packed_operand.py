@@ -28,7 +28,7 @@ from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
-from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vector_access import load_column, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
@@ -276,6 +276,12 @@ class PackedLines:
         line_stride, stride = packed.shape.strides
         for line in range(packed.shape.width):
             yield packed.view.load(packed.builder, [*self.base, (term, stride)], line * line_stride)
+
+    def column(self, term: SSAValue) -> Scalar:
+        packed = self.packed
+        line_stride, stride = packed.shape.strides
+        terms = [*self.base, (self._within(term), stride)]
+        return load_column(packed.view, packed.builder, terms, 0, line_stride, packed.shape.width)
 
     def vectors(self, term: SSAValue) -> Iterator[Scalar]:
         packed, shape = self.packed, self.packed.shape

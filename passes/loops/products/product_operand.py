@@ -17,13 +17,20 @@ from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import FIRST_LEVEL, SECOND_LEVEL
 from pullback.passes.loops.products.product_axes import Indices, ProductAxis
+from pullback.passes.loops.vector_access import from_elements, load_column
 from pullback.passes.loops.vectors import Lanes, tail_mask
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.nodes import Load, Node, cone
 from pullback.passes.lowering.vector_registers import CACHE_LINE
 
 
 class OperandLines(Protocol):
     """Some lines of an operand, at hand for the loop over terms."""
+
+    def column(self, term: SSAValue) -> Scalar:
+        """The vector of the elements of all lines, which are needed one by one."""
+        ...
 
     def elements(self, term: SSAValue) -> Iterator[Scalar]:
         """The element of each line, one after the other."""
@@ -107,6 +114,9 @@ class LinesInPlace:
         if self.ahead:
             self._fetch([self.levels[0], self.levels[-1]], term, self.ahead, FIRST_LEVEL)
 
+    def column(self, term: SSAValue) -> Scalar:
+        return from_elements(list(self.elements(term)))
+
     def vectors(self, term: SSAValue) -> Iterator[Scalar]:
         yield from self._read(term)
         if self.ahead:
@@ -131,6 +141,59 @@ class LinesInPlace:
             constant += further * steps[self.operand.terms.last]
             for along in last_of_each_line(line.lanes, steps, node.element_type):
                 kernel.root.inputs[node.argument].fetch(kernel.builder, terms, constant + along, locality)
+
+
+@dataclass(frozen=True)
+class RowsInPlace:
+    """So many rows of A from one on, which are read where they are in memory, as far apart as others."""
+
+    operand: ProductOperand
+    load: Load
+    first: LoopLevel
+    """The level of the first row."""
+    count: int
+    ahead: int = 0
+    """As that of `LinesInPlace`."""
+
+    @property
+    def _stride(self) -> int:
+        return self.load.offset.coefficients[self.operand.lines.last]
+
+    def _place(self, term: SSAValue) -> tuple[BufferView, Sequence[Term], int]:
+        """The buffer, and where the element of the first row is there."""
+        level = self.first.inside(
+            self.operand.kernel.builder.insertion_point, {self.operand.terms.last: term}
+        )
+        return self.operand.kernel.root.inputs[self.load.argument], *level.terms(self.load.offset)
+
+    def column(self, term: SSAValue) -> Scalar:
+        view, terms, constant = self._place(term)
+        column = load_column(view, self.operand.kernel.builder, terms, constant, self._stride, self.count)
+        self._fetch_ahead(term)
+        return column
+
+    def elements(self, term: SSAValue) -> Iterator[Scalar]:
+        view, terms, constant = self._place(term)
+        for row in range(self.count):
+            yield view.load(self.operand.kernel.builder, terms, constant + row * self._stride)
+        self._fetch_ahead(term)
+
+    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
+        raise AssertionError("the elements of A are needed one by one")
+
+    def _fetch_ahead(self, term: SSAValue) -> None:
+        if self.ahead:
+            self._fetch([0, self.count - 1], term, self.ahead, FIRST_LEVEL)
+
+    def fetch(self, term: SSAValue) -> None:
+        """Has a cache line of terms from this one on fetched of each row."""
+        self._fetch(range(self.count), term, 0, SECOND_LEVEL)
+
+    def _fetch(self, rows: Iterable[int], term: SSAValue, further: int, locality: int) -> None:
+        view, terms, constant = self._place(term)
+        constant += further * self.load.offset.coefficients[self.operand.terms.last]
+        for row in rows:
+            view.fetch(self.operand.kernel.builder, terms, constant + row * self._stride, locality)
 
 
 def last_of_each_line(lanes: Lanes | None, steps: Sequence[int], element_type: Attribute) -> Iterable[int]:

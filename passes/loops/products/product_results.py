@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.upstream.transfers import transfer_write
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
@@ -23,7 +24,7 @@ from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.loops.vector_access import both, load_vector, store_vector
-from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
+from pullback.passes.loops.vectors import Lanes, mask_before, row_of, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term, result_of
 from pullback.passes.lowering.nodes import Compute, Contraction, cone
@@ -89,6 +90,7 @@ class ProductResults:
     ) -> None:
         """Computes and stores what is made of the sums of a block, from its first row on that no other block has."""
         builder, (first, new) = self.kernel.builder, rows
+        sums = self._row_by_row(sums)
         for number in range(self.plan.rows.width):
             at = builder.sum_of([(first, 1)], number, "row")
             of_row = sums[number * len(columns) : (number + 1) * len(columns)]
@@ -109,6 +111,10 @@ class ProductResults:
         level.known[self.product] = value
         level.store_outputs(self.kernel.outputs, self.kernel.results)
 
+    def _row_by_row(self, sums: Sequence[Scalar]) -> Sequence[Scalar]:
+        """The vectors of each row, also of sums that are a matrix."""
+        return [row_of(sums[0], number) for number in range(self.plan.rows.width)] if len(sums) == 1 else sums
+
     # ---- by way of memory -------------------------------------------------------------------------------
 
     def keep(
@@ -120,9 +126,13 @@ class ProductResults:
         *,
         adds: bool,
     ) -> None:
-        """Stores a block's sums, vectors of these widths, in memory from a row and a column on, or adds them there."""
+        """Stores a block's sums, of vectors of these widths, in memory from a row and column on, or adds them there."""
         builder = self.kernel.builder
-        for number, value in enumerate(sums):
+        if len(sums) == 1 and not adds:
+            indices = view.indices(builder, self._place(view, *at), 0)
+            view.insert_store(transfer_write(sums[0].value, view.value, indices, (0, 1)))
+            return
+        for number, value in enumerate(self._row_by_row(sums)):
             row, vector = divmod(number, len(widths))
             constant = row * view.layout.strides[0] + sum(widths[:vector])
             lanes = Lanes(self.axes.columns.last, widths[vector])
