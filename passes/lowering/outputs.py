@@ -10,7 +10,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.op.access import RowMajorAccess, dims
 from pullback.dialects.graph.op.affine import Position, delinearize, linear, row_major_strides
-from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter, View, rows_terms
+from pullback.dialects.graph.op.indexed import Concatenation, Pointwise, Scatter, Uniform, View, rows_terms
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
@@ -32,15 +32,21 @@ def outputs_of(space: Space) -> tuple[Space, list[Output]]:
 def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
     """The values that are computed in loops of their own to make up an output.
 
-    Pieces of a concat, rows that are added; with `apart`, whatever else it is made of, too.
+    Pieces of a concat, rows that are added; with `apart`, whatever else it is made of, too. Where a product computes a
+    piece, it does so in its own loops.
     """
     op = value.owner
     if isinstance(op, Concatenation):
-        return list(map(source_of_piece, op.operands))
+        return [source_of_piece(piece) for piece in op.operands if apart or isinstance(piece.owner, Uniform)]
     if (scattered := RowUpdate.of(value)) is not None:
         before = scattered.before
         return [*([value] if before is None else parts(before, apart)), scattered.slices.operands[0]]
     return [value] if apart else []
+
+
+def is_border(op: Operation) -> bool:
+    """Tells whether an operation puts one piece beside numbers alone, as a border around it."""
+    return isinstance(op, Concatenation) and sum(not isinstance(v.owner, Uniform) for v in op.operands) == 1
 
 
 def source_of_piece(piece: SSAValue) -> SSAValue:
@@ -121,7 +127,11 @@ class Outputs:
     def _concat(self, result: int, op: Concatenation) -> Iterator[Output]:
         for number, piece in enumerate(op.operands):
             made = source_of_piece(piece)
-            shape, point = self._next(made)
+            if self.space.is_in_pieces or isinstance(piece.owner, Uniform):
+                shape, point = self._next(made)
+            else:
+                shape, point = shape_of_type(piece.type), self.space.output_position(piece.type)
+                made = piece
             position: Position | None = point
             if made is not piece:
                 along = linear(point, shape, self.space.rank)

@@ -22,7 +22,8 @@ from pullback.passes.lowering.nodes import Contraction
 def in_product_order(model: KernelModel) -> KernelModel:
     """Puts the dims of a batch before all others."""
     space, (batch, rows, columns) = model.space, _roles(model)
-    parallel = renumber(model, [[d] for d in (*batch, *rows, *columns, *space.inner)])[: len(space.outer)]
+    dims = (*batch, *rows, *columns, *space.inner, *space.extra)
+    parallel = renumber(model, [[d] for d in dims])[: len(space.outer)]
     return replace(model, space=replace(space, parallel=parallel))
 
 
@@ -34,9 +35,11 @@ def merge_product_dims(model: KernelModel) -> KernelModel:
     space, (batch, rows, columns) = model.space, _roles(model)
     parallel = [*merged(model, batch), *(merged(model, rows) or [rows[-1:]]), columns]
     terms = merged(model, space.inner) or [space.inner[-1:]]
-    extents = renumber(model, [*parallel, *terms])
-    outer, inner = extents[: len(parallel)], extents[len(parallel) :]
-    return replace(model, space=replace(space, parallel=outer, reduce=inner))
+    pieces = merged(model, space.extra)
+    extents = renumber(model, [*parallel, *terms, *pieces])
+    first, last = len(parallel), len(parallel) + len(terms)
+    outer, inner, extra = extents[:first], extents[first:last], extents[last:]
+    return replace(model, space=replace(space, parallel=outer, reduce=inner, pieces=extra))
 
 
 def _roles(model: KernelModel) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:

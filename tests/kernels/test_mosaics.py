@@ -78,3 +78,34 @@ def test_values_that_others_read_stay(target: str, rng: np.random.Generator) -> 
     ]
     for found, right in zip(step(x, w), expected, strict=True):
         np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
+LATER = (3, 3, 5, 2)
+
+
+def chain(target: str) -> pb.Step:
+    """Three convolutions with borders, the second of which a sum needs as well; the value and all gradients."""
+    with pb.Graph():
+        inputs = [pb.placeholder("f64", shape) for shape in (IMAGES, FIRST, SECOND, LATER)]
+        x = pb.relu(pb.conv2d(inputs[0], inputs[1], padding="SAME"))
+        y = pb.tanh(pb.conv2d(x, inputs[2], padding="SAME"))
+        z = pb.conv2d(y, inputs[3], strides=2, padding=((2, 1), (0, 2)))
+        loss = pb.sum(pb.square(z)) + pb.sum(y)
+        return pb.compile(inputs, [z, loss, *pb.gradients(loss, inputs)], target=target)
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_products_store_their_results_in_borders(target: str, rng: np.random.Generator) -> None:
+    arrays = [rng.normal(size=shape) for shape in (IMAGES, FIRST, SECOND, LATER)]
+    step = chain(target)
+    for _ in range(2):  # what is around results is stored in each step
+        for found, expected in zip(step(*arrays), chain("numpy")(*arrays), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_no_kernel_copies_what_a_product_makes_into_a_border() -> None:
+    texts = [text for text in chain("cpu").ir("kernels").split("graph.kernel")[1:] if "graph.mosaic" in text]
+    copies = [text for text in texts if text.count(" = graph.") == 1 + text.count(" = graph.fill")]
+    products = [text for text in texts if "graph.contract" in text]
+    assert len(copies) == 1, "the images that are given, alone"
+    assert len(products) == 3, "of two convolutions and a gradient"

@@ -1,4 +1,7 @@
-"""Borders of zeros: their terms are left out of sums, and no result differs for it, not even where a factor is NaN."""
+"""Borders: results of products are stored inside of them, and terms in borders of zeros are left out of sums.
+
+No result differs for it, not even where a factor is NaN.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,22 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.dialects.graph.elementwise.basic import Negative
+from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.contract import Contract
+from pullback.dialects.graph.movement.mosaic import Mosaic
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError
+from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.gpu.products.product_limits import check_product
+from pullback.passes.kernels.check.schedule_error import ScheduleError
 from pullback.passes.loops.products import term_parts, window_blocks
 from pullback.passes.loops.products.border import Border
 from pullback.passes.lowering import long_products
 from pullback.passes.lowering.nodes import Bound
-from pullback.tests.loops.kernel_cases import Array, check, sample, schedule
+from pullback.tests.loops.kernel_cases import Array, check, kernel_function, sample, schedule
 
 N, H, W, C, OUT = 2, 5, 6, 3, 10
 """Images, their rows and columns, channels and outputs."""
@@ -135,3 +144,36 @@ def test_a_program_states_its_borders_and_the_evaluator_checks_them() -> None:
 
     with pytest.raises(GraphError, match="nonzero_c4"):
         check(schedule("matmul", [N, H, W, OUT], [3, 3, C]), [images, sample((3, 3, C, OUT))], body)
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_results_are_stored_inside_of_a_border(parts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The border is of any number, and another result has none; the interpreter checks each access."""
+    monkeypatch.setattr(window_blocks.WindowBlocks, "_is_of_parts", lambda _: parts)
+    images = sample((N, H, W, C))
+    n, h, w, o, i, j, c = (Affine.dim(7, d) for d in range(7))
+
+    def body(x: Tensor, f: Tensor) -> list[Tensor]:
+        y = Tanh.of(Contract.at((x, f), ((n, h + i, w + j, c), (i, j, c, o)), (N, 3, 5, OUT), (3, 2, C)))
+        return [Mosaic.around(y, [(0, 0), (1, 2), (0, 1), (0, 3)], -1.5), Negative.of(y)]
+
+    arrays = [images, sample((3, 2, C, OUT))]
+    check(schedule("matmul", [N, 3, 5, OUT], [3, 2, C], tile=(4, 8)), arrays, body)
+    _, kernel = kernel_function(schedule("matmul", [N, 3, 5, OUT], [3, 2, C]), arrays, body)
+    with pytest.raises(DiagnosticError, match="no GPU kernel of a product with a border"):
+        check_product(kernel)
+
+
+def test_a_product_has_one_piece_of_a_mosaic() -> None:
+    n, h, w, o, i, j, c = (Affine.dim(7, d) for d in range(7))
+
+    def body(x: Tensor, f: Tensor) -> list[Tensor]:
+        y = Contract.at((x, f), ((n, h + i, w + j, c), (i, j, c, o)), (N, 3, 5, OUT), (3, 2, C))
+        return [Mosaic.of(y, Negative.of(y), offsets=integers([0, 0, 0, 0, N, 0, 0, 0]))]
+
+    with pytest.raises(ScheduleError, match="expected kernels apart"):
+        check(
+            schedule("matmul", [N, 3, 5, OUT], [3, 2, C]),
+            [sample((N, H, W, C)), sample((3, 2, C, OUT))],
+            body,
+        )

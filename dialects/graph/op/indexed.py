@@ -130,7 +130,10 @@ class ContractionOp(Indexed):
 
 
 class Concatenation(Indexed):
-    """A concatenation of its operands: each piece has loops of its own, along its axes. It has kernels of its own."""
+    """A concatenation of its operands: each piece has loops of its own, along its axes.
+
+    It has kernels of its own, unless it puts a border around the result of a product.
+    """
 
     def access(self, number: int, result: int = 0) -> AccessMap:
         return identity(self.shape_of(number))

@@ -14,6 +14,7 @@ from pullback.passes.gpu.gpu_limits import SHARED_BYTES
 from pullback.passes.gpu.products.product_kernel import factors_of
 from pullback.passes.gpu.products.product_space import ProductSpace
 from pullback.passes.gpu.products.product_tiles import MOST_RESULTS, ProductTiles
+from pullback.passes.lowering.outputs import is_border
 from pullback.passes.lowering.space import schedule_of
 from pullback.passes.lowering.tuning import tuned
 
@@ -32,6 +33,8 @@ def check_product(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
     Raises:
         DiagnosticError: they do not.
     """
+    if any(map(is_border, kernel.body.block.ops)):
+        raise DiagnosticError("no GPU kernel of a product with a border around its result yet", kernel)
     _check_tile(kernel, schedule_of(kernel).gpu.tile)
     space, tiles = ProductSpace.of_kernel(kernel), ProductTiles.of(tuned(kernel, "gpu").gpu)
     _check_threads(kernel, tiles)

@@ -25,6 +25,7 @@ from pullback.passes.lowering.kinds import (
     resolved,
 )
 from pullback.passes.lowering.merge_dims import merge_dims
+from pullback.passes.lowering.outputs import is_border
 from pullback.passes.lowering.reduction_split import SplitLoop, split_of
 from pullback.passes.lowering.vector_registers import MAX_VECTOR
 
@@ -164,6 +165,7 @@ def _expect_kind(kernel: Kernel, schedule: Schedule, kinds: Sequence[str], op: O
 def _check_alone(kernel: Kernel, schedule: Schedule, kind: Kind, ops: Sequence[Operation]) -> None:
     """Checks the extents of a kernel, which a product, a scatter or a concat in it fixes."""
     first, *others = ops
+    others = [op for op in others if not (kind.has_epilogue and is_border(op))]
     apart = [op for op in others if kind.is_single or type(op) is not type(first)]
     if apart:
         raise ScheduleError(

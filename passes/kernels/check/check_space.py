@@ -7,6 +7,7 @@ from math import prod
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
+from pullback.dialects.graph.op.indexed import Concatenation
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.kernel_model import KernelModel
@@ -29,13 +30,17 @@ def check_space(kernel: Kernel, schedule: Schedule) -> KernelModel:
     for node in model.nodes:
         if _is_early(node, outer):
             raise _misfit(kernel, schedule, "a value needs a total before the loops are over")
+    yielded = kernel.body.block.last_op
+    assert yielded is not None
+    # Concatenations check that their pieces leave no gaps; those of a product have the loops of its result.
+    of_pieces = {n for n, value in enumerate(yielded.operands) if isinstance(value.owner, Concatenation)}
     for output in outputs:
         which = f"result {output.result}"
         if output.row is None and not output.node.dims & long <= output.offset.dims:
             raise _misfit(kernel, schedule, f"{which} changes along loops that it has no axis for")
         if output.node.is_late and output.offset.dims & outer:
             raise _misfit(kernel, schedule, f"{which} is a total over loops that it has axes for")
-        if not space.is_in_pieces:
+        if not space.is_in_pieces and output.result not in of_pieces:
             _check_points(kernel, schedule, space, output, outer)
     for node in model.nodes:
         if isinstance(node, Reduce):

@@ -10,7 +10,7 @@
 Groups and the operations outside have one order, by position. A value is at first a group of its own. From the last
 operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
 nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
-So there is no search and no cycle: each value looks at its operands alone. Reads and assignments of variables make way
+A border around the result of a product joins the product. So there is no search and no cycle: each value looks at its operands alone. Reads and assignments of variables make way
 as far as that changes nothing (`variable_order`): a kernel may yield several updates.
 """
 
@@ -24,16 +24,19 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.gradient.markers import AddN
+from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.op.access import Axes
 from pullback.dialects.graph.op.indexed import Counted, result_axes
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.device import device_of_op
+from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.kernels.form.classify import Classified, Computed, Outside, loop_shape
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
 from pullback.passes.kernels.form.siblings import Siblings
 from pullback.passes.kernels.form.variable_order import Place, VariableOrder
 from pullback.passes.lowering.kinds import kind_of_op
+from pullback.passes.lowering.outputs import is_border
 
 Item: TypeAlias = Group | Outside
 
@@ -48,9 +51,12 @@ class Groups:
     """The group that computes a value."""
 
 
-def group(classified: Classified, limit: int) -> Groups:
-    """Groups the values that are computed, at most `limit` operations to a group."""
-    walk = _Walk(limit)
+def group(classified: Classified, limit: int, *, borders: bool = False) -> Groups:
+    """Groups the values that are computed, at most `limit` operations to a group.
+
+    With `borders`, a border around the result of a product is in the kernel of the product.
+    """
+    walk = _Walk(limit, borders=borders)
     for position, step in enumerate(classified.steps, start=1):
         if isinstance(step, Computed):
             walk.compute(step, position)
@@ -71,8 +77,11 @@ class Home:
 class _Walk:
     """The walk as far as it has come."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, borders: bool) -> None:
         self._limit = limit
+        self._borders = borders
+        self._bordered: set[SSAValue] = set()
+        """What a product stores with a border around it, which others read from memory."""
         self._homes: dict[SSAValue, Home] = {}
         self._variables = VariableOrder()
         self._siblings = Siblings(limit)
@@ -117,6 +126,11 @@ class _Walk:
     def compute(self, step: Computed, position: int) -> None:
         """Groups a value: alone at first, then with the operands whose loops it can share."""
         opened, dims, own = alone(step, position)
+        if (product := self._product_inside(step)) is not None and product.size < self._limit:
+            product.absorb(OpenGroup(None, product.position, product.segment, [], (), product.device))
+            self._homes[step.value] = Home(product, own, None)
+            self._bordered.add(step.value)
+            return
         size, which = len(opened.space), next(iter(opened.reductions), None)
         links: dict[OpenGroup, list[Link]] = {}
         latest_outside = 0
@@ -127,7 +141,7 @@ class _Walk:
                 if earliest is None:
                     earliest = self._positions.get(access.value, 0)
                 latest_outside = max(latest_outside, earliest)
-            elif access.axes is None:
+            elif access.axes is None or access.value in self._bordered:
                 opened.whole.append(home.group.root())
             else:
                 source = home.group.root()
@@ -160,6 +174,19 @@ class _Walk:
         ]
         self._homes[step.value] = Home(opened, own, when_known(opened, size, which, known))
 
+    def _product_inside(self, step: Computed) -> OpenGroup | None:
+        """The group of a contraction, if an operation does nothing but to put a border around its result."""
+        if not self._borders or not is_border(step.op) or len(step.accesses) != 1:
+            return None
+        (access,) = step.accesses
+        home = self._homes.get(access.value)
+        if home is None or access.value not in step.op.operands or access.value in self._bordered:
+            return None
+        group = home.group.root()
+        is_here = group.segment == step.segment and group.device == device_of_op(step.op)
+        is_result = shape_of_type(access.value.type) == group.shape
+        return group if is_here and is_result and group.has_rows_of_images else None
+
     def _is_made_by(self, group: OpenGroup, value: SSAValue) -> bool:
         home = self._homes.get(value)
         return home is not None and home.group.root() is group
@@ -188,6 +215,7 @@ def alone(step: Computed, position: int) -> tuple[OpenGroup, Dims, Dims]:
     size = len(step.op.operands) - 1 if isinstance(step.op, AddN) else 1
     opened = OpenGroup(kind_of_op(step.op), position, step.segment, space, shape, device_of_op(step.op), size)
     opened.counts = isinstance(step.op, Counted)
+    opened.has_rows_of_images = isinstance(step.op, Contract)
     if not isinstance(step.op, Reduction):
         return opened, tuple(dims), tuple(dims)
     which, opened.boundary = reduces(step.op, dims)

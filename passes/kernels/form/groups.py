@@ -83,6 +83,8 @@ class OpenGroup(Merging):
     """The number of operations; a sum of n terms is n - 1 of them."""
     counts: bool = False
     """Whether elements depend on their numbers: random ones, of which pointwise loops compute several at once."""
+    has_rows_of_images: bool = False
+    """Whether it has a contraction. The rows of other products are one dim, which a border would take apart."""
     boundary: int | None = None
     inner: Reduces | None = None
     reductions: frozenset[Known] = frozenset()
@@ -127,6 +129,7 @@ class OpenGroup(Merging):
         """Takes over the operations of another group, and what is known of its order."""
         self.size += other.size
         self.counts |= other.counts
+        self.has_rows_of_images |= other.has_rows_of_images
         self.users += other.users
         self.whole += other.whole
         self.inputs |= other.inputs

@@ -18,6 +18,7 @@ from xdsl.ir import SSAValue
 
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
+from pullback.passes.loops.pointwise import lower_nest
 from pullback.passes.loops.products.block_of_result import BlockOfResult
 from pullback.passes.loops.products.blocking import Blocking
 from pullback.passes.loops.products.dot_product import DotProduct
@@ -178,8 +179,22 @@ class MatMulLowering:
         BlockOfResult(self.results, self.operands, packed, root, (row, column)).lower()
 
 
+def lower_borders(kernel: KernelFunction) -> None:
+    """Stores what is around results that are pieces of mosaics; what is left are the outputs of the product."""
+    extra = frozenset(kernel.space.extra)
+    with kernel.builder.entering(kernel.builder.block):
+        for output in kernel.outputs:
+            if output.offset.dims & extra:
+                lower_nest(kernel, sorted(output.offset.dims), [output])
+    kernel.outputs = [output for output in kernel.outputs if not output.offset.dims & extra]
+
+
 def lower_matmul(kernel: KernelFunction) -> None:
-    """See `MatMulLowering`; where there are several dims of rows or of terms, or many terms, `lower_windows`."""
+    """See `MatMulLowering`; where there are several dims of rows or of terms, or many terms, `lower_windows`.
+
+    A border around the result is stored first.
+    """
+    lower_borders(kernel)
     if reads_windows(kernel) or is_long_product(kernel):
         lower_windows(kernel)
     else:
