@@ -10,8 +10,9 @@
 Groups and the operations outside have one order, by position. A value is at first a group of its own. From the last
 operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
 nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
-A border around the result of a product joins the product. So there is no search and no cycle: each value looks at its operands alone. Reads and assignments of variables make way
-as far as that changes nothing (`variable_order`): a kernel may yield several updates.
+A border around the result of a product joins the product. So there is no search and no cycle: each value looks at its
+operands alone. Reads and assignments of variables make way as far as that changes nothing (`variable_order`): a kernel
+may yield several updates.
 """
 
 from __future__ import annotations
