@@ -93,7 +93,7 @@ class BlockOfResult:
                 b = LinesInPlace(self.b, levels, ahead)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                panel = self._rows(number)
+                panel = self.rows_of(number)
                 a = self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(panel[0])
                 body(panel, column, levels, a, b)
                 return []
@@ -130,10 +130,10 @@ class BlockOfResult:
             return self._lines(self.a, plan.a, number, self.row) or self._rows_in_place(first)
 
         def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            panel = self._rows(number)
+            panel = self.rows_of(number)
             a = lines(number, panel[0])
             further = builder.sum_of([(number, 1)], 1, "next")
-            following = lines(further, self._rows(further)[0])
+            following = lines(further, self.rows_of(further)[0])
 
             def columns(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 column = builder.product(number, plan.columns.width, "column")
@@ -168,7 +168,7 @@ class BlockOfResult:
         at = number if reading is Reading.SHARED else within(self.builder, number, first)
         return self.packed[operand].at(self.root, at)
 
-    def _rows(self, number: SSAValue) -> tuple[SSAValue, SSAValue]:
+    def rows_of(self, number: SSAValue) -> tuple[SSAValue, SSAValue]:
         """The first row of a panel, and the first that no panel before it has: the last one begins earlier."""
         builder, rows = self.builder, self.plan.rows
         new = builder.product(number, rows.width, "row")
@@ -274,7 +274,7 @@ class BlockOfResult:
             levels = results.columns(self.root, column, vectors)
 
             def rows(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                panel = self._rows(number)
+                panel = self.rows_of(number)
                 results.store_kept(totals, place(panel[1], column), panel, levels)
                 return []
 

@@ -22,6 +22,8 @@ from pullback.passes.loops.pointwise import lower_nest
 from pullback.passes.loops.products.block_of_result import BlockOfResult
 from pullback.passes.loops.products.blocking import Blocking
 from pullback.passes.loops.products.dot_product import DotProduct
+from pullback.passes.loops.products.few_column_plan import few_column_plan
+from pullback.passes.loops.products.few_columns import FewColumns
 from pullback.passes.loops.products.operand_reading import Reading
 from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
 from pullback.passes.loops.products.panel_loops import on_stack, panels_from
@@ -62,8 +64,11 @@ class MatMulLowering:
         self.axes, self.operands = axes, operands
         count = kernel.lanes_along(axes.columns.last)
         sums = resumable_output(kernel, self.product, axes)
-        self.plan = plan = ProductPlan.of(*operands, axes, count, tile, may_resume=sums is not None)
-        self.lines = (plan.rows, plan.columns)
+        plan = few_column_plan(*operands, axes, count)
+        plan = plan or ProductPlan.of(*operands, axes, count, tile, may_resume=sums is not None)
+        self.plan = plan
+        columns = Blocking(axes.columns.size, axes.columns.size, 1) if plan.terms_in_lanes else plan.columns
+        self.lines = (plan.rows, columns)
         self.results = ProductResults(kernel, self.product, axes, plan, sums)
         self.shared: dict[ProductOperand, PackedOperand] = {}
 
@@ -103,6 +108,8 @@ class MatMulLowering:
 
     def _shape(self, operand: ProductOperand, width: int) -> PanelShape:
         """The shape of panels: the elements of A are needed one by one, so lines of it may stay as they are."""
+        if lanes := self.plan.terms_in_lanes:
+            return PanelShape.of(operand, width, lanes, operand.terms.size, is_by_line=True)
         by_line = operand is self.operands[0] and not (
             operand.lines.is_single and operand.is_contiguous(operand.lines)
         )
@@ -176,7 +183,11 @@ class MatMulLowering:
         ):
             if reading is Reading.PRIVATE:
                 packed[operand] = self._private(operand, root, lines, first)
-        BlockOfResult(self.results, self.operands, packed, root, (row, column)).lower()
+        block = BlockOfResult(self.results, self.operands, packed, root, (row, column))
+        if self.plan.terms_in_lanes:
+            FewColumns(block).lower()
+        else:
+            block.lower()
 
 
 def lower_borders(kernel: KernelFunction) -> None:

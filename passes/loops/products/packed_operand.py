@@ -131,7 +131,10 @@ class PackedOperand:
         if not self.shape.is_by_line and operand.lines.is_single and not operand.is_contiguous(operand.terms):
             self._copy_terms(root, panels, origin, terms)
             return
-        copy = self._copy_lines if self.shape.is_by_line else self._transpose
+        copy = self._transpose
+        if self.shape.is_by_line:
+            are_turned = operand.lines.is_single and operand.is_contiguous(operand.lines)
+            copy = self._turn_lines if are_turned else self._copy_lines
         self.reserve()
 
         def panel(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
@@ -157,6 +160,29 @@ class PackedOperand:
             return []
 
         builder.loop((0, self.shape.width, 1), "line", [], line)
+
+    def _turn_lines(self, root: LoopLevel, first: SSAValue, to: PackedLines, bounds: Bounds | None) -> None:
+        """The same where the lines of a term are neighbours: squares are turned around in registers."""
+        for start in range(0, self.shape.width, self.shape.count):
+            self._turn_vector(root, self.builder.sum_of([(first, 1)], start, "line"), start, to, bounds)
+
+    def _turn_vector(
+        self, root: LoopLevel, first: SSAValue, start: int, to: PackedLines, bounds: Bounds | None
+    ) -> None:
+        """A vector of lines, the first of which is at `start` in the panel."""
+        operand, builder, count = self.operand, self.builder, self.shape.count
+        lines, along = min(self.shape.width - start, count), operand.terms.last
+        level = operand.vector_of_lines(root, first, count, self._lanes(first, lines, count))
+        nothing = builder.number(0, vector_type(operand.node.element_type, count))
+
+        def square(terms: Indices, number: list[Term], size: int) -> None:
+            at = [builder.sum_of([(terms[along], 1)], further, "k") for further in range(size)]
+            rows = [operand.element(level, {**terms, along: place}) for place in at]
+            mask = None if size == count else tail_mask(builder, size, count)
+            for line, value in enumerate(transposed(rows + [nothing] * (count - size))[:lines]):
+                to.store(value, number, mask, (start + line) * self.shape.terms)
+
+        operand.terms.each_vector(builder, "k", count, square, bounds)
 
     def _copy_terms(self, root: LoopLevel, panels: Bounds, origin: SSAValue, bounds: Bounds | None) -> None:
         """The lines of one term after those of another, in vectors of lines."""

@@ -76,6 +76,8 @@ class ProductPlan:
     """Whether the sums of a block of terms are added to those before it where the results are to be stored."""
     terms_at_once: int = 1
     """How many terms a trip of the loop along them has, of which blocks have so many each."""
+    terms_in_lanes: int = 0
+    """How many terms are the lanes of a vector; 0 where the columns are."""
 
     @property
     def readings(self) -> tuple[Reading, Reading]:
