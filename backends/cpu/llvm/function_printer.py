@@ -133,7 +133,8 @@ class FunctionPrinter:
 
     def text(self, value: SSAValue) -> str:
         """The text of a value, without its type."""
-        return self.texts[value] if value in self.texts else self._joined(value)
+        text = self.texts.get(value)
+        return self._joined(value) if text is None else text
 
     def typed(self, value: SSAValue) -> str:
         """The text of a value after its type: `float %x`."""

@@ -189,11 +189,11 @@ class BlockOfResult:
     def _at_once(self, terms: SSAValue) -> None:
         """All terms of a block in registers in one go."""
         builder, plan, results = self.builder, self.plan, self.results
-        tile: BufferView | None = None
         zero = builder.index(0)
-        if not results.are_simple:
-            shape = plan.rows.width, plan.columns.width
-            tile = on_stack(builder, StridedLayout(shape, (shape[1], 1)), self.element_type, "sums")
+        is_simple, has_edge = results.are_simple, plan.rows.has_edge
+        shape = plan.rows.width, plan.columns.width
+        layout = StridedLayout(shape, (shape[1], 1))
+        tile = on_stack(builder, layout, self.element_type, "sums") if has_edge or not is_simple else None
         ahead = NextMatrix.of(results, (self.a, self.b), self.root)
 
         def block(
@@ -202,11 +202,21 @@ class BlockOfResult:
             widths = widths_of(levels)
             each = None if ahead is None else ahead.turns(rows[1], column).fetch
             sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms), widths, each=each)
-            if tile is None:
-                results.store(sums, rows, levels)
-            else:
+
+            def by_way_of_memory() -> None:
+                assert tile is not None
                 results.keep(sums, widths, tile, (zero, zero), adds=False)
                 results.store_kept(tile, (zero, zero), rows, levels)
+
+            def from_registers() -> None:
+                results.store(sums, rows[0], levels)
+
+            if not is_simple:
+                by_way_of_memory()
+            elif has_edge:
+                builder.when(builder.is_from(*rows), from_registers, by_way_of_memory)
+            else:
+                from_registers()
 
         self._each_panel(block)
 

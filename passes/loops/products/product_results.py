@@ -85,24 +85,32 @@ class ProductResults:
 
     # ---- from registers ---------------------------------------------------------------------------------
 
-    def store(
-        self, sums: Sequence[Scalar], rows: tuple[SSAValue, SSAValue], columns: Sequence[LoopLevel]
-    ) -> None:
-        """Computes and stores what is made of the sums of a block, from its first row on that no other block has."""
-        builder, (first, new) = self.kernel.builder, rows
-        sums = self._row_by_row(sums)
+    def store(self, sums: Sequence[Scalar], first: SSAValue, columns: Sequence[LoopLevel]) -> None:
+        """Computes and stores what is made of the sums of a block, all of whose rows from the first on are new."""
+        if self._store_matrix(sums, first, columns):
+            return
+        of_row = iter(self._row_by_row(sums))
         for number in range(self.plan.rows.width):
-            at = builder.sum_of([(first, 1)], number, "row")
-            of_row = sums[number * len(columns) : (number + 1) * len(columns)]
+            at = self.kernel.builder.sum_of([(first, 1)], number, "row")
+            for level in columns:
+                self._finish(level, at, next(of_row))
 
-            def row(at: SSAValue = at, of_row: Sequence[Scalar] = of_row) -> None:
-                for level, value in zip(columns, of_row, strict=True):
-                    self._finish(level, at, value)
-
-            if self.plan.rows.has_edge and number < self.plan.rows.width - 1:
-                builder.when(builder.is_from(at, new), row)
-            else:
-                row()
+    def _store_matrix(self, sums: Sequence[Scalar], first: SSAValue, columns: Sequence[LoopLevel]) -> bool:
+        """Stores sums as they are, if they are a matrix and there is nothing else to do, and tells whether it has."""
+        builder, outputs = self.kernel.builder, self.kernel.outputs
+        output, column = outputs[0], columns[0]
+        buffer, steps = self.kernel.results[output.result], output.offset.coefficients
+        places = [buffer.layout.dimension(steps[axis.last]) for axis in (self.axes.rows, self.axes.columns)]
+        is_matrix = len(sums) == len(outputs) == 1 and output.node is self.product and output.row is None
+        is_whole = column.lanes is not None and column.lanes.mask is None
+        is_row_major = steps[self.axes.columns.last] == 1 and all(step == 1 for _, step in places)
+        if not (is_matrix and is_whole and is_row_major and buffer.memory_type == sums[0].element_type):
+            return False
+        level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, first))
+        at = buffer.indices(builder, *level.terms(output.offset))
+        (row_dim, _), (column_dim, _) = places
+        buffer.insert_store(transfer_write(sums[0].value, buffer.value, at, (row_dim, column_dim)))
+        return True
 
     def _finish(self, column: LoopLevel, row: SSAValue, value: Scalar) -> None:
         """Stores what is made of the sums of a row in some columns."""
