@@ -101,6 +101,17 @@ def row_of(matrix: Scalar, number: int) -> Scalar:
     return Scalar(result_of(op, matrix.value.name_hint))
 
 
+def sum_across(value: Scalar) -> Scalar:
+    """The sum of all lanes, as a vector of one: halves are added until one lane is left."""
+    type_ = value.type
+    assert isinstance(type_, VectorType)
+    count = type_.get_shape()[0]
+    while count > 1:
+        count //= 2
+        value = part(value, 0, count) + part(value, count, count)
+    return value
+
+
 def part(value: Scalar, start: int, count: int) -> Scalar:
     """`count` consecutive lanes."""
     return shuffled(value, range(start, start + count))

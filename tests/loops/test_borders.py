@@ -22,6 +22,7 @@ from pullback.passes.gpu.products.product_limits import check_product
 from pullback.passes.kernels.check.schedule_error import ScheduleError
 from pullback.passes.loops.products import term_parts, window_blocks
 from pullback.passes.loops.products.border import Border
+from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.lowering import long_products
 from pullback.passes.lowering.nodes import Bound
 from pullback.tests.loops.kernel_cases import Array, check, kernel_function, sample, schedule
@@ -65,6 +66,9 @@ def test_windows_leave_out_rows_in_the_border(
     """Windows of which some are in the border as a whole, too, and none of which reads all rows of images."""
     if way == "panels in turn":
         monkeypatch.setattr(window_blocks, "SECOND_CACHE", 64)
+    if way == "blocks of terms":
+        of = TermBlocks.of
+        monkeypatch.setattr(TermBlocks, "of", lambda dims, extents: of(dims, extents, 4))
     if way == "parts":
         monkeypatch.setattr(long_products, "BLOCK_BYTES", 0)
         monkeypatch.setattr(window_blocks.WindowBlocks, "_is_of_parts", lambda _: True)
@@ -78,8 +82,6 @@ def test_windows_leave_out_rows_in_the_border(
         return [stated(y, images, before)]
 
     for filters in spoilt(sample((taps, 3, C, OUT)), 0, np.inf):
-        if way == "blocks of terms":
-            monkeypatch.setattr("pullback.passes.loops.products.term_blocks.LONG_PRODUCT", 4)
         check(
             schedule("matmul", [N, rows, W, OUT], [taps, 3, C], tile=(4, 8)),
             [images, filters],

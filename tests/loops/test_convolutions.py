@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
+from pullback.dialects.graph.elementwise.basic import Negative
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.windows.phases import Phases, phases_of
 from pullback.dialects.graph.windows.windows import Windows, window_count
-from pullback.passes.loops.products import term_parts, window_blocks
+from pullback.passes.loops.products import term_parts, window_blocks, window_product
+from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any, Any, Any]] = {
@@ -115,6 +117,38 @@ def test_turned_factors_leave_no_buffer(
         return [Contract.at((dy, f), positions, (2, 4, 7, channels), (taps, outputs))]
 
     check(schedule("matmul", [2, 4, 7, channels], [taps, outputs], tile=(3, 8)), arrays, body, bits=128)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i32"])
+@pytest.mark.parametrize("outputs", [1, 3, 7])
+@pytest.mark.parametrize("longest", [2, 1024])
+def test_terms_are_lanes_where_columns_are_few(
+    dtype: str, outputs: int, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums are formed at once, and in blocks that are added up in higher precision, of filters in groups."""
+    blocks_of, copy = TermBlocks.of, window_product.terms_side_by_side
+    monkeypatch.setattr(TermBlocks, "of", lambda dims, extents: blocks_of(dims, extents, longest))
+    copied: list[object] = []
+    monkeypatch.setattr(window_product, "terms_side_by_side", lambda *a: copied.append(a) or copy(*a))
+    arrays = [sample((2, 5, 9, 2, 16), dtype), sample((3, 2, 2, outputs, 16), dtype)]
+    n, h, w, g, o, i, j, c = (Affine.dim(8, d) for d in range(8))
+
+    def body(x: Tensor, f: Tensor) -> list[Tensor]:
+        positions = (n, h + i, w + j, g, c), (i, 1 - j, g, o, c)
+        y = Contract.at((x, f), positions, (2, 3, 8, 2, outputs), (3, 2, 16))
+        return [y, Negative.of(y)]
+
+    check(schedule("matmul", [2, 3, 8, 2, outputs], [3, 2, 16]), arrays, body, bits=512)
+    assert bool(copied) == (dtype != "f64" or outputs < 7), "as many lanes as columns"
+
+
+def test_terms_are_lanes_where_a_border_is_left_out() -> None:
+    """Of the gradient of images with three channels, for each phase of the strides."""
+    case = (2, 9, 8, 3), (5, 5, 3, 32), 2, "SAME", 1
+    made, text = computed(case, "cpu", "loops")
+    for ours, theirs in zip(made, computed(case, "numpy")[0], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=3e-6 * np.max(np.abs(theirs)), rtol=0)
+    assert "%is_finite" in text
 
 
 def test_filters_are_turned_around_by_the_product_that_reads_them() -> None:

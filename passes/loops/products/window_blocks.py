@@ -17,6 +17,7 @@ from pullback.passes.loops.products.fetch_ahead import FetchAhead, Turn
 from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums, Within
+from pullback.passes.loops.products.window_dots import SUMS, lanes_of_terms, step_of_vectors
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.code_builder import splat
 from pullback.passes.lowering.long_products import has_parts
@@ -82,6 +83,10 @@ class WindowBlocks:
         self.border = Border.of(self.product.border, rows, self.terms, self.extents)
         """The border of zeros around images, along a dim of the loops around blocks."""
         self.count = kernel.lanes_along(self.columns)
+        self.term_lanes = lanes_of_terms(kernel, self.a, self.columns, self.terms, self.count)
+        """The lanes of vectors of terms, where columns are few; else 0."""
+        if self.term_lanes:
+            self.count = 1
         self.is_turned = isinstance(self.b, Load) and self.b.offset.coefficients[self.columns] != 1
         """Whether the columns of the second factor are no neighbours in memory, so that it is always packed."""
         self.is_of_parts = self._is_of_parts()
@@ -96,6 +101,8 @@ class WindowBlocks:
     def _blocks(self) -> tuple[int, RegisterBlocks]:
         """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers."""
         columns = self.extents[self.columns]
+        if self.term_lanes:
+            return columns, RegisterBlocks.of(self.extents[self.row], SUMS // columns, columns)
         if len(self.kernel.schedule.cpu.tile) == 2:
             rows, width = self.kernel.schedule.cpu.tile
             vectors = -(-width // self.count)
@@ -114,7 +121,7 @@ class WindowBlocks:
         terms = prod(extents[d] for d in self.terms)
         matrices = prod(extents[d] for d in self.batch)
         is_along = isinstance(self.a, Load) and self.a.offset.coefficients[self.terms[-1]] == 1
-        if self.is_turned or (is_along and rows >= PACKED_ROWS):
+        if self.is_turned or self.term_lanes or (is_along and rows >= PACKED_ROWS):
             return False
         size = bit_width(self.product.element_type) // 8
         return has_parts(rows, extents[self.columns], terms, size, matrices)
@@ -206,6 +213,10 @@ class WindowBlocks:
     def step(self, block: WindowBlock) -> Step:
         """Adds the products of one term: each row's element of the first factor with vectors of the second."""
         count, columns = self.count, self.columns
+        if self.term_lanes:
+            sizes = (self.row, block.rows), (columns, len(block.sizes))
+            places = block.at.a, block.at.b
+            return step_of_vectors(self.builder, places, sizes, self.terms[-1], self.term_lanes)
 
         def add(indices: Indices, sums: Sums) -> list[SSAValue]:
             a, b = block.at.a.moved(indices), block.at.b.moved(indices)

@@ -12,6 +12,7 @@
 
 So nothing is laid out: along one dim of rows (here w), blocks begin at any of its indices, and their elements are a
 constant distance apart. Where the terms are many and the result is small, the loops around are those of `TermParts`.
+Where outputs are few, the lanes of vectors are channels (`window_dots`).
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
-from pullback.passes.loops.products.operand_place import place_in
+from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
+from pullback.passes.loops.products.window_dots import terms_side_by_side
+from pullback.passes.loops.vectors import sum_across
 from pullback.passes.lowering.long_products import matrix_has_parts
 from pullback.passes.lowering.nodes import Contraction, Load, Node
 
@@ -51,7 +54,8 @@ class WindowProduct:
     def __init__(self, blocks: WindowBlocks) -> None:
         self.blocks, self.kernel, self.builder = blocks, blocks.kernel, blocks.builder
         self.extents = blocks.extents
-        self.terms = TermBlocks.of(blocks.terms, self.kernel.space.reduce)
+        *extents, last = self.kernel.space.reduce
+        self.terms = TermBlocks.of(blocks.terms, (*extents, last // (blocks.term_lanes or 1)))
         self.finite: SSAValue | None = None
         """Whether the terms that are in the border of images may be left out."""
 
@@ -63,8 +67,8 @@ class WindowProduct:
         blocks, builder = self.blocks, self.builder
         with builder.entering(builder.block):
             a, panels = place_in(self.kernel, blocks.a), self._panels_of_second()
-            if not blocks.is_far:
-                b = place_in(self.kernel, blocks.b) if panels is None else panels.packed()
+            if not blocks.is_far or blocks.term_lanes:
+                b = self._second() if panels is None else panels.packed()
                 if blocks.border is not None:
                     self.finite = blocks.is_finite(b, {})
                 self._all_rows(Start(a, b, {}), (blocks.columns,), self._panels)
@@ -103,12 +107,19 @@ class WindowProduct:
             last = builder.index(rows.full), 0, rows.rest
             self._parallel(start, leading, lambda at: body(at, inner, last))
 
+    def _second(self) -> OperandPlace:
+        """The second factor where it is, or copied with its terms side by side."""
+        blocks = self.blocks
+        if not blocks.term_lanes:
+            return place_in(self.kernel, blocks.b)
+        return terms_side_by_side(self.kernel, blocks.b, blocks.batch, blocks.columns, blocks.terms)
+
     def _panels_of_second(self) -> Panels | None:
         """The panels of the second factor; none if rows are few: the copy begins with a line of the cache."""
         b, blocks = self.blocks.b, self.blocks
         is_row_major = isinstance(b, Load) and not blocks.is_turned
         rows = prod(self.extents[d] for d in (*blocks.around, blocks.row) if d not in blocks.batch)
-        if is_row_major and (rows < PACK_ROWS or not blocks.is_large):
+        if blocks.term_lanes or (is_row_major and (rows < PACK_ROWS or not blocks.is_large)):
             return None
         dims = blocks.batch, blocks.columns, blocks.terms
         return Panels(self.kernel, b, *dims, blocks.count, blocks.vectors)
@@ -168,14 +179,17 @@ class WindowProduct:
 
     def _block(self, block: WindowBlock) -> None:
         """One block of the result: sums in registers, then what the kernel makes of them."""
-        zero = self.builder.number(0, vector_type(self.blocks.product.element_type, self.blocks.count))
+        lanes = self.blocks.term_lanes
+        zero = self.builder.number(
+            0, vector_type(self.blocks.product.element_type, lanes or self.blocks.count)
+        )
         zeros = [zero.value] * (block.rows * len(block.sizes))
         step, within = self.blocks.step(block), self.blocks.within(block, self.finite)
         sums = iter(self.terms.sums(self.builder, zeros, step, block.fetch, within))
         for r in range(block.rows):
             for v, size in enumerate(block.sizes):
                 level = self.blocks.result(block.at.indices, r, v, size)
-                level.known[self.blocks.product] = next(sums)
+                level.known[self.blocks.product] = sum_across(next(sums)) if lanes else next(sums)
                 level.store_outputs(self.kernel.outputs, self.kernel.results)
 
 
