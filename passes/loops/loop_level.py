@@ -28,10 +28,16 @@ from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
 from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.streamed_reads import fetch_streamed, is_streamed
+from pullback.passes.loops.streamed_reads import (
+    fetch_row,
+    fetch_streamed,
+    is_streamed,
+    name_ahead,
+    rows_are_far,
+)
 from pullback.passes.loops.vector_access import lane_steps, load_rows, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
-from pullback.passes.lowering.buffer_view import BufferView, is_in_range
+from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, splat
 from pullback.passes.lowering.node_values import NodeValues
 from pullback.passes.lowering.nodes import Bound, Coordinate, Fixed, IdentityElement, Load, Node
@@ -69,6 +75,7 @@ class LoopLevel(NodeValues):
         self.kept: dict[Node, Callable[[LoopLevel], Scalar]] = dict(parent.kept) if parent else {}
         """Nodes that an earlier stage has stored, and how to load them again."""
         self._splats: dict[tuple[Node, int], Scalar] = {}
+        self._fetched: set[tuple[Node, int]] = set()
 
     def inside(
         self,
@@ -191,6 +198,7 @@ class LoopLevel(NodeValues):
         (row,) = node.operands
         index = self.operand(row)
         if not isinstance(index.type, VectorType):
+            self._fetch_row_ahead(node)
             return super().picked(node)
         assert self.lanes is not None
         inside = is_in_range(index, node.rows)
@@ -199,6 +207,26 @@ class LoopLevel(NodeValues):
         terms, constant = self.terms(node.offset)
         first = terms, constant, (self.stride(node.offset), node.row_stride)
         return load_rows(self.inputs[node.argument], self.builder, self.lanes, index, inside, first)
+
+    def _fetch_row_ahead(self, node: Load) -> None:
+        """Where the loop around names the rows one after the other: has one of the next fetched, once for all lanes."""
+        (row,) = node.operands
+        if self.lanes is None or self.stride(node.offset) != 1:
+            return
+        if not (isinstance(row, Load) and row.is_plain):
+            return
+        home, names, table = self.home(row), self.inputs[row.argument], self.inputs[node.argument]
+        steps = [row.offset.coefficients[d] for d in home.indices if row.offset.coefficients[d]]
+        if not steps or not rows_are_far(table, names, steps[-1]) or (row, node.argument) in home._fetched:
+            return
+        home._fetched.add((row, node.argument))
+        with inserting(home.insertion_point):
+            name = name_ahead(names, self.builder, home.terms(row.offset), steps[-1])
+            at = row_in_range(self.builder, name, is_in_range(name, node.rows))
+            outer = [d for d in home.indices if node.offset.coefficients[d]]
+            terms = [(home.indices[d], node.offset.coefficients[d]) for d in outer]
+            extent = max(self.lanes.swept, self.lanes.count)
+            fetch_row(table, self.builder, [*terms, (at, node.row_stride)], node.offset.constant, extent)
 
     def bounded(self, node: Load) -> Scalar:
         """Of several lanes those whose bounds hold are loaded."""

@@ -12,7 +12,7 @@ import pytest
 import pullback as pb
 from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype
 from pullback.passes.loops import streamed_reads
-from pullback.passes.loops.streamed_reads import AHEAD
+from pullback.passes.loops.streamed_reads import AHEAD, MOST_LINES, ROWS_AHEAD
 
 FETCHED = re.compile(r"memref\.prefetch %(\w+)\[")
 
@@ -57,9 +57,35 @@ def test_short_rows_that_are_not_side_by_side_are_not_fetched() -> None:
     assert fetched(f, ("f32", (1 << 12, 256))) == set()
 
 
-def test_columns_and_rows_named_by_indices_are_not_fetched() -> None:
+def test_columns_are_not_fetched() -> None:
     assert fetched(lambda x: pb.sum(pb.exp(x), axis=0), ("f32", (1024, 1024))) == set()
-    assert fetched(pb.gather, ("f32", (1024, 2048)), ("i32", (1024,))) == set()
+
+
+def test_rows_named_by_indices_are_fetched_from_afar_and_where_there_are_many() -> None:
+    assert fetched(pb.gather, ("f32", (1 << 14, 64)), ("i32", (1024,))) == {"x"}
+    assert fetched(pb.gather, ("f32", (1 << 12, 64)), ("i32", (1024,))) == set()
+    assert fetched(pb.gather, ("f32", (1 << 14, 64)), ("i32", (8 * ROWS_AHEAD - 1,))) == set()
+
+
+@pytest.mark.usefixtures("nothing_is_near")
+@pytest.mark.parametrize("names", ["int32", "int64"])
+@pytest.mark.parametrize("width", [3, 16, 40, 700])
+def test_a_row_is_fetched_once_line_by_line_and_nothing_changes(names: str, width: int) -> None:
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((90, width)).astype(np.float32)
+    at = rng.integers(0, 90, (8, 9)).astype(names)
+    at[0, 0], at[-1, -3:] = -1, [90, -90, np.iinfo(names).max]
+    with pb.Graph():
+        given = [pb.placeholder(a.dtype, a.shape, name=n) for n, a in (("x", table), ("y", at))]
+        rows = pb.gather(given[0], given[1])
+        step = pb.compile(given, [rows * 2, pb.sum(pb.tanh(rows), axis=2)], target="cpu")
+    valid = (at >= 0) & (at < 90)
+    expected = np.where(valid[..., None], table[np.where(valid, at, 0)], 0)
+    doubled, sums = step(table, at)
+    np.testing.assert_array_equal(doubled, expected * 2)
+    np.testing.assert_allclose(sums, np.tanh(expected).sum(axis=2), rtol=1e-5, atol=1e-5)
+    lines, loops = min(-(-width // 16), MOST_LINES), step.ir("loops")
+    assert len(FETCHED.findall(loops)) == lines * loops.count("func.func private")
 
 
 @pytest.mark.usefixtures("nothing_is_near")
