@@ -27,9 +27,10 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes, each_element, lower_nest
+from pullback.passes.loops.streamed_reads import fetch_row, name_ahead, rows_are_far
 from pullback.passes.loops.sweep import Sweep
 from pullback.passes.loops.vectors import Lanes
-from pullback.passes.lowering.buffer_view import BufferView, index_of, is_in_range
+from pullback.passes.lowering.buffer_view import BufferView, index_of, is_in_range, row_in_range
 from pullback.passes.lowering.nodes import Load, Output
 
 Combine: TypeAlias = Callable[[Scalar, Scalar], Scalar]
@@ -91,10 +92,23 @@ def lower_rows_of(kernel: KernelFunction, output: Output, buffer: BufferView, co
     assert row is not None
     assert count is not None
     builder = kernel.builder
+    lane = max(output.offset.dims, default=None)
+
+    def fetch_ahead(level: LoopLevel) -> None:
+        """Has the row fetched that one of the next indices names."""
+        if lane is None or not (isinstance(row, Load) and row.is_plain and count.dims):
+            return
+        names, (dim,) = kernel.root.inputs[row.argument], count.dims
+        if rows_are_far(buffer, names, row.offset.coefficients[dim]):
+            name = name_ahead(names, builder, level.terms(row.offset), row.offset.coefficients[dim])
+            at = row_in_range(builder, name, is_in_range(name, output.rows))
+            terms = [(at, output.row_stride)]
+            fetch_row(buffer, builder, terms, output.offset.constant, kernel.space.extents[lane])
 
     def body(number: SSAValue | None) -> None:
         level = kernel.root if number is None else kernel.root.inside(builder.insertion_point, {dim: number})
         (index,) = level.values([row])
+        fetch_ahead(level)
         inside = is_in_range(index, output.rows)
 
         def take() -> None:

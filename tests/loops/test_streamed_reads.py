@@ -89,6 +89,28 @@ def test_a_row_is_fetched_once_line_by_line_and_nothing_changes(names: str, widt
 
 
 @pytest.mark.usefixtures("nothing_is_near")
+@pytest.mark.parametrize("width", [3, 40])
+def test_rows_that_take_up_others_are_fetched_and_nothing_changes(width: int) -> None:
+    rng = np.random.default_rng(1)
+    table, rows = (rng.standard_normal((n, width)).astype(np.float32) for n in (50, 99))
+    at = rng.integers(0, 50, 99).astype(np.int32)
+    at[[0, 7, 98]] = -1, 50, 51
+    with pb.Graph():
+        variable = pb.Variable(table)
+        given = [pb.placeholder(a.dtype, a.shape, name=n) for n, a in (("y", at), ("z", rows))]
+        loss = pb.sum(pb.gather(variable, given[0]) * given[1])
+        train = pb.train.GradientDescentOptimizer(0.5).minimize(loss, var_list=[variable])
+        step = pb.compile(given, [loss, train], target="cpu")
+    expected = table.copy()
+    valid = (at >= 0) & (at < 50)
+    np.subtract.at(expected, at[valid], rows[valid] * np.float32(0.5))
+    step(at, rows)
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-5)
+    scatter = step.ir("loops").partition("scf.for %slice")[2]
+    assert len(FETCHED.findall(scatter.partition("func.return")[0])) == -(-width // 16)
+
+
+@pytest.mark.usefixtures("nothing_is_near")
 @pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64", "i8"])
 def test_it_is_two_kilobytes_ahead_and_changes_nothing(dtype: str) -> None:
     n = 5003
