@@ -34,12 +34,15 @@ def merge_dims(model: KernelModel) -> KernelModel:
 def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
     """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out.
 
-    A dim along which something is scanned stays by itself.
+    A dim along which something is scanned, or terms are in blocks, stays by itself.
     """
     offsets, extents = _offsets(model), model.space.extents
     borders = (n.border for n in model.nodes if isinstance(n, Contraction) and n.border is not None)
     bounds = list(dict.fromkeys([*(bound for load in model.loads for bound in load.bounds), *borders]))
-    apart = frozenset[int]().union(*(n.along for n in model.nodes if isinstance(n, Scanned)))
+    apart = frozenset[int]().union(
+        *(n.along for n in model.nodes if isinstance(n, Scanned)),
+        *(n.one_in for n in model.nodes if isinstance(n, Contraction)),
+    )
     groups: list[list[int]] = []
     for dim in dims:
         if extents[dim] == 1:
@@ -82,8 +85,10 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
             node.over = dims(node.over)
         elif isinstance(node, Scanned):
             node.along = dims(node.along)
-        elif isinstance(node, Contraction) and node.border is not None:
-            node.border = node.border.merged(groups, model.space.extents)
+        elif isinstance(node, Contraction):
+            node.one_in = {number[dim]: extent for dim, extent in node.one_in.items()}
+            if node.border is not None:
+                node.border = node.border.merged(groups, model.space.extents)
     for output in model.outputs:
         output.offset = affine(output.offset)
         if output.number is not None:

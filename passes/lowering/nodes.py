@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -142,11 +142,13 @@ class Reduce(Node):
 class Contraction(Node):
     """The sum, along the reduced dims, of the products of its two operands.
 
-    The first of them is 0 where `border` does not hold, which changes with one dim of rows and one that is reduced.
+    The first of them is 0 where `border` does not hold, which changes with one dim of rows and one that is reduced. The
+    second one is other than 0 at one point at most of each block of the extents `one_in` along these reduced dims.
     """
 
     op: ContractionOp = field(kw_only=True)
     border: Bound | None = None
+    one_in: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 @dataclass(eq=False, slots=True)

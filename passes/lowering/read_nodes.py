@@ -261,8 +261,10 @@ class NodeReader:
         rhs = yield op.operands[1], self._position(op, 1, point)
         dims = frozenset(range(len(position)))
         type_ = element_type_of(op.results[0].type)
-        border = self._border(op, self._position(op, 0, point))
-        return rounded(Contraction(register_type(type_), (lhs, rhs), dims, op=op, border=border), type_)
+        border, blocks = self._border(op, self._position(op, 0, point)), op.blocks_with_one()
+        one_in = {len(position) + number: extent for number, extent in enumerate(blocks) if extent > 1}
+        node = Contraction(register_type(type_), (lhs, rhs), dims, op=op, border=border, one_in=one_in)
+        return rounded(node, type_)
 
     def _border(self, op: ContractionOp, position: Position) -> Bound | None:
         """Where the first factor is not in its border of zeros, along the rows of images, but not along a row.

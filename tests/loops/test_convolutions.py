@@ -17,7 +17,7 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.windows.phases import Phases, phases_of
 from pullback.dialects.graph.windows.windows import Windows, window_count
-from pullback.passes.loops.products import term_parts, window_blocks, window_product
+from pullback.passes.loops.products import part_totals, term_parts, window_blocks, window_product
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
@@ -163,7 +163,7 @@ def test_filters_are_turned_around_by_the_product_that_reads_them() -> None:
 def test_parts_of_terms_leave_no_buffer(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a product part by part, of which the last is shorter; the interpreter checks."""
     monkeypatch.setattr(term_parts, "BLOCK_BYTES", 256)
-    monkeypatch.setattr(term_parts, "PARTS_BYTES", 0 if images == 1 else 2**22)
+    monkeypatch.setattr(part_totals, "PARTS_BYTES", 0 if images == 1 else 2**22)
     arrays = [sample((images, 5, 6, 3)), sample((images, 4, 5, 7))]
     i, j, c, o, n, h, w = (Affine.dim(7, d) for d in range(7))
 

@@ -51,7 +51,8 @@ class Contract(OfDtypes, ContractionOp):
     operand is read. Unlike MLIR's, these may be any affine maps: so convolutions, too, are contractions.
 
     `nonzero` states, for each axis of lhs, the first index and the one after the last between which its elements may be
-    other than 0: beyond them is a border of zeros.
+    other than 0: beyond them is a border of zeros. `one_in` states, for each reduced dim, the extent of blocks of
+    terms, from 0 on, in each of which rhs is other than 0 at one term at most.
     """
 
     name = "graph.contract"
@@ -72,6 +73,7 @@ class Contract(OfDtypes, ContractionOp):
     reduce = prop_def(DenseArrayBase)
     indexing_maps = prop_def(base(ArrayAttr))
     nonzero = opt_prop_def(DenseArrayBase)
+    one_in = opt_prop_def(DenseArrayBase)
     traits = traits_def(Pure())
 
     @classmethod
@@ -118,6 +120,7 @@ class Contract(OfDtypes, ContractionOp):
                 f"another that rhs does not depend on"
             )
         _check_nonzero(properties, shape_of_type(operands[0]))
+        _check_one_in(properties, reduce)
         return [tensor_type(element_type_of(operands[0]), parallel)]
 
     @property
@@ -138,6 +141,9 @@ class Contract(OfDtypes, ContractionOp):
     def zeros_beyond(self) -> list[tuple[int, int]]:
         return [] if self.nonzero is None else _pairs(integer_list(self.properties, "nonzero"))
 
+    def blocks_with_one(self) -> Sequence[int]:
+        return () if self.one_in is None else integer_list(self.properties, "one_in")
+
     # ---- NumPy ------------------------------------------------------------------------------------------
 
     def numpy(self, *operands: Array) -> Any:
@@ -156,8 +162,22 @@ class Contract(OfDtypes, ContractionOp):
         rows = [d for d in result if d not in of_rhs]
         a = self._matrices(operands[0], positions[0], (batch, rows, reduced))
         b = self._matrices(operands[1], positions[1], (batch, reduced, columns))
+        self._check_blocks(b)
         order = [*batch, *rows, *columns]
         return multiplied(a, b).reshape([shape[d] for d in order]).transpose(np.argsort(order))
+
+    def _check_blocks(self, b: Array) -> None:
+        """Raises GraphError unless rhs, as matrices of all terms, is as `one_in` states."""
+        if blocks := self.blocks_with_one():
+            reduce = integer_list(self.properties, "reduce")
+            split = [
+                n for extent, block in zip(reduce, blocks, strict=True) for n in (extent // block, block)
+            ]
+            within = tuple(range(2, 2 * len(reduce) + 1, 2))
+            if np.max(np.count_nonzero(b.reshape(b.shape[0], *split, -1), axis=within), initial=0) > 1:
+                raise GraphError(
+                    f"{self.name}: one_in_c5: rhs has several elements other than 0 in one of {blocks}"
+                )
 
     def _matrices(self, x: Array, position: Position, axes: Sequence[Sequence[int]]) -> Array:
         """Reads an operand at all points: an array with one axis for each of these lists of dims."""
@@ -211,6 +231,18 @@ def _check_nonzero(properties: Properties, shape: Sequence[int]) -> None:
         raise GraphError(
             f"{Contract.name}: nonzero_c4: nonzero must have a first index and an end for each axis of lhs, of shape "
             f"{format_shape(shape)}, got {ends}"
+        )
+
+
+def _check_one_in(properties: Properties, reduce: Sequence[int]) -> None:
+    """Raises GraphError unless `one_in`, where it is there, divides the terms into blocks."""
+    if properties.get("one_in") is None:
+        return
+    blocks = integer_list(properties, "one_in")
+    if len(blocks) != len(reduce) or any(b < 1 or n % b for b, n in zip(blocks, reduce, strict=True)):
+        raise GraphError(
+            f"{Contract.name}: one_in_c5: one_in must have a divisor of the extent of each reduced dim, {reduce}, got "
+            f"{blocks}"
         )
 
 

@@ -6,6 +6,7 @@ lowerings use only these statements, so a new operation changes no other file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar, TypeGuard
 
@@ -120,6 +121,10 @@ class ContractionOp(Indexed):
     def zeros_beyond(self) -> list[tuple[int, int]]:
         """The first index and the end along each axis of the first operand beyond which it holds zeros, if known."""
         return []
+
+    def blocks_with_one(self) -> Sequence[int]:
+        """The extents of blocks of terms of which the second operand is other than 0 at one at most, if known."""
+        return ()
 
     def result_access(self) -> AffineAccess:
         space, shape = self.iteration_shape(), shape_of_type(self.results[0].type)

@@ -37,6 +37,7 @@ from pullback.passes.kernels.form.long_sums_in_parts import take_long_sums_apart
 from pullback.passes.kernels.form.mosaics import prepare_mosaics
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
+from pullback.passes.kernels.form.single_elements import state_single_elements
 from pullback.passes.lowering.support import PLACED, runs_on_host
 from pullback.passes.lowering.tuning import tuned
 from pullback.passes.rewriting.statistic import Statistic, is_counting
@@ -154,6 +155,7 @@ class FormKernels(ModulePass):
                 if self.device == "cpu":
                     read_factors_in_place(function)
                     state_borders(function)
+                    state_single_elements(function)
                 native.mark(function.walk())
                 form(function.body.block, self, native)
                 tune(function, self)

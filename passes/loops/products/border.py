@@ -126,10 +126,7 @@ class FiniteFactor:
             sums = builder.loop((0, whole, width), "panel", sums, lambda at, sums: panel(at, sums, width))
         if whole < extent:
             sums = panel(builder.index(whole), sums, extent - whole)
-        total = Scalar(sums[0])
-        for other in sums[1:]:
-            total = total + Scalar(other)
-        return named(lane(sum_across(total), 0).equal(0).value, "is_finite")
+        return are_zero(sums)
 
     def _sums(
         self,
@@ -152,3 +149,11 @@ class FiniteFactor:
         for start, end in ranges:
             sums = builder.loop_between((start, end, builder.index(1)), "k", sums, at)
         return sums
+
+
+def are_zero(sums: Sequence[SSAValue]) -> SSAValue:
+    """Tells whether sums of products with 0, in vectors, are 0: what was multiplied is finite."""
+    total = Scalar(sums[0])
+    for other in sums[1:]:
+        total = total + Scalar(other)
+    return named(lane(sum_across(total), 0).equal(0).value, "is_finite")

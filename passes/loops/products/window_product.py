@@ -30,6 +30,8 @@ from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
+from pullback.passes.loops.products.selected_terms import SelectedTerms
+from pullback.passes.loops.products.selection_plan import SelectionPlan
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
@@ -196,7 +198,9 @@ class WindowProduct:
 def lower_windows(kernel: KernelFunction) -> None:
     """Lowers a product of several dims of rows or of terms, by blocks of its result or by parts of its terms."""
     blocks = WindowBlocks(kernel)
-    if blocks.is_of_parts:
+    if (plan := SelectionPlan.of(blocks)) is not None:
+        SelectedTerms(plan).lower()
+    elif blocks.is_of_parts:
         TermParts(blocks).lower()
     else:
         WindowProduct(blocks).lower()
