@@ -160,6 +160,7 @@ def dense_literals(value: DenseIntOrFPElementsAttr) -> list[str]:
     return [scalar_literal(number, element) for number in numbers]
 
 
+@by_identity
 def constant(value: Attribute) -> str:
     """The text of an `arith.constant`'s value, without its type. Raises ValueError for other attributes."""
     if isinstance(value, FloatAttr):
@@ -167,5 +168,7 @@ def constant(value: Attribute) -> str:
     if isinstance(value, IntegerAttr):
         return integer_literal(value.value.data, value.type)
     if isinstance(value, DenseIntOrFPElementsAttr) and isinstance(value.type, VectorType):
+        if is_uniform(value):
+            return splat(dense_literals(value)[0], value.type)
         return vector_literal(dense_literals(value), value.type)
     raise ValueError(f"expected a constant that is a number or a dense vector, got {value}")

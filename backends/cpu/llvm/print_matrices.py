@@ -75,19 +75,20 @@ def require_contiguous(base: SSAValue, dim: int) -> None:
 
 def outer_product(p: FunctionPrinter, op: OuterProductOp) -> None:
     """Prints row by row an element in all lanes, and what it adds, so that few of these are there at once."""
-    row = row_of(vector_type(op.result))
-    type, columns = spell(row), p.text(op.rhs)
+    (a, b, totals), result = op.operands, op.results[0]
+    row = row_of(vector_type(result))
+    type, columns, scalar = spell(row), p.text(b), spell(row.element_type)
     rows: list[str] = []
-    for element, total in zip(p.elements(op.lhs), p.rows(op.acc), strict=True):
-        factor = splat_value(p, f"{spell(row.element_type)} {element}", type, op.lhs.name_hint or "v")
+    for element, total in zip(p.elements(a), p.rows(totals), strict=True):
+        factor = splat_value(p, f"{scalar} {element}", type, a.name_hint or "v")
         if row.element_type.__class__ in FLOATS:
             operands = [(type, factor), (type, columns), (type, total)]
             made = p.intrinsic("fma", row, operands)
         else:
             product = p.temporary("product", f"mul {type} {factor}, {columns}")
             made = f"add {type} {total}, {product}"
-        rows.append(p.temporary(op.result.name_hint or "sum", made))
-    p.parts[op.result] = rows
+        rows.append(p.temporary(result.name_hint or "sum", made))
+    p.parts[result] = rows
 
 
 EMITTERS: EmitterTable = {

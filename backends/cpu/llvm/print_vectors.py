@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import vector
-from xdsl.dialects.builtin import DYNAMIC_INDEX, VectorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerType, VectorType
 from xdsl.ir import SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError
@@ -22,6 +22,7 @@ from pullback.backends.cpu.llvm_types import (
     suffix,
     vector_literal,
 )
+from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream import vector as upstream
 
 REDUCTIONS = {
@@ -60,8 +61,18 @@ def vector_type(value: SSAValue) -> VectorType:
 def shuffle(p: FunctionPrinter, result: SSAValue, sources: Sequence[SSAValue], lanes: Sequence[int]) -> None:
     """`result[i] = (sources[0] ++ sources[1])[lanes[i]]` on flattened vectors; -1 leaves a lane undefined."""
     second = p.typed(sources[1]) if len(sources) == 2 else f"{spell(sources[0].type)} poison"
+    p.define(result, f"shufflevector {p.typed(sources[0])}, {second}, {shuffle_mask(lanes)}")
+
+
+def shuffle_mask(lanes: Sequence[int]) -> str:
+    """The mask of a shuffle, which takes these lanes."""
     mask = ", ".join("i32 poison" if lane < 0 else f"i32 {lane}" for lane in lanes)
-    p.define(result, f"shufflevector {p.typed(sources[0])}, {second}, <{len(lanes)} x i32> <{mask}>")
+    return f"<{len(lanes)} x i32> <{mask}>"
+
+
+@by_identity
+def _shuffle_mask(mask: DenseArrayBase[IntegerType]) -> str:
+    return shuffle_mask([int(lane) for lane in mask.get_values()])
 
 
 def numbered(type: VectorType) -> NDArray[np.int64]:
@@ -144,13 +155,17 @@ def insert(p: FunctionPrinter, op: vector.InsertOp) -> None:
 
 def emit_shuffle(p: FunctionPrinter, op: vector.ShuffleOp) -> None:
     """A shuffle of the rows of two vectors of one type, which is what LLVM has."""
-    first, second = vector_type(op.v1), vector_type(op.v2)
-    if first != second:
+    v1, v2 = op.operands
+    first, second = vector_type(v1), vector_type(v2)
+    if first is not second and first != second:
         raise LLVMPrintError(op, f"expected operands of one type, got {first} and {second}")
+    if first.get_num_dims() == 1:
+        p.define(op.results[0], f"shufflevector {p.typed(v1)}, {p.typed(v2)}, {_shuffle_mask(op.mask)}")
+        return
     row = prod(first.get_shape()[1:])
     rows = [int(lane) for lane in op.mask.get_values()]
     lanes = [lane * row + at if lane >= 0 else -1 for lane in rows for at in range(row)]
-    shuffle(p, op.result, [op.v1, op.v2], lanes)
+    shuffle(p, op.result, [v1, v2], lanes)
 
 
 def transpose(p: FunctionPrinter, op: upstream.TransposeOp) -> None:

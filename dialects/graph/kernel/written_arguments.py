@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import cast
 
 from xdsl.dialects import func, memref, vector
@@ -87,9 +88,17 @@ def accesses_of(function: func.FuncOp) -> Accesses:
             accesses.targets.append(op.operands[WRITES[kind]])
         if kind is func.CallOp:
             accesses.calls.append(cast(func.CallOp, op))
-        elif op is not function and kind is not CopyOp and kind is not memref.CopyOp:
+        elif op is not function and _may_alias(kind):
             accesses.aliases.join(memrefs_of(op))
     return accesses
+
+
+@cache
+def _may_alias(kind: type[Operation]) -> bool:
+    """Whether operations of a class may make one memref of another, or pass it on: not those that access one."""
+    if kind.name.startswith(("arith.", "math.", "vector.")):
+        return kind.name == "arith.select"
+    return kind not in (CopyOp, memref.CopyOp, memref.LoadOp, memref.StoreOp)
 
 
 def memrefs_of(op: Operation) -> list[SSAValue]:

@@ -92,6 +92,21 @@ def test_only_arguments_that_are_written_may_be_written() -> None:
     )
 
 
+def test_memory_that_is_chosen_is_written() -> None:
+    """A memref that `arith.select` gives may be either of its operands."""
+    text = print_text("""
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>) {
+  %true = arith.constant true
+  %zero = arith.constant 0 : index
+  %m = arith.select %true, %x, %y : memref<4xf32>
+  %v = memref.load %z[%zero] : memref<4xf32>
+  memref.store %v, %m[%zero] : memref<4xf32>
+  func.return
+}""")
+    assert text.count("readonly") == 1
+    assert "readonly align 4 %z" in text
+
+
 REFUSED = {
     "vector.create_mask.*mask of rank 2 needs constant bounds": """
   %c0 = arith.constant 0 : index
