@@ -14,7 +14,6 @@ from pullback.dialects.graph.op.indexed import ContractionOp, Counted
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
-from pullback.passes.lowering.long_products import matrix_has_parts
 from pullback.passes.lowering.register_blocks import window_tile
 from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile
 
@@ -34,9 +33,9 @@ def schedule_of(group: Group, block: Block, vector_bits: int | None) -> Schedule
 def _tile(
     block: Block, parallel: tuple[int, ...], reduce: tuple[int, ...], lanes: int, vector_bits: int
 ) -> tuple[int, int]:
-    """The register block of a product; rows are those of all matrices of a batch."""
+    """The register block of a product, by blocks of its result; rows are those of all matrices of a batch."""
     *rows, columns = parallel
-    if len(reduce) == 1 and not _is_long(block, parallel, reduce[0]):
+    if len(reduce) == 1:
         matrices, row_bytes = _matrices(block, rows[:-1]), _row_bytes(block)
         height, vectors = product_tile(
             prod(rows), columns, reduce[0], lanes, vector_bits, matrices, row_bytes
@@ -61,15 +60,6 @@ def _row_bytes(block: Block) -> int:
         return 0
     a = product.operands[0]
     return shape_of_type(a.type)[-1] * numpy_dtype(element_type_of(a.type)).itemsize if a in block.args else 0
-
-
-def _is_long(block: Block, parallel: tuple[int, ...], terms: int) -> bool:
-    """Whether the terms of a product are added up in parts: of two matrices that have them as rows."""
-    (product,) = (op for op in block.ops if isinstance(op, ContractionOp))
-    if not isinstance(product, MatMul) or product.transposes != (True, False) or len(parallel) != 2:
-        return False
-    size = numpy_dtype(element_type_of(product.results[0].type)).itemsize
-    return matrix_has_parts(*parallel, terms, size)
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

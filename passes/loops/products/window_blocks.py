@@ -99,11 +99,15 @@ class WindowBlocks:
         """Whether it has no room in the second-level cache, either."""
 
     def _blocks(self) -> tuple[int, RegisterBlocks]:
-        """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers."""
+        """The vectors of a panel, and the blocks of rows: `tile` of the schedule, or what fills the registers.
+
+        That of a product of matrices is for blocks of its result, and says nothing to parts of its terms.
+        """
         columns = self.extents[self.columns]
         if self.term_lanes:
             return columns, RegisterBlocks.of(self.extents[self.row], SUMS // columns, columns)
-        if len(self.kernel.schedule.cpu.tile) == 2:
+        reads_windows = bool(self.around) or len(self.terms) > 1
+        if len(self.kernel.schedule.cpu.tile) == 2 and reads_windows:
             rows, width = self.kernel.schedule.cpu.tile
             vectors = -(-width // self.count)
         else:
