@@ -294,6 +294,23 @@ def test_next_matrices_of_a_batch_are_fetched(
     check(kernel, arrays, body, bits=256)
 
 
+def test_what_results_are_made_of_is_fetched() -> None:
+    """A large matrix beside a product, and the place of the results, row by row in the lines of a block's columns."""
+
+    def body(x: Tensor, y: Tensor, z: Tensor, scale: Tensor) -> list[Tensor]:
+        return [MatMul.product(x, y) * scale + z]
+
+    def fetched(m: int, n: int, k: int) -> dict[str, int]:
+        arrays = [sample((m, k)), sample((k, n)), sample((m, n)), sample((m, 1))]
+        _, kernel = kernel_function(schedule("matmul", (m, n), (k,), tile=(4, 32)), arrays, body)
+        _, module = lowered(kernel, 512, {})
+        found = [str(op.memref.name_hint) for op in module.walk() if isinstance(op, PrefetchOp)]
+        return {name: found.count(name) for name in found}
+
+    assert fetched(160, 128, 64) == {"input2": 2, "output0": 2}
+    assert not fetched(160, 128, 48) and not fetched(80, 64, 64)
+
+
 def test_blocks_of_results_are_nearly_full() -> None:
     """The last panel has what is left, unless that is next to nothing of all, and rows are as equal as can be."""
     assert (

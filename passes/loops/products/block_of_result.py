@@ -201,6 +201,8 @@ class BlockOfResult:
         ) -> None:
             widths = widths_of(levels)
             each = None if ahead is None else ahead.turns(rows[1], column).fetch
+            if ahead is None:
+                results.fetch(rows[0], levels)
             sums = block_sums(builder, plan, self.element_type, (a, b), (zero, terms), widths, each=each)
 
             def by_way_of_memory() -> None:
@@ -240,6 +242,8 @@ class BlockOfResult:
                 fetch: PanelFetch,
             ) -> None:
                 widths, terms = widths_of(levels), (start, end)
+                if plan.term_block >= self.a.terms.size:
+                    results.fetch(rows[0], levels)
                 sums = block_sums(builder, plan, self.element_type, (a, b), terms, widths, fetch.turn)
                 results.keep(sums, widths, tile, here, adds=False)
                 results.resume(tile, rows, levels, terms)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.dialects.builtin import i1
 from xdsl.dialects.vector import CreateMaskOp
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.affine import Affine
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.transfers import transfer_write
 from pullback.dialects.upstream.types import vector_type
@@ -22,16 +24,20 @@ from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
 from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import ProductAxes
+from pullback.passes.loops.products.product_operand import last_of_each_line
 from pullback.passes.loops.products.product_plan import ProductPlan
 from pullback.passes.loops.vector_access import both, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, row_of, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term, result_of
-from pullback.passes.lowering.nodes import Compute, Contraction, cone
+from pullback.passes.lowering.nodes import Compute, Contraction, Load, cone
 from pullback.passes.lowering.outputs import Output
+from pullback.passes.lowering.vector_registers import SMALL_OPERAND
 
 FEW_NODES = 3
 """Operations on each sum up to which the code for all rows is written out, where sums are short."""
+FETCHED_TERMS = 64
+"""Terms from which a block takes so long that what it reads and writes beside its operands can be fetched meanwhile."""
 LONG_SUMS = 128
 """Terms from which a sum takes so long that to store and load it costs less than a longer code: below 2 %."""
 
@@ -82,6 +88,37 @@ class ProductResults:
             size = columns.size - (columns.panels - 1) * columns.width - start
             return None if size >= count else tail_mask(builder, size, count)
         return mask_before(builder, columns.size, first, count)
+
+    def fetch(self, first: SSAValue, columns: Sequence[LoopLevel]) -> None:
+        """Has what a block will read and write where its results are, once its sums are there, fetched meanwhile."""
+        builder, places = self.kernel.builder, list(self._places())
+        if not places or self.axes.terms.size < FETCHED_TERMS:
+            return
+
+        def row(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            row = self.axes.rows.indices(builder, builder.sum_of([(first, 1), (number, 1)], 0, "row"))
+            for column in columns:
+                level = column.inside(builder.insertion_point, row)
+                for view, offset in places:
+                    terms, constant = level.terms(offset)
+                    for along in last_of_each_line(column.lanes, offset.coefficients, view.memory_type):
+                        view.fetch(builder, terms, constant + along, SECOND_LEVEL)
+            return []
+
+        builder.loop((0, self.plan.rows.width, 1), "row", [], row)
+
+    def _places(self) -> Iterator[tuple[BufferView, Affine]]:
+        """What is read and written where results are, of memory that the caches may have lost since it was made."""
+        kernel = self.kernel
+        nodes = cone([node for output in kernel.outputs for node in output.nodes], self._is_product)
+        loads = [node for node in nodes if isinstance(node, Load) and node.is_plain]
+        places = [(kernel.root.inputs[load.argument], load.offset) for load in loads]
+        places += [(kernel.results[o.result], o.offset) for o in kernel.outputs if o.row is None]
+        for view, offset in dict.fromkeys(places):
+            is_large = prod(view.layout.shape) * bit_width(view.memory_type) > 8 * SMALL_OPERAND
+            is_along = offset.coefficients[self.axes.columns.last] == 1
+            if is_large and is_along and offset.dims.issuperset(self.axes.rows.dims):
+                yield view, offset
 
     # ---- from registers ---------------------------------------------------------------------------------
 
