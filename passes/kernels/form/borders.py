@@ -15,11 +15,12 @@ from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.indexed import Uniform
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.operations_within import operations_within
 
 
 def state_borders(function: func.FuncOp) -> None:
     """States for each contraction of a function where its first operand may be other than 0, if not everywhere."""
-    for op in function.walk():
+    for op in operations_within(function):
         if isinstance(op, Contract) and (box := _nonzero(op.operands[0])) is not None:
             op.properties["nonzero"] = integers([end for ends in box for end in ends])
 

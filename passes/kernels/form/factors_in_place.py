@@ -23,11 +23,12 @@ from pullback.dialects.graph.op.affine_maps import map_of
 from pullback.dialects.graph.op.indexed import View, access_of
 from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.operations_within import operations_within
 
 
 def read_factors_in_place(function: func.FuncOp) -> None:
     """Has contractions of a function read what views show as their second factor, where nothing else reads these."""
-    contractions = [op for op in function.walk() if isinstance(op, Contract)]
+    contractions = [op for op in operations_within(function) if isinstance(op, Contract)]
     while any(_read_in_place(op) for op in contractions):
         pass
 

@@ -26,6 +26,7 @@ from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.state.control_flow import Condition, While, Yield
 from pullback.dialects.graph.tensor.device import HOST, device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.kernels.form.borders import state_borders
 from pullback.passes.kernels.form.build_kernels import Values, build
 from pullback.passes.kernels.form.classify import classify
@@ -77,7 +78,7 @@ DEVICES: Mapping[str, str] = {"cpu": "cpu", "cuda": "gpu"}
 
 def tune(function: func.FuncOp, options: FormKernels) -> None:
     """Writes the parameters that are tuned for GPUs into the schedules of a function's kernels that run there."""
-    for op in function.walk():
+    for op in operations_within(function):
         if isinstance(op, Kernel) and op.schedule is not None:
             key = options.key_on(device_of_op(op))
             if key != "cpu":  # whose parameters a schedule has from the start
@@ -149,14 +150,14 @@ class FormKernels(ModulePass):
                     function,
                 )
             if not is_formed(function.body.block):
-                native.mark(function.walk())
+                native.mark(operations_within(function))
                 decompose(function)
                 prepare_mosaics(function)
                 if self.device == "cpu":
                     read_factors_in_place(function)
                     state_borders(function)
                     state_single_elements(function)
-                native.mark(function.walk())
+                native.mark(operations_within(function))
                 form(function.body.block, self, native)
                 tune(function, self)
                 if is_counting():
@@ -171,7 +172,7 @@ class FormKernels(ModulePass):
         return self.vector_bits if self.key_on(device) == "cpu" else None
 
     def _count(self, function: func.FuncOp) -> None:
-        for op in function.walk():
+        for op in operations_within(function):
             if isinstance(op, Kernel) and op.schedule is not None:
                 self.kernels.add(kind=op.schedule.data.kind)
                 self.fused.add(sum(1 for _ in op.body.block.ops) - 1)
@@ -181,7 +182,7 @@ class FormKernels(ModulePass):
 
 def check_finished(module: ModuleOp) -> None:
     """Raises DiagnosticError at the first call, request for gradients, or marker of them, that is left."""
-    for op in module.walk():
+    for op in operations_within(module):
         if (todo := UNFINISHED.get(type(op))) is not None:
             raise DiagnosticError(f"form-kernels: '{op.name}' is still open: run {todo} first", op)
 

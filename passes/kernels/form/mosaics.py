@@ -32,12 +32,15 @@ from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.passes.rewriting.same_device import place_like
 
 
 def prepare_mosaics(function: func.FuncOp) -> None:
     """Rewrites what makes the pieces of mosaics in a function, and what else reads these."""
-    for block in [block for op in function.walk() for region in op.regions for block in region.blocks]:
+    for block in [
+        block for op in operations_within(function) for region in op.regions for block in region.blocks
+    ]:
         for op in list(block.ops):
             if isinstance(op, Mosaic):
                 for number in range(len(op.operands)):
