@@ -17,7 +17,13 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.windows.phases import Phases, phases_of
 from pullback.dialects.graph.windows.windows import Windows, window_count
-from pullback.passes.loops.products import part_totals, term_parts, window_blocks, window_product
+from pullback.passes.loops.products import (
+    packed_panels,
+    part_totals,
+    term_parts,
+    window_blocks,
+    window_product,
+)
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.tests.loops.kernel_cases import check, sample, schedule
 
@@ -106,6 +112,7 @@ def test_turned_factors_leave_no_buffer(
     taps: int, outputs: int, far: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of filters whose terms are neighbours in memory, in squares of 4, the last of which overlap."""
+    monkeypatch.setattr(packed_panels, "FEWEST_TURNED", 0)
     if far:
         monkeypatch.setattr(window_blocks, "SECOND_CACHE", 64)
     arrays = [sample((2, 4, 6 + taps, outputs)), sample((taps, 8 + 2 * taps, outputs))]

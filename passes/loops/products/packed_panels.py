@@ -28,6 +28,8 @@ from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.nodes import Node
 from pullback.passes.lowering.strided_layout import StridedLayout
 
+FEWEST_TURNED = 1 << 15
+"""Elements from which it is worth the code to turn squares around, for which LLVM takes some 20 ms."""
 SHARES = 16
 """Parts of a panel that threads copy side by side, where one is packed at a time."""
 
@@ -194,7 +196,10 @@ class PanelFilling:
         steps = source.offset.coefficients
         if steps[last] != 1 or abs(steps[panels.columns]) <= 1:
             return None
-        if panels.kernel.space.extents[last] < panels.count:
+        extents = panels.kernel.space.extents
+        if extents[last] < panels.count:
+            return None
+        if prod(extents[d] for d in (*panels.terms, panels.columns)) < FEWEST_TURNED:
             return None
         lanes = Lanes(last, panels.count)
         return SquareTransposition.of(panels.kernel, panels.factor.element_type, panels.width, lanes)
