@@ -31,8 +31,14 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 def state_single_elements(function: func.FuncOp) -> None:
     """States for each contraction of a function the blocks of terms in which its second operand has one element."""
     for op in function.walk():
-        if isinstance(op, Contract) and (blocks := _blocks_of_terms(op)) is not None:
+        if isinstance(op, Contract) and _reads_windows(op) and (blocks := _blocks_of_terms(op)) is not None:
             op.properties["one_in"] = integers(blocks)
+
+
+def _reads_windows(op: Contract) -> bool:
+    """Whether the first operand is read in windows of several places: otherwise dims of terms may become one."""
+    outer = len(shape_of_type(op.result_types[0]))
+    return any(min(dims) < outer <= max(dims) for index in op.positions[0] if (dims := index.dims))
 
 
 def _blocks_of_terms(op: Contract) -> list[int] | None:

@@ -26,6 +26,8 @@ ENOUGH_BLOCKS = 32
 totals takes as long as some of them."""
 SELECTED_BYTES = 2**17
 """The memory on the stack for what is selected."""
+LATENCY = 4
+"""Cycles until a sum can be added to again."""
 SLOWER = 2
 """How much longer a product takes than by blocks of the result, at most: each needs a vector of its own from memory."""
 
@@ -67,8 +69,11 @@ class SelectionPlan:
         blocks, extents, columns = self.blocks, self.blocks.extents, self.blocks.extents[self.blocks.columns]
         few = SIZE_OF_TOTAL * prod(extents[d] for d in blocks.kernel.space.outer) <= TOTAL_BYTES
         has_room = self.count_of_blocks(self.inside) <= self._room
-        vectors = -(-extents[self.row] // blocks.count) * columns
-        by_blocks = prod(self.one_in.values()) * extents[self.row] * -(-columns // blocks.count)
+        others, panels = prod(extents[d] for d in self.looped), self.vectors * blocks.count
+        sums = self.vectors * prod(extents[d] for d in self.together)
+        vectors = others * -(-extents[self.row] // panels) * max(sums, LATENCY) * columns
+        rows = prod(extents[d] for d in (*self.others, self.row))
+        by_blocks = prod(self.one_in.values()) * rows * -(-columns // blocks.count)
         return few and has_room and SLOWER * vectors < by_blocks
 
     # ---- dims -------------------------------------------------------------------------------------------
