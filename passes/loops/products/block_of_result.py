@@ -13,7 +13,8 @@ from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.block_sums import block_sums
 from pullback.passes.loops.products.next_matrix import NextMatrix
 from pullback.passes.loops.products.operand_reading import TERMS_AHEAD, Reading
-from pullback.passes.loops.products.packed_operand import PackedLines, PackedOperand, PanelShape
+from pullback.passes.loops.products.packed_lines import PackedLines, PanelShape
+from pullback.passes.loops.products.packed_operand import PackedOperand
 from pullback.passes.loops.products.panel_fetch import PanelFetch
 from pullback.passes.loops.products.panel_loops import along, on_stack, panels_from, within
 from pullback.passes.loops.products.product_axes import Bounds

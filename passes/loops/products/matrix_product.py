@@ -25,7 +25,8 @@ from pullback.passes.loops.products.dot_product import DotProduct
 from pullback.passes.loops.products.few_column_plan import few_column_plan
 from pullback.passes.loops.products.few_columns import FewColumns
 from pullback.passes.loops.products.operand_reading import Reading
-from pullback.passes.loops.products.packed_operand import PackedOperand, PanelShape
+from pullback.passes.loops.products.packed_lines import PanelShape
+from pullback.passes.loops.products.packed_operand import PackedOperand
 from pullback.passes.loops.products.panel_loops import on_stack, panels_from
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand

@@ -14,65 +14,26 @@ What an operand is computed from is computed once so, while it is copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.products.fetch_ahead import SECOND_LEVEL
+from pullback.passes.loops.products.packed_lines import PackedLines, PanelShape
 from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
 from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
-from pullback.passes.loops.vector_access import load_column, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
 from pullback.passes.lowering.strided_layout import StridedLayout
-from pullback.passes.lowering.vector_registers import CACHE_LINE
 
 MANY_USES = 128
 """Uses of an element from which a copy that takes half as long again does not count: for 32 it was 5 % of a product."""
-
-
-@dataclass(frozen=True)
-class PanelShape:
-    """The shape of a panel: so many lines of so many terms, in vectors of `count`."""
-
-    width: int
-    terms: int
-    count: int
-    is_by_line: bool
-    """Whether a line's terms are neighbours, and not a term's lines."""
-
-    @staticmethod
-    def of(operand: ProductOperand, width: int, count: int, terms: int, *, is_by_line: bool) -> PanelShape:
-        """The shape for an operand. Lines one by one are an odd number of cache lines apart, so not all in one set."""
-        if is_by_line:
-            together = CACHE_LINE // bit_width(operand.node.element_type)
-            terms = (-(-terms // together) | 1) * together
-        return PanelShape(width, terms, count, is_by_line)
-
-    def apart(self, element_type: Attribute) -> PanelShape:
-        """The same for panels that are filled side by side: they are an odd number of cache lines apart, if can be."""
-        together = CACHE_LINE // bit_width(element_type)
-        longer = range(self.terms, self.terms + 2 * together)
-        odd = (t for t in longer if self.width * t % (2 * together) == together)
-        return self if self.is_by_line else replace(self, terms=next(odd, self.terms))
-
-    @property
-    def size(self) -> int:
-        """The elements of a panel."""
-        return self.width * self.terms
-
-    @property
-    def strides(self) -> tuple[int, int]:
-        """The distance of lines, and of terms."""
-        return (self.terms, 1) if self.is_by_line else (1, self.width)
 
 
 @dataclass(frozen=True)
@@ -103,7 +64,7 @@ class PackedOperand:
     def at(self, root: LoopLevel, panel: SSAValue, first: SSAValue | None = None) -> PackedLines:
         """A panel of the matrix that `root` is at, which holds the terms from one on."""
         matrix = [(root.indices[dim], stride) for dim, stride in self.batch]
-        return PackedLines(self, [*matrix, (panel, self.shape.size)], first)
+        return PackedLines(self.operand, self.shape, self.view, [*matrix, (panel, self.shape.size)], first)
 
     def reserve(self) -> None:
         """Reserves what copies need of the stack; before a loop around them, once for all its trips."""
@@ -223,7 +184,7 @@ class PackedOperand:
                     return []
 
                 builder.loop((0, count, 1), "line", [], line)
-                turned.store(to.packed.view, [*to.base, *((at, f * width) for at, f in number), (offset, 1)])
+                turned.store(to.view, [*to.base, *((at, f * width) for at, f in number), (offset, 1)])
 
             operand.terms.each_vector(builder, "k", count, square, bounds)
             return []
@@ -283,59 +244,3 @@ class PackedOperand:
             if self.overlaps or lines % self.shape.width == 0
             else self.builder.at_most(at, lines - 1, "line")
         )
-
-
-@dataclass(frozen=True)
-class PackedLines:
-    """The lines of one panel."""
-
-    packed: PackedOperand
-    base: list[Term]
-    first: SSAValue | None
-    """The first term that is there; none for all."""
-    vectors_used: int | None = None
-    """How many registers a term takes; none for all of a panel."""
-
-    def elements(self, term: SSAValue) -> Iterator[Scalar]:
-        packed = self.packed
-        term = self._within(term)
-        line_stride, stride = packed.shape.strides
-        for line in range(packed.shape.width):
-            yield packed.view.load(packed.builder, [*self.base, (term, stride)], line * line_stride)
-
-    def column(self, term: SSAValue) -> Scalar:
-        packed = self.packed
-        line_stride, stride = packed.shape.strides
-        terms = [*self.base, (self._within(term), stride)]
-        return load_column(packed.view, packed.builder, terms, 0, line_stride, packed.shape.width)
-
-    def vectors(self, term: SSAValue) -> Iterator[Scalar]:
-        packed, shape = self.packed, self.packed.shape
-        at = self._within(term)
-        registers = shape.width // shape.count if self.vectors_used is None else self.vectors_used
-        for start, count in panel_vectors(registers, shape.count):
-            terms = [*self.base, (at, shape.width)]
-            lanes = Lanes(packed.operand.lines.last, count)
-            yield load_vector(packed.view, packed.builder, lanes, terms, start, 1)
-
-    def fetch(self, term: SSAValue) -> None:
-        """Has as many cache lines fetched as the terms take that are one line of the cache for each line."""
-        packed = self.packed
-        line_stride, stride = packed.shape.strides
-        apart = (
-            line_stride
-            if packed.shape.is_by_line
-            else CACHE_LINE // bit_width(packed.operand.node.element_type)
-        )
-        terms = [*self.base, (self._within(term), stride)]
-        for line in range(packed.shape.width):
-            packed.view.fetch(packed.builder, terms, line * apart, SECOND_LEVEL)
-
-    def _within(self, term: SSAValue) -> SSAValue:
-        return term if self.first is None else self.packed.builder.minus(term, self.first, "within")
-
-    def store(self, value: Scalar, terms: list[Term], mask: SSAValue | None, constant: int = 0) -> None:
-        """Stores a vector, so many elements from the panel's first."""
-        packed = self.packed
-        lanes = Lanes(packed.operand.lines.last, packed.shape.count, mask)
-        store_vector(packed.view, packed.builder, lanes, value, ([*self.base, *terms], constant, 1))
