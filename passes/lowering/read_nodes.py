@@ -19,7 +19,7 @@ A view leaves no node. What is asked for twice at one position is one node.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from math import prod
 from typing import TypeAlias
 
@@ -52,6 +52,7 @@ from pullback.dialects.graph.op.indexed import (
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
 from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.passes.lowering.known_zeros import blocks_with_one, border_of
 from pullback.passes.lowering.nodes import (
     Bound,
     Compute,
@@ -261,24 +262,10 @@ class NodeReader:
         rhs = yield op.operands[1], self._position(op, 1, point)
         dims = frozenset(range(len(position)))
         type_ = element_type_of(op.results[0].type)
-        border, blocks = self._border(op, self._position(op, 0, point)), op.blocks_with_one()
-        one_in = {len(position) + number: extent for number, extent in enumerate(blocks) if extent > 1}
+        border = border_of(op, self._position(op, 0, point), self.space)
+        one_in = blocks_with_one(op, len(position))
         node = Contraction(register_type(type_), (lhs, rhs), dims, op=op, border=border, one_in=one_in)
         return rounded(node, type_)
-
-    def _border(self, op: ContractionOp, position: Position) -> Bound | None:
-        """Where the first factor is not in its border of zeros, along the rows of images, but not along a row.
-
-        Blocks of the result lie along a row, and have the terms of all their windows.
-        """
-        extents, outer = self.space.extents, set(self.space.outer)
-        box = zip(position, op.zeros_beyond(), strict=True) if op.zeros_beyond() else ()
-        window = [(at, ends) for at, ends in box if _is_window(at, outer, extents)]
-        if len(window) < 2:
-            return None
-        index, (start, end) = window[0]
-        first, last = index.range_in(extents)
-        return Bound(index - start, end - start) if first < start or last >= end else None
 
     def _scan(self, op: Scan, position: Position) -> Reading:
         operands: list[Node] = []
@@ -307,13 +294,6 @@ class NodeReader:
                 total.is_crossed = any(p.dims & here for p in kept)
                 node = total
         return rounded(node, element_type_of(op.results[0].type))
-
-
-def _is_window(index: Affine, outer: set[int], extents: Sequence[int]) -> bool:
-    """Tells whether an axis is read at a position in a window: along a dim of rows, and a reduced one."""
-    dims = [d for d in index.dims if extents[d] > 1]
-    is_forward = all(index.coefficients[d] > 0 for d in dims)
-    return len(dims) == 2 and is_forward and len(outer.intersection(dims)) == 1
 
 
 def _checked_access(op: Indexed, number: int, result: int = 0) -> AccessMap | None:
