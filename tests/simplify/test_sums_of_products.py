@@ -82,8 +82,9 @@ def test_a_sum_of_multiples_is_a_multiple_of_the_sum(
     factor = x.sum(axis=axes, keepdims=True) + 1
 
     def outputs(x: Any, factor: Any) -> list[Any]:
-        terms = -(factor * x) if is_negative else x * factor
-        return [pb.sum(x, axes, keepdims=kept_before), pb.sum(terms, axes, keepdims=keepdims)]
+        e = pb.exp(x - pb.max(x, axes, keepdims=True))
+        terms = -(factor * e) if is_negative else e * factor
+        return [pb.sum(e, axes, keepdims=kept_before), pb.sum(terms, axes, keepdims=keepdims)]
 
     assert sums_left(outputs, x, factor) == 1
 
@@ -92,12 +93,34 @@ def test_sums_of_other_multiples_stay() -> None:
     """Other axes, a factor that is not the same for all terms, a sum that comes later, and a narrow format."""
     x = np.random.default_rng(3).standard_normal((4, 5)).astype(np.float32)
     row = x[0]
-    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 1)], x, row) == 2
-    assert sums_left(lambda x, row: [pb.sum(x, 1), pb.sum(x * row, 1)], x, row) == 2
-    assert sums_left(lambda x, row: [pb.sum(x * row, 0), pb.sum(x, 0)], x, row) == 2
-    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 0)], x, row) == 1
+
+    def sums(axis: int, of: int, multiply: bool, largest: int = 0) -> Any:
+        def outputs(x: Any, row: Any) -> list[Any]:
+            e = pb.exp(x - pb.max(x, largest, keepdims=True))
+            made = [pb.sum(e, axis), pb.sum(e * row if multiply else e, of)]
+            return made
+
+        return outputs
+
+    assert sums_left(sums(0, 0, True), x, row) == 1
+    assert sums_left(sums(0, 1, True), x, row) == 2
+    assert sums_left(sums(1, 1, True, 1), x, row) == 2
+    assert sums_left(sums(0, 0, True, 1), x, row) == 2
+
+    def later(x: Any, row: Any) -> list[Any]:
+        e = pb.exp(x - pb.max(x, 0))
+        return [pb.sum(e * row, 0), pb.sum(e, 0)]
+
+    assert sums_left(later, x, row) == 2
     half = x.astype(np.float16)
-    assert sums_left(lambda x, row: [pb.sum(x, 0), pb.sum(x * row, 0)], half, half[0]) == 2
+    assert sums_left(sums(0, 0, True), half, half[0]) == 2
+
+
+def test_sums_that_overflow_or_vanish_stay() -> None:
+    x = np.array([[3e38, 1], [3e38, -1]], np.float32)
+    factor = np.array([1e-38, np.inf], np.float32)
+    assert sums_left(lambda x, f: [pb.sum(x, 0), pb.sum(x * f, 0)], x, factor) == 2
+    assert sums_left(lambda x, f: [pb.sum(pb.exp(x), 0), pb.sum(pb.exp(x) * f, 0)], x - 200, factor) == 2
 
 
 def test_the_gradient_of_a_logarithm_of_a_sum_of_exponentials_has_no_sum_of_its_own() -> None:

@@ -29,7 +29,7 @@ from pullback.dialects.ir.operations_within import operations_within
 def read_factors_in_place(function: func.FuncOp) -> None:
     """Has contractions of a function read what views show as their second factor, where nothing else reads these."""
     contractions = [op for op in operations_within(function) if isinstance(op, Contract)]
-    while any(_read_in_place(op) for op in contractions):
+    while sum(map(_read_in_place, contractions)):  # rounds through all of them
         pass
 
 

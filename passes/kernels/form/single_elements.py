@@ -26,11 +26,12 @@ from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.op.indexed import Uniform
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.operations_within import operations_within
 
 
 def state_single_elements(function: func.FuncOp) -> None:
     """States for each contraction of a function the blocks of terms in which its second operand has one element."""
-    for op in function.walk():
+    for op in operations_within(function):
         if isinstance(op, Contract) and _reads_windows(op) and (blocks := _blocks_of_terms(op)) is not None:
             op.properties["one_in"] = integers(blocks)
 

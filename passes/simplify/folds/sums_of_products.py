@@ -9,6 +9,7 @@ Attention's softmax:
 
 Both are the sum of g[i, c] * p[i, j] * v[j, c] over j and c. A logarithm of a sum of exponentials less the largest:
 
+    %e = graph.exp %d              : of x - max(x)            %e = …
     %s = graph.sum %e {axes = [0]}                            %s = graph.sum %e {axes = [0]}
     %m = graph.multiply %w, %e      : 7 and 9x7          ->   %t = graph.multiply %s, %w
     %t = graph.sum %m {axes = [0]}
@@ -16,12 +17,16 @@ Both are the sum of g[i, c] * p[i, j] * v[j, c] over j and c. A logarithm of a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.dialects.builtin import f32, f64
 from xdsl.ir import Operation
 
-from pullback.dialects.graph.along_axes.reductions import Sum
-from pullback.dialects.graph.elementwise.basic import Multiply, Negative
+from pullback.dialects.graph.along_axes.reductions import Max, Sum
+from pullback.dialects.graph.elementwise.basic import Multiply, Negative, Subtract
+from pullback.dialects.graph.elementwise.exponential import Exp
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
+from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import Reshape
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_static, shape_of_type
@@ -63,9 +68,10 @@ def _product_before(op: Operation, a: Tensor, b: Tensor, transpose_b: bool) -> T
 
 @folds(Sum)
 def sum_of_multiples(op: Sum) -> Folded:
-    """A sum of multiples by one factor is that multiple of the sum, where that sum is there.
+    """A sum of multiples of exponentials by one factor is that multiple of their sum, where that sum is there.
 
-    The narrow formats are left alone: their sums overflow where those of small multiples do not.
+    The exponentials are those of differences to the largest, so that their sum is from 1 to how many they are. The sum
+    of others may overflow, or vanish, where that of their multiples does not.
     """
     negative = producer(op.x, Negative)
     product = producer(op.x if negative is None else negative.x, Multiply)
@@ -74,7 +80,11 @@ def sum_of_multiples(op: Sum) -> Folded:
     for at in (0, 1):
         factor, x = Tensor(product.operands[at]), Tensor(product.operands[1 - at])
         shape = (1,) * (op.x.ndim - factor.ndim) + factor.extents
-        if x.type != op.x.type or any(shape[a] != 1 for a in op.reduced):
+        if (
+            x.type != op.x.type
+            or any(shape[a] != 1 for a in op.reduced)
+            or not _is_at_most_one(x, op.reduced)
+        ):
             continue
         made = _sum_before(op, x)
         if made is not None:
@@ -82,6 +92,21 @@ def sum_of_multiples(op: Sum) -> Folded:
             total = Reshape.to(made, shape_of_type(op.results[0].type)) * Reshape.to(factor, kept)
             return total if negative is None else -total
     return None
+
+
+def _is_at_most_one(x: Tensor, axes: Sequence[int]) -> bool:
+    """Tells whether these are exponentials of differences to the largest along some axes."""
+    exponential = producer(x, Exp)
+    difference = None if exponential is None else producer(exponential.x, Subtract)
+    if difference is None:
+        return False
+    of, largest = (Tensor(v) for v in difference.operands)
+    aligned = (1,) * (of.ndim - largest.ndim) + largest.extents
+    view = producer(largest, Reshape) or producer(largest, ExpandDims)
+    maximum = producer(largest if view is None else Tensor(view.operands[0]), Max)
+    if maximum is None or maximum.x.value is not of.value or [*maximum.reduced] != [*axes]:
+        return False
+    return aligned == tuple(1 if a in axes else n for a, n in enumerate(of.extents))
 
 
 def _sum_before(op: Sum, x: Tensor) -> Tensor | None:
