@@ -179,3 +179,24 @@ def test_a_product_has_one_piece_of_a_mosaic() -> None:
             [sample((N, H, W, C)), sample((3, 2, C, OUT))],
             body,
         )
+
+
+@pytest.mark.parametrize(
+    ("image", "window", "strides"),
+    [((1, 10, 12, 32), (1, 1), (1, 2)), ((2, 1, 12, 16), (1, 1), (1, 1)), ((1, 1, 40, 24), (1, 3), (1, 2))],
+)
+def test_borders_around_products_of_matrices(
+    image: tuple[int, ...], window: tuple[int, int], strides: tuple[int, int]
+) -> None:
+    """Of windows of one place, or of images of one row, whose dims of rows are one: products have their own loops."""
+
+    def step(target: str) -> pb.Step:
+        with pb.Graph():
+            x, f = pb.placeholder("f32", image), pb.placeholder("f32", (*window, image[-1], 7))
+            g = pb.placeholder("f32", (1, 3, 7, 20))
+            y = pb.conv2d(pb.relu(pb.conv2d(x, f, strides=strides, padding="SAME")), g, padding="SAME")
+            return pb.compile([x, f, g], [y, *pb.gradients(pb.sum(y * y), [x, f, g])], target=target)
+
+    arrays = [sample(image), sample((*window, image[-1], 7), "f32", 1), sample((1, 3, 7, 20), "f32", 2)]
+    for got, expected in zip(step("cpu")(*arrays), step("numpy")(*arrays), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())

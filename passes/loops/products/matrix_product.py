@@ -50,7 +50,7 @@ class MatMulLowering:
         self.kernel = kernel
         self.builder = kernel.builder
         (self.product,) = (n for n in kernel.nodes if isinstance(n, Contraction))
-        axes = ProductAxes.of(kernel.space.extents)
+        axes = ProductAxes.of((*kernel.space.parallel, *kernel.space.reduce))
         a, b = self.product.operands
         operands = (
             ProductOperand(kernel, a, axes.rows, axes.terms),
