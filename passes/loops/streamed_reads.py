@@ -32,7 +32,7 @@ from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
-from pullback.passes.lowering.vector_registers import SECOND_CACHE
+from pullback.passes.lowering.vector_registers import CACHE_LINE, SECOND_CACHE
 
 AHEAD = 2 << 10
 """Bytes from what is read to what is fetched: of a loop with 140 instructions a vector, 1 to 8 KiB are within a tenth
@@ -40,8 +40,6 @@ of the best, 512 bytes take 1.1 times as long, and 256 gain nothing."""
 
 ROWS_AHEAD = 4
 """8 gain as much, 2 less."""
-LINE = 64
-"""Bytes."""
 MOST_LINES = 16
 """Of a row: the processor foresees the others."""
 
@@ -81,6 +79,6 @@ def fetch_row(
     table: BufferView, builder: CodeBuilder, terms: Sequence[Term], constant: int, extent: int
 ) -> None:
     """Has the first cache lines of a row fetched."""
-    elements = max(LINE * 8 // bit_width(table.memory_type), 1)
+    elements = max(CACHE_LINE // bit_width(table.memory_type), 1)
     for first in range(0, min(extent, MOST_LINES * elements), elements):
         table.fetch(builder, terms, constant + first)

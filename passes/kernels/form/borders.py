@@ -33,7 +33,7 @@ def _nonzero(value: SSAValue) -> list[tuple[int, int]] | None:
     mosaic = value.owner
     if not isinstance(mosaic, Mosaic):
         return None
-    boxes = [mosaic.slices(n) for n, piece in enumerate(mosaic.operands) if not _is_zero(piece)]
+    boxes = [mosaic.slices(n) for n, piece in enumerate(mosaic.operands) if not is_zero(piece)]
     if not boxes or len(boxes) == len(mosaic.operands):
         return None
     around = [(min(s.start for s in along), max(s.stop for s in along)) for along in zip(*boxes, strict=True)]
@@ -45,5 +45,6 @@ def _nonzero(value: SSAValue) -> list[tuple[int, int]] | None:
     return [*around[:same], *((0, extent) for extent in shape[same:])]
 
 
-def _is_zero(piece: SSAValue) -> bool:
+def is_zero(piece: SSAValue) -> bool:
+    """Tells whether all elements of a value are the number 0."""
     return isinstance(piece.owner, Uniform) and piece.owner.element() == 0

@@ -23,10 +23,10 @@ from pullback.dialects.graph.elementwise.comparisons import Equal
 from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.movement.mosaic import Mosaic
 from pullback.dialects.graph.movement.shapes import Reshape
-from pullback.dialects.graph.op.indexed import Uniform
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.operations_within import operations_within
+from pullback.passes.kernels.form.borders import is_zero
 
 
 def state_single_elements(function: func.FuncOp) -> None:
@@ -64,7 +64,7 @@ def _blocks_of_terms(op: Contract) -> list[int] | None:
 def _blocks(value: SSAValue) -> tuple[Sequence[int], Sequence[int]] | None:
     """The extents of blocks with one element other than 0 along each axis of a value, and where they begin."""
     if isinstance(value.owner, Mosaic):
-        pieces = [n for n, piece in enumerate(value.owner.operands) if not _is_zero(piece)]
+        pieces = [n for n, piece in enumerate(value.owner.operands) if not is_zero(piece)]
         if len(pieces) != 1 or (inside := _blocks(value.owner.operands[pieces[0]])) is None:
             return None
         return inside[0], value.owner.offset(pieces[0])
@@ -78,7 +78,7 @@ def _blocks(value: SSAValue) -> tuple[Sequence[int], Sequence[int]] | None:
 def _axes_with_one(value: SSAValue) -> set[int]:
     """The axes along which a value is other than 0 at one index at most, of all of these axes together."""
     where = value.owner
-    if not isinstance(where, Where) or not _is_zero(where.operands[2]):
+    if not isinstance(where, Where) or not is_zero(where.operands[2]):
         return set()
     equal, rank = where.operands[0].owner, len(shape_of_type(value.type))
     if not isinstance(equal, Equal):
@@ -108,7 +108,3 @@ def _merged(split: Sequence[int], shape: Sequence[int], axes: set[int]) -> list[
         else:
             return None
     return blocks if at == len(split) and any(block > 1 for block in blocks) else None
-
-
-def _is_zero(value: SSAValue) -> bool:
-    return isinstance(value.owner, Uniform) and value.owner.element() == 0

@@ -17,6 +17,7 @@ from pullback.passes.loops.products.part_totals import most_parts
 from pullback.passes.loops.products.window_blocks import WindowBlocks
 from pullback.passes.lowering.long_products import SIZE_OF_TOTAL, TOTAL_BYTES
 from pullback.passes.lowering.nodes import Load
+from pullback.passes.lowering.register_blocks import LATENCY
 from pullback.passes.lowering.vector_registers import CACHE_LINE, evenly, register_count
 
 OTHER_REGISTERS = 4
@@ -26,8 +27,6 @@ ENOUGH_BLOCKS = 32
 totals takes as long as some of them."""
 SELECTED_BYTES = 2**17
 """The memory on the stack for what is selected."""
-LATENCY = 4
-"""Cycles until a sum can be added to again."""
 SLOWER = 2
 """How much longer a product takes than by blocks of the result, at most: each needs a vector of its own from memory."""
 
