@@ -144,10 +144,10 @@ from pullback.driver.layout import Layout as Layout
 from pullback.backends.interpreter.interpreter import interpret as interpret
 
 # ---- Kinds of kernels ----
-from pullback.passes.lowering.kinds import Kind as Kind
-from pullback.passes.lowering.kinds import Order as Order
-from pullback.passes.lowering.kinds import Lowering as Lowering
-from pullback.passes.lowering.kinds import NotYet as NotYet
+from pullback.passes.lowering.kernel_kind import Kind as Kind
+from pullback.passes.lowering.kernel_kind import Order as Order
+from pullback.passes.lowering.kernel_kind import Lowering as Lowering
+from pullback.passes.lowering.kernel_kind import NotYet as NotYet
 from pullback.passes.lowering.kinds import add_kind as add_kind
 from pullback.passes.lowering.kinds import remove_kind as remove_kind
 from pullback.passes.lowering.in_place import at_its_index as at_its_index

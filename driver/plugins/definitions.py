@@ -21,7 +21,8 @@ from pullback.driver.plugins.plugin import Plugin
 from pullback.driver.targets.registry import FORMATS, TARGETS, register_target
 from pullback.driver.targets.target import Target
 from pullback.passes.gradients import rule_registry
-from pullback.passes.lowering.kinds import Kind, add_kind
+from pullback.passes.lowering.kernel_kind import Kind
+from pullback.passes.lowering.kinds import add_kind
 from pullback.passes.pipeline.catalog import PASSES, PassClass
 from pullback.passes.pipeline.pipelines import PIPELINES, Pipeline, parse_passes
 from pullback.passes.simplify import folds as folds

@@ -14,7 +14,7 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.driver.plugins.late_imports import Late
 from pullback.driver.targets.target import Target
 from pullback.passes.gradients.rule_registry import Rule
-from pullback.passes.lowering.kinds import Kind
+from pullback.passes.lowering.kernel_kind import Kind
 from pullback.passes.pipeline.pipelines import Pipeline
 
 

@@ -152,7 +152,8 @@ def _plugin(definition: object) -> Registered | None:
 def _found(definition: object) -> Iterator[tuple[Registry[Any], str]]:
     """Where a single definition is registered, or all that have this name."""
     from pullback.dialects.graph.kernel.schedule import KINDS
-    from pullback.passes.lowering.kinds import TABLE, Kind
+    from pullback.passes.lowering.kernel_kind import Kind
+    from pullback.passes.lowering.kinds import TABLE
 
     if isinstance(definition, Kind):  # its name is text's, too
         if TABLE.added.get(definition.name) is definition:

@@ -12,7 +12,8 @@ from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.kinds import TABLE, Order
+from pullback.passes.lowering.kernel_kind import Order
+from pullback.passes.lowering.kinds import TABLE
 
 
 def schedule_of(kernel: Kernel) -> Schedule:

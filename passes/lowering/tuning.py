@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
-from pullback.passes.lowering.kinds import Lowering, kind_of, resolved
+from pullback.passes.lowering.kernel_kind import Lowering
+from pullback.passes.lowering.kinds import kind_of, resolved
 from pullback.passes.lowering.space import schedule_of
 
 

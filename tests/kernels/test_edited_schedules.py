@@ -17,7 +17,8 @@ from pullback.dialects.graph.kernel.schedule import KINDS, CpuTuning, GpuTuning,
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.driver.program import compile_function
 from pullback.passes.kernels.form.form_kernels import FormKernels
-from pullback.passes.lowering.kinds import TABLE, Lowering
+from pullback.passes.lowering.kernel_kind import Lowering
+from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.pipeline.verify_level import verify_level
 from pullback.tests.kernels.programs import Program, arguments, contents, outcome, programs
 

@@ -11,16 +11,8 @@ from xdsl.utils.exceptions import ParseError
 from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.schedule import KINDS, TARGETS, Schedule, ScheduleAttr
 from pullback.dialects.graph.op.graph_op import OPS
-from pullback.passes.lowering.kinds import (
-    POINTWISE,
-    TABLE,
-    Lowering,
-    NotYet,
-    add_kind,
-    lowering,
-    remove_kind,
-    resolved,
-)
+from pullback.passes.lowering.kernel_kind import Lowering, NotYet
+from pullback.passes.lowering.kinds import POINTWISE, TABLE, add_kind, lowering, remove_kind, resolved
 
 
 def test_every_kind_of_text_has_a_row() -> None:

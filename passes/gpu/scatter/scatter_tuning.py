@@ -9,7 +9,7 @@ from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.indexed import Scatter
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.gpu.gpu_limits import SHARED_BYTES
-from pullback.passes.lowering.kinds import of_rows
+from pullback.passes.lowering.kernel_kind import of_rows
 from pullback.passes.lowering.space import schedule_of
 
 THREADS = 256

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import GpuTuning, Schedule
 from pullback.passes.kernels.check.schedule_error import ScheduleError, is_power_of_two
-from pullback.passes.lowering.kinds import TABLE, Lowering
+from pullback.passes.lowering.kernel_kind import Lowering
+from pullback.passes.lowering.kinds import TABLE
 
 
 @dataclass(frozen=True)

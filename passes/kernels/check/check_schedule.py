@@ -13,17 +13,9 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.check_gpu_tuning import check_gpu_tuning
 from pullback.passes.kernels.check.check_space import check_space
 from pullback.passes.kernels.check.schedule_error import ScheduleError, is_power_of_two
+from pullback.passes.lowering.kernel_kind import Kind, Lowering, NotYet
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.kinds import (
-    POINTWISE,
-    TABLE,
-    Kind,
-    Lowering,
-    NotYet,
-    kind_of,
-    kind_of_op,
-    resolved,
-)
+from pullback.passes.lowering.kinds import POINTWISE, TABLE, kind_of, kind_of_op, resolved
 from pullback.passes.lowering.merge_dims import merge_dims
 from pullback.passes.lowering.outputs import is_border
 from pullback.passes.lowering.reduction_split import SplitLoop, split_of

@@ -17,7 +17,7 @@ from typing import Literal, Self, TypeAlias
 
 from xdsl.ir import SSAValue
 
-from pullback.passes.lowering.kinds import Kind
+from pullback.passes.lowering.kernel_kind import Kind
 from pullback.passes.rewriting.union_find import Merging
 
 Reduces: TypeAlias = Literal["leading", "trailing", "all"]

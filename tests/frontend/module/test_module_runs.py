@@ -11,7 +11,8 @@ import pytest
 
 import pullback as pb
 from pullback.extend import unregister
-from pullback.passes.lowering.kinds import TABLE, NotYet
+from pullback.passes.lowering.kernel_kind import NotYet
+from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.pipeline.levels import LevelName
 from pullback.tests.frontend.module.programs import (
     BY_HAND_ON_MEMORY,
