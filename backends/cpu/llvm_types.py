@@ -29,6 +29,13 @@ from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.ir.dense import is_uniform
 
 INDEX_BITS = 64
+VECTOR_CODE = 'alignstack(64) "prefer-vector-width"="512"'
+"""Attributes of a function that computes with vectors.
+
+LLVM stores what a call may overwrite where the stack happens to be, by default at a multiple of 16 bytes: vectors of 64
+would lie in two lines of the cache, in three processes of four. Without the second attribute LLVM may halve the vectors
+that the lowering chose.
+"""
 FLOATS: dict[type[Attribute], tuple[str, str, int]] = {
     Float16Type: ("half", "f16", 2),
     BFloat16Type: ("bfloat", "bf16", 2),

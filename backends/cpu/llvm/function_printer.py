@@ -16,7 +16,7 @@ from pullback.backends.cpu.llvm.costs import Costs
 from pullback.backends.cpu.llvm.math_calls import MathCalls
 from pullback.backends.cpu.llvm.notes import Notes
 from pullback.backends.cpu.llvm.owned_memory import release_all
-from pullback.backends.cpu.llvm_types import length, spell, suffix
+from pullback.backends.cpu.llvm_types import VECTOR_CODE, length, spell, suffix
 from pullback.backends.cpu.math.lanes import result_type
 from pullback.backends.cpu.math.library import PAIRS, check_element_type
 from pullback.dialects.bounds import check_bounds
@@ -24,8 +24,8 @@ from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.upstream.types import vector_type
 
-ATTRIBUTES = 'nounwind "prefer-vector-width"="512"'
-"""Of each function. Without the second, LLVM may halve the vectors that the lowering chose."""
+ATTRIBUTES = f"nounwind {VECTOR_CODE}"
+"""Of each function."""
 Argument = tuple[str, str]
 """An argument of a call: its LLVM type and its text."""
 

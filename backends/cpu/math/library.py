@@ -12,7 +12,7 @@ from collections.abc import Callable
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm_types import element_type, spell, suffix
+from pullback.backends.cpu.llvm_types import VECTOR_CODE, element_type, spell, suffix
 from pullback.backends.cpu.math.erf import erf, erfc
 from pullback.backends.cpu.math.exp import exp, expm1
 from pullback.backends.cpu.math.integer_powers import ipowi
@@ -23,7 +23,7 @@ from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos
 from pullback.backends.cpu.math.tanh import tanh
 
 INLINED = "alwaysinline nounwind memory(none)"
-CALLED = 'noinline nounwind memory(none) "prefer-vector-width"="512"'
+CALLED = f"noinline nounwind memory(none) {VECTOR_CODE}"
 
 
 def by_lane(name: str) -> Callable[..., LLVMValue]:
