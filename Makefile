@@ -3,7 +3,7 @@
 #   make check     ruff, pyright, import-linter       make test-all  every test
 #   make test-gpu  programs on an NVIDIA device against NumPy: installs the extra [cuda]
 #   make test-peers  values and gradients against JAX and PyTorch: installs the extra [dev], gigabytes
-#   make fuzz  mutated text and random programs, ten minutes, another seed each day
+#   make fuzz  mutated text, random programs and networks, ten minutes, another seed each day
 #   make test-mlir  upstream's tools on what we print: installs the extra [mlir], 500 MB
 
 PYTHON ?= python3
@@ -51,7 +51,7 @@ SEED    ?= $(shell date +%Y%m%d)
 SECONDS ?= 600
 
 fuzz: $(VENV)/test.stamp
-	$(BIN)/python -m pullback.tools.fuzz --mutants 20000 --programs 3000 --seconds $(SECONDS) --seed $(SEED) \
+	$(BIN)/python -m pullback.tools.fuzz --mutants 20000 --programs 3000 --networks 600 --seconds $(SECONDS) --seed $(SEED) \
 		--jobs 2 --corpus tests/filecheck --output fuzz-failures
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp

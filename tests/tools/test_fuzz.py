@@ -39,12 +39,19 @@ def ignore(phase: str) -> None:
 
 def test_cases_are_made_from_their_seeds() -> None:
     corpus = programs([])
-    for name in ("mutant:3", "program:3", "program:4"):
+    for name in ("mutant:3", "program:3", "program:4", "network:3"):
         assert text_of(Case.named(name), corpus) == text_of(Case.named(name), corpus)
     assert len({text_of(Case("mutant", seed), corpus) for seed in range(20)}) > 15
     first, again = (random_program(np.random.default_rng(5)) for _ in range(2))
     assert first.text == again.text
     assert all(map(np.array_equal, first.inputs, again.inputs))
+
+
+def test_networks_are_of_every_kind() -> None:
+    wanted = ("graph.conv2d", "graph.max_pool2d", "graph.while", "graph.gather", "graph.variable", "graph.exp")
+    texts = [text_of(Case("network", seed), []) for seed in range(40)]
+    assert all(any(name in text for text in texts) for name in wanted)
+    assert all("gradient of" in text for text in texts)
 
 
 def test_every_mutation_changes_something() -> None:
@@ -171,12 +178,12 @@ def test_a_failure_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fuzz.main(["--mutants", "3", "--programs", "1", "--seed", "7"]) == 0
+    assert fuzz.main(["--mutants", "3", "--programs", "1", "--networks", "1", "--seed", "7"]) == 0
     said = capsys.readouterr()
-    assert "4 of 4 cases in " in said.out
-    assert said.err.startswith("seed 7: 4 cases")
+    assert "5 of 5 cases in " in said.out
+    assert said.err.startswith("seed 7: 5 cases")
     assert fuzz.main(["--case", "mutants:1"]) == 1
-    assert "expected mutant:N or program:N" in capsys.readouterr().err
+    assert "expected one of mutant, program, network, as in mutant:7" in capsys.readouterr().err
     assert fuzz.main(["--corpus", "/nowhere"]) == 1
     assert "--corpus /nowhere: no such folder" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The command line of the fuzzer: `python -m pullback.tools.fuzz --mutants 1000 --programs 100 --seed 7`."""
+"""The command line of the fuzzer: `python -m pullback.tools.fuzz --mutants 1000 --networks 100 --seed 7`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             print(text_of(case, programs(options.corpus)))
         return 0
     failures = Failures(None if options.output is None else Path(options.output))
-    cases = chosen or list(all_cases(options.seed, options.mutants, options.programs))
+    cases = chosen or list(all_cases(options.seed, **{kind: getattr(options, f"{kind}s") for kind in KINDS}))
     start = time.monotonic()
     print(f"seed {options.seed}: {len(cases)} cases, {options.jobs} at a time", file=sys.stderr)
     try:
@@ -81,16 +81,11 @@ def _run(cases: Sequence[Case], options: argparse.Namespace, failures: Failures)
         run_all(_until(iter(cases), until), options.corpus, options.jobs, report, options.timeout)
 
 
-def all_cases(seed: int, mutants: int, programs: int) -> Iterator[Case]:
-    """The cases of a run, mutants and programs mixed evenly, so that a run that ends early has some of both."""
-    total = max(mutants + programs, 1)
-    done = 0
-    for number in range(mutants + programs):
-        if (number + 1) * programs // total > done:
-            yield Case("program", seed * SPACING + done)
-            done += 1
-        else:
-            yield Case("mutant", seed * SPACING + number - done)
+def all_cases(seed: int, **counts: int) -> Iterator[Case]:
+    """The cases of a run, so many of each kind, mixed evenly, so that a run that ends early has some of each."""
+    places = [((n + 0.5) / count, kind, n) for kind, count in counts.items() for n in range(count)]
+    for _, kind, number in sorted(places):
+        yield Case(kind, seed * SPACING + number)
 
 
 def _until(cases: Iterator[Case], end: float | None) -> Iterator[Case]:
@@ -116,11 +111,12 @@ def _progress() -> Progress:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pullback.tools.fuzz",
-        description="Run mutated text through tools and levels, and random programs through all targets.",
+        description="Run mutated text through tools and levels, random programs and networks through all targets.",
     )
     add = parser.add_argument
     add("--mutants", type=count, default=1000, metavar="N", help="how many mutants of texts (default: 1000)")
     add("--programs", type=count, default=100, metavar="N", help="how many random programs (default: 100)")
+    add("--networks", type=count, default=100, metavar="N", help="how many random networks (default: 100)")
     add("--seed", type=int, default=0, metavar="S", help="another seed gives other cases (default: 0)")
     add("--seconds", type=seconds, metavar="T", help="start no case after this time")
     add("--jobs", type=positive, default=1, metavar="J", help="how many processes (default: 1)")

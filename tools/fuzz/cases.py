@@ -1,9 +1,10 @@
-"""The cases of a run: each is made from its own seed alone, and runs again by its name, `mutant:7` or `program:7`."""
+"""The cases of a run: each is made from its own seed alone, and runs again by its name, `mutant:7`, `program:7`
+or `network:7`."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,15 @@ from pullback.tools.fuzz.check_text import Phase, check_meaning, check_tool
 from pullback.tools.fuzz.corpus import at_some_level, chosen
 from pullback.tools.fuzz.mutants import mutated
 from pullback.tools.fuzz.outcome import Outcome, internal_error
-from pullback.tools.fuzz.random_programs import random_program
+from pullback.tools.fuzz.random_networks import random_network
+from pullback.tools.fuzz.random_programs import RandomProgram, random_program
 
-KINDS = ("mutant", "program")
+MADE: dict[str, Callable[[np.random.Generator], RandomProgram]] = {
+    "program": random_program,
+    "network": random_network,
+}
+"""The programs that are made, by the kind of case."""
+KINDS = ("mutant", *MADE)
 ROUTES = (
     "",
     "canonicalize",
@@ -54,7 +61,7 @@ class Case:
         """The case of a name; `ValueError` for another text."""
         kind, _, seed = name.partition(":")
         if kind not in KINDS or not seed.isdigit():
-            raise ValueError(f"--case {name}: expected mutant:N or program:N")
+            raise ValueError(f"--case {name}: expected one of {', '.join(KINDS)}, as in {KINDS[0]}:7")
         return Case(kind, int(seed))
 
 
@@ -70,13 +77,13 @@ def run_case(case: Case, corpus: Sequence[str], folder: Path, phase: Phase) -> O
     phase("tool")
     if case.kind == "mutant":
         return _mutant(case.seed, corpus, folder, phase)
-    return _program(case.seed, folder, phase)
+    return _program(case, folder, phase)
 
 
 def text_of(case: Case, corpus: Sequence[str]) -> str:
     """The text of a case."""
-    if case.kind == "program":
-        return random_program(np.random.default_rng(case.seed)).text
+    if case.kind in MADE:
+        return MADE[case.kind](np.random.default_rng(case.seed)).text
     rng = random.Random(case.seed)
     first, *others = chosen(corpus, case.seed, 4)
     return mutated(at_some_level(first, rng), rng, others, rng.choice((1, 1, 1, 1, 2, 3)))
@@ -97,10 +104,10 @@ def _mutant(seed: int, corpus: Sequence[str], folder: Path, phase: Phase) -> Out
     return meaning if meaning.kind in ("same", "endless") or meaning.is_failure else outcome
 
 
-def _program(seed: int, folder: Path, phase: Phase) -> Outcome:
-    rng = random.Random(f"checks of {seed}")
+def _program(case: Case, folder: Path, phase: Phase) -> Outcome:
+    rng = random.Random(f"checks of {case.seed}")
     try:
-        program = random_program(np.random.default_rng(seed))
+        program = MADE[case.kind](np.random.default_rng(case.seed))
     except Exception as error:
         return internal_error(error, "")
     (folder / TEXT).write_text(program.text)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from xdsl.ir import Attribute
 
 import pullback as pb
 from pullback.dialects.graph.tensor.types import is_inexact, numpy_dtype
@@ -73,13 +74,13 @@ class _Build:
         declared = [None if dynamic and axis == 0 else n for axis, n in enumerate(shape)]
         tensor = pb.placeholder(dtype, declared, name=name)
         self.tensors.append(tensor)
-        self.arrays.append(numbers(self.rng, tuple(shape), tensor))
+        self.arrays.append(numbers(self.rng, tuple(shape), tensor.element_type))
         return tensor
 
 
-def numbers(rng: Rng, shape: tuple[int, ...], tensor: pb.Tensor) -> Array:
+def numbers(rng: Rng, shape: tuple[int, ...], element_type: Attribute) -> Array:
     """Numbers around 0, rows for integers, now and then an infinity or NaN."""
-    dtype = numpy_dtype(tensor.element_type)
+    dtype = numpy_dtype(element_type)
     if dtype.kind in "iub":
         return rng.integers(0, 4, shape).astype(dtype)
     real = rng.uniform(-1.5, 1.5, shape)
@@ -106,7 +107,7 @@ def _built(rng: Rng) -> RandomProgram:
             build.placeholder((n, 1), build.dtype, dynamic),
         ]
         rows = build.placeholder((n,), "i32", dynamic)
-        weights = numbers(rng, (m, m), build.values[0])
+        weights = numbers(rng, (m, m), build.values[0].element_type)
         variable = pb.Variable(weights, name="w")
         build.values.append(pb.identity(variable))
         for _ in range(int(rng.integers(1, 12))):

@@ -130,7 +130,11 @@ class ConvolutionGradient(Convolution):
 
 @graph_op
 class Conv2DInputGradient(ConvolutionGradient):
-    """The transposed convolution: each output times the filter is added to its window (no conjugate)."""
+    """The transposed convolution: each output times the filter is added to its window (no conjugate).
+
+    Windows beyond the edges that still reach into the image have outputs of 0, which are multiplied as well: where a
+    filter is infinite or NaN, elements near an edge are NaN, as in JAX.
+    """
 
     name = "graph.conv2d_input_gradient"
     EXAMPLES: ClassVar = (
@@ -147,14 +151,18 @@ padding = array<i64: 0, 0, 0, 0>}
         filters, dy = operands[:2]
         shape = self.runtime_shape(operands)
         groups = groups_of(shape[3], filters.shape[2])
-        wide = widened(dy)
+        windows, wide = self.windows(filters.shape), widened(dy)
+        if all((*shape, *dy.shape)):
+            image, count = (shape[1], shape[2]), (dy.shape[1], dy.shape[2])
+            wide = np.pad(wide, ((0, 0), *windows.beyond(image, count), (0, 0)))
+            windows = windows.with_those_beyond(image, count)
         patches = np.matmul(by_group(wide, groups), by_group(widened(filters), groups).swapaxes(1, 2))
-        by_place = patches.reshape(groups, *dy.shape[:3], math.prod(filters.shape[:2]), filters.shape[2])
+        by_place = patches.reshape(groups, *wide.shape[:3], math.prod(filters.shape[:2]), filters.shape[2])
         parts = (
-            part.transpose(1, 2, 3, 0, 4).reshape(*dy.shape[:3], shape[3])
+            part.transpose(1, 2, 3, 0, 4).reshape(*wide.shape[:3], shape[3])
             for part in np.moveaxis(by_place, 4, 0)
         )
-        made = self.windows(filters.shape).combined(parts, shape, wide.dtype, self.name)
+        made = windows.combined(parts, shape, wide.dtype, self.name)
         return made.astype(dy.dtype, copy=False)
 
     def expand(self) -> Tensor | None:

@@ -7,7 +7,7 @@ padding that these need, the smaller half of it before the image.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -99,6 +99,27 @@ class Windows:
         for place, view in enumerate(self.views(self.padded(x, 0, op), count)):
             made[:, :, :, place] = view
         return made
+
+    def beyond(self, image: Pair, count: Pair) -> tuple[Pair, Pair]:
+        """Counts the windows before the first and after the last, of rows and of columns, that reach into an image."""
+        axes = zip(image, count, self.strides, self.reach, self.pads(image), strict=True)
+        rows, columns = (
+            (max(0, (reach - 1 - before) // stride), max(0, (extent - 1 + before) // stride - (n - 1)))
+            for extent, n, stride, reach, (before, _) in axes
+        )
+        return rows, columns
+
+    def with_those_beyond(self, image: Pair, count: Pair) -> Windows:
+        """These windows of an image together with those `beyond` its edges."""
+        axes = zip(
+            *(image, count, self.beyond(image, count), self.strides, self.reach, self.pads(image)),
+            strict=True,
+        )
+        rows, columns = (
+            (before + low * stride, max(0, (n - 1 + high) * stride + reach - before - extent))
+            for extent, n, (low, high), stride, reach, (before, _) in axes
+        )
+        return replace(self, padding=(rows, columns))
 
     def combined(self, parts: Iterable[Array], shape: Sequence[int], dtype: np.dtype[Any], op: str) -> Array:
         """Adds the windows' values up to images of this shape: the transpose of `patches`.
