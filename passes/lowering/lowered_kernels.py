@@ -30,7 +30,7 @@ from pullback.passes.lowering.host_memory import HostMemory
 from pullback.passes.lowering.kernel_origins import origin_of_kernels, share_origins
 from pullback.passes.lowering.made_functions import tell_of
 from pullback.passes.lowering.memrefs import bytes_of
-from pullback.passes.lowering.read_nodes import is_identity
+from pullback.passes.lowering.stored_elements import is_identity
 from pullback.passes.lowering.structure import Structure, structure_of
 from pullback.passes.rewriting.statistic import Statistic
 

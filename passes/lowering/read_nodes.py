@@ -29,7 +29,6 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.along_axes.scans import Scan
-from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.op.access import (
     AccessMap,
     AffineAccess,
@@ -38,7 +37,7 @@ from pullback.dialects.graph.op.access import (
     RowMajorAccess,
     StoredAccess,
 )
-from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear, row_major_strides
+from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
 from pullback.dialects.graph.op.indexed import (
     ContractionOp,
     Counted,
@@ -50,17 +49,13 @@ from pullback.dialects.graph.op.indexed import (
     reads_where_it_writes,
 )
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
-from pullback.dialects.ir.dense import is_uniform
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.known_zeros import blocks_with_one, border_of
 from pullback.passes.lowering.nodes import (
-    Bound,
     Compute,
     Contraction,
     Coordinate,
     Fixed,
-    IdentityElement,
-    Load,
     Node,
     Reduce,
     Scanned,
@@ -68,6 +63,7 @@ from pullback.passes.lowering.nodes import (
 )
 from pullback.passes.lowering.register_types import register_type, rounded_number
 from pullback.passes.lowering.space import Space
+from pullback.passes.lowering.stored_elements import element_at, element_of_row, padded_element
 
 Request: TypeAlias = tuple[SSAValue, Position]
 Reading: TypeAlias = Generator[Request, Node, Node]
@@ -125,9 +121,7 @@ class NodeReader:
                 return self._load(value, linear(position, shape_of_type(value.type), self.space.rank))
 
     def _load(self, value: BlockArgument, offset: Affine) -> Reading:
-        return Load(
-            register_type(element_type_of(value.type)), dims=offset.dims, argument=value.index, offset=offset
-        )
+        return element_at(value, offset)
         yield
 
     def _uniform(self, op: Uniform) -> Reading:
@@ -185,7 +179,7 @@ class NodeReader:
             case RowAccess() as access:
                 return (yield from self._row(op, operand, access, point))
             case PaddedAccess() as access:
-                return self._padded(op, operand, access, point)
+                return padded_element(self.space, op, operand, access, point)
             case _:
                 raise DiagnosticError(f"'{op.name}' has no elements that a kernel could read", op)
 
@@ -204,53 +198,15 @@ class NodeReader:
 
     def _row(self, op: View, operand: SSAValue, access: RowAccess, point: Position) -> Reading:
         """An element of a row that another operand names."""
-        shape, type_ = shape_of_type(operand.type), register_type(element_type_of(operand.type))
         if not isinstance(operand, BlockArgument):
             raise DiagnosticError(
                 f"'{op.name}' reads rows of what a kernel is given, not of what it computes", op
             )
-        if shape[0] == 0:
-            return Fixed(type_, number=0)
+        if shape_of_type(operand.type)[0] == 0:
+            return Fixed(register_type(element_type_of(operand.type)), number=0)
         row_point = self._position(op, access.indices, point)
         row = yield op.operands[access.indices], row_point
-        within = access.within.at(point, self.space.rank)
-        if is_identity(self.space.kernel.operands[operand.index]):
-            hot = IdentityElement(type_, (row,), within[-1].dims, number=within[-1])
-            hot.gather_facts()
-            return hot
-        offset = linear((self.space.number(), *within), shape, self.space.rank)
-        node = Load(
-            type_,
-            (row,),
-            offset.dims,
-            argument=operand.index,
-            offset=offset,
-            rows=shape[0],
-            row_stride=row_major_strides(shape)[0],
-        )
-        node.gather_facts()
-        return node
-
-    def _padded(self, op: View, operand: SSAValue, access: PaddedAccess, point: Position) -> Node:
-        """An element of what a kernel is given, or a number: comparisons that always hold are left out."""
-        if not isinstance(operand, BlockArgument):
-            raise DiagnosticError(
-                f"'{op.name}' reads what a kernel is given, not what it computes", self.space.kernel
-            )
-        element_type = element_type_of(operand.type)
-        type_, position = register_type(element_type), access.at(point, self.space.rank)
-        number, bounds = rounded_number(access.number, element_type), list[Bound]()
-        for index, extent in zip(position, access.shape, strict=True):
-            first, last = index.range_in(self.space.extents)
-            if last < 0 or first >= extent or not extent:  # of an empty tensor not even the first is there
-                return Fixed(type_, number=number)
-            if first < 0 or last >= extent:
-                bounds.append(Bound(index, extent))
-        offset = linear(position, access.shape, self.space.rank)
-        dims = offset.dims.union(*(bound.index.dims for bound in bounds))
-        return Load(
-            type_, (), dims, argument=operand.index, offset=offset, bounds=tuple(bounds), outside=number
-        )
+        return element_of_row(self.space, operand, row, access.within.at(point, self.space.rank))
 
     # ---- sums --------------------------------------------------------------------------------------------
 
@@ -301,16 +257,6 @@ def _checked_access(op: Indexed, number: int, result: int = 0) -> AccessMap | No
     if not 0 <= number < len(op.operands):
         raise DiagnosticError(f"'{op.name}' has no operand {number}, which its access map names", op)
     return access_of(op, number, result)
-
-
-def is_identity(value: SSAValue) -> bool:
-    """Tells whether this is a constant identity matrix, whose rows are cheaper to compute than to read."""
-    op, shape = value.owner, shape_of_type(value.type)
-    if not isinstance(op, Constant) or len(shape) != 2 or shape[0] != shape[1]:
-        return False
-    if shape[0] != 1 and is_uniform(op.value):
-        return False
-    return bool(np.array_equal(op.array(), np.eye(shape[0])))
 
 
 def reduced(op: Reduction, operand: Node, over: frozenset[int], around: tuple[int, ...] | None) -> Reduce:
