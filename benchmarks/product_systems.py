@@ -69,7 +69,7 @@ def native_loop(product: Product, arrays: tuple[Array, Array, Array], calls: int
 
     from pullback.backends.cpu.emit_objects import emit_objects
     from pullback.backends.cpu.llvm.printer import print_llvm
-    from pullback.backends.cpu.machine import host_vector_bits
+    from pullback.backends.cpu.machine import host_fmas_per_cycle, host_vector_bits
     from pullback.backends.cpu.runtime import compile_module
     from pullback.dialects.context import context
     from pullback.dialects.ir.source import parse
@@ -88,10 +88,8 @@ def native_loop(product: Product, arrays: tuple[Array, Array, Array], calls: int
         func.return %y : tensor<{c}>
       }}"""
     module = parse(context(), text).module
-    bits = host_vector_bits()
-    run_pipeline(
-        module, f"finish,form-kernels{{vector-bits={bits}}},plan-memory,lower-to-loops{{vector-bits={bits}}}"
-    )
+    vectors = f"{{vector-bits={host_vector_bits()} fmas-per-cycle={host_fmas_per_cycle()}}}"
+    run_pipeline(module, f"finish,form-kernels{vectors},plan-memory,lower-to-loops{vectors}")
     product.object_bytes = sum(map(len, emit_objects([print_llvm(module)])))
     (main,) = (op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "main")
     types = list(main.function_type.inputs)

@@ -8,11 +8,31 @@ from functools import cache
 import llvmlite
 import llvmlite.binding as llvm
 
+ONE_FMA_PER_CYCLE = frozenset(
+    {
+        *("znver4", "cannonlake", "icelake-client", "tigerlake", "rocketlake"),
+        *("znver1", "bdver2", "bdver3", "bdver4", "gracemont", "sierraforest", "grandridge"),
+    }
+)
+"""Processors, by LLVM's names, that begin one FMA of the vectors that we use in a cycle; others begin two.
+
+Zen 4 takes both units of 256 bits for one of 512 (`WriteFMAZ` of LLVM's X86ScheduleZnver4.td). Intel's clients with
+AVX-512 have no second one on port 5 (Optimization Reference Manual; LLVM has the model of servers for them). Zen 1, the
+Bulldozers, and the efficient cores from Gracemont on have two units of 128 bits for those of 256 (AMD's Software
+Optimization Guides; Intel's manual).
+"""
+
 
 @cache
 def host_vector_bits() -> int:
     """The width of this machine's vector registers, as far as we use them: 512 with AVX-512, else 256."""
     return 512 if has_feature("avx512f") else 256
+
+
+@cache
+def host_fmas_per_cycle() -> int:
+    """How many FMAs of vectors of `host_vector_bits` this machine's processor begins in a cycle, by its name."""
+    return 1 if llvm.get_host_cpu_name() in ONE_FMA_PER_CYCLE else 2
 
 
 @cache

@@ -31,9 +31,13 @@ def _run_on_memory(module: ModuleOp, entry: str, buffers: Sequence[Array], undef
 
 
 def _of_this_machine() -> Mapping[str, OptionValue]:
-    from pullback.backends.cpu.machine import host_vector_bits
+    from pullback.backends.cpu.machine import host_fmas_per_cycle, host_vector_bits
 
-    return {"vector-bits": host_vector_bits(), "dtypes": tuple(map(str, KERNEL_DTYPES))}
+    return {
+        "vector-bits": host_vector_bits(),
+        "fmas-per-cycle": host_fmas_per_cycle(),
+        "dtypes": tuple(map(str, KERNEL_DTYPES)),
+    }
 
 
 def _llvm_ir(module: ModuleOp) -> str:

@@ -23,10 +23,14 @@ def capabilities() -> Mapping[str, OptionValue]:
 
 
 def capabilities_beside_native_code() -> Mapping[str, OptionValue]:
-    """The same where kernels of the host's device are native code: how wide this machine's vectors are, too."""
-    from pullback.backends.cpu.machine import host_vector_bits
+    """The same where kernels of the host's device are native code: the vectors of this machine, too."""
+    from pullback.backends.cpu.machine import host_fmas_per_cycle, host_vector_bits
 
-    return {**capabilities(), "vector-bits": host_vector_bits()}
+    return {
+        **capabilities(),
+        "vector-bits": host_vector_bits(),
+        "fmas-per-cycle": host_fmas_per_cycle(),
+    }
 
 
 def cuda_cpp(module: ModuleOp) -> str:

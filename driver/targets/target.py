@@ -88,7 +88,8 @@ class Target:
     capabilities: Callable[[], Mapping[str, OptionValue]] = dict
     """What passes may ask of the target, as values of their options by name; called when first needed.
 
-    `vector-bits` and `shared-bytes` are sizes; `dtypes` and `host-ops` say what kernels compute, and what they do not.
+    `vector-bits` and `shared-bytes` are sizes, `fmas-per-cycle` is the rate of vector FMAs; `dtypes` and `host-ops` say
+    what kernels compute, and what they do not.
     """
     static_shapes: bool = True
     """Whether a program is compiled for the shapes of its inputs; if not, one module serves them all."""

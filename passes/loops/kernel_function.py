@@ -67,14 +67,16 @@ class KernelFunction:
 
     Args:
         model: of the kernel; its dims are merged here.
+        fmas: FMAs of vectors of so many bits that begin in a cycle.
     """
 
     def __init__(
-        self, signature: Signature, schedule: Schedule, model: KernelModel, vector_bits: int
+        self, signature: Signature, schedule: Schedule, model: KernelModel, vector_bits: int, fmas: int
     ) -> None:
         self.signature = signature
         self.schedule = schedule
         self.vector_bits = vector_bits
+        self.fmas = fmas
         merge = merge_product_dims if TABLE[schedule.kind].has_tiles else merge_dims
         self.model = merge(model)
         self.space, self.outputs, self.nodes = self.model.space, self.model.outputs, self.model.nodes

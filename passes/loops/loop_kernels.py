@@ -8,10 +8,14 @@ from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.kinds import lowering
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, Signature
 from pullback.passes.lowering.space import schedule_of
+from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE
 
 
 def loop_kernel(
-    signature: Signature, vector_bits: int, models: dict[Kernel, KernelModel] | None = None
+    signature: Signature,
+    vector_bits: int,
+    models: dict[Kernel, KernelModel] | None = None,
+    fmas: int = FMAS_PER_CYCLE,
 ) -> LoweredKernel:
     """The function of a kernel that `verify-level{level=kernels}` has checked.
 
@@ -20,6 +24,6 @@ def loop_kernel(
     schedule = schedule_of(signature.kernel)
     model = models.pop(signature.kernel, None) if models is not None else None
     model = KernelModel.of(signature.kernel, schedule) if model is None else model
-    kernel = KernelFunction(signature, schedule, model, vector_bits)
+    kernel = KernelFunction(signature, schedule, model, vector_bits, fmas)
     lowering(schedule.kind, "cpu")(kernel)
     return kernel.finish()

@@ -15,7 +15,11 @@ from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
-from pullback.passes.lowering.vector_registers import check_vector_bits
+from pullback.passes.lowering.vector_registers import (
+    FMAS_PER_CYCLE,
+    check_fmas_per_cycle,
+    check_vector_bits,
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,12 @@ class LowerToLoops(ModulePass):
 
     vector_bits: int = 512
     """The width of a vector register in bits, a power of two from 64 on. The machine is not asked."""
+    fmas_per_cycle: int = FMAS_PER_CYCLE
+    """How many FMAs of such vectors begin in a cycle. The machine is not asked."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         check_vector_bits(self.vector_bits, op)
+        check_fmas_per_cycle(self.fmas_per_cycle, op)
         for function in op.ops:
             if DEVICES in function.attributes:
                 raise DiagnosticError(
@@ -43,7 +50,7 @@ class LowerToLoops(ModulePass):
                 )
         models = verify_scheduled(op, "cpu").models
         for function in lower_functions(
-            op, partial(loop_kernel, vector_bits=self.vector_bits, models=models)
+            op, partial(loop_kernel, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle, models=models)
         ):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

@@ -14,6 +14,8 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
+FMAS_PER_CYCLE = 2
+"""Vector FMAs that begin in a cycle, unless a pass is told otherwise: most CPUs have two units so wide."""
 MAX_VECTOR = 128
 """Elements in a vector, however wide the registers."""
 CACHE_LINE = 512
@@ -42,12 +44,21 @@ LEAST_MISSING = 16
 """The part of a product's vectors from which those that do not exist are worth a block in registers of its own."""
 OWN_CODE = 1.03
 """How much more cycles may be taken for the sake of one block less in the code."""
+ENOUGH_SUMS, AS_FAST = 16, 1.01
+"""Sums in a block that keep one FMA in each cycle busy, and leave registers for two terms at once; of blocks that take
+so little longer than the fastest, that whose sums are nearest to these is taken."""
 
 
 def check_vector_bits(vector_bits: int, module: ModuleOp) -> None:
     """Raises DiagnosticError unless registers may be so wide."""
     if vector_bits < 64 or vector_bits & (vector_bits - 1):
         raise DiagnosticError(f"vector-bits is {vector_bits}; expected a power of two from 64 on", module)
+
+
+def check_fmas_per_cycle(fmas: int, module: ModuleOp) -> None:
+    """Raises DiagnosticError unless so many FMAs may begin in a cycle."""
+    if fmas < 1:
+        raise DiagnosticError(f"fmas-per-cycle is {fmas}; expected 1 or more", module)
 
 
 def lane_count(vector_bits: int, element_types: Sequence[Attribute]) -> int:
@@ -69,10 +80,12 @@ def product_tile(
     vector_bits: int,
     matrices: int = 1,
     row_bytes: int = 0,
+    fmas: int = FMAS_PER_CYCLE,
 ) -> tuple[int, int]:
     """Chooses the rows and vectors of the register block of a product: what fits, and takes the fewest cycles.
 
     The rows are those of so many matrices together. They are `row_bytes` apart where they are read, or 0 if copied.
+    `fmas` begin in a cycle; if that is one, many blocks keep the unit busy, and one of the shorter ones is taken.
     """
     bits = vector_bits // lanes
     is_large = rows * terms * bits >= 8 * LARGE_ROWS * max(matrices, 1)
@@ -94,22 +107,35 @@ def product_tile(
             return (height + 2 * width) / 8
         return (height + 16 * width) / 64 + (width * far if is_flat else 0)
 
-    return min(tiles, key=lambda tile: _cycles(rows, vectors, terms, tile, delay))
+    cycles = {tile: _cycles(rows, vectors, terms, tile, delay, fmas) for tile in tiles}
+    least = min(tiles, key=lambda tile: cycles[tile])
+    if fmas > 1:
+        return least
+    near = [tile for tile in tiles if cycles[tile] <= AS_FAST * cycles[least]]
+    # A vector is loaded in two halves where one FMA begins in a cycle.
+    return min(near, key=lambda tile: (abs(tile[0] * tile[1] - ENOUGH_SUMS), tile[0] + 2 * tile[1]))
 
 
 def _cycles(
-    rows: int, vectors: int, terms: int, tile: tuple[int, int], delay: Callable[[int, int], float]
+    rows: int,
+    vectors: int,
+    terms: int,
+    tile: tuple[int, int],
+    delay: Callable[[int, int], float],
+    fmas: int,
 ) -> float:
     """Roughly the cycles that a product takes in blocks of so many rows and vectors, the last of fewer vectors.
 
-    Two FMAs begin in a cycle, and end four cycles later; seven loads in four. What comes from the second cache
-    meanwhile delays them, the less the more is done with it: a little where operands are copied, most where columns are
-    read where they are; and much, too, where the rows come from further away.
+    FMAs end four cycles after they begin; seven loads begin in four cycles. What comes from the second cache meanwhile
+    delays FMAs of which two begin in a cycle, the less the more is done with it: a little where operands are copied,
+    most where columns are read where they are; and much, too, where the rows come from further away. Where one begins
+    in a cycle, it is there in time unless it keeps the loads busy for longer.
     """
 
     def block(height: int, width: int) -> float:
-        step = max(height * width / 2, (height + width) * 4 / 7, 4) + delay(height, width)
-        return terms * step + height * width + 8
+        sums, loads, waits = height * width, (height + width) * 4 / 7, delay(height, width)
+        step = max(sums / fmas, loads, 4) + waits if fmas > 1 else max(sums, loads + waits, 4)
+        return terms * step + sums + 8
 
     height, width = tile
     last = last_width(vectors, width)

@@ -20,7 +20,11 @@ from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED, LoweredKernel, Signature
-from pullback.passes.lowering.vector_registers import check_vector_bits
+from pullback.passes.lowering.vector_registers import (
+    FMAS_PER_CYCLE,
+    check_fmas_per_cycle,
+    check_vector_bits,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class LowerToGpu(ModulePass):
     """The shared memory that a block may have, in bytes."""
     vector_bits: int = 512
     """The width of a vector register of the host in bits, a power of two from 64 on. The machine is not asked."""
+    fmas_per_cycle: int = FMAS_PER_CYCLE
+    """How many FMAs of such vectors begin in a cycle. The machine is not asked."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.shared_bytes < 0:
@@ -46,6 +52,7 @@ class LowerToGpu(ModulePass):
                 f"lower-to-gpu: shared-bytes is {self.shared_bytes}; expected 0 or more", op
             )
         check_vector_bits(self.vector_bits, op)
+        check_fmas_per_cycle(self.fmas_per_cycle, op)
         verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
         functions = lower_functions(op, self._kernel, DeviceMemories)
         kernels = [kernel for function in functions for kernel in function.kernels]
@@ -58,5 +65,5 @@ class LowerToGpu(ModulePass):
 
     def _kernel(self, signature: Signature) -> LoweredKernel:
         if signature.device == HOST:
-            return loop_kernel(signature, vector_bits=self.vector_bits)
+            return loop_kernel(signature, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle)
         return gpu_kernels(signature, shared_bytes=self.shared_bytes)

@@ -9,7 +9,14 @@ import pytest
 from pullback.dialects.context import context
 from pullback.dialects.ir.source import parse
 from pullback.driver.run_pipeline import run_pipeline
-from pullback.passes.lowering.vector_registers import FIRST_SETS, FIRST_WAYS, product_tile, rows_in_sets
+from pullback.passes.lowering.vector_registers import (
+    ENOUGH_SUMS,
+    FIRST_SETS,
+    FIRST_WAYS,
+    last_width,
+    product_tile,
+    rows_in_sets,
+)
 
 PRODUCT = """
 func.func @main(%a: tensor<{a}xf32>, %b: tensor<{b}xf32>) -> tensor<{result}xf32> {{
@@ -25,9 +32,10 @@ ROWS = [(16, 64), (24, 512), (64, 16), (100, 100), (128, 128), (256, 256), (512,
 def test_rows_have_room_in_their_sets(rows: int, columns: int, row_bytes: int, lanes: int) -> None:
     """Elements of the rows of a block are read at each term: those in one set of the cache are not more than it has."""
     terms = row_bytes * lanes // 64
-    height, _ = product_tile(rows, columns, terms, lanes, 512, row_bytes=row_bytes)
-    sets = {row * row_bytes % FIRST_SETS for row in range(height)}
-    assert height <= FIRST_WAYS * len(sets)
+    for fmas in (1, 2):
+        height, _ = product_tile(rows, columns, terms, lanes, 512, row_bytes=row_bytes, fmas=fmas)
+        sets = {row * row_bytes % FIRST_SETS for row in range(height)}
+        assert height <= FIRST_WAYS * len(sets)
     assert rows_in_sets(row_bytes) == FIRST_WAYS * FIRST_SETS // gcd(row_bytes, FIRST_SETS)
 
 
@@ -36,6 +44,20 @@ def test_copied_rows_may_be_many() -> None:
     assert product_tile(256, 256, 1024, 16, 512)[0] > FIRST_WAYS
     assert product_tile(256, 256, 1008, 16, 512, row_bytes=4032)[0] > FIRST_WAYS
     assert rows_in_sets(0) > 64 and rows_in_sets(4032) >= 64
+
+
+@pytest.mark.parametrize("lanes", [16, 8], ids=["f32", "f64"])
+@pytest.mark.parametrize(("rows", "columns"), [*ROWS, (1, 512), (17, 1000), (1000, 1000)])
+def test_one_fma_in_a_cycle_is_busy_with_fewer_sums(rows: int, columns: int, lanes: int) -> None:
+    """Blocks are no larger than for two, nearly full, and multiply more than they load, where the product does."""
+    for terms in (64, 300, 1024):
+        height, width = product_tile(rows, columns, terms, lanes, 512, fmas=1)
+        most = product_tile(rows, columns, terms, lanes, 512, fmas=2)
+        assert height * width <= max(most[0] * most[1], ENOUGH_SUMS + 4)
+        vectors = -(-columns // lanes)
+        panels = vectors // width * width + (last_width(vectors, width) if vectors % width else 0)
+        assert -(-rows // height) * height * panels <= 1.1 * rows * vectors
+        assert rows < 4 or height * width >= min((height + width) * 4 / 7, rows * vectors)
 
 
 def test_few_rows_in_two_panels() -> None:

@@ -11,11 +11,17 @@ from pullback.passes.lowering.vector_registers import register_count
 
 
 @given(
-    st.integers(1, 400), st.integers(1, 200), st.sampled_from([128, 256, 512]), st.sampled_from([0, NEW_TERM])
+    st.integers(1, 400),
+    st.integers(1, 200),
+    st.sampled_from([128, 256, 512]),
+    st.sampled_from([0, NEW_TERM]),
+    st.sampled_from([1, 2]),
 )
-def test_blocks_hold_all_rows_and_fit_registers(extent: int, columns: int, bits: int, delay: int) -> None:
-    rows, vectors = window_tile([extent], columns, bits // 32, bits)
-    blocks = RegisterBlocks.of(extent, rows, vectors, delay)
+def test_blocks_hold_all_rows_and_fit_registers(
+    extent: int, columns: int, bits: int, delay: int, fmas: int
+) -> None:
+    rows, vectors = window_tile([extent], columns, bits // 32, bits, fmas)
+    blocks = RegisterBlocks.of(extent, rows, vectors, delay, fmas)
     assert blocks.full + blocks.rest == extent
     assert blocks.rest < blocks.rows <= rows
     assert blocks.rows * vectors + vectors < register_count(bits)

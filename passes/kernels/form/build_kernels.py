@@ -31,10 +31,12 @@ def build(
     bodies: Bodies,
     values: Values,
     vector_bits_on: Callable[[str | None], int | None],
+    fmas: int,
 ) -> list[Operation]:
     """Builds a block anew from its groups; returns the operations that are no longer in it.
 
-    `vector_bits_on` gives the width of a vector register on a device, if that has any.
+    `vector_bits_on` gives the width of a vector register on a device, if that has any, and `fmas` how many FMAs of such
+    vectors begin in a cycle.
     """
     old = list(block.ops)
     for op in old:
@@ -47,11 +49,11 @@ def build(
             if any(v in values for v in op.operands):
                 op.operands = [values.get(v, v) for v in op.operands]
         elif item in bodies:
-            block.add_op(build_kernel(item, bodies[item], values, vector_bits_on(item.device)))
+            block.add_op(build_kernel(item, bodies[item], values, vector_bits_on(item.device), fmas))
     return [op for op in old if op.parent is None]
 
 
-def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | None) -> Kernel:
+def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | None, fmas: int) -> Kernel:
     """Builds the kernel of a group; `values` gives what there is now for a value, and takes up the results."""
     inputs = [values.get(v, v) for v in body.inputs]
     block = Block(arg_types=[v.type for v in inputs])
@@ -69,7 +71,7 @@ def build_kernel(group: Group, body: Body, values: Values, vector_bits: int | No
         Kernel,
         operands=inputs,
         result_types=[v.type for v in body.outputs],
-        properties={"schedule": schedule_of(group, block, vector_bits)},
+        properties={"schedule": schedule_of(group, block, vector_bits, fmas)},
         attributes={} if group.device is None else {DEVICE: StringAttr(group.device)},
         regions=[Region(block)],
         location=placed_as(UNKNOWN_LOC, owner.location) if isinstance(owner, Operation) else UNKNOWN_LOC,

@@ -20,28 +20,36 @@ from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile
 UNROLL = 4
 
 
-def schedule_of(group: Group, block: Block, vector_bits: int | None) -> ScheduleAttr:
-    """Chooses the schedule of a group whose region is `block`, for vector registers of so many bits, if it has any."""
+def schedule_of(group: Group, block: Block, vector_bits: int | None, fmas: int) -> ScheduleAttr:
+    """Chooses the schedule of a group whose region is `block`, for vector registers of so many bits, if it has any.
+
+    Of vectors so wide, `fmas` FMAs begin in a cycle.
+    """
     kind, parallel, reduce = iteration_space(group, block)
     if vector_bits is None:
         return ScheduleAttr(Schedule(kind, parallel, reduce))
     lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
-    tile = _tile(block, parallel, reduce, lanes, vector_bits) if TABLE[kind].has_tiles else ()
+    tile = _tile(block, parallel, reduce, lanes, vector_bits, fmas) if TABLE[kind].has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
 
 
 def _tile(
-    block: Block, parallel: tuple[int, ...], reduce: tuple[int, ...], lanes: int, vector_bits: int
+    block: Block,
+    parallel: tuple[int, ...],
+    reduce: tuple[int, ...],
+    lanes: int,
+    vector_bits: int,
+    fmas: int,
 ) -> tuple[int, int]:
     """The register block of a product, by blocks of its result; rows are those of all matrices of a batch."""
     *rows, columns = parallel
     if len(reduce) == 1:
         matrices, row_bytes = _matrices(block, rows[:-1]), _row_bytes(block)
         height, vectors = product_tile(
-            prod(rows), columns, reduce[0], lanes, vector_bits, matrices, row_bytes
+            prod(rows), columns, reduce[0], lanes, vector_bits, matrices, row_bytes, fmas
         )
     else:
-        height, vectors = window_tile(rows, columns, lanes, vector_bits)
+        height, vectors = window_tile(rows, columns, lanes, vector_bits, fmas)
     return height, vectors * lanes
 
 

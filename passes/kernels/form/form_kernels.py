@@ -41,6 +41,7 @@ from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.kernels.form.single_elements import state_single_elements
 from pullback.passes.lowering.support import PLACED, runs_on_host
 from pullback.passes.lowering.tuning import tuned
+from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE, check_fmas_per_cycle
 from pullback.passes.rewriting.statistic import Statistic, is_counting
 
 
@@ -62,7 +63,9 @@ def form(
     classified = classify(block, bundles, around or {})
     groups = group(classified, options.max_ops, borders=options.device == "cpu")
     bodies = rematerialize(classified, groups)
-    replaced = build(block, classified, groups, bodies, values, options.vector_bits_on)
+    replaced = build(
+        block, classified, groups, bodies, values, options.vector_bits_on, options.fmas_per_cycle
+    )
     for loop in block.ops:
         for region in loop.regions if isinstance(loop, While) else ():
             form(region.block, options, native, classified.constants, values)
@@ -105,6 +108,7 @@ class FormKernels(ModulePass):
     Options: `device`, whose parameters the schedules get: `cpu` (unless given) or `cuda`, where kernels on `cpu:0` get
     those of the CPU; `vector-bits`, the width of a vector register of a CPU, for the schedules: a power of two from 64
     on, 512 unless given, so that text is the same on every machine (who compiles for this machine gives its width);
+    `fmas-per-cycle`, how many FMAs of such vectors begin in a cycle, 2 unless given;
     `max-ops`, the most operations in one kernel; `dtypes`, those that kernels of the target compute with, of
     f32,f64,f16,bf16,i32,i64,i16,i8,i1, and all of these unless given; `host-ops`, the names of operations that they do
     not compute. What they do not compute is marked `host`.
@@ -119,6 +123,7 @@ class FormKernels(ModulePass):
 
     device: str = "cpu"
     vector_bits: int = 512
+    fmas_per_cycle: int = FMAS_PER_CYCLE
     max_ops: int = 512
     dtypes: tuple[str, ...] | None = None
     host_ops: tuple[str, ...] = ()
@@ -128,6 +133,7 @@ class FormKernels(ModulePass):
             raise DiagnosticError(
                 f"form-kernels: vector-bits is {self.vector_bits}; expected a power of two from 64 on", op
             )
+        check_fmas_per_cycle(self.fmas_per_cycle, op)
         if self.device not in DEVICES:
             raise DiagnosticError(
                 f"form-kernels: device is {self.device}; expected one of {', '.join(DEVICES)}", op

@@ -210,6 +210,12 @@ def register_block(a: ProductOperand, m: int, n: int, count: int, tile: Sequence
         rows, vectors = tile[0], -(-tile[1] // count)
     else:
         rows, vectors = product_tile(
-            m, n, a.terms.size, count, a.kernel.vector_bits, row_bytes=row_distance(a)
+            m,
+            n,
+            a.terms.size,
+            count,
+            a.kernel.vector_bits,
+            row_bytes=row_distance(a),
+            fmas=a.kernel.fmas,
         )
     return evenly(max(m, 1), rows), evenly(max(-(-n // count), 1), vectors)

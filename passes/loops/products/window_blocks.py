@@ -105,19 +105,23 @@ class WindowBlocks:
         """
         columns = self.extents[self.columns]
         if self.term_lanes:
-            return columns, RegisterBlocks.of(self.extents[self.row], SUMS // columns, columns)
+            return columns, RegisterBlocks.of(
+                self.extents[self.row], SUMS // columns, columns, fmas=self.kernel.fmas
+            )
         reads_windows = bool(self.around) or len(self.terms) > 1
         if len(self.kernel.schedule.cpu.tile) == 2 and reads_windows:
             rows, width = self.kernel.schedule.cpu.tile
             vectors = -(-width // self.count)
         else:
             extents = [self.extents[d] for d in (*self.around, self.row) if d not in self.batch]
-            rows, vectors = window_tile(extents, columns, self.count, self.kernel.vector_bits)
+            rows, vectors = window_tile(
+                extents, columns, self.count, self.kernel.vector_bits, self.kernel.fmas
+            )
         needed = max(-(-columns // self.count), 1)
         if needed < vectors:
             rows, vectors = min(rows * vectors // needed, MOST_ROWS), needed
         delay = NEW_TERM if self.is_of_parts else 0
-        return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors, delay)
+        return vectors, RegisterBlocks.of(self.extents[self.row], rows, vectors, delay, self.kernel.fmas)
 
     def _is_of_parts(self) -> bool:
         extents = self.extents

@@ -5,6 +5,8 @@
 // NEGATIVE: error: form-kernels: vector-bits is -5; expected a power of two from 64 on
 // RUN: not pullback-opt %s -p 'form-kernels{vector-bits=100}' 2>&1 | filecheck %s --check-prefix=ODD
 // ODD: error: form-kernels: vector-bits is 100; expected a power of two from 64 on
+// RUN: not pullback-opt %s -p 'form-kernels{fmas-per-cycle=0}' 2>&1 | filecheck %s --check-prefix=FMAS
+// FMAS: error: fmas-per-cycle is 0; expected 1 or more
 // RUN: not pullback-opt %s -p 'form-kernels{max-ops=0}' 2>&1 | filecheck %s --check-prefix=NONE
 // NONE: error: form-kernels: max-ops is 0; expected 1 or more
 // RUN: not pullback-opt %s -p 'specialize-shapes{main=9223372036854775807x3}' 2>&1 | filecheck %s --check-prefix=HUGE
