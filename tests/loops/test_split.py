@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+import pullback as pb
 from pullback.dialects.graph.along_axes.reductions import Max, Sum
 from pullback.dialects.graph.elementwise.exponential import Exp, Log
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
@@ -125,6 +127,28 @@ def test_sums_stay_accurate() -> None:
     exact = float(np.float32(0.1)) * 200_000
     assert abs(total / (3 * exact) - 1) < 1e-6
     assert np.abs(each / exact - 1).max() < 1e-6
+
+
+@pytest.mark.parametrize(("count", "parts"), [(50_000, None), (100_000, "8"), (10_000_000, "64")])
+def test_long_sums_have_parts_that_threads_share_evenly(count: int, parts: str | None) -> None:
+    with pb.Graph():
+        x = pb.placeholder("f32", (count,))
+        text = pb.compile([x], [pb.sum(pb.tanh(x))]).ir("kernels")
+    found = re.search(r"split = (\d+)", text)
+    assert (found and found[1]) == parts
+
+
+def test_the_cost_of_parts_is_that_of_the_whole() -> None:
+    """Parts of 286 rows, of which the last one has fewer, must not be taken for loops of unknown length."""
+    texts = [LONG.replace("split = 5", f"split = {parts}") for parts in (5, 700)]
+    programs = [compile_function(parse(context(), text).module, "cpu") for text in texts]
+    costs = [
+        [int(cost) for cost in re.findall(r"@pb\.parallel\(.* i64 (\d+)\)", program.ir("llvm"))]
+        for program in programs
+    ]
+    assert len(costs[0]) == 2
+    for even, uneven in zip(*costs, strict=True):
+        assert even / 3 < uneven < 3 * even
 
 
 @pytest.mark.parametrize(

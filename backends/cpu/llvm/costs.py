@@ -98,12 +98,23 @@ class Costs:
 def trips(lower: SSAValue, upper: SSAValue, step: SSAValue) -> int:
     """The trip count of a loop of these bounds, at least 1."""
     values = [_constant(lower), _constant(upper), _constant(step)]
-    if isinstance(upper.owner, arith.AddiOp) and upper.owner.lhs is lower:  # a part of a longer loop
-        values[:2] = 0, _constant(upper.owner.rhs)
+    if (part := _length_of_part(lower, upper)) is not None:
+        values[:2] = 0, part
     if None in values:
         return UNKNOWN_TRIPS
     low, high, by = (value or 0 for value in values)
     return max(1, (high - low) // max(1, by))
+
+
+def _length_of_part(lower: SSAValue, upper: SSAValue) -> int | None:
+    """The trips between the bounds of a part of a longer loop, of which the last may be shorter."""
+    match upper.owner:
+        case arith.AddiOp(lhs=start, rhs=length) if start is lower:
+            return _constant(length)
+        case arith.MinUIOp(lhs=end):
+            return _length_of_part(lower, end)
+        case _:
+            return None
 
 
 def _constant(value: SSAValue) -> int | None:

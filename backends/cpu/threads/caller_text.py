@@ -13,8 +13,28 @@ look:
   %ready = icmp sgt i32 %awake, 0
   %wakes = icmp sge i64 %cost, $WAKING
   %worth = or i1 %ready, %wakes
-  br i1 %worth, label %free, label %alone
+  br i1 %worth, label %free, label %small
+small:
+  ; Small jobs, each before a worker would have parked since the last one, are worth to be woken for together.
+  %begins = call i64 @pb.now()
+  %last.end = load atomic i64, ptr @pb.small_until monotonic, align 8
+  %gap = sub i64 %begins, %last.end
+  %follows = icmp slt i64 %gap, $SPINNING
+  %before = load atomic i64, ptr @pb.small_work monotonic, align 8
+  %work.before = select i1 %follows, i64 %before, i64 0
+  %small.work = add i64 %work.before, %cost
+  %needed = load atomic i64, ptr @pb.small_needed monotonic, align 8
+  %enough = icmp sge i64 %small.work, %needed
+  %work.now = select i1 %enough, i64 0, i64 %small.work
+  %ends = add i64 %begins, %cost
+  store atomic i64 %ends, ptr @pb.small_until monotonic, align 8
+  store atomic i64 %work.now, ptr @pb.small_work monotonic, align 8
+  br i1 %enough, label %try, label %alone
+try:
+  call void @pb.wake_less_often()
+  br label %free
 free:
+  %wakes.now = phi i1 [ %wakes, %look ], [ true, %try ]
   %until = load atomic i64, ptr @pb.alone_until monotonic, align 8
   %free.always = icmp eq i64 %until, 0
   br i1 %free.always, label %take, label %clock
@@ -38,17 +58,22 @@ open:
   %long.enough = udiv i64 %cost, $SHORTEST_CHUNK
   %two = call i64 @llvm.umax.i64(i64 %long.enough, i64 2)
   %few = call i64 @llvm.umin.i64(i64 %most, i64 %two)
-  %chunks = call i64 @llvm.umin.i64(i64 %few, i64 %iterations)
+  ; Three chunks would keep one of two threads waiting for a third of the time.
+  %uneven = urem i64 %few, %threads.64
+  %are.fewer = icmp ult i64 %few, %threads.64
+  %left.over = select i1 %are.fewer, i64 0, i64 %uneven
+  %even = sub i64 %few, %left.over
+  %chunks = call i64 @llvm.umin.i64(i64 %even, i64 %iterations)
   store ptr %body, ptr @pb.job, align 8
   store ptr %captured, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 1), align 8
   store i64 %iterations, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 2), align 8
   store i64 %chunks, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 3), align 8
-  store i1 %wakes, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 4), align 1
+  store i1 %wakes.now, ptr getelementptr inbounds (%pb.job, ptr @pb.job, i32 0, i32 4), align 1
   $read_mode
   store atomic i64 0, ptr @pb.done monotonic, align 8
   %all = shl i64 %chunks, 32
   store atomic i64 %all, ptr @pb.chunks seq_cst, align 8
-  br i1 %wakes, label %wake, label %begin
+  br i1 %wakes.now, label %wake, label %begin
 wake:
   call void @pb.wake(i64 0)
   call void @pb.wake(i64 1)
@@ -66,6 +91,12 @@ run:
   %own.more = add i64 %own, 1
   br label %claim
 check:
+  %helped = icmp ult i64 %own, %chunks
+  br i1 %helped, label %came, label %look.done
+came:
+  store atomic i64 $WAKING_FOR_SMALL, ptr @pb.small_needed monotonic, align 8
+  br label %look.done
+look.done:
   %done.now = load atomic i64, ptr @pb.done acquire, align 8
   %all.done = icmp eq i64 %done.now, %chunks
   br i1 %all.done, label %leave, label %last
@@ -102,9 +133,19 @@ remember:
   %pause.time = mul i64 %stall.counted, $ALONE_AFTER
   %resume = add i64 %now, %pause.time
   store atomic i64 %resume, ptr @pb.alone_until monotonic, align 8
+  call void @pb.wake_less_often()
   br label %leave
 leave:
   store atomic i32 0, ptr @pb.busy release, align 4
+  ret void
+}
+
+; Small jobs wake nobody, for longer than before.
+define internal void @pb.wake_less_often() nounwind {
+  %needed = load atomic i64, ptr @pb.small_needed monotonic, align 8
+  %twice = mul i64 %needed, 2
+  %next = call i64 @llvm.umin.i64(i64 %twice, i64 $MOST_FOR_SMALL)
+  store atomic i64 %next, ptr @pb.small_needed monotonic, align 8
   ret void
 }
 

@@ -48,6 +48,12 @@ WAKING = 150_000
 
 Where vectors are of AVX-512 these are some 100 us: estimates are for AVX2.
 """
+WAKING_FOR_SMALL, MOST_FOR_SMALL = 2_000_000, 32_000_000
+"""Nanoseconds of estimated work in jobs that follow each other, none of which would wake anyone, for which one does.
+
+Waking costs a hundredth of the first. Each time that nobody comes, or a job stalls, it takes twice as much, up to the
+second: beside a busy process a woken worker may take the caller's core. Once awake, workers stay so while jobs follow.
+"""
 SPINNING = 50_000
 """Nanoseconds that a worker looks for more work before it parks."""
 LOOKS = 16
@@ -90,11 +96,13 @@ def with_threads(architecture: Architecture) -> str:
         "LOOKS": LOOKS,
         "LOOKS_BEFORE_YIELDING": LOOKS_BEFORE_YIELDING,
         "STALL": STALL,
+        "MOST_FOR_SMALL": MOST_FOR_SMALL,
         "MOST_THREADS": MOST_THREADS,
         "PARKED": PARKED,
         "SHORTEST_CHUNK": SHORTEST_CHUNK,
         "SPINNING": SPINNING,
         "WAKING": WAKING,
+        "WAKING_FOR_SMALL": WAKING_FOR_SMALL,
     }
     names = {"RUN": RUN, "TABLE": TABLE}
     text = Template(_STATE + _CHUNKS + CALLER + WORKER)
@@ -114,6 +122,9 @@ _STATE = """
 @pb.done = internal global i64 0, align 64         ; chunks of the job that are done
 @pb.awake = internal global i32 0, align 64        ; workers that are not parked
 @pb.alone_until = internal global i64 0, align 64   ; the time until which callers ask nobody; 0 for none
+@pb.small_until = internal global i64 0, align 64   ; when the last job that was too small to wake anyone ends
+@pb.small_work = internal global i64 0, align 8     ; nanoseconds of work in these, as far as they followed each other
+@pb.small_needed = internal global i64 $WAKING_FOR_SMALL, align 8  ; as much work is enough to wake for it
 @pb.workers = internal global [$MOST_THREADS x %pb.worker] zeroinitializer, align 64
 
 declare i32 @clock_gettime(i32, ptr)
@@ -134,6 +145,8 @@ define internal void @pb.forget() nounwind {
   store i64 0, ptr @pb.chunks, align 8
   store i32 0, ptr @pb.awake, align 4
   store i64 0, ptr @pb.alone_until, align 8
+  store i64 0, ptr @pb.small_work, align 8
+  store i64 $WAKING_FOR_SMALL, ptr @pb.small_needed, align 8
   ; A store of the whole array would be one for each of its bytes.
   %size = ptrtoint ptr getelementptr (%pb.worker, ptr null, i64 $MOST_THREADS) to i64
   call void @llvm.memset.p0.i64(ptr align 64 @pb.workers, i8 0, i64 %size, i1 false)

@@ -1,11 +1,14 @@
 """Choice of the parts of a long reduction on CPUs, by a model of its time that knows shapes and operations only.
 
 An element costs 0.25 ns for each exp or the like, 0.015 ns for each other operation, and 0.04 ns for each byte that the
-kernel reads or writes: what a core with vectors of 512 bits needs, about. What takes less than 100 µs stays whole. Else
-parts take 20 µs or more each, and there are 64 at most:
+kernel reads or writes: what a core with vectors of 512 bits needs, about. What takes less than 25 µs stays whole. Else
+parts take 5 µs or more each, and there are 2, 4, 8 or so on, and 64 at most:
 
-    sum of 100,000 elements tanh(x)       4e-5 s      not split
+    sum of 50,000 elements tanh(x)        2e-5 s      not split
+    sum of 100,000 elements tanh(x)       4e-5 s      8 parts
     sum of 10,000,000 elements            2 ms        64 parts
+
+Parts that have a total for each column are added up for longer: they take 20 µs or more, of 100 µs or more.
 
 No machine is asked: the same program has the same parts everywhere, and so the same sums.
 """
@@ -31,9 +34,9 @@ from pullback.passes.lowering.space import schedule_of
 
 EXPENSIVE, CHEAP, BYTE = 0.25, 0.015, 0.04
 """Nanoseconds for each element."""
-SHORT = 100_000
-"""Nanoseconds that are not worth parts."""
-PART = 20_000
+SHORT, SHORT_WITH_TOTALS = 25_000, 100_000
+"""Nanoseconds that are not worth parts: of any kernel, and of one with a total for each column."""
+PART, PART_WITH_TOTALS = 5_000, 20_000
 """Nanoseconds that a part takes at least."""
 MOST = 64
 FEW_LINES = 16
@@ -57,18 +60,21 @@ def choose_split(kernel: Kernel) -> int | None:
     if time < SHORT:
         return None
     model = merge_dims(KernelModel.of(kernel, schedule_of(kernel)))
-    most = _most_parts(model, time)
+    most = 1 << max(_most_parts(model, time).bit_length() - 1, 0)  # which 2, 4, 8 threads share evenly
     return most if most >= 2 and isinstance(split_of(model, most), SplitLoop) else None
 
 
 def _most_parts(model: KernelModel, time: float) -> int:
     """As many parts as time and extents allow."""
     space = model.space
-    parts = min(int(time / PART), MOST)
+    reductions = LineReductions.of(model.nodes, space.inner)
+    has_totals = bool(reductions.across) or (space.reduces_leading and bool(space.outer))
+    if has_totals and time < SHORT_WITH_TOTALS:
+        return 0
+    parts = min(int(time / (PART_WITH_TOTALS if has_totals else PART)), MOST)
     lines = prod(space.extents[d] for d in space.outer)
     if space.reduces_leading and space.outer:
         return min(parts, max(space.extents[d] for d in space.inner) // ROWS_PER_TOTAL) if space.inner else 0
-    reductions = LineReductions.of(model.nodes, space.inner)
     if lines < FEW_LINES and time / lines >= SHORT:
         return min(int(time / lines / PART), MOST)
     if reductions.across:

@@ -115,6 +115,25 @@ def test_a_worker_that_is_stopped_before_its_claim_is_not_waited_for() -> None:
 
 
 @needs_threads
+def test_small_jobs_wake_a_parked_worker_only_where_they_follow_each_other() -> None:
+    run, _, _ = private_pool("  ; as it is")
+    callers = set[int]()
+
+    def body(captured: int, start: int, end: int) -> None:
+        callers.add(threading.get_ident())
+
+    time.sleep(0.1)  # until the worker has parked
+    for _ in range(300):
+        run(Body(body), None, 2, 10_000)
+        time.sleep(0.0005)
+    assert callers == {threading.get_ident()}
+    end = time.monotonic() + 30
+    while len(callers) == 1 and time.monotonic() < end:
+        run(Body(body), None, 2, 10_000)
+    assert len(callers) == 2
+
+
+@needs_threads
 @pytest.mark.parametrize("iterations", [0, 1, 2, 3, 17, 1000])
 def test_each_iteration_runs_once(iterations: int) -> None:
     run = Run(pool().addresses[RUN])
