@@ -13,6 +13,8 @@ For the body of a loop over rows
     scf.for %i = … {
       %at = arith.muli %i, %c4 : index
       %at_1 = arith.addi %at, %c1 : index
+
+What is computed from equal indices is computed once, as far as it is visible: the store has the same `%at_1`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.types import vector_type
+from pullback.passes.lowering.visible_values import VisibleValues
 
 INDEX = IndexType()
 Term: TypeAlias = tuple[SSAValue, int]
@@ -92,12 +95,13 @@ class CodeBuilder:
         self._head: list[Operation] = []
         self._constants: dict[tuple[object, ...], SSAValue] = {}
         self._numbers: dict[SSAValue, int] = {}
+        self._visible = VisibleValues(self.insertion_point)
 
     @contextmanager
     def entering(self, block: Block) -> Generator[None]:
         """While this lasts, code goes to the end of a block."""
         outside, self.insertion_point = self.insertion_point, block.add_op
-        with inserting(block.add_op):
+        with self._visible.inside(outside, block.add_op), inserting(block.add_op):
             yield
         self.insertion_point = outside
 
@@ -145,6 +149,15 @@ class CodeBuilder:
 
     # ---- index arithmetic -------------------------------------------------------------------------------
 
+    def on_indices(self, kind: type[Operation], a: SSAValue, b: SSAValue, hint: str | None) -> SSAValue:
+        """An `arith` operation on two indices, or the value of an equal one that is visible."""
+        key = kind, id(a), id(b)
+        value = self._visible.find(key)
+        if value is None:
+            value = result_of(index_op(kind, a, b), hint)
+            self._visible.add(key, value)
+        return value
+
     def sum_of(self, terms: Iterable[Term], offset: int, hint: str = "at") -> SSAValue:
         """`offset + sum(value * factor)`, of type index."""
         total: SSAValue | None = None
@@ -153,32 +166,32 @@ class CodeBuilder:
                 offset += self._numbers[value] * factor
                 continue
             term = self.product(value, factor, hint)
-            total = term if total is None else result_of(index_op(arith.AddiOp, total, term), hint)
+            total = term if total is None else self.on_indices(arith.AddiOp, total, term, hint)
         if total is None:
             return self.index(offset)
-        return result_of(index_op(arith.AddiOp, total, self.index(offset)), hint) if offset else total
+        return self.on_indices(arith.AddiOp, total, self.index(offset), hint) if offset else total
 
     def product(self, value: SSAValue, factor: int, hint: str | None = None) -> SSAValue:
         """`value * factor`."""
-        return value if factor == 1 else result_of(index_op(arith.MuliOp, value, self.index(factor)), hint)
+        return value if factor == 1 else self.on_indices(arith.MuliOp, value, self.index(factor), hint)
 
     def quotient(self, value: SSAValue, divisor: int, hint: str | None = None) -> SSAValue:
         """`value / divisor`, of a number that is not negative."""
-        return value if divisor == 1 else result_of(index_op(arith.DivUIOp, value, self.index(divisor)), hint)
+        return value if divisor == 1 else self.on_indices(arith.DivUIOp, value, self.index(divisor), hint)
 
     def remainder(self, value: SSAValue, divisor: int, hint: str | None = None) -> SSAValue:
         """`value % divisor`, of a number that is not negative."""
         if divisor == 1:
             return self.index(0)
-        return result_of(index_op(arith.RemUIOp, value, self.index(divisor)), hint)
+        return self.on_indices(arith.RemUIOp, value, self.index(divisor), hint)
 
     def least(self, a: SSAValue, b: SSAValue, hint: str = "end") -> SSAValue:
         """The smaller of two numbers that are not negative."""
-        return result_of(index_op(arith.MinUIOp, a, b), hint)
+        return self.on_indices(arith.MinUIOp, a, b, hint)
 
     def greatest(self, a: SSAValue, b: SSAValue, hint: str = "start") -> SSAValue:
         """The larger of two numbers that are not negative."""
-        return result_of(index_op(arith.MaxUIOp, a, b), hint)
+        return self.on_indices(arith.MaxUIOp, a, b, hint)
 
     def at_most(self, value: SSAValue, limit: int, hint: str = "end") -> SSAValue:
         """The smaller of an index and a number."""
@@ -202,7 +215,7 @@ class CodeBuilder:
         """The difference of two indices."""
         if b in self._numbers:
             return self.sum_of([(a, 1)], -self._numbers[b], hint)
-        return result_of(index_op(arith.SubiOp, a, b), hint)
+        return self.on_indices(arith.SubiOp, a, b, hint)
 
     # ---- loops and branches -----------------------------------------------------------------------------
 

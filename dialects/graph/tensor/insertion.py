@@ -28,6 +28,11 @@ def insert(op: Operation) -> None:
     place(op)
 
 
+def insertion_point() -> Insert | None:
+    """Gives the insertion point that a surrounding `inserting` has set."""
+    return _insertion.get(None)
+
+
 def inserting(place: Insert, *, is_users: bool = False) -> AbstractContextManager[None]:
     """Sets the insertion point: inside the `with` block, `place` inserts each new operation.
 

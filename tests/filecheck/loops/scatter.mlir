@@ -30,8 +30,7 @@ func.func @main(%g: tensor<2x8xf32>, %i: tensor<2xi32>) {
 // CHECK-NEXT: %at = arith.muli %row, %c8 : index
 // CHECK-NEXT: %r_1 = vector.load %r[%at] : memref<40xf32>, vector<8xf32>
 // CHECK-NEXT: %1 = arith.subf %r_1, %g_1 : vector<8xf32>
-// CHECK-NEXT: %at_1 = arith.muli %row, %c8 : index
-// CHECK-NEXT: vector.store %1, %r[%at_1] : memref<40xf32>, vector<8xf32>
+// CHECK-NEXT: vector.store %1, %r[%at] : memref<40xf32>, vector<8xf32>
 // CHECK-NEXT: }
 // CHECK-NEXT: }
 // CHECK-NEXT: func.return
