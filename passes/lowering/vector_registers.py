@@ -44,9 +44,11 @@ LEAST_MISSING = 16
 """The part of a product's vectors from which those that do not exist are worth a block in registers of its own."""
 OWN_CODE = 1.03
 """How much more cycles may be taken for the sake of one block less in the code."""
+FEWEST_SUMS = 7
+"""Sums of which one FMA can begin in each cycle: with five in a block it takes half as long again."""
 ENOUGH_SUMS, AS_FAST = 16, 1.01
 """Sums in a block that keep one FMA in each cycle busy, and leave registers for two terms at once; of blocks that take
-so little longer than the fastest, that whose sums are nearest to these is taken."""
+so little longer than the fastest, one with about so many sums is taken, which loads little for them."""
 
 
 def check_vector_bits(vector_bits: int, module: ModuleOp) -> None:
@@ -112,8 +114,14 @@ def product_tile(
     if fmas > 1:
         return least
     near = [tile for tile in tiles if cycles[tile] <= AS_FAST * cycles[least]]
-    # A vector is loaded in two halves where one FMA begins in a cycle.
-    return min(near, key=lambda tile: (abs(tile[0] * tile[1] - ENOUGH_SUMS), tile[0] + 2 * tile[1]))
+    return min(near, key=_excess)
+
+
+def _excess(tile: tuple[int, int]) -> int:
+    """How far a block is from one with enough sums that loads nothing: what lacks weighs three times."""
+    height, width = tile
+    more = height * width - ENOUGH_SUMS
+    return max(more, -3 * more) + height + 2 * width
 
 
 def _cycles(
@@ -129,19 +137,32 @@ def _cycles(
     FMAs end four cycles after they begin; seven loads begin in four cycles. What comes from the second cache meanwhile
     delays FMAs of which two begin in a cycle, the less the more is done with it: a little where operands are copied,
     most where columns are read where they are; and much, too, where the rows come from further away. Where one begins
-    in a cycle, it is there in time unless it keeps the loads busy for longer.
+    in a cycle, it is there in time unless loads take longer.
     """
 
     def block(height: int, width: int) -> float:
-        sums, loads, waits = height * width, (height + width) * 4 / 7, delay(height, width)
-        step = max(sums / fmas, loads, 4) + waits if fmas > 1 else max(sums, loads + waits, 4)
+        sums, waits = height * width, delay(height, width)
+        if fmas > 1:
+            step = max(sums / fmas, (height + width) * 4 / 7, 4) + waits
+        else:
+            step = max(sums, loads_of_halves(height, width) + waits, FEWEST_SUMS)
         return terms * step + sums + 8
 
     height, width = tile
     last = last_width(vectors, width)
     if last == width:
         return -(-rows // height) * -(-vectors // width) * block(height, width)
-    return OWN_CODE * -(-rows // height) * (vectors // width * block(height, width) + block(height, last))
+    own_code = OWN_CODE if fmas > 1 else 1
+    return own_code * -(-rows // height) * (vectors // width * block(height, width) + block(height, last))
+
+
+def loads_of_halves(height: int, width: int) -> float:
+    """The cycles in which the elements and vectors of a term are loaded where one FMA begins in a cycle.
+
+    Such CPUs have units of half a register. Two elements are loaded in a cycle; a vector takes two, as it often comes
+    from the second cache.
+    """
+    return height / 2 + 2 * width
 
 
 def rows_in_sets(row_bytes: int) -> int:

@@ -48,7 +48,14 @@ def test_cases_are_made_from_their_seeds() -> None:
 
 
 def test_networks_are_of_every_kind() -> None:
-    wanted = ("graph.conv2d", "graph.max_pool2d", "graph.while", "graph.gather", "graph.variable", "graph.exp")
+    wanted = (
+        "graph.conv2d",
+        "graph.max_pool2d",
+        "graph.while",
+        "graph.gather",
+        "graph.variable",
+        "graph.exp",
+    )
     texts = [text_of(Case("network", seed), []) for seed in range(40)]
     assert all(any(name in text for text in texts) for name in wanted)
     assert all("gradient of" in text for text in texts)

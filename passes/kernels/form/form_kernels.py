@@ -38,6 +38,7 @@ from pullback.passes.kernels.form.long_sums_in_parts import take_long_sums_apart
 from pullback.passes.kernels.form.mosaics import prepare_mosaics
 from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
+from pullback.passes.kernels.form.shared_products import share_products
 from pullback.passes.kernels.form.single_elements import state_single_elements
 from pullback.passes.lowering.support import PLACED, runs_on_host
 from pullback.passes.lowering.tuning import tuned
@@ -158,6 +159,7 @@ class FormKernels(ModulePass):
             if not is_formed(function.body.block):
                 native.mark(operations_within(function))
                 decompose(function)
+                share_products(function)
                 prepare_mosaics(function)
                 if self.device == "cpu":
                     read_factors_in_place(function)
