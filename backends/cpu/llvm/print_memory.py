@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects import memref, vector
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, BFloat16Type, MemRefType, VectorType, i16
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import (
@@ -20,6 +20,7 @@ from pullback.backends.cpu.llvm.owned_memory import allocate, release
 from pullback.backends.cpu.llvm_types import element_type, length, size_in_bytes, spell, suffix
 from pullback.dialects.upstream import gather as indexed
 from pullback.dialects.upstream.prefetch import PrefetchOp
+from pullback.dialects.upstream.types import vector_type
 
 
 def memref_type(value: SSAValue) -> MemRefType:
@@ -69,18 +70,39 @@ def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
     """Lanes whose mask is false touch no memory."""
     type = op.result.type
     require_rows(p, op, op.base, type)
-    address = (aligned("ptr", type), p.address(op.base, op.indices))
-    arguments = [address, p.argument(op.mask), p.argument(op.pass_thru)]
-    p.define(op.result, masked(p, "masked.load", type, arguments, "p0"))
+    moved, address = moved_as(type), (aligned("ptr", type), p.address(op.base, op.indices))
+    arguments = [address, p.argument(op.mask), reinterpreted(p, p.argument(op.pass_thru), moved)]
+    text = masked(p, "masked.load", moved, arguments, "p0")
+    if moved != type:
+        text = f"bitcast {spell(moved)} {p.temporary('words', text)} to {spell(type)}"
+    p.define(op.result, text)
 
 
 def masked_store(p: FunctionPrinter, op: vector.MaskedStoreOp) -> None:
     """Lanes whose mask is false touch no memory."""
     type = op.value_to_store.type
     require_rows(p, op, op.base, type)
-    address = (aligned("ptr", type), p.address(op.base, op.indices))
-    arguments = [p.argument(op.value_to_store), address, p.argument(op.mask)]
-    p.line(masked(p, "masked.store", type, arguments, "p0"))
+    moved, address = moved_as(type), (aligned("ptr", type), p.address(op.base, op.indices))
+    arguments = [reinterpreted(p, p.argument(op.value_to_store), moved), address, p.argument(op.mask)]
+    p.line(masked(p, "masked.store", moved, arguments, "p0"))
+
+
+def moved_as(type: Attribute) -> Attribute:
+    """The type of vector that a masked access moves elements as: words for bf16.
+
+    LLVM makes a scalar access of a mask with one lane, which it does after it has made scalars of bf16 impossible: it
+    aborts at 33 of 64 lanes, where the machine has AVX512-BF16.
+    """
+    is_brain = isinstance(type, VectorType) and isinstance(type.element_type, BFloat16Type)
+    return vector_type(i16, length(type) or 0) if is_brain else type
+
+
+def reinterpreted(p: FunctionPrinter, argument: Argument, type: Attribute) -> Argument:
+    """The bits of an argument as a type of the same size."""
+    typed, text = argument
+    if typed == spell(type):
+        return argument
+    return spell(type), p.temporary("words", f"bitcast {typed} {text} to {spell(type)}")
 
 
 def aligned(pointer: str, type: Attribute) -> str:
