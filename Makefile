@@ -51,7 +51,7 @@ SEED    ?= $(shell date +%Y%m%d)
 SECONDS ?= 600
 
 fuzz: $(VENV)/test.stamp
-	$(BIN)/python -m pullback.tools.fuzz --mutants 20000 --programs 3000 --networks 600 --seconds $(SECONDS) --seed $(SEED) \
+	$(BIN)/python -m pullback.tools.fuzz --mutants 20000 --programs 3000 --networks 150 --seconds $(SECONDS) --seed $(SEED) \
 		--jobs 2 --corpus tests/filecheck --output fuzz-failures
 
 check: $(VENV)/check.stamp $(VENV)/test.stamp $(VENV)/examples.stamp

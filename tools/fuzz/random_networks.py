@@ -58,7 +58,8 @@ class _Network:
 
     def activated(self, x: pb.Tensor) -> pb.Tensor:
         functions: list[Callable[[pb.Tensor], pb.Tensor]] = [
-            *(pb.relu, pb.tanh, pb.sigmoid, pb.gelu, pb.elu, pb.softplus, pb.identity, pb.layer_norm),
+            *(pb.relu, pb.tanh, pb.sigmoid, pb.gelu, pb.elu, pb.softplus, pb.identity),
+            *(pb.layer_norm, pb.rms_norm, lambda x: pb.batch_norm(x)[0]),
             lambda x: pb.gelu(x, approximate=True),
             lambda x: pb.dropout(x, 0.3, seed=7),
         ]
@@ -107,11 +108,13 @@ def _program(network: _Network, outputs: Sequence[Any]) -> RandomProgram:
 
 
 def _dense(n: _Network) -> list[Any]:
-    """Dense layers, with a residual where shapes allow."""
+    """Dense layers, with a residual where shapes allow, and a loss now and then."""
     x = n.given(*([n.extent(4)] if n.rng.random() < 0.3 else []), n.extent(), n.extent())
     for _ in range(int(n.rng.integers(1, 4))):
         y = n.activated(n.product(x, n.one_of([n.extent(), _extents(x)[-1]])))
         x = y + x if _extents(x) == _extents(y) else y
+    if n.rng.random() < 0.3:
+        return [pb.softmax_cross_entropy_with_logits(labels=pb.softmax(n.given(*_extents(x))), logits=x)]
     return [x]
 
 
@@ -128,22 +131,30 @@ def _window(n: _Network) -> dict[str, Any]:
     }
 
 
+def _convolved(n: _Network, x: pb.Tensor) -> pb.Tensor:
+    """A convolution, some of groups or of each channel, or its transpose."""
+    height, width, channels = n.one_of([1, 2, 3, 3, 5]), n.one_of([1, 2, 3, 3, 5]), _extents(x)[-1]
+    kind = n.rng.random()
+    if kind < 0.15:
+        filters = n.given(height, width, channels, n.one_of([1, 2]), terms=height * width)
+        return pb.depthwise_conv2d(x, filters, **_window(n))
+    if kind < 0.3:
+        images, *extents, _ = _extents(x)
+        strides, outputs = n.one_of([(1, 1), (2, 2), (1, 2)]), n.one_of([1, 3, 8])
+        shape = (images, *(e * s for e, s in zip(extents, strides, strict=True)), outputs)
+        filters = n.given(height, width, outputs, channels, terms=height * width * channels)
+        return pb.conv2d_transpose(x, filters, shape, strides)
+    groups = n.one_of([1, 1, 1, 2, 4])
+    groups = groups if not channels % groups else 1
+    outputs, terms = groups * n.one_of([1, 2, 3, 7, 8, 16, 19]), height * width * channels // groups
+    return pb.conv2d(x, n.given(height, width, channels // groups, outputs, terms=terms), **_window(n))
+
+
 def _images(n: _Network) -> list[Any]:
-    """Convolutions, some of groups or of each channel, with pooling, and a dense layer at the end."""
+    """Convolutions with pooling, and a dense layer at the end."""
     x = n.given(n.extent(3), n.extent(17), n.extent(17), n.one_of([1, 3, 4, 8, 16, 17, 32]))
     for _ in range(int(n.rng.integers(1, 3))):
-        channels = _extents(x)[-1]
-        height, width = n.one_of([1, 2, 3, 3, 5]), n.one_of([1, 2, 3, 3, 5])
-        if n.rng.random() < 0.2:
-            filters = n.given(height, width, channels, n.one_of([1, 2]), terms=height * width)
-            x = pb.depthwise_conv2d(x, filters, **_window(n))
-        else:
-            groups = n.one_of([1, 1, 1, 2, 4])
-            groups = groups if not channels % groups else 1
-            outputs, terms = groups * n.one_of([1, 2, 3, 7, 8, 16, 19]), height * width * channels // groups
-            filters = n.given(height, width, channels // groups, outputs, terms=terms)
-            x = pb.conv2d(x, filters, **_window(n))
-        x = n.activated(x)
+        x = n.activated(_convolved(n, x))
         if n.rng.random() < 0.6:
             pool = n.one_of([pb.max_pool2d, pb.max_pool2d, pb.avg_pool2d])
             size = n.one_of([(2, 2), (2, 2), (1, 2), (3, 3)])
