@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from xdsl.dialects import arith, vector
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType, i1, i32
-from xdsl.ir import SSAValue
+from xdsl.dialects import arith, memref, vector
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    DenseArrayBase,
+    DenseIntOrFPElementsAttr,
+    MemRefType,
+    StridedLayoutAttr,
+    VectorType,
+    i1,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.ir.new_operation import new_operation
@@ -17,6 +28,7 @@ from pullback.dialects.upstream.vector import FromElementsOp
 from pullback.passes.loops.vectors import Lanes, shuffled
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, result_of
+from pullback.passes.lowering.strided_layout import StridedLayout
 
 
 def load_vector(
@@ -46,13 +58,59 @@ def load_column(
     view: BufferView, builder: CodeBuilder, terms: Sequence[Term], constant: int, stride: int, count: int
 ) -> Scalar:
     """A vector of `count` elements, `stride` elements apart, for an operation that needs them one by one."""
+    if view.memory_type != view.element_type:
+        return from_elements([view.load(builder, terms, constant + n * stride) for n in range(count)])
     dim, step = view.layout.dimension(stride)
-    if step == 1 and view.memory_type == view.element_type:
-        padding = builder.number(0, view.memory_type).value
-        at = view.indices(builder, terms, constant)
-        read = transfer_read(view.value, at, padding, (dim,), count)
-        return Scalar(result_of(read, view.value.name_hint))
-    return from_elements([view.load(builder, terms, constant + n * stride) for n in range(count)])
+    if step != 1:
+        strided = strided_view(view, builder, (terms, constant), (count,), (stride,))
+        return transferred(strided, builder)
+    padding = builder.number(0, view.memory_type).value
+    at = view.indices(builder, terms, constant)
+    return Scalar(result_of(transfer_read(view.value, at, padding, (dim,), count), view.value.name_hint))
+
+
+def strided_view(
+    view: BufferView,
+    builder: CodeBuilder,
+    first: tuple[Sequence[Term], int],
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> BufferView:
+    """Views memory from an element on by other strides, along which whole matrices can be loaded and stored."""
+    offset = builder.sum_of(*first)
+    op = new_operation(
+        memref.ReinterpretCastOp,
+        operands=[view.value, offset],
+        result_types=[_strided_type(view.memory_type, shape, strides)],
+        properties=_cast_properties(shape, strides),
+    )
+    value = result_of(op, view.value.name_hint)
+    return BufferView(value, StridedLayout(shape, strides), view.element_type, view.origin)
+
+
+def transferred(view: BufferView, builder: CodeBuilder) -> Scalar:
+    """All that is in a view, as a vector of its shape."""
+    shape = view.layout.shape
+    padding, at = builder.number(0, view.memory_type).value, [builder.index(0)] * len(shape)
+    read = transfer_read(view.value, at, padding, tuple(range(len(shape))), *shape)
+    return Scalar(result_of(read, view.value.name_hint)).cast(view.element_type)
+
+
+@lru_cache(maxsize=1 << 10)
+def _strided_type(element_type: Attribute, shape: tuple[int, ...], strides: tuple[int, ...]) -> MemRefType:
+    """The type of a view from some element on, the same object for equal arguments."""
+    return MemRefType(element_type, shape, StridedLayoutAttr(strides, None))
+
+
+@lru_cache(maxsize=1 << 10)
+def _cast_properties(shape: tuple[int, ...], strides: tuple[int, ...]) -> Mapping[str, Attribute]:
+    """The properties of a view from some element on, the same objects for equal arguments."""
+    return {
+        "static_offsets": DenseArrayBase.from_list(i64, [DYNAMIC_INDEX]),
+        "static_sizes": DenseArrayBase.from_list(i64, shape),
+        "static_strides": DenseArrayBase.from_list(i64, strides),
+        "operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1, 0, 0]),
+    }
 
 
 def from_elements(elements: Sequence[Scalar]) -> Scalar:

@@ -116,3 +116,49 @@ def test_the_interpreter_checks_the_ends_of_transfers() -> None:
     text = TRANSFER.format(properties="in_bounds = [true]", shape=9)
     with pytest.raises(ExecutionError, match="lanes 0 to 9 are not within an extent of 8"):
         run(text, np.zeros((4, 8), np.float32), np.zeros(8, np.float32))
+
+
+def test_matrices_are_rounded_and_added_row_by_row(runs: Callable[..., None]) -> None:
+    """Totals in f64, as those of long sums: each row is an instruction, from memory whose rows are far apart."""
+    text = """
+func.func @main(%x: memref<3x4xf32>, %totals: memref<40xf64>, %y: memref<3x4xf32>, %at: memref<1xindex>) {
+  %c0 = arith.constant 0 : index
+  %none = arith.constant 0.0 : f32
+  %wide = arith.constant 0.0 : f64
+  %first = memref.load %at[%c0] : memref<1xindex>
+  %view = memref.reinterpret_cast %totals to offset: [%first], sizes: [3, 4], strides: [10, 1]
+    : memref<40xf64> to memref<3x4xf64, strided<[10, 1], offset: ?>>
+  %m = vector.transfer_read %x[%c0, %c0], %none {in_bounds = [true, true]} : memref<3x4xf32>, vector<3x4xf32>
+  %t = vector.transfer_read %view[%c0, %c0], %wide {in_bounds = [true, true]}
+    : memref<3x4xf64, strided<[10, 1], offset: ?>>, vector<3x4xf64>
+  %m64 = arith.extf %m : vector<3x4xf32> to vector<3x4xf64>
+  %sum = arith.addf %t, %m64 : vector<3x4xf64>
+  vector.transfer_write %sum, %view[%c0, %c0] {in_bounds = [true, true]}
+    : vector<3x4xf64>, memref<3x4xf64, strided<[10, 1], offset: ?>>
+  %rounded = arith.truncf %sum : vector<3x4xf64> to vector<3x4xf32>
+  vector.transfer_write %rounded, %y[%c0, %c0] {in_bounds = [true, true]} : vector<3x4xf32>, memref<3x4xf32>
+  func.return
+}"""
+    x, totals = np.arange(12, dtype=np.float32).reshape(3, 4) / 3, np.arange(40) / 7
+    y, expected = np.zeros((3, 4), np.float32), totals.copy()
+    for row in range(3):
+        expected[5 + 10 * row :][:4] += x[row]
+    runs(text, x, totals, y, np.array([5], np.int64))
+    np.testing.assert_array_equal(totals, expected)
+    rows = [expected[5 + 10 * row :][:4] for row in range(3)]
+    np.testing.assert_array_equal(y, np.array(rows).astype(np.float32))
+
+
+def test_elementwise_operations_on_matrices_make_no_long_vectors() -> None:
+    text = print_text("""
+func.func @main(%x: memref<3x4xf64>, %y: memref<3x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %none = arith.constant 0.0 : f64
+  %m = vector.transfer_read %x[%c0, %c0], %none {in_bounds = [true, true]} : memref<3x4xf64>, vector<3x4xf64>
+  %s = arith.addf %m, %m : vector<3x4xf64>
+  %r = arith.truncf %s : vector<3x4xf64> to vector<3x4xf32>
+  vector.transfer_write %r, %y[%c0, %c0] {in_bounds = [true, true]} : vector<3x4xf32>, memref<3x4xf32>
+  func.return
+}""")
+    assert text.count("fadd <4 x double>") == text.count("fptrunc <4 x double>") == 3
+    assert "<12 x" not in text

@@ -10,7 +10,14 @@ from xdsl.dialects.builtin import VectorType
 from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation, SSAValue
 
-from pullback.backends.cpu.llvm.function_printer import Argument, Emitter, EmitterTable, FunctionPrinter
+from pullback.backends.cpu.llvm.function_printer import (
+    Argument,
+    Emitter,
+    EmitterTable,
+    FunctionPrinter,
+    is_matrix,
+    row_of,
+)
 from pullback.backends.cpu.llvm.print_narrowing import narrowed
 from pullback.backends.cpu.llvm_types import constant, integer_width, scalar_literal, spell, splat
 from pullback.dialects.ir.by_identity import by_identity
@@ -47,11 +54,23 @@ def instruction(word: str) -> Emitter:
     """An emitter of `%r = word T %a, %b`, or of one operand."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
-        operands = list(op.operands)
+        operands = op.operands
+        type = operands[0].type
+        if is_matrix(type):
+            head = f"{word} {fastmath(op)}{spell(row_of(type))} "
+            by_rows(
+                p, op.results[0], [head + ", ".join(row) for row in zip(*map(p.rows, operands), strict=True)]
+            )
+            return
         texts = ", ".join(map(p.text, operands))
-        p.define(op.results[0], f"{word} {fastmath(op)}{spell(operands[0].type)} {texts}")
+        p.define(op.results[0], f"{word} {fastmath(op)}{spell(type)} {texts}")
 
     return emit
+
+
+def by_rows(p: FunctionPrinter, result: SSAValue, right_sides: Sequence[str]) -> None:
+    """Prints the instruction of each row of a matrix."""
+    p.parts[result] = [p.temporary(result.name_hint or "row", right_side) for right_side in right_sides]
 
 
 def intrinsic(name: str, *trailing: Argument) -> Emitter:
@@ -79,8 +98,12 @@ def cast(word: str) -> Emitter:
     """An emitter of `%r = word T %a to U`."""
 
     def emit(p: FunctionPrinter, op: Operation) -> None:
-        result = op.results[0]
-        p.define(result, f"{word} {p.typed(op.operands[0])} to {spell(result.type)}")
+        source, result = op.operands[0], op.results[0]
+        if is_matrix(source.type) and is_matrix(result.type):
+            row, to = spell(row_of(source.type)), spell(row_of(result.type))
+            by_rows(p, result, [f"{word} {row} {text} to {to}" for text in p.rows(source)])
+            return
+        p.define(result, f"{word} {p.typed(source)} to {spell(result.type)}")
 
     return emit
 

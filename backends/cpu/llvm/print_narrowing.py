@@ -10,7 +10,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type
 from xdsl.ir import Attribute
 
-from pullback.backends.cpu.llvm.function_printer import FunctionPrinter
+from pullback.backends.cpu.llvm.function_printer import FunctionPrinter, is_matrix, row_of
 from pullback.backends.cpu.llvm_types import element_type, length, spell
 
 DROPPED = 29
@@ -18,9 +18,15 @@ DROPPED = 29
 
 
 def narrowed(p: FunctionPrinter, op: arith.TruncFOp) -> None:
-    """Prints the rounding to nearest, ties to even."""
-    source, target = element_type(op.input.type), element_type(op.result.type)
-    text, at = p.text(op.input), _Lanes(op.input.type)
+    """Prints the rounding to nearest, ties to even; of a matrix row by row."""
+    type, element = op.input.type, element_type(op.result.type)
+    lanes, source = _Lanes(row_of(type) if is_matrix(type) else type), element_type(type)
+    rows = [_rounded(p, text, lanes, source, element) for text in p.rows(op.input)]
+    p.set_rows(op.result, [p.temporary(op.result.name_hint or "v", right_side) for right_side in rows])
+
+
+def _rounded(p: FunctionPrinter, text: str, at: _Lanes, source: Attribute, target: Attribute) -> str:
+    """The right side of the last instruction of the rounding of one value, or of all lanes of one."""
     if isinstance(source, Float64Type) and isinstance(target, Float16Type):
         text = _odd(p, text, at)
     if isinstance(source, Float64Type) and not isinstance(target, Float32Type):
@@ -28,9 +34,8 @@ def narrowed(p: FunctionPrinter, op: arith.TruncFOp) -> None:
         source = Float32Type()
     if isinstance(target, BFloat16Type):
         bits = _bfloat16_bits(p, text, at)
-        p.define(op.result, f"bitcast {at.of('i16')} {bits} to {at.of('bfloat')}")
-    else:
-        p.define(op.result, f"fptrunc {at.of(spell(source))} {text} to {at.of(spell(target))}")
+        return f"bitcast {at.of('i16')} {bits} to {at.of('bfloat')}"
+    return f"fptrunc {at.of(spell(source))} {text} to {at.of(spell(target))}"
 
 
 class _Lanes:

@@ -19,7 +19,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.vector_access import load_vector
+from pullback.passes.loops.vector_access import from_elements, load_column, load_vector
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term
@@ -38,6 +38,10 @@ class OperandPlace(Protocol):
 
     def element(self, steps: Steps) -> Scalar:
         """The element so many steps away."""
+        ...
+
+    def column(self, dim: int, count: int) -> Scalar:
+        """`count` elements along a dim, as a vector whose elements are needed one by one."""
         ...
 
     def vector(self, steps: Steps, dim: int, count: int, size: int) -> Scalar:
@@ -87,6 +91,9 @@ class StoredPlace:
     def element(self, steps: Steps) -> Scalar:
         return self.view.load(self.builder, self.terms, self._constant(steps))
 
+    def column(self, dim: int, count: int) -> Scalar:
+        return load_column(self.view, self.builder, self.terms, 0, self.offset.coefficients[dim], count)
+
     def vector(self, steps: Steps, dim: int, count: int, size: int) -> Scalar:
         lanes = Lanes(dim, count, tail_mask(self.builder, size, count) if size < count else None)
         stride = self.offset.coefficients[dim]
@@ -121,6 +128,9 @@ class ComputedPlace:
     def element(self, steps: Steps) -> Scalar:
         level = self.kernel.root.inside(self.kernel.builder.insertion_point, self._indices(steps))
         return level.values([self.node])[0]
+
+    def column(self, dim: int, count: int) -> Scalar:
+        return from_elements([self.element({dim: at}) for at in range(count)])
 
     def vector(self, steps: Steps, dim: int, count: int, size: int) -> Scalar:
         lanes = Lanes(dim, count, tail_mask(self.kernel.builder, size, count) if size < count else None)

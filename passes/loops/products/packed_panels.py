@@ -21,7 +21,7 @@ from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.operand_place import OperandPlace, Steps, StoredPlace, place_in
 from pullback.passes.loops.products.square_transposition import SquareTransposition
-from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vector_access import load_column, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term
@@ -47,6 +47,10 @@ class PanelPlace:
 
     def element(self, steps: Steps) -> Scalar:
         return self.stored.view.load(self.stored.builder, self.stored.terms, self._constant(steps))
+
+    def column(self, dim: int, count: int) -> Scalar:
+        stored = self.stored
+        return load_column(stored.view, stored.builder, stored.terms, 0, self._constant({dim: 1}), count)
 
     def vector(self, steps: Steps, dim: int, count: int, size: int) -> Scalar:
         """Columns that do not exist are 0 in memory."""

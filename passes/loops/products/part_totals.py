@@ -12,9 +12,10 @@ from xdsl.ir import Attribute, SSAValue
 from pullback.dialects.graph.op.affine import row_major_strides
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.tensor.accumulators import TOTALS
+from pullback.dialects.upstream.transfers import transfer_write
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.window_blocks import WindowBlocks
-from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vector_access import load_vector, store_vector, strided_view, transferred
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term
@@ -77,6 +78,16 @@ class PartTotals:
         self._store(
             first, further, self._load(first, further, self.lanes) + value.cast(self.view.memory_type)
         )
+
+    def add_matrix(self, part: SSAValue, indices: Mapping[int, SSAValue], row: int, value: Scalar) -> None:
+        """Adds a matrix to the totals from these indices on, whose rows are along a dim."""
+        assert isinstance(value.type, VectorType)
+        shape, strides = value.type.get_shape(), (self.strides[row], 1)
+        first = self._terms(part, indices), 0
+        view = strided_view(self.view, self.blocks.builder, first, shape, strides)
+        total = transferred(view, self.blocks.builder) + value.cast(self.view.memory_type)
+        at = [self.blocks.builder.index(0)] * 2
+        view.insert_store(transfer_write(total.value, view.value, at, (0, 1)))
 
     # ---- results ----------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import last_of_each_line
 from pullback.passes.loops.products.product_plan import ProductPlan
+from pullback.passes.loops.products.whole_matrix import store_matrix
 from pullback.passes.loops.vector_access import both, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, mask_before, row_of, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
@@ -134,20 +135,12 @@ class ProductResults:
 
     def _store_matrix(self, sums: Sequence[Scalar], first: SSAValue, columns: Sequence[LoopLevel]) -> bool:
         """Stores sums as they are, if they are a matrix and there is nothing else to do, and tells whether it has."""
-        builder, outputs = self.kernel.builder, self.kernel.outputs
-        output, column = outputs[0], columns[0]
-        buffer, steps = self.kernel.results[output.result], output.offset.coefficients
-        places = [buffer.layout.dimension(steps[axis.last]) for axis in (self.axes.rows, self.axes.columns)]
-        is_matrix = len(sums) == len(outputs) == 1 and output.node is self.product and output.row is None
-        is_whole = column.lanes is not None and column.lanes.mask is None
-        is_row_major = steps[self.axes.columns.last] == 1 and all(step == 1 for _, step in places)
-        if not (is_matrix and is_whole and is_row_major and buffer.memory_type == sums[0].element_type):
+        builder, rows = self.kernel.builder, self.axes.rows
+        if len(sums) != 1:
             return False
-        level = column.inside(builder.insertion_point, self.axes.rows.indices(builder, first))
-        at = buffer.indices(builder, *level.terms(output.offset))
-        (row_dim, _), (column_dim, _) = places
-        buffer.insert_store(transfer_write(sums[0].value, buffer.value, at, (row_dim, column_dim)))
-        return True
+        level = columns[0].inside(builder.insertion_point, rows.indices(builder, first))
+        dims = rows.last, self.axes.columns.last
+        return store_matrix(self.kernel, self.product, dims, level, sums[0])
 
     def _finish(self, column: LoopLevel, row: SSAValue, value: Scalar) -> None:
         """Stores what is made of the sums of a row in some columns."""

@@ -62,7 +62,7 @@ class TermBlocks:
         wide = TOTALS.get(type_.element_type)
         if not self.size or wide is None:
             return [Scalar(s) for s in _nest(builder, self._all(), {}, zeros, step, turn, within)]
-        none = [builder.number(0, vector_type(wide, type_.get_shape()[0])).value] * len(zeros)
+        none = [builder.number(0, vector_type(wide, *type_.get_shape())).value] * len(zeros)
 
         def add(indices: Indices, totals: Sums) -> Sums:
             def one(block: Block, totals: Sums) -> Sums:

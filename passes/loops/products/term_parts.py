@@ -25,7 +25,6 @@ from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.tensor.accumulators import LONG_PRODUCT
-from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import place_in
 from pullback.passes.loops.products.part_totals import PartTotals, most_parts
@@ -147,10 +146,12 @@ class TermParts:
 
     def _add(self, found: WindowBlock, block: BlockOfTerms) -> None:
         """Adds the sums of a block of terms to the totals of a block of results."""
-        zero = self.builder.number(0, vector_type(self.element_type, self.blocks.count))
-        zeros = [zero.value] * (found.rows * len(found.sizes))
-        step, within = self.blocks.step(found), self.blocks.within(found, block.is_finite)
+        zeros, step = self.blocks.zeros(found), self.blocks.step(found)
+        within = self.blocks.within(found, block.is_finite)
         sums: Sums = self.terms.block(self.builder, block.terms, zeros, step, found.fetch, within)
+        if self.blocks.is_matrix(found):
+            self.totals.add_matrix(block.part, found.at.indices, self.blocks.row, Scalar(sums[0]))
+            return
         for number, value in enumerate(sums):
             r, v = divmod(number, len(found.sizes))
             steps = {self.blocks.row: r, self.blocks.columns: v * self.blocks.count}

@@ -8,7 +8,11 @@ from math import prod
 
 from xdsl.ir import SSAValue
 
+from pullback.dialects.bounds import LONGEST_VECTOR
 from pullback.dialects.graph.op.scalar import bit_width
+from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.upstream.outer_product import OuterProductOp
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.pointwise import at_lanes
@@ -19,7 +23,7 @@ from pullback.passes.loops.products.operand_place import OperandPlace
 from pullback.passes.loops.products.term_blocks import Indices, Step, Sums, Within
 from pullback.passes.loops.products.window_dots import SUMS, lanes_of_terms, step_of_vectors
 from pullback.passes.loops.vectors import Lanes
-from pullback.passes.lowering.code_builder import splat
+from pullback.passes.lowering.code_builder import result_of, splat
 from pullback.passes.lowering.long_products import has_parts
 from pullback.passes.lowering.nodes import Contraction, Load
 from pullback.passes.lowering.register_blocks import MOST_ROWS, NEW_TERM, RegisterBlocks, row_dim, window_tile
@@ -218,6 +222,21 @@ class WindowBlocks:
 
     # ---- blocks -----------------------------------------------------------------------------------------
 
+    def is_matrix(self, block: WindowBlock) -> bool:
+        """Tells whether the sums of a block are one matrix: the registers of a row are a power of two then."""
+        registers = len(block.sizes)
+        is_power = registers & (registers - 1) == 0
+        return not self.term_lanes and is_power and block.rows * registers * self.count <= LONGEST_VECTOR
+
+    def zeros(self, block: WindowBlock) -> list[SSAValue]:
+        """The sums of a block before the first term: a matrix, or vectors."""
+        builder, element_type, registers = self.builder, self.product.element_type, len(block.sizes)
+        if self.is_matrix(block):
+            type_ = vector_type(element_type, block.rows, registers * self.count)
+            return [builder.number(0, type_).value]
+        zero = builder.number(0, vector_type(element_type, self.term_lanes or self.count))
+        return [zero.value] * (block.rows * registers)
+
     def step(self, block: WindowBlock) -> Step:
         """Adds the products of one term: each row's element of the first factor with vectors of the second."""
         count, columns = self.count, self.columns
@@ -225,6 +244,13 @@ class WindowBlocks:
             sizes = (self.row, block.rows), (columns, len(block.sizes))
             places = block.at.a, block.at.b
             return step_of_vectors(self.builder, places, sizes, self.terms[-1], self.term_lanes)
+
+        def add_matrix(indices: Indices, sums: Sums) -> list[SSAValue]:
+            a, b = block.at.a.moved(indices), block.at.b.moved(indices)
+            self._fetch(block, a, b)
+            along = b.vector({}, columns, len(block.sizes) * count, sum(block.sizes))
+            operands = [a.column(self.row, block.rows).value, along.value, *sums]
+            return [result_of(new_operation(OuterProductOp, operands, [sums[0].type]), "sums")]
 
         def add(indices: Indices, sums: Sums) -> list[SSAValue]:
             a, b = block.at.a.moved(indices), block.at.b.moved(indices)
@@ -239,7 +265,7 @@ class WindowBlocks:
                     made.append(multiply_add(factor, column, sums[len(made)]))
             return made
 
-        return add
+        return add_matrix if self.is_matrix(block) else add
 
     def within(self, block: WindowBlock, is_finite: SSAValue | None) -> Within:
         """The terms of a block to add: without those in the border of images, if the second factor is finite there."""
@@ -257,10 +283,14 @@ class WindowBlocks:
         if a.distance(self.terms[-1]) >= CACHE_LINE:
             a.fetch(later)
 
-    def result(self, indices: Indices, r: int, v: int, size: int) -> LoopLevel:
-        """The level at which a vector of the result is stored, so many rows and vectors from where a block begins."""
+    def result(self, indices: Indices, r: int, v: int, size: int, registers: int = 1) -> LoopLevel:
+        """The level at which a vector of the result is stored, so many rows and vectors from where a block begins.
+
+        The vector is as wide as so many registers.
+        """
         add = self.builder.sum_of
         row = add([(indices[self.row], 1)], r, "row")
         column = add([(indices[self.columns], 1)], v * self.count, "column")
         here = {**indices, self.row: row, self.columns: column}
-        return at_lanes(self.kernel, self.kernel.root, here, Lanes(self.columns, self.count), size)
+        lanes = Lanes(self.columns, registers * self.count)
+        return at_lanes(self.kernel, self.kernel.root, here, lanes, size)

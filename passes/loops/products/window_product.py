@@ -24,9 +24,9 @@ from typing import TypeAlias
 
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import bit_width
-from pullback.dialects.upstream.types import vector_type
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.passes.loops.kernel_function import KernelFunction
+from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.products.fetch_ahead import FetchAhead
 from pullback.passes.loops.products.operand_place import OperandPlace, place_in
 from pullback.passes.loops.products.packed_panels import Panels
@@ -34,9 +34,10 @@ from pullback.passes.loops.products.selected_terms import SelectedTerms
 from pullback.passes.loops.products.selection_plan import SelectionPlan
 from pullback.passes.loops.products.term_blocks import TermBlocks
 from pullback.passes.loops.products.term_parts import TermParts
+from pullback.passes.loops.products.whole_matrix import store_matrix
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
 from pullback.passes.loops.products.window_dots import terms_side_by_side
-from pullback.passes.loops.vectors import sum_across
+from pullback.passes.loops.vectors import row_of, sum_across
 from pullback.passes.lowering.long_products import matrix_has_parts
 from pullback.passes.lowering.nodes import Contraction, Load, Node
 
@@ -181,18 +182,30 @@ class WindowProduct:
 
     def _block(self, block: WindowBlock) -> None:
         """One block of the result: sums in registers, then what the kernel makes of them."""
-        lanes = self.blocks.term_lanes
-        zero = self.builder.number(
-            0, vector_type(self.blocks.product.element_type, lanes or self.blocks.count)
-        )
-        zeros = [zero.value] * (block.rows * len(block.sizes))
-        step, within = self.blocks.step(block), self.blocks.within(block, self.finite)
-        sums = iter(self.terms.sums(self.builder, zeros, step, block.fetch, within))
+        blocks = self.blocks
+        step, within = blocks.step(block), blocks.within(block, self.finite)
+        sums = self.terms.sums(self.builder, blocks.zeros(block), step, block.fetch, within)
+        if blocks.is_matrix(block):
+            self._store_matrix(block, sums[0])
+            return
+        left = iter(sums)
         for r in range(block.rows):
             for v, size in enumerate(block.sizes):
-                level = self.blocks.result(block.at.indices, r, v, size)
-                level.known[self.blocks.product] = sum_across(next(sums)) if lanes else next(sums)
-                level.store_outputs(self.kernel.outputs, self.kernel.results)
+                value = sum_across(next(left)) if blocks.term_lanes else next(left)
+                self._store(blocks.result(block.at.indices, r, v, size), value)
+
+    def _store_matrix(self, block: WindowBlock, sums: Scalar) -> None:
+        """Stores what the kernel makes of a matrix of sums: the matrix itself, or row by row."""
+        blocks, size, registers = self.blocks, sum(block.sizes), len(block.sizes)
+        level = blocks.result(block.at.indices, 0, 0, size, registers)
+        if store_matrix(self.kernel, blocks.product, (blocks.row, blocks.columns), level, sums):
+            return
+        for r in range(block.rows):
+            self._store(blocks.result(block.at.indices, r, 0, size, registers), row_of(sums, r))
+
+    def _store(self, level: LoopLevel, sums: Scalar) -> None:
+        level.known[self.blocks.product] = sums
+        level.store_outputs(self.kernel.outputs, self.kernel.results)
 
 
 def lower_windows(kernel: KernelFunction) -> None:

@@ -21,9 +21,8 @@ func.func @main(%x: tensor<2x9x9x2xf32>, %f: tensor<3x3x2x16xf32>) -> tensor<2x4
 // CHECK:            scf.for %k = %c0 to %c3 step %c1 iter_args
 // CHECK-NEXT:         scf.for %k_1 = %c0 to %c6 step %c1 iter_args
 // CHECK:                [[AT:%at_[0-9]+]] = arith.addi {{.*}}, %k_1 : index
-// CHECK-NEXT:           vector.load %f[%k, %k_1, %panel] : memref<3x6x16xf32>, vector<8xf32>
-// CHECK:                memref.load %x{{.}}[[AT]]] : memref<324xf32>
-// CHECK-COUNT-2:        vector.fma
-// CHECK-NEXT:           [[NEXT:%at_[0-9]+]] = arith.addi [[AT]], %c4 : index
-// CHECK-NEXT:           memref.load %x{{.}}[[NEXT]]] : memref<324xf32>
-// CHECK:              vector.store {{.*}}, %y[%i0, %i1, %row, %panel] : memref<2x4x4x16xf32>, vector<8xf32>
+// CHECK-NEXT:           [[COLUMNS:%f_[0-9]+]] = vector.load %f[%k, %k_1, %panel] : memref<3x6x16xf32>, vector<16xf32>
+// CHECK-NEXT:           [[VIEW:%x_[0-9]+]] = memref.reinterpret_cast %x to offset: {{.}}[[AT]]], sizes: [4], strides: [4]
+// CHECK-NEXT:           [[ROWS:%x_[0-9]+]] = vector.transfer_read [[VIEW]][%c0], {{.*}}, vector<4xf32>
+// CHECK-NEXT:           vector.outerproduct [[ROWS]], [[COLUMNS]], {{.*}} : vector<4xf32>, vector<16xf32>
+// CHECK:              vector.transfer_write {{.*}}, %y[%i0, %i1, %row, %panel] {{.*}} : vector<4x16xf32>, memref<2x4x4x16xf32>
