@@ -1,11 +1,16 @@
-"""exp: x = n ln 2 + r with |r| <= ln 2 / 2, and exp(x) = 2^n exp(r)."""
+"""exp: x = n ln 2 + r with a small r, and exp(x) = 2^n exp(r); in f32 n has sixteenths, whose powers a table holds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import e, log2
+from typing import TypeAlias
+
+import numpy as np
 
 from pullback.backends.cpu.math import avx512
 from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
+from pullback.backends.cpu.math.table import lookup
 
 LOG2_E = log2(e)
 
@@ -15,31 +20,32 @@ LN2 = {
     F32: (0.693359375, -2.12194440e-4),
     F64: (6.93147180369123816490e-01, 1.90821492927058770002e-10),
 }
+SINGLE_LN2 = (0.6931471824645996, -1.9046542121259336e-09)
+"""The f32 next to ln 2, and the rest: for a product and a difference that are rounded once."""
 
-# (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2, highest power first, by Remez's algorithm, so that the error of exp(r),
-# relative to it, is least: 3.1e-9 and 3.6e-18. For f32 by a search from there for the least error of exp, roundings
-# included.
-SERIES = {
-    F32: (
-        1.3803765177726746e-3,
-        8.369036950170994e-3,
-        4.166848212480545e-2,
-        1.6666516661643982e-1,
-        4.999999403953552e-1,
-    ),
-    F64: (
-        2.5000064146754493e-08,
-        2.763024493693077e-07,
-        2.7557586348270968e-06,
-        2.480149310778186e-05,
-        1.9841269506626526e-04,
-        1.3888888943622394e-03,
-        8.333333333494432e-03,
-        4.166666666653018e-02,
-        1.6666666666666413e-01,
-        5.000000000000011e-01,
-    ),
-}
+# In f32 x = (n + j / 16) ln 2 + r - OFFSET, |r - OFFSET| <= ln 2 / 32, and exp(x) = 2^n POWERS[j] (1 + r SERIES(r)).
+# OFFSET is ROUNDER times the second part of ln 2. ROUNDER is whole, and the sum with it rounded to sixteenths; it
+# was searched for so that all powers lie next to an f32, within .25 ulp of results. The polynomial is by Remez's
+# algorithm, with an error of 1.1e-9, but for its last coefficient, 0.99999996.
+ROUNDER = 592453.0
+SCALE_OF_POWERS = 0.9988722171956954
+POWERS = tuple(SCALE_OF_POWERS * 2.0 ** (j / 16) for j in range(16))
+SERIES_BESIDE_POWERS = (0.16685092446396754, 0.5000192859528354, 1.0)
+
+# In f64 (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2, highest power first, by Remez's algorithm, so that the error of
+# exp(r), relative to it, is least: 3.6e-18.
+SERIES = (
+    2.5000064146754493e-08,
+    2.763024493693077e-07,
+    2.7557586348270968e-06,
+    2.480149310778186e-05,
+    1.9841269506626526e-04,
+    1.3888888943622394e-03,
+    8.333333333494432e-03,
+    4.166666666653018e-02,
+    1.6666666666666413e-01,
+    5.000000000000011e-01,
+)
 
 MOST_LEFT = 0.35
 """More than |r| is for any x whose exponential is finite and not 0."""
@@ -47,16 +53,47 @@ MOST_LEFT = 0.35
 BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 
 
-def exp(x: LLVMValue) -> LLVMValue:
-    """The exponential. Error, denormal results included: f32 0.901 ulp (every input), f64 0.92 (sampled)."""
+def exp(x: LLVMValue, excess: LLVMValue | None = None) -> LLVMValue:
+    """The exponential of x, or of x less `excess`, by which rounding has made it larger.
+
+    Error, denormal results included: f32 0.863 ulp (every input), f64 0.92 (sampled).
+    """
+    by_parts = exp_by_powers if x.format is F32 else exp_near_0
     if avx512.has_instructions(x):
         # n may be anything: `scaled` makes infinity and 0 of it. Only what is left must stay in its bounds.
-        n, _, r = reduce_exponent(x)
-        return avx512.scaled(exp_near_0(avx512.nearest_to_0(r, MOST_LEFT)), n)
+        p, n, _ = by_parts(x, lambda r: avx512.nearest_to_0(less(r, excess), MOST_LEFT))
+        return avx512.scaled(p, n)
     low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
-    _, k, r = reduce_exponent(bounded)
-    return scale(exp_near_0(r), k, bounded < 0.0)
+    p, _, k = by_parts(bounded, lambda r: less(r, excess))
+    return scale(p, k, bounded < 0.0)
+
+
+def less(r: LLVMValue, excess: LLVMValue | None) -> LLVMValue:
+    """The difference of what is there; where both are NaN, r."""
+    return r if excess is None else r - excess
+
+
+Completing: TypeAlias = Callable[[LLVMValue], LLVMValue]
+"""What makes the rest of x complete, and keeps it in its bounds."""
+
+
+def exp_near_0(x: LLVMValue, complete: Completing) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
+    """(p, n, k): exp(x) = 2^n p, and the low bits of k hold n; p in as many multiplications as terms."""
+    n, k, r = reduce_exponent(x)
+    return polynomial(complete(r), (*SERIES, 1.0, 1.0)), n, k
+
+
+def exp_by_powers(x: LLVMValue, complete: Completing) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
+    """(p, y, k): exp(x) = 2^n p, where n is the largest integer up to y, and the low bits of k hold it."""
+    high, low = SINGLE_LN2
+    shifted = fma(x, LOG2_E, ROUNDER)
+    y = shifted - ROUNDER
+    # Of the sum, so that ROUNDER times this part is in r.
+    r = complete(fma(shifted, -low, fma(y, -high, x)))
+    power = lookup("exp", POWERS, shifted.bits())
+    p = fma(power * r, polynomial(r, SERIES_BESIDE_POWERS), power)
+    return p, y, (shifted.bits() - int(np.float32(ROUNDER).view(np.int32))) >> 4
 
 
 def reduce_exponent(x: LLVMValue) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
@@ -69,11 +106,6 @@ def reduce_exponent(x: LLVMValue) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
     shifted = fma(x, LOG2_E, rounder)
     n = shifted - rounder
     return n, shifted.bits(), fma(n, -low, fma(n, -high, x))
-
-
-def exp_near_0(r: LLVMValue) -> LLVMValue:
-    """exp(r) for |r| <= ln 2 / 2, in as many multiplications as terms."""
-    return polynomial(r, (*SERIES[r.format], 1.0, 1.0))
 
 
 def power_of_two(k: LLVMValue, bias: LLVMValue | int) -> LLVMValue:

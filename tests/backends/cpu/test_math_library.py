@@ -298,3 +298,20 @@ def test_instructions_of_avx512_give_the_same_bits(
     compile_text(text)(x, z)
     np.testing.assert_array_equal(y, z)
     np.testing.assert_array_equal(np.signbit(y), np.signbit(z))
+
+
+@pytest.mark.skipif(
+    not has_feature("avx2"), reason="AVX2 has the instruction that permutes halves of a table"
+)
+@pytest.mark.parametrize("width", [3, 8, 16, 32])
+def test_a_table_in_two_registers_gives_the_same_bits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = inputs("exp", "f32")[: 96 * 300]
+    y, z = np.empty_like(x), np.empty_like(x)
+    monkeypatch.setattr(machine, "has_feature", lambda name: name == "avx2")
+    text = elementwise("%r = math.exp %v : T", "f32", "f32", len(x), width)
+    assert "avx2.permps" in print_text(text)
+    compile_text(text)(x, y)
+    monkeypatch.setattr(machine, "has_feature", lambda _: False)
+    assert "internal constant" in print_text(text)
+    compile_text(text)(x, z)
+    np.testing.assert_array_equal(y, z)
