@@ -51,7 +51,7 @@ class Sigmoid(Unary):
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         y = conj(self.y)
-        return (dy * (y * (1 - y)),)
+        return (dy * y * (1 - y),)
 
 
 @graph_op
