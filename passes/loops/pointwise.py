@@ -14,6 +14,7 @@ from pullback.passes.loops.inner_box import AlongBox, InnerBox, has_bounds
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Iteration, Sweep
+from pullback.passes.loops.turned_reads import TurnedReads
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.loops.windows_at_once import AT_ONCE, each_window, windows_at_once
 from pullback.passes.lowering.nodes import Node, Output
@@ -47,6 +48,10 @@ def each_element(
     """Loops over these dims around a computation, in vectors along the last of them, and in blocks of its draws."""
     if not dims:
         compute(kernel.root)
+        return
+    turned = None if draws else TurnedReads.of(kernel, dims, compute)
+    if turned is not None:
+        turned.lower()
         return
     *outer, lane = dims
     here = [node for node in kernel.nodes if node.dims <= set(dims)]

@@ -44,6 +44,8 @@ LEAST_MISSING = 16
 """The part of a product's vectors from which those that do not exist are worth a block in registers of its own."""
 OWN_CODE = 1.03
 """How much more cycles may be taken for the sake of one block less in the code."""
+NEAR_TERMS = 256
+"""Terms of which blocks may be wide: the second cache keeps up with four vectors at each."""
 FEWEST_SUMS = 7
 """Sums of which one FMA can begin in each cycle: with five in a block it takes half as long again."""
 ENOUGH_SUMS, AS_FAST = 16, 1.01
@@ -114,14 +116,17 @@ def product_tile(
     if fmas > 1:
         return least
     near = [tile for tile in tiles if cycles[tile] <= AS_FAST * cycles[least]]
-    return min(near, key=_excess)
+    return min(near, key=lambda tile: _excess(tile, 1.5 if terms <= NEAR_TERMS else 2))
 
 
-def _excess(tile: tuple[int, int]) -> int:
-    """How far a block is from one with enough sums that loads nothing: what lacks weighs three times."""
+def _excess(tile: tuple[int, int], weight: float) -> float:
+    """How far a block is from one with enough sums that loads nothing: what lacks weighs three times.
+
+    A vector weighs more than an element of a row.
+    """
     height, width = tile
     more = height * width - ENOUGH_SUMS
-    return max(more, -3 * more) + height + 2 * width
+    return max(more, -3 * more) + height + weight * width
 
 
 def _cycles(

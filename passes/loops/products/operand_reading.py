@@ -12,6 +12,7 @@ from pullback.passes.lowering.vector_registers import (
     ALIASED_BYTES,
     CACHE_LINE,
     FIRST_CACHE,
+    FIRST_SETS,
     PACK_ROWS,
     SECOND_CACHE,
     SMALL_OPERAND,
@@ -89,8 +90,15 @@ def is_small(b: ProductOperand, columns: Blocking) -> bool:
 
 
 def reads_few(b: ProductOperand, rows: Blocking) -> bool:
-    """Tells whether B is read for so few rows that copying it costs more."""
+    """Tells whether B is read for so few rows that copying it costs more.
+
+    Where one FMA begins in a cycle there is time to fetch ahead, and copying pays only for terms that are in few sets
+    of the first cache, in a page each, or no whole number of its lines apart.
+    """
     if rows.panels <= 1:
+        return True
+    is_whole = term_distance(b) % (CACHE_LINE // 8) == 0 and term_distance(b) < FIRST_SETS
+    if b.kernel.fmas == 1 and rows.width >= AHEAD_ROWS and is_whole:
         return True
     if term_distance(b) % ALIASED_BYTES:
         return rows.size < PACK_ROWS

@@ -26,7 +26,7 @@ from pullback.passes.loops.products.packed_lines import PackedLines, PanelShape
 from pullback.passes.loops.products.panel_vectors import panel_vectors
 from pullback.passes.loops.products.product_axes import Bounds, Indices
 from pullback.passes.loops.products.product_operand import ProductOperand
-from pullback.passes.loops.products.square_transposition import SquareTransposition, transposed
+from pullback.passes.loops.square_transposition import SquareTransposition, transposed
 from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term

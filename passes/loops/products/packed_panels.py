@@ -20,7 +20,7 @@ from pullback.dialects.graph.op.affine import Affine, row_major_strides
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.products.operand_place import OperandPlace, Steps, StoredPlace, place_in
-from pullback.passes.loops.products.square_transposition import SquareTransposition
+from pullback.passes.loops.square_transposition import FEWEST_TURNED, SquareTransposition
 from pullback.passes.loops.vector_access import load_column, load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView
@@ -28,8 +28,6 @@ from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.nodes import Node
 from pullback.passes.lowering.strided_layout import StridedLayout
 
-FEWEST_TURNED = 1 << 15
-"""Elements from which it is worth the code to turn squares around, for which LLVM takes some 20 ms."""
 SHARES = 16
 """Parts of a panel that threads copy side by side, where one is packed at a time."""
 

@@ -5,11 +5,11 @@
 // RUN: pullback-opt %s -p 'finish,form-kernels{vector-bits=256 fmas-per-cycle=1}' --no-locations | filecheck %s --check-prefixes=NARROW
 
 // ONE-LABEL: func.func @matmul
-// ONE: kind = matmul, parallel = [512, 1024], reduce = [256], cpu = {vector = 16, unroll = 4, tile = [8, 32]}
+// ONE: kind = matmul, parallel = [512, 1024], reduce = [256], cpu = {vector = 16, unroll = 4, tile = [4, 64]}
 // TWO-LABEL: func.func @matmul
 // TWO: kind = matmul, parallel = [512, 1024], reduce = [256], cpu = {vector = 16, unroll = 4, tile = [14, 32]}
 // NARROW-LABEL: func.func @matmul
-// NARROW: kind = matmul, parallel = [512, 1024], reduce = [256], cpu = {vector = 8, unroll = 4, tile = [6, 16]}
+// NARROW: kind = matmul, parallel = [512, 1024], reduce = [256], cpu = {vector = 8, unroll = 4, tile = [4, 24]}
 func.func @matmul(%a: tensor<512x256xf32>, %b: tensor<256x1024xf32>) -> tensor<512x1024xf32> {
   %y = graph.matmul %a, %b : (tensor<512x256xf32>, tensor<256x1024xf32>) -> tensor<512x1024xf32>
   func.return %y : tensor<512x1024xf32>

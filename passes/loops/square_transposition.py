@@ -1,4 +1,4 @@
-"""The transpose of a square of elements in registers, as a function that all products of a program call.
+"""The transpose of a square of elements in registers, as a function that all kernels of a program call.
 
 To turn 16 vectors around takes 64 shuffles, for which LLVM takes longer than for the loop over the terms of a product.
 """
@@ -21,6 +21,9 @@ from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term, named, result_of
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.strided_layout import StridedLayout, memref_type
+
+FEWEST_TURNED = 1 << 15
+"""Elements from which it is worth the code to turn squares around, for which LLVM takes some 20 ms."""
 
 
 @dataclass(frozen=True)
