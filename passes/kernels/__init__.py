@@ -62,6 +62,8 @@ The table of kinds and their lowerings is `pullback.passes.lowering.kinds`; `doc
   these are *outer*; they are known after the last loop. They are yielded, or, single elements, go through
   elementwise operations on single elements that are yielded. P may be empty: then everything is reduced by
   every reduction. There may be no reduction at all: then values of shape P are computed once per row.
+  Where P is empty, and no value waits for a reduction, rows of shape R that are computed from rows of a table may be
+  scattered into it last, as in a scatter kernel: `form/update_where_read.py` has when (on CPUs alone).
 - **columns**: the same with the whole space R, then P, row-major: inner reductions run over the leading
   dims.
 - **matmul**: one `matmul` of kernel arguments, of shape P = (…, m, n) with R = (k), for each matrix of the batch;

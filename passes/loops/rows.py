@@ -35,6 +35,7 @@ from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.partial_results import Accumulator
 from pullback.passes.loops.parts import PartialResults, in_parts
 from pullback.passes.loops.pointwise import at_lanes
+from pullback.passes.loops.row_updates import RowsWhereRead
 from pullback.passes.loops.sweep import Range, Sweep, carried_loop
 from pullback.passes.loops.vectors import Lanes, with_neutral
 from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, cone
@@ -65,6 +66,16 @@ class Rows(Lines):
     def __init__(self, kernel: KernelFunction) -> None:
         super().__init__(kernel, "row")
         self.keeping = Keeping(kernel, self.in_lines, self.elements, self.last)
+        self.taken_up = {o.result: RowsWhereRead(kernel, o) for o in self.elements if o.row is not None}
+
+    def lower(self) -> None:
+        with self.builder.entering(self.builder.block):
+            for rows in self.taken_up.values():
+                rows.begin()
+        super().lower()
+        with self.builder.entering(self.builder.block):
+            for rows in self.taken_up.values():
+                rows.finish()
 
     def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         self._row(level)
@@ -155,7 +166,11 @@ class Rows(Lines):
         self.keeping.compute(here, work.stage)
         terms = [here.vector(node.operands[0]) for node in work.reduces]
         self.totals.add(here, work.stage)
-        here.store_outputs(work.outputs, self.kernel.results)
+        taken_up = [o for o in work.outputs if o.row is not None]
+        here.values([output.node for output in taken_up])  # before any of their tables changes
+        here.store_outputs([o for o in work.outputs if o.row is None], self.kernel.results)
+        for output in taken_up:
+            self.taken_up[output.result].take_up(here)
         return [
             with_neutral(self.builder, term, here.lanes, node.op)
             for node, term in zip(work.reduces, terms, strict=True)

@@ -17,9 +17,10 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 
 Extents: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """The extents of P (parallel dims), and those of R (reduced dims)."""
-InPlace: TypeAlias = Callable[[Schedule, SSAValue, SSAValue], bool]
 Reference: TypeAlias = str | Callable[..., Any]
 """A function, or where it is: `"module:name"`."""
+InPlace: TypeAlias = str | Callable[[Schedule, SSAValue, SSAValue], bool]
+"""A rule of `in_place`, or where one is."""
 
 
 class Order(Enum):
@@ -66,7 +67,7 @@ class Kind:
     reduces: bool = False
     """Whether reductions are formed in it."""
     ops: tuple[type[Operation], ...] = ()
-    """The operations, by family, that are computed in kernels of this kind alone."""
+    """The operations, by family, that are computed in kernels of this kind alone, or of those of `also_in`."""
     extents: Callable[[Block], list[Extents]] | None = None
     """The extents that these operations ask for, any of them; `None` where the values in the region decide."""
     is_single: bool = False
@@ -77,6 +78,8 @@ class Kind:
     """Whether CPUs keep a tile of the result in registers."""
     reads_stored: bool = False
     """Whether all that it reads is in memory: it computes nothing on the way."""
+    also_in: tuple[str, ...] = ()
+    """Other kinds of kernels that may hold such an operation after all others."""
     meaning: str = ""
     """What kernels of it compute, in a few words; `KINDS` has it of those that come with Pullback."""
 

@@ -10,6 +10,7 @@ Another kind is another row: `docs/add-a-kernel-kind.md`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -107,7 +108,7 @@ ROWS = _row(
     Kind(
         "rows",
         Order.PARALLEL_FIRST,
-        once_per_line,
+        "pullback.passes.lowering.rows_where_read:in_rows",
         {
             "cpu": Lowering("pullback.passes.loops.rows:lower_rows"),
             "gpu": Lowering(
@@ -175,6 +176,7 @@ SCATTER = _row(
         ops=(Scatter,),
         extents=of_rows,
         reads_stored=True,
+        also_in=("rows",),
     )
 )
 
@@ -241,8 +243,11 @@ def lowering(kind: str, target: str) -> Callable[..., Any]:
 
 def resolved(reference: Reference) -> Callable[..., Any]:
     """The function that a reference names."""
-    if callable(reference):
-        return reference
+    return reference if callable(reference) else _named(reference)
+
+
+@cache
+def _named(reference: str) -> Callable[..., Any]:
     module, name = reference.split(":")
     return getattr(import_module(module), name)
 
@@ -254,4 +259,4 @@ def may_replace(kernel: Kernel, operand: int, result: int) -> bool:
     argument, written = kernel.body.block.args[operand], last.operands[result]
     if kernel.schedule is None or element_type_of(argument.type) != element_type_of(written.type):
         return False
-    return kind_of(kernel).in_place(kernel.schedule.data, argument, written)
+    return resolved(kind_of(kernel).in_place)(kernel.schedule.data, argument, written)

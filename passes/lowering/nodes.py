@@ -179,6 +179,8 @@ class Output:
     """Whether rows are added or subtracted, and do not replace what is there."""
     rounds: bool = False
     """Whether memory holds fewer digits of the result than registers, so that each sum that is stored is rounded."""
+    base: int | None = None
+    """The argument that is what is there, of a kernel whose loops compute the rows, too."""
 
     @property
     def nodes(self) -> list[Node]:

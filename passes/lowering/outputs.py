@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.op.access import RowMajorAccess, dims
@@ -32,15 +32,16 @@ def outputs_of(space: Space) -> tuple[Space, list[Output]]:
 def parts(value: SSAValue, apart: bool) -> list[SSAValue]:
     """The values that are computed in loops of their own to make up an output.
 
-    Pieces of a concat, rows that are added; with `apart`, whatever else it is made of, too. Where a product computes a
-    piece, it does so in its own loops.
+    Pieces of a concat; with `apart`, rows that are added, and whatever else it is made of, too. Where a product
+    computes a piece, it does so in its own loops, and a rows kernel rows that a table takes up.
     """
     op = value.owner
     if isinstance(op, Concatenation):
         return [source_of_piece(piece) for piece in op.operands if apart or isinstance(piece.owner, Uniform)]
     if (scattered := RowUpdate.of(value)) is not None:
         before = scattered.before
-        return [*([value] if before is None else parts(before, apart)), scattered.slices.operands[0]]
+        whole = [value] if before is None else parts(before, apart)
+        return [*whole, scattered.slices.operands[0]] if apart else []
     return [value] if apart else []
 
 
@@ -148,13 +149,19 @@ class Outputs:
 
     def _scatter(self, result: int, value: SSAValue, update: RowUpdate) -> Iterator[Output]:
         shape = shape_of_type(value.type)
-        if update.before is not None:
-            yield from self._value(result, update.before)
-        else:
-            offset = linear(self._next(value)[1], shape, self.space.rank)
-            yield Output(Fixed(register_type(element_type_of(value.type)), number=0), result, offset)
         rows, indices = update.slices.operands[:2]
-        _, position = self._next(rows)
+        base: int | None = None
+        if not self.space.is_in_pieces:
+            if not isinstance(update.before, BlockArgument):
+                raise DiagnosticError("rows are added to a table that the kernel is given", self.space.kernel)
+            base, position = update.before.index, self.space.output_position(rows.type)
+        else:
+            if update.before is not None:
+                yield from self._value(result, update.before)
+            else:
+                offset = linear(self._next(value)[1], shape, self.space.rank)
+                yield Output(Fixed(register_type(element_type_of(value.type)), number=0), result, offset)
+            _, position = self._next(rows)
         offset = linear((self.space.number(), *position[1:]), shape, self.space.rank)
         row = self.reader.node(indices, position[:1])
         stride = row_major_strides(shape)[0]
@@ -169,6 +176,7 @@ class Outputs:
             update.combine,
             adds=update.adds_up,
             rounds=register_type(element_type_of(value.type)) != element_type_of(value.type),
+            base=base,
         )
 
     def _next(self, piece: SSAValue) -> tuple[tuple[int, ...], Position]:

@@ -5,7 +5,7 @@ scratch memory, and these are combined in the order of the parts: so results fol
 many threads there are.
 
     rows, with totals over many lines      the lines are split
-    rows, otherwise                        each line is
+    rows, otherwise                        each line is, and rows that a table takes up are
     columns                                the rows are, which all columns run down
 """
 
@@ -56,7 +56,7 @@ def split_of(model: KernelModel, parts: int) -> SplitLoop | str:
             return "there are totals along the rows, too"
     elif totals and prod(space.extents[d] for d in space.outer) >= parts:
         return SplitLoop(None)
-    elif not (reductions.along or totals):
+    elif not (reductions.along or totals or any(output.base is not None for output in model.outputs)):
         return "nothing is reduced"
     gathered = [node.dims for node in reductions.across]
     for dim in space.inner:

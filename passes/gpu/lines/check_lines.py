@@ -12,6 +12,7 @@ from pullback.passes.gpu.lines.line_tuning import row_mapping
 from pullback.passes.gpu.lines.line_vectors import MOST_BYTES, obstacles
 from pullback.passes.gpu.lines.mappings import LineMappings
 from pullback.passes.lowering.long_sums import BLOCK
+from pullback.passes.lowering.outputs import RowUpdate
 from pullback.passes.lowering.space import schedule_of
 
 MOST_KEPT = 64
@@ -28,6 +29,9 @@ def check_lines(kernel: Kernel, shared_bytes: int = SHARED_BYTES) -> None:
     Raises:
         DiagnosticError: parameters do not fit each other or the extents, or a block has not enough shared memory.
     """
+    last = kernel.body.block.last_op
+    if last is not None and any(RowUpdate.of(value) is not None for value in last.operands):
+        raise DiagnosticError("a kernel of rows updates no table here: expected a scatter of its own", kernel)
     tuning = schedule_of(kernel).gpu
     plan = LinePlan.of_kernel(kernel, schedule_of(kernel))
     points = plan.points.size

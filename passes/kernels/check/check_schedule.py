@@ -128,9 +128,10 @@ def _check_kind(kernel: Kernel, schedule: Schedule) -> None:
     alone = [(op, kind) for op in ops if (kind := kind_of_op(op)) is not None]
     if alone:
         first, kind = alone[0]
-        _expect_kind(kernel, schedule, [kind.name], first)
-        _check_alone(kernel, schedule, kind, [op for op, _ in alone])
-        return
+        if not all(schedule.kind in other.also_in for _, other in alone):
+            _expect_kind(kernel, schedule, [kind.name, *kind.also_in], first)
+            _check_alone(kernel, schedule, kind, [op for op, _ in alone])
+            return
     first = next((op for op in ops if isinstance(op, Reduction)), None)
     if first is not None:
         # The kernel's own kind is registered, so others need not be discovered.

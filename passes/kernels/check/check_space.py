@@ -12,6 +12,7 @@ from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.kernel_model import KernelModel
 from pullback.passes.lowering.nodes import Compute, Node, Output, Reduce, Rounded
+from pullback.passes.lowering.rows_where_read import obstacle
 from pullback.passes.lowering.space import Space
 
 
@@ -40,7 +41,10 @@ def check_space(kernel: Kernel, schedule: Schedule) -> KernelModel:
             raise _misfit(kernel, schedule, f"{which} changes along loops that it has no axis for")
         if output.node.is_late and output.offset.dims & outer:
             raise _misfit(kernel, schedule, f"{which} is a total over loops that it has axes for")
-        if not space.is_in_pieces and output.result not in of_pieces:
+        if output.row is not None and not space.is_in_pieces:
+            if (why := obstacle(model, output)) is not None:
+                raise _misfit(kernel, schedule, why)
+        elif not space.is_in_pieces and output.result not in of_pieces:
             _check_points(kernel, schedule, space, output, outer)
     for node in model.nodes:
         if isinstance(node, Reduce):

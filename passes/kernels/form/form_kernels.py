@@ -1,8 +1,8 @@
 """`form-kernels`: fusion, from level `graph` to the kernels of level `kernels`.
 
 Each walk over a block takes what the walks before it have found out, and changes none of it. The files are, in the
-order in which they run: `long_sums_in_parts`, `legalize`, `classify`, `grouping`, `rematerialize`, `build_kernels`.
-Before them `decompose` takes the composite operations of a function apart.
+order in which they run: `long_sums_in_parts`, `legalize`, `classify`, `grouping`, `rematerialize`, `build_kernels`,
+`update_where_read`. Before them `decompose` takes the composite operations of a function apart.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from pullback.passes.kernels.form.native_support import NativeSupport
 from pullback.passes.kernels.form.rematerialize import rematerialize
 from pullback.passes.kernels.form.shared_products import share_products
 from pullback.passes.kernels.form.single_elements import state_single_elements
+from pullback.passes.kernels.form.update_where_read import update_where_read
 from pullback.passes.lowering.support import PLACED, runs_on_host
 from pullback.passes.lowering.tuning import tuned
 from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE, check_fmas_per_cycle
@@ -67,6 +68,8 @@ def form(
     replaced = build(
         block, classified, groups, bodies, values, options.vector_bits_on, options.fmas_per_cycle
     )
+    if options.device == "cpu":
+        update_where_read(block)
     for loop in block.ops:
         for region in loop.regions if isinstance(loop, While) else ():
             form(region.block, options, native, classified.constants, values)
