@@ -1,15 +1,13 @@
-"""exp: x = n ln 2 + r with a small r, and exp(x) = 2^n exp(r); in f32 n has sixteenths, whose powers a table holds."""
+"""exp: x = n ln 2 + r, and exp(x) = 2^n exp(r) for a small r; n is rounded to steps, whose powers a table holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import e, log2
-from typing import TypeAlias
 
 import numpy as np
 
 from pullback.backends.cpu.math import avx512
-from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, Format, LLVMValue, fma, polynomial, select
 from pullback.backends.cpu.math.table import lookup
 
 LOG2_E = log2(e)
@@ -20,32 +18,34 @@ LN2 = {
     F32: (0.693359375, -2.12194440e-4),
     F64: (6.93147180369123816490e-01, 1.90821492927058770002e-10),
 }
-SINGLE_LN2 = (0.6931471824645996, -1.9046542121259336e-09)
-"""The f32 next to ln 2, and the rest: for a product and a difference that are rounded once."""
+# ln 2 as its nearest float and the rest: for a product and a difference that are rounded once.
+NEAREST_LN2 = {
+    F32: (0.6931471824645996, -1.9046542121259336e-09),
+    F64: (0.6931471805599453, 2.3190468138462996e-17),
+}
 
-# In f32 x = (n + j / 16) ln 2 + r - OFFSET, |r - OFFSET| <= ln 2 / 32, and exp(x) = 2^n POWERS[j] (1 + r SERIES(r)).
-# OFFSET is ROUNDER times the second part of ln 2. ROUNDER is whole, and the sum with it rounded to sixteenths; it
-# was searched for so that all powers lie next to an f32, within .25 ulp of results. The polynomial is by Remez's
-# algorithm, with an error of 1.1e-9, but for its last coefficient, 0.99999996.
-ROUNDER = 592453.0
-SCALE_OF_POWERS = 0.9988722171956954
-POWERS = tuple(SCALE_OF_POWERS * 2.0 ** (j / 16) for j in range(16))
-SERIES_BESIDE_POWERS = (0.16685092446396754, 0.5000192859528354, 1.0)
-
-# In f64 (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2, highest power first, by Remez's algorithm, so that the error of
-# exp(r), relative to it, is least: 3.6e-18.
-SERIES = (
-    2.5000064146754493e-08,
-    2.763024493693077e-07,
-    2.7557586348270968e-06,
-    2.480149310778186e-05,
-    1.9841269506626526e-04,
-    1.3888888943622394e-03,
-    8.333333333494432e-03,
-    4.166666666653018e-02,
-    1.6666666666666413e-01,
-    5.000000000000011e-01,
-)
+# x = (n + j / N) ln 2 + r + OFFSET, |r + OFFSET| <= ln 2 / (2 N), and exp(x) = 2^n POWERS[j] (1 + r SERIES(r)).
+# OFFSET is ROUNDER times the second part of ln 2. ROUNDER is whole, and the sum with it rounded to steps of 1 / N; it
+# was searched for so that all N powers lie next to a float, within .25 and .1 ulp of results. The polynomials are by
+# Remez's algorithm, with errors of 1.1e-9 and 2.4e-18, but for the last coefficients, which are next to 1.
+STEPS_LOG2 = {F32: 4, F64: 3}
+ROUNDER = {F32: 592453.0, F64: 574297621872118.0}
+SCALE_OF_POWERS = {F32: 0.9988722171956954, F64: 1.0134073133717445122}
+POWERS = {
+    form: [SCALE_OF_POWERS[form] * 2.0 ** (j / 2**n) for j in range(2**n)] for form, n in STEPS_LOG2.items()
+}
+SERIES = {
+    F32: (0.16685092446396754, 0.5000192859528354, 1.0),
+    F64: (
+        1.95777494349910431e-04,
+        1.38885779443694346e-03,
+        8.33333744948463374e-03,
+        4.16666667521454587e-02,
+        1.66666666664712770e-01,
+        4.99999999999964101e-01,
+        1.0,
+    ),
+}
 
 MOST_LEFT = 0.35
 """More than |r| is for any x whose exponential is finite and not 0."""
@@ -56,44 +56,44 @@ BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
 def exp(x: LLVMValue, excess: LLVMValue | None = None) -> LLVMValue:
     """The exponential of x, or of x less `excess`, by which rounding has made it larger.
 
-    Error, denormal results included: f32 0.884 ulp (every input), f64 0.92 (sampled).
+    Error, denormal results included: f32 0.884 ulp (every input), f64 0.75 (sampled).
     """
-    by_parts = exp_by_powers if x.format is F32 else exp_near_0
     if avx512.has_instructions(x):
         # n may be anything: `scaled` makes infinity and 0 of it. Only what is left must stay in its bounds.
-        p, n, _ = by_parts(x, lambda r: avx512.nearest_to_0(less(r, excess), MOST_LEFT))
-        return avx512.scaled(p, n)
+        shifted, y, r = reduce_exponent_by_steps(x, excess)
+        return avx512.scaled(exp_of_rest(shifted, avx512.nearest_to_0(r, MOST_LEFT)), y)
     low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
-    p, _, k = by_parts(bounded, lambda r: less(r, excess))
-    return scale(p, k, bounded < 0.0)
+    shifted, _, r = reduce_exponent_by_steps(bounded, excess)
+    n = shifted - bits_of_rounder(x.format) >> STEPS_LOG2[x.format]
+    return scale(exp_of_rest(shifted, r), n, bounded < 0.0)
 
 
-def less(r: LLVMValue, excess: LLVMValue | None) -> LLVMValue:
-    """The difference of what is there; where both are NaN, r."""
-    return r if excess is None else r - excess
-
-
-Completing: TypeAlias = Callable[[LLVMValue], LLVMValue]
-"""What makes the rest of x complete, and keeps it in its bounds."""
-
-
-def exp_near_0(x: LLVMValue, complete: Completing) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
-    """(p, n, k): exp(x) = 2^n p, and the low bits of k hold n; p in as many multiplications as terms."""
-    n, k, r = reduce_exponent(x)
-    return polynomial(complete(r), (*SERIES, 1.0, 1.0)), n, k
-
-
-def exp_by_powers(x: LLVMValue, complete: Completing) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
-    """(p, y, k): exp(x) = 2^n p, where n is the largest integer up to y, and the low bits of k hold it."""
-    high, low = SINGLE_LN2
-    shifted = fma(x, LOG2_E, ROUNDER)
-    y = shifted - ROUNDER
+def reduce_exponent_by_steps(
+    x: LLVMValue, excess: LLVMValue | None
+) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
+    """(bits, y, r): y is x / ln 2 rounded to steps, the low bits are the number of the step, and r is what is left."""
+    rounder = ROUNDER[x.format]
+    high, low = NEAREST_LN2[x.format]
+    shifted = fma(x, LOG2_E, rounder)
+    y = shifted - rounder
     # Of the sum, so that ROUNDER times this part is in r.
-    r = complete(fma(shifted, -low, fma(y, -high, x)))
-    power = lookup("exp", POWERS, shifted.bits())
-    p = fma(power * r, polynomial(r, SERIES_BESIDE_POWERS), power)
-    return p, y, (shifted.bits() - int(np.float32(ROUNDER).view(np.int32))) >> 4
+    r = fma(shifted, -low, fma(y, -high, x))
+    # Where both are NaN the difference is r.
+    return shifted.bits(), y, r if excess is None else r - excess
+
+
+def exp_of_rest(step: LLVMValue, r: LLVMValue) -> LLVMValue:
+    """exp(x) over 2^n."""
+    power = lookup("exp", POWERS[r.format], step)
+    return fma(power * r, polynomial(r, SERIES[r.format]), power)
+
+
+def bits_of_rounder(form: Format) -> int:
+    """ROUNDER as an integer of its format."""
+    return int(
+        np.float32(ROUNDER[F32]).view(np.int32) if form is F32 else np.float64(ROUNDER[F64]).view(np.int64)
+    )
 
 
 def reduce_exponent(x: LLVMValue) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
