@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, Operation
 from pullback.backends.interpreter.integer_meanings import BINARY, Binary
 from pullback.backends.interpreter.numpy_dtypes import Value, dtype_of
 from pullback.backends.interpreter.scalar_meanings import Function, Meaning, fused_multiply_add
+from pullback.dialects.upstream.vector import ReductionOp
 
 
 def vector_shape(type_: Attribute) -> tuple[int, ...]:
@@ -94,12 +95,15 @@ COMBINE: dict[str, Binary] = {
 
 
 def _reduction(op: Operation) -> Function:
-    """First to last lane, after the accumulator if there is one: the order that upstream promises."""
+    """First to last lane, after the accumulator if there is one: the order that upstream promises. Or by halves."""
     kind = op.properties["kind"]
     assert isinstance(kind, CombiningKindAttr)
     combine = COMBINE[str(kind.data)]
+    by_halves = isinstance(op, ReductionOp) and op.is_by_halves
 
     def reduce(vector: Value, *accumulator: Value) -> Value:
+        while by_halves and len(vector) > 1:
+            vector = combine(*np.split(vector, 2))
         total, *rest = (*accumulator, *vector)
         for value in rest:
             total = combine(total, value)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from xdsl.dialects import vector
 from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import DenseArrayBase, IndexType, VectorType, i1, i64
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
@@ -39,7 +40,8 @@ from pullback.dialects.upstream.redeclared import each_verified_once, with_opera
 class ReductionOp(IRDLOperation):
     """`vector.reduction <kind>, %vector (, %acc)? : V into T`: reduces all elements of a vector to one.
 
-    Without `fastmath<reassoc>`, floats are added (multiplied) in order. C1: the vector has rank 1.
+    Without `fastmath<reassoc>`, floats are added (multiplied) in order. With it, halves of a power of two of lanes are
+    combined until one lane is left, with the same bits on all targets. C1: the vector has rank 1.
     """
 
     name = "vector.reduction"
@@ -71,6 +73,14 @@ class ReductionOp(IRDLOperation):
             result_types=[vector.type.element_type],
             properties={"kind": kind, "fastmath": fastmath},
         )
+
+    @property
+    def is_by_halves(self) -> bool:
+        """Whether halves are combined until one lane is left."""
+        type_, flags = self.vector.type, self.fastmath
+        lanes = prod(type_.get_shape()) if isinstance(type_, VectorType) else 1
+        is_free = flags is not None and FastMathFlag.REASSOC in flags.data
+        return is_free and self.acc is None and lanes & (lanes - 1) == 0
 
     def verify_(self) -> None:
         if isinstance(self.vector.type, VectorType) and self.vector.type.get_num_dims() != 1:

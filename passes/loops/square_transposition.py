@@ -12,13 +12,18 @@ from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, StridedLayoutAttr
 from xdsl.ir import Attribute, SSAValue
 
+from pullback.dialects.bounds import LONGEST_VECTOR
 from pullback.dialects.graph.op.scalar import Scalar
 from pullback.dialects.graph.tensor.insertion import insert
+from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.upstream.transfers import transfer_write
+from pullback.dialects.upstream.types import vector_type
+from pullback.dialects.upstream.vector import TransposeOp
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.vector_access import load_vector, store_vector
-from pullback.passes.loops.vectors import Lanes, shuffle
+from pullback.passes.loops.vector_access import load_vector, store_vector, transferred
+from pullback.passes.loops.vectors import Lanes, numbers, row_of, shuffle, with_row
 from pullback.passes.lowering.buffer_view import BufferView
-from pullback.passes.lowering.code_builder import Term, named, result_of
+from pullback.passes.lowering.code_builder import CodeBuilder, Term, named, result_of
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.strided_layout import StridedLayout, memref_type
 
@@ -84,25 +89,55 @@ class SquareTransposition:
             for argument, hint in zip(builder.block.args, ("square", "transpose"), strict=True)
         )
         with builder.entering(builder.block):
-            count = self.lanes.count
-            rows = [load_vector(square, builder, self.lanes, [], row * count, 1) for row in range(count)]
-            for row, value in enumerate(transposed(rows)):
-                store_vector(target, builder, self.lanes, value, ([], row * count, 1))
+            if is_one_vector(self.lanes.count):
+                turned = transposed_matrix(transferred(square, builder))
+                at = [builder.index(0)] * 2
+                target.insert_store(transfer_write(target.stored(turned).value, target.value, at, (0, 1)))
+            else:
+                self._row_by_row(builder, square, target)
         return builder.finish()
 
+    def _row_by_row(self, builder: CodeBuilder, square: BufferView, target: BufferView) -> None:
+        count = self.lanes.count
+        rows = [load_vector(square, builder, self.lanes, [], row * count, 1) for row in range(count)]
+        for row, value in enumerate(transposed(builder, rows)):
+            store_vector(target, builder, self.lanes, value, ([], row * count, 1))
 
-def transposed(rows: list[Scalar]) -> list[Scalar]:
-    """The transpose of a square of as many vectors as each has lanes, by exchanging ever smaller blocks."""
+
+def is_one_vector(count: int) -> bool:
+    """Tells whether a square of so many rows may be one vector: not of bytes, where there are 64 of them."""
+    return count * count <= LONGEST_VECTOR
+
+
+def transposed_matrix(matrix: Scalar) -> Scalar:
+    """The transpose of a square of elements in registers."""
+    op = new_operation(TransposeOp, [matrix.value], [matrix.type], {"permutation": numbers(1, 0)})
+    return Scalar(result_of(op, "turned"))
+
+
+def transposed(builder: CodeBuilder, rows: Sequence[Scalar]) -> list[Scalar]:
+    """The rows of the transpose of a square of as many vectors as each has lanes."""
+    count = len(rows)
+    if not is_one_vector(count):
+        return _exchanged(rows)
+    matrix = builder.number(0, vector_type(rows[0].element_type, count, count))
+    for at, row in enumerate(rows):
+        matrix = with_row(matrix, at, row)
+    turned = transposed_matrix(matrix)
+    return [row_of(turned, at) for at in range(count)]
+
+
+def _exchanged(rows: Sequence[Scalar]) -> list[Scalar]:
+    """The same by exchanging ever smaller blocks of the rows."""
     count = len(rows)
     block = count // 2
+    made = list(rows)
     while block:
-        exchanged: list[Scalar] = [*rows]
         low = [lane if not lane & block else count + lane - block for lane in range(count)]
         high = [lane + block if not lane & block else count + lane for lane in range(count)]
         for at in range(count):
             if not at & block:
-                exchanged[at] = shuffle(rows[at], rows[at + block], low)
-                exchanged[at + block] = shuffle(rows[at], rows[at + block], high)
-        rows = exchanged
+                pair = made[at], made[at + block]
+                made[at], made[at + block] = shuffle(*pair, low), shuffle(*pair, high)
         block //= 2
-    return rows
+    return made

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from xdsl.dialects import vector
+from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import DenseArrayBase, VectorType, i1, i64
-from xdsl.ir import SSAValue
+from xdsl.dialects.utils import FastMathFlag
+from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
+from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.dialects.graph.op.scalar_functions import select
+from pullback.dialects.graph.op.scalar_functions import maximum, minimum, select
+from pullback.dialects.graph.tensor.types import is_float
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.lowering.code_builder import CodeBuilder, combine, result_of
+from pullback.dialects.upstream.vector import ReductionOp
+from pullback.passes.lowering.code_builder import CodeBuilder, combine, located, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ def combined(op: Reduction, values: list[Scalar]) -> Scalar:
 
 def across_lanes(op: Reduction, value: Scalar) -> Scalar:
     """All lanes of a vector as one scalar: halves are combined until one lane is left."""
+    if (kind := _KINDS.get(type(op).COMBINE)) is not None and is_float(value.element_type):
+        return located(_reduced(kind, value), op.location)
     type_ = value.type
     assert isinstance(type_, VectorType)
     count = type_.get_shape()[0]
@@ -75,6 +83,28 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
         low, high = (part(value, start, count) for start in (0, count))
         value = combine(op, low, high)
     return lane(value, 0)
+
+
+_KINDS: Mapping[object, str] = {
+    operator.add: "add",
+    operator.mul: "mul",
+    maximum: "maximumf",
+    minimum: "minimumf",
+}
+"""How `vector.reduction` calls what floats are combined by."""
+
+
+def _reduced(kind: str, value: Scalar) -> Scalar:
+    properties = _properties(kind, is_float(value.element_type))
+    op = new_operation(ReductionOp, [value.value], [value.element_type], properties)
+    return Scalar(result_of(op, "total"))
+
+
+@cache
+def _properties(kind: str, by_halves: bool) -> Mapping[str, Attribute]:
+    """The properties of a reduction of a kind, the same objects for equal ones."""
+    properties: dict[str, Attribute] = {"kind": CombiningKindAttr(CombiningKindFlag(kind))}
+    return properties | ({"fastmath": FastMathFlagsAttr((FastMathFlag.REASSOC,))} if by_halves else {})
 
 
 def lane(value: Scalar, number: int) -> Scalar:
@@ -101,15 +131,20 @@ def row_of(matrix: Scalar, number: int) -> Scalar:
     return Scalar(result_of(op, matrix.value.name_hint))
 
 
+def with_row(matrix: Scalar, number: int, row: Scalar) -> Scalar:
+    """A matrix with one row replaced."""
+    op = new_operation(
+        vector.InsertOp,
+        operands=[row.value, matrix.value],
+        result_types=[matrix.type],
+        properties={"static_position": numbers(number)},
+    )
+    return Scalar(result_of(op, row.value.name_hint))
+
+
 def sum_across(value: Scalar) -> Scalar:
-    """The sum of all lanes, as a vector of one: halves are added until one lane is left."""
-    type_ = value.type
-    assert isinstance(type_, VectorType)
-    count = type_.get_shape()[0]
-    while count > 1:
-        count //= 2
-        value = part(value, 0, count) + part(value, count, count)
-    return value
+    """The sum of all lanes: halves are added until one lane is left."""
+    return _reduced("add", value)
 
 
 def part(value: Scalar, start: int, count: int) -> Scalar:

@@ -20,6 +20,7 @@ from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.memref import CopyOp
 from pullback.dialects.upstream.scf import ParallelOp
+from pullback.dialects.upstream.vector import ReductionOp
 
 HOST = 1e6
 """The cost of an operation of the host, and of anything that is not known."""
@@ -37,7 +38,7 @@ PER_BYTE_DIVIDED = 0.04
 PER_BYTE_OF_FUNCTION = 0.05
 """Of functions of mathematics on vectors: 0.2 ns for each f32."""
 SCALAR_FUNCTION = 5.0
-FREE = (arith.ConstantOp, memref.GetGlobalOp, scf.YieldOp, scf.ReduceOp, scf.ConditionOp)
+FREE = (arith.ConstantOp, memref.GetGlobalOp, scf.YieldOp, scf.ReduceOp, scf.ConditionOp, vector.InsertOp)
 DIVISIONS = frozenset({"arith.divf", "arith.remf", "math.sqrt", "math.rsqrt"})
 INSTRUCTIONS = frozenset(
     {"math.absf", "math.fma", "math.floor", "math.ceil", "math.trunc", "math.copysign", "math.sqrt"}
@@ -129,8 +130,18 @@ _WITH_COSTS_OF_THEIR_OWN = frozenset({func.CallOp, CopyOp, memref.CopyOp})
 
 def _of_one(op: Operation) -> float:
     """The cost of an operation without regions: of its result, or of what it stores."""
+    if isinstance(op, ReductionOp):
+        return _of_halves(op.vector.type)
     value = next(iter(op.results or op.operands), None)
     return _cost(type(op), None) if value is None else _costs_of_class(type(op))(value.type)
+
+
+@by_identity
+def _of_halves(type: Attribute) -> float:
+    """The cost of combining the lanes of a vector: half by half."""
+    assert isinstance(type, VectorType)
+    bytes = prod(type.get_shape()) * _bytes_of_scalar(type.element_type)
+    return 3 * SCALAR * (bytes // PIECE + 3)
 
 
 @cache

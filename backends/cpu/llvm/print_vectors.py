@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -11,7 +12,7 @@ from xdsl.dialects import vector
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerType, VectorType
 from xdsl.ir import SSAValue
 
-from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError
+from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError, row_of
 from pullback.backends.cpu.llvm.print_elementwise import fastmath
 from pullback.backends.cpu.llvm_types import (
     FLOATS,
@@ -24,6 +25,7 @@ from pullback.backends.cpu.llvm_types import (
 )
 from pullback.dialects.ir.by_identity import by_identity
 from pullback.dialects.upstream import vector as upstream
+from pullback.dialects.upstream.types import vector_type as upstream_vector_type
 
 REDUCTIONS = {
     "add": ("fadd", "add"),
@@ -134,6 +136,11 @@ def extract(p: FunctionPrinter, op: vector.ExtractOp) -> None:
 def insert(p: FunctionPrinter, op: vector.InsertOp) -> None:
     """Prints a write of one element, or the vector of the trailing dimensions at a constant position."""
     type, static = vector_type(op.dest), op.static_position.get_values()
+    if type.get_num_dims() == 2 and len(static) == 1 and not op.dynamic_position:
+        rows = list(p.rows(op.dest))
+        rows[static[0]] = p.text(op.source)
+        p.parts[op.result] = rows
+        return
     if not isinstance(op.source.type, VectorType):
         lane = lane_of(p, type, static, op.dynamic_position)
         p.define(op.result, f"insertelement {p.typed(op.dest)}, {p.typed(op.source)}, i64 {lane}")
@@ -169,9 +176,39 @@ def emit_shuffle(p: FunctionPrinter, op: vector.ShuffleOp) -> None:
 
 
 def transpose(p: FunctionPrinter, op: upstream.TransposeOp) -> None:
-    """A shuffle of the flattened vector."""
+    """A shuffle of the flattened vector; a square is turned around by exchanging ever smaller blocks of its rows."""
+    count = vector_type(op.vector).get_shape()[-1]
+    is_square = op.vector.type == op.result.type and op.permutation.get_values() == (1, 0)
+    if is_square and count & (count - 1) == 0:
+        p.parts[op.result] = turned_around(p, op, p.rows(op.vector))
+        return
     lanes = numbered(vector_type(op.vector)).transpose(op.permutation.get_values())
     shuffle(p, op.result, [op.vector], [int(lane) for lane in lanes.flat])
+
+
+def turned_around(p: FunctionPrinter, op: upstream.TransposeOp, rows: Sequence[str]) -> Sequence[str]:
+    """The rows of the transpose of a square of a power of two of rows."""
+    count, type, hint = len(rows), spell(row_of(vector_type(op.vector))), op.result.name_hint or "turned"
+    block = count // 2
+    while block:
+        low, high = _masks_of_exchange(count, block)
+        exchanged = list(rows)
+        for at in range(count):
+            if not at & block:
+                pair = f"shufflevector {type} {rows[at]}, {type} {rows[at + block]}, "
+                exchanged[at] = p.temporary(hint, pair + low)
+                exchanged[at + block] = p.temporary(hint, pair + high)
+        rows = exchanged
+        block //= 2
+    return rows
+
+
+@cache
+def _masks_of_exchange(count: int, block: int) -> tuple[str, str]:
+    """The masks by which two rows exchange their blocks of so many lanes."""
+    low = [lane if not lane & block else count + lane - block for lane in range(count)]
+    high = [lane + block if not lane & block else count + lane for lane in range(count)]
+    return shuffle_mask(low), shuffle_mask(high)
 
 
 def interleave(p: FunctionPrinter, op: upstream.InterleaveOp) -> None:
@@ -242,6 +279,9 @@ def reduction(p: FunctionPrinter, op: upstream.ReductionOp) -> None:
     name = REDUCTIONS[kind][0 if is_float else 1]
     if not name:
         raise LLVMPrintError(op, f"<{kind}> does not apply to {result}")
+    if op.is_by_halves:
+        reduce_by_halves(p, op, name)
+        return
     flags = fastmath(op)
     function = f"vector.reduce.{name}"
     if name in ("fadd", "fmul"):
@@ -258,6 +298,25 @@ def reduction(p: FunctionPrinter, op: upstream.ReductionOp) -> None:
             p.define(op.dest, p.intrinsic(COMBINE[name], result, pair, flags))
         else:
             p.define(op.dest, f"{name} {spell(result)} {lanes}, {p.text(op.acc)}")
+
+
+def reduce_by_halves(p: FunctionPrinter, op: upstream.ReductionOp, name: str) -> None:
+    """Combines the halves of a vector until one lane is left."""
+    type, text = vector_type(op.vector), p.text(op.vector)
+    count = type.get_shape()[0]
+    while count > 1:
+        whole, count = f"{spell(type)} {text}, {spell(type)} poison, ", count // 2
+        type = upstream_vector_type(type.element_type, count)
+        low, high = (
+            p.temporary("half", f"shufflevector {whole}{shuffle_mask(range(at, at + count))}")
+            for at in (0, count)
+        )
+        if name in COMBINE:
+            made = p.intrinsic(COMBINE[name], type, [(spell(type), low), (spell(type), high)])
+        else:
+            made = f"{name} {spell(type)} {low}, {high}"
+        text = p.temporary("both", made)
+    p.define(op.dest, f"extractelement {spell(type)} {text}, i64 0")
 
 
 def reduce_call(

@@ -25,7 +25,7 @@ from pullback.dialects.graph.tensor.types import is_float
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.products.operand_place import OperandPlace
-from pullback.passes.loops.vectors import lane, sum_across
+from pullback.passes.loops.vectors import sum_across
 from pullback.passes.lowering.code_builder import CodeBuilder, named
 from pullback.passes.lowering.nodes import Bound
 
@@ -156,4 +156,4 @@ def are_zero(sums: Sequence[SSAValue]) -> SSAValue:
     total = Scalar(sums[0])
     for other in sums[1:]:
         total = total + Scalar(other)
-    return named(lane(sum_across(total), 0).equal(0).value, "is_finite")
+    return named(sum_across(total).equal(0).value, "is_finite")

@@ -140,7 +140,7 @@ class PackedOperand:
             at = [builder.sum_of([(terms[along], 1)], further, "k") for further in range(size)]
             rows = [operand.element(level, {**terms, along: place}) for place in at]
             mask = None if size == count else tail_mask(builder, size, count)
-            for line, value in enumerate(transposed(rows + [nothing] * (count - size))[:lines]):
+            for line, value in enumerate(transposed(builder, rows + [nothing] * (count - size))[:lines]):
                 to.store(value, number, mask, (start + line) * self.shape.terms)
 
         operand.terms.each_vector(builder, "k", count, square, bounds)
@@ -208,7 +208,7 @@ class PackedOperand:
                 loaded = [operand.vector_of_terms(level, terms, count, size) for level in levels]
                 loaded += [zero] * (count - lanes)
                 mask = None if lanes == count else tail_mask(builder, lanes, count)
-                for term, value in enumerate(transposed(loaded)[:size]):
+                for term, value in enumerate(transposed(builder, loaded)[:size]):
                     at = [(at, f * width) for at, f in number]
                     to.store(value, [*at, (offset, 1)], mask, term * width)
 

@@ -38,6 +38,7 @@ from pullback.passes.loops.products.whole_matrix import store_matrix
 from pullback.passes.loops.products.window_blocks import Start, WindowBlock, WindowBlocks
 from pullback.passes.loops.products.window_dots import terms_side_by_side
 from pullback.passes.loops.vectors import row_of, sum_across
+from pullback.passes.lowering.code_builder import splat
 from pullback.passes.lowering.long_products import matrix_has_parts
 from pullback.passes.lowering.nodes import Contraction, Load, Node
 
@@ -191,7 +192,7 @@ class WindowProduct:
         left = iter(sums)
         for r in range(block.rows):
             for v, size in enumerate(block.sizes):
-                value = sum_across(next(left)) if blocks.term_lanes else next(left)
+                value = splat(sum_across(next(left)), 1) if blocks.term_lanes else next(left)
                 self._store(blocks.result(block.at.indices, r, v, size), value)
 
     def _store_matrix(self, block: WindowBlock, sums: Scalar) -> None:

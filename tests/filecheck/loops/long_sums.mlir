@@ -25,7 +25,8 @@ func.func @main(%x: tensor<96x3200xf32>, %y: tensor<96x4xf32>) -> (tensor<96xf32
 // CHECK-NEXT: %sum_so_far_2 = arith.addf %sum_so_far_1, %5 : vector<8xf64>
 // CHECK-NEXT: scf.yield %sum_so_far_2 : vector<8xf64>
 // CHECK:      %sum_12, %sum_13, %sum_14, %sum_15 = scf.for %column_6 = %c3072 to %c3200 step %c32
-// CHECK:      %sum_24 = arith.truncf %19 : f64 to f32
+// CHECK:      %total = vector.reduction <add>, %sum_so_far_3 fastmath<reassoc> : vector<8xf64> into f64
+// CHECK-NEXT: %sum_24 = arith.truncf %total : f64 to f32
 
 // CHECK:      func.func private @main_kernel_1(%y: memref<96x4xf32>, %columns: memref<4xf32>, %so_far: memref<4xf64>) {
 // CHECK:      scf.for %row = %c0 to %c96 step %c48 {
@@ -33,10 +34,10 @@ func.func @main(%x: tensor<96x3200xf32>, %y: tensor<96x4xf32>) -> (tensor<96xf32
 // CHECK-NEXT: scf.for %row_2 = %row to %row_1 step %c1 {
 // CHECK:      scf.parallel (%i_2) = (%c0) to (%c4) step (%c4) {
 // CHECK-NEXT: %columns_2 = vector.load %columns[%i_2] : memref<4xf32>, vector<4xf32>
-// CHECK-NEXT: %10 = arith.extf %columns_2 : vector<4xf32> to vector<4xf64>
+// CHECK-NEXT: %4 = arith.extf %columns_2 : vector<4xf32> to vector<4xf64>
 // CHECK-NEXT: %so_far_1 = vector.load %so_far[%i_2] : memref<4xf64>, vector<4xf64>
-// CHECK-NEXT: %11 = arith.addf %so_far_1, %10 : vector<4xf64>
-// CHECK-NEXT: vector.store %11, %so_far[%i_2] : memref<4xf64>, vector<4xf64>
+// CHECK-NEXT: %5 = arith.addf %so_far_1, %4 : vector<4xf64>
+// CHECK-NEXT: vector.store %5, %so_far[%i_2] : memref<4xf64>, vector<4xf64>
 // CHECK-NEXT: vector.store %1, %columns[%i_2] : memref<4xf32>, vector<4xf32>
 // CHECK-NEXT: scf.reduce
 // CHECK:      arith.truncf %{{.*}} : vector<4xf64> to vector<4xf32>

@@ -35,54 +35,36 @@ func.func @main(%x: tensor<4x20xf32>) -> (tensor<4x20xf32>, tensor<f32>) {
 // CHECK-NEXT: %x_2 = vector.maskedload %x[%row, %c16], %tail, %2 : memref<4x20xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
 // CHECK-NEXT: %3 = arith.select %tail, %x_2, %1 : vector<8xi1>, vector<8xf32>
 // CHECK-NEXT: %max_3 = arith.maximumf %max, %3 : vector<8xf32>
-// CHECK-NEXT: %4 = vector.shuffle %max_3, %max_3 [0, 1, 2, 3] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %5 = vector.shuffle %max_3, %max_3 [4, 5, 6, 7] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %6 = arith.maximumf %4, %5 : vector<4xf32>
-// CHECK-NEXT: %7 = vector.shuffle %6, %6 [0, 1] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %8 = vector.shuffle %6, %6 [2, 3] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %9 = arith.maximumf %7, %8 : vector<2xf32>
-// CHECK-NEXT: %10 = vector.shuffle %9, %9 [0] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %11 = vector.shuffle %9, %9 [1] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %12 = arith.maximumf %10, %11 : vector<1xf32>
-// CHECK-NEXT: %max_4 = vector.extract %12[0] : f32 from vector<1xf32>
+// CHECK-NEXT: %max_4 = vector.reduction <maximumf>, %max_3 fastmath<reassoc> : vector<8xf32> into f32
 // CHECK-NEXT: %x_3 = vector.load %x[%row, %c0] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %max_5 = vector.broadcast %max_4 : f32 to vector<8xf32>
-// CHECK-NEXT: %13 = arith.subf %x_3, %max_5 : vector<8xf32>
-// CHECK-NEXT: %sum = math.exp %13 : vector<8xf32>
+// CHECK-NEXT: %4 = arith.subf %x_3, %max_5 : vector<8xf32>
+// CHECK-NEXT: %sum = math.exp %4 : vector<8xf32>
 // CHECK-NEXT: vector.store %sum, %y[%row, %c0] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %x_4 = vector.load %x[%row, %c8] : memref<4x20xf32>, vector<8xf32>
-// CHECK-NEXT: %14 = arith.subf %x_4, %max_5 : vector<8xf32>
-// CHECK-NEXT: %sum_1 = math.exp %14 : vector<8xf32>
+// CHECK-NEXT: %5 = arith.subf %x_4, %max_5 : vector<8xf32>
+// CHECK-NEXT: %sum_1 = math.exp %5 : vector<8xf32>
 // CHECK-NEXT: vector.store %sum_1, %y[%row, %c8] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %x_5 = vector.maskedload %x[%row, %c16], %tail, %2 : memref<4x20xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
-// CHECK-NEXT: %15 = arith.subf %x_5, %max_5 : vector<8xf32>
-// CHECK-NEXT: %16 = math.exp %15 : vector<8xf32>
-// CHECK-NEXT: vector.maskedstore %y[%row, %c16], %tail, %16 : memref<4x20xf32>, vector<8xi1>, vector<8xf32>
-// CHECK-NEXT: %17 = arith.select %tail, %16, %2 : vector<8xi1>, vector<8xf32>
-// CHECK-NEXT: %sum_2 = arith.addf %sum, %17 : vector<8xf32>
-// CHECK-NEXT: %18 = arith.addf %sum_2, %sum_1 : vector<8xf32>
-// CHECK-NEXT: %19 = vector.shuffle %18, %18 [0, 1, 2, 3] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %20 = vector.shuffle %18, %18 [4, 5, 6, 7] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %21 = arith.addf %19, %20 : vector<4xf32>
-// CHECK-NEXT: %22 = vector.shuffle %21, %21 [0, 1] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %23 = vector.shuffle %21, %21 [2, 3] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %24 = arith.addf %22, %23 : vector<2xf32>
-// CHECK-NEXT: %25 = vector.shuffle %24, %24 [0] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %26 = vector.shuffle %24, %24 [1] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %27 = arith.addf %25, %26 : vector<1xf32>
-// CHECK-NEXT: %sum_3 = vector.extract %27[0] : f32 from vector<1xf32>
+// CHECK-NEXT: %6 = arith.subf %x_5, %max_5 : vector<8xf32>
+// CHECK-NEXT: %7 = math.exp %6 : vector<8xf32>
+// CHECK-NEXT: vector.maskedstore %y[%row, %c16], %tail, %7 : memref<4x20xf32>, vector<8xi1>, vector<8xf32>
+// CHECK-NEXT: %8 = arith.select %tail, %7, %2 : vector<8xi1>, vector<8xf32>
+// CHECK-NEXT: %sum_2 = arith.addf %sum, %8 : vector<8xf32>
+// CHECK-NEXT: %9 = arith.addf %sum_2, %sum_1 : vector<8xf32>
+// CHECK-NEXT: %sum_3 = vector.reduction <add>, %9 fastmath<reassoc> : vector<8xf32> into f32
 // CHECK-NEXT: %y_1 = vector.load %y[%row, %c0] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %sum_4 = vector.broadcast %sum_3 : f32 to vector<8xf32>
-// CHECK-NEXT: %28 = arith.divf %y_1, %sum_4 : vector<8xf32>
-// CHECK-NEXT: vector.store %28, %y[%row, %c0] : memref<4x20xf32>, vector<8xf32>
+// CHECK-NEXT: %10 = arith.divf %y_1, %sum_4 : vector<8xf32>
+// CHECK-NEXT: vector.store %10, %y[%row, %c0] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %y_2 = vector.load %y[%row, %c8] : memref<4x20xf32>, vector<8xf32>
-// CHECK-NEXT: %29 = arith.divf %y_2, %sum_4 : vector<8xf32>
-// CHECK-NEXT: vector.store %29, %y[%row, %c8] : memref<4x20xf32>, vector<8xf32>
+// CHECK-NEXT: %11 = arith.divf %y_2, %sum_4 : vector<8xf32>
+// CHECK-NEXT: vector.store %11, %y[%row, %c8] : memref<4x20xf32>, vector<8xf32>
 // CHECK-NEXT: %y_3 = vector.maskedload %y[%row, %c16], %tail, %2 : memref<4x20xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
-// CHECK-NEXT: %30 = arith.divf %y_3, %sum_4 : vector<8xf32>
-// CHECK-NEXT: vector.maskedstore %y[%row, %c16], %tail, %30 : memref<4x20xf32>, vector<8xi1>, vector<8xf32>
-// CHECK-NEXT: %31 = math.log %sum_3 : f32
-// CHECK-NEXT: %total_2 = arith.addf %total_1, %31 : f32
+// CHECK-NEXT: %12 = arith.divf %y_3, %sum_4 : vector<8xf32>
+// CHECK-NEXT: vector.maskedstore %y[%row, %c16], %tail, %12 : memref<4x20xf32>, vector<8xi1>, vector<8xf32>
+// CHECK-NEXT: %13 = math.log %sum_3 : f32
+// CHECK-NEXT: %total_2 = arith.addf %total_1, %13 : f32
 // CHECK-NEXT: scf.yield %total_2 : f32
 // CHECK-NEXT: }
 // CHECK-NEXT: memref.store %total, %loss[%c0] : memref<1xf32>

@@ -30,16 +30,7 @@ func.func @main(%x: tensor<4x6xf32>, %labels: tensor<4xi32>, %eye: tensor<6x6xf3
 // CHECK-NEXT: %3 = arith.select %inside, %eye_1, %0 : vector<8xf32>
 // CHECK-NEXT: %4 = arith.mulf %x_1, %3 : vector<8xf32>
 // CHECK-NEXT: %sum = arith.select %tail, %4, %0 : vector<8xi1>, vector<8xf32>
-// CHECK-NEXT: %5 = vector.shuffle %sum, %sum [0, 1, 2, 3] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %6 = vector.shuffle %sum, %sum [4, 5, 6, 7] : vector<8xf32>, vector<8xf32>
-// CHECK-NEXT: %7 = arith.addf %5, %6 : vector<4xf32>
-// CHECK-NEXT: %8 = vector.shuffle %7, %7 [0, 1] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %9 = vector.shuffle %7, %7 [2, 3] : vector<4xf32>, vector<4xf32>
-// CHECK-NEXT: %10 = arith.addf %8, %9 : vector<2xf32>
-// CHECK-NEXT: %11 = vector.shuffle %10, %10 [0] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %12 = vector.shuffle %10, %10 [1] : vector<2xf32>, vector<2xf32>
-// CHECK-NEXT: %13 = arith.addf %11, %12 : vector<1xf32>
-// CHECK-NEXT: %sum_1 = vector.extract %13[0] : f32 from vector<1xf32>
+// CHECK-NEXT: %sum_1 = vector.reduction <add>, %sum fastmath<reassoc> : vector<8xf32> into f32
 // CHECK-NEXT: memref.store %sum_1, %picked[%row] : memref<4xf32>
 // CHECK-NEXT: scf.reduce
 // CHECK-NEXT: }
