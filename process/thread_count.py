@@ -42,6 +42,11 @@ def set_num_threads(count: int | None) -> None:
     _set = count
 
 
+def number_that_was_set() -> int | None:
+    """What `set_num_threads` was called with last."""
+    return _set
+
+
 class ThreadCountError(DiagnosticException, ValueError):
     """The environment names no number of threads: the user's error, as tools say it."""
 

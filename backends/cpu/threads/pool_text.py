@@ -60,8 +60,11 @@ LOOKS = 16
 """Looks between two at the clock."""
 LOOKS_BEFORE_YIELDING = 200
 """Looks of a caller that waits for the last chunks before it offers its core to others."""
-STALL = 20_000
-"""Nanoseconds that a caller waits for a chunk beyond the time of two before it takes it that a worker has no core."""
+STALL = 100_000
+"""Nanoseconds that a caller waits for a chunk beyond the time of two before it takes it that a worker has no core.
+
+A time slice is longer; what the system or a host does on a core, some 30 us a thousand times a second, is not.
+"""
 LONGEST_STALL = 50_000_000
 ALONE_AFTER = 16
 """Times the stall for which callers work alone then: beside busy processes, at most a 16th of the time is lost."""

@@ -15,6 +15,7 @@ import llvmlite.binding as llvm
 
 from pullback.backends.cpu.jit_session import compiled_once, jit
 from pullback.backends.cpu.threads.architecture import ARCHITECTURES, Architecture
+from pullback.backends.cpu.threads.asked_text import ASKED, asked_text
 from pullback.backends.cpu.threads.pool_text import (
     RUN,
     TABLE,
@@ -23,7 +24,7 @@ from pullback.backends.cpu.threads.pool_text import (
     without_threads,
 )
 from pullback.process.locks import COMPILING, Lock
-from pullback.process.thread_count import get_num_threads
+from pullback.process.thread_count import get_num_threads, number_that_was_set
 
 T = TypeVar("T")
 STACK = 8 << 20
@@ -53,9 +54,11 @@ class ThreadPool:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._threads = 1
+        self.threads = 1
         """What the pool was told last."""
         self.started = 0
+        self._answered: int | None = None
+        """What the number was asked for by when the pool was told last: see `asked_text`."""
         self._library = None if _architecture() is None else _threads_library()
         if self._library is None:
             self._run = compiled_once(_text(), RUN, {})
@@ -64,6 +67,8 @@ class ThreadPool:
         self._run, count, self._worker, forget = (ctypes.c_size_t * 4).from_address(table)
         self._count = ctypes.c_int32.from_address(count)
         self._forget = ctypes.CFUNCTYPE(None)(forget)
+        # With the lock of Python, whose threads change the environment.
+        self._asked = ctypes.PYFUNCTYPE(ctypes.c_int64)(compiled_once(asked_text(), ASKED, {}))
         # Workers run this code until the process ends, when Python has taken all else apart.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(jit()))
         if hasattr(os, "register_at_fork"):
@@ -82,29 +87,33 @@ class ThreadPool:
     def calling(self, native: Callable[..., T]) -> Callable[..., T]:
         """Wraps a native function: before each call the pool is told how many threads there are to be."""
 
+        if self._library is None:
+            return native
+
         def call(*arguments: Any) -> T:
-            count = get_num_threads()
-            if count != self._threads:
-                self._set(count)
+            asked = number_that_was_set() or self._asked()
+            if asked != self._answered:
+                self._set(get_num_threads())
+                self._answered = asked
             return native(*arguments)
 
         return call
 
     def _set(self, count: int) -> None:
         """Starts workers that are missing. Where the system has no more to give, those that there are do the work."""
-        if self._library is None:
+        if self._library is None or count == self.threads:
             return
         with self._lock:
             with _signals_blocked():
                 while self.started < count - 1 and _start(self._library, self._worker, self.started):
                     self.started += 1
             self._count.value = min(count, self.started + 1)
-            self._threads = count
+            self.threads = count
 
     def _begin_anew(self) -> None:
         """Forgets the workers, which a child of a fork does not have, and the job that another thread may have had."""
         self._forget()
-        self._threads, self.started = 1, 0
+        self.threads, self.started, self._answered = 1, 0, None
 
 
 def _architecture() -> Architecture | None:

@@ -323,6 +323,28 @@ def test_the_variable_is_read_at_each_call(
         step(x)
 
 
+@needs_threads
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="affinities are not to be set")
+def test_the_affinity_is_read_at_each_call(
+    step: Callable[..., Any], x: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULLBACK_NUM_THREADS", raising=False)
+    everywhere = os.sched_getaffinity(0)
+    expected = bits(step(x))
+    assert pool().threads == pb.get_num_threads()
+    try:
+        os.sched_setaffinity(0, {min(everywhere)})
+        assert bits(step(x)) == expected
+        assert pool().threads == 1
+    finally:
+        os.sched_setaffinity(0, everywhere)
+    assert bits(step(x)) == expected
+    assert pool().threads == pb.get_num_threads()
+    pb.set_num_threads(3)
+    assert bits(step(x)) == expected
+    assert pool().threads == 3
+
+
 @pytest.mark.parametrize(
     ("listing", "files", "expected"),
     [
