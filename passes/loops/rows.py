@@ -188,7 +188,7 @@ class Rows(Lines):
         nodes = cone(roots, self.keeping.is_there(stage))
         side_by_side = _side_by_side(nodes)
         if side_by_side:
-            # By a fifth slower from process to process, with equal code; four are not, and long loops are few.
+            # Two take up to a twentieth longer there, and long loops are few.
             is_long = self.split is not None and self.split.dim is not None
             return min(most, UNROLL if is_long else UNROLL_EXPENSIVE, max(1, ENOUGH // side_by_side))
         return most if reduces else 1

@@ -59,6 +59,8 @@ def obstacle(model: KernelModel, output: Output) -> str | None:
         return "rows that a table takes up have all loops of the kernel, and more than one element"
     if not any(load.argument == output.base for load in model.loads):
         return "rows that a table takes up are computed from rows of it"
+    if output.long_total(space.extents) is not None:
+        return "rows that a table takes up are few for each index, and need no wider sums"
     terms = [node.operands[0] for node in model.nodes if isinstance(node, Reduce)]
     if any(node.stage for node in (*(o.node for o in model.outputs if o.offset.dims), *terms)):
         return "rows that a table takes up wait for no reduction"

@@ -231,9 +231,8 @@ def test_a_table_that_stays_is_copied(target: str) -> None:
 
 
 def run(text: str, target: str) -> None:
-    compile_function(parse(context(), text).module, target)(
-        [np.zeros((50, 8), np.float32), np.zeros(9, np.int32)], {}
-    )
+    table = np.zeros((2, 8), np.float16) if "f16" in text else np.zeros((50, 8), np.float32)
+    compile_function(parse(context(), text).module, target)([table, np.zeros(9, np.int32)], {})
 
 
 @pytest.mark.parametrize(
@@ -241,6 +240,7 @@ def run(text: str, target: str) -> None:
     [
         ("parallel = [], reduce = [9, 8]", "parallel = [9], reduce = [8]", "counted by reduced extents"),
         ("kind = rows", "kind = columns", "kind 'columns' does not fit: the region holds 'graph.densify'"),
+        ("50x8xf32", "2x8xf16", "need no wider sums"),
         (
             "graph.multiply %rows, %rows : tensor<9x8xf32>",
             "graph.multiply %rows, %sum : (tensor<9x8xf32>, tensor<f32>) -> tensor<9x8xf32>",
@@ -250,6 +250,8 @@ def run(text: str, target: str) -> None:
 )
 def test_what_does_not_fit_is_refused(old: str, new: str, message: str) -> None:
     text = KERNEL.replace(old, new)
+    if "f16" in new:
+        text = text.replace("f32", "f16")
     assert text != KERNEL
     with pytest.raises(DiagnosticError, match=message):
         run(text, "cpu")
