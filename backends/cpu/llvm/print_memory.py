@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects import memref, vector
-from xdsl.dialects.builtin import DYNAMIC_INDEX, BFloat16Type, MemRefType, VectorType, i16
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType, f16
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import (
@@ -74,27 +75,43 @@ def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
     arguments = [address, p.argument(op.mask), reinterpreted(p, p.argument(op.pass_thru), moved)]
     text = masked(p, "masked.load", moved, arguments, "p0")
     if moved != type:
-        text = f"bitcast {spell(moved)} {p.temporary('words', text)} to {spell(type)}"
+        text = f"bitcast {spell(moved)} {p.temporary('halves', text)} to {spell(type)}"
     p.define(op.result, text)
 
 
 def masked_store(p: FunctionPrinter, op: vector.MaskedStoreOp) -> None:
-    """Lanes whose mask is false touch no memory."""
+    """Lanes whose mask is false touch no memory.
+
+    One lane alone is stored as a scalar: LLVM stores as many bytes of it as it had before it was truncated.
+    """
     type = op.value_to_store.type
     require_rows(p, op, op.base, type)
-    moved, address = moved_as(type), (aligned("ptr", type), p.address(op.base, op.indices))
+    place, (_, mask) = p.address(op.base, op.indices), p.argument(op.mask)
+    lanes = [lane for lane, word in enumerate(LANES.findall(mask)) if word == "true"]
+    if len(lanes) == 1:
+        element = element_type(type)
+        one = p.temporary("lane", f"extractelement {p.typed(op.value_to_store)}, i32 {lanes[0]}")
+        if lanes[0]:
+            place = p.temporary("at", f"getelementptr inbounds {spell(element)}, ptr {place}, i64 {lanes[0]}")
+        p.line(f"store {spell(element)} {one}, ptr {place}, align {size_in_bytes(element)}")
+        return
+    moved, address = moved_as(type), (aligned("ptr", type), place)
     arguments = [reinterpreted(p, p.argument(op.value_to_store), moved), address, p.argument(op.mask)]
     p.line(masked(p, "masked.store", moved, arguments, "p0"))
 
 
-def moved_as(type: Attribute) -> Attribute:
-    """The type of vector that a masked access moves elements as: words for bf16.
+LANES = re.compile(r"\bi1 (true|false)\b")
+"""The lanes of a mask that is a literal."""
 
-    LLVM makes a scalar access of a mask with one lane, which it does after it has made scalars of bf16 impossible: it
-    aborts at 33 of 64 lanes, where the machine has AVX512-BF16.
+
+def moved_as(type: Attribute) -> Attribute:
+    """The type of vector that a masked access moves elements as: f16 for other elements of 16 bits.
+
+    LLVM makes a scalar access of a mask with one lane. Of bf16 it does so after such scalars have become impossible,
+    and aborts: at 33 of 64 lanes, where the machine has AVX512-BF16. Of truncated integers it stores too many bytes.
     """
-    is_brain = isinstance(type, VectorType) and isinstance(type.element_type, BFloat16Type)
-    return vector_type(i16, length(type) or 0) if is_brain else type
+    is_short = isinstance(type, VectorType) and size_in_bytes(type.element_type) == 2
+    return vector_type(f16, length(type) or 0) if is_short else type
 
 
 def reinterpreted(p: FunctionPrinter, argument: Argument, type: Attribute) -> Argument:
@@ -102,7 +119,7 @@ def reinterpreted(p: FunctionPrinter, argument: Argument, type: Attribute) -> Ar
     typed, text = argument
     if typed == spell(type):
         return argument
-    return spell(type), p.temporary("words", f"bitcast {typed} {text} to {spell(type)}")
+    return spell(type), p.temporary("halves", f"bitcast {typed} {text} to {spell(type)}")
 
 
 def aligned(pointer: str, type: Attribute) -> str:

@@ -56,21 +56,6 @@ i.end:
     )
 
 
-def test_masked_accesses_of_bf16_move_words() -> None:
-    """LLVM makes a scalar access of a mask with one lane, too late for a scalar of bf16."""
-    text = print_text("""func.func @main(%x: memref<64xbf16>) {
-  %c0 = arith.constant 0 : index
-  %m = arith.constant dense<[true, true, true, false, false, false, false, false]> : vector<8xi1>
-  %zero = arith.constant dense<0.0> : vector<8xbf16>
-  %v = vector.maskedload %x[%c0], %m, %zero : memref<64xbf16>, vector<8xi1>, vector<8xbf16> into vector<8xbf16>
-  vector.maskedstore %x[%c0], %m, %v : memref<64xbf16>, vector<8xi1>, vector<8xbf16>
-  func.return
-}""")
-    masked = [line for line in text.splitlines() if "llvm.masked" in line]
-    assert len(masked) == 4  # two calls, two declarations
-    assert all("v8i16" in line and "bfloat" not in line for line in masked)
-
-
 def test_a_dynamic_loop_is_guarded() -> None:
     text = body("""
   %c0 = arith.constant 0 : index
