@@ -12,7 +12,7 @@ from pullback.dialects.context import context
 from pullback.dialects.graph.kernel.arenas import has_plan
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.copying import copy_module
-from pullback.dialects.ir.operations_within import operations_within
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.dialects.ir.source import tracing_copies
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.pipeline.levels import LevelName
@@ -72,7 +72,7 @@ def run_trusted(module: ModuleOp, passes: Iterable[ModulePass]) -> None:
 
 def has_kernels(module: ModuleOp) -> bool:
     """Tells whether a module is at level `kernels` already."""
-    return any(isinstance(op, Kernel) for op in operations_within(module))
+    return bool(operations_of_class(Kernel, module))
 
 
 def leave_main(module: ModuleOp) -> None:

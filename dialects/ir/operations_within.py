@@ -6,7 +6,11 @@ with most operations.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from xdsl.ir import Operation
+
+OperationT = TypeVar("OperationT", bound=Operation)
 
 
 def operations_within(root: Operation) -> list[Operation]:
@@ -14,6 +18,11 @@ def operations_within(root: Operation) -> list[Operation]:
     found: list[Operation] = []
     _collect(root, found)
     return found
+
+
+def operations_of_class(kind: type[OperationT], root: Operation) -> list[OperationT]:
+    """The operations of a class itself among these; `isinstance` would be a call of Python for each of the others."""
+    return [op for op in operations_within(root) if type(op) is kind]
 
 
 def _collect(op: Operation, found: list[Operation]) -> None:

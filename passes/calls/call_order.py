@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.ir.calls import fault_of
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.ir.operations_within import operations_within
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.gradients.rule_registry import OVERRIDE
 
 Calls: TypeAlias = Mapping[func.FuncOp, Sequence[tuple[func.CallOp, func.FuncOp]]]
@@ -36,7 +36,7 @@ def graph_calls(module: ModuleOp) -> Calls:
     functions = {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
     of_graph: dict[func.FuncOp, bool] = {}
     for function in functions.values():
-        for call in [op for op in operations_within(function) if isinstance(op, func.CallOp)]:
+        for call in operations_of_class(func.CallOp, function):
             callee = _fitting(call, functions.get(call.callee.root_reference.data))
             if callee not in of_graph:
                 of_graph[callee] = is_of_graph(callee)

@@ -26,7 +26,7 @@ from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.ir.operations_within import operations_within
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
 from pullback.passes.lowering.host_arguments import HostArguments
 from pullback.passes.lowering.host_memory import HostMemory, Memories
@@ -47,7 +47,7 @@ class Host:
         check_outside(function.body.block)
         self.function = function
         self.assignment = BufferAssignment(function)
-        found = [op for op in operations_within(function) if isinstance(op, Kernel)]
+        found = operations_of_class(Kernel, function)
         self.origins: dict[Operation, LocationAttr] = {op: origin_of(op) for op in found}
         self.kernels = kernels.lower([self._signature(op, i) for i, op in enumerate(found)])
         self.arguments = HostArguments(function, self.assignment, self._scratch_bytes(), memories.alignment)
@@ -81,9 +81,7 @@ class Host:
             (op, kernel.scratch_bytes) for op, kernel in self.kernels.items()
         ]
         needs += [
-            (op, temporary_bytes(self.assignment, op))
-            for op in operations_within(self.function)
-            if isinstance(op, While)
+            (op, temporary_bytes(self.assignment, op)) for op in operations_of_class(While, self.function)
         ]
         most: dict[str | None, int] = {}
         for op, size in needs:

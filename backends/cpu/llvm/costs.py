@@ -130,7 +130,7 @@ _WITH_COSTS_OF_THEIR_OWN = frozenset({func.CallOp, CopyOp, memref.CopyOp})
 
 def _of_one(op: Operation) -> float:
     """The cost of an operation without regions: of its result, or of what it stores."""
-    if isinstance(op, ReductionOp):
+    if type(op) is ReductionOp:
         return _of_halves(op.vector.type)
     value = next(iter(op.results or op.operands), None)
     return _cost(type(op), None) if value is None else _costs_of_class(type(op))(value.type)

@@ -21,7 +21,7 @@ from pullback.backends.cpu.symbols import ASK
 from pullback.dialects.graph.kernel.argument_roles import VARIABLE, argument_roles
 from pullback.dialects.graph.kernel.host_call import is_host_function
 from pullback.dialects.graph.kernel.written_arguments import WRITES, Aliases, accesses_of
-from pullback.dialects.ir.operations_within import operations_within
+from pullback.dialects.ir.operations_within import operations_of_class, operations_within
 
 FUEL = int(HOST)
 """Estimated nanoseconds between two looks at the clock."""
@@ -67,7 +67,7 @@ class Polling:
     @property
     def allocates(self) -> bool:
         """Whether the function allocates memory, which is to be freed where it stops."""
-        return any(isinstance(op, memref.AllocOp) for op in operations_within(self.entry))
+        return bool(operations_of_class(memref.AllocOp, self.entry))
 
     @property
     def globals(self) -> list[str]:

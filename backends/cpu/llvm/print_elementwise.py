@@ -33,7 +33,7 @@ FLAGS = ("reassoc", "nnan", "ninf", "nsz", "arcp", "contract", "afn")
 def fastmath(op: Operation) -> str:
     """The fast-math flags of an operation, each followed by a blank. Nothing is assumed that is not said."""
     flags = op.properties.get("fastmath", op.attributes.get("fastmath"))
-    return _words(flags) if isinstance(flags, FastMathFlagsAttr) else ""
+    return "" if flags is None or not isinstance(flags, FastMathFlagsAttr) else _words(flags)
 
 
 @by_identity

@@ -16,7 +16,7 @@ from math import prod
 
 from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import MemRefType
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Operation, OpResult, SSAValue
 
 from pullback.backends.cpu.llvm.costs import trips
 from pullback.backends.cpu.llvm.function_printer import (
@@ -38,7 +38,7 @@ WORD = 8
 FEW_ITERATIONS = 32
 """As many iterations as there are at least to share out, over more than one dimension if need be."""
 
-VIEWS = (memref.ViewOp, memref.SubviewOp, memref.ReinterpretCastOp, memref.CastOp)
+VIEWS = frozenset({memref.ViewOp, memref.SubviewOp, memref.ReinterpretCastOp, memref.CastOp})
 """What is printed again in the body, where it is address arithmetic on pointers that do not alias."""
 
 
@@ -75,7 +75,7 @@ def nest(p: FunctionPrinter, op: ParallelOp, depth: int) -> None:
 
 def _calls_host(p: FunctionPrinter, inside: Sequence[Operation]) -> bool:
     """Tells whether any of these operations may call the host: that is, in the thread that called the program."""
-    calls = [inner.callee.string_value() for inner in inside if isinstance(inner, func.CallOp)]
+    calls = [inner.callee.string_value() for inner in inside if type(inner) is func.CallOp]
     return not all(p.needs.costs.is_straight(name) for name in calls)
 
 
@@ -162,11 +162,14 @@ class ParallelBody:
 
     def _take(self, value: SSAValue) -> None:
         """Makes a value known in the body: literals and globals are the same there, and views are made again."""
-        owner = value.owner
-        if isinstance(owner, VIEWS) and self._outer.text(value).startswith("%"):
-            for operand in owner.operands:
+        if (
+            isinstance(value, OpResult)
+            and type(value.op) in VIEWS
+            and self._outer.text(value).startswith("%")
+        ):
+            for operand in value.op.operands:
                 self._take(operand)
-            self._views[owner] = None
+            self._views[value.op] = None
             return
         text = self._capture(spell(value.type), self._outer.text(value), _bytes_of(value))
         self._p.alias(value, text)
