@@ -20,6 +20,7 @@ from pullback.backends.cpu.llvm import (
     print_memory,
     print_pairs,
     print_parallel,
+    print_reductions,
     print_vectors,
     print_views,
 )
@@ -48,6 +49,7 @@ _ours: EmitterTable = {
     **print_elementwise.EMITTERS,
     **print_pairs.EMITTERS,
     **print_vectors.EMITTERS,
+    **print_reductions.EMITTERS,
     **print_matrices.EMITTERS,
     **print_memory.EMITTERS,
     **print_views.EMITTERS,
