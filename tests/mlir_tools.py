@@ -35,6 +35,7 @@ LOWERING = ",".join(
         "convert-math-to-libm",
         "convert-math-to-llvm",
         "convert-vector-to-llvm",
+        "convert-ub-to-llvm",
         "finalize-memref-to-llvm",
         "convert-arith-to-llvm",
         "convert-index-to-llvm",
