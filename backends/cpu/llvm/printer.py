@@ -15,6 +15,7 @@ from xdsl.ir import Operation, SSAValue
 from pullback.backends.cpu.llvm import (
     owned_memory,
     print_control_flow,
+    print_divisions,
     print_elementwise,
     print_matrices,
     print_memory,
@@ -47,6 +48,7 @@ from pullback.dialects.upstream.redeclared import TWINS
 
 _ours: EmitterTable = {
     **print_elementwise.EMITTERS,
+    **print_divisions.EMITTERS,
     **print_pairs.EMITTERS,
     **print_vectors.EMITTERS,
     **print_reductions.EMITTERS,
