@@ -25,11 +25,12 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_float, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.form.decompose import decompose
+from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE, check_fmas_per_cycle
 from pullback.passes.rewriting.replacement import replace_operands
 from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.row_blocks.blocked_loop import BlockedLoop
 from pullback.passes.row_blocks.carried_axes import carries
-from pullback.passes.row_blocks.choose_blocks import DEVICES, blocks_of, bytes_of, chosen_rows
+from pullback.passes.row_blocks.choose_blocks import DEVICES, Device, blocks_of, bytes_of, chosen_rows
 from pullback.passes.row_blocks.row_parts import RowParts
 from pullback.passes.row_blocks.row_region import RowRegion, region_of
 from pullback.passes.row_blocks.row_stages import Stage, stages_of
@@ -53,6 +54,8 @@ class BlockRows(ModulePass):
     """Whose caches and memory are asked whether a loop pays: `cpu` or `cuda`."""
     rows: int | None = None
     """The most rows of a block, wherever there may be blocks; 0 for none. Unless given, costs decide."""
+    fmas_per_cycle: int = FMAS_PER_CYCLE
+    """How many vector FMAs begin in a cycle of a CPU, 2 unless given: the fewer, the less a byte of memory costs."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.device not in DEVICES:
@@ -61,6 +64,7 @@ class BlockRows(ModulePass):
             )
         if self.rows is not None and self.rows < 0:
             raise DiagnosticError(f"block-rows: rows is {self.rows}; expected 0 or more", op)
+        check_fmas_per_cycle(self.fmas_per_cycle, op)
         if self.rows == 0:
             return
         for function in settled_functions(op):
@@ -87,10 +91,13 @@ class BlockRows(ModulePass):
             stages = None if region is None else stages_of(region)
             if region is None or stages is None:
                 continue
-            rows = chosen_rows(region, stages, DEVICES[self.device]) if self.rows is None else self.rows
-            if not 0 < rows < region.rows:
+            rows = chosen_rows(region, stages, self._device) if self.rows is None else self.rows
+            is_blocked = 0 < rows < region.rows
+            may_turn = self._device.turns_totals and (is_blocked or self.rows is None)
+            turned = may_turn and turn_totals(region, is_blocked=is_blocked)
+            if not is_blocked:
                 continue
-            if DEVICES[self.device].turns_totals and turn_totals(region):
+            if turned:
                 region = region_of(product, rows_first=rows_first)
                 stages = None if region is None else stages_of(region)
                 assert region is not None
@@ -98,12 +105,17 @@ class BlockRows(ModulePass):
             return region, stages, rows
         return None
 
+    @property
+    def _device(self) -> Device:
+        device = DEVICES[self.device]
+        return device.at(self.fmas_per_cycle) if self.device == "cpu" else device
+
     def _is_large(self, product: MatMul) -> bool:
         """Whether a product may begin a region: it is larger than what it is made of."""
         result = Tensor(product.results[0])
         if not carries(product) or not is_float(result.element_type):
             return False
-        if self.rows is None and bytes_of(result.value) <= DEVICES[self.device].cached:
+        if self.rows is None and bytes_of(result.value) <= self._device.cached:
             return False
         return prod(result.extents) > sum(prod(shape_of_type(v.type)) for v in product.operands)
 

@@ -13,7 +13,7 @@ of grows faster than a program: above `largest` it is never kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 from xdsl.ir import SSAValue
@@ -21,6 +21,7 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.dialects.graph.tensor.types import element_type_of, shape_of_type
+from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE
 from pullback.passes.row_blocks.row_parts import Blocks
 from pullback.passes.row_blocks.row_region import RowRegion
 from pullback.passes.row_blocks.row_stages import Stage
@@ -39,7 +40,11 @@ class Device:
     turns_totals: bool
     """Whether products read a matrix faster along its rows than across them: vectors are along rows."""
     products_per_byte: int
-    """How many products of a dot product take as long as a byte takes to or from memory."""
+    """How many products of a dot product take as long as a byte takes to or from memory; at two FMAs in a cycle."""
+
+    def at(self, fmas: int) -> Device:
+        """The same device, a CPU, where so many vector FMAs begin in a cycle."""
+        return replace(self, products_per_byte=max(1, self.products_per_byte * fmas // FMAS_PER_CYCLE))
 
 
 DEVICES: Mapping[str, Device] = {

@@ -6,7 +6,7 @@
     %d = graph.transpose %t                    once, when the loop is over
 
 A product is computed for vectors of columns: in the first form these are of the small operand, and the large one has to
-be turned around, in each trip.
+be turned around, in each trip. Without a loop that costs as much, of which few columns make the most.
 """
 
 from __future__ import annotations
@@ -21,10 +21,17 @@ from pullback.passes.recurrences.loop_values import before
 from pullback.passes.rewriting.replacement import drop
 from pullback.passes.row_blocks.row_region import RowRegion
 
+MOST_COLUMNS = 64
+"""Columns of a total that is worth turning around without a loop: of more, a product takes as long in either form."""
 
-def turn_totals(region: RowRegion) -> bool:
-    """Turns the totals of a region around where that pays; whether there were any."""
-    found = [op for op in region.dims if isinstance(op, MatMul) and _reads_across(region, op)]
+
+def turn_totals(region: RowRegion, *, is_blocked: bool) -> bool:
+    """Turns the totals of a region around where that pays, in a loop or without; whether there were any."""
+    found = [
+        op
+        for op in region.dims
+        if isinstance(op, MatMul) and _reads_across(region, op) and (is_blocked or _has_few_columns(op))
+    ]
     for op in found:
         a, b = map(Tensor, op.operands)
         with inserting(before(op)):
@@ -52,3 +59,7 @@ def _reads_across(region: RowRegion, op: MatMul) -> bool:
     return (
         is_total and place is not None and place.is_matrix and op.transpose_a is not None and rows > columns
     )
+
+
+def _has_few_columns(op: MatMul) -> bool:
+    return Tensor(op.results[0]).extents[-1] <= MOST_COLUMNS

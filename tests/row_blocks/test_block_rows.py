@@ -12,6 +12,7 @@ import pullback as pb
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.types import shape_of_type
+from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.tests.row_blocks.attention_steps import AttentionStep
 from pullback.tests.targets import COMPILED
 
@@ -129,6 +130,51 @@ def test_costs_decide(length: int, batch: tuple[int, ...], loops: int) -> None:
     step = AttentionStep(length, length, batch=batch, width=64)
     assert loops_in(_unrun(step, "block-rows")) == loops
     assert loops_in(_unrun(step, "block-rows{rows=0}")) == 0
+
+
+@pytest.mark.parametrize(
+    ("length", "fmas", "loops"), [(1024, 1, 0), (1024, 2, 2), (4096, 1, 2), (4096, 2, 2)]
+)
+def test_products_cost_more_where_one_fma_begins_in_a_cycle(length: int, fmas: int, loops: int) -> None:
+    """There a loop does not pay for the scores that it makes again, unless memory would be too large without one."""
+    step = AttentionStep(length, length, batch=(1, 4), width=64)
+    assert loops_in(_unrun(step, f"block-rows{{fmas-per-cycle={fmas}}}")) == loops
+
+
+def products_in(module: Any) -> list[tuple[int, ...]]:
+    """The rows, columns and terms of the products of a module."""
+    return [op.iteration_shape()[-3:] for op in module.walk() if isinstance(op, MatMul)]
+
+
+@pytest.mark.parametrize(("width", "turned"), [(64, True), (128, False)])
+def test_totals_of_few_columns_are_turned_around_without_a_loop(width: int, turned: bool) -> None:
+    """So the matrix is read along its rows; of many columns a product takes as long in either form."""
+    step = AttentionStep(1024, 1024, batch=(1, 4), width=width)
+    module = _unrun(step, "block-rows{fmas-per-cycle=1}")
+    assert loops_in(module) == 0
+    assert ((width, 1024, 1024) in products_in(module)) is turned
+    assert (width, 1024, 1024) not in products_in(_unrun(step, "block-rows{rows=0}"))
+
+
+@pytest.mark.parametrize("keys", [1024, 1100])
+def test_totals_that_are_turned_around_without_a_loop_stay_right(keys: int) -> None:
+    step = AttentionStep(1030, keys, batch=(), width=64)
+    passes = f"block-rows{{fmas-per-cycle=1}},{FINISHED}"
+    assert (64, keys, 1030) in products_in(module_of(step, passes))
+    arrays = step.arrays()
+    for a, b in zip(step.compiled("numpy", passes)(*arrays), step.compiled()(*arrays), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(np.asarray(b)).max())
+
+
+def test_a_gpu_does_not_ask_for_the_fmas_of_the_cpu() -> None:
+    step = AttentionStep(8192, 8192, batch=(1, 4), width=64)
+    found = [_unrun(step, f"block-rows{{device=cuda fmas-per-cycle={fmas}}}") for fmas in (1, 2)]
+    assert loops_in(found[0]) == loops_in(found[1]) > 0
+
+
+def test_so_many_fmas_are_one_or_more() -> None:
+    with pytest.raises(DiagnosticError, match="fmas-per-cycle is 0; expected 1 or more"):
+        module_of(AttentionStep(16, 16), "block-rows{fmas-per-cycle=0}")
 
 
 def _unrun(step: AttentionStep, passes: str) -> Any:
