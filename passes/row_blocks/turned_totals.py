@@ -11,7 +11,9 @@ be turned around, in each trip. Without a loop that costs as much, of which few 
 
 from __future__ import annotations
 
-from xdsl.ir import Operation
+from collections.abc import Sequence
+
+from xdsl.ir import Operation, SSAValue
 
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.rearranging import Transpose
@@ -34,13 +36,23 @@ def turn_totals(region: RowRegion, *, is_blocked: bool) -> bool:
     ]
     for op in found:
         a, b = map(Tensor, op.operands)
-        with inserting(before(op)):
+        # As early as can be: then the next matrix may be written over the one that it needs.
+        with inserting(before(_after(region, op.operands), op)):
             turned = MatMul.product(b, a, transpose_a=op.transpose_b is None)
         # As late as it was needed before: all that comes before it must be there before the loop.
         with inserting(before(_first_user(region, op), op)):
             op.results[0].replace_all_uses_with(Transpose.matrices(turned).value)
         drop(op)
     return bool(found)
+
+
+def _after(region: RowRegion, values: Sequence[SSAValue]) -> Operation:
+    """The first operation of the block at which all of these values are there."""
+    makers = {
+        region.block.find_ancestor_op_in_block(v.owner) for v in values if isinstance(v.owner, Operation)
+    }
+    ops = list(region.block.ops)
+    return ops[max((ops.index(maker) for maker in makers if maker is not None), default=-1) + 1]
 
 
 def _first_user(region: RowRegion, op: MatMul) -> Operation:

@@ -156,6 +156,14 @@ def test_totals_of_few_columns_are_turned_around_without_a_loop(width: int, turn
     assert (width, 1024, 1024) not in products_in(_unrun(step, "block-rows{rows=0}"))
 
 
+def test_a_total_is_formed_without_a_loop_before_the_next_matrix_is_made() -> None:
+    """So there, too, the gradient of the scores may be written over the weights: 16 MiB less."""
+    step = AttentionStep(1024, 1024, batch=(1, 4), width=64)
+    found = products_in(_unrun(step, "block-rows{fmas-per-cycle=1}"))
+    made = [product for product in found if product in ((1024, 1024, 64), (64, 1024, 1024))]
+    assert made == [(1024, 1024, 64), (64, 1024, 1024), (1024, 1024, 64), (64, 1024, 1024)]
+
+
 @pytest.mark.parametrize("keys", [1024, 1100])
 def test_totals_that_are_turned_around_without_a_loop_stay_right(keys: int) -> None:
     step = AttentionStep(1030, keys, batch=(), width=64)
