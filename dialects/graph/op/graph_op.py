@@ -21,6 +21,7 @@ from pullback.dialects.graph.tensor.tensor import Operand, Operators, Tensor
 from pullback.dialects.graph.tensor.types import GraphError, numpy_dtype, shape_of_type
 from pullback.dialects.ir.diagnostics import UnsupportedError
 from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.ir.operation_class import OperationClass
 from pullback.dialects.ir.verified_once import verified_once
 from pullback.process.registries import Registry
 
@@ -92,7 +93,7 @@ Rows: TypeAlias = "tuple[Tensor, Tensor]"
 """Rows of a tensor along its first axis, and their indices in it; -1 is the index of no row."""
 
 
-class GraphOp(IRDLOperation):
+class GraphOp(IRDLOperation, metaclass=OperationClass):
     """Base of the dialect. A subclass states its types (`infer`), its meaning (`numpy`) and its gradient."""
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
